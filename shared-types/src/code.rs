@@ -1,0 +1,194 @@
+//! The table of refusals (contract, section 6): which `code` goes with which status, and the body that carries it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::verdict::No;
+
+/// Why a call was refused: the `code` of an error body, for programs.
+///
+/// `InvalidServiceCredential` and `InternalError` are ours: the first is only ever told between services, the second
+/// says that the fault is in this service and in no one else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Code {
+    /// 400: malformed body, missing or malformed field.
+    InvalidRequest,
+    /// 401: not a token, wrong key, tampered, wrong account, not yet valid.
+    InvalidToken,
+    /// 401: authentic, and past its `exp`.
+    ExpiredToken,
+    /// 401: authentic, and revoked.
+    RevokedToken,
+    /// 401: authentic, and its session has lived as long as a session may.
+    SessionExpired,
+    /// 401: an internal route was called without a service credential of its caller.
+    InvalidServiceCredential,
+    /// 403: authentic token, another browser.
+    FingerprintInvalid,
+    /// 403: the request does not carry what a fingerprint is made of.
+    FingerprintUnavailable,
+    /// 403: the page's origin is not on the deployment's list.
+    OriginNotAllowed,
+    /// 403: the deployment is switched off.
+    DeploymentKeyDisabled,
+    /// 404: no account has this deployment key.
+    DeploymentKeyNotFound,
+    /// 404: no such route, or no such conversation for this identity.
+    NotFound,
+    /// 405, with `Allow`.
+    MethodNotAllowed,
+    /// 413: a body over 16 KiB.
+    PayloadTooLarge,
+    /// 415: neither JSON nor, on public routes, a form.
+    UnsupportedMediaType,
+    /// 429, with `Retry-After`.
+    RateLimited,
+    /// 500: a fault of this service.
+    InternalError,
+    /// 502: a peer answered something that is not of the contract.
+    UpstreamInvalid,
+    /// 503, with `Retry-After`: a peer cannot be reached.
+    UpstreamUnavailable,
+    /// 504: a peer did not answer in time.
+    UpstreamTimeout,
+}
+
+impl Code {
+    /// Every code, in the order of the table.
+    pub const ALL: [Code; 20] = [
+        Code::InvalidRequest,
+        Code::InvalidToken,
+        Code::ExpiredToken,
+        Code::RevokedToken,
+        Code::SessionExpired,
+        Code::InvalidServiceCredential,
+        Code::FingerprintInvalid,
+        Code::FingerprintUnavailable,
+        Code::OriginNotAllowed,
+        Code::DeploymentKeyDisabled,
+        Code::DeploymentKeyNotFound,
+        Code::NotFound,
+        Code::MethodNotAllowed,
+        Code::PayloadTooLarge,
+        Code::UnsupportedMediaType,
+        Code::RateLimited,
+        Code::InternalError,
+        Code::UpstreamInvalid,
+        Code::UpstreamUnavailable,
+        Code::UpstreamTimeout,
+    ];
+
+    /// The HTTP status that the code is answered with.
+    pub const fn status(self) -> u16 {
+        match self {
+            Code::InvalidRequest => 400,
+            Code::InvalidToken
+            | Code::ExpiredToken
+            | Code::RevokedToken
+            | Code::SessionExpired
+            | Code::InvalidServiceCredential => 401,
+            Code::FingerprintInvalid
+            | Code::FingerprintUnavailable
+            | Code::OriginNotAllowed
+            | Code::DeploymentKeyDisabled => 403,
+            Code::DeploymentKeyNotFound | Code::NotFound => 404,
+            Code::MethodNotAllowed => 405,
+            Code::PayloadTooLarge => 413,
+            Code::UnsupportedMediaType => 415,
+            Code::RateLimited => 429,
+            Code::InternalError => 500,
+            Code::UpstreamInvalid => 502,
+            Code::UpstreamUnavailable => 503,
+            Code::UpstreamTimeout => 504,
+        }
+    }
+
+    /// The code as it stands on the wire, in logs and in metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Code::InvalidRequest => "invalid_request",
+            Code::InvalidToken => "invalid_token",
+            Code::ExpiredToken => "expired_token",
+            Code::RevokedToken => "revoked_token",
+            Code::SessionExpired => "session_expired",
+            Code::InvalidServiceCredential => "invalid_service_credential",
+            Code::FingerprintInvalid => "fingerprint_invalid",
+            Code::FingerprintUnavailable => "fingerprint_unavailable",
+            Code::OriginNotAllowed => "origin_not_allowed",
+            Code::DeploymentKeyDisabled => "deployment_key_disabled",
+            Code::DeploymentKeyNotFound => "deployment_key_not_found",
+            Code::NotFound => "not_found",
+            Code::MethodNotAllowed => "method_not_allowed",
+            Code::PayloadTooLarge => "payload_too_large",
+            Code::UnsupportedMediaType => "unsupported_media_type",
+            Code::RateLimited => "rate_limited",
+            Code::InternalError => "internal_error",
+            Code::UpstreamInvalid => "upstream_invalid",
+            Code::UpstreamUnavailable => "upstream_unavailable",
+            Code::UpstreamTimeout => "upstream_timeout",
+        }
+    }
+
+    /// A sentence for people, where the refusal itself has nothing more exact to say.
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Code::InvalidRequest => "The request is malformed.",
+            Code::InvalidToken => "The token is not valid.",
+            Code::ExpiredToken => "The token has expired.",
+            Code::RevokedToken => "The token has been revoked.",
+            Code::SessionExpired => "The session has ended; please start a new one.",
+            Code::InvalidServiceCredential => "The caller did not prove which service it is.",
+            Code::FingerprintInvalid => "The token was made for another browser.",
+            Code::FingerprintUnavailable => "The request does not show which browser it comes from.",
+            Code::OriginNotAllowed => "This page's origin may not use this deployment.",
+            Code::DeploymentKeyDisabled => "This deployment is switched off.",
+            Code::DeploymentKeyNotFound => "There is no such deployment key.",
+            Code::NotFound => "There is nothing here.",
+            Code::MethodNotAllowed => "This method is not allowed here.",
+            Code::PayloadTooLarge => "The body is larger than 16 KiB.",
+            Code::UnsupportedMediaType => "The body's content type is not supported.",
+            Code::RateLimited => "Too many requests; please wait.",
+            Code::InternalError => "Something went wrong on our side.",
+            Code::UpstreamInvalid => "A service behind this one gave an answer that makes no sense.",
+            Code::UpstreamUnavailable => "A service behind this one cannot be reached; please try again.",
+            Code::UpstreamTimeout => "A service behind this one did not answer in time.",
+        }
+    }
+}
+
+/// The body of every refusal: `{"valid":false,"code":…,"message":…}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorBody {
+    /// Always `false`.
+    pub valid: No,
+    /// For programs.
+    pub code: Code,
+    /// For people. Holds nothing that the request brought.
+    pub message: String,
+}
+
+impl ErrorBody {
+    /// The body for `code` with `message`.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { valid: No, code, message: message.into() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wire_name_is_the_same_in_json_and_in_text() {
+        for code in Code::ALL {
+            assert_eq!(serde_json::to_value(code).unwrap(), code.as_str());
+        }
+    }
+
+    #[test]
+    fn the_body_is_that_of_the_contract() {
+        let body = serde_json::to_string(&ErrorBody::new(Code::InvalidToken, "no")).unwrap();
+        assert_eq!(body, r#"{"valid":false,"code":"invalid_token","message":"no"}"#);
+        assert!(serde_json::from_str::<ErrorBody>(&body.replace("false", "true")).is_err());
+    }
+}

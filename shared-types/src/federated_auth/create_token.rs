@@ -1,0 +1,53 @@
+//! `FWO ->> FAS: POST /v1/Accounts/AC…/Tokens` (create diagram; contract, section 1).
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::AccountPath;
+use crate::{
+    AccountSid, AddressSid, ConversationsServiceSid, DeploymentKey, Fingerprint, Identity, Message, Method, SealedToken,
+};
+
+/// A token for a new session.
+pub struct CreateToken;
+
+impl Message for CreateToken {
+    const NAME: &'static str = "create_token";
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "/v1/Accounts/{account_sid}/Tokens";
+    const STATUS: u16 = 200;
+    type Path = AccountPath;
+    type Request = Request;
+    type Response = Response;
+}
+
+/// The path of an account's tokens.
+pub fn path(account_sid: AccountSid) -> String {
+    format!("/v1/Accounts/{account_sid}/Tokens")
+}
+
+/// `{deployment_key, address_sid, conversations_service_sid, fingerprint?}`: what the grants are decided from, and
+/// with the feature on what the token is bound to.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Request {
+    /// The deployment that the guest came through.
+    pub deployment_key: DeploymentKey,
+    /// The address that the deployment's conversations arrive at.
+    pub address_sid: AddressSid,
+    /// The account's conversations service.
+    pub conversations_service_sid: ConversationsServiceSid,
+    /// The guest's browser, with the feature on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<Fingerprint>,
+}
+
+/// `{token, identity, expiration}`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Response {
+    /// The token.
+    pub token: SealedToken,
+    /// Its identity.
+    pub identity: Identity,
+    /// Its end.
+    pub expiration: DateTime<Utc>,
+}

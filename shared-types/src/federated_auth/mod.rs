@@ -1,0 +1,21 @@
+//! What FederatedAuthService is told and answers. Its only caller is FlexWebchatOrchestratorService. The paths
+//! answer under `/v2` too.
+
+pub mod create_token;
+pub mod refresh_token;
+pub mod validate_token;
+
+pub use create_token::CreateToken;
+pub use refresh_token::RefreshToken;
+pub use validate_token::ValidateToken;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::AccountSid;
+
+/// The path parameter of all routes.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct AccountPath {
+    /// The account that the token is of.
+    pub account_sid: AccountSid,
+}

@@ -1,0 +1,50 @@
+//! `FWO ->> FAS: POST /v1/Accounts/AC…/Tokens/refresh` (refresh diagram; contract, section 2).
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::AccountPath;
+use crate::{AccountSid, Fingerprint, Grants, Identity, Message, Method, SealedToken, SessionId};
+
+/// A new token for the session of an old one.
+pub struct RefreshToken;
+
+impl Message for RefreshToken {
+    const NAME: &'static str = "refresh_token";
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "/v1/Accounts/{account_sid}/Tokens/refresh";
+    const STATUS: u16 = 200;
+    type Path = AccountPath;
+    type Request = Request;
+    type Response = Response;
+}
+
+/// The path of refreshing an account's tokens.
+pub fn path(account_sid: AccountSid) -> String {
+    format!("/v1/Accounts/{account_sid}/Tokens/refresh")
+}
+
+/// `{token, fingerprint?}`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Request {
+    /// The old token.
+    pub token: SealedToken,
+    /// The browser that presents it, with the feature on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<Fingerprint>,
+}
+
+/// `{expiration, identity, roles, token, session_id}`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Response {
+    /// The end of the new token.
+    pub expiration: DateTime<Utc>,
+    /// The identity of before.
+    pub identity: Identity,
+    /// The grants of before.
+    pub roles: Grants,
+    /// The new token.
+    pub token: SealedToken,
+    /// The session of before; FWO finds its conversation by it.
+    pub session_id: SessionId,
+}

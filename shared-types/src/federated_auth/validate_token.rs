@@ -1,0 +1,51 @@
+//! `FWO ->> FAS: POST /v1/Accounts/AC…/Tokens/validate`: a token is checked and stays as it is (conversation diagram;
+//! contract, section 3).
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::AccountPath;
+use crate::{AccountSid, Fingerprint, Grants, Identity, Message, Method, SealedToken, SessionId, Yes};
+
+/// Is this token good for a call in its conversation?
+pub struct ValidateToken;
+
+impl Message for ValidateToken {
+    const NAME: &'static str = "validate_token";
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "/v1/Accounts/{account_sid}/Tokens/validate";
+    const STATUS: u16 = 200;
+    type Path = AccountPath;
+    type Request = Request;
+    type Response = Response;
+}
+
+/// The path of validating an account's tokens.
+pub fn path(account_sid: AccountSid) -> String {
+    format!("/v1/Accounts/{account_sid}/Tokens/validate")
+}
+
+/// `{token, fingerprint?}`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Request {
+    /// The token.
+    pub token: SealedToken,
+    /// The browser that presents it, with the feature on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<Fingerprint>,
+}
+
+/// `{valid:true, identity, roles, expiration, session_id}`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Response {
+    /// Always `true`.
+    pub valid: Yes,
+    /// Whose token it is.
+    pub identity: Identity,
+    /// What it grants.
+    pub roles: Grants,
+    /// When it ends.
+    pub expiration: DateTime<Utc>,
+    /// The session it is of.
+    pub session_id: SessionId,
+}

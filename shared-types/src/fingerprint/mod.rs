@@ -1,0 +1,38 @@
+//! The fingerprint: which browser, page and deployment a token was made for, as one opaque string.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, de};
+
+/// A fingerprint as it travels: opaque text that does not print.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Fingerprint(String);
+
+impl Fingerprint {
+    /// The longest text that is taken for a fingerprint, in bytes.
+    pub const MAX_LEN: usize = 512;
+
+    /// Takes `text` as a fingerprint, unless it is over-long or has characters that none has.
+    pub fn new(text: String) -> Option<Self> {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
+        (!text.is_empty() && text.len() <= Self::MAX_LEN && text.bytes().all(plain)).then_some(Self(text))
+    }
+
+    /// The text; never to be logged.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Fingerprint(…)")
+    }
+}
+
+impl<'de> Deserialize<'de> for Fingerprint {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Fingerprint::new(String::deserialize(deserializer)?).ok_or_else(|| de::Error::custom("expected a fingerprint"))
+    }
+}

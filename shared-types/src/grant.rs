@@ -1,0 +1,162 @@
+//! Grants: what a token lets its bearer do. Between services an array of objects tagged by `type`; in a token an
+//! object keyed by product, beside the identity (contract, section 7).
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser::SerializeMap};
+use serde_json::{Map, Value};
+
+use crate::ids::{AddressSid, ConversationsServiceSid, DeploymentKey, Identity};
+
+/// One grant. Types that this version does not know are kept as they came, so that they survive a refresh.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Grant {
+    /// `{"type":"webchat","address_sid":"IG…","deployment_key":"CV…"}`
+    Webchat(Webchat),
+    /// `{"type":"chat","service_sid":"IS…"}`
+    Chat(Chat),
+    /// Any other object with a `type`: its name and the rest, untouched.
+    Other(String, Map<String, Value>),
+}
+
+/// The grants of a token, each of another type.
+pub type Grants = Vec<Grant>;
+
+/// To open a conversation at an address, through a deployment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Webchat {
+    /// Where the conversation arrives.
+    pub address_sid: AddressSid,
+    /// The deployment that the token was made for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deployment_key: Option<DeploymentKey>,
+}
+
+/// To speak in the conversations service of the account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chat {
+    /// The service.
+    pub service_sid: ConversationsServiceSid,
+}
+
+impl Grant {
+    /// The name of the grant's type: its `type` between services, its key in a token.
+    pub fn product(&self) -> &str {
+        match self {
+            Grant::Webchat(_) => "webchat",
+            Grant::Chat(_) => "chat",
+            Grant::Other(product, _) => product,
+        }
+    }
+
+    fn from_parts(product: String, fields: Map<String, Value>) -> Result<Self, serde_json::Error> {
+        Ok(match product.as_str() {
+            "webchat" => Grant::Webchat(serde_json::from_value(fields.into())?),
+            "chat" => Grant::Chat(serde_json::from_value(fields.into())?),
+            _ => Grant::Other(product, fields),
+        })
+    }
+}
+
+/// The form between services: `{"type":…, …}`.
+impl Serialize for Grant {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Tagged<'a, T> {
+            r#type: &'a str,
+            #[serde(flatten)]
+            fields: &'a T,
+        }
+        match self {
+            Grant::Webchat(fields) => Tagged { r#type: self.product(), fields }.serialize(serializer),
+            Grant::Chat(fields) => Tagged { r#type: self.product(), fields }.serialize(serializer),
+            Grant::Other(_, fields) => Tagged { r#type: self.product(), fields }.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Grant {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut fields = Map::deserialize(deserializer)?;
+        let Some(Value::String(product)) = fields.remove("type") else {
+            return Err(de::Error::custom("expected a grant with a `type`"));
+        };
+        Grant::from_parts(product, fields).map_err(|_| de::Error::custom("expected a grant of the form of its `type`"))
+    }
+}
+
+/// The claim `grants` of a token: `{"identity":…, "webchat":{…}, "chat":{…}}`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GrantsClaim {
+    /// Who the guest is in the chat.
+    pub identity: Identity,
+    /// The grants, by product.
+    pub grants: Grants,
+}
+
+impl Serialize for GrantsClaim {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(1 + self.grants.len()))?;
+        map.serialize_entry("identity", &self.identity)?;
+        for grant in &self.grants {
+            match grant {
+                Grant::Webchat(fields) => map.serialize_entry(grant.product(), fields)?,
+                Grant::Chat(fields) => map.serialize_entry(grant.product(), fields)?,
+                Grant::Other(_, fields) => map.serialize_entry(grant.product(), fields)?,
+            }
+        }
+        map.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for GrantsClaim {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Claim {
+            identity: Identity,
+            #[serde(flatten)]
+            products: Map<String, Value>,
+        }
+        let claim = Claim::deserialize(deserializer)?;
+        let grants = claim.products.into_iter().map(|(product, fields)| match fields {
+            Value::Object(fields) => Grant::from_parts(product, fields).map_err(de::Error::custom),
+            _ => Err(de::Error::custom("expected an object for each product")),
+        });
+        Ok(Self { identity: claim.identity, grants: grants.collect::<Result<_, D::Error>>()? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn wire() -> Value {
+        json!([
+            {"type": "webchat", "address_sid": "IG00000000000000000000000000000001"},
+            {"type": "chat", "service_sid": "IS00000000000000000000000000000001"},
+            {"type": "video", "room": {"name": "r"}, "list": [1, 2]},
+        ])
+    }
+
+    #[test]
+    fn unknown_types_survive_both_forms() {
+        let grants: Grants = serde_json::from_value(wire()).unwrap();
+        let claim = GrantsClaim { identity: Identity::from_random([7; 16]), grants };
+        let in_token = serde_json::to_value(&claim).unwrap();
+        assert_eq!(in_token["video"], json!({"room": {"name": "r"}, "list": [1, 2]}));
+        assert_eq!(in_token["webchat"], json!({"address_sid": "IG00000000000000000000000000000001"}));
+        let back: GrantsClaim = serde_json::from_value(in_token).unwrap();
+        assert_eq!(back.identity, claim.identity);
+        for grant in &claim.grants {
+            assert!(back.grants.contains(grant));
+        }
+        assert_eq!(serde_json::to_value(&claim.grants).unwrap(), wire());
+    }
+
+    #[test]
+    fn a_malformed_grant_of_a_known_type_is_not_an_unknown_one() {
+        for grant in [json!({"type": "webchat"}), json!({"type": "chat", "service_sid": "IS1"}), json!({"a": 1}), json!(1)] {
+            assert!(serde_json::from_value::<Grant>(grant).is_err());
+        }
+    }
+}

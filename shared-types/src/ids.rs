@@ -1,0 +1,185 @@
+//! The identifiers, typed: a value of one of these types is well formed, whoever sent it.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use uuid::Uuid;
+
+/// What was given is not an identifier of the kind that was asked for. Does not repeat what was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected {0}")]
+pub struct MalformedId(&'static str);
+
+macro_rules! sid {
+    ($name:ident, $prefix:literal, $doc:literal) => {
+        #[doc = $doc]
+        #[doc = concat!("`", $prefix, "` and 32 hexadecimal digits; kept and written in lower case.")]
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(u128);
+
+        impl $name {
+            /// The identifier with these 128 bits.
+            pub const fn from_bits(bits: u128) -> Self {
+                Self(bits)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = MalformedId;
+
+            fn from_str(text: &str) -> Result<Self, MalformedId> {
+                const EXPECTED: MalformedId = MalformedId(concat!($prefix, " and 32 hexadecimal digits"));
+                let digits = text.strip_prefix($prefix).ok_or(EXPECTED)?;
+                // from_str_radix alone would also take a sign.
+                if digits.len() != 32 || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+                    return Err(EXPECTED);
+                }
+                u128::from_str_radix(digits, 16).map(Self).map_err(|_| EXPECTED)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!($prefix, "{:032x}"), self.0)
+            }
+        }
+
+        as_text!($name);
+    };
+}
+
+macro_rules! as_text {
+    ($name:ident) => {
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct Text;
+                impl de::Visitor<'_> for Text {
+                    type Value = $name;
+                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                        f.write_str("a string")
+                    }
+                    fn visit_str<E: de::Error>(self, text: &str) -> Result<$name, E> {
+                        text.parse().map_err(E::custom)
+                    }
+                }
+                deserializer.deserialize_str(Text)
+            }
+        }
+    };
+}
+
+sid!(AccountSid, "AC", "An account. ");
+sid!(DeploymentKey, "CV", "A deployment of the chat on a site; public, it stands in the page. ");
+sid!(AddressSid, "IG", "The address that a deployment's conversations arrive at. ");
+sid!(ConversationsServiceSid, "IS", "The conversations service of an account. ");
+sid!(ConversationSid, "CH", "A conversation. ");
+sid!(MessageSid, "IM", "A message of a conversation. ");
+
+impl AccountSid {
+    /// The account's `account_id`: a UUID v5 of its sid in the namespace of OIDs, always the same.
+    pub fn account_id(self) -> Uuid {
+        Uuid::new_v5(&Uuid::NAMESPACE_OID, self.to_string().as_bytes())
+    }
+}
+
+macro_rules! uuid_id {
+    ($name:ident, $doc:literal) => {
+        #[doc = $doc]
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Uuid);
+
+        impl $name {
+            /// The identifier made of these random bytes (UUID version 4).
+            pub fn from_random(bytes: [u8; 16]) -> Self {
+                Self(uuid::Builder::from_random_bytes(bytes).into_uuid())
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = MalformedId;
+
+            fn from_str(text: &str) -> Result<Self, MalformedId> {
+                // The hyphenated form alone: the others would give one identity several spellings.
+                if text.len() != 36 {
+                    return Err(MalformedId("a UUID"));
+                }
+                Uuid::try_parse(text).map(Self).map_err(|_| MalformedId("a UUID"))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(&self.0, f)
+            }
+        }
+
+        as_text!($name);
+    };
+}
+
+uuid_id!(Identity, "A guest as the others in a chat see it: a random UUID.");
+uuid_id!(SessionId, "A session: the claim `sid`, unchanged by refresh. A random UUID.");
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn sids_round_trip(bits: u128) {
+            let sid = DeploymentKey::from_bits(bits);
+            prop_assert_eq!(sid.to_string().parse::<DeploymentKey>().unwrap(), sid);
+            let json = serde_json::to_string(&sid).unwrap();
+            prop_assert_eq!(serde_json::from_str::<DeploymentKey>(&json).unwrap(), sid);
+        }
+
+        #[test]
+        fn identities_round_trip(bytes: [u8; 16]) {
+            let identity = Identity::from_random(bytes);
+            prop_assert_eq!(identity.to_string().parse::<Identity>().unwrap(), identity);
+        }
+
+        #[test]
+        fn no_text_makes_a_parser_panic(text in "\\PC*") {
+            let _ = text.parse::<AccountSid>();
+            let _ = text.parse::<Identity>();
+        }
+
+        #[test]
+        fn near_misses_are_refused(text in "(AC|CV|ac)[+-]?[0-9a-g]{30,33}") {
+            let well_formed = text.len() == 34
+                && text.starts_with("CV")
+                && text.get(2..).unwrap().bytes().all(|b| b.is_ascii_hexdigit());
+            prop_assert_eq!(text.parse::<DeploymentKey>().is_ok(), well_formed);
+        }
+    }
+
+    #[test]
+    fn upper_case_digits_name_the_same_thing() {
+        let lower: AccountSid = "AC0000000000000000000000000000abcd".parse().unwrap();
+        let upper: AccountSid = "AC0000000000000000000000000000ABCD".parse().unwrap();
+        assert_eq!(lower, upper);
+        assert_eq!(upper.to_string(), "AC0000000000000000000000000000abcd");
+    }
+
+    #[test]
+    fn an_account_id_is_always_the_same() {
+        let sid: AccountSid = "AC00000000000000000000000000000001".parse().unwrap();
+        assert_eq!(sid.account_id().to_string(), "da52ca3e-3797-5122-a441-9a6fc636cf1c");
+        assert_eq!(sid.account_id().get_version_num(), 5);
+    }
+}

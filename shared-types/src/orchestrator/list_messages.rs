@@ -1,0 +1,53 @@
+//! `Browser ->> FWO: GET /v2/WebChannels/CH…/Messages` (contract, section 3), with the token as bearer.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::ConversationPath;
+use crate::{Message, MessageSid, Method};
+
+/// The page reads the conversation.
+pub struct ListMessages;
+
+impl Message for ListMessages {
+    const NAME: &'static str = "list_messages";
+    const METHOD: Method = Method::Get;
+    const PATH: &'static str = "/v2/WebChannels/{conversation_sid}/Messages";
+    const STATUS: u16 = 200;
+    type Path = ConversationPath;
+    type Request = Request;
+    type Response = Response;
+}
+
+/// `?after=INDEX`
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub struct Request {
+    /// Only messages with a greater index; all of them where it is missing.
+    #[serde(default, alias = "After", skip_serializing_if = "Option::is_none")]
+    pub after: Option<u32>,
+}
+
+/// `{messages:[…]}`, in the order of their index, at most [`PAGE`] of them.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Response {
+    /// The messages.
+    pub messages: Vec<ChatMessage>,
+}
+
+/// How many messages one answer holds at the most; the rest follows after the last index.
+pub const PAGE: u32 = 200;
+
+/// One message of a conversation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChatMessage {
+    /// The message.
+    pub sid: MessageSid,
+    /// Its place in the conversation, from 0.
+    pub index: u32,
+    /// The identity of who wrote it, or `system`.
+    pub author: String,
+    /// Plain text.
+    pub body: String,
+    /// When it was written.
+    pub date_created: DateTime<Utc>,
+}

@@ -1,0 +1,31 @@
+//! What FlexWebchatOrchestratorService is told and answers: the public routes. Field names of requests are taken in
+//! camelCase, PascalCase and snake_case.
+
+pub mod create_token;
+pub mod list_messages;
+pub mod open_conversation;
+pub mod public_configuration;
+pub mod refresh_token;
+pub mod send_message;
+
+pub use create_token::CreateToken;
+pub use list_messages::ListMessages;
+pub use open_conversation::OpenConversation;
+pub use public_configuration::PublicConfiguration;
+pub use refresh_token::RefreshToken;
+pub use send_message::SendMessage;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::ConversationSid;
+
+/// The path parameter of the routes of one conversation.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct ConversationPath {
+    /// Which conversation.
+    pub conversation_sid: ConversationSid,
+}
+
+/// The request has no fields.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub struct NoParameters {}

@@ -1,0 +1,52 @@
+//! `Browser ->> FWO: POST /v2/WebChannels` (contract, section 3), with the token as bearer.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::NoParameters;
+use crate::{ConversationSid, Identity, Message, Method};
+
+/// The page opens the session's conversation.
+pub struct OpenConversation;
+
+impl Message for OpenConversation {
+    const NAME: &'static str = "open_conversation";
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "/v2/WebChannels";
+    const STATUS: u16 = 201;
+    type Path = NoParameters;
+    type Request = Request;
+    type Response = Response;
+}
+
+/// `{customerFriendlyName?, preEngagementData?}`
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Request {
+    /// What the guest wants to be called.
+    #[serde(
+        default,
+        rename = "customerFriendlyName",
+        alias = "CustomerFriendlyName",
+        alias = "customer_friendly_name",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub customer_friendly_name: Option<String>,
+    /// What the guest filled into the pre-engagement form: any JSON value, or JSON in a string.
+    #[serde(
+        default,
+        rename = "preEngagementData",
+        alias = "PreEngagementData",
+        alias = "pre_engagement_data",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub pre_engagement_data: Option<Value>,
+}
+
+/// `{conversation_sid, identity}`
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Response {
+    /// The session's conversation. A session has one: opening it again names the same.
+    pub conversation_sid: ConversationSid,
+    /// Who the guest is in it.
+    pub identity: Identity,
+}

@@ -1,0 +1,60 @@
+//! `Browser ->> FWO: POST /v2/Webchat/Token/Refresh` (contract, section 2).
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::NoParameters;
+use crate::{ConversationSid, DeploymentKey, Identity, Message, Method, SealedToken, Yes};
+
+/// The page asks for a new token of the same session.
+pub struct RefreshToken;
+
+impl Message for RefreshToken {
+    const NAME: &'static str = "refresh_token";
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "/v2/Webchat/Token/Refresh";
+    const STATUS: u16 = 200;
+    type Path = NoParameters;
+    type Request = Request;
+    type Response = Response;
+}
+
+/// The name under which the released widget knows the same route (contract, sections 2 and 4).
+pub struct RefreshTokens;
+
+impl Message for RefreshTokens {
+    const NAME: &'static str = "refresh_token";
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "/v2/Webchat/Tokens/Refresh";
+    const STATUS: u16 = 200;
+    type Path = NoParameters;
+    type Request = Request;
+    type Response = Response;
+}
+
+/// `{deploymentKey, token}`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Request {
+    /// The deployment that the page was given.
+    #[serde(rename = "deploymentKey", alias = "DeploymentKey", alias = "deployment_key")]
+    pub deployment_key: DeploymentKey,
+    /// The token that is to be replaced.
+    #[serde(alias = "Token")]
+    pub token: SealedToken,
+}
+
+/// `{valid:true, token, expiration, identity, conversation_sid?}`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Response {
+    /// Always `true`.
+    pub valid: Yes,
+    /// The new token.
+    pub token: SealedToken,
+    /// When the new token ends.
+    pub expiration: DateTime<Utc>,
+    /// The identity of before.
+    pub identity: Identity,
+    /// The session's conversation, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conversation_sid: Option<ConversationSid>,
+}

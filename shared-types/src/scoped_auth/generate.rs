@@ -1,0 +1,63 @@
+//! `FAS ->> SAS: POST /v1/ScopedAuthTokens/generate/internal` (create and refresh diagrams; contract, section 1).
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    AccountSid, Fingerprint, Grants, Identity, Message, Method, SealedToken, SessionId, orchestrator::NoParameters,
+};
+
+/// Make a token.
+pub struct Generate;
+
+impl Message for Generate {
+    const NAME: &'static str = "generate";
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "/v1/ScopedAuthTokens/generate/internal";
+    const STATUS: u16 = 200;
+    type Path = NoParameters;
+    type Request = Request;
+    type Response = Response;
+}
+
+/// `{accountSid, grants, ttl, encrypt, fingerprint?, session?}`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Request {
+    /// The account that the token is of.
+    pub account_sid: AccountSid,
+    /// What it grants.
+    pub grants: Grants,
+    /// How long it lives, in seconds; its session's end may cut it shorter.
+    pub ttl: u32,
+    /// `true`: a JWE; `false`: a JWS, checked with the published keys.
+    pub encrypt: bool,
+    /// The browser that it is bound to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<Fingerprint>,
+    /// The session that it continues; without it a new session begins, with a fresh identity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<Session>,
+}
+
+/// A session that has begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// The claim `sid`.
+    pub id: SessionId,
+    /// Who the guest is.
+    pub identity: Identity,
+    /// The claim `auth_time`: when it began.
+    pub auth_time: DateTime<Utc>,
+}
+
+/// `{token, identity, expiration}`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Response {
+    /// The token.
+    pub token: SealedToken,
+    /// The identity in its grants.
+    pub identity: Identity,
+    /// Its end.
+    pub expiration: DateTime<Utc>,
+}

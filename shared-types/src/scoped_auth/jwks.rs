@@ -1,0 +1,44 @@
+//! `GET /.well-known/jwks.json`: the public keys that tokens of the signed form are checked with (RFC 7517, section 5).
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Message, Method, orchestrator::NoParameters};
+
+/// Which keys sign?
+pub struct PublishKeys;
+
+impl Message for PublishKeys {
+    const NAME: &'static str = "publish_keys";
+    const METHOD: Method = Method::Get;
+    const PATH: &'static str = "/.well-known/jwks.json";
+    const STATUS: u16 = 200;
+    type Path = NoParameters;
+    type Request = NoParameters;
+    type Response = Response;
+}
+
+/// `{keys:[…]}`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Response {
+    /// The keys.
+    pub keys: Vec<PublicKey>,
+}
+
+/// A P-256 key that checks ES256 signatures (RFC 7518, section 6.2.1).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublicKey {
+    /// `EC`
+    pub kty: String,
+    /// `P-256`
+    pub crv: String,
+    /// The x coordinate, base64url.
+    pub x: String,
+    /// The y coordinate, base64url.
+    pub y: String,
+    /// `ES256`
+    pub alg: String,
+    /// `sig`
+    pub r#use: String,
+    /// The name that a token's header gives the key.
+    pub kid: String,
+}

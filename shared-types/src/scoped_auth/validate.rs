@@ -1,0 +1,143 @@
+//! `FAS ->> SAS: POST /v1/ScopedAuthTokens/validate` (refresh diagram; contract, section 2).
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::generate::Session;
+use crate::{
+    AccountSid, Code, Fingerprint, Grants, Identity, Message, Method, No, SealedToken, Yes, orchestrator::NoParameters,
+};
+
+/// Judge a token.
+pub struct Validate;
+
+impl Message for Validate {
+    const NAME: &'static str = "validate";
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "/v1/ScopedAuthTokens/validate";
+    const STATUS: u16 = 200;
+    type Path = NoParameters;
+    type Request = Request;
+    type Response = Response;
+}
+
+/// `{token, fingerprint?}`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Request {
+    /// The token.
+    pub token: SealedToken,
+    /// The browser that presents it; without it the token is checked alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<Fingerprint>,
+}
+
+/// The verdict; a refusal is an answer too, with status 200.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+#[allow(clippy::large_enum_variant, reason = "made once and written out at once")]
+pub enum Response {
+    /// `{authorized:true, …}`
+    Authorized(Authorized),
+    /// `{authorized:false, …}`
+    Refused(Refused),
+}
+
+/// The token is good.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Authorized {
+    /// Always `true`.
+    pub authorized: Yes,
+    /// Whose account it is of.
+    pub auth_account: AuthAccount,
+    /// What it grants.
+    pub grants: Grants,
+    /// Whose it is.
+    pub identity: Identity,
+    /// When it ends.
+    pub expiration: DateTime<Utc>,
+    /// The session it is of.
+    pub session: Session,
+    /// Whether the token itself carries a fingerprint.
+    pub bound: bool,
+    /// What a successor is to be bound to: the presented fingerprint, or without one the token's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<Fingerprint>,
+}
+
+/// The token is not good.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Refused {
+    /// Always `false`.
+    pub authorized: No,
+    /// Token or fingerprint.
+    pub message: RefusalMessage,
+    /// What is wrong with the token, where the token is what is wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+    /// Whose account the token is of, once it proved authentic.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth_account: Option<AuthAccount>,
+}
+
+/// `{account_id, account_sid}`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuthAccount {
+    /// A UUID v5 of the sid.
+    pub account_id: Uuid,
+    /// The account.
+    pub account_sid: AccountSid,
+}
+
+impl From<AccountSid> for AuthAccount {
+    fn from(account_sid: AccountSid) -> Self {
+        Self { account_id: account_sid.account_id(), account_sid }
+    }
+}
+
+/// What was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefusalMessage {
+    /// The token is good, and another browser presents it.
+    FingerprintValidationFailed,
+    /// The token is not good.
+    TokenValidationFailed,
+}
+
+/// What is wrong with a token. Everything but `InvalidToken` is said of authentic tokens alone; all that can be wrong
+/// with one that is not authentic is one and the same answer (RFC 7516, section 11.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// Not a token, not ours, tampered, or not yet valid.
+    InvalidToken,
+    /// Past its `exp`.
+    ExpiredToken,
+    /// Revoked.
+    RevokedToken,
+    /// Its session has ended.
+    SessionExpired,
+}
+
+impl Reason {
+    /// The code that the guest is told.
+    pub const fn code(self) -> Code {
+        match self {
+            Reason::InvalidToken => Code::InvalidToken,
+            Reason::ExpiredToken => Code::ExpiredToken,
+            Reason::RevokedToken => Code::RevokedToken,
+            Reason::SessionExpired => Code::SessionExpired,
+        }
+    }
+}
+
+impl Refused {
+    /// The code that the guest is told.
+    pub fn code(&self) -> Code {
+        match self.message {
+            RefusalMessage::FingerprintValidationFailed => Code::FingerprintInvalid,
+            RefusalMessage::TokenValidationFailed => self.reason.unwrap_or(Reason::InvalidToken).code(),
+        }
+    }
+}
