@@ -1,1 +1,29 @@
-//! Placeholder.
+//! What FlexWebchatOrchestratorService, FederatedAuthService and ScopedAuthService do alike, once: settings, start and
+//! stop, the way from an HTTP request to a typed handler and back, the call to a peer, service credentials, logs,
+//! metrics and the admin listener. A service adds its state, its handlers and its table of routes.
+
+pub mod admin;
+pub mod body;
+pub mod call;
+pub mod client;
+pub mod clock;
+pub mod command;
+pub mod metrics;
+pub mod random;
+pub mod refusal;
+pub mod route_table;
+pub mod server;
+pub mod service_credential;
+pub mod settings;
+pub mod telemetry;
+pub mod trace_context;
+
+pub use call::Call;
+pub use client::{Peer, PeerError};
+pub use clock::Clock;
+pub use metrics::Metrics;
+pub use refusal::Refusal;
+pub use route_table::{Boundary, RouteTable};
+pub use server::{Listeners, Running};
+pub use service_credential::{ServiceCredential, ServiceCredentials};
+pub use settings::{Setting, SettingError, Settings};

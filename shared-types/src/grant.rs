@@ -116,9 +116,11 @@ impl<'de> Deserialize<'de> for GrantsClaim {
             products: Map<String, Value>,
         }
         let claim = Claim::deserialize(deserializer)?;
-        let grants = claim.products.into_iter().map(|(product, fields)| match fields {
-            Value::Object(fields) => Grant::from_parts(product, fields).map_err(de::Error::custom),
-            _ => Err(de::Error::custom("expected an object for each product")),
+        let grants = claim.products.into_iter().map(|(product, fields)| {
+            let Value::Object(fields) = fields else {
+                return Err(de::Error::custom("expected an object for each product"));
+            };
+            Grant::from_parts(product, fields).map_err(de::Error::custom)
         });
         Ok(Self { identity: claim.identity, grants: grants.collect::<Result<_, D::Error>>()? })
     }

@@ -1,0 +1,90 @@
+//! The settings of FederatedAuthService.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+use service_runtime::{
+    Clock, ServiceCredential, Setting, SettingError, Settings,
+    client::PeerConfig,
+    command::Program,
+    random::Random,
+    settings::Presence::{Default, Secret},
+};
+
+/// The binary and its settings.
+pub const PROGRAM: Program = Program {
+    name: "federated-auth",
+    about: "FederatedAuthService: decides which grants a session token has and how long it lives",
+    prefix: "FEDERATED_AUTH_",
+    settings: &[
+        Setting { name: "listen", default: Default("127.0.0.1:8081"), help: "Where FlexWebchatOrchestratorService calls" },
+        Setting {
+            name: "admin_listen",
+            default: Default("127.0.0.1:9081"),
+            help: "Where /healthz, /readyz and /metrics are answered",
+        },
+        Setting { name: "workers", default: Default("2"), help: "Threads that serve requests" },
+        Setting {
+            name: "orchestrator_secret",
+            default: Secret,
+            help: "What FlexWebchatOrchestratorService proves itself with; several, comma separated, while one is replaced",
+        },
+        Setting {
+            name: "scoped_auth_url",
+            default: Default("http://127.0.0.1:8082"),
+            help: "Where ScopedAuthService is called",
+        },
+        Setting { name: "scoped_auth_secret", default: Secret, help: "What proves this service to ScopedAuthService" },
+        Setting {
+            name: "scoped_auth_timeout_ms",
+            default: Default("1000"),
+            help: "How long a call to ScopedAuthService may take; a refresh makes two",
+        },
+        Setting {
+            name: "token_ttl_seconds",
+            default: Default("21600"),
+            help: "How long a token lives; its session's end may cut it shorter",
+        },
+    ],
+};
+
+/// What FederatedAuthService runs with.
+#[derive(Clone)]
+pub struct Config {
+    /// Threads that serve requests.
+    pub workers: usize,
+    /// The secrets of its caller.
+    pub orchestrator_secrets: Vec<SecretString>,
+    /// How ScopedAuthService is called.
+    pub scoped_auth: PeerConfig,
+    /// How long a token lives, in seconds.
+    pub token_ttl_seconds: u32,
+    /// The time.
+    pub clock: Clock,
+    /// Randomness.
+    pub random: Random,
+}
+
+impl Config {
+    /// Reads the settings.
+    pub fn from_settings(settings: &Settings) -> Result<Self, SettingError> {
+        let credential = ServiceCredential::new(&settings.secret("scoped_auth_secret")?)
+            .ok_or_else(|| settings.error("scoped_auth_secret", ServiceCredential::EXPECTED))?;
+        let base_url = settings.base_url("scoped_auth_url")?.unwrap_or_default();
+        let timeout = settings.milliseconds("scoped_auth_timeout_ms", 10_000)?;
+        let ttl = settings.number("token_ttl_seconds", 1, u64::from(u32::MAX))?;
+        Ok(Self {
+            workers: settings.number("workers", 1, 256)? as usize,
+            orchestrator_secrets: settings.secrets("orchestrator_secret")?,
+            scoped_auth: Self::scoped_auth(base_url, credential, timeout),
+            token_ttl_seconds: u32::try_from(ttl).unwrap_or(u32::MAX),
+            clock: Clock::system(),
+            random: Random::default(),
+        })
+    }
+
+    /// ScopedAuthService as a peer.
+    pub fn scoped_auth(base_url: String, credential: ServiceCredential, timeout: Duration) -> PeerConfig {
+        PeerConfig { name: "ScopedAuthService", base_url, credential: Some(credential), timeout }
+    }
+}

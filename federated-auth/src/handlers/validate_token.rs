@@ -1,0 +1,38 @@
+//! `FWO ->> FAS: POST /v1/Accounts/AC…/Tokens/validate` (conversation diagram).
+
+use service_runtime::Call;
+use shared_types::{
+    Code, Yes,
+    federated_auth::{
+        AccountPath,
+        validate_token::{Request, Response},
+    },
+    scoped_auth::validate,
+};
+
+use crate::{app::FederatedAuth, error::Error, judgement};
+
+/// Has ScopedAuthService judge a token. With the feature on a token without a fingerprint is good for one thing only:
+/// to be refreshed into one that has it. So the page learns that it must refresh, and nobody chats unbound.
+pub async fn validate_token(
+    fas: &FederatedAuth,
+    call: &mut Call<'_>,
+    AccountPath { account_sid }: AccountPath,
+    request: Request,
+) -> Result<Response, Error> {
+    call.account = Some(account_sid);
+    let feature_is_on = request.fingerprint.is_some();
+    let validate = validate::Request { token: request.token, fingerprint: request.fingerprint };
+    let verdict = fas.scoped_auth.validate(call, &validate).await?;
+    let judged = judgement::of(verdict, account_sid)?;
+    if feature_is_on && !judged.bound {
+        return Err(Error::TokenRefused(Code::FingerprintInvalid));
+    }
+    Ok(Response {
+        valid: Yes,
+        identity: judged.identity,
+        roles: judged.grants,
+        expiration: judged.expiration,
+        session_id: judged.session.id,
+    })
+}

@@ -1,0 +1,129 @@
+//! From the bytes of a body or a query to a typed request. Errors name the field and say what was expected of it; they
+//! never repeat what was sent, since that may be a token.
+
+use actix_web::http::header::HeaderMap;
+use serde::de::DeserializeOwned;
+use shared_types::Code;
+
+/// The largest body that is read, in bytes (contract, section 6).
+pub const MAX_BODY: usize = 16 * 1024;
+
+/// Why a body was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreadable {
+    /// `invalid_request` or `unsupported_media_type`.
+    pub code: Code,
+    /// For people.
+    pub message: String,
+}
+
+/// Reads the fields of a request from its body.
+pub fn parse<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8], forms: bool) -> Result<T, Unreadable> {
+    let content_type = headers.get("content-type").map_or(&b""[..], |value| value.as_bytes());
+    let essence = content_type.split(|b| *b == b';').next().unwrap_or_default().trim_ascii();
+    if essence.eq_ignore_ascii_case(b"application/json") {
+        json(body)
+    } else if forms && essence.eq_ignore_ascii_case(b"application/x-www-form-urlencoded") {
+        form(body)
+    } else if essence.is_empty() && body.is_empty() {
+        json(b"{}")
+    } else {
+        let accepted = if forms { "application/json or application/x-www-form-urlencoded" } else { "application/json" };
+        Err(Unreadable { code: Code::UnsupportedMediaType, message: format!("The body must be {accepted}.") })
+    }
+}
+
+/// Reads the fields of a request from a form or a query.
+pub fn form<T: DeserializeOwned>(body: &[u8]) -> Result<T, Unreadable> {
+    let pairs = serde_urlencoded::Deserializer::new(form_pairs(body));
+    serde_path_to_error::deserialize(pairs).map_err(|error| describe(&error.path().to_string(), &error.inner().to_string()))
+}
+
+fn form_pairs(body: &[u8]) -> url::form_urlencoded::Parse<'_> {
+    url::form_urlencoded::parse(body)
+}
+
+fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Unreadable> {
+    let invalid = |message: String| Unreadable { code: Code::InvalidRequest, message };
+    // A struct would also be read from an array, field by field.
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        return Err(invalid("The body must be a JSON object.".into()));
+    }
+    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let inner = error.inner();
+        if inner.is_data() {
+            describe(&error.path().to_string(), &inner.to_string())
+        } else {
+            invalid(format!("The body is not JSON: line {}, column {}.", inner.line(), inner.column()))
+        }
+    })?;
+    deserializer.end().map_err(|_| invalid("The body goes on after its JSON object.".into()))?;
+    Ok(value)
+}
+
+/// The field and the expectation, out of an error text of serde's that may also quote the value.
+fn describe(path: &str, error: &str) -> Unreadable {
+    let field = |text: &str| text.split('`').nth(1).map(str::to_owned);
+    let message = if error.starts_with("missing field") {
+        format!("`{}` is missing.", field(error).unwrap_or_default())
+    } else if error.starts_with("duplicate field") {
+        format!("`{}` is given twice.", field(error).unwrap_or_default())
+    } else {
+        let expected = error.rfind("expected ").and_then(|at| error.get(at..)).unwrap_or("malformed");
+        // serde_json adds where it stood.
+        let expected = expected.split(" at line ").next().unwrap_or(expected);
+        format!("`{path}` is malformed: {expected}.")
+    };
+    Unreadable { code: Code::InvalidRequest, message }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
+    use shared_types::orchestrator::refresh_token::Request;
+
+    use super::*;
+
+    const KEY: &str = "CV00000000000000000000000000000001";
+
+    fn read(content_type: &'static str, body: &str) -> Result<Request, Unreadable> {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        parse(&headers, body.as_bytes(), true)
+    }
+
+    #[test]
+    fn json_and_forms_in_all_three_field_name_styles() {
+        for (deployment, token) in [("deploymentKey", "token"), ("DeploymentKey", "Token"), ("deployment_key", "token")] {
+            let json = format!(r#"{{"{deployment}":"{KEY}","{token}":"t","more":1}}"#);
+            assert!(read("application/json; charset=utf-8", &json).is_ok());
+            let form = format!("{deployment}={KEY}&{token}=t&more=1");
+            assert!(read("Application/X-WWW-Form-Urlencoded", &form).is_ok());
+        }
+    }
+
+    #[test]
+    fn errors_name_the_field_and_repeat_no_value() {
+        let cases = [
+            ("{}", "`deploymentKey` is missing."),
+            (r#"{"deploymentKey":"hunter2"}"#, "`deploymentKey` is malformed: expected CV and 32 hexadecimal digits."),
+            (r#"{"deploymentKey":["hunter2"]}"#, "`deploymentKey` is malformed: expected a string."),
+            (r#"{"token":{"hunter2":1}}"#, "`token` is malformed: expected a string."),
+            (r#"{"token":"hunter2","Token":"hunter2"}"#, "`token` is given twice."),
+            (r#"{"token":"hunter2"#, "The body is not JSON: line 1, column 17."),
+            (r#"["hunter2"]"#, "The body must be a JSON object."),
+            ("", "The body must be a JSON object."),
+            (r#"{"token":""}"#, "`token` is malformed: expected a token of 1 to 8192 characters."),
+        ];
+        for (body, message) in cases {
+            let error = read("application/json", body).unwrap_err();
+            assert_eq!((error.code, error.message.as_str()), (Code::InvalidRequest, message), "{body}");
+        }
+        let good = format!(r#"{{"deploymentKey":"{KEY}","token":"t"}}"#);
+        assert_eq!(read("application/json", &format!("{good}{good}")).unwrap_err().code, Code::InvalidRequest);
+        let error = read("application/x-www-form-urlencoded", "deploymentKey=hunter2").unwrap_err();
+        assert_eq!(error.message, "`deploymentKey` is malformed: expected CV and 32 hexadecimal digits.");
+        assert_eq!(read("text/plain", &good).unwrap_err().code, Code::UnsupportedMediaType);
+    }
+}

@@ -1,0 +1,69 @@
+//! A call as a handler sees it: what is known of it beside its fields, and what its answer is to carry beside its body.
+
+use std::net::IpAddr;
+
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use chrono::{DateTime, Utc};
+use shared_types::AccountSid;
+
+use crate::{
+    clock::Clock,
+    random::Random,
+    trace_context::{REQUEST_ID, RequestId, TRACEPARENT, TraceContext},
+};
+
+/// One call of a message.
+#[derive(Debug)]
+pub struct Call<'a> {
+    /// The request's id.
+    pub request_id: RequestId,
+    /// The trace it is of.
+    pub trace: TraceContext,
+    /// When it arrived.
+    pub now: DateTime<Utc>,
+    /// The address that it came from: a proxy's, where there is one between.
+    pub peer: Option<IpAddr>,
+    /// The account that it turned out to be of, for the access log.
+    pub account: Option<AccountSid>,
+    /// Headers that the answer will carry, whether it is a refusal or not.
+    pub answer_headers: HeaderMap,
+    headers: &'a HeaderMap,
+}
+
+impl<'a> Call<'a> {
+    /// A call that arrived with `headers` from `peer`.
+    pub fn new(headers: &'a HeaderMap, peer: Option<IpAddr>, clock: &Clock, random: &Random) -> Self {
+        let text = |name: &str| headers.get(name).map(HeaderValue::as_bytes);
+        Self {
+            request_id: RequestId::from_header(text(REQUEST_ID), random),
+            trace: TraceContext::from_header(text(TRACEPARENT), random),
+            now: clock.now(),
+            peer,
+            account: None,
+            answer_headers: HeaderMap::new(),
+            headers,
+        }
+    }
+
+    /// The value of a header of the request; the first, if there are several.
+    pub fn header(&self, name: &str) -> Option<&'a [u8]> {
+        self.headers.get(name).map(HeaderValue::as_bytes)
+    }
+
+    /// All values of a header of the request, in their order.
+    pub fn header_values(&self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+        self.headers.get_all(name).map(HeaderValue::as_bytes)
+    }
+
+    /// The credential of `Authorization: Bearer …` (RFC 6750, section 2.1).
+    pub fn bearer(&self) -> Option<&'a [u8]> {
+        let value = self.header("authorization")?;
+        let (scheme, credential) = value.split_at_checked(7)?;
+        scheme.eq_ignore_ascii_case(b"bearer ").then(|| credential.trim_ascii())
+    }
+
+    /// Sets a header of the answer, in place of an earlier value.
+    pub fn set_answer_header(&mut self, name: HeaderName, value: HeaderValue) {
+        self.answer_headers.insert(name, value);
+    }
+}

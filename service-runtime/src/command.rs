@@ -1,0 +1,140 @@
+//! The command line that every service has: without an argument it serves, `healthcheck` asks a running one whether it
+//! is ready, `--help` lists the settings.
+
+use std::{
+    future::Future,
+    io::{Read, Write},
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream},
+    process::ExitCode,
+    time::Duration,
+};
+
+use clap::{Arg, ArgMatches, Command};
+
+use crate::{
+    server::{Listeners, Running},
+    settings::{Presence, Setting, Settings},
+    telemetry,
+};
+
+/// What the command line needs to know of a service.
+#[derive(Clone, Copy, Debug)]
+pub struct Program {
+    /// The binary's name.
+    pub name: &'static str,
+    /// What it is, in one line.
+    pub about: &'static str,
+    /// What its settings begin with.
+    pub prefix: &'static str,
+    /// Its settings. `listen` and `admin_listen` are among them.
+    pub settings: &'static [Setting],
+}
+
+/// A failed start, in one line.
+pub type StartError = Box<dyn std::error::Error + Send + Sync>;
+
+impl Program {
+    /// Does what the command line says. `start` reads the settings and begins to serve.
+    pub fn run<F>(self, start: impl FnOnce(Settings, Listeners) -> F) -> ExitCode
+    where
+        F: Future<Output = Result<Running, StartError>>,
+    {
+        let matches = self.command().get_matches();
+        let done = Settings::read(self.prefix, self.settings, Settings::environment())
+            .map_err(StartError::from)
+            .and_then(|settings| self.dispatch(&matches, settings, start));
+        match done {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                // Before or beside the log: whoever started the program sees the reason in one line.
+                let _ = writeln!(std::io::stderr(), "{}: {error}", self.name);
+                ExitCode::FAILURE
+            }
+        }
+    }
+
+    /// The command line's form.
+    pub fn command(self) -> Command {
+        Command::new(self.name)
+            .about(self.about)
+            .after_help(self.settings_help())
+            .version(env!("CARGO_PKG_VERSION"))
+            .subcommand(Command::new("healthcheck").about("Ask a running service on this machine whether it is ready").arg(
+                Arg::new("ADDRESS").help("Its admin listener; by default the one that the settings name"),
+            ))
+    }
+
+    fn dispatch<F>(
+        self,
+        matches: &ArgMatches,
+        settings: Settings,
+        start: impl FnOnce(Settings, Listeners) -> F,
+    ) -> Result<(), StartError>
+    where
+        F: Future<Output = Result<Running, StartError>>,
+    {
+        if let Some(("healthcheck", arguments)) = matches.subcommand() {
+            let address = match arguments.get_one::<String>("ADDRESS") {
+                Some(text) => text.parse().map_err(|_| "ADDRESS: expected an IP address and a port")?,
+                None => settings.address("admin_listen")?,
+            };
+            return healthcheck(address);
+        }
+        let listeners = Listeners::bind(settings.address("listen")?, settings.address("admin_listen")?)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        telemetry::start();
+        for name in settings.unknown() {
+            tracing::warn!(setting = name, "this setting is not known");
+        }
+        runtime.block_on(async {
+            let running = start(settings, listeners).await?;
+            stop_signal().await?;
+            tracing::info!(service = self.name, "stopping");
+            running.stop().await;
+            Ok(())
+        })
+    }
+
+    fn settings_help(self) -> String {
+        let mut help = String::from("Settings (environment variables):\n");
+        for setting in self.settings {
+            let name = format!("{}{}", self.prefix, setting.name.to_uppercase());
+            let default = match setting.default {
+                Presence::Required => "required".to_owned(),
+                Presence::Optional => "optional".to_owned(),
+                Presence::Secret => format!("required, or {name}_FILE"),
+                Presence::Default(value) => format!("default {value}"),
+            };
+            help.push_str(&format!("  {name}\n      {} [{default}]\n", setting.help));
+        }
+        help
+    }
+}
+
+/// Waits for SIGINT (Ctrl-C) or SIGTERM.
+pub async fn stop_signal() -> Result<(), StartError> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}
+
+/// `GET /readyz`. By hand: a health check is started every few seconds and should cost next to nothing.
+fn healthcheck(mut address: SocketAddr) -> Result<(), StartError> {
+    if address.ip().is_unspecified() {
+        address.set_ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    }
+    let deadline = Duration::from_secs(2);
+    let mut stream = TcpStream::connect_timeout(&address, deadline).map_err(|error| format!("{address}: {error}"))?;
+    stream.set_read_timeout(Some(deadline))?;
+    stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.take(4096).read_to_string(&mut answer)?;
+    if answer.starts_with("HTTP/1.1 200 ") {
+        return Ok(());
+    }
+    Err(answer.split("\r\n\r\n").nth(1).unwrap_or("no answer").to_owned().into())
+}

@@ -1,0 +1,115 @@
+//! How a service proves to its callee which service it is: a shared secret as bearer (contract, section 9).
+
+use std::fmt;
+
+use actix_web::http::header::HeaderValue;
+use ring::{digest, hmac};
+use secrecy::{ExposeSecret, SecretString};
+use shared_types::Code;
+
+use crate::{call::Call, random::Random, route_table::Boundary};
+
+/// The shortest secret that is accepted, in characters.
+pub const SHORTEST: usize = 16;
+
+/// The caller's side: the header that it sends.
+#[derive(Clone)]
+pub struct ServiceCredential(HeaderValue);
+
+impl ServiceCredential {
+    /// What a secret must be, for the error of a setting.
+    pub const EXPECTED: &str = "expected 16 characters or more of printable ASCII, without spaces and commas";
+
+    /// The credential with this secret; none if the secret is too short or cannot stand in a header.
+    pub fn new(secret: &SecretString) -> Option<Self> {
+        let secret = secret.expose_secret();
+        let mut value = HeaderValue::from_str(&format!("Bearer {secret}")).ok()?;
+        value.set_sensitive(true);
+        (secret.len() >= SHORTEST && secret.is_ascii() && !secret.contains([' ', ','])).then_some(Self(value))
+    }
+
+    pub(crate) fn header(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+impl fmt::Debug for ServiceCredential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ServiceCredential(…)")
+    }
+}
+
+/// The callee's side: the secrets of its one caller. Several, so that one can be replaced without a pause.
+#[derive(Clone)]
+pub struct ServiceCredentials {
+    key: hmac::Key,
+    tags: Vec<hmac::Tag>,
+    open_paths: &'static [&'static str],
+}
+
+impl ServiceCredentials {
+    /// Accepts callers with one of `secrets`; `open_paths` are open to everybody.
+    pub fn new(secrets: &[SecretString], open_paths: &'static [&'static str], random: &Random) -> Self {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &random.bytes::<{ digest::SHA256_OUTPUT_LEN }>());
+        let tags = secrets.iter().map(|secret| hmac::sign(&key, secret.expose_secret().as_bytes())).collect();
+        Self { key, tags, open_paths }
+    }
+
+    /// Whether `presented` is one of the secrets. Both are hashed under a key that nobody knows, and all are compared,
+    /// so that the time taken tells neither how much of a guess was right nor which secret it came near to.
+    pub fn accepts(&self, presented: &[u8]) -> bool {
+        let presented = hmac::sign(&self.key, presented);
+        let found = self.tags.iter().fold(subtle::Choice::from(0), |found, tag| {
+            found | subtle::ConstantTimeEq::ct_eq(tag.as_ref(), presented.as_ref())
+        });
+        found.into()
+    }
+}
+
+impl fmt::Debug for ServiceCredentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ServiceCredentials({} accepted)", self.tags.len())
+    }
+}
+
+/// All of an internal service stands behind its caller's credential, what does not exist included.
+impl Boundary for ServiceCredentials {
+    const ACCEPTS_FORMS: bool = false;
+
+    fn enter(&self, call: &mut Call<'_>, path: &str) -> Result<(), Code> {
+        let proved = || call.bearer().is_some_and(|presented| self.accepts(presented));
+        if self.open_paths.contains(&path) || proved() { Ok(()) } else { Err(Code::InvalidServiceCredential) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_listed_secret_is_accepted_and_no_other() {
+        let secrets = ["the-old-secret-of-fwo", "the-new-secret-of-fwo"].map(SecretString::from);
+        let credentials = ServiceCredentials::new(&secrets, &[], &Random::default());
+        for secret in &secrets {
+            assert!(credentials.accepts(secret.expose_secret().as_bytes()));
+        }
+        for other in ["", "the-old-secret-of-fw", "the-old-secret-of-fwo2", "The-old-secret-of-fwo"] {
+            assert!(!credentials.accepts(other.as_bytes()));
+        }
+    }
+
+    #[test]
+    fn credentials_do_not_print() {
+        let secret = SecretString::from("hunter2-hunter2-hunter2");
+        let credential = ServiceCredential::new(&secret).unwrap();
+        let credentials = ServiceCredentials::new(&[secret], &[], &Random::default());
+        assert!(!format!("{credential:?}{credentials:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn a_secret_that_no_header_can_carry_is_no_credential() {
+        for bad in ["short", "with spaces in the middle", "one,two-is-two-secrets", "line\nbreak-line-break"] {
+            assert!(ServiceCredential::new(&SecretString::from(bad)).is_none(), "{bad}");
+        }
+    }
+}
