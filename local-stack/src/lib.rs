@@ -1,1 +1,10 @@
-//! Placeholder.
+//! The three services in one process, each on its own port and with its own connections, talking real HTTP: what
+//! `cargo run` starts for people, and tests on free ports. Two stacks may live in one process.
+
+pub mod demo;
+pub mod secrets;
+pub mod stack;
+pub mod wire;
+
+pub use stack::{Plan, Ports, Stack};
+pub use wire::{Direct, Participant, Wire};

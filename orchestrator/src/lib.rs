@@ -1,1 +1,22 @@
-//! Placeholder.
+//! FlexWebchatOrchestratorService (FWO): the only participant that browsers reach. It finds the account of a deployment
+//! key and its configuration, generates the fingerprint, applies the rule of CORS, and keeps the conversations; tokens
+//! it only hands on. In the diagrams it stands between the Browser (through Starship) and FAS.
+
+pub mod accounts;
+pub mod accounts_file;
+pub mod allowed_origins;
+pub mod app;
+pub mod boundary;
+pub mod client_address;
+pub mod clients;
+pub mod config;
+pub mod configuration;
+pub mod conversations;
+pub mod cors;
+pub mod error;
+pub mod fingerprint;
+pub mod guest;
+pub mod handlers;
+
+pub use app::{start, start_with};
+pub use config::{Config, PROGRAM};

@@ -1,1 +1,16 @@
-//! Placeholder.
+//! ScopedAuthService (SAS): makes tokens and judges them; the only participant that holds keys. In the diagrams it
+//! stands at the right-hand end: FAS alone calls it, and it calls nobody.
+
+pub mod app;
+pub mod claims;
+pub mod config;
+pub mod counters;
+mod crypto;
+pub mod error;
+pub mod handlers;
+pub mod jose;
+pub mod key_file;
+pub mod key_ring;
+
+pub use app::start;
+pub use config::{Config, PROGRAM};

@@ -2,8 +2,10 @@
 //! can take port 0 and a supervisor sees a taken port at once.
 
 use std::{
+    future::Future,
     io,
     net::{SocketAddr, TcpListener},
+    pin::Pin,
     rc::Rc,
     sync::{
         Arc,
@@ -86,6 +88,8 @@ pub struct Running {
     handles: [ServerHandle; 2],
     servers: [JoinHandle<io::Result<()>>; 2],
     stopping: Arc<AtomicBool>,
+    tasks: Vec<JoinHandle<()>>,
+    at_the_end: Vec<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
 impl<S: 'static, B: Boundary> Service<S, B> {
@@ -132,30 +136,51 @@ impl<S: 'static, B: Boundary> Service<S, B> {
             handles: [server.handle(), admin_server.handle()],
             servers: [tokio::spawn(server), tokio::spawn(admin_server)],
             stopping,
+            tasks: Vec::new(),
+            at_the_end: Vec::new(),
         })
     }
 }
 
 impl Running {
+    /// A task that works beside the requests and ends with the service.
+    #[must_use]
+    pub fn beside(mut self, task: JoinHandle<()>) -> Self {
+        self.tasks.push(task);
+        self
+    }
+
+    /// What remains to be done when the last request has been answered.
+    #[must_use]
+    pub fn at_the_end(mut self, last: impl Future<Output = ()> + Send + 'static) -> Self {
+        self.at_the_end.push(Box::pin(last));
+        self
+    }
+
     /// Stops: not ready any more, no new connections, requests in flight are answered, then the end.
     pub async fn stop(self) {
+        self.end(true).await;
+    }
+
+    /// Ends at once: open connections are cut. What a crash looks like to callers; for tests.
+    pub async fn kill(self) {
+        self.end(false).await;
+    }
+
+    async fn end(self, gracefully: bool) {
         self.stopping.store(true, Ordering::SeqCst);
         let [service, admin] = self.handles;
-        service.stop(true).await;
+        service.stop(gracefully).await;
         admin.stop(false).await;
         for server in self.servers {
             // The task ends with its server; it has nothing more to say.
             let _ = server.await;
         }
-    }
-
-    /// Ends at once: open connections are cut. What a crash looks like to callers; for tests.
-    pub async fn kill(self) {
-        let [service, admin] = self.handles;
-        service.stop(false).await;
-        admin.stop(false).await;
-        for server in self.servers {
-            let _ = server.await;
+        for task in self.tasks {
+            task.abort();
+        }
+        for last in self.at_the_end {
+            last.await;
         }
     }
 }

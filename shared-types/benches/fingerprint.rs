@@ -1,2 +1,59 @@
-//! Placeholder.
-fn main() {}
+//! What a fingerprint costs: once per request to make at FlexWebchatOrchestratorService, once to judge at
+//! ScopedAuthService.
+
+use std::hint::black_box;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use shared_types::{
+    AccountSid, DeploymentKey,
+    fingerprint::{Evidence, FingerprintKey, Sensitivity, Signals, evidence, generate, judge},
+};
+
+const CHROME: [(&str, &str); 10] = [
+    (
+        evidence::USER_AGENT,
+        "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/138.0.0.0 Safari/537.36",
+    ),
+    (evidence::ACCEPT_LANGUAGE, "de-DE,de;q=0.9,en-US;q=0.8,en;q=0.7"),
+    (evidence::ACCEPT_ENCODING, "gzip, deflate, br, zstd"),
+    (evidence::SEC_CH_UA, r#""Not)A;Brand";v="8", "Chromium";v="138", "Google Chrome";v="138""#),
+    (evidence::SEC_CH_UA_MOBILE, "?0"),
+    (evidence::SEC_CH_UA_PLATFORM, r#""Windows""#),
+    (evidence::ORIGIN, "https://shop.example.com"),
+    (
+        evidence::DECODERS,
+        r#"{"audio":{"powerEfficient":true,"smooth":true,"supported":true,"keySystemAccess":null},"video":{"powerEfficient":true,"smooth":true,"supported":true,"keySystemAccess":null}}"#,
+    ),
+    (evidence::USER_SETTINGS, r#"{"language":"de-DE","cookieEnabled":true,"userTimezone":-60}"#),
+    (evidence::WEBCHAT_INFO, r#"{"loginTimestamp":"1751883240123"}"#),
+];
+
+fn fingerprint(criterion: &mut Criterion) {
+    let header =
+        |name: &str| CHROME.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_bytes());
+    let client = Some([203, 0, 113, 7].into());
+    let evidence = Evidence::from_headers(header, client, DeploymentKey::from_bits(1));
+    let Ok(key) = FingerprintKey::new(vec![7; 32]) else { return };
+    let account_sid = AccountSid::from_bits(1);
+    let account = key.account(account_sid);
+    let Ok(signals) = Signals::read(&evidence) else { return };
+    let fingerprint = generate(&account, &signals, Sensitivity::Medium);
+
+    criterion.bench_function("fingerprint/read", |b| b.iter(|| Signals::read(black_box(&evidence))));
+    criterion.bench_function("fingerprint/account_key", |b| b.iter(|| key.account(black_box(account_sid))));
+    criterion.bench_function("fingerprint/generate", |b| {
+        b.iter(|| generate(&account, black_box(&signals), Sensitivity::Medium));
+    });
+    criterion.bench_function("fingerprint/read_and_generate", |b| {
+        b.iter(|| {
+            Signals::read(black_box(&evidence))
+                .map(|signals| generate(&account, &signals, Sensitivity::Medium))
+        });
+    });
+    criterion.bench_function("fingerprint/judge", |b| {
+        b.iter(|| judge(black_box(&fingerprint), black_box(&fingerprint)));
+    });
+}
+
+criterion_group!(benches, fingerprint);
+criterion_main!(benches);

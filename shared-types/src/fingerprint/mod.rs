@@ -1,8 +1,29 @@
-//! The fingerprint: which browser, page and deployment a token was made for, as one opaque string.
+//! The fingerprint: which browser, page and deployment a token was made for, as one opaque string (contract,
+//! section 8). FlexWebchatOrchestratorService reads [`Signals`] from a request ([`evidence`], [`signals`]) and turns
+//! them into a [`Fingerprint`] with a key ([`generate`]); ScopedAuthService compares two of them without any key
+//! ([`judge`]). What may change, and how much of it, stands in `policy` alone.
+
+mod browser;
+pub mod evidence;
+pub mod generate;
+pub mod judge;
+mod policy;
+mod record;
+mod sensitivity;
+mod signal;
+pub mod signals;
+mod widget;
 
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, de};
+
+pub use evidence::Evidence;
+pub use generate::{AccountKey, FingerprintKey, MalformedKey, generate};
+pub use judge::{Verdict, judge, judge_across_sessions};
+pub use sensitivity::Sensitivity;
+pub use signal::{Signal, SignalSet};
+pub use signals::{Signals, Unavailable};
 
 /// A fingerprint as it travels: opaque text that does not print.
 #[derive(Clone, PartialEq, Eq, Serialize)]
@@ -33,6 +54,7 @@ impl fmt::Debug for Fingerprint {
 
 impl<'de> Deserialize<'de> for Fingerprint {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Fingerprint::new(String::deserialize(deserializer)?).ok_or_else(|| de::Error::custom("expected a fingerprint"))
+        Fingerprint::new(String::deserialize(deserializer)?)
+            .ok_or_else(|| de::Error::custom("expected a fingerprint"))
     }
 }

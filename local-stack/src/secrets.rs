@@ -1,0 +1,35 @@
+//! The secrets of a stack on one's own machine. Service secrets are made anew at each start; the fingerprint key is
+//! kept, or every restart would throw the guests out.
+
+use std::{
+    fs::{self, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::Path,
+};
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use secrecy::SecretString;
+use service_runtime::random::Random;
+use shared_types::fingerprint::FingerprintKey;
+
+/// A fresh service secret.
+pub fn service_secret(random: &Random) -> SecretString {
+    SecretString::from(URL_SAFE_NO_PAD.encode(random.bytes::<32>()))
+}
+
+/// The fingerprint key in the file at `path`, which is made, mode 0600, if it is missing.
+pub fn fingerprint_key(path: &Path, random: &Random) -> io::Result<FingerprintKey> {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Ok(mut file) => {
+            file.write_all(URL_SAFE_NO_PAD.encode(random.bytes::<32>()).as_bytes())?;
+            file.sync_all()?;
+            tracing::info!(file = %path.display(), "there was no fingerprint key, so a new one was made");
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(error),
+    }
+    let text = fs::read_to_string(path)?;
+    FingerprintKey::from_base64url(text.trim())
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, format!("{}: not a fingerprint key", path.display())))
+}

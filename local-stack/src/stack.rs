@@ -1,0 +1,214 @@
+//! Start and stop of a stack.
+
+use std::{
+    fs, io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use orchestrator::{accounts_file::AccountsFile, client_address::TrustedProxies};
+use scoped_auth::config::MissingKeys;
+use secrecy::SecretString;
+use service_runtime::{Clock, Listeners, Running, ServiceCredential, command::StartError, random::Random};
+
+use crate::{
+    demo, secrets,
+    wire::{Direct, Participant, Wire},
+};
+
+/// Which ports the services listen on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ports {
+    /// The contract's: 8080 to 8082, and 9080 to 9082 for operators.
+    Designed,
+    /// Free ones.
+    Free,
+}
+
+/// What a stack is started with.
+#[derive(Clone)]
+pub struct Plan {
+    /// Where keys, accounts and conversations are kept; what is missing there is made.
+    pub data: PathBuf,
+    /// Which ports the services listen on.
+    pub ports: Ports,
+    /// Threads per service.
+    pub workers: usize,
+    /// How the services reach each other.
+    pub wire: Arc<dyn Wire>,
+    /// The time of all three.
+    pub clock: Clock,
+    /// How long a token lives, in seconds.
+    pub token_ttl_seconds: u32,
+    /// How long a session lives.
+    pub session_max: Duration,
+    /// Where allowedOrigins come from, if not from accounts.toml: the base URL of a Flex Configuration service.
+    pub flex_configuration_url: Option<String>,
+    /// Whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: TrustedProxies,
+    /// How long a call of FWO's may take, and one of FAS's.
+    pub timeouts: [Duration; 2],
+    /// How often accounts.toml is looked at.
+    pub accounts_period: Duration,
+}
+
+impl Plan {
+    /// The stack as `cargo run` starts it, with its files in `data`.
+    pub fn designed(data: &Path) -> Self {
+        Self {
+            data: data.to_owned(),
+            ports: Ports::Designed,
+            workers: 2,
+            wire: Arc::new(Direct),
+            clock: Clock::system(),
+            token_ttl_seconds: 6 * 3600,
+            session_max: Duration::from_secs(24 * 3600),
+            flex_configuration_url: None,
+            trusted_proxies: TrustedProxies::default(),
+            timeouts: [Duration::from_secs(3), Duration::from_secs(1)],
+            accounts_period: Duration::from_secs(1),
+        }
+    }
+
+    /// A stack for a test: free ports, one thread per service, a clock that can be moved.
+    pub fn for_test(data: &Path) -> Self {
+        Self {
+            ports: Ports::Free,
+            workers: 1,
+            clock: Clock::adjustable(),
+            accounts_period: Duration::from_millis(20),
+            ..Self::designed(data)
+        }
+    }
+
+    /// The file of the accounts.
+    pub fn accounts_file(&self) -> PathBuf {
+        self.data.join("accounts.toml")
+    }
+
+    /// The file of the keys.
+    pub fn keys_file(&self) -> PathBuf {
+        self.data.join("keys.json")
+    }
+}
+
+/// A stack that runs.
+pub struct Stack {
+    /// Where browsers call FWO: the end of the wire.
+    pub url: String,
+    /// The accounts as FWO sees them.
+    pub accounts: Arc<AccountsFile>,
+    /// FlexWebchatOrchestratorService.
+    pub orchestrator: Running,
+    /// FederatedAuthService.
+    pub federated_auth: Running,
+    /// ScopedAuthService.
+    pub scoped_auth: Running,
+    /// What FWO proves itself to FAS with.
+    pub orchestrator_secret: SecretString,
+    /// What FAS proves itself to SAS with.
+    pub federated_auth_secret: SecretString,
+}
+
+impl Stack {
+    /// Starts the callees before their callers.
+    pub async fn start(plan: &Plan) -> Result<Self, StartError> {
+        let random = Random::default();
+        fs::create_dir_all(&plan.data).map_err(|error| format!("{}: {error}", plan.data.display()))?;
+        write_if_missing(&plan.accounts_file(), demo::ACCOUNTS)?;
+        let [orchestrator_secret, federated_auth_secret] =
+            [secrets::service_secret(&random), secrets::service_secret(&random)];
+        let credential = |secret| ServiceCredential::new(secret).ok_or("a service secret that no header can carry");
+        let [fwo_timeout, fas_timeout] = plan.timeouts;
+
+        let scoped_auth = scoped_auth::start(
+            scoped_auth::Config {
+                workers: plan.workers,
+                federated_auth_secrets: vec![federated_auth_secret.clone()],
+                keys_file: plan.keys_file(),
+                missing_keys: MissingKeys::AreMade,
+                session_max: plan.session_max,
+                clock: plan.clock.clone(),
+                random: random.clone(),
+            },
+            plan.listeners(2)?,
+        )?;
+        let to_sas = plan.wire.lay(Participant::Fas, Participant::Sas, scoped_auth.address);
+        let federated_auth = federated_auth::start(
+            federated_auth::Config {
+                workers: plan.workers,
+                orchestrator_secrets: vec![orchestrator_secret.clone()],
+                scoped_auth: federated_auth::Config::scoped_auth(
+                    to_sas,
+                    credential(&federated_auth_secret)?,
+                    fas_timeout,
+                ),
+                token_ttl_seconds: plan.token_ttl_seconds,
+                clock: plan.clock.clone(),
+                random: random.clone(),
+            },
+            plan.listeners(1)?,
+        )?;
+        let to_fas = plan.wire.lay(Participant::Fwo, Participant::Fas, federated_auth.address);
+        let accounts = Arc::new(AccountsFile::load(plan.accounts_file()).await?);
+        let config = orchestrator::Config {
+            workers: plan.workers,
+            accounts_file: plan.accounts_file(),
+            accounts_period: plan.accounts_period,
+            database_url: format!("sqlite://{}", plan.data.join("conversations.db").display()),
+            federated_auth: orchestrator::Config::federated_auth(
+                to_fas,
+                credential(&orchestrator_secret)?,
+                fwo_timeout,
+            ),
+            flex_configuration: plan
+                .flex_configuration_url
+                .clone()
+                .map(|url| orchestrator::Config::flex_configuration(url, Duration::from_secs(1))),
+            fingerprint_key: Arc::new(secrets::fingerprint_key(&plan.data.join("fingerprint.key"), &random)?),
+            trusted_proxies: plan.trusted_proxies.clone(),
+            welcome_message: "Welcome! Someone will be with you in a moment.".to_owned(),
+            clock: plan.clock.clone(),
+            random,
+        };
+        let orchestrator = orchestrator::start_with(config, accounts.clone(), plan.listeners(0)?).await?;
+        let url = plan.wire.lay(Participant::Browser, Participant::Fwo, orchestrator.address);
+        Ok(Self {
+            url,
+            accounts,
+            orchestrator,
+            federated_auth,
+            scoped_auth,
+            orchestrator_secret,
+            federated_auth_secret,
+        })
+    }
+
+    /// Stops the callers before their callees, so that no request in flight loses what it needs.
+    pub async fn stop(self) {
+        self.orchestrator.stop().await;
+        self.federated_auth.stop().await;
+        self.scoped_auth.stop().await;
+    }
+}
+
+impl Plan {
+    fn listeners(&self, place: u16) -> io::Result<Listeners> {
+        match self.ports {
+            Ports::Designed => {
+                let local = |port| SocketAddr::from(([127, 0, 0, 1], port));
+                Listeners::bind(local(8080 + place), local(9080 + place))
+            }
+            Ports::Free => Listeners::loopback(),
+        }
+    }
+}
+
+fn write_if_missing(path: &Path, content: &str) -> Result<(), StartError> {
+    if !path.exists() {
+        fs::write(path, content).map_err(|error| format!("{}: {error}", path.display()))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,100 @@
+//! `FWO ->> FWO: Fetches accountSid with Deployment Key` and `FWO ->> FWO: Fetches Account Configurations`: the content
+//! of `accounts.toml` (contract, section 9) as a snapshot that never changes. A request takes one [`Configuration`] from
+//! it and keeps that until it ends, whatever becomes of the file meanwhile; `accounts_file` follows the file.
+
+mod document;
+
+use std::{collections::HashMap, sync::Arc};
+
+use shared_types::{
+    AccountSid, AddressSid, ConversationsServiceSid, DeploymentKey, fingerprint::Sensitivity,
+};
+
+use crate::allowed_origins::AllowedOrigins;
+
+/// The accounts and their deployments, as one edit of the file left them.
+#[derive(Debug)]
+pub struct Accounts {
+    accounts: HashMap<AccountSid, Arc<Account>>,
+    configurations: HashMap<DeploymentKey, Configuration>,
+}
+
+/// An account.
+#[derive(Debug)]
+pub struct Account {
+    /// Which account.
+    pub sid: AccountSid,
+    webchat_security: bool,
+    /// How much of a browser may change before its session is refused.
+    pub fingerprint_sensitivity: Sensitivity,
+    /// The service that the account's conversations are in.
+    pub conversations_service_sid: ConversationsServiceSid,
+    /// Its deployments, in the order of the file.
+    pub deployments: Vec<Arc<Deployment>>,
+}
+
+/// A deployment of the chat on a site.
+#[derive(Debug)]
+pub struct Deployment {
+    /// The key that stands in the page.
+    pub key: DeploymentKey,
+    /// Where its conversations arrive.
+    pub address_sid: AddressSid,
+    /// The origins whose pages may use it; empty: any.
+    pub allowed_origins: Arc<AllowedOrigins>,
+    /// Whether it may be used at all.
+    pub enabled: bool,
+}
+
+/// What a deployment key leads to. Cheap to clone, and unmoved by later edits of the file.
+#[derive(Clone, Debug)]
+pub struct Configuration {
+    /// The account of the deployment.
+    pub account: Arc<Account>,
+    /// The deployment.
+    pub deployment: Arc<Deployment>,
+}
+
+/// Why a text is not taken for the accounts: one line for the operator.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {reason}")]
+pub struct AccountsError {
+    /// The line at fault, from 1.
+    pub line: usize,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+impl Accounts {
+    /// Parses the text of `accounts.toml`.
+    ///
+    /// The first fault is the error: malformed TOML, an unknown or missing field, a malformed value, an account or a
+    /// deployment key that stands there twice, more than [`AllowedOrigins::MAX_ENTRIES`] origins or a malformed one.
+    /// A text without any account is one too: it is what a file looks like while it is being replaced.
+    pub fn parse(text: &str) -> Result<Self, AccountsError> {
+        document::parse(text)
+    }
+
+    /// The account and the deployment that this key belongs to: one look-up.
+    pub fn by_deployment_key(&self, key: &DeploymentKey) -> Option<Configuration> {
+        self.configurations.get(key).cloned()
+    }
+
+    /// The account with this sid.
+    pub fn account(&self, sid: &AccountSid) -> Option<&Arc<Account>> {
+        self.accounts.get(sid)
+    }
+
+    /// All accounts, in no order.
+    pub fn accounts(&self) -> impl ExactSizeIterator<Item = &Arc<Account>> {
+        self.accounts.values()
+    }
+}
+
+impl Account {
+    /// The feature flag *webchat security* (contract, section 1). Read here and nowhere else, so that another source
+    /// of flags has one place to go.
+    pub fn webchat_security_is_on(&self) -> bool {
+        self.webchat_security
+    }
+}

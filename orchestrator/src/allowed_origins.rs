@@ -1,0 +1,245 @@
+//! The origins whose pages may use a deployment (contract, section 5): the list as an operator writes it, parsed to
+//! scheme, host and port, and the question whether a request's `Origin` is on it. `cors` draws the conclusions.
+
+use url::{Host, Url};
+
+/// The origins of a deployment, in the order and without the repetitions of the list that they were parsed from.
+/// The empty list allows every origin, which is for `cors` to say: [`allows`](Self::allows) knows entries alone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AllowedOrigins {
+    entries: Vec<Entry>,
+    joined: String,
+}
+
+/// An entry that cannot be taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct RefusedEntry {
+    /// Its place in the list, from 0.
+    pub index: usize,
+    /// Why, for the operator: one line, which repeats the entry.
+    pub reason: String,
+}
+
+impl AllowedOrigins {
+    /// How many entries a list may have, as in Twilio's console.
+    pub const MAX_ENTRIES: usize = 10;
+
+    /// Parses a list of entries: `https://shop.example.com`, `http://localhost:8090`, `https://*.example.com`, `null`.
+    ///
+    /// Upper case, a default port, one trailing slash and letters outside ASCII are written the way browsers write
+    /// them. The first entry that is anything else is the error, or the eleventh.
+    pub fn parse<S: AsRef<str>>(list: &[S]) -> Result<Self, RefusedEntry> {
+        if list.len() > Self::MAX_ENTRIES {
+            let reason =
+                format!("{} allowed origins; at most {} can be listed", list.len(), Self::MAX_ENTRIES);
+            return Err(RefusedEntry { index: Self::MAX_ENTRIES, reason });
+        }
+        let mut entries: Vec<Entry> = Vec::with_capacity(list.len());
+        for (index, text) in list.iter().map(AsRef::as_ref).enumerate() {
+            let entry = Entry::parse(text)
+                .map_err(|why| RefusedEntry { index, reason: format!("allowed origin {text:?} {why}") })?;
+            if !entries.contains(&entry) {
+                entries.push(entry);
+            }
+        }
+        let joined = entries.iter().map(|entry| entry.text.as_str()).collect::<Vec<_>>().join(", ");
+        Ok(Self { entries, joined })
+    }
+
+    /// Whether the list has no entry.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Whether this `Origin`, as the header's bytes, is on the list. Compared byte by byte: browsers write an origin
+    /// in one way only (RFC 6454, section 6.2), so another spelling of it is not a browser's.
+    pub fn allows(&self, origin: &[u8]) -> bool {
+        self.entries.iter().any(|entry| entry.matches(origin))
+    }
+
+    /// The list, comma separated: `https://a.example, https://*.b.example`.
+    pub fn joined(&self) -> &str {
+        &self.joined
+    }
+
+    /// The entries, normalised.
+    pub fn entries(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.entries.iter().map(|entry| entry.text.as_str())
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Entry {
+    /// The normalised entry.
+    text: String,
+    /// Where the wildcard stands in for labels: the length of the scheme with its `://`. The byte there is the `*`.
+    wildcard_at: Option<usize>,
+}
+
+impl Entry {
+    /// Parses one entry; the error completes the sentence "allowed origin … ".
+    fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "null" => return Ok(Self { text: text.to_owned(), wildcard_at: None }),
+            "*" => return Err("would allow every site; an empty list says that".to_owned()),
+            _ => {}
+        }
+        // Url::parse drops some of these silently, so that the entry would not be what it looks like.
+        if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+            return Err("has a space or a control character in it".to_owned());
+        }
+        let (scheme, rest) = text
+            .split_once("://")
+            .ok_or("is not an origin: it needs scheme and host, as in https://shop.example.com")?;
+        let scheme = scheme.to_ascii_lowercase();
+        if !matches!(scheme.as_str(), "http" | "https") {
+            return Err("has another scheme than http and https".to_owned());
+        }
+        let authority = rest.strip_suffix('/').unwrap_or(rest);
+        match authority.chars().find(|c| matches!(c, '/' | '\\' | '?' | '#' | '@')) {
+            Some('@') => return Err("has a user name in it; an origin has none".to_owned()),
+            Some('?' | '#') => return Err("has a query or a fragment; an origin has none".to_owned()),
+            Some(_) => return Err("has a path; an origin has none".to_owned()),
+            None => {}
+        }
+        let below = authority.strip_prefix("*.");
+        let url = Url::parse(&format!("{scheme}://{}", below.unwrap_or(authority)))
+            .map_err(|error| format!("is not an origin: {error}"))?;
+        let host = url.host().ok_or("has no host")?;
+        // Seen after parsing: the host may spell it `%2A`.
+        if host.to_string().contains('*') {
+            return Err("has a `*` that is not the whole first label of the host".to_owned());
+        }
+        if below.is_none() {
+            return Ok(Self { text: url.origin().ascii_serialization(), wildcard_at: None });
+        }
+        match host {
+            Host::Domain(domain) if domain.split('.').any(str::is_empty) => {
+                return Err("has an empty label in its host".to_owned());
+            }
+            Host::Domain(domain) if !domain.contains('.') => {
+                return Err("has a wildcard below a single label, which nobody owns".to_owned());
+            }
+            Host::Domain(_) => {}
+            Host::Ipv4(_) | Host::Ipv6(_) => return Err("has a wildcard on an IP address".to_owned()),
+        }
+        let text = url.origin().ascii_serialization();
+        let text = text.replacen("://", "://*.", 1);
+        Ok(Self { text, wildcard_at: Some(scheme.len() + "://".len()) })
+    }
+
+    fn matches(&self, origin: &[u8]) -> bool {
+        let Some((before, star)) = self.wildcard_at.and_then(|at| self.text.as_bytes().split_at_checked(at))
+        else {
+            return self.text.as_bytes() == origin;
+        };
+        // What follows the star begins with a dot and goes on to the end of the host, and of the port if it has one.
+        star.strip_prefix(b"*")
+            .and_then(|after| origin.strip_prefix(before)?.strip_suffix(after))
+            .is_some_and(are_labels)
+    }
+}
+
+/// Whether these are one or more whole labels of a host as browsers write it. Neither `:`, `@` nor `/` can stand in
+/// one, so what the wildcard stands for cannot reach beyond the host.
+fn are_labels(text: &[u8]) -> bool {
+    text.split(|&byte| byte == b'.').all(|label| {
+        !label.is_empty() && label.iter().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one(entry: &str) -> AllowedOrigins {
+        AllowedOrigins::parse(&[entry]).unwrap_or_else(|refused| panic!("{refused}"))
+    }
+
+    #[test]
+    fn entries_are_written_the_way_browsers_write_origins() {
+        for (entry, normalised) in [
+            ("https://shop.example.com", "https://shop.example.com"),
+            ("HTTPS://Shop.Example.COM", "https://shop.example.com"),
+            ("https://shop.example.com/", "https://shop.example.com"),
+            ("https://shop.example.com:443", "https://shop.example.com"),
+            ("https://shop.example.com:443/", "https://shop.example.com"),
+            ("http://shop.example.com:80", "http://shop.example.com"),
+            ("http://shop.example.com:443", "http://shop.example.com:443"),
+            ("http://localhost:8090", "http://localhost:8090"),
+            ("https://bücher.example", "https://xn--bcher-kva.example"),
+            ("https://*.BÜCHER.example:443/", "https://*.xn--bcher-kva.example"),
+            ("https://*.example.com:8443", "https://*.example.com:8443"),
+            ("http://127.0.0.1:3000", "http://127.0.0.1:3000"),
+            ("http://[::1]:3000", "http://[::1]:3000"),
+            ("null", "null"),
+        ] {
+            assert_eq!(one(entry).joined(), normalised, "{entry}");
+            assert_eq!(one(entry).entries().collect::<Vec<_>>(), [normalised], "{entry}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_an_origin_is_refused_with_a_reason() {
+        for (entry, reason) in [
+            ("", "needs scheme and host"),
+            ("*", "every site"),
+            ("shop.example.com", "needs scheme and host"),
+            ("shop.example.com:443", "needs scheme and host"),
+            ("https:shop.example.com", "needs scheme and host"),
+            ("//shop.example.com", "needs scheme and host"),
+            ("NULL", "needs scheme and host"),
+            ("https://", "not an origin"),
+            ("https:///", "not an origin"),
+            ("https://shop.example.com//", "path"),
+            ("https://shop.example.com/chat", "path"),
+            ("https://shop.example.com\\chat", "path"),
+            ("https://shop.example.com?x", "query"),
+            ("https://shop.example.com#x", "fragment"),
+            ("https://me@shop.example.com", "user name"),
+            ("https://shop.example.com:99999", "not an origin"),
+            (" https://shop.example.com", "space"),
+            ("https://shop.\texample.com", "control"),
+            ("ftp://shop.example.com", "scheme"),
+            ("file:///home", "scheme"),
+            ("chrome-extension://abcdefgh", "scheme"),
+            ("https://*", "first label"),
+            ("https://*example.com", "first label"),
+            ("https://shop*.example.com", "first label"),
+            ("https://shop.*.example.com", "first label"),
+            ("https://*.*.example.com", "first label"),
+            ("https://%2A.example.com", "first label"),
+            ("https://*.com", "single label"),
+            ("https://*.localhost:8090", "single label"),
+            ("https://*.com.", "empty label"),
+            ("https://*..example.com", "empty label"),
+            ("https://*.192.0.2.1", "IP address"),
+            ("https://*.[::1]", "IP address"),
+            ("https://*.", "not an origin"),
+        ] {
+            let refused = AllowedOrigins::parse(&["https://a.example", entry]).expect_err(entry);
+            assert_eq!(refused.index, 1, "{entry}");
+            assert!(refused.to_string().contains(reason), "{entry}: {refused}");
+        }
+    }
+
+    #[test]
+    fn ten_are_taken_and_eleven_are_not() {
+        let list: Vec<String> = (0..11).map(|n| format!("https://{n}.example.com")).collect();
+        assert_eq!(AllowedOrigins::parse(&list[..10]).unwrap().entries().len(), 10);
+        let refused = AllowedOrigins::parse(&list).unwrap_err();
+        assert_eq!(refused.index, 10);
+        assert!(refused.reason.contains("at most 10"), "{refused}");
+    }
+
+    #[test]
+    fn the_list_is_joined_once_and_without_repetitions() {
+        let list = ["https://b.example", "https://*.a.example", "https://B.example:443/", "null"];
+        assert_eq!(
+            AllowedOrigins::parse(&list).unwrap().joined(),
+            "https://b.example, https://*.a.example, null"
+        );
+        assert!(AllowedOrigins::parse::<&str>(&[]).unwrap().is_empty());
+    }
+}

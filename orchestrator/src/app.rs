@@ -1,0 +1,114 @@
+//! State, table of routes and start of FlexWebchatOrchestratorService.
+
+use std::sync::Arc;
+
+use service_runtime::{Listeners, Metrics, RouteTable, Running, command::StartError, random::Random, server::Service};
+use shared_types::{
+    fingerprint::FingerprintKey,
+    orchestrator::{
+        CreateToken, ListMessages, OpenConversation, PublicConfiguration, RefreshToken, SendMessage,
+        refresh_token::RefreshTokens,
+    },
+};
+
+use crate::{
+    accounts_file::AccountsFile,
+    boundary::Public,
+    client_address::TrustedProxies,
+    clients::{FederatedAuth, FlexConfiguration},
+    config::Config,
+    configuration::Fetched,
+    conversations::Conversations,
+    handlers,
+};
+
+/// What the handlers of one worker work with.
+#[derive(Clone)]
+pub struct Orchestrator {
+    /// `FWO ->> FAS`
+    pub federated_auth: FederatedAuth,
+    /// `FWO ->> FC`, where one is set.
+    pub flex_configuration: Option<FlexConfiguration>,
+    /// The latest answers of the Flex Configuration service.
+    pub fetched: Arc<Fetched>,
+    /// accounts.toml.
+    pub accounts: Arc<AccountsFile>,
+    /// The store.
+    pub conversations: Conversations,
+    /// What fingerprints are keyed with.
+    pub fingerprint_key: Arc<FingerprintKey>,
+    /// Whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: TrustedProxies,
+    /// The first message of every conversation.
+    pub welcome_message: Arc<str>,
+    /// Randomness, for sids.
+    pub random: Random,
+}
+
+fn routes(table: RouteTable<Orchestrator, Public>) -> RouteTable<Orchestrator, Public> {
+    table
+        .on::<CreateToken, _, _>(handlers::create_token)
+        .on::<RefreshToken, _, _>(handlers::refresh_token)
+        .on::<RefreshTokens, _, _>(handlers::refresh_token)
+        .on::<OpenConversation, _, _>(handlers::open_conversation)
+        .on::<ListMessages, _, _>(handlers::list_messages)
+        .on::<SendMessage, _, _>(handlers::send_message)
+        .on::<PublicConfiguration, _, _>(handlers::public_configuration)
+}
+
+/// Begins to serve.
+pub async fn start(config: Config, listeners: Listeners) -> Result<Running, StartError> {
+    let accounts = Arc::new(AccountsFile::load(config.accounts_file.clone()).await?);
+    start_with(config, accounts, listeners).await
+}
+
+/// Begins to serve with an accounts file that the caller has opened, and may watch.
+pub async fn start_with(
+    config: Config,
+    accounts: Arc<AccountsFile>,
+    listeners: Listeners,
+) -> Result<Running, StartError> {
+    let conversations = Conversations::open(&config.database_url).await?;
+    let metrics = Arc::new(Metrics::default());
+    let (clock, random) = (config.clock.clone(), config.random.clone());
+    let probe = FederatedAuth::new(&config.federated_auth, metrics.clone());
+    let store = conversations.clone();
+    let followed = accounts.clone();
+    let follower = tokio::spawn(async move { followed.follow(config.accounts_period).await });
+    let closed = conversations.clone();
+
+    let (fetched, counted) = (Arc::default(), metrics.clone());
+    let welcome_message: Arc<str> = config.welcome_message.into();
+    let running = Service {
+        name: "FlexWebchatOrchestratorService",
+        workers: config.workers,
+        clock,
+        random: random.clone(),
+        metrics,
+        check: Arc::new(move || {
+            let (probe, store) = (probe.clone(), store.clone());
+            Box::pin(async move {
+                store.ping().await.map_err(|error| format!("the store of conversations: {error}"))?;
+                probe.ready().await
+            })
+        }),
+        state: Arc::new(move || Orchestrator {
+            federated_auth: FederatedAuth::new(&config.federated_auth, counted.clone()),
+            flex_configuration: config
+                .flex_configuration
+                .as_ref()
+                .map(|peer| FlexConfiguration::new(peer, counted.clone())),
+            fetched: Arc::clone(&fetched),
+            accounts: accounts.clone(),
+            conversations: conversations.clone(),
+            fingerprint_key: config.fingerprint_key.clone(),
+            trusted_proxies: config.trusted_proxies.clone(),
+            welcome_message: welcome_message.clone(),
+            random: random.clone(),
+        }),
+        boundary: Arc::new(|| Public),
+        routes,
+    }
+    .start(listeners)?;
+    Ok(running.beside(follower).at_the_end(async move { closed.close().await }))
+}

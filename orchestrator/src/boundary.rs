@@ -1,0 +1,54 @@
+//! What every answer to a browser carries, refusals and preflights included. `cors` says which origin an answer
+//! allows once the account is known; until then it is `*`.
+
+use actix_web::http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, HeaderValue, VARY,
+};
+use service_runtime::{Boundary, Call};
+use shared_types::Code;
+
+use crate::{
+    configuration::Snapshot,
+    cors::{self, ALLOWED_HEADERS, ALLOWED_METHODS, ANY_ORIGIN, EXPOSED_HEADERS, MAX_AGE},
+    error::Error,
+};
+
+/// The public side: everybody may call.
+#[derive(Clone, Copy, Debug)]
+pub struct Public;
+
+impl Boundary for Public {
+    const ACCEPTS_FORMS: bool = true;
+
+    fn enter(&self, call: &mut Call<'_>, _path: &str) -> Result<(), Code> {
+        call.set_answer_header(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static(ANY_ORIGIN));
+        call.set_answer_header(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED_HEADERS));
+        call.set_answer_header(VARY, HeaderValue::from_static("Origin"));
+        Ok(())
+    }
+
+    fn preflight(&self, call: &mut Call<'_>) -> bool {
+        let origin = cors::preflight(call.header("origin"));
+        set_allow_origin(call, origin);
+        call.set_answer_header(VARY, HeaderValue::from_static("Origin"));
+        call.set_answer_header(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(ALLOWED_METHODS));
+        call.set_answer_header(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(ALLOWED_HEADERS));
+        call.set_answer_header(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static(MAX_AGE));
+        true
+    }
+}
+
+/// `FWO ->> FWO: Sets ACAO response header`, and refuses the page where the rule says so.
+pub fn set_acao(call: &mut Call<'_>, snapshot: &Snapshot) -> Result<(), Error> {
+    let feature_is_on = snapshot.account.webchat_security_is_on();
+    let decision = cors::decide(snapshot.allowed_origins(), call.header("origin"), feature_is_on);
+    set_allow_origin(call, decision.allow_origin);
+    if decision.refused { Err(Error::OriginNotAllowed) } else { Ok(()) }
+}
+
+fn set_allow_origin(call: &mut Call<'_>, origin: &str) {
+    if let Ok(value) = HeaderValue::from_str(origin) {
+        call.set_answer_header(ACCESS_CONTROL_ALLOW_ORIGIN, value);
+    }
+}

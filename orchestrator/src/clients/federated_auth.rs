@@ -1,0 +1,55 @@
+//! `FWO ->> FAS`
+
+use std::sync::Arc;
+
+use service_runtime::{Call, Metrics, Peer, PeerError, client::PeerConfig};
+use shared_types::{
+    AccountSid,
+    federated_auth::{CreateToken, RefreshToken, ValidateToken, create_token, refresh_token, validate_token},
+};
+
+/// FederatedAuthService as its caller sees it.
+#[derive(Clone)]
+pub struct FederatedAuth(Peer);
+
+impl FederatedAuth {
+    /// FederatedAuthService at the address of `config`.
+    pub fn new(config: &PeerConfig, metrics: Arc<Metrics>) -> Self {
+        Self(Peer::new(config, metrics))
+    }
+
+    /// `POST /v1/Accounts/AC…/Tokens`
+    pub async fn create_token(
+        &self,
+        call: &Call<'_>,
+        account_sid: AccountSid,
+        request: &create_token::Request,
+    ) -> Result<create_token::Response, PeerError> {
+        self.0.call::<CreateToken>(call, &create_token::path(account_sid), request).await
+    }
+
+    /// `POST /v1/Accounts/AC…/Tokens/refresh`
+    pub async fn refresh_token(
+        &self,
+        call: &Call<'_>,
+        account_sid: AccountSid,
+        request: &refresh_token::Request,
+    ) -> Result<refresh_token::Response, PeerError> {
+        self.0.call::<RefreshToken>(call, &refresh_token::path(account_sid), request).await
+    }
+
+    /// `POST /v1/Accounts/AC…/Tokens/validate`
+    pub async fn validate_token(
+        &self,
+        call: &Call<'_>,
+        account_sid: AccountSid,
+        request: &validate_token::Request,
+    ) -> Result<validate_token::Response, PeerError> {
+        self.0.call::<ValidateToken>(call, &validate_token::path(account_sid), request).await
+    }
+
+    /// Whether it can be called.
+    pub async fn ready(&self) -> Result<(), String> {
+        self.0.probe(&validate_token::path(AccountSid::from_bits(0))).await
+    }
+}

@@ -1,0 +1,32 @@
+//! `FWO ->> FC`
+
+use std::sync::Arc;
+
+use service_runtime::{Call, Metrics, Peer, PeerError, client::PeerConfig};
+use shared_types::{
+    AccountSid, Message,
+    orchestrator::{
+        PublicConfiguration,
+        public_configuration::{Request, Response},
+    },
+};
+
+/// A Flex Configuration service as its caller sees it.
+#[derive(Clone)]
+pub struct FlexConfiguration(Peer);
+
+impl FlexConfiguration {
+    /// The Flex Configuration service at the address of `config`.
+    pub fn new(config: &PeerConfig, metrics: Arc<Metrics>) -> Self {
+        Self(Peer::new(config, metrics))
+    }
+
+    /// `GET /V1/Configuration/Public?AccountSid=AC…`
+    pub async fn public_configuration(
+        &self,
+        call: &Call<'_>,
+        account_sid: AccountSid,
+    ) -> Result<Response, PeerError> {
+        self.0.call::<PublicConfiguration>(call, PublicConfiguration::PATH, &Request { account_sid }).await
+    }
+}

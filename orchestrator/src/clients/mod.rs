@@ -1,0 +1,7 @@
+//! The arrows out of FlexWebchatOrchestratorService.
+
+pub mod federated_auth;
+pub mod flex_configuration;
+
+pub use federated_auth::FederatedAuth;
+pub use flex_configuration::FlexConfiguration;

@@ -1,0 +1,144 @@
+//! The settings of FlexWebchatOrchestratorService.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use secrecy::ExposeSecret;
+use service_runtime::{
+    Clock, ServiceCredential, Setting, SettingError, Settings,
+    client::PeerConfig,
+    command::Program,
+    random::Random,
+    settings::Presence::{Default, Optional, Required, Secret},
+};
+use shared_types::fingerprint::FingerprintKey;
+
+use crate::client_address::TrustedProxies;
+
+/// The binary and its settings.
+pub const PROGRAM: Program = Program {
+    name: "orchestrator",
+    about: "FlexWebchatOrchestratorService: gives guests of web chat tokens that are bound to their browser and page",
+    prefix: "ORCHESTRATOR_",
+    settings: &[
+        Setting { name: "listen", default: Default("127.0.0.1:8080"), help: "Where browsers call, through Starship" },
+        Setting {
+            name: "admin_listen",
+            default: Default("127.0.0.1:9080"),
+            help: "Where /healthz, /readyz and /metrics are answered",
+        },
+        Setting { name: "workers", default: Default("2"), help: "Threads that serve requests" },
+        Setting {
+            name: "accounts_file",
+            default: Required,
+            help: "accounts.toml: accounts, deployments and their configuration; followed when it changes",
+        },
+        Setting {
+            name: "database_url",
+            default: Default("sqlite://data/conversations.db"),
+            help: "Where conversations are kept; made if it is missing",
+        },
+        Setting {
+            name: "federated_auth_url",
+            default: Default("http://127.0.0.1:8081"),
+            help: "Where FederatedAuthService is called",
+        },
+        Setting { name: "federated_auth_secret", default: Secret, help: "What proves this service to FederatedAuthService" },
+        Setting {
+            name: "federated_auth_timeout_ms",
+            default: Default("3000"),
+            help: "How long a call to FederatedAuthService may take",
+        },
+        Setting {
+            name: "flex_configuration_url",
+            default: Optional,
+            help: "A Flex Configuration service that allowedOrigins come from, instead of from accounts.toml",
+        },
+        Setting {
+            name: "flex_configuration_timeout_ms",
+            default: Default("1000"),
+            help: "How long a call to the Flex Configuration service may take",
+        },
+        Setting {
+            name: "fingerprint_key",
+            default: Secret,
+            help: "What fingerprints are keyed with: 32 random bytes, base64url; `openssl rand -base64 32` makes one",
+        },
+        Setting {
+            name: "trusted_proxies",
+            default: Optional,
+            help: "Addresses or networks, comma separated, whose X-Forwarded-For is believed",
+        },
+        Setting {
+            name: "welcome_message",
+            default: Default("Welcome! Someone will be with you in a moment."),
+            help: "The first message of every conversation",
+        },
+    ],
+};
+
+/// What FlexWebchatOrchestratorService runs with.
+#[derive(Clone)]
+pub struct Config {
+    /// Threads that serve requests.
+    pub workers: usize,
+    /// accounts.toml.
+    pub accounts_file: PathBuf,
+    /// How often accounts.toml is looked at.
+    pub accounts_period: Duration,
+    /// Where conversations are kept.
+    pub database_url: String,
+    /// How FederatedAuthService is called.
+    pub federated_auth: PeerConfig,
+    /// How the Flex Configuration service is called, if there is one.
+    pub flex_configuration: Option<PeerConfig>,
+    /// What fingerprints are keyed with.
+    pub fingerprint_key: Arc<FingerprintKey>,
+    /// Whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: TrustedProxies,
+    /// The first message of every conversation.
+    pub welcome_message: String,
+    /// The time.
+    pub clock: Clock,
+    /// Randomness.
+    pub random: Random,
+}
+
+impl Config {
+    /// Reads the settings.
+    pub fn from_settings(settings: &Settings) -> Result<Self, SettingError> {
+        let credential = ServiceCredential::new(&settings.secret("federated_auth_secret")?)
+            .ok_or_else(|| settings.error("federated_auth_secret", ServiceCredential::EXPECTED))?;
+        let base_url = settings.base_url("federated_auth_url")?.unwrap_or_default();
+        let timeout = settings.milliseconds("federated_auth_timeout_ms", 10_000)?;
+        let configuration_timeout = settings.milliseconds("flex_configuration_timeout_ms", 10_000)?;
+        let fingerprint_key = FingerprintKey::from_base64url(settings.secret("fingerprint_key")?.expose_secret())
+            .map_err(|_| settings.error("fingerprint_key", "expected 32 bytes or more in base64url"))?;
+        Ok(Self {
+            workers: settings.number("workers", 1, 256)? as usize,
+            accounts_file: settings.parse("accounts_file", "a path")?,
+            accounts_period: Duration::from_secs(1),
+            database_url: settings.parse("database_url", "a URL")?,
+            federated_auth: Self::federated_auth(base_url, credential, timeout),
+            flex_configuration: settings
+                .base_url("flex_configuration_url")?
+                .map(|base_url| Self::flex_configuration(base_url, configuration_timeout)),
+            fingerprint_key: Arc::new(fingerprint_key),
+            trusted_proxies: settings
+                .optional("trusted_proxies", "addresses or networks such as 10.0.0.0/8, comma separated")?
+                .unwrap_or_default(),
+            welcome_message: settings.parse("welcome_message", "a text")?,
+            clock: Clock::system(),
+            random: Random::default(),
+        })
+    }
+
+    /// FederatedAuthService as a peer.
+    pub fn federated_auth(base_url: String, credential: ServiceCredential, timeout: Duration) -> PeerConfig {
+        PeerConfig { name: "FederatedAuthService", base_url, credential: Some(credential), timeout }
+    }
+
+    /// The Flex Configuration service as a peer. What it tells is public, so it asks for no credential.
+    pub fn flex_configuration(base_url: String, timeout: Duration) -> PeerConfig {
+        PeerConfig { name: "FlexConfiguration", base_url, credential: None, timeout }
+    }
+}

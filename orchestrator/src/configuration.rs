@@ -1,0 +1,97 @@
+//! `FWO ->> FWO: Fetches accountSid with Deployment Key`, `Fetches Account Configurations` and `Keeps configurations
+//! locally till execution ends`: the one snapshot that a request works with. With a Flex Configuration service set,
+//! allowedOrigins come from there, on each request anew; an answer younger than a minute stands in while it fails.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use service_runtime::{Call, PeerError};
+use shared_types::{AccountSid, DeploymentKey, orchestrator::public_configuration};
+
+use crate::{
+    accounts::{Account, Configuration, Deployment},
+    allowed_origins::AllowedOrigins,
+    app::Orchestrator,
+    clients::FlexConfiguration,
+    error::Error,
+};
+
+/// How long an answer of the Flex Configuration service stands in for the next one.
+const STANDS_IN: TimeDelta = TimeDelta::seconds(60);
+
+/// What a request knows of its deployment, unmoved until it ends.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// The account.
+    pub account: Arc<Account>,
+    /// The deployment.
+    pub deployment: Arc<Deployment>,
+    /// The origins that the Flex Configuration service told, where one is set.
+    fetched: Option<AllowedOrigins>,
+}
+
+impl Snapshot {
+    /// The origins whose pages may use the deployment.
+    pub fn allowed_origins(&self) -> &AllowedOrigins {
+        self.fetched.as_ref().unwrap_or(&self.deployment.allowed_origins)
+    }
+
+    /// Refuses a deployment that is switched off.
+    pub fn must_be_enabled(&self) -> Result<(), Error> {
+        if self.deployment.enabled { Ok(()) } else { Err(Error::DeploymentKeyDisabled) }
+    }
+}
+
+/// The snapshot for a deployment key.
+pub async fn of_deployment(fwo: &Orchestrator, call: &mut Call<'_>, key: DeploymentKey) -> Result<Snapshot, Error> {
+    let configuration = fwo.accounts.current().by_deployment_key(&key);
+    let Configuration { account, deployment } = configuration.ok_or(Error::DeploymentKeyNotFound)?;
+    call.account = Some(account.sid);
+    let fetched = match &fwo.flex_configuration {
+        Some(peer) => Some(fwo.fetched.allowed_origins(peer, call, account.sid, key).await?),
+        None => None,
+    };
+    Ok(Snapshot { account, deployment, fetched })
+}
+
+/// The latest answers of the Flex Configuration service, at most one per account of ours.
+#[derive(Debug, Default)]
+pub struct Fetched(Mutex<HashMap<AccountSid, (DateTime<Utc>, public_configuration::Response)>>);
+
+impl Fetched {
+    async fn allowed_origins(
+        &self,
+        peer: &FlexConfiguration,
+        call: &Call<'_>,
+        account: AccountSid,
+        key: DeploymentKey,
+    ) -> Result<AllowedOrigins, Error> {
+        let answer = peer.public_configuration(call, account).await;
+        let parsed = answer.and_then(|answer| Ok((parse(&answer, key)?, answer)));
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match parsed {
+            Ok((origins, answer)) => {
+                kept.insert(account, (call.now, answer));
+                Ok(origins)
+            }
+            Err(error) => match kept.get(&account) {
+                Some((when, answer)) if call.now.signed_duration_since(when) < STANDS_IN => {
+                    tracing::warn!(%account, %error, "an earlier answer stands in");
+                    Ok(parse(answer, key)?)
+                }
+                Some(_) | None => Err(error.into()),
+            },
+        }
+    }
+}
+
+fn parse(answer: &public_configuration::Response, key: DeploymentKey) -> Result<AllowedOrigins, PeerError> {
+    let list = answer.deployments.get(&key).unwrap_or(&answer.allowed_origins);
+    AllowedOrigins::parse(list).map_err(|refused| PeerError::Invalid {
+        peer: "FlexConfiguration",
+        what: format!("entry {} of its list: {}", refused.index, refused.reason),
+    })
+}

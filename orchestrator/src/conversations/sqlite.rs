@@ -1,0 +1,110 @@
+//! What is SQLite's own about the conversations' store: how its file is made and opened, and how a transaction that
+//! writes begins.
+
+use std::{io, path::Path, time::Duration};
+
+use sqlx::{
+    Sqlite, Transaction,
+    migrate::MigrateError,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use super::Conversations;
+
+/// How long a transaction of another process is waited for.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a connection is waited for; a guest waits no longer for an answer.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+
+const READERS: u32 = 4;
+
+/// Why the store cannot be opened: one line, without the URL, which may hold a password.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The URL is of another kind, or malformed.
+    #[error("expected sqlite:PATH")]
+    Url,
+    /// File or directory cannot be made.
+    #[error("the database file cannot be made: {0}")]
+    File(#[from] io::Error),
+    /// The file cannot be opened as a database.
+    #[error("the database cannot be opened: {0}")]
+    Database(#[from] sqlx::Error),
+    /// Its tables cannot be brought up to date.
+    #[error("the database's tables cannot be brought up to date: {0}")]
+    Migration(#[from] MigrateError),
+}
+
+pub(super) async fn open(url: &str) -> Result<Conversations, OpenError> {
+    if !url.starts_with("sqlite:") {
+        return Err(OpenError::Url);
+    }
+    let options: SqliteConnectOptions = url.parse().map_err(|_| OpenError::Url)?;
+    let in_memory = url.contains(":memory:") || url.contains("mode=memory");
+    if !in_memory {
+        make_file(options.get_filename()).await?;
+    }
+    let options = options
+        .journal_mode(SqliteJournalMode::Wal)
+        // In WAL mode anything less may lose the last conversations that guests were told of when the power fails.
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(BUSY_TIMEOUT)
+        .foreign_keys(true);
+    // SQLite has one writer at a time. Here they wait in a queue for one connection; with several connections they
+    // would poll for each other's locks, and the unlucky ones would time out.
+    let pool = |connections| {
+        SqlitePoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .test_before_acquire(false)
+            // A database in memory ends with its last connection.
+            .min_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+    };
+    let writer = pool(1).connect_with(options.clone()).await?;
+    sqlx::migrate!().run(&writer).await?;
+    // The locks of a database in memory are not waited for: it has one connection for everything.
+    let readers = if in_memory { writer.clone() } else { pool(READERS).connect_with(options).await? };
+    Ok(Conversations { readers, writer })
+}
+
+impl Conversations {
+    /// Begins a transaction that holds the right to write from its first statement on. A deferred one would take it
+    /// half-way, and fail instead of waiting if another process wrote meanwhile.
+    pub(super) async fn begin_writing(&self) -> Result<Transaction<'static, Sqlite>, sqlx::Error> {
+        self.writer.begin_with("BEGIN IMMEDIATE").await
+    }
+}
+
+/// Makes the file and the directories on the way to it, where they are missing, for nobody else to read: it holds what
+/// guests wrote. SQLite gives the files that it lays beside it the same mode.
+async fn make_file(path: &Path) -> io::Result<()> {
+    if let Some(directory) = path.parent() {
+        tokio::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).await?;
+    }
+    tokio::fs::OpenOptions::new().append(true).create(true).mode(0o600).open(path).await.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn every_connection_keeps_what_it_was_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(&format!("sqlite:{}", dir.path().join("db").display())).await.unwrap();
+        for pool in [&store.readers, &store.writer] {
+            let mode: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(pool).await.unwrap();
+            assert_eq!(mode, "wal");
+            for (pragma, value) in
+                [("PRAGMA synchronous", 2), ("PRAGMA foreign_keys", 1), ("PRAGMA busy_timeout", 5000)]
+            {
+                let set: i64 = sqlx::query_scalar(pragma).fetch_one(pool).await.unwrap();
+                assert_eq!(set, value, "{pragma}");
+            }
+        }
+        assert_eq!(store.writer.options().get_max_connections(), 1);
+    }
+}

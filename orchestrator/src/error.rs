@@ -1,0 +1,79 @@
+//! What FlexWebchatOrchestratorService answers when it does not do as asked.
+
+use std::borrow::Cow;
+
+use service_runtime::{PeerError, Refusal};
+use shared_types::{Code, fingerprint::Unavailable};
+
+use crate::conversations::StoreError;
+
+/// The errors of FlexWebchatOrchestratorService.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No account has the deployment key.
+    #[error("unknown deployment key")]
+    DeploymentKeyNotFound,
+    /// The deployment is switched off.
+    #[error("the deployment is switched off")]
+    DeploymentKeyDisabled,
+    /// `alt`: the page's origin is not on the list, and the feature is on.
+    #[error("the origin is not on the list")]
+    OriginNotAllowed,
+    /// `alt`: the feature is on and the fingerprint cannot be generated.
+    #[error("no fingerprint: {0}")]
+    FingerprintUnavailable(#[from] Unavailable),
+    /// The call brings no token.
+    #[error("no bearer token")]
+    NoToken,
+    /// The token says that it was made for no deployment of ours, or grants nothing here.
+    #[error("not a token of these deployments")]
+    InvalidToken,
+    /// A field is well formed and not what the route takes.
+    #[error("`{field}`: {reason}")]
+    InvalidField {
+        /// The field.
+        field: &'static str,
+        /// What was expected.
+        reason: &'static str,
+    },
+    /// There is no such conversation for this identity.
+    #[error("no such conversation")]
+    NotFound,
+    /// A peer refused, or gave no answer of the contract.
+    #[error(transparent)]
+    Peer(#[from] PeerError),
+    /// The store did not do its part.
+    #[error("the store of conversations: {0}")]
+    Store(#[from] StoreError),
+}
+
+impl Refusal for Error {
+    fn code(&self) -> Code {
+        match self {
+            Error::DeploymentKeyNotFound => Code::DeploymentKeyNotFound,
+            Error::DeploymentKeyDisabled => Code::DeploymentKeyDisabled,
+            Error::OriginNotAllowed => Code::OriginNotAllowed,
+            Error::FingerprintUnavailable(_) => Code::FingerprintUnavailable,
+            Error::NoToken | Error::InvalidToken => Code::InvalidToken,
+            Error::InvalidField { .. } => Code::InvalidRequest,
+            Error::NotFound => Code::NotFound,
+            Error::Peer(error) => error.code(),
+            Error::Store(_) => Code::UpstreamUnavailable,
+        }
+    }
+
+    fn message(&self) -> Cow<'static, str> {
+        match self {
+            Error::InvalidField { field, reason } => format!("`{field}` is malformed: {reason}.").into(),
+            Error::NoToken => "The call needs `Authorization: Bearer` with a token of this chat.".into(),
+            Error::DeploymentKeyNotFound
+            | Error::DeploymentKeyDisabled
+            | Error::OriginNotAllowed
+            | Error::FingerprintUnavailable(_)
+            | Error::InvalidToken
+            | Error::NotFound
+            | Error::Peer(_)
+            | Error::Store(_) => Cow::Borrowed(self.code().sentence()),
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! `FWO ->> FWO: Generating Fingerprint`: what of a request goes into it. How it is made and judged is
+//! `shared_types::fingerprint`.
+
+use service_runtime::Call;
+use shared_types::{
+    Fingerprint,
+    fingerprint::{Evidence, Signals, generate},
+};
+
+use crate::{app::Orchestrator, configuration::Snapshot, error::Error};
+
+/// The fingerprint of the browser and page that make this call; none with the feature off.
+pub fn of_call(fwo: &Orchestrator, call: &Call<'_>, snapshot: &Snapshot) -> Result<Option<Fingerprint>, Error> {
+    if !snapshot.account.webchat_security_is_on() {
+        return Ok(None);
+    }
+    let client = fwo.trusted_proxies.client_address(call);
+    let evidence = Evidence::from_headers(|name| call.header(name), client, snapshot.deployment.key);
+    let signals = Signals::read(&evidence)?;
+    let key = fwo.fingerprint_key.account(snapshot.account.sid);
+    Ok(Some(generate(&key, &signals, snapshot.account.fingerprint_sensitivity)))
+}

@@ -1,0 +1,50 @@
+//! `FWO ->> FAS: POST /v1/Accounts/AC…/Tokens/validate`: who makes a call of the conversation diagram. Every call asks
+//! anew; nothing of the answer outlives the request.
+
+use service_runtime::Call;
+use shared_types::{
+    AccountSid, AddressSid, Grant, Identity, SealedToken, SessionId, federated_auth::validate_token::Request,
+};
+
+use crate::{app::Orchestrator, boundary, configuration, error::Error, fingerprint};
+
+/// A guest whose token, browser and page have been checked for this call.
+#[derive(Clone, Copy, Debug)]
+pub struct Guest {
+    /// The account that the guest chats with.
+    pub account_sid: AccountSid,
+    /// Where the guest's conversations arrive.
+    pub address_sid: AddressSid,
+    /// Who the guest is.
+    pub identity: Identity,
+    /// The guest's session.
+    pub session: SessionId,
+}
+
+/// Checks the bearer token of a call. It names the deployment that it was made for, which leads to the configuration
+/// as the `deploymentKey` of other routes does; that it was really made for it shows when the token is opened.
+pub async fn of_call(fwo: &Orchestrator, call: &mut Call<'_>) -> Result<Guest, Error> {
+    let bearer = call.bearer().and_then(|bearer| str::from_utf8(bearer).ok()).map(str::to_owned);
+    let token = bearer.and_then(SealedToken::new).ok_or(Error::NoToken)?;
+    let deployment_key = token.claimed_deployment().ok_or(Error::InvalidToken)?;
+    let snapshot = match configuration::of_deployment(fwo, call, deployment_key).await {
+        // Here the key is part of the token, and so is what is wrong with it.
+        Err(Error::DeploymentKeyNotFound) => return Err(Error::InvalidToken),
+        snapshot => snapshot?,
+    };
+    boundary::set_acao(call, &snapshot)?;
+    snapshot.must_be_enabled()?;
+    let fingerprint = fingerprint::of_call(fwo, call, &snapshot)?;
+    let request = Request { token, fingerprint };
+    let validated = fwo.federated_auth.validate_token(call, snapshot.account.sid, &request).await?;
+    let address_sid = validated.roles.iter().find_map(|grant| match grant {
+        Grant::Webchat(webchat) => Some(webchat.address_sid),
+        Grant::Chat(_) | Grant::Other(..) => None,
+    });
+    Ok(Guest {
+        account_sid: snapshot.account.sid,
+        address_sid: address_sid.ok_or(Error::InvalidToken)?,
+        identity: validated.identity,
+        session: validated.session_id,
+    })
+}

@@ -1,0 +1,22 @@
+//! `B ->> FWO: GET /v2/WebChannels/CH…/Messages` (conversation diagram; contract, section 3).
+
+use service_runtime::Call;
+use shared_types::orchestrator::{
+    ConversationPath,
+    list_messages::{PAGE, Request, Response},
+};
+
+use crate::{app::Orchestrator, error::Error, guest};
+
+/// Tells the messages of the guest's own conversation; another's reads as absent.
+pub async fn list_messages(
+    fwo: &Orchestrator,
+    call: &mut Call<'_>,
+    ConversationPath { conversation_sid }: ConversationPath,
+    Request { after }: Request,
+) -> Result<Response, Error> {
+    let guest = guest::of_call(fwo, call).await?;
+    let messages =
+        fwo.conversations.messages(guest.account_sid, guest.identity, conversation_sid, after, PAGE).await?;
+    Ok(Response { messages: messages.ok_or(Error::NotFound)? })
+}

@@ -1,0 +1,36 @@
+//! `B ->> FWO: POST /v2/Webchat/Token/Refresh` (refresh diagram; contract, section 2).
+
+use service_runtime::Call;
+use shared_types::{
+    Yes, federated_auth,
+    orchestrator::{
+        NoParameters,
+        refresh_token::{Request, Response},
+    },
+};
+
+use crate::{app::Orchestrator, boundary, configuration, error::Error, fingerprint};
+
+/// Gives the guest a new token of the same session. The session's conversation is looked up once the token has proved
+/// authentic: before that nobody knows which session it is of.
+pub async fn refresh_token(
+    fwo: &Orchestrator,
+    call: &mut Call<'_>,
+    _path: NoParameters,
+    Request { deployment_key, token }: Request,
+) -> Result<Response, Error> {
+    let snapshot = configuration::of_deployment(fwo, call, deployment_key).await?;
+    boundary::set_acao(call, &snapshot)?;
+    snapshot.must_be_enabled()?;
+    let fingerprint = fingerprint::of_call(fwo, call, &snapshot)?;
+    let request = federated_auth::refresh_token::Request { token, fingerprint };
+    let refreshed = fwo.federated_auth.refresh_token(call, snapshot.account.sid, &request).await?;
+    let conversation_sid = fwo.conversations.by_session(snapshot.account.sid, refreshed.session_id).await?;
+    Ok(Response {
+        valid: Yes,
+        token: refreshed.token,
+        expiration: refreshed.expiration,
+        identity: refreshed.identity,
+        conversation_sid,
+    })
+}

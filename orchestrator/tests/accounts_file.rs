@@ -1,0 +1,160 @@
+//! `accounts.toml` is edited while the service runs (contract, section 9).
+
+#![allow(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
+
+use std::{
+    fs,
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use orchestrator::accounts_file::{AccountsFile, AccountsFileError, Outcome, Reload};
+use shared_types::DeploymentKey;
+use tempfile::TempDir;
+use tokio::{sync::watch, task::JoinHandle};
+
+fn text(key: u128) -> String {
+    format!(
+        "[[account]]\n\
+         sid = \"AC00000000000000000000000000000001\"\n\
+         webchat_security = true\n\
+         conversations_service_sid = \"IS00000000000000000000000000000001\"\n\
+         [[account.deployment]]\n\
+         key = \"{}\"\n\
+         address_sid = \"IG00000000000000000000000000000001\"\n",
+        DeploymentKey::from_bits(key)
+    )
+}
+
+struct Followed {
+    file: Arc<AccountsFile>,
+    reloads: watch::Receiver<Reload>,
+    follower: JoinHandle<()>,
+}
+
+impl Followed {
+    async fn start(path: &Path) -> Self {
+        let file = Arc::new(AccountsFile::load(path).await.unwrap());
+        let reloads = file.reloads();
+        let follower = tokio::spawn({
+            let file = Arc::clone(&file);
+            async move { file.follow(Duration::from_millis(2)).await }
+        });
+        Self { file, reloads, follower }
+    }
+
+    async fn next_reload(&mut self) -> Reload {
+        let changed = tokio::time::timeout(Duration::from_secs(20), self.reloads.changed());
+        changed.await.expect("the change was not noticed").expect("the follower has ended");
+        self.reloads.borrow_and_update().clone()
+    }
+
+    fn knows(&self, key: u128) -> bool {
+        self.file.current().by_deployment_key(&DeploymentKey::from_bits(key)).is_some()
+    }
+}
+
+impl Drop for Followed {
+    fn drop(&mut self) {
+        self.follower.abort();
+    }
+}
+
+/// Replaces the file in one step, as a follower must not see half of it here.
+fn replace(path: &Path, text: &str) {
+    let new = path.with_extension("new");
+    fs::write(&new, text).unwrap();
+    fs::rename(&new, path).unwrap();
+}
+
+fn written(key: u128) -> (TempDir, PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("accounts.toml");
+    fs::write(&path, text(key)).unwrap();
+    (dir, path)
+}
+
+#[tokio::test]
+async fn a_good_edit_is_taken_and_a_request_keeps_what_it_had() {
+    let (_dir, path) = written(1);
+    let mut followed = Followed::start(&path).await;
+    let before = followed.file.current();
+    replace(&path, &text(2));
+    assert_eq!(followed.next_reload().await, Reload { generation: 1, outcome: Outcome::Loaded });
+    assert!(followed.knows(2) && !followed.knows(1));
+    assert!(before.by_deployment_key(&DeploymentKey::from_bits(1)).is_some());
+}
+
+#[tokio::test]
+async fn a_broken_edit_is_reported_and_the_last_good_one_stays() {
+    let (_dir, path) = written(1);
+    let mut followed = Followed::start(&path).await;
+
+    replace(&path, &text(2).replace("webchat_security", "webchat_securty"));
+    let Reload { generation: 1, outcome: Outcome::Refused(reason) } = followed.next_reload().await else {
+        panic!("taken");
+    };
+    assert!(reason.contains("accounts.toml: line 3: unknown field"), "{reason}");
+    assert!(followed.knows(1) && !followed.knows(2));
+
+    replace(&path, &text(2));
+    assert_eq!(followed.next_reload().await, Reload { generation: 2, outcome: Outcome::Loaded });
+    assert!(followed.knows(2));
+}
+
+#[tokio::test]
+async fn a_file_that_is_emptied_or_removed_changes_nothing() {
+    let (_dir, path) = written(1);
+    let mut followed = Followed::start(&path).await;
+    fs::write(&path, "").unwrap();
+    let emptied = followed.next_reload().await;
+    assert!(
+        matches!(emptied.outcome, Outcome::Refused(ref reason) if reason.contains("no [[account]]")),
+        "{emptied:?}"
+    );
+    assert!(followed.knows(1));
+    fs::remove_file(&path).unwrap();
+    let removed = followed.next_reload().await;
+    assert!(matches!(removed.outcome, Outcome::Refused(_)), "{removed:?}");
+    assert!(followed.knows(1));
+    replace(&path, &text(2));
+    assert_eq!(followed.next_reload().await, Reload { generation: 3, outcome: Outcome::Loaded });
+    assert!(followed.knows(2));
+}
+
+/// A ConfigMap is a directory behind a symbolic link that is replaced; the file's own path never changes.
+#[tokio::test]
+async fn a_replaced_link_on_the_way_to_the_file_is_noticed() {
+    let dir = tempfile::tempdir().unwrap();
+    for (version, key) in [("v1", 1), ("v2", 2)] {
+        fs::create_dir(dir.path().join(version)).unwrap();
+        fs::write(dir.path().join(version).join("accounts.toml"), text(key)).unwrap();
+    }
+    symlink("v1", dir.path().join("data")).unwrap();
+    symlink("data/accounts.toml", dir.path().join("accounts.toml")).unwrap();
+
+    let mut followed = Followed::start(&dir.path().join("accounts.toml")).await;
+    assert!(followed.knows(1));
+    symlink("v2", dir.path().join("new")).unwrap();
+    fs::rename(dir.path().join("new"), dir.path().join("data")).unwrap();
+    assert_eq!(followed.next_reload().await.outcome, Outcome::Loaded);
+    assert!(followed.knows(2));
+}
+
+#[tokio::test]
+async fn without_a_good_file_there_is_no_start() {
+    let (dir, path) = written(1);
+    fs::write(&path, "[[account]]\nsid = \"AC1\"\n").unwrap();
+    let malformed = AccountsFile::load(&path).await.unwrap_err();
+    assert_eq!(
+        malformed.to_string(),
+        format!("{}: line 2: expected AC and 32 hexadecimal digits", path.display())
+    );
+    let missing = AccountsFile::load(dir.path().join("missing.toml")).await.unwrap_err();
+    assert!(matches!(missing, AccountsFileError::Unreadable { .. }), "{missing}");
+    assert!(missing.to_string().contains("missing.toml: "), "{missing}");
+    fs::write(&path, b"\xff").unwrap();
+    assert!(matches!(AccountsFile::load(&path).await, Err(AccountsFileError::Unreadable { .. })));
+}

@@ -1,0 +1,79 @@
+//! Many callers at once, and callers who go away half-way.
+
+use std::{collections::HashSet, future::poll_fn, pin::pin, task::Poll};
+
+use orchestrator::conversations::Conversations;
+use shared_types::{ConversationSid, MessageSid};
+use tokio::task::JoinSet;
+
+use crate::{ACCOUNT, Store, conversation, identity, now, url};
+
+/// The caller goes away after the first step, after the second, and so on, ten times over.
+#[tokio::test]
+async fn a_caller_who_goes_away_leaves_a_whole_conversation_or_none() {
+    let store = Store::new().await;
+    let mut deepest = 0;
+    for guest in 1..=100 {
+        let steps = guest % 10 + 1;
+        let mut left = steps;
+        let mut opening = pin!(store.conversations.open_conversation(conversation(guest, guest.into())));
+        let opened = poll_fn(|context| {
+            if left == 0 {
+                return Poll::Ready(None);
+            }
+            left -= 1;
+            opening.as_mut().poll(context).map(Some)
+        });
+        match opened.await {
+            Some(opened) => assert_eq!(opened.unwrap(), ConversationSid::from_bits(guest.into())),
+            None => deepest = deepest.max(steps),
+        }
+    }
+    assert!(deepest >= 3, "nobody went away between the statements");
+
+    // Whoever comes next is served: the store's one writer has not kept a transaction that was left behind.
+    store.conversations.open_conversation(conversation(0, 1000)).await.unwrap();
+    let halves = "SELECT COUNT(*) FROM conversations c WHERE 1 <> \
+                  (SELECT COUNT(*) FROM messages m WHERE m.conversation_sid = c.sid)";
+    assert_eq!(store.count(halves).await, 0);
+    let whole = store.count("SELECT COUNT(*) FROM conversations").await;
+    assert_eq!(store.count("SELECT COUNT(*) FROM messages").await, whole);
+    assert!((1..=100).contains(&whole), "{whole}: of 101, nobody went away in time");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_session_that_is_opened_many_times_at_once_has_one_conversation() {
+    let store = Store::new().await;
+    let mut opens = JoinSet::new();
+    for n in 1..=32 {
+        let conversations = store.conversations.clone();
+        opens.spawn(async move { conversations.open_conversation(conversation(1, n)).await.unwrap() });
+    }
+    let sids: HashSet<ConversationSid> = opens.join_all().await.into_iter().collect();
+    assert_eq!(sids.len(), 1, "{sids:?}");
+    assert_eq!(store.count("SELECT COUNT(*) FROM conversations").await, 1);
+    assert_eq!(store.count("SELECT COUNT(*) FROM messages").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn messages_that_are_written_at_once_are_numbered_without_gaps() {
+    let store = Store::new().await;
+    // Two stores on one file: as two processes would, they do not share a queue.
+    let other = Conversations::open(&url(&store.path)).await.unwrap();
+    let sid = store.conversations.open_conversation(conversation(1, 1)).await.unwrap();
+    let mut appends = JoinSet::new();
+    for n in 1..=64u128 {
+        let conversations = if n % 2 == 0 { &store.conversations } else { &other }.clone();
+        appends.spawn(async move {
+            let message_sid = MessageSid::from_bits(100 + n);
+            let append = conversations.append(ACCOUNT, identity(1), sid, message_sid, "x", "y", now());
+            append.await.unwrap().unwrap().index
+        });
+    }
+    let mut indexes = appends.join_all().await;
+    indexes.sort_unstable();
+    assert_eq!(indexes, (1..=64).collect::<Vec<u32>>());
+    let read: Vec<u32> =
+        store.all(identity(1), sid).await.unwrap().iter().map(|message| message.index).collect();
+    assert_eq!(read, (0..=64).collect::<Vec<u32>>());
+}

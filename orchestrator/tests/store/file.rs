@@ -1,0 +1,58 @@
+//! The store as a file: it outlives the service, and is for nobody else to read.
+
+use std::os::unix::fs::PermissionsExt;
+
+use orchestrator::conversations::{Conversations, OpenError};
+
+use crate::{ACCOUNT, Store, conversation, identity, session, url};
+
+#[tokio::test]
+async fn what_was_written_is_there_after_a_restart() {
+    let store = Store::new().await;
+    let sid = store.conversations.open_conversation(conversation(1, 1)).await.unwrap();
+    store.append(identity(1), sid, 2).await.unwrap();
+    let before = store.all(identity(1), sid).await;
+    store.conversations.ping().await.unwrap();
+    store.conversations.close().await;
+    assert!(store.conversations.ping().await.is_err());
+
+    let reopened = Conversations::open(&url(&store.path)).await.unwrap();
+    assert_eq!(reopened.messages(ACCOUNT, identity(1), sid, None, 10).await.unwrap(), before);
+    assert_eq!(reopened.by_session(ACCOUNT, session(1)).await.unwrap(), Some(sid));
+}
+
+#[tokio::test]
+async fn the_files_are_for_nobody_else_to_read() {
+    let store = Store::new().await;
+    store.conversations.open_conversation(conversation(1, 1)).await.unwrap();
+    let wal = store.path.with_extension("db-wal");
+    for path in [&store.path, &wal] {
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{}", path.display());
+    }
+    let directory = store.path.parent().unwrap().metadata().unwrap();
+    assert_eq!(directory.permissions().mode() & 0o777, 0o700);
+}
+
+#[tokio::test]
+async fn a_store_in_memory_is_one_store_too() {
+    let conversations = Conversations::open("sqlite::memory:").await.unwrap();
+    let sid = conversations.open_conversation(conversation(1, 1)).await.unwrap();
+    let messages = conversations.messages(ACCOUNT, identity(1), sid, None, 10).await.unwrap().unwrap();
+    assert_eq!(messages.len(), 1);
+}
+
+#[tokio::test]
+async fn what_cannot_be_opened_is_said_without_the_url() {
+    let dir = tempfile::tempdir().unwrap();
+    let blocked = dir.path().join("file");
+    std::fs::write(&blocked, "not a database, but long enough to be told from an empty one").unwrap();
+    let database = Conversations::open("postgres://user:secret@host/db").await.unwrap_err();
+    assert!(matches!(database, OpenError::Url), "{database}");
+    let garbage = Conversations::open(&url(&blocked)).await.unwrap_err();
+    assert!(matches!(garbage, OpenError::Database(_)), "{garbage}");
+    let below_a_file = Conversations::open(&url(&blocked.join("db"))).await.unwrap_err();
+    assert!(matches!(below_a_file, OpenError::File(_)), "{below_a_file}");
+    for error in [database, garbage, below_a_file] {
+        assert!(!error.to_string().contains("secret") && !error.to_string().contains('\n'), "{error}");
+    }
+}

@@ -1,0 +1,125 @@
+//! One caller at a time: what is written is what is read, by whom it belongs to, whole or not at all.
+
+use chrono::TimeDelta;
+use orchestrator::conversations::{NewConversation, SYSTEM, StoreError};
+use shared_types::{AddressSid, ConversationSid, MessageSid, orchestrator::list_messages::ChatMessage};
+
+use crate::{ACCOUNT, OTHER_ACCOUNT, Store, conversation, identity, now, session};
+
+#[tokio::test]
+async fn a_conversation_begins_with_its_welcome_message() {
+    let store = Store::new().await;
+    let sid = store.conversations.open_conversation(conversation(1, 7)).await.unwrap();
+    assert_eq!(sid, ConversationSid::from_bits(7));
+    let welcome = ChatMessage {
+        sid: MessageSid::from_bits(7),
+        index: 0,
+        author: SYSTEM.to_owned(),
+        body: "Welcome!".to_owned(),
+        date_created: now(),
+    };
+    assert_eq!(store.all(identity(1), sid).await.unwrap(), [welcome]);
+    assert_eq!(store.conversations.by_session(ACCOUNT, session(1)).await.unwrap(), Some(sid));
+    assert_eq!(store.conversations.by_session(ACCOUNT, session(2)).await.unwrap(), None);
+    assert_eq!(store.conversations.by_session(OTHER_ACCOUNT, session(1)).await.unwrap(), None);
+    let row: (String, String, String) =
+        sqlx::query_as("SELECT address_sid, customer_friendly_name, pre_engagement_data FROM conversations")
+            .fetch_one(&mut store.connection().await)
+            .await
+            .unwrap();
+    let expected =
+        (AddressSid::from_bits(1).to_string(), "Ada".to_owned(), r#"{"question":"why?"}"#.to_owned());
+    assert_eq!(row, expected);
+}
+
+#[tokio::test]
+async fn a_session_has_one_conversation() {
+    let store = Store::new().await;
+    let first = store.conversations.open_conversation(conversation(1, 1)).await.unwrap();
+    assert_eq!(store.conversations.open_conversation(conversation(1, 2)).await.unwrap(), first);
+    assert_eq!(store.all(identity(1), first).await.unwrap().len(), 1);
+
+    // The same session id in another account is another session.
+    let elsewhere = NewConversation { account_sid: OTHER_ACCOUNT, ..conversation(1, 3) };
+    assert_eq!(
+        store.conversations.open_conversation(elsewhere).await.unwrap(),
+        ConversationSid::from_bits(3)
+    );
+}
+
+#[tokio::test]
+async fn messages_are_read_from_an_index_on_and_page_by_page() {
+    let store = Store::new().await;
+    let sid = store.conversations.open_conversation(conversation(1, 1)).await.unwrap();
+    for n in 101..=105 {
+        store.append(identity(1), sid, n).await.unwrap();
+    }
+    let indexes = async |after, limit| -> Vec<u32> {
+        let messages =
+            store.conversations.messages(ACCOUNT, identity(1), sid, after, limit).await.unwrap().unwrap();
+        messages.iter().map(|message| message.index).collect()
+    };
+    assert_eq!(indexes(None, 100).await, [0, 1, 2, 3, 4, 5]);
+    assert_eq!(indexes(None, 2).await, [0, 1]);
+    assert_eq!(indexes(Some(0), 2).await, [1, 2]);
+    assert_eq!(indexes(Some(4), 100).await, [5]);
+    assert!(indexes(Some(5), 100).await.is_empty());
+    assert!(indexes(Some(u32::MAX), 0).await.is_empty());
+}
+
+#[tokio::test]
+async fn an_appended_message_is_answered_as_it_will_be_read() {
+    let store = Store::new().await;
+    let sid = store.conversations.open_conversation(conversation(1, 1)).await.unwrap();
+    let finer = now() + TimeDelta::nanoseconds(999_999);
+    let body = "\u{1f600} 'quoted' -- \n";
+    let appended = store
+        .conversations
+        .append(ACCOUNT, identity(1), sid, MessageSid::from_bits(2), "someone", body, finer)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!((appended.index, appended.author.as_str(), appended.body.as_str()), (1, "someone", body));
+    assert_eq!(appended.date_created, now());
+    assert_eq!(store.all(identity(1), sid).await.unwrap().last(), Some(&appended));
+}
+
+#[tokio::test]
+async fn another_identity_or_account_reads_and_writes_as_if_there_were_nothing() {
+    let store = Store::new().await;
+    let sid = store.conversations.open_conversation(conversation(1, 1)).await.unwrap();
+    let missing = ConversationSid::from_bits(99);
+    for (account, identity, sid) in
+        [(ACCOUNT, identity(2), sid), (OTHER_ACCOUNT, identity(1), sid), (ACCOUNT, identity(1), missing)]
+    {
+        assert_eq!(store.conversations.messages(account, identity, sid, None, 10).await.unwrap(), None);
+        let append =
+            store.conversations.append(account, identity, sid, MessageSid::from_bits(2), "x", "y", now());
+        assert_eq!(append.await.unwrap(), None);
+    }
+    assert_eq!(store.append(identity(1), sid, 2).await.unwrap().index, 1);
+    assert_eq!(store.all(identity(1), sid).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_welcome_message_that_cannot_be_written_leaves_no_conversation() {
+    let store = Store::new().await;
+    store.conversations.open_conversation(conversation(1, 1)).await.unwrap();
+    let clash = NewConversation { message_sid: MessageSid::from_bits(1), ..conversation(2, 2) };
+    let failed = store.conversations.open_conversation(clash).await;
+    assert!(matches!(failed, Err(StoreError::Database(_))), "{failed:?}");
+    assert_eq!(store.conversations.by_session(ACCOUNT, session(2)).await.unwrap(), None);
+    assert_eq!(store.count("SELECT COUNT(*) FROM conversations").await, 1);
+    // The same session can be opened after all.
+    store.conversations.open_conversation(conversation(2, 2)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_message_that_cannot_be_written_takes_no_index() {
+    let store = Store::new().await;
+    let sid = store.conversations.open_conversation(conversation(1, 1)).await.unwrap();
+    let clash =
+        store.conversations.append(ACCOUNT, identity(1), sid, MessageSid::from_bits(1), "x", "y", now());
+    assert!(clash.await.is_err());
+    assert_eq!(store.append(identity(1), sid, 2).await.unwrap().index, 1);
+}

@@ -1,0 +1,53 @@
+//! What ScopedAuthService answers when it does not do as asked. A token that is not good is not among it: to say so is
+//! what `validate` is for.
+
+use std::borrow::Cow;
+
+use service_runtime::Refusal;
+use shared_types::Code;
+
+use crate::jose::SealError;
+
+/// The errors of ScopedAuthService.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A grant has the name of a member that a token's `grants` already has.
+    #[error("a grant stands twice")]
+    GrantStandsTwice,
+    /// A token for a session that has ended.
+    #[error("the session has ended")]
+    SessionEnded,
+    /// The token would be longer than a token may be.
+    #[error("the token would be too long")]
+    TokenTooLong,
+    /// The token could not be made.
+    #[error("sealing: {0}")]
+    Seal(SealError),
+}
+
+impl From<SealError> for Error {
+    fn from(error: SealError) -> Self {
+        match error {
+            SealError::TooLong => Error::TokenTooLong,
+            SealError::Failed => Error::Seal(error),
+        }
+    }
+}
+
+impl Refusal for Error {
+    fn code(&self) -> Code {
+        match self {
+            Error::GrantStandsTwice | Error::TokenTooLong => Code::InvalidRequest,
+            Error::SessionEnded => Code::SessionExpired,
+            Error::Seal(_) => Code::InternalError,
+        }
+    }
+
+    fn message(&self) -> Cow<'static, str> {
+        match self {
+            Error::GrantStandsTwice => "`grants` is malformed: expected grants of different types.".into(),
+            Error::TokenTooLong => "`grants` is malformed: expected fewer, they do not fit into a token.".into(),
+            Error::SessionEnded | Error::Seal(_) => Cow::Borrowed(self.code().sentence()),
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! The signed form: compact JWS with `ES256` (RFC 7515, section 7.1; RFC 7518, section 3.4).
+
+use shared_types::SealedToken;
+
+use super::{SealError, base64url, header};
+use crate::crypto::{SecureRandom, Signer, Verifier};
+
+/// The bytes of an ES256 signature, r and s (RFC 7518, section 3.4).
+const SIGNATURE_LEN: usize = 64;
+
+/// Signs `payload` with `signer`, whose name is `kid`.
+pub(crate) fn sign(
+    signer: &Signer,
+    kid: &str,
+    payload: &[u8],
+    rng: &dyn SecureRandom,
+) -> Result<String, SealError> {
+    // The header is about 120 characters, the signature and the dots 88.
+    let mut token = String::with_capacity(240 + base64url::encoded_len(payload.len()));
+    header::write_jws(kid, &mut token);
+    token.push('.');
+    base64url::encode(payload, &mut token);
+    if token.len() + 1 + base64url::encoded_len(SIGNATURE_LEN) > SealedToken::MAX_LEN {
+        return Err(SealError::TooLong);
+    }
+    let signature = signer.sign(token.as_bytes(), rng)?;
+    token.push('.');
+    base64url::encode(signature, &mut token);
+    Ok(token)
+}
+
+/// Opens `token` into `buffer`, with the key that `verifier_of` finds for its `kid`.
+pub(crate) fn open<'a>(
+    token: &str,
+    buffer: &'a mut Vec<u8>,
+    verifier_of: impl FnOnce(&str) -> Option<Verifier>,
+) -> Option<&'a [u8]> {
+    let (signed, signature) = token.rsplit_once('.')?;
+    let (header, payload) = signed.split_once('.')?;
+    if token.len() > SealedToken::MAX_LEN || payload.contains('.') {
+        return None;
+    }
+    let verifier = header::read_jws(header, verifier_of)?;
+    let signature = base64url::decode_array::<SIGNATURE_LEN>(signature)?;
+    verifier.verify(signed.as_bytes(), &signature).ok()?;
+    buffer.clear();
+    base64url::decode(payload, buffer)?;
+    Some(buffer)
+}

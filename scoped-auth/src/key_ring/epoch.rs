@@ -1,0 +1,73 @@
+//! An epoch of the active encryption key: one subkey per deployment, and the nonces that are used under them.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::{
+    crypto::{self, Extracted, Failed, SecureRandom, Subkey},
+    jose::{base64url, kid::Kid},
+    key_file::EncryptionKey,
+};
+
+/// How many tokens an epoch seals (RFC 7518, section 8.4).
+pub(super) const CAP: u64 = 1 << 32;
+
+const INFO: &[u8] = b"webchat-token-v1";
+
+/// Why a nonce is never used twice under a key:
+///
+/// - No token is sealed under the key of the file. It is sealed under a subkey that HKDF-SHA256 derives from that key,
+///   from 128 random bits, the *salt*, and from the deployment. An epoch draws its salt when it begins: when a process
+///   starts, when it loads its keys anew, and when the epoch before is used up. So replicas and restarts, which know
+///   nothing of each other, seal under different subkeys.
+/// - Within an epoch the nonce is a counter that no two seals share, whatever their deployments; it lives and ends
+///   with the epoch. So no two tokens of one salt have one nonce, let alone two of one subkey.
+/// - The epoch ends after 2^32 tokens, the most that RFC 7518 (section 8.4) lets one key seal with AES-GCM. The next
+///   begins by itself, so that the number of tokens of a deployment, a process or a key file has no limit.
+///
+/// What remains is that two epochs draw the same salt: with *n* epochs under one key of the file, a probability of
+/// n²/2^129. A million epochs, each good for 2^32 tokens, come to 2^-89.
+///
+/// It does not hold for a process that is copied while it runs, with its memory (a snapshot of a virtual machine
+/// that is resumed twice): do not do that to one that holds keys.
+pub(super) struct Epoch {
+    /// `<key>.<salt>`
+    name: String,
+    extracted: Extracted,
+    next: AtomicU64,
+    cap: u64,
+}
+
+impl Epoch {
+    pub(super) fn begin(key: &EncryptionKey, cap: u64, rng: &dyn SecureRandom) -> Result<Self, Failed> {
+        let salt = crypto::random(rng)?;
+        let mut name = format!("{}.", key.kid);
+        base64url::encode(salt, &mut name);
+        Ok(Self { name, extracted: Extracted::new(&salt, &key.secret), next: AtomicU64::new(0), cap })
+    }
+
+    /// A nonce that was not given before; `None` once all are used.
+    pub(super) fn nonce(&self) -> Option<[u8; 12]> {
+        // Relaxed, because adding is one step in any ordering. Adding goes on after the end, where 2^64 is out of
+        // reach.
+        let count = self.next.fetch_add(1, Ordering::Relaxed);
+        let [a, b, c, d, e, f, g, h] = count.to_be_bytes();
+        (count < self.cap).then_some([0, 0, 0, 0, a, b, c, d, e, f, g, h])
+    }
+
+    /// The `kid` of the tokens of `deployment`, which is a text `CV…` or empty, and the subkey that it names.
+    pub(super) fn subkey(&self, deployment: &str) -> Result<(String, Subkey), Failed> {
+        let dot = if deployment.is_empty() { "" } else { "." };
+        let kid = [self.name.as_str(), dot, deployment].concat();
+        Ok((kid, self.extracted.expand(&info(deployment))?))
+    }
+}
+
+/// What `kid` is derived from, where `key` is the key that it names; with [`info`] it gives the subkey.
+pub(super) fn extract(key: &EncryptionKey, kid: &Kid<'_>) -> Extracted {
+    Extracted::new(&kid.salt, &key.secret)
+}
+
+/// The `info` of HKDF. Nothing parts its two halves: the first is constant, and the second of one length or empty.
+pub(super) fn info(deployment: &str) -> [&[u8]; 2] {
+    [INFO, deployment.as_bytes()]
+}

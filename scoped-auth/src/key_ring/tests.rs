@@ -1,0 +1,182 @@
+//! What the key ring promises: no nonce twice, which keys seal and which open, and that nothing prints.
+
+use std::{
+    collections::{HashMap, HashSet},
+    thread,
+};
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use ring::rand::SystemRandom;
+use serde_json::{Value, json};
+use shared_types::DeploymentKey;
+
+use super::*;
+
+const KEYS: &str = include_str!("../../tests/vectors/keys.json");
+
+fn ring(keys: &str, cap: u64) -> KeyRing {
+    KeyRing::with_cap(KeyFile::parse(keys.as_bytes()).unwrap(), &SystemRandom::new(), cap).unwrap()
+}
+
+fn claims(deployment: Option<u128>) -> Claims {
+    let mut webchat = json!({"address_sid": "IG00000000000000000000000000000001"});
+    if let Some(bits) = deployment {
+        webchat["deployment_key"] = json!(DeploymentKey::from_bits(bits));
+    }
+    serde_json::from_value(json!({
+        "jti": "6f4c8a52-0d4e-4c8a-9f0e-0c3a1f6b2d10", "iss": "ScopedAuthService", "aud": "webchat",
+        "sub": "AC00000000000000000000000000000001", "iat": 0, "nbf": 0, "exp": 21600,
+        "grants": {"identity": "0b0e7a3c-52a1-4b57-8f1e-5d2f4f1c9a77", "webchat": webchat},
+        "sid": "c1a3d1a0-7f0f-4b0e-9b9a-3f5f1f6f7a01", "auth_time": 0,
+    }))
+    .unwrap()
+}
+
+fn seal(ring: &KeyRing, form: Form) -> SealedToken {
+    ring.seal(&claims(None), form, &SystemRandom::new()).unwrap()
+}
+
+fn kid(token: &SealedToken) -> String {
+    let header = URL_SAFE_NO_PAD.decode(token.as_str().split('.').next().unwrap()).unwrap();
+    let header: Value = serde_json::from_slice(&header).unwrap();
+    header["kid"].as_str().unwrap().to_owned()
+}
+
+fn nonce(token: &SealedToken) -> Vec<u8> {
+    URL_SAFE_NO_PAD.decode(token.as_str().split('.').nth(2).unwrap()).unwrap()
+}
+
+/// `kid` without its deployment.
+fn salt(kid: &str) -> String {
+    kid.splitn(3, '.').take(2).collect::<Vec<_>>().join(".")
+}
+
+#[test]
+fn no_two_tokens_share_a_salt_and_a_nonce_whatever_the_threads_and_the_epochs() {
+    const CAP: u64 = 100;
+    let ring = ring(KEYS, CAP);
+    let tokens: Vec<SealedToken> = thread::scope(|scope| {
+        let seal_some = |thread: u128| {
+            let ring = &ring;
+            move || -> Vec<_> {
+                let deployments = (0..700).map(|i| (i % 3 > 0).then_some(thread + i % 3));
+                deployments
+                    .map(|d| ring.seal(&claims(d), Form::Encrypted, &SystemRandom::new()).unwrap())
+                    .collect()
+            }
+        };
+        let threads: Vec<_> = (0..8).map(|thread| scope.spawn(seal_some(thread))).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    let mut nonces: HashMap<String, HashSet<Vec<u8>>> = HashMap::new();
+    for token in &tokens {
+        assert!(nonces.entry(salt(&kid(token))).or_default().insert(nonce(token)), "a nonce twice");
+        assert!(ring.open(token).is_ok());
+    }
+    assert!(nonces.len() as u64 >= 8 * 700 / CAP);
+    assert!(nonces.values().all(|of_salt| of_salt.len() as u64 <= CAP));
+}
+
+#[test]
+fn a_used_up_epoch_is_followed_by_another() {
+    let ring = ring(KEYS, 2);
+    let tokens: Vec<_> = (0..5).map(|_| seal(&ring, Form::Encrypted)).collect();
+    let kids: Vec<_> = tokens.iter().map(kid).collect();
+    assert!(kids[0] == kids[1] && kids[1] != kids[2] && kids[2] == kids[3] && kids[3] != kids[4]);
+    let last_bytes: Vec<_> = tokens.iter().map(|token| nonce(token)[11]).collect();
+    assert_eq!(last_bytes, [0, 1, 0, 1, 0]);
+    assert_eq!(epoch::CAP, 4_294_967_296);
+}
+
+#[test]
+fn two_rings_of_one_file_draw_different_salts_and_open_each_others_tokens() {
+    let rings = [ring(KEYS, 10), ring(KEYS, 10)];
+    let tokens = [seal(&rings[0], Form::Encrypted), seal(&rings[1], Form::Encrypted)];
+    assert_ne!(kid(&tokens[0]), kid(&tokens[1]));
+    assert!(rings[0].open(&tokens[1]).is_ok() && rings[1].open(&tokens[0]).is_ok());
+}
+
+#[test]
+fn the_active_key_seals_and_every_listed_one_opens() {
+    let before = ring(KEYS, 10);
+    // enc-1 active, enc-2 next, enc-3 retired; sig-1 active, sig-2 next: one step on.
+    let moved = KEYS.replace("\"active\"", "\"retired\"").replace("\"next\"", "\"active\"");
+    let after = ring(&moved, 10);
+    for form in [Form::Encrypted, Form::Signed] {
+        let (old, new) = (seal(&before, form), seal(&after, form));
+        assert!(kid(&old).contains("-1") && kid(&new).contains("-2"));
+        assert!(before.open(&old).is_ok() && before.open(&new).is_ok());
+        assert!(after.open(&old).is_ok() && after.open(&new).is_ok());
+    }
+}
+
+#[test]
+fn a_removed_key_opens_no_more() {
+    let before = ring(KEYS, 10);
+    let after = ring(&KEYS.replace("enc-1", "enc-9").replace("sig-1", "sig-9"), 10);
+    for form in [Form::Encrypted, Form::Signed] {
+        assert_eq!(after.open(&seal(&before, form)), Err(Unauthentic));
+    }
+}
+
+#[test]
+fn the_deployment_stands_in_the_kid_and_its_subkey_is_its_own() {
+    let ring = ring(KEYS, 10);
+    let token = ring.seal(&claims(Some(7)), Form::Encrypted, &SystemRandom::new()).unwrap();
+    assert_eq!(token.claimed_deployment(), Some(DeploymentKey::from_bits(7)));
+    let kid = kid(&token);
+    let own = ring.subkey_jwk(&kid).unwrap();
+    let other = ring.subkey_jwk(&kid.replace("07", "08")).unwrap();
+    let k = |jwk: &str| serde_json::from_str::<Value>(jwk).unwrap()["k"].clone();
+    assert_ne!(k(&own), k(&other));
+    assert_eq!(ring.subkey_jwk("enc-1"), None);
+    assert_eq!(ring.subkey_jwk(&kid.replace("enc-1", "sig-1")), None);
+}
+
+#[test]
+fn grants_that_do_not_fit_make_no_token() {
+    let ring = ring(KEYS, 10);
+    let sealed = |claims: &Claims, form| ring.seal(claims, form, &SystemRandom::new());
+    let with = |len: usize| {
+        let mut claims = claims(None);
+        let grant = json!({"type": "other", "text": "x".repeat(len)});
+        claims.grants.grants.push(serde_json::from_value(grant).unwrap());
+        claims
+    };
+    for form in [Form::Encrypted, Form::Signed] {
+        assert_eq!(sealed(&with(8000), form), Err(SealError::TooLong));
+        // The longest that fits opens again.
+        let longest =
+            (4000..8000).rev().find_map(|len| sealed(&with(len), form).ok().map(|token| (len, token)));
+        let (len, token) = longest.unwrap();
+        assert!(token.as_str().len() > SealedToken::MAX_LEN - 4);
+        assert_eq!(ring.open(&token), Ok(with(len)));
+    }
+}
+
+#[test]
+fn parts_that_do_not_belong_together_are_found_out() {
+    let set: Value = serde_json::from_str(KEYS).unwrap();
+    let mut swapped = set.clone();
+    swapped["keys"][4]["d"] = set["keys"][3]["d"].clone();
+    let file = KeyFile::parse(swapped.to_string().as_bytes()).unwrap();
+    let refusal = KeyRing::new(file, &SystemRandom::new()).unwrap_err().to_string();
+    assert!(refusal.starts_with("key 5 of the key file: its `d` does not belong"), "{refusal}");
+}
+
+#[test]
+fn all_signing_keys_are_published_and_nothing_private() {
+    let ring = ring(KEYS, 10);
+    let published = serde_json::to_value(ring.public_keys()).unwrap();
+    assert_eq!(published["keys"].as_array().unwrap().len(), 2);
+    for key in published["keys"].as_array().unwrap() {
+        let members: Vec<_> = key.as_object().unwrap().keys().collect();
+        assert_eq!(members, ["kty", "crv", "x", "y", "alg", "use", "kid"]);
+    }
+    assert_eq!(published["keys"][0]["kid"], "sig-1");
+}
+
+#[test]
+fn a_key_ring_does_not_print() {
+    assert_eq!(format!("{:?}", ring(KEYS, 10)), "KeyRing(…)");
+}

@@ -1,0 +1,170 @@
+//! The browser, from its User-Agent and its client hints. Family, system and version are of the User-Agent alone, as
+//! hints come and go; what hints add is compared on its own, so that the two cannot fight.
+
+use woothee::{parser::Parser, woothee::VALUE_UNKNOWN};
+
+/// What a User-Agent says, without all that an update or a vendor changes.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Browser<'a> {
+    /// As woothee names it; the product token where it knows none.
+    pub(super) family: &'a str,
+    /// Without minor versions, which are frozen or change at any time.
+    pub(super) major: Option<u16>,
+    /// As woothee names it, without its version.
+    pub(super) operating_system: Option<&'a str>,
+    /// Whether it calls itself mobile.
+    pub(super) mobile: bool,
+}
+
+/// Reads a User-Agent; every text makes some browser.
+pub(super) fn browser(user_agent: &str) -> Browser<'_> {
+    let found = Parser::new().parse(user_agent).unwrap_or_default();
+    let known = |name: &str| !matches!(name, "" | VALUE_UNKNOWN);
+    // What browsers' makers recommend to look for instead of the names of devices.
+    let mobile = user_agent.contains("Mobi");
+    let operating_system = Some(found.os).filter(|name| known(name));
+
+    // Under `misc` are libraries with one common name; the product token tells them apart.
+    if known(found.name) && found.category != "misc" {
+        let major = match found.name {
+            // A web view's own version says 4.0 for ever, or is not there.
+            "Webview" => after(user_agent, "Chrome/").and_then(number),
+            // Safari went from 18 to 26. The step was as ordinary as any, so it is counted as one.
+            "Safari" => number(found.version).map(|major| if major >= 26 { major - 7 } else { major }),
+            _ => number(found.version),
+        };
+        return Browser { family: found.name, major, operating_system, mobile };
+    }
+    let token = user_agent.split([' ', '/']).next().filter(|token| !token.is_empty());
+    let family = token.unwrap_or(user_agent);
+    let major = after(user_agent, family).and_then(|rest| rest.strip_prefix('/')).and_then(number);
+    Browser { family, major, operating_system, mobile }
+}
+
+fn after<'a>(text: &'a str, mark: &str) -> Option<&'a str> {
+    text.split_once(mark).map(|(_, rest)| rest)
+}
+
+/// The number that `text` begins with.
+fn number(text: &str) -> Option<u16> {
+    text.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+}
+
+/// The brand in a `Sec-CH-UA`: `"Not)A;Brand";v="8", "Chromium";v="138", "Google Chrome";v="138"` is a Google Chrome.
+/// Entries may stand in any order. `None` for a plain Chromium, which names nothing else, and where nothing is named.
+pub(super) fn brand(sec_ch_ua: &str) -> Option<&str> {
+    let named = |brand: &&str| {
+        // The entry that is there to be ignored is always "Not A Brand", with any other characters in between.
+        let grease = brand.chars().filter(char::is_ascii_alphabetic).eq("NotABrand".chars());
+        !(grease || brand.is_empty() || *brand == "Chromium")
+    };
+    quoted(sec_ch_ua).filter(named).min()
+}
+
+/// The first quoted string of each comma-separated member (RFC 9651, section 3.1).
+fn quoted(list: &str) -> impl Iterator<Item = &str> {
+    let mut rest = list;
+    std::iter::from_fn(move || {
+        let (brand, after) = string(rest)?;
+        rest = after;
+        // Skips the parameters, the last of which may be quoted too.
+        while let Some(at) = rest.find([',', '"']) {
+            let (_, from) = rest.split_at_checked(at)?;
+            if let Some(member) = from.strip_prefix(',') {
+                rest = member;
+                return Some(brand);
+            }
+            rest = string(from)?.1;
+        }
+        rest = "";
+        Some(brand)
+    })
+}
+
+/// The next quoted string, as it is written, and what follows it.
+fn string(text: &str) -> Option<(&str, &str)> {
+    let text = after(text, "\"")?;
+    let mut escaped = false;
+    let end = text.find(|c| {
+        let ends = c == '"' && !escaped;
+        escaped = c == '\\' && !escaped;
+        ends
+    })?;
+    let (string, rest) = text.split_at_checked(end)?;
+    Some((string, rest.strip_prefix('"')?))
+}
+
+/// The system in a `Sec-CH-UA-Platform`: `"Windows"`.
+pub(super) fn platform(sec_ch_ua_platform: &str) -> Option<&str> {
+    match string(sec_ch_ua_platform)?.0 {
+        "" | "Unknown" => None,
+        // Chrome has called it by both names.
+        "Chromium OS" => Some("Chrome OS"),
+        platform => Some(platform),
+    }
+}
+
+/// The answer in a `Sec-CH-UA-Mobile`: `?0` or `?1`.
+pub(super) fn mobile(sec_ch_ua_mobile: &str) -> Option<bool> {
+    match sec_ch_ua_mobile.trim() {
+        "?0" => Some(false),
+        "?1" => Some(true),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in "\\PC*|[ -~]{0,80}|(\"?[\\\\,;a-z\"]){0,20}") {
+            let _ = (browser(&text), brand(&text), platform(&text), mobile(&text));
+        }
+    }
+
+    #[test]
+    fn a_brand_is_found_among_the_others() {
+        for (list, expected) in [
+            (r#""Not)A;Brand";v="8", "Chromium";v="138", "Google Chrome";v="138""#, Some("Google Chrome")),
+            (r#""Google Chrome";v="138","Chromium";v="138","Not/A)Brand";v="24""#, Some("Google Chrome")),
+            (r#""Brave";v="138", "Not_A Brand";v="99", "Chromium";v="138""#, Some("Brave")),
+            (r#""Opera";v="121", "Not?A_Brand";v="8", "Chromium";v="137""#, Some("Opera")),
+            (
+                r#""Microsoft Edge WebView2";v="138", "Chromium";v="138", "Microsoft Edge";v="138""#,
+                Some("Microsoft Edge"),
+            ),
+            (r#""\\Not\"A;Brand";v="99", "Chromium";v="86", "A, B";v="1,2""#, Some("A, B")),
+            (r#"" Not A;Brand";v="99", "Chromium";v="138""#, None),
+            (r#""Chromium";v="138""#, None),
+            (r#""Unfinished"#, None),
+            ("Google Chrome", None),
+            ("", None),
+        ] {
+            assert_eq!(brand(list), expected, "{list}");
+        }
+    }
+
+    #[test]
+    fn platform_and_mobile_are_structured_values() {
+        assert_eq!(platform(r#""macOS""#), Some("macOS"));
+        assert_eq!(platform(r#""Chromium OS""#), platform(r#""Chrome OS""#));
+        assert_eq!((platform(r#""""#), platform("macOS"), platform(r#""Unknown""#)), (None, None, None));
+        assert_eq!(
+            (mobile("?1"), mobile("?0"), mobile("1"), mobile("")),
+            (Some(true), Some(false), None, None)
+        );
+    }
+
+    #[test]
+    fn numbers_are_those_that_a_version_has() {
+        for (text, expected) in
+            [("138.0", Some(138)), ("7", Some(7)), ("UNKNOWN", None), ("", None), ("99999.1", None)]
+        {
+            assert_eq!(number(text), expected, "{text}");
+        }
+    }
+}

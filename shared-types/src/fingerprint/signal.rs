@@ -1,0 +1,151 @@
+//! The signals by name, and sets of them for the audit log: which of a browser's traits held, and which did not.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+macro_rules! signals {
+    ($($variant:ident $name:literal $digest_len:literal $doc:literal)*) => {
+        /// One trait of a browser, a page or a session. The order is part of the format `fp1`: a signal's number
+        /// stands in its digest and its presence bit, its place decides where its digest is written.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Signal {
+            $(#[doc = $doc] $variant,)*
+        }
+
+        impl Signal {
+            /// All signals, in the order of the format.
+            pub const ALL: [Self; Self::COUNT] = [$(Self::$variant),*];
+            /// How many there are.
+            pub const COUNT: usize = [$($name),*].len();
+
+            /// The name in logs.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+
+            /// How many bytes of its digest a fingerprint holds; 0 for what is held as a number.
+            pub(super) const fn digest_len(self) -> usize {
+                match self { $(Self::$variant => $digest_len,)* }
+            }
+        }
+    };
+}
+
+// A soft signal costs a thief one of many points: 4 bytes. A decisive one must not be met by chance: 6. The login
+// timestamp is the one value that a thief would have to guess: 8.
+signals! {
+    Family           "family"            6 "The browser's family, by its User-Agent."
+    OperatingSystem  "operating_system"  6 "The operating system, by the User-Agent."
+    Mobile           "mobile"            6 "Whether it says that it is a mobile browser."
+    Origin           "origin"            6 "The page's origin."
+    DeploymentKey    "deployment_key"    6 "The deployment key."
+    LoginTimestamp   "login_timestamp"   8 "The widget's `loginTimestamp`: a nonce of the session, not a trait."
+    MajorVersion     "major_version"     0 "The browser's major version."
+    Timezone         "timezone"          0 "The offset from UTC in minutes."
+    Brand            "brand"             4 "The browser's brand, by its client hints."
+    Platform         "platform"          4 "The operating system, by the client hints."
+    AcceptLanguage   "accept_language"   4 "The primary language that it asks for."
+    SettingsLanguage "settings_language" 4 "The primary language that the widget reports."
+    AcceptEncoding   "accept_encoding"   4 "The content codings that it accepts."
+    CookieEnabled    "cookie_enabled"    4 "Whether cookies are on."
+    AudioDecoder     "audio_decoder"     4 "Whether the widget's audio probe is supported."
+    VideoDecoder     "video_decoder"     4 "Whether the widget's video probe is supported."
+    Network          "network"           4 "The client's network: an IPv4 /24 or an IPv6 /48."
+}
+
+impl Signal {
+    pub(super) const fn bit(self) -> u32 {
+        1 << self as u32
+    }
+}
+
+/// A set of signals.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct SignalSet(u32);
+
+impl SignalSet {
+    /// No signal.
+    pub const EMPTY: Self = Self(0);
+
+    /// The set with these signals.
+    pub fn of(signals: &[Signal]) -> Self {
+        Self(signals.iter().fold(0, |bits, signal| bits | signal.bit()))
+    }
+
+    /// Whether `signal` is in the set.
+    pub const fn contains(self, signal: Signal) -> bool {
+        self.0 & signal.bit() != 0
+    }
+
+    /// Whether no signal is in the set.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The signals in the set, in the order of the format.
+    pub fn iter(self) -> impl Iterator<Item = Signal> {
+        Signal::ALL.into_iter().filter(move |signal| self.contains(*signal))
+    }
+
+    pub(super) fn insert(&mut self, signal: Signal) {
+        self.0 |= signal.bit();
+    }
+
+    pub(super) const fn bits(self) -> u32 {
+        self.0
+    }
+
+    /// The set with these bits, unless one of them belongs to no signal.
+    pub(super) const fn from_bits(bits: u32) -> Option<Self> {
+        if bits >> Signal::COUNT == 0 { Some(Self(bits)) } else { None }
+    }
+}
+
+/// The names, separated by commas; nothing for the empty set.
+impl fmt::Display for SignalSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, signal) in self.iter().enumerate() {
+            if place > 0 {
+                f.write_str(",")?;
+            }
+            f.write_str(signal.name())?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for SignalSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{{{self}}}")
+    }
+}
+
+/// An array of names.
+impl Serialize for SignalSet {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter().map(Signal::name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_names_its_signals() {
+        let set = SignalSet::of(&[Signal::Network, Signal::Family]);
+        assert_eq!(set.to_string(), "family,network");
+        assert_eq!(serde_json::to_string(&set).unwrap(), r#"["family","network"]"#);
+        assert!(set.contains(Signal::Network) && !set.contains(Signal::Brand));
+        assert!(SignalSet::EMPTY.is_empty() && SignalSet::EMPTY.to_string().is_empty());
+    }
+
+    #[test]
+    fn only_bits_of_signals_make_a_set() {
+        let all = SignalSet::of(&Signal::ALL);
+        assert_eq!(SignalSet::from_bits(all.bits()), Some(all));
+        assert_eq!(all.iter().count(), Signal::COUNT);
+        assert_eq!(SignalSet::from_bits(all.bits() + 1), None);
+    }
+}

@@ -1,0 +1,207 @@
+//! `FWO ->> FWO: Generating Fingerprint`, its first half: evidence becomes signals, each brought to the form in which
+//! it is compared. Headers that every browser sends are read leniently: what makes no sense counts as absent.
+
+use std::{borrow::Cow, fmt, net::IpAddr};
+
+use super::{browser, evidence, evidence::Evidence, widget};
+use crate::ids::DeploymentKey;
+
+/// The longest part of an ordinary header that is read, in bytes. The longest User-Agents, of in-app browsers, have
+/// about 500; of a longer header the rest is cut off, the same each time.
+const MAX_LEN: usize = 1024;
+
+/// No fingerprint can be made of the request (contract, section 8). Says which header is at fault, not what it holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[error("the header {} is missing or malformed", self.header())]
+pub enum Unavailable {
+    /// `User-Agent` is missing, empty or not text.
+    UserAgent,
+    /// `x-twilio-sec-decoders` is malformed.
+    Decoders,
+    /// `x-twilio-sec-usersettings` is malformed.
+    UserSettings,
+    /// `x-twilio-sec-webchatinfo` is malformed.
+    WebchatInfo,
+}
+
+impl Unavailable {
+    /// The name of the header.
+    pub const fn header(self) -> &'static str {
+        match self {
+            Self::UserAgent => evidence::USER_AGENT,
+            Self::Decoders => evidence::DECODERS,
+            Self::UserSettings => evidence::USER_SETTINGS,
+            Self::WebchatInfo => evidence::WEBCHAT_INFO,
+        }
+    }
+}
+
+/// What is known of a browser and its page. `None` is what the request does not show. Does not print: it is personal.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Signals<'a> {
+    /// The browser's family by its User-Agent: `Chrome`, `Safari`, `Webview`; a product token such as `curl`.
+    pub family: &'a str,
+    /// Its major version, for Safari without the gap from 18 to 26.
+    pub major: Option<u16>,
+    /// The operating system by the User-Agent: `Windows 10`, `Mac OSX`, `Android`.
+    pub operating_system: Option<&'a str>,
+    /// `Sec-CH-UA-Mobile`, or without it what the User-Agent says. Browsers say the same in both.
+    pub mobile: bool,
+    /// The brand in `Sec-CH-UA`: `Google Chrome`, `Brave`.
+    pub brand: Option<&'a str>,
+    /// `Sec-CH-UA-Platform`: `Windows`, `macOS`.
+    pub platform: Option<&'a str>,
+    /// The primary language of `Accept-Language`.
+    pub accept_language: Option<Language>,
+    /// The primary language of the widget's `language`.
+    pub settings_language: Option<Language>,
+    /// The codings of `Accept-Encoding`.
+    pub accept_encoding: Option<Codings>,
+    /// The widget's `cookieEnabled`.
+    pub cookie_enabled: Option<bool>,
+    /// The widget's `userTimezone`, in minutes, -1440 to 1440, as `Date.getTimezoneOffset`.
+    pub timezone: Option<i16>,
+    /// The widget's `audio.supported`.
+    pub audio: Option<bool>,
+    /// The widget's `video.supported`.
+    pub video: Option<bool>,
+    /// The widget's `loginTimestamp`, 1 to 64 characters; a secret of the session.
+    pub login_timestamp: Option<Cow<'a, str>>,
+    /// The client's network.
+    pub network: Option<Network>,
+    /// The page's origin.
+    pub origin: Option<Cow<'a, [u8]>>,
+    /// The deployment.
+    pub deployment_key: DeploymentKey,
+}
+
+impl<'a> Signals<'a> {
+    /// Reads the signals, or says which header keeps them from being read.
+    pub fn read(evidence: &Evidence<'a>) -> Result<Self, Unavailable> {
+        let user_agent =
+            text(evidence.user_agent).filter(|agent| !agent.is_empty()).ok_or(Unavailable::UserAgent)?;
+        let (audio, video) = widget::decoders(evidence.decoders).map_err(|_| Unavailable::Decoders)?;
+        let settings =
+            widget::user_settings(evidence.user_settings).map_err(|_| Unavailable::UserSettings)?;
+        let login_timestamp =
+            widget::login_timestamp(evidence.webchat_info).map_err(|_| Unavailable::WebchatInfo)?;
+
+        let browser = browser::browser(user_agent);
+        Ok(Self {
+            family: browser.family,
+            major: browser.major,
+            operating_system: browser.operating_system,
+            mobile: text(evidence.sec_ch_ua_mobile).and_then(browser::mobile).unwrap_or(browser.mobile),
+            brand: text(evidence.sec_ch_ua).and_then(browser::brand),
+            platform: text(evidence.sec_ch_ua_platform).and_then(browser::platform),
+            accept_language: text(evidence.accept_language).and_then(Language::preferred),
+            settings_language: settings.language.as_deref().and_then(Language::primary),
+            accept_encoding: text(evidence.accept_encoding).map(Codings::of),
+            cookie_enabled: settings.cookie_enabled,
+            timezone: settings.user_timezone,
+            audio,
+            video,
+            login_timestamp,
+            network: evidence.client.map(Network::of),
+            origin: origin(evidence),
+            deployment_key: evidence.deployment_key,
+        })
+    }
+}
+
+impl fmt::Debug for Signals<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Signals(…)")
+    }
+}
+
+/// The page's origin. A browser sends none with a GET to the page's own origin; there the `Referer` shows it.
+fn origin<'a>(evidence: &Evidence<'a>) -> Option<Cow<'a, [u8]>> {
+    if let Some(origin) = evidence.origin.filter(|origin| !origin.is_empty()) {
+        return Some(Cow::Borrowed(origin));
+    }
+    let page = url::Url::parse(text(evidence.referer)?).ok()?.origin();
+    page.is_tuple().then(|| Cow::Owned(page.ascii_serialization().into_bytes()))
+}
+
+/// The readable beginning of a header that is text: UTF-8 without control characters.
+fn text(header: Option<&[u8]>) -> Option<&str> {
+    let text = str::from_utf8(header?).ok()?;
+    let (text, _) = text.split_at_checked(text.floor_char_boundary(MAX_LEN))?;
+    (!text.contains(|c: char| c.is_control() && c != '\t')).then_some(text.trim())
+}
+
+/// A primary language subtag in lower case, `de` of `de-AT`, filled up with zeros (RFC 5646, section 2.2.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Language(pub [u8; 8]);
+
+impl Language {
+    /// The primary language of a tag; `en_IN` occurs in the released widget.
+    fn primary(tag: &str) -> Option<Self> {
+        let subtag = tag.split(['-', '_']).next()?.trim();
+        if !(2..=8).contains(&subtag.len()) || !subtag.bytes().all(|b| b.is_ascii_alphabetic()) {
+            return None;
+        }
+        let mut language = [0; 8];
+        for (to, from) in language.iter_mut().zip(subtag.bytes()) {
+            *to = from.to_ascii_lowercase();
+        }
+        Some(Self(language))
+    }
+
+    /// That of the first tag of an `Accept-Language`: browsers list them by preference.
+    fn preferred(list: &str) -> Option<Self> {
+        list.split(',').find_map(|range| Self::primary(range.split(';').next()?))
+    }
+}
+
+/// The content codings that an `Accept-Encoding` allows, in whatever order it lists them: a bit for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Codings(pub u8);
+
+impl Codings {
+    fn of(list: &str) -> Self {
+        Self(list.split(',').map(Self::bit).fold(0, |bits, bit| bits | bit))
+    }
+
+    fn bit(member: &str) -> u8 {
+        let (coding, parameters) = member.split_once(';').unwrap_or((member, ""));
+        if parameters.trim().strip_prefix("q=").and_then(|q| q.parse().ok()) == Some(0.0) {
+            return 0;
+        }
+        let coding = coding.trim();
+        let known: [(&str, u8); 9] = [
+            ("gzip", 1),
+            ("x-gzip", 1),
+            ("deflate", 2),
+            ("br", 4),
+            ("zstd", 8),
+            ("compress", 16),
+            ("identity", 32),
+            // Sent only while the browser holds a dictionary for the address (RFC 9842): nothing about the browser.
+            ("dcb", 0),
+            ("dcz", 0),
+        ];
+        let other = if coding.is_empty() { 0 } else { 64 };
+        known.iter().find(|(name, _)| coding.eq_ignore_ascii_case(name)).map_or(other, |(_, bit)| *bit)
+    }
+}
+
+/// The network of a client: its version, then the first 24 bits of an IPv4 or 48 of an IPv6 address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Network(pub [u8; 7]);
+
+impl Network {
+    fn of(client: IpAddr) -> Self {
+        match client.to_canonical() {
+            IpAddr::V4(address) => {
+                let [a, b, c, _] = address.octets();
+                Self([4, a, b, c, 0, 0, 0])
+            }
+            IpAddr::V6(address) => {
+                let [a, b, c, d, e, f, ..] = address.octets();
+                Self([6, a, b, c, d, e, f])
+            }
+        }
+    }
+}

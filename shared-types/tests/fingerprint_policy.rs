@@ -1,0 +1,198 @@
+//! The policy, row by row: what may change in a browser at each sensitivity, and what may not.
+
+use shared_types::{
+    DeploymentKey, Fingerprint,
+    fingerprint::{Sensitivity, Signal, SignalSet, Verdict, evidence, judge, judge_across_sessions},
+};
+
+mod fingerprint_support;
+use Sensitivity::{High, Low, Medium};
+use fingerprint_support::{CHROME, DECODERS, Guest, USER_SETTINGS};
+
+/// The levels that accept `after` in a session that was sealed with `before`.
+fn accepting(before: &Guest, after: &Guest) -> Vec<Sensitivity> {
+    let accepts =
+        |level: &Sensitivity| judge(&before.fingerprint(*level), &after.fingerprint(*level)).accepted;
+    Sensitivity::ALL.into_iter().filter(accepts).collect()
+}
+
+fn verdict(before: &Guest, after: &Guest) -> Verdict {
+    judge(&before.fingerprint(Medium), &after.fingerprint(Medium))
+}
+
+fn speaks(guest: Guest, language: &str) -> Guest {
+    guest
+        .sends(evidence::ACCEPT_LANGUAGE, language)
+        .sends(evidence::USER_SETTINGS, USER_SETTINGS.replace("de-DE", language))
+}
+
+fn without_decoders(guest: Guest) -> Guest {
+    guest.sends(evidence::DECODERS, DECODERS.replace(r#""supported":true"#, r#""supported":false"#))
+}
+
+fn without_hints(guest: Guest) -> Guest {
+    guest.omits(evidence::SEC_CH_UA).omits(evidence::SEC_CH_UA_MOBILE).omits(evidence::SEC_CH_UA_PLATFORM)
+}
+
+#[test]
+fn one_ordinary_change_is_accepted_at_every_level() {
+    let g = Guest::with_chrome;
+    for (change, after) in [
+        ("none", g()),
+        ("an update", g().updates_chrome_to(139)),
+        (
+            "an update with a new coding",
+            g().updates_chrome_to(139).sends(evidence::ACCEPT_ENCODING, "gzip, novel"),
+        ),
+        ("summer time", g().sets_clock_to(-120)),
+        ("winter time", g().sets_clock_to(0)),
+        ("summer time on Lord Howe", g().sets_clock_to(-90)),
+        ("another network", g().comes_from("198.51.100.1")),
+        ("IPv6", g().comes_from("2001:db8::1")),
+        ("another language", speaks(g(), "fr-FR")),
+        ("other decoders", without_decoders(g())),
+        ("no hints", without_hints(g())),
+        ("no cookies", g().sends(evidence::USER_SETTINGS, USER_SETTINGS.replace("true", "false"))),
+        ("a filter that takes out codings", g().omits(evidence::ACCEPT_ENCODING)),
+        ("a language and a network", speaks(g(), "fr-FR").comes_from("198.51.100.1")),
+    ] {
+        assert_eq!(accepting(&g(), &after), [Low, Medium, High], "{change}");
+    }
+    assert_eq!(accepting(&without_hints(g()), &g()), [Low, Medium, High], "hints appear");
+    let safari = |major: &str| {
+        let agent = fingerprint_support::SAFARI.replace("Version/18", &format!("Version/{major}"));
+        Guest::with_safari().sends(evidence::USER_AGENT, agent)
+    };
+    assert_eq!(accepting(&safari("18"), &safari("26")), [Low, Medium, High], "Safari's yearly step");
+}
+
+#[test]
+fn larger_changes_are_accepted_where_the_level_bears_them() {
+    let g = Guest::with_chrome;
+    let travelling = || g().sets_clock_to(300);
+    let brave = || g().sends(evidence::SEC_CH_UA, r#""Brave";v="138", "Chromium";v="138""#);
+    let cases: [(&str, Guest, &[Sensitivity]); 10] = [
+        ("travel", travelling().comes_from("2001:db8::1"), &[Low, Medium]),
+        ("61 minutes", g().sets_clock_to(1), &[Low, Medium]),
+        ("travel and a coding", travelling().sends(evidence::ACCEPT_ENCODING, "gzip"), &[Low, Medium]),
+        ("a language and decoders", without_decoders(speaks(g(), "fr")), &[Low, Medium]),
+        (
+            "a language and a coding",
+            speaks(g(), "fr").sends(evidence::ACCEPT_ENCODING, "gzip"),
+            &[Low, Medium],
+        ),
+        ("travel and decoders", without_decoders(travelling()), &[Low]),
+        ("another brand", brave(), &[Low]),
+        ("another platform", g().sends(evidence::SEC_CH_UA_PLATFORM, r#""Linux""#), &[Low]),
+        ("brand and platform", brave().sends(evidence::SEC_CH_UA_PLATFORM, r#""Linux""#), &[]),
+        (
+            "neither language nor settings",
+            g().omits(evidence::ACCEPT_LANGUAGE).omits(evidence::USER_SETTINGS),
+            &[Low],
+        ),
+    ];
+    for (change, after, levels) in cases {
+        assert_eq!(accepting(&g(), &after), levels, "{change}");
+    }
+}
+
+#[test]
+fn versions_go_forwards_up_to_a_leap() {
+    let before = Guest::with_chrome();
+    for (major, levels) in [
+        (138, &[Low, Medium, High][..]),
+        (141, &[Low, Medium, High]),
+        (142, &[Low, Medium]),
+        (144, &[Low, Medium]),
+        (145, &[Low]),
+        (150, &[Low]),
+        (151, &[]),
+        (137, &[]),
+        (1, &[]),
+        (65535, &[]),
+    ] {
+        assert_eq!(accepting(&before, &before.clone().updates_chrome_to(major)), levels, "{major}");
+    }
+}
+
+#[test]
+fn decisive_signals_break_a_session_at_every_level() {
+    let g = Guest::with_chrome;
+    let other_deployment = Guest { deployment_key: DeploymentKey::from_bits(2), ..g() };
+    let mac = CHROME.replace("Windows NT 10.0; Win64; x64", "Macintosh; Intel Mac OS X 10_15_7");
+    let no_system = CHROME.replace("(Windows NT 10.0; Win64; x64)", "");
+    let edge = format!("{CHROME} Edg/138.0.0.0");
+    for (broken, after) in [
+        (Signal::Family, g().sends(evidence::USER_AGENT, edge)),
+        (Signal::OperatingSystem, g().sends(evidence::USER_AGENT, mac)),
+        (Signal::OperatingSystem, g().sends(evidence::USER_AGENT, no_system)),
+        (Signal::Mobile, g().sends(evidence::SEC_CH_UA_MOBILE, "?1")),
+        (Signal::Origin, g().sends(evidence::ORIGIN, "https://evil.example")),
+        (Signal::Origin, g().omits(evidence::ORIGIN)),
+        (Signal::DeploymentKey, other_deployment),
+        (Signal::LoginTimestamp, g().sends(evidence::WEBCHAT_INFO, r#"{"loginTimestamp":"1751883240124"}"#)),
+        (Signal::LoginTimestamp, g().sends(evidence::WEBCHAT_INFO, r#"{"loginTimestamp":"9999999"}"#)),
+        (Signal::LoginTimestamp, g().sends(evidence::WEBCHAT_INFO, "{}")),
+        (Signal::MajorVersion, g().sends(evidence::USER_AGENT, CHROME.replace("138.0.0.0", "."))),
+        (Signal::LoginTimestamp, g().omits(evidence::WEBCHAT_INFO)),
+    ] {
+        assert_eq!(accepting(&g(), &after), [], "{broken:?}");
+        assert_eq!(verdict(&g(), &after).broke, SignalSet::of(&[broken]));
+    }
+}
+
+#[test]
+fn what_a_session_never_had_it_may_gain() {
+    let bare = Guest::with_chrome()
+        .omits(evidence::WEBCHAT_INFO)
+        .omits(evidence::ORIGIN)
+        .omits(evidence::USER_SETTINGS);
+    let verdict = verdict(&bare, &Guest::with_chrome());
+    assert!(verdict.accepted && verdict.drifted.is_empty() && verdict.drift == 0);
+    assert!(!verdict.held.contains(Signal::LoginTimestamp));
+    assert_eq!(accepting(&bare, &Guest::with_chrome()), [Low, Medium, High]);
+}
+
+#[test]
+fn a_verdict_names_the_signals() {
+    let after = speaks(Guest::with_chrome(), "fr").comes_from("2001:db8::1").updates_chrome_to(137);
+    let verdict = verdict(&Guest::with_chrome(), &after.omits(evidence::SEC_CH_UA));
+    assert_eq!(verdict.broke.to_string(), "major_version");
+    assert_eq!(verdict.drifted.to_string(), "brand,accept_language,settings_language,network");
+    assert_eq!(
+        verdict.held.to_string(),
+        "family,operating_system,mobile,origin,deployment_key,login_timestamp,timezone,platform,accept_encoding,\
+         cookie_enabled,audio_decoder,video_decoder"
+    );
+    assert_eq!((verdict.accepted, verdict.malformed, verdict.drift), (false, false, 2));
+}
+
+#[test]
+fn the_presented_fingerprint_brings_the_level() {
+    let (before, after) = (Guest::with_chrome(), Guest::with_chrome().sets_clock_to(300));
+    assert!(judge(&before.fingerprint(High), &after.fingerprint(Low)).accepted);
+    assert!(!judge(&before.fingerprint(Low), &after.fingerprint(High)).accepted);
+}
+
+#[test]
+fn an_earlier_session_is_known_by_its_browser_alone() {
+    let earlier = Guest::with_chrome().fingerprint(Medium);
+    let later = |guest: Guest| {
+        let fingerprint = guest.sends(evidence::WEBCHAT_INFO, r#"{"loginTimestamp":1}"#).fingerprint(Medium);
+        (judge(&earlier, &fingerprint).accepted, judge_across_sessions(&earlier, &fingerprint).accepted)
+    };
+    assert_eq!(later(Guest::with_chrome()), (false, true));
+    assert_eq!(later(Guest::with_safari()), (false, false));
+    assert!(!judge_across_sessions(&earlier, &Guest::with_safari().fingerprint(Low)).accepted);
+}
+
+#[test]
+fn other_formats_are_refused_on_either_side() {
+    let good = Guest::with_chrome().fingerprint(Low);
+    let next = Fingerprint::new(good.as_str().replace("fp1", "fp2")).unwrap();
+    for (sealed, presented) in [(&good, &next), (&next, &good), (&next, &next)] {
+        let verdict = judge(sealed, presented);
+        assert!(verdict.malformed && !verdict.accepted && verdict.held.is_empty());
+    }
+    assert!(!judge(&good, &good).malformed);
+}

@@ -1,0 +1,174 @@
+//! What holds of every fingerprint, whatever browser or stranger it comes from.
+
+use std::{collections::HashSet, net::IpAddr};
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use proptest::{option, prelude::*};
+use shared_types::{
+    DeploymentKey, Fingerprint,
+    fingerprint::{Sensitivity, Signal, Signals, evidence, generate, judge, judge_across_sessions, signals},
+};
+
+mod fingerprint_support;
+use fingerprint_support::{Guest, account};
+
+fn any_level() -> impl Strategy<Value = Sensitivity> {
+    prop::sample::select(&Sensitivity::ALL)
+}
+
+/// A name, as far as signals are concerned: a browser's, a stranger's, none.
+fn any_name() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(&["Chrome", "Safari", "Brave", "Windows", "0", "", "ラジオ"])
+}
+
+prop_compose! {
+    fn any_signals()(
+        (family, operating_system) in (any_name(), option::of(any_name())),
+        (brand, platform) in (option::of(any_name()), option::of(any_name())),
+        (major, timezone, mobile) in any::<(Option<u16>, Option<i16>, bool)>(),
+        (audio, video, cookie_enabled) in any::<(Option<bool>, Option<bool>, Option<bool>)>(),
+        (language, codings, network) in any::<(Option<[u8; 8]>, Option<u8>, Option<[u8; 7]>)>(),
+        (login_timestamp, origin) in (option::of(".{1,64}"), option::of(".{1,64}")),
+        deployment in any::<u128>(),
+    ) -> Signals<'static> {
+        Signals {
+            family,
+            major,
+            operating_system,
+            mobile,
+            brand,
+            platform,
+            accept_language: language.map(signals::Language),
+            settings_language: language.map(signals::Language),
+            accept_encoding: codings.map(signals::Codings),
+            cookie_enabled,
+            timezone,
+            audio,
+            video,
+            login_timestamp: login_timestamp.map(Into::into),
+            network: network.map(signals::Network),
+            origin: origin.map(|origin| origin.into_bytes().into()),
+            deployment_key: DeploymentKey::from_bits(deployment),
+        }
+    }
+}
+
+/// Every run of `len` bytes of a fingerprint's digests; short ones meet by chance.
+fn runs(fingerprint: &Fingerprint, len: usize) -> HashSet<Vec<u8>> {
+    let payload = URL_SAFE_NO_PAD.decode(fingerprint.as_str().rsplit('.').next().unwrap()).unwrap();
+    payload[8..].windows(len).map(<[u8]>::to_vec).collect()
+}
+
+proptest! {
+    #[test]
+    fn a_browser_is_itself(signals in any_signals(), sealed in any_level(), presented in any_level()) {
+        let key = account(1);
+        let verdict = judge(&generate(&key, &signals, sealed), &generate(&key, &signals, presented));
+        prop_assert!(verdict.accepted && verdict.drifted.is_empty() && verdict.broke.is_empty());
+        prop_assert_eq!(verdict.held.contains(Signal::Brand), signals.brand.is_some());
+        prop_assert_eq!(verdict.held.contains(Signal::LoginTimestamp), signals.login_timestamp.is_some());
+    }
+
+    #[test]
+    fn a_fingerprint_is_short_and_survives_the_wire(signals in any_signals(), level in any_level()) {
+        let fingerprint = generate(&account(1), &signals, level);
+        prop_assert_eq!(fingerprint.as_str().len(), 116);
+        prop_assert_eq!(Fingerprint::new(fingerprint.as_str().to_owned()), Some(fingerprint.clone()));
+        let json = serde_json::to_string(&fingerprint).unwrap();
+        prop_assert_eq!(serde_json::from_str::<Fingerprint>(&json).unwrap(), fingerprint);
+    }
+
+    #[test]
+    fn a_thief_without_the_login_timestamp_is_refused(signals in any_signals(), level in any_level(), guess in option::of(".{1,64}")) {
+        let stolen = Signals { login_timestamp: Some("1751883240123".into()), ..signals.clone() };
+        let thief = Signals { login_timestamp: guess.map(Into::into), ..signals };
+        prop_assume!(stolen.login_timestamp != thief.login_timestamp);
+        let (sealed, presented) = (generate(&account(1), &stolen, level), generate(&account(1), &thief, level));
+        prop_assert!(!judge(&sealed, &presented).accepted);
+        prop_assert!(judge_across_sessions(&sealed, &presented).accepted);
+    }
+
+    #[test]
+    fn no_text_makes_judging_panic(text in "(fp1\\.[lmhx]\\.)?([A-Za-z0-9._-]{1,200}|AA[A-H][A-Za-z0-9_-]{106}[AQgw])") {
+        let good = Guest::with_chrome().fingerprint(Sensitivity::Low);
+        let other = Fingerprint::new(text).unwrap();
+        for (sealed, presented) in [(&good, &other), (&other, &good), (&other, &other)] {
+            let verdict = judge(sealed, presented);
+            prop_assert!(!verdict.accepted || (!verdict.malformed && verdict.broke.is_empty()));
+            let compared = [verdict.held, verdict.drifted, verdict.broke].map(|set| set.iter().count()).iter().sum();
+            prop_assert!(if verdict.malformed { compared == 0 } else { compared <= Signal::COUNT });
+        }
+        let itself = judge(&other, &other);
+        prop_assert_ne!(itself.accepted, itself.malformed);
+    }
+
+    #[test]
+    fn no_bytes_make_reading_panic(
+        headers in prop::collection::vec(option::of(prop_oneof![
+            prop::collection::vec(any::<u8>(), 0..80),
+            "[ -~]{0,80}".prop_map(String::into_bytes),
+            r#"[\[\]{}:,"\\a-z0-9 =;?*-]{0,40}"#.prop_map(String::into_bytes),
+            r#"\{"(audio|video|language|cookieEnabled|userTimezone|loginTimestamp)":[\[\]{}:,"0-9a-z.-]{0,20}\}"#
+                .prop_map(String::into_bytes),
+        ]), 11),
+        agent in "\\PC{0,40}(Chrome|Safari|Version|Firefox|OPR|Edg|wv)/?[0-9.]{0,8}\\PC{0,40}",
+        client in any::<Option<IpAddr>>(),
+    ) {
+        use evidence::*;
+        let names = [
+            ACCEPT_LANGUAGE, ACCEPT_ENCODING, SEC_CH_UA, SEC_CH_UA_MOBILE, SEC_CH_UA_PLATFORM, DECODERS, USER_SETTINGS,
+            WEBCHAT_INFO, ORIGIN, REFERER, USER_AGENT,
+        ];
+        let header = |name: &str| headers[names.iter().position(|known| *known == name).unwrap()].as_deref();
+        let evidence = Evidence::from_headers(header, client, DeploymentKey::from_bits(1));
+        let _ = Signals::read(&evidence);
+        let evidence = Evidence { user_agent: Some(agent.as_bytes()), ..evidence };
+        if let Ok(signals) = Signals::read(&evidence) {
+            prop_assert_eq!(generate(&account(1), &signals, Sensitivity::High).as_str().len(), 116);
+        }
+    }
+}
+
+#[test]
+fn accounts_have_nothing_in_common() {
+    let guest = Guest::with_chrome();
+    let signals = guest.signals().unwrap();
+    let of = |number| generate(&account(number), &signals, Sensitivity::Medium);
+    let first = runs(&of(1), 4);
+    assert_eq!(runs(&of(1), 4), first);
+    for number in 2..200 {
+        assert!(first.is_disjoint(&runs(&of(number), 4)), "account {number}");
+        let verdict = judge(&of(1), &of(number));
+        assert_eq!(verdict.held.to_string(), "major_version,timezone");
+    }
+}
+
+#[test]
+fn the_same_value_looks_different_in_every_signal() {
+    let guest = Guest::with_chrome();
+    let fingerprint = guest.fingerprint(Sensitivity::Medium);
+    let payload = URL_SAFE_NO_PAD.decode(fingerprint.as_str().rsplit('.').next().unwrap()).unwrap();
+    assert_eq!(runs(&fingerprint, 4).len(), payload[8..].windows(4).count());
+}
+
+#[test]
+fn headers_of_any_length_are_borne() {
+    for header in
+        [evidence::ACCEPT_LANGUAGE, evidence::ACCEPT_ENCODING, evidence::SEC_CH_UA, evidence::ORIGIN]
+    {
+        for byte in [b'a', b',', b'"', b'\\', 0xff] {
+            let guest = Guest::with_chrome().sends(header, vec![byte; 64 * 1024]);
+            let fingerprint = guest.fingerprint(Sensitivity::Low);
+            assert!(judge(&fingerprint, &fingerprint).accepted);
+        }
+    }
+}
+
+/// The format of tokens that are out there: a change needs another version, or sessions end.
+#[test]
+fn the_format_is_what_it_was() {
+    assert_eq!(
+        Guest::with_chrome().fingerprint(Sensitivity::Medium).as_str(),
+        "fp1.m.AAH__wCK_8QDIx8IP4ijOP3kIzh2-nuM9ZF-6qLI5XNabntly4HP9mkbfaWdtPhmsL_atyiCzmHU4n5fH5PLf9l2prC2iXSePFwcDFO7u0GajA"
+    );
+}
