@@ -46,6 +46,7 @@ pub const PROGRAM: Program = Program {
             help: "How long a token lives; its session's end may cut it shorter",
         },
     ],
+    tools: None,
 };
 
 /// What FederatedAuthService runs with.

@@ -2,9 +2,11 @@
 //! `cargo run` starts for people, and tests on free ports. Two stacks may live in one process.
 
 pub mod demo;
+pub mod guest;
 pub mod secrets;
 pub mod stack;
 pub mod wire;
 
+pub use guest::{Answer, Guest};
 pub use stack::{Plan, Ports, Stack};
 pub use wire::{Direct, Participant, Wire};

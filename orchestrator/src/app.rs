@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use service_runtime::{Listeners, Metrics, RouteTable, Running, command::StartError, random::Random, server::Service};
+use service_runtime::{Listeners, Metrics, RouteTable, Running, command::StartError, random::Random, refusal::chain, server::Service};
 use shared_types::{
     fingerprint::FingerprintKey,
     orchestrator::{
@@ -58,7 +58,8 @@ fn routes(table: RouteTable<Orchestrator, Public>) -> RouteTable<Orchestrator, P
 
 /// Begins to serve.
 pub async fn start(config: Config, listeners: Listeners) -> Result<Running, StartError> {
-    let accounts = Arc::new(AccountsFile::load(config.accounts_file.clone()).await?);
+    let accounts = AccountsFile::load(config.accounts_file.clone()).await;
+    let accounts = Arc::new(accounts.map_err(|error| format!("ORCHESTRATOR_ACCOUNTS_FILE: {error}"))?);
     start_with(config, accounts, listeners).await
 }
 
@@ -68,7 +69,9 @@ pub async fn start_with(
     accounts: Arc<AccountsFile>,
     listeners: Listeners,
 ) -> Result<Running, StartError> {
-    let conversations = Conversations::open(&config.database_url).await?;
+    let conversations = Conversations::open(&config.database_url)
+        .await
+        .map_err(|error| format!("ORCHESTRATOR_DATABASE_URL: {}", chain(&error)))?;
     let metrics = Arc::new(Metrics::default());
     let (clock, random) = (config.clock.clone(), config.random.clone());
     let probe = FederatedAuth::new(&config.federated_auth, metrics.clone());
@@ -88,7 +91,7 @@ pub async fn start_with(
         check: Arc::new(move || {
             let (probe, store) = (probe.clone(), store.clone());
             Box::pin(async move {
-                store.ping().await.map_err(|error| format!("the store of conversations: {error}"))?;
+                store.ping().await.map_err(|error| format!("the store of conversations: {}", chain(&error)))?;
                 probe.ready().await
             })
         }),

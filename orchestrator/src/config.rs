@@ -74,6 +74,7 @@ pub const PROGRAM: Program = Program {
             help: "The first message of every conversation",
         },
     ],
+    tools: None,
 };
 
 /// What FlexWebchatOrchestratorService runs with.

@@ -3,7 +3,8 @@
 //! conversation that does not exist, for the price of the same one query.
 //!
 //! Kept in SQLite. The statements and the schema are those that PostgreSQL understands too, save for how the store is
-//! opened and how a writing transaction begins, which `sqlite` says.
+//! opened, which `sqlite` says. Every transaction begins with the statement that writes: there it waits for its turn,
+//! while one that had read before would fail in SQLite if another wrote meanwhile.
 
 mod sqlite;
 
@@ -74,7 +75,7 @@ impl Conversations {
     /// Both rows are written in one transaction, so a conversation without its welcome message is never seen, not even
     /// after a crash or when the caller goes away half-way.
     pub async fn open_conversation(&self, new: NewConversation<'_>) -> Result<ConversationSid, StoreError> {
-        let mut transaction = self.begin_writing().await?;
+        let mut transaction = self.writer.begin().await?;
         let inserted = sqlx::query(
             "INSERT INTO conversations (sid, account_sid, address_sid, session_id, identity, \
              customer_friendly_name, pre_engagement_data, next_index, date_created) \
@@ -171,7 +172,7 @@ impl Conversations {
         body: &str,
         now: DateTime<Utc>,
     ) -> Result<Option<ChatMessage>, StoreError> {
-        let mut transaction = self.begin_writing().await?;
+        let mut transaction = self.writer.begin().await?;
         let index: Option<(i64,)> = sqlx::query_as(
             "UPDATE conversations SET next_index = next_index + 1 \
              WHERE sid = $1 AND account_sid = $2 AND identity = $3 RETURNING next_index - 1",

@@ -43,7 +43,7 @@ pub enum Error {
     #[error(transparent)]
     Peer(#[from] PeerError),
     /// The store did not do its part.
-    #[error("the store of conversations: {0}")]
+    #[error("the store of conversations")]
     Store(#[from] StoreError),
 }
 

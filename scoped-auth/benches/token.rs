@@ -5,8 +5,8 @@ use std::hint::black_box;
 use criterion::{Criterion, criterion_group, criterion_main};
 use ring::rand::SystemRandom;
 use scoped_auth::{claims::Claims, jose::Form, key_file::KeyFile, key_ring::KeyRing};
-use serde_json::{Value, json};
-use shared_types::SealedToken;
+use serde_json::Value;
+use shared_types::{Fingerprint, SealedToken};
 
 fn ring() -> KeyRing {
     let file = KeyFile::parse(include_bytes!("../tests/vectors/keys.json")).expect("keys");
@@ -15,9 +15,9 @@ fn ring() -> KeyRing {
 
 fn claims() -> Claims {
     let good: Value = serde_json::from_str(include_str!("../tests/vectors/good.json")).expect("JSON");
-    let mut claims = good["tokens"][0]["claims"].clone();
-    claims["fingerprint"] = json!(format!("fp1.medium.{}", "x".repeat(189)));
-    serde_json::from_value(claims).expect("claims")
+    let claims = good.pointer("/tokens/0/claims").expect("the first token's claims");
+    let fingerprint = Fingerprint::new(format!("fp1.medium.{}", "x".repeat(189)));
+    Claims { fingerprint, ..serde_json::from_value(claims.clone()).expect("claims") }
 }
 
 fn tokens(c: &mut Criterion) {

@@ -10,6 +10,8 @@ use service_runtime::{
     settings::Presence::{Default, Required, Secret},
 };
 
+use crate::tools;
+
 /// The binary and its settings.
 pub const PROGRAM: Program = Program {
     name: "scoped-auth",
@@ -39,6 +41,7 @@ pub const PROGRAM: Program = Program {
             help: "How long a session lives, however often its token is refreshed",
         },
     ],
+    tools: Some(tools::KEYS),
 };
 
 /// What ScopedAuthService runs with.

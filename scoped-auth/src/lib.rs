@@ -11,6 +11,7 @@ pub mod handlers;
 pub mod jose;
 pub mod key_file;
 pub mod key_ring;
+pub mod tools;
 
 pub use app::start;
 pub use config::{Config, PROGRAM};

@@ -10,6 +10,7 @@ use std::{
 
 use ring::rand::SystemRandom;
 use scoped_auth::{claims::Claims, jose::Form, key_file::KeyFile, key_ring::KeyRing};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use shared_types::SealedToken;
 
@@ -43,15 +44,24 @@ impl Keys {
 
     /// The name of the key of `usage` in the file.
     fn kid(&self, usage: &str) -> &str {
-        let keys = self.set["keys"].as_array().expect("keys");
-        keys.iter().find(|key| key["use"] == usage).and_then(|key| key["kid"].as_str()).expect("a name")
+        let keys = self.set.get("keys").and_then(Value::as_array).expect("keys");
+        let key = keys.iter().find(|key| key.get("use").is_some_and(|other| other == usage));
+        key.and_then(|key| key.get("kid")?.as_str()).expect("a name")
     }
 }
 
 /// The claims of the committed tokens: with and without fingerprint, deployment and unknown grants.
 fn claims() -> Vec<Value> {
-    let good: Value = serde_json::from_str(include_str!("vectors/good.json")).expect("JSON");
-    good["tokens"].as_array().expect("tokens").iter().map(|token| token["claims"].clone()).collect()
+    #[derive(Deserialize)]
+    struct Good {
+        tokens: Vec<Token>,
+    }
+    #[derive(Deserialize)]
+    struct Token {
+        claims: Value,
+    }
+    let good: Good = serde_json::from_str(include_str!("vectors/good.json")).expect("JSON");
+    good.tokens.into_iter().map(|token| token.claims).collect()
 }
 
 /// What the other library answers.

@@ -28,6 +28,17 @@ pub struct Program {
     pub prefix: &'static str,
     /// Its settings. `listen` and `admin_listen` are among them.
     pub settings: &'static [Setting],
+    /// What it can be asked to do besides serving.
+    pub tools: Option<Tools>,
+}
+
+/// Subcommands of one service alone.
+#[derive(Clone, Copy, Debug)]
+pub struct Tools {
+    /// Their form.
+    pub commands: fn() -> Vec<Command>,
+    /// Does what one of them, named and with its arguments, says.
+    pub run: fn(&str, &ArgMatches, &Settings) -> Result<(), StartError>,
 }
 
 /// A failed start, in one line.
@@ -55,7 +66,9 @@ impl Program {
 
     /// The command line's form.
     pub fn command(self) -> Command {
+        let tools = self.tools.map_or_else(Vec::new, |tools| (tools.commands)());
         Command::new(self.name)
+            .subcommands(tools)
             .about(self.about)
             .after_help(self.settings_help())
             .version(env!("CARGO_PKG_VERSION"))
@@ -73,12 +86,16 @@ impl Program {
     where
         F: Future<Output = Result<Running, StartError>>,
     {
-        if let Some(("healthcheck", arguments)) = matches.subcommand() {
-            let address = match arguments.get_one::<String>("ADDRESS") {
-                Some(text) => text.parse().map_err(|_| "ADDRESS: expected an IP address and a port")?,
-                None => settings.address("admin_listen")?,
-            };
-            return healthcheck(address);
+        match (matches.subcommand(), self.tools) {
+            (Some(("healthcheck", arguments)), _) => {
+                let address = match arguments.get_one::<String>("ADDRESS") {
+                    Some(text) => text.parse().map_err(|_| "ADDRESS: expected an IP address and a port")?,
+                    None => settings.address("admin_listen")?,
+                };
+                return healthcheck(address);
+            }
+            (Some((name, arguments)), Some(tools)) => return (tools.run)(name, arguments, &settings),
+            (Some(_) | None, _) => {}
         }
         let listeners = Listeners::bind(settings.address("listen")?, settings.address("admin_listen")?)?;
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;

@@ -1,10 +1,8 @@
-//! What is SQLite's own about the conversations' store: how its file is made and opened, and how a transaction that
-//! writes begins.
+//! What is SQLite's own about the conversations' store: how its file is made and opened.
 
 use std::{io, path::Path, time::Duration};
 
 use sqlx::{
-    Sqlite, Transaction,
     migrate::MigrateError,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -41,8 +39,7 @@ pub(super) async fn open(url: &str) -> Result<Conversations, OpenError> {
         return Err(OpenError::Url);
     }
     let options: SqliteConnectOptions = url.parse().map_err(|_| OpenError::Url)?;
-    let in_memory = url.contains(":memory:") || url.contains("mode=memory");
-    if !in_memory {
+    if !url.contains(":memory:") && !url.contains("mode=memory") {
         make_file(options.get_filename()).await?;
     }
     let options = options
@@ -65,17 +62,8 @@ pub(super) async fn open(url: &str) -> Result<Conversations, OpenError> {
     };
     let writer = pool(1).connect_with(options.clone()).await?;
     sqlx::migrate!().run(&writer).await?;
-    // The locks of a database in memory are not waited for: it has one connection for everything.
-    let readers = if in_memory { writer.clone() } else { pool(READERS).connect_with(options).await? };
+    let readers = pool(READERS).connect_with(options).await?;
     Ok(Conversations { readers, writer })
-}
-
-impl Conversations {
-    /// Begins a transaction that holds the right to write from its first statement on. A deferred one would take it
-    /// half-way, and fail instead of waiting if another process wrote meanwhile.
-    pub(super) async fn begin_writing(&self) -> Result<Transaction<'static, Sqlite>, sqlx::Error> {
-        self.writer.begin_with("BEGIN IMMEDIATE").await
-    }
 }
 
 /// Makes the file and the directories on the way to it, where they are missing, for nobody else to read: it holds what

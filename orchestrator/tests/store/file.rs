@@ -3,8 +3,10 @@
 use std::os::unix::fs::PermissionsExt;
 
 use orchestrator::conversations::{Conversations, OpenError};
+use shared_types::MessageSid;
+use tokio::task::JoinSet;
 
-use crate::{ACCOUNT, Store, conversation, identity, session, url};
+use crate::{ACCOUNT, Store, conversation, identity, now, session, url};
 
 #[tokio::test]
 async fn what_was_written_is_there_after_a_restart() {
@@ -33,12 +35,26 @@ async fn the_files_are_for_nobody_else_to_read() {
     assert_eq!(directory.permissions().mode() & 0o777, 0o700);
 }
 
-#[tokio::test]
+/// With many who read and write at once: a database in memory has other locks than a file.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_store_in_memory_is_one_store_too() {
     let conversations = Conversations::open("sqlite::memory:").await.unwrap();
     let sid = conversations.open_conversation(conversation(1, 1)).await.unwrap();
-    let messages = conversations.messages(ACCOUNT, identity(1), sid, None, 10).await.unwrap().unwrap();
-    assert_eq!(messages.len(), 1);
+    let mut calls = JoinSet::new();
+    for n in 1..=64u128 {
+        let (readers, writers) = (conversations.clone(), conversations.clone());
+        calls.spawn(async move {
+            readers.messages(ACCOUNT, identity(1), sid, None, 100).await.unwrap().unwrap();
+        });
+        calls.spawn(async move {
+            let append =
+                writers.append(ACCOUNT, identity(1), sid, MessageSid::from_bits(100 + n), "x", "y", now());
+            append.await.unwrap().unwrap();
+        });
+    }
+    calls.join_all().await;
+    let messages = conversations.messages(ACCOUNT, identity(1), sid, None, 100).await.unwrap().unwrap();
+    assert_eq!(messages.len(), 65);
 }
 
 #[tokio::test]

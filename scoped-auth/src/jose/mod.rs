@@ -20,9 +20,9 @@ pub enum Form {
 impl Form {
     /// The form that the number of parts of `token` says (RFC 7516, section 9).
     pub(crate) fn of(token: &str) -> Option<Self> {
-        match token.bytes().filter(|byte| *byte == b'.').take(5).count() {
-            4 => Some(Form::Encrypted),
-            2 => Some(Form::Signed),
+        match token.split('.').take(6).count() {
+            5 => Some(Form::Encrypted),
+            3 => Some(Form::Signed),
             _ => None,
         }
     }

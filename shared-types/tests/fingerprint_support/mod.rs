@@ -1,5 +1,6 @@
 //! The guest of the fingerprint's tests: a browser as a server sees it, of which single headers can be changed.
 #![allow(dead_code, reason = "each test file needs its own part")]
+#![allow(clippy::unwrap_used, reason = "only functions that are tests themselves are exempt")]
 
 use std::{collections::BTreeMap, net::IpAddr};
 
@@ -83,8 +84,12 @@ impl Guest {
         Signals::read(&Evidence::from_headers(header, self.client, self.deployment_key))
     }
 
+    pub(crate) fn shows(&self) -> Signals<'_> {
+        self.signals().unwrap()
+    }
+
     pub(crate) fn fingerprint(&self, sensitivity: Sensitivity) -> Fingerprint {
-        fp::generate(&account(1), &self.signals().unwrap(), sensitivity)
+        fp::generate(&account(1), &self.shows(), sensitivity)
     }
 }
 

@@ -1,0 +1,161 @@
+//! A guest with a browser, as tests and benchmarks play one: what it sends is what a browser sends.
+
+use std::collections::BTreeMap;
+
+use reqwest::{Client, RequestBuilder, header::HeaderMap};
+use serde_json::{Value, json};
+
+/// A guest whose page was given a deployment key.
+#[derive(Clone)]
+pub struct Guest {
+    /// Where the page finds the orchestrator.
+    pub url: String,
+    /// The page's deployment key.
+    pub deployment_key: String,
+    /// What the browser sends with each call.
+    pub headers: BTreeMap<String, String>,
+    client: Client,
+}
+
+/// What a guest was answered.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body; `null` if it is not JSON.
+    pub body: Value,
+}
+
+impl Answer {
+    /// A member of the body that is a string.
+    ///
+    /// # Panics
+    /// If it is not there.
+    pub fn text(&self, member: &str) -> String {
+        let value = self.body.get(member).and_then(Value::as_str);
+        value.unwrap_or_else(|| panic!("no `{member}` in an answer with status {}", self.status)).to_owned()
+    }
+
+    /// The `code` of a refusal, or nothing.
+    pub fn code(&self) -> &str {
+        self.body.get("code").and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// The value of a header, or nothing.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+}
+
+impl Guest {
+    /// A guest with Chrome on Windows, whose page runs on `https://shop.example.com` and uses the released widget.
+    pub fn with_chrome(url: &str, deployment_key: &str) -> Self {
+        let headers = [
+            (
+                "user-agent",
+                "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/146.0.0.0 \
+                 Safari/537.36",
+            ),
+            ("sec-ch-ua", r#""Chromium";v="146", "Not-A.Brand";v="24", "Google Chrome";v="146""#),
+            ("sec-ch-ua-mobile", "?0"),
+            ("sec-ch-ua-platform", r#""Windows""#),
+            ("accept-language", "en-US,en;q=0.9"),
+            ("accept-encoding", "gzip, deflate, br, zstd"),
+            ("origin", "https://shop.example.com"),
+            ("x-twilio-sec-usersettings", r#"{"language":"en-US","cookieEnabled":true,"userTimezone":-60}"#),
+            ("x-twilio-sec-webchatinfo", r#"{"loginTimestamp":"1795197600000"}"#),
+            (
+                "x-twilio-sec-decoders",
+                r#"{"audio":{"powerEfficient":true,"smooth":true,"supported":true,"keySystemAccess":null},"video":{"powerEfficient":true,"smooth":true,"supported":true,"keySystemAccess":null}}"#,
+            ),
+        ];
+        Self {
+            url: url.to_owned(),
+            deployment_key: deployment_key.to_owned(),
+            headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+            client: Client::builder().no_proxy().build().unwrap_or_default(),
+        }
+    }
+
+    /// A thief with another browser on another system, who copied what the page's storage held.
+    #[must_use]
+    pub fn thief_with_firefox(&self) -> Self {
+        let mut thief = self.clone();
+        for hint in ["sec-ch-ua", "sec-ch-ua-mobile", "sec-ch-ua-platform"] {
+            thief.headers.remove(hint);
+        }
+        thief.with("user-agent", "Mozilla/5.0 (X11; Linux x86_64; rv:148.0) Gecko/20100101 Firefox/148.0")
+    }
+
+    /// The same guest, sending this header too or with another value.
+    #[must_use]
+    pub fn with(mut self, header: &str, value: &str) -> Self {
+        self.headers.insert(header.to_owned(), value.to_owned());
+        self
+    }
+
+    /// The same guest, not sending this header.
+    #[must_use]
+    pub fn without(mut self, header: &str) -> Self {
+        self.headers.remove(header);
+        self
+    }
+
+    /// `POST /v2/Webchat/Token`
+    pub async fn creates_token(&self) -> Answer {
+        self.posts("/v2/Webchat/Token", json!({"deploymentKey": self.deployment_key})).await
+    }
+
+    /// `POST /v2/Webchat/Token/Refresh`
+    pub async fn refreshes_token(&self, token: &str) -> Answer {
+        let body = json!({"deploymentKey": self.deployment_key, "token": token});
+        self.posts("/v2/Webchat/Token/Refresh", body).await
+    }
+
+    /// `POST /v2/WebChannels`
+    pub async fn opens_conversation(&self, token: &str) -> Answer {
+        let body = json!({"customerFriendlyName": "Ada", "preEngagementData": {"question": "Where is my order?"}});
+        let request = self.client.post(format!("{}/v2/WebChannels", self.url));
+        self.sends(request.bearer_auth(token).json(&body)).await
+    }
+
+    /// `GET /v2/WebChannels/CH…/Messages`, all of them or those after an index.
+    pub async fn reads_messages(&self, token: &str, conversation_sid: &str, after: Option<u32>) -> Answer {
+        let query = after.map(|index| format!("?after={index}")).unwrap_or_default();
+        let url = format!("{}/v2/WebChannels/{conversation_sid}/Messages{query}", self.url);
+        self.sends(self.client.get(url).bearer_auth(token)).await
+    }
+
+    /// `POST /v2/WebChannels/CH…/Messages`
+    pub async fn says(&self, token: &str, conversation_sid: &str, body: &str) -> Answer {
+        let request = self.client.post(format!("{}/v2/WebChannels/{conversation_sid}/Messages", self.url));
+        self.sends(request.bearer_auth(token).json(&json!({"body": body}))).await
+    }
+
+    /// A call with a JSON body.
+    pub async fn posts(&self, path: &str, body: Value) -> Answer {
+        self.sends(self.client.post(format!("{}{path}", self.url)).json(&body)).await
+    }
+
+    /// Any call, with the browser's headers.
+    ///
+    /// # Panics
+    /// If there is no answer.
+    #[allow(clippy::expect_used, reason = "a guest without an answer is a failed test")]
+    pub async fn sends(&self, mut request: RequestBuilder) -> Answer {
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        let response = request.send().await.expect("an answer");
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let body = response.bytes().await.expect("a whole answer");
+        Answer { status, headers, body: serde_json::from_slice(&body).unwrap_or_default() }
+    }
+
+    /// The client that the guest calls with, for calls of another form.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+}

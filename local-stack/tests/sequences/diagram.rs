@@ -1,0 +1,43 @@
+//! The diagrams of `docs/sequences/`, read back as the arrows that must flow.
+
+use std::{fs, path::Path};
+
+/// The arrows between participants of the diagram under `heading` in `docs/sequences/<file>`. Self-arrows, notes and
+/// what the customer does are no traffic.
+pub(crate) fn arrows(file: &str, heading: &str) -> Vec<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/sequences").join(file);
+    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{file}: {error}"));
+    let section = text.split("\n## ").find(|section| section.lines().next() == Some(heading));
+    let section = section.unwrap_or_else(|| panic!("{file} has no section `{heading}`"));
+    let diagram = section.split("```mermaid").nth(1).and_then(|rest| rest.split("```").next());
+    let diagram = diagram.unwrap_or_else(|| panic!("`{heading}` in {file} has no diagram"));
+    assert!(diagram.contains("autonumber"), "`{heading}` in {file} is not numbered");
+    diagram.lines().filter_map(arrow).collect()
+}
+
+fn arrow(line: &str) -> Option<String> {
+    let (ends, text) = line.trim().split_once(':')?;
+    let (from, kind, to) = [("-->>", "-->>"), ("->>", "->>")]
+        .into_iter()
+        .find_map(|(mark, kind)| ends.split_once(mark).map(|(from, to)| (from.trim(), kind, to.trim())))?;
+    let is_traffic = from != to && [from, to].iter().all(|end| ["B", "FWO", "FAS", "SAS", "FC"].contains(end));
+    let text = text.replace("<br/>", " ");
+    is_traffic.then(|| format!("{from}{kind}{to}: {}", text.split_whitespace().collect::<Vec<_>>().join(" ")))
+}
+
+/// Fails with the two side by side if what flowed is not what the diagram shows.
+#[track_caller]
+pub(crate) fn assert_equal(file: &str, heading: &str, flowed: &[String]) {
+    let drawn = arrows(file, heading);
+    if drawn == flowed {
+        return;
+    }
+    let width = drawn.iter().map(|arrow| arrow.chars().count()).max().unwrap_or(0).max(10);
+    let mut lines = format!("the traffic is not that of `{heading}` in docs/sequences/{file}\n\n");
+    lines += &format!("    {:width$}   flowed\n", "drawn");
+    for row in 0..drawn.len().max(flowed.len()) {
+        let (drawn, flowed) = (drawn.get(row).map_or("", String::as_str), flowed.get(row).map_or("", String::as_str));
+        lines += &format!("{}   {drawn:width$}   {flowed}\n", if drawn == flowed { " " } else { "≠" });
+    }
+    panic!("{lines}");
+}

@@ -1,0 +1,52 @@
+//! The diagrams, executed: a real stack, a guest who does what the diagram's browser does, and the traffic that really
+//! flowed, which must equal the arrows of `docs/sequences/`.
+
+mod create_token;
+mod diagram;
+mod open_conversation;
+mod recorder;
+mod refresh_token;
+
+use std::sync::Arc;
+
+use local_stack::{Guest, Plan, Stack, demo};
+use recorder::Recorder;
+use tempfile::TempDir;
+
+/// A stack whose wires are seen.
+struct Scene {
+    stack: Stack,
+    recorder: Recorder,
+    plan: Plan,
+    _data: TempDir,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    async fn with(change: impl FnOnce(&mut Plan)) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let recorder = Recorder::default();
+        let mut plan = Plan { wire: Arc::new(recorder.clone()), ..Plan::for_test(data.path()) };
+        change(&mut plan);
+        let stack = Stack::start(&plan).await.unwrap();
+        Self { stack, recorder, plan, _data: data }
+    }
+
+    /// A guest whose account has the feature on.
+    fn guest_on(&self) -> Guest {
+        Guest::with_chrome(&self.stack.url, demo::DEPLOYMENT_ON)
+    }
+
+    /// A guest whose account has the feature off.
+    fn guest_off(&self) -> Guest {
+        Guest::with_chrome(&self.stack.url, demo::DEPLOYMENT_OFF)
+    }
+
+    #[track_caller]
+    fn equals(&self, file: &str, heading: &str) {
+        diagram::assert_equal(file, heading, &self.recorder.take());
+    }
+}

@@ -1,0 +1,105 @@
+//! The wires that see what flows: between each caller and its callee stands a proxy that notes every request and every
+//! answer in the order in which they pass, and changes nothing.
+
+use std::{
+    net::{SocketAddr, TcpListener},
+    sync::{Arc, Mutex},
+};
+
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
+use local_stack::{Participant, Wire};
+use reqwest::Client;
+use serde_json::Value;
+
+/// Notes the arrows of a stack.
+#[derive(Clone, Default)]
+pub(crate) struct Recorder(Arc<Mutex<Vec<String>>>);
+
+impl Recorder {
+    /// What has flowed since the last call.
+    pub(crate) fn take(&self) -> Vec<String> {
+        std::mem::take(&mut *self.0.lock().unwrap())
+    }
+
+    fn note(&self, arrow: String) {
+        self.0.lock().unwrap().push(arrow);
+    }
+}
+
+impl Wire for Recorder {
+    fn lay(&self, from: Participant, to: Participant, address: SocketAddr) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let recorder = self.clone();
+        let server = HttpServer::new(move || {
+            let tap = web::Data::new(Tap {
+                recorder: recorder.clone(),
+                from,
+                to,
+                target: format!("http://{address}"),
+                client: Client::builder().no_proxy().build().unwrap(),
+            });
+            App::new().app_data(tap).default_service(web::to(pass_on))
+        });
+        tokio::spawn(server.workers(1).disable_signals().listen(listener).unwrap().run());
+        url
+    }
+}
+
+struct Tap {
+    recorder: Recorder,
+    from: Participant,
+    to: Participant,
+    target: String,
+    client: Client,
+}
+
+async fn pass_on(tap: web::Data<Tap>, request: HttpRequest, body: web::Bytes) -> HttpResponse {
+    let (from, to) = (tap.from.name(), tap.to.name());
+    // The callee is asked whether it is there by readiness checks too, which are no arrows of the diagrams.
+    let arrow = format!("{from}->>{to}: {} {} {}", request.method(), readable(&request.uri().to_string()), fields(&body));
+    tap.recorder.note(arrow.trim_end().to_owned());
+    let method = request.method().as_str().parse().unwrap();
+    let mut onward = tap.client.request(method, format!("{}{}", tap.target, request.uri())).body(body.to_vec());
+    for (name, value) in request.headers().iter().filter(|(name, _)| name.as_str() != "host") {
+        onward = onward.header(name.as_str(), value.as_bytes());
+    }
+    let answer = onward.send().await.unwrap();
+    let mut response = HttpResponse::build(answer.status().as_u16().try_into().unwrap());
+    let mut allow_origin = String::new();
+    for (name, value) in answer.headers() {
+        if !matches!(name.as_str(), "content-length" | "transfer-encoding" | "connection") {
+            response.append_header((name.as_str(), value.as_bytes()));
+        }
+        if name == "access-control-allow-origin" && tap.from == Participant::Browser {
+            allow_origin = format!(" ACAO={}", value.to_str().unwrap());
+        }
+    }
+    let status = answer.status().as_u16();
+    let body = answer.bytes().await.unwrap();
+    tap.recorder.note(format!("{to}-->>{from}: {status} {}{allow_origin}", fields(&body)));
+    response.body(body)
+}
+
+/// Sids shortened to what they are of.
+fn readable(path: &str) -> String {
+    let mut words = Vec::new();
+    for word in path.split_inclusive(['/', '=', '&', '?']) {
+        let (sid, end) = word.split_at(word.trim_end_matches(['/', '=', '&', '?']).len());
+        let is_sid = sid.len() == 34 && sid.chars().skip(2).all(|c| c.is_ascii_hexdigit());
+        words.push(if is_sid { format!("{}…{end}", &sid[..2]) } else { word.to_owned() });
+    }
+    words.concat()
+}
+
+/// The names of a body's fields; the values too where they are part of what is told: truths, codes and reasons.
+fn fields(body: &[u8]) -> String {
+    let Ok(Value::Object(fields)) = serde_json::from_slice(body) else { return String::new() };
+    let told = fields.iter().map(|(name, value)| match value {
+        Value::Bool(truth) => format!("{name}: {truth}"),
+        Value::String(text) if matches!(name.as_str(), "code" | "reason") => format!("{name}: {text}"),
+        Value::String(text) if name == "message" && !text.contains(' ') => format!("{name}: {text}"),
+        _ => name.clone(),
+    });
+    format!("{{{}}}", told.collect::<Vec<_>>().join(", "))
+}
