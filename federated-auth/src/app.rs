@@ -15,14 +15,19 @@ pub struct FederatedAuth {
     pub token_ttl_seconds: u32,
 }
 
-fn routes(table: RouteTable<FederatedAuth, ServiceCredentials>) -> RouteTable<FederatedAuth, ServiceCredentials> {
+fn routes(
+    table: RouteTable<FederatedAuth, ServiceCredentials>,
+) -> RouteTable<FederatedAuth, ServiceCredentials> {
     table
         .on::<CreateToken, _, _>(handlers::create_token)
         .on_path::<CreateToken, _, _>("/v2/Accounts/{account_sid}/Tokens", handlers::create_token)
         .on::<RefreshToken, _, _>(handlers::refresh_token)
         .on_path::<RefreshToken, _, _>("/v2/Accounts/{account_sid}/Tokens/refresh", handlers::refresh_token)
         .on::<ValidateToken, _, _>(handlers::validate_token)
-        .on_path::<ValidateToken, _, _>("/v2/Accounts/{account_sid}/Tokens/validate", handlers::validate_token)
+        .on_path::<ValidateToken, _, _>(
+            "/v2/Accounts/{account_sid}/Tokens/validate",
+            handlers::validate_token,
+        )
 }
 
 /// Begins to serve.
@@ -30,7 +35,8 @@ pub fn start(config: Config, listeners: Listeners) -> io::Result<Running> {
     let metrics = Arc::new(Metrics::default());
     let probe = ScopedAuth::new(&config.scoped_auth, metrics.clone());
     let credentials = ServiceCredentials::new(&config.orchestrator_secrets, &[], &config.random);
-    let (scoped_auth, token_ttl_seconds, counted) = (config.scoped_auth, config.token_ttl_seconds, metrics.clone());
+    let (scoped_auth, token_ttl_seconds, counted) =
+        (config.scoped_auth, config.token_ttl_seconds, metrics.clone());
     Service {
         name: "FederatedAuthService",
         workers: config.workers,

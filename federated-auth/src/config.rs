@@ -17,7 +17,11 @@ pub const PROGRAM: Program = Program {
     about: "FederatedAuthService: decides which grants a session token has and how long it lives",
     prefix: "FEDERATED_AUTH_",
     settings: &[
-        Setting { name: "listen", default: Default("127.0.0.1:8081"), help: "Where FlexWebchatOrchestratorService calls" },
+        Setting {
+            name: "listen",
+            default: Default("127.0.0.1:8081"),
+            help: "Where FlexWebchatOrchestratorService calls",
+        },
         Setting {
             name: "admin_listen",
             default: Default("127.0.0.1:9081"),
@@ -34,7 +38,11 @@ pub const PROGRAM: Program = Program {
             default: Default("http://127.0.0.1:8082"),
             help: "Where ScopedAuthService is called",
         },
-        Setting { name: "scoped_auth_secret", default: Secret, help: "What proves this service to ScopedAuthService" },
+        Setting {
+            name: "scoped_auth_secret",
+            default: Secret,
+            help: "What proves this service to ScopedAuthService",
+        },
         Setting {
             name: "scoped_auth_timeout_ms",
             default: Default("1000"),

@@ -11,10 +11,14 @@ use crate::error::Error;
 /// whatever else may be wrong with it: its state is none of this account's business.
 pub fn of(verdict: Response, account_sid: AccountSid) -> Result<Authorized, Error> {
     match verdict {
-        Response::Authorized(authorized) if authorized.auth_account.account_sid == account_sid => Ok(authorized),
+        Response::Authorized(authorized) if authorized.auth_account.account_sid == account_sid => {
+            Ok(authorized)
+        }
         Response::Authorized(_) => Err(Error::TokenRefused(Code::InvalidToken)),
         Response::Refused(refused) => match refused.auth_account {
-            Some(account) if account.account_sid != account_sid => Err(Error::TokenRefused(Code::InvalidToken)),
+            Some(account) if account.account_sid != account_sid => {
+                Err(Error::TokenRefused(Code::InvalidToken))
+            }
             Some(_) | None => Err(Error::TokenRefused(refused.code())),
         },
     }
@@ -42,7 +46,9 @@ mod tests {
     #[test]
     fn a_refusal_becomes_the_code_of_its_reason() {
         let refused = |message: &str, reason: Option<&str>| {
-            told(json!({"authorized": false, "message": message, "reason": reason, "auth_account": account(1)}))
+            told(
+                json!({"authorized": false, "message": message, "reason": reason, "auth_account": account(1)}),
+            )
         };
         assert_eq!(refused("fingerprint_validation_failed", None), Code::FingerprintInvalid);
         assert_eq!(refused("token_validation_failed", Some("expired_token")), Code::ExpiredToken);

@@ -20,6 +20,8 @@ pub fn curl_lines(orchestrator: SocketAddr, deployment: &str) -> [String; 3] {
         format!(
             r#"TOKEN=$(curl -sS {base}/Webchat/Token/Refresh -d deploymentKey={deployment} -d token="$TOKEN" | {keep})"#
         ),
-        format!(r#"curl -sS {base}/WebChannels -H "Authorization: Bearer $TOKEN" -d customerFriendlyName=Ada"#),
+        format!(
+            r#"curl -sS {base}/WebChannels -H "Authorization: Bearer $TOKEN" -d customerFriendlyName=Ada"#
+        ),
     ]
 }

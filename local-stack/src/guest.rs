@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use reqwest::{Client, RequestBuilder, header::HeaderMap};
 use serde_json::{Value, json};
+use service_runtime::client::http_client;
 
 /// A guest whose page was given a deployment key.
 #[derive(Clone)]
@@ -51,6 +52,10 @@ impl Answer {
 
 impl Guest {
     /// A guest with Chrome on Windows, whose page runs on `https://shop.example.com` and uses the released widget.
+    ///
+    /// # Panics
+    /// If the TLS roots of the operating system cannot be read.
+    #[allow(clippy::expect_used, reason = "a guest without a client is a failed test")]
     pub fn with_chrome(url: &str, deployment_key: &str) -> Self {
         let headers = [
             (
@@ -75,7 +80,7 @@ impl Guest {
             url: url.to_owned(),
             deployment_key: deployment_key.to_owned(),
             headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
-            client: Client::builder().no_proxy().build().unwrap_or_default(),
+            client: http_client().build().expect("the TLS configuration of the operating system"),
         }
     }
 
@@ -116,7 +121,8 @@ impl Guest {
 
     /// `POST /v2/WebChannels`
     pub async fn opens_conversation(&self, token: &str) -> Answer {
-        let body = json!({"customerFriendlyName": "Ada", "preEngagementData": {"question": "Where is my order?"}});
+        let body =
+            json!({"customerFriendlyName": "Ada", "preEngagementData": {"question": "Where is my order?"}});
         let request = self.client.post(format!("{}/v2/WebChannels", self.url));
         self.sends(request.bearer_auth(token).json(&body)).await
     }

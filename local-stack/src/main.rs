@@ -50,7 +50,10 @@ async fn run(arguments: &Arguments) -> Result<(), StartError> {
 #[allow(clippy::print_stdout, reason = "what a person who starts the stack wants to read")]
 fn tell(stack: &Stack, data: &std::path::Path) {
     let row = |name: &str, running: &service_runtime::Running| {
-        println!("  {name:<32} http://{:<21} /metrics, /readyz: http://{}", running.address, running.admin_address);
+        println!(
+            "  {name:<32} http://{:<21} /metrics, /readyz: http://{}",
+            running.address, running.admin_address
+        );
     };
     println!("\nThe stack is up; Ctrl-C stops it. Its files are in {}.\n", data.display());
     row("FlexWebchatOrchestratorService", &stack.orchestrator);

@@ -30,6 +30,7 @@ pub fn fingerprint_key(path: &Path, random: &Random) -> io::Result<FingerprintKe
         Err(error) => return Err(error),
     }
     let text = fs::read_to_string(path)?;
-    FingerprintKey::from_base64url(text.trim())
-        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, format!("{}: not a fingerprint key", path.display())))
+    FingerprintKey::from_base64url(text.trim()).map_err(|_| {
+        io::Error::new(io::ErrorKind::InvalidData, format!("{}: not a fingerprint key", path.display()))
+    })
 }

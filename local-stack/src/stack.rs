@@ -120,7 +120,8 @@ impl Stack {
         write_if_missing(&plan.accounts_file(), demo::ACCOUNTS)?;
         let [orchestrator_secret, federated_auth_secret] =
             [secrets::service_secret(&random), secrets::service_secret(&random)];
-        let credential = |secret| ServiceCredential::new(secret).ok_or("a service secret that no header can carry");
+        let credential =
+            |secret| ServiceCredential::new(secret).ok_or("a service secret that no header can carry");
         let [fwo_timeout, fas_timeout] = plan.timeouts;
 
         let scoped_auth = scoped_auth::start(

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use service_runtime::{Listeners, Metrics, RouteTable, Running, command::StartError, random::Random, refusal::chain, server::Service};
+use service_runtime::{
+    Listeners, Metrics, RouteTable, Running, command::StartError, random::Random, refusal::chain,
+    server::Service,
+};
 use shared_types::{
     fingerprint::FingerprintKey,
     orchestrator::{
@@ -91,7 +94,10 @@ pub async fn start_with(
         check: Arc::new(move || {
             let (probe, store) = (probe.clone(), store.clone());
             Box::pin(async move {
-                store.ping().await.map_err(|error| format!("the store of conversations: {}", chain(&error)))?;
+                store
+                    .ping()
+                    .await
+                    .map_err(|error| format!("the store of conversations: {}", chain(&error)))?;
                 probe.ready().await
             })
         }),

@@ -19,7 +19,9 @@ impl TrustedProxies {
         }
         let values: Vec<_> = call.header_values("x-forwarded-for").collect();
         for hop in values.iter().rev().flat_map(|value| value.rsplit(|b| *b == b',')) {
-            let Some(address) = std::str::from_utf8(hop).ok().and_then(|hop| hop.trim().parse::<IpAddr>().ok()) else {
+            let Some(address) =
+                std::str::from_utf8(hop).ok().and_then(|hop| hop.trim().parse::<IpAddr>().ok())
+            else {
                 break;
             };
             client = address.to_canonical();
@@ -40,7 +42,8 @@ impl FromStr for TrustedProxies {
 
     fn from_str(list: &str) -> Result<Self, Self::Err> {
         let entries = list.split(',').map(str::trim).filter(|entry| !entry.is_empty());
-        let networks = entries.map(|entry| entry.parse::<IpAddr>().map(IpNet::from).or_else(|_| entry.parse()));
+        let networks =
+            entries.map(|entry| entry.parse::<IpAddr>().map(IpNet::from).or_else(|_| entry.parse()));
         networks.collect::<Result<Vec<_>, _>>().map(|networks| Self(networks.into()))
     }
 }

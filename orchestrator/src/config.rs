@@ -20,7 +20,11 @@ pub const PROGRAM: Program = Program {
     about: "FlexWebchatOrchestratorService: gives guests of web chat tokens that are bound to their browser and page",
     prefix: "ORCHESTRATOR_",
     settings: &[
-        Setting { name: "listen", default: Default("127.0.0.1:8080"), help: "Where browsers call, through Starship" },
+        Setting {
+            name: "listen",
+            default: Default("127.0.0.1:8080"),
+            help: "Where browsers call, through Starship",
+        },
         Setting {
             name: "admin_listen",
             default: Default("127.0.0.1:9080"),
@@ -42,7 +46,11 @@ pub const PROGRAM: Program = Program {
             default: Default("http://127.0.0.1:8081"),
             help: "Where FederatedAuthService is called",
         },
-        Setting { name: "federated_auth_secret", default: Secret, help: "What proves this service to FederatedAuthService" },
+        Setting {
+            name: "federated_auth_secret",
+            default: Secret,
+            help: "What proves this service to FederatedAuthService",
+        },
         Setting {
             name: "federated_auth_timeout_ms",
             default: Default("3000"),
@@ -112,8 +120,9 @@ impl Config {
         let base_url = settings.base_url("federated_auth_url")?.unwrap_or_default();
         let timeout = settings.milliseconds("federated_auth_timeout_ms", 10_000)?;
         let configuration_timeout = settings.milliseconds("flex_configuration_timeout_ms", 10_000)?;
-        let fingerprint_key = FingerprintKey::from_base64url(settings.secret("fingerprint_key")?.expose_secret())
-            .map_err(|_| settings.error("fingerprint_key", "expected 32 bytes or more in base64url"))?;
+        let fingerprint_key =
+            FingerprintKey::from_base64url(settings.secret("fingerprint_key")?.expose_secret())
+                .map_err(|_| settings.error("fingerprint_key", "expected 32 bytes or more in base64url"))?;
         Ok(Self {
             workers: settings.number("workers", 1, 256)? as usize,
             accounts_file: settings.parse("accounts_file", "a path")?,

@@ -46,7 +46,11 @@ impl Snapshot {
 }
 
 /// The snapshot for a deployment key.
-pub async fn of_deployment(fwo: &Orchestrator, call: &mut Call<'_>, key: DeploymentKey) -> Result<Snapshot, Error> {
+pub async fn of_deployment(
+    fwo: &Orchestrator,
+    call: &mut Call<'_>,
+    key: DeploymentKey,
+) -> Result<Snapshot, Error> {
     let configuration = fwo.accounts.current().by_deployment_key(&key);
     let Configuration { account, deployment } = configuration.ok_or(Error::DeploymentKeyNotFound)?;
     call.account = Some(account.sid);

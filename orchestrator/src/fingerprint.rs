@@ -10,7 +10,11 @@ use shared_types::{
 use crate::{app::Orchestrator, configuration::Snapshot, error::Error};
 
 /// The fingerprint of the browser and page that make this call; none with the feature off.
-pub fn of_call(fwo: &Orchestrator, call: &Call<'_>, snapshot: &Snapshot) -> Result<Option<Fingerprint>, Error> {
+pub fn of_call(
+    fwo: &Orchestrator,
+    call: &Call<'_>,
+    snapshot: &Snapshot,
+) -> Result<Option<Fingerprint>, Error> {
     if !snapshot.account.webchat_security_is_on() {
         return Ok(None);
     }

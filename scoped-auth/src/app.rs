@@ -3,7 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use service_runtime::{
-    Listeners, Metrics, RouteTable, Running, ServiceCredentials, command::StartError, random::Random, server::Service,
+    Listeners, Metrics, RouteTable, Running, ServiceCredentials, command::StartError, random::Random,
+    server::Service,
 };
 use shared_types::{
     Message,
@@ -41,7 +42,8 @@ fn routes(table: RouteTable<ScopedAuth, ServiceCredentials>) -> RouteTable<Scope
 /// Begins to serve.
 pub fn start(config: Config, listeners: Listeners) -> Result<Running, StartError> {
     let metrics = Arc::new(Metrics::default());
-    let credentials = ServiceCredentials::new(&config.federated_auth_secrets, &[PublishKeys::PATH], &config.random);
+    let credentials =
+        ServiceCredentials::new(&config.federated_auth_secrets, &[PublishKeys::PATH], &config.random);
     let state = ScopedAuth {
         key_ring: Arc::new(load_keys(&config)?),
         session_max: config.session_max,

@@ -18,7 +18,11 @@ pub const PROGRAM: Program = Program {
     about: "ScopedAuthService: makes and judges session tokens; the only holder of keys",
     prefix: "SCOPED_AUTH_",
     settings: &[
-        Setting { name: "listen", default: Default("127.0.0.1:8082"), help: "Where FederatedAuthService calls" },
+        Setting {
+            name: "listen",
+            default: Default("127.0.0.1:8082"),
+            help: "Where FederatedAuthService calls",
+        },
         Setting {
             name: "admin_listen",
             default: Default("127.0.0.1:9082"),

@@ -32,7 +32,11 @@ impl Counters {
     /// Counters that join `metrics`.
     pub fn new(metrics: &Metrics) -> Self {
         let counters = Self::default();
-        metrics.register("tokens_minted", "Tokens made, for new and continued sessions", counters.minted.clone());
+        metrics.register(
+            "tokens_minted",
+            "Tokens made, for new and continued sessions",
+            counters.minted.clone(),
+        );
         metrics.register("tokens_judged", "Tokens judged, by verdict", counters.judged.clone());
         metrics.register(
             "fingerprint_signals",

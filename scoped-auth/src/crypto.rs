@@ -4,7 +4,7 @@
 use ring::{
     aead::{self, AES_256_GCM, Aad, LessSafeKey},
     hkdf,
-    signature::{self, ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _},
+    signature::{self, ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair},
 };
 use zeroize::Zeroizing;
 
@@ -121,16 +121,10 @@ impl Signer {
     /// Fails unless the private and the public part of the pair belong together.
     pub(crate) fn new(pair: &P256, rng: &dyn SecureRandom) -> Result<Self, Failed> {
         let public = pair.public().0;
-        EcdsaKeyPair::from_private_key_and_public_key(
-            &ECDSA_P256_SHA256_FIXED_SIGNING,
-            pair.d.as_slice(),
-            &public,
-            rng,
-        )
-        .ok()
-        .filter(|made| made.public_key().as_ref() == public)
-        .map(Self)
-        .ok_or(Failed)
+        let (algorithm, d) = (&ECDSA_P256_SHA256_FIXED_SIGNING, pair.d.as_slice());
+        EcdsaKeyPair::from_private_key_and_public_key(algorithm, d, &public, rng)
+            .map(Self)
+            .map_err(|_| Failed)
     }
 
     pub(crate) fn sign(

@@ -46,7 +46,9 @@ impl Refusal for Error {
     fn message(&self) -> Cow<'static, str> {
         match self {
             Error::GrantStandsTwice => "`grants` is malformed: expected grants of different types.".into(),
-            Error::TokenTooLong => "`grants` is malformed: expected fewer, they do not fit into a token.".into(),
+            Error::TokenTooLong => {
+                "`grants` is malformed: expected fewer, they do not fit into a token.".into()
+            }
             Error::SessionEnded | Error::Seal(_) => Cow::Borrowed(self.code().sentence()),
         }
     }

@@ -19,8 +19,10 @@ fn commands() -> Vec<Command> {
         .long("file")
         .value_parser(value_parser!(PathBuf))
         .help("The JWK Set; by default the one that SCOPED_AUTH_KEYS_FILE names");
-    let if_missing =
-        Arg::new("if-missing").long("if-missing").action(ArgAction::SetTrue).help("Leave a file that exists as it is");
+    let if_missing = Arg::new("if-missing")
+        .long("if-missing")
+        .action(ArgAction::SetTrue)
+        .help("Leave a file that exists as it is");
     let generate = Command::new("generate")
         .about("Make a JWK Set, mode 0600, with one key that encrypts tokens and one that signs them")
         .args([file, if_missing]);

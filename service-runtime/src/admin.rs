@@ -54,11 +54,16 @@ impl Admin {
     }
 
     async fn readiness(&self) -> HttpResponse {
-        let readiness =
-            if self.stopping.load(Ordering::SeqCst) { Err("stopping".to_owned()) } else { (self.check)().await };
+        let readiness = if self.stopping.load(Ordering::SeqCst) {
+            Err("stopping".to_owned())
+        } else {
+            (self.check)().await
+        };
         match readiness {
             Ok(()) => HttpResponse::Ok().json(json!({"status": "ready"})),
-            Err(reason) => HttpResponse::ServiceUnavailable().json(json!({"status": "not ready", "reason": reason})),
+            Err(reason) => {
+                HttpResponse::ServiceUnavailable().json(json!({"status": "not ready", "reason": reason}))
+            }
         }
     }
 }

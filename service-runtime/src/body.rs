@@ -28,7 +28,8 @@ pub fn parse<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8], forms: bool)
     } else if essence.is_empty() && body.is_empty() {
         json(b"{}")
     } else {
-        let accepted = if forms { "application/json or application/x-www-form-urlencoded" } else { "application/json" };
+        let accepted =
+            if forms { "application/json or application/x-www-form-urlencoded" } else { "application/json" };
         Err(Unreadable { code: Code::UnsupportedMediaType, message: format!("The body must be {accepted}.") })
     }
 }
@@ -36,7 +37,8 @@ pub fn parse<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8], forms: bool)
 /// Reads the fields of a request from a form or a query.
 pub fn form<T: DeserializeOwned>(body: &[u8]) -> Result<T, Unreadable> {
     let pairs = serde_urlencoded::Deserializer::new(form_pairs(body));
-    serde_path_to_error::deserialize(pairs).map_err(|error| describe(&error.path().to_string(), &error.inner().to_string()))
+    serde_path_to_error::deserialize(pairs)
+        .map_err(|error| describe(&error.path().to_string(), &error.inner().to_string()))
 }
 
 fn form_pairs(body: &[u8]) -> url::form_urlencoded::Parse<'_> {
@@ -95,7 +97,9 @@ mod tests {
 
     #[test]
     fn json_and_forms_in_all_three_field_name_styles() {
-        for (deployment, token) in [("deploymentKey", "token"), ("DeploymentKey", "Token"), ("deployment_key", "token")] {
+        for (deployment, token) in
+            [("deploymentKey", "token"), ("DeploymentKey", "Token"), ("deployment_key", "token")]
+        {
             let json = format!(r#"{{"{deployment}":"{KEY}","{token}":"t","more":1}}"#);
             assert!(read("application/json; charset=utf-8", &json).is_ok());
             let form = format!("{deployment}={KEY}&{token}=t&more=1");
@@ -107,7 +111,10 @@ mod tests {
     fn errors_name_the_field_and_repeat_no_value() {
         let cases = [
             ("{}", "`deploymentKey` is missing."),
-            (r#"{"deploymentKey":"hunter2"}"#, "`deploymentKey` is malformed: expected CV and 32 hexadecimal digits."),
+            (
+                r#"{"deploymentKey":"hunter2"}"#,
+                "`deploymentKey` is malformed: expected CV and 32 hexadecimal digits.",
+            ),
             (r#"{"deploymentKey":["hunter2"]}"#, "`deploymentKey` is malformed: expected a string."),
             (r#"{"token":{"hunter2":1}}"#, "`token` is malformed: expected a string."),
             (r#"{"token":"hunter2","Token":"hunter2"}"#, "`token` is given twice."),
@@ -121,7 +128,10 @@ mod tests {
             assert_eq!((error.code, error.message.as_str()), (Code::InvalidRequest, message), "{body}");
         }
         let good = format!(r#"{{"deploymentKey":"{KEY}","token":"t"}}"#);
-        assert_eq!(read("application/json", &format!("{good}{good}")).unwrap_err().code, Code::InvalidRequest);
+        assert_eq!(
+            read("application/json", &format!("{good}{good}")).unwrap_err().code,
+            Code::InvalidRequest
+        );
         let error = read("application/x-www-form-urlencoded", "deploymentKey=hunter2").unwrap_err();
         assert_eq!(error.message, "`deploymentKey` is malformed: expected CV and 32 hexadecimal digits.");
         assert_eq!(read("text/plain", &good).unwrap_err().code, Code::UnsupportedMediaType);

@@ -1,10 +1,10 @@
 //! The arrow out: a message to a peer, within a deadline, answered by its response, the peer's refusal or the reason
 //! why there is none. There is no retry here: a user's request is tried once.
 
-use std::{error::Error, fmt, sync::Arc, time::Duration, time::Instant};
+use std::{error::Error, fmt, io, sync::Arc, time::Duration, time::Instant};
 
 use reqwest::{
-    Client, Response,
+    Client, ClientBuilder, Response,
     header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue},
     redirect,
 };
@@ -132,12 +132,7 @@ impl Peer {
     /// If the TLS roots of the operating system cannot be read.
     #[allow(clippy::expect_used, reason = "at the start, before anything is served")]
     pub fn new(config: &PeerConfig, metrics: Arc<Metrics>) -> Self {
-        // A second installation is refused, which is fine: the first one is ours too.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::builder()
-            // Neither a proxy of the environment nor a redirect is an arrow of the diagrams.
-            .no_proxy()
-            .redirect(redirect::Policy::none())
+        let client = http_client()
             .connect_timeout(CONNECT_DEADLINE.min(config.timeout))
             .timeout(config.timeout)
             .pool_idle_timeout(IDLE)
@@ -194,9 +189,8 @@ impl Peer {
                 self.client.post(url).header(CONTENT_TYPE, "application/json").body(body)
             }
         };
-        let request = request
-            .header(REQUEST_ID, call.request_id.as_str())
-            .header(TRACEPARENT, call.trace.to_string());
+        let request =
+            request.header(REQUEST_ID, call.request_id.as_str()).header(TRACEPARENT, call.trace.to_string());
         let response = self.with_credential(request).send().await.map_err(|error| self.failure(&error))?;
         let status = response.status().as_u16();
         let body = self.read(response).await?;
@@ -245,6 +239,14 @@ impl Peer {
     }
 }
 
+/// The beginning of every HTTP client of ours: TLS by ring, and neither a proxy of the environment nor a redirect, since
+/// no diagram has an arrow for them.
+pub fn http_client() -> ClientBuilder {
+    // A second installation is refused, which is fine: the first one is ours too.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::builder().no_proxy().redirect(redirect::Policy::none())
+}
+
 /// The innermost cause. The outer ones name the URL, whose query may say whose account it is.
 fn root(error: &dyn Error) -> String {
     let mut innermost = error;
@@ -258,10 +260,15 @@ fn root(error: &dyn Error) -> String {
 fn spoke_nonsense(error: &reqwest::Error) -> bool {
     let mut cause: Option<&dyn Error> = Some(error);
     while let Some(error) = cause {
-        if let Some(error) = error.downcast_ref::<hyper::Error>() {
-            return error.is_parse();
+        let no_http = error.downcast_ref().is_some_and(hyper::Error::is_parse);
+        // This is how hyper tells of chunks that are none.
+        let no_chunks = error.downcast_ref::<io::Error>().is_some_and(|error| {
+            error.kind() == io::ErrorKind::InvalidInput || error.kind() == io::ErrorKind::InvalidData
+        });
+        if no_http || no_chunks {
+            return true;
         }
         cause = error.source();
     }
-    error.is_decode()
+    false
 }

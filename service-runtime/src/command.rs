@@ -72,9 +72,14 @@ impl Program {
             .about(self.about)
             .after_help(self.settings_help())
             .version(env!("CARGO_PKG_VERSION"))
-            .subcommand(Command::new("healthcheck").about("Ask a running service on this machine whether it is ready").arg(
-                Arg::new("ADDRESS").help("Its admin listener; by default the one that the settings name"),
-            ))
+            .subcommand(
+                Command::new("healthcheck")
+                    .about("Ask a running service on this machine whether it is ready")
+                    .arg(
+                        Arg::new("ADDRESS")
+                            .help("Its admin listener; by default the one that the settings name"),
+                    ),
+            )
     }
 
     fn dispatch<F>(
@@ -145,7 +150,8 @@ fn healthcheck(mut address: SocketAddr) -> Result<(), StartError> {
         address.set_ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
     }
     let deadline = Duration::from_secs(2);
-    let mut stream = TcpStream::connect_timeout(&address, deadline).map_err(|error| format!("{address}: {error}"))?;
+    let mut stream =
+        TcpStream::connect_timeout(&address, deadline).map_err(|error| format!("{address}: {error}"))?;
     stream.set_read_timeout(Some(deadline))?;
     stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")?;
     let mut answer = String::new();

@@ -47,7 +47,9 @@ struct Upstream {
 
 /// From a quarter of a millisecond, which a hop takes, to the longest deadline.
 fn latencies() -> Histogram {
-    Histogram::new([0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0])
+    Histogram::new([
+        0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
+    ])
 }
 
 impl Default for Metrics {
@@ -59,7 +61,11 @@ impl Default for Metrics {
             upstream_calls: Family::default(),
             upstream_seconds: Family::new_with_constructor(latencies),
         };
-        metrics.register("http_requests", "Requests answered, by route, status and code", metrics.requests.clone());
+        metrics.register(
+            "http_requests",
+            "Requests answered, by route, status and code",
+            metrics.requests.clone(),
+        );
         metrics.register(
             "http_request_duration_seconds",
             "Time from a request's head to its answer",
@@ -101,7 +107,13 @@ impl Metrics {
         self.request_seconds.get_or_create(&Route { method, route }).observe(took.as_secs_f64());
     }
 
-    pub(crate) fn upstream(&self, peer: &'static str, message: &'static str, outcome: &'static str, took: Duration) {
+    pub(crate) fn upstream(
+        &self,
+        peer: &'static str,
+        message: &'static str,
+        outcome: &'static str,
+        took: Duration,
+    ) {
         self.upstream_calls.get_or_create(&UpstreamCall { peer, message, outcome }).inc();
         self.upstream_seconds.get_or_create(&Upstream { peer, message }).observe(took.as_secs_f64());
     }

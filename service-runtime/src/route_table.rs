@@ -116,7 +116,9 @@ impl<S: 'static, B: Boundary> RouteTable<S, B> {
                 let (worker, allow) = (worker.clone(), allow.clone());
                 async move { other_method(&worker, &request, allow) }
             });
-            let resource = routes.iter().fold(Resource::new(path.as_str()), |resource, (_, make)| resource.route(make()));
+            let resource = routes
+                .iter()
+                .fold(Resource::new(path.as_str()), |resource, (_, make)| resource.route(make()));
             config.service(resource.default_service(other));
         }
         let worker = self.worker;
@@ -174,10 +176,8 @@ where
             let cause = (error.code().status() >= 500).then(|| chain(&error));
             Refused { code: error.code(), message: error.message().into_owned(), cause }
         })?;
-        let body = serde_json::to_vec(&answer).map_err(|error| Refused {
-            cause: Some(chain(&error)),
-            ..Refused::from(Code::InternalError)
-        })?;
+        let body = serde_json::to_vec(&answer)
+            .map_err(|error| Refused { cause: Some(chain(&error)), ..Refused::from(Code::InternalError) })?;
         Ok((M::STATUS, body))
     }
     .await;
@@ -185,7 +185,8 @@ where
 }
 
 async fn read(request: &HttpRequest, payload: web::Payload) -> Result<web::Bytes, Refused> {
-    let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    let announced =
+        request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     if announced.is_some_and(|length: u64| length > MAX_BODY as u64) {
         return Err(Code::PayloadTooLarge.into());
     }
@@ -262,7 +263,8 @@ impl<'a, S, B: Boundary> Exchange<'a, S, B> {
         let (status, body, code, cause) = match outcome {
             Ok((status, body)) => (status, body, "", None),
             Err(refused) => {
-                let body = serde_json::to_vec(&ErrorBody::new(refused.code, refused.message)).unwrap_or_default();
+                let body =
+                    serde_json::to_vec(&ErrorBody::new(refused.code, refused.message)).unwrap_or_default();
                 (refused.code.status(), body, refused.code.as_str(), refused.cause)
             }
         };

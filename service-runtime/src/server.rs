@@ -45,7 +45,8 @@ impl Listeners {
     /// Binds both.
     pub fn bind(service: SocketAddr, admin: SocketAddr) -> io::Result<Self> {
         let bind = |address: SocketAddr| {
-            TcpListener::bind(address).map_err(|error| io::Error::new(error.kind(), format!("{address}: {error}")))
+            TcpListener::bind(address)
+                .map_err(|error| io::Error::new(error.kind(), format!("{address}: {error}")))
         };
         Ok(Self { service: bind(service)?, admin: bind(admin)? })
     }
@@ -98,7 +99,8 @@ impl<S: 'static, B: Boundary> Service<S, B> {
         let address = listeners.service.local_addr()?;
         let admin_address = listeners.admin.local_addr()?;
         let stopping = Arc::new(AtomicBool::new(false));
-        let admin = Admin { metrics: self.metrics.clone(), check: self.check.clone(), stopping: stopping.clone() };
+        let admin =
+            Admin { metrics: self.metrics.clone(), check: self.check.clone(), stopping: stopping.clone() };
 
         let Self { name, workers, clock, random, metrics, state, boundary, routes, .. } = self;
         let server = HttpServer::new(move || {
@@ -121,14 +123,15 @@ impl<S: 'static, B: Boundary> Service<S, B> {
             .disable_signals()
             .listen(listeners.service)?
             .run();
-        let admin_server =
-            HttpServer::new(move || App::new().configure(|config: &mut web::ServiceConfig| admin.configure(config)))
-                .workers(1)
-                .client_request_timeout(HEAD_DEADLINE)
-                .shutdown_timeout(1)
-                .disable_signals()
-                .listen(listeners.admin)?
-                .run();
+        let admin_server = HttpServer::new(move || {
+            App::new().configure(|config: &mut web::ServiceConfig| admin.configure(config))
+        })
+        .workers(1)
+        .client_request_timeout(HEAD_DEADLINE)
+        .shutdown_timeout(1)
+        .disable_signals()
+        .listen(listeners.admin)?
+        .run();
         tracing::info!(service = name, %address, %admin_address, "started");
         Ok(Running {
             address,

@@ -108,7 +108,8 @@ mod tests {
 
     #[test]
     fn a_secret_that_no_header_can_carry_is_no_credential() {
-        for bad in ["short", "with spaces in the middle", "one,two-is-two-secrets", "line\nbreak-line-break"] {
+        for bad in ["short", "with spaces in the middle", "one,two-is-two-secrets", "line\nbreak-line-break"]
+        {
             assert!(ServiceCredential::new(&SecretString::from(bad)).is_none(), "{bad}");
         }
     }

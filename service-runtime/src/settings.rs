@@ -56,13 +56,17 @@ impl Settings {
         let given: HashMap<String, String> = envy::prefixed(prefix)
             .from_iter(variables)
             // Every value is text here, so nothing can fail to parse and be echoed.
-            .map_err(|_| SettingError { name: prefix.to_owned(), reason: "the environment cannot be read".into() })?;
+            .map_err(|_| SettingError {
+                name: prefix.to_owned(),
+                reason: "the environment cannot be read".into(),
+            })?;
         Ok(Self { prefix, table, given })
     }
 
     /// The process's own environment; variables that are not text are passed over, they can be none of ours.
     pub fn environment() -> impl Iterator<Item = (String, String)> {
-        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
     }
 
     /// Names under the prefix that the service does not know: misspelt, or somebody else's. An orchestrator of
@@ -74,7 +78,8 @@ impl Settings {
                     || setting.default == Presence::Secret && name.strip_suffix("_file") == Some(setting.name)
             })
         };
-        let mut unknown: Vec<_> = self.given.keys().filter(|name| !known(name)).map(|name| self.full(name)).collect();
+        let mut unknown: Vec<_> =
+            self.given.keys().filter(|name| !known(name)).map(|name| self.full(name)).collect();
         unknown.sort();
         unknown
     }
@@ -100,7 +105,9 @@ impl Settings {
     /// The value of a setting that is optional and of a form, such as `expected` says.
     pub fn optional<T: FromStr>(&self, name: &str, expected: &str) -> Result<Option<T>, SettingError> {
         self.text(name)?
-            .map(|value| value.trim().parse().map_err(|_| self.error(name, format_args!("expected {expected}"))))
+            .map(|value| {
+                value.trim().parse().map_err(|_| self.error(name, format_args!("expected {expected}")))
+            })
             .transpose()
     }
 
@@ -137,7 +144,11 @@ impl Settings {
     pub fn number(&self, name: &str, least: u64, most: u64) -> Result<u64, SettingError> {
         let expected = format!("a whole number from {least} to {most}");
         let number = self.parse(name, &expected)?;
-        if (least..=most).contains(&number) { Ok(number) } else { Err(self.error(name, format!("expected {expected}"))) }
+        if (least..=most).contains(&number) {
+            Ok(number)
+        } else {
+            Err(self.error(name, format!("expected {expected}")))
+        }
     }
 
     /// A secret, given inline or as a file (`…_FILE`); white space around it does not count.
@@ -148,8 +159,9 @@ impl Settings {
             (None, None) => return Err(self.error(name, "is not set, nor is its _FILE")),
             (Some(inline), None) => (name, inline.clone()),
             (None, Some(path)) => {
-                let text = fs::read_to_string(path)
-                    .map_err(|error| self.error(&file_name, format_args!("cannot be read: {}", error.kind())))?;
+                let text = fs::read_to_string(path).map_err(|error| {
+                    self.error(&file_name, format_args!("cannot be read: {}", error.kind()))
+                })?;
                 (file_name.as_str(), text)
             }
         };
@@ -239,7 +251,8 @@ mod tests {
 
     #[test]
     fn names_that_nobody_knows_are_told() {
-        let settings = settings(&[("X_LISTN", "1"), ("X_SECRET_FILE", "f"), ("X_LISTEN_FILE", "f"), ("Y_A", "1")]);
+        let settings =
+            settings(&[("X_LISTN", "1"), ("X_SECRET_FILE", "f"), ("X_LISTEN_FILE", "f"), ("Y_A", "1")]);
         assert_eq!(settings.unknown(), ["X_LISTEN_FILE", "X_LISTN"]);
     }
 }

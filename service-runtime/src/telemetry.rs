@@ -7,7 +7,8 @@ use tracing_subscriber::{EnvFilter, fmt::time::ChronoUtc};
 
 /// Starts logging for the whole process, to standard error. A second call changes nothing.
 pub fn start() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,actix_server=warn"));
+    let filter =
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,actix_server=warn"));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_timer(ChronoUtc::rfc_3339())

@@ -19,7 +19,9 @@ impl RequestId {
     pub fn from_header(value: Option<&[u8]>, random: &Random) -> Self {
         let plain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
         match value.and_then(|value| std::str::from_utf8(value).ok()) {
-            Some(id) if (1..=64).contains(&id.len()) && id.as_bytes().iter().all(plain) => Self(id.to_owned()),
+            Some(id) if (1..=64).contains(&id.len()) && id.as_bytes().iter().all(plain) => {
+                Self(id.to_owned())
+            }
             _ => Self(format!("{:032x}", random.u128())),
         }
     }
@@ -81,7 +83,8 @@ fn parse(value: &[u8]) -> Option<(u128, bool)> {
         (part.len() == digits && part.bytes().all(lower)).then(|| u128::from_str_radix(part, 16).ok())?
     };
     let (version, trace_id, parent_id, flags) = (hex(2)?, hex(32)?, hex(16)?, hex(2)?);
-    let well_formed = version != 0xff && trace_id != 0 && parent_id != 0 && (version > 0 || parts.next().is_none());
+    let well_formed =
+        version != 0xff && trace_id != 0 && parent_id != 0 && (version > 0 || parts.next().is_none());
     well_formed.then_some((trace_id, flags & 1 == 1))
 }
 

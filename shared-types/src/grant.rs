@@ -79,7 +79,8 @@ impl<'de> Deserialize<'de> for Grant {
         let Some(Value::String(product)) = fields.remove("type") else {
             return Err(de::Error::custom("expected a grant with a `type`"));
         };
-        Grant::from_parts(product, fields).map_err(|_| de::Error::custom("expected a grant of the form of its `type`"))
+        Grant::from_parts(product, fields)
+            .map_err(|_| de::Error::custom("expected a grant of the form of its `type`"))
     }
 }
 
@@ -157,7 +158,12 @@ mod tests {
 
     #[test]
     fn a_malformed_grant_of_a_known_type_is_not_an_unknown_one() {
-        for grant in [json!({"type": "webchat"}), json!({"type": "chat", "service_sid": "IS1"}), json!({"a": 1}), json!(1)] {
+        for grant in [
+            json!({"type": "webchat"}),
+            json!({"type": "chat", "service_sid": "IS1"}),
+            json!({"a": 1}),
+            json!(1),
+        ] {
             assert!(serde_json::from_value::<Grant>(grant).is_err());
         }
     }

@@ -17,7 +17,8 @@ pub use code::{Code, ErrorBody};
 pub use fingerprint::Fingerprint;
 pub use grant::{Grant, Grants};
 pub use ids::{
-    AccountSid, AddressSid, ConversationSid, ConversationsServiceSid, DeploymentKey, Identity, MessageSid, SessionId,
+    AccountSid, AddressSid, ConversationSid, ConversationsServiceSid, DeploymentKey, Identity, MessageSid,
+    SessionId,
 };
 pub use message::{Message, Method};
 pub use sealed_token::SealedToken;

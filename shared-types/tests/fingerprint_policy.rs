@@ -71,7 +71,7 @@ fn larger_changes_are_accepted_where_the_level_bears_them() {
     let g = Guest::with_chrome;
     let travelling = || g().sets_clock_to(300);
     let brave = || g().sends(evidence::SEC_CH_UA, r#""Brave";v="138", "Chromium";v="138""#);
-    let cases: [(&str, Guest, &[Sensitivity]); 10] = [
+    let cases: [(&str, Guest, &[Sensitivity]); 12] = [
         ("travel", travelling().comes_from("2001:db8::1"), &[Low, Medium]),
         ("61 minutes", g().sets_clock_to(1), &[Low, Medium]),
         ("travel and a coding", travelling().sends(evidence::ACCEPT_ENCODING, "gzip"), &[Low, Medium]),
@@ -84,6 +84,8 @@ fn larger_changes_are_accepted_where_the_level_bears_them() {
         ("travel and decoders", without_decoders(travelling()), &[Low]),
         ("another brand", brave(), &[Low]),
         ("another platform", g().sends(evidence::SEC_CH_UA_PLATFORM, r#""Linux""#), &[Low]),
+        ("brand and language", speaks(brave(), "fr"), &[Low]),
+        ("brand and travel", brave().sets_clock_to(300), &[]),
         ("brand and platform", brave().sends(evidence::SEC_CH_UA_PLATFORM, r#""Linux""#), &[]),
         (
             "neither language nor settings",
@@ -93,6 +95,56 @@ fn larger_changes_are_accepted_where_the_level_bears_them() {
     ];
     for (change, after, levels) in cases {
         assert_eq!(accepting(&g(), &after), levels, "{change}");
+    }
+}
+
+#[test]
+fn every_soft_signal_has_its_price_changed_and_gone() {
+    let settings = |from: &str, to: &str| {
+        Guest::with_chrome().sends(evidence::USER_SETTINGS, USER_SETTINGS.replace(from, to))
+    };
+    let sends = |header, value: &str| Guest::with_chrome().sends(header, value);
+    let audio = |to: &str| sends(evidence::DECODERS, &DECODERS.replacen(r#""supported":true"#, to, 1));
+    let video = |to: &str| {
+        let (audio, video) = DECODERS.split_once("video").unwrap();
+        sends(evidence::DECODERS, &format!("{audio}video{}", video.replace(r#""supported":true"#, to)))
+    };
+    let network = |client| Guest { client, ..Guest::with_chrome() };
+    for (signal, changed, changed_costs, gone, gone_costs) in [
+        (Signal::Timezone, settings("-60", "1"), 3, settings("-60", "null"), 1),
+        (Signal::Brand, sends(evidence::SEC_CH_UA, r#""Brave""#), 5, sends(evidence::SEC_CH_UA, ""), 0),
+        (
+            Signal::Platform,
+            sends(evidence::SEC_CH_UA_PLATFORM, r#""x""#),
+            5,
+            sends(evidence::SEC_CH_UA_PLATFORM, ""),
+            0,
+        ),
+        (
+            Signal::AcceptLanguage,
+            sends(evidence::ACCEPT_LANGUAGE, "fr"),
+            1,
+            sends(evidence::ACCEPT_LANGUAGE, "*"),
+            2,
+        ),
+        (Signal::SettingsLanguage, settings("de-DE", "fr"), 1, settings("de-DE", ""), 1),
+        (
+            Signal::AcceptEncoding,
+            sends(evidence::ACCEPT_ENCODING, "br"),
+            1,
+            Guest::with_chrome().omits(evidence::ACCEPT_ENCODING),
+            2,
+        ),
+        (Signal::CookieEnabled, settings("true", "false"), 1, settings("true", "null"), 1),
+        (Signal::AudioDecoder, audio(r#""supported":false"#), 1, audio(r#""supported":null"#), 1),
+        (Signal::VideoDecoder, video(r#""supported":false"#), 1, video(r#""supported":null"#), 1),
+        (Signal::Network, network(Some([198, 51, 100, 1].into())), 0, network(None), 0),
+    ] {
+        for (after, costs) in [(changed, changed_costs), (gone, gone_costs)] {
+            let verdict = verdict(&Guest::with_chrome(), &after);
+            assert_eq!((verdict.drifted, verdict.drift), (SignalSet::of(&[signal]), costs));
+            assert!(verdict.broke.is_empty());
+        }
     }
 }
 

@@ -27,6 +27,7 @@ pub async fn create_token(
         fingerprint: request.fingerprint,
         session: None,
     };
-    let generate::Response { token, identity, expiration } = fas.scoped_auth.generate(call, &generate).await?;
+    let generate::Response { token, identity, expiration } =
+        fas.scoped_auth.generate(call, &generate).await?;
     Ok(Response { token, identity, expiration })
 }

@@ -32,6 +32,7 @@ pub async fn refresh_token(
         fingerprint: judged.fingerprint,
         session: Some(judged.session),
     };
-    let generate::Response { token, identity, expiration } = fas.scoped_auth.generate(call, &generate).await?;
+    let generate::Response { token, identity, expiration } =
+        fas.scoped_auth.generate(call, &generate).await?;
     Ok(Response { expiration, identity, roles: generate.grants, token, session_id: judged.session.id })
 }

@@ -1,7 +1,5 @@
 //! The create diagrams.
 
-
-
 use local_stack::{Participant, Plan, Stack, demo};
 
 use crate::Scene;
@@ -45,7 +43,8 @@ async fn with_flex_configuration() {
     let data = tempfile::tempdir().unwrap();
     let plan = Plan::for_test(data.path());
     std::fs::create_dir_all(&plan.data).unwrap();
-    let accounts = demo::ACCOUNTS.replace("allowed_origins = []", r#"allowed_origins = ["https://shop.example.com"]"#);
+    let accounts =
+        demo::ACCOUNTS.replace("allowed_origins = []", r#"allowed_origins = ["https://shop.example.com"]"#);
     std::fs::write(plan.accounts_file(), accounts).unwrap();
     let flex_configuration = Stack::start(&plan).await.unwrap();
 

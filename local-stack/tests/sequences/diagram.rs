@@ -20,7 +20,8 @@ fn arrow(line: &str) -> Option<String> {
     let (from, kind, to) = [("-->>", "-->>"), ("->>", "->>")]
         .into_iter()
         .find_map(|(mark, kind)| ends.split_once(mark).map(|(from, to)| (from.trim(), kind, to.trim())))?;
-    let is_traffic = from != to && [from, to].iter().all(|end| ["B", "FWO", "FAS", "SAS", "FC"].contains(end));
+    let is_traffic =
+        from != to && [from, to].iter().all(|end| ["B", "FWO", "FAS", "SAS", "FC"].contains(end));
     let text = text.replace("<br/>", " ");
     is_traffic.then(|| format!("{from}{kind}{to}: {}", text.split_whitespace().collect::<Vec<_>>().join(" ")))
 }
@@ -36,7 +37,8 @@ pub(crate) fn assert_equal(file: &str, heading: &str, flowed: &[String]) {
     let mut lines = format!("the traffic is not that of `{heading}` in docs/sequences/{file}\n\n");
     lines += &format!("    {:width$}   flowed\n", "drawn");
     for row in 0..drawn.len().max(flowed.len()) {
-        let (drawn, flowed) = (drawn.get(row).map_or("", String::as_str), flowed.get(row).map_or("", String::as_str));
+        let (drawn, flowed) =
+            (drawn.get(row).map_or("", String::as_str), flowed.get(row).map_or("", String::as_str));
         lines += &format!("{}   {drawn:width$}   {flowed}\n", if drawn == flowed { " " } else { "≠" });
     }
     panic!("{lines}");

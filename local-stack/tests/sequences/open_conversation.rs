@@ -25,7 +25,11 @@ async fn the_guest_chats() {
     assert_eq!(new.body["messages"].as_array().unwrap().len(), 1);
     assert_eq!(new.body["messages"][0]["body"], "Hello 👋");
     let again = guest.opens_conversation(&token).await;
-    assert_eq!((again.status, again.text("conversation_sid")), (201, conversation), "a session has one conversation");
+    assert_eq!(
+        (again.status, again.text("conversation_sid")),
+        (201, conversation),
+        "a session has one conversation"
+    );
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use local_stack::{Participant, Wire};
 use reqwest::Client;
 use serde_json::Value;
+use service_runtime::client::http_client;
 
 /// Notes the arrows of a stack.
 #[derive(Clone, Default)]
@@ -37,7 +38,7 @@ impl Wire for Recorder {
                 from,
                 to,
                 target: format!("http://{address}"),
-                client: Client::builder().no_proxy().build().unwrap(),
+                client: http_client().build().unwrap(),
             });
             App::new().app_data(tap).default_service(web::to(pass_on))
         });
@@ -57,10 +58,16 @@ struct Tap {
 async fn pass_on(tap: web::Data<Tap>, request: HttpRequest, body: web::Bytes) -> HttpResponse {
     let (from, to) = (tap.from.name(), tap.to.name());
     // The callee is asked whether it is there by readiness checks too, which are no arrows of the diagrams.
-    let arrow = format!("{from}->>{to}: {} {} {}", request.method(), readable(&request.uri().to_string()), fields(&body));
+    let arrow = format!(
+        "{from}->>{to}: {} {} {}",
+        request.method(),
+        readable(&request.uri().to_string()),
+        fields(&body)
+    );
     tap.recorder.note(arrow.trim_end().to_owned());
     let method = request.method().as_str().parse().unwrap();
-    let mut onward = tap.client.request(method, format!("{}{}", tap.target, request.uri())).body(body.to_vec());
+    let mut onward =
+        tap.client.request(method, format!("{}{}", tap.target, request.uri())).body(body.to_vec());
     for (name, value) in request.headers().iter().filter(|(name, _)| name.as_str() != "host") {
         onward = onward.header(name.as_str(), value.as_bytes());
     }

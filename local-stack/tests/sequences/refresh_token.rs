@@ -44,7 +44,11 @@ async fn the_fingerprint_is_another_browsers() {
         assert_eq!((refused.status, refused.code()), (403, "fingerprint_invalid"));
         scene.equals(FILE, "The token is valid and the fingerprint is not");
     }
-    assert_eq!(guest.refreshes_token(&token).await.status, 200, "the guest is not thrown out by a thief's attempt");
+    assert_eq!(
+        guest.refreshes_token(&token).await.status,
+        200,
+        "the guest is not thrown out by a thief's attempt"
+    );
 }
 
 #[tokio::test]
@@ -114,7 +118,11 @@ async fn the_feature_changes_during_a_session() {
     std::fs::write(scene.plan.accounts_file(), on).unwrap();
     reloads.changed().await.unwrap();
     let refused = guest.opens_conversation(&unbound).await;
-    assert_eq!((refused.status, refused.code()), (403, "fingerprint_invalid"), "unbound, it is good for a refresh only");
+    assert_eq!(
+        (refused.status, refused.code()),
+        (403, "fingerprint_invalid"),
+        "unbound, it is good for a refresh only"
+    );
     let bound = guest.refreshes_token(&unbound).await.text("token");
     assert_eq!(guest.thief_with_firefox().refreshes_token(&bound).await.code(), "fingerprint_invalid");
     assert_eq!(guest.opens_conversation(&bound).await.status, 201);

@@ -24,7 +24,10 @@ pub async fn open_conversation(
 ) -> Result<Response, Error> {
     let guest = guest::of_call(fwo, call).await?;
     if request.customer_friendly_name.as_ref().is_some_and(|name| name.chars().count() > LONGEST_NAME) {
-        return Err(Error::InvalidField { field: "customerFriendlyName", reason: "expected 256 characters at the most" });
+        return Err(Error::InvalidField {
+            field: "customerFriendlyName",
+            reason: "expected 256 characters at the most",
+        });
     }
     let new = NewConversation {
         account_sid: guest.account_sid,

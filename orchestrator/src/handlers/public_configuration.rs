@@ -21,9 +21,12 @@ pub async fn public_configuration(
     let accounts = fwo.accounts.current();
     let account = accounts.account(&account_sid).ok_or(Error::NotFound)?;
     call.account = Some(account_sid);
-    let list = |deployment: &Deployment| deployment.allowed_origins.entries().map(str::to_owned).collect::<Vec<_>>();
+    let list =
+        |deployment: &Deployment| deployment.allowed_origins.entries().map(str::to_owned).collect::<Vec<_>>();
     let deployments = || account.deployments.iter();
-    let allowed_origins: Vec<String> = if deployments().any(|deployment| deployment.allowed_origins.is_empty()) {
+    let allowed_origins: Vec<String> = if deployments()
+        .any(|deployment| deployment.allowed_origins.is_empty())
+    {
         Vec::new()
     } else {
         deployments().flat_map(|deployment| list(deployment)).collect::<BTreeSet<_>>().into_iter().collect()

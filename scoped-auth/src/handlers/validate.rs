@@ -23,7 +23,13 @@ pub async fn validate(
     Request { token, fingerprint }: Request,
 ) -> Result<Response, Error> {
     let Ok(claims) = sas.key_ring.open(&token) else {
-        return Ok(refuse(sas, call, None, RefusalMessage::TokenValidationFailed, Some(Reason::InvalidToken)));
+        return Ok(refuse(
+            sas,
+            call,
+            None,
+            RefusalMessage::TokenValidationFailed,
+            Some(Reason::InvalidToken),
+        ));
     };
     call.account = Some(claims.sub);
     if let Err(reason) = claims.judge(call.now, sas.session_max) {
@@ -33,7 +39,13 @@ pub async fn validate(
         let verdict = judge(sealed, presented);
         record(sas, call, &verdict);
         if !verdict.accepted {
-            return Ok(refuse(sas, call, Some(claims.sub), RefusalMessage::FingerprintValidationFailed, None));
+            return Ok(refuse(
+                sas,
+                call,
+                Some(claims.sub),
+                RefusalMessage::FingerprintValidationFailed,
+                None,
+            ));
         }
     }
     sas.counters.judged("authorized");

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::AccountPath;
 use crate::{
-    AccountSid, AddressSid, ConversationsServiceSid, DeploymentKey, Fingerprint, Identity, Message, Method, SealedToken,
+    AccountSid, AddressSid, ConversationsServiceSid, DeploymentKey, Fingerprint, Identity, Message, Method,
+    SealedToken,
 };
 
 /// A token for a new session.

@@ -32,7 +32,7 @@ pub fn judge(sealed: &Fingerprint, presented: &Fingerprint) -> Verdict {
     compare(sealed, presented, SignalSet::EMPTY)
 }
 
-/// Judges as [`judge`] does, the login timestamp aside: whether the browser of an earlier session is back (the
+/// Judges as [`judge()`] does, the login timestamp aside: whether the browser of an earlier session is back (the
 /// widget's `Identity?`; contract, section 4).
 pub fn judge_across_sessions(sealed: &Fingerprint, presented: &Fingerprint) -> Verdict {
     compare(sealed, presented, SignalSet::of(&[Signal::LoginTimestamp]))

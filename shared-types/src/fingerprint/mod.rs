@@ -1,7 +1,7 @@
 //! The fingerprint: which browser, page and deployment a token was made for, as one opaque string (contract,
 //! section 8). FlexWebchatOrchestratorService reads [`Signals`] from a request ([`evidence`], [`signals`]) and turns
-//! them into a [`Fingerprint`] with a key ([`generate`]); ScopedAuthService compares two of them without any key
-//! ([`judge`]). What may change, and how much of it, stands in `policy` alone.
+//! them into a [`Fingerprint`] with a key ([`generate()`]); ScopedAuthService compares two of them without any key
+//! ([`judge()`]). What may change, and how much of it, stands in `policy` alone.
 
 mod browser;
 pub mod evidence;

@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AccountSid, Fingerprint, Grants, Identity, Message, Method, SealedToken, SessionId, orchestrator::NoParameters,
+    AccountSid, Fingerprint, Grants, Identity, Message, Method, SealedToken, SessionId,
+    orchestrator::NoParameters,
 };
 
 /// Make a token.

@@ -6,7 +6,8 @@ use uuid::Uuid;
 
 use super::generate::Session;
 use crate::{
-    AccountSid, Code, Fingerprint, Grants, Identity, Message, Method, No, SealedToken, Yes, orchestrator::NoParameters,
+    AccountSid, Code, Fingerprint, Grants, Identity, Message, Method, No, SealedToken, Yes,
+    orchestrator::NoParameters,
 };
 
 /// Judge a token.

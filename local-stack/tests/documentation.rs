@@ -1,0 +1,58 @@
+//! README says what is true: its table of settings is that of the code, and its lines are those that the stack prints.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use local_stack::demo;
+use service_runtime::{command::Program, settings::Presence};
+
+fn readme() -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md")).unwrap()
+}
+
+fn rows(program: Program) -> impl Iterator<Item = String> {
+    program.settings.iter().map(move |setting| {
+        let default = match setting.default {
+            Presence::Required => "required".to_owned(),
+            Presence::Optional => "none".to_owned(),
+            Presence::Secret => "required, also as `…_FILE`".to_owned(),
+            Presence::Default(value) => format!("`{value}`"),
+        };
+        format!("| `{}{}` | {default} | {} |", program.prefix, setting.name.to_uppercase(), setting.help)
+    })
+}
+
+#[test]
+fn the_table_of_settings_is_that_of_the_code() {
+    let programs = [orchestrator::PROGRAM, federated_auth::PROGRAM, scoped_auth::PROGRAM];
+    let coded: Vec<String> = programs.into_iter().flat_map(rows).collect();
+    let readme = readme();
+    let is_row = |line: &&str| programs.iter().any(|program| line.starts_with(&format!("| `{}", program.prefix)));
+    let told: BTreeSet<_> = readme.lines().filter(is_row).map(str::to_owned).collect();
+    let missing: Vec<_> = coded.iter().filter(|row| !told.contains(*row)).map(String::as_str).collect();
+    assert!(missing.is_empty(), "README lacks these rows:\n{}", missing.join("\n"));
+    let stale: Vec<_> = told.iter().filter(|row| !coded.contains(row)).map(String::as_str).collect();
+    assert!(stale.is_empty(), "README has these rows, the code does not:\n{}", stale.join("\n"));
+}
+
+#[test]
+fn the_curl_lines_are_those_that_the_stack_prints() {
+    let readme = readme();
+    for line in demo::curl_lines("127.0.0.1:8080".parse().unwrap(), demo::DEPLOYMENT_ON) {
+        assert!(readme.contains(&line), "README lacks:\n{line}");
+    }
+}
+
+#[test]
+fn the_folders_of_the_map_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    for file in ["README.md", "docs/architecture.md", "docs/api.md", "docs/observability.md"] {
+        let text = fs::read_to_string(root.join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
+        let named = text.split('`').skip(1).step_by(2).filter(|code| {
+            code.contains('/') && code.split('/').next().is_some_and(|top| root.join(top).is_dir()) && !code.contains('…')
+        });
+        for path in named {
+            let path = path.split(['*', ' ']).next().unwrap_or_default();
+            assert!(root.join(path).exists(), "{file} names `{path}`, which is not there");
+        }
+    }
+}

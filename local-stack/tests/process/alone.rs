@@ -1,0 +1,150 @@
+//! Each service alone, as a process that its environment configures.
+
+use std::{
+    fs,
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::OnceLock,
+};
+
+use local_stack::{Guest, demo};
+
+use crate::process::Process;
+
+/// The binary of a service, built if it is not yet: a test of this package alone would not build the others'.
+fn binary(name: &str) -> Command {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    let folder = FOLDER.get_or_init(|| {
+        let mut build = Command::new(env!("CARGO"));
+        build.args(["build", "--offline", "--workspace", "--bins"]);
+        let folder = Path::new(env!("CARGO_BIN_EXE_local-stack")).parent().unwrap();
+        build.arg("--target-dir").arg(folder.parent().unwrap());
+        if folder.ends_with("release") {
+            build.arg("--release");
+        }
+        assert!(build.status().unwrap().success());
+        folder.to_owned()
+    });
+    let mut command = Command::new(folder.join(name));
+    command.env_clear();
+    command
+}
+
+fn free_address() -> String {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+}
+
+#[test]
+fn a_missing_or_wrong_setting_stops_the_start_with_one_line_that_names_it() {
+    let secret = ["0123456789abcdef"; 1][0];
+    let cases: [(&str, &[(&str, &str)], &str); 8] = [
+        ("orchestrator", &[], "ORCHESTRATOR_FEDERATED_AUTH_SECRET"),
+        ("orchestrator", &[("ORCHESTRATOR_LISTEN", "nowhere")], "ORCHESTRATOR_LISTEN"),
+        (
+            "orchestrator",
+            &[("ORCHESTRATOR_FEDERATED_AUTH_SECRET", "short")],
+            "ORCHESTRATOR_FEDERATED_AUTH_SECRET",
+        ),
+        (
+            "orchestrator",
+            &[("ORCHESTRATOR_FEDERATED_AUTH_SECRET", secret), ("ORCHESTRATOR_FINGERPRINT_KEY", "c2hvcnQ")],
+            "ORCHESTRATOR_FINGERPRINT_KEY",
+        ),
+        (
+            "federated-auth",
+            &[("FEDERATED_AUTH_SCOPED_AUTH_SECRET", secret)],
+            "FEDERATED_AUTH_ORCHESTRATOR_SECRET",
+        ),
+        ("scoped-auth", &[], "SCOPED_AUTH_FEDERATED_AUTH_SECRET"),
+        ("scoped-auth", &[("SCOPED_AUTH_FEDERATED_AUTH_SECRET", secret)], "SCOPED_AUTH_KEYS_FILE"),
+        (
+            "scoped-auth",
+            &[
+                ("SCOPED_AUTH_FEDERATED_AUTH_SECRET", secret),
+                ("SCOPED_AUTH_KEYS_FILE", "/nonexistent/keys.json"),
+            ],
+            "/nonexistent/keys.json",
+        ),
+    ];
+    for (name, settings, named) in cases {
+        let prefix = name.to_uppercase().replace('-', "_");
+        let mut command = binary(name);
+        command
+            .env(format!("{prefix}_LISTEN"), "127.0.0.1:0")
+            .env(format!("{prefix}_ADMIN_LISTEN"), "127.0.0.1:0");
+        let output = command.envs(settings.iter().copied()).output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success(), "{name} {settings:?}");
+        let lines: Vec<_> = told.lines().filter(|line| line.contains(named)).collect();
+        assert_eq!(lines.len(), 1, "{name} {settings:?}: {told}");
+        for (_, value) in settings.iter().filter(|(name, _)| !name.ends_with("FILE")) {
+            assert!(!told.contains(value), "a value is never repeated: {told}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn three_processes_make_a_stack() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    for (name, content) in [
+        ("fwo-fas", "a-secret-between-fwo-and-fas\n"),
+        ("fas-sas", "a-secret-between-fas-and-sas\n"),
+        ("fingerprint.key", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY\n"),
+        ("accounts.toml", demo::ACCOUNTS),
+    ] {
+        fs::write(file(name), content).unwrap();
+    }
+    let [fwo, fas, sas, fwo_admin, fas_admin, sas_admin] = std::array::from_fn(|_| free_address());
+
+    let made =
+        binary("scoped-auth").args(["keys", "generate", "--file"]).arg(file("keys.json")).status().unwrap();
+    assert!(made.success());
+    let mut scoped_auth = binary("scoped-auth");
+    scoped_auth
+        .envs([("SCOPED_AUTH_LISTEN", &sas), ("SCOPED_AUTH_ADMIN_LISTEN", &sas_admin)])
+        .env("SCOPED_AUTH_KEYS_FILE", file("keys.json"))
+        .env("SCOPED_AUTH_FEDERATED_AUTH_SECRET_FILE", file("fas-sas"));
+    let mut federated_auth = binary("federated-auth");
+    federated_auth
+        .envs([("FEDERATED_AUTH_LISTEN", &fas), ("FEDERATED_AUTH_ADMIN_LISTEN", &fas_admin)])
+        .env("FEDERATED_AUTH_SCOPED_AUTH_URL", format!("http://{sas}"))
+        .env("FEDERATED_AUTH_SCOPED_AUTH_SECRET_FILE", file("fas-sas"))
+        .env("FEDERATED_AUTH_ORCHESTRATOR_SECRET_FILE", file("fwo-fas"));
+    let mut orchestrator = binary("orchestrator");
+    orchestrator
+        .envs([("ORCHESTRATOR_LISTEN", &fwo), ("ORCHESTRATOR_ADMIN_LISTEN", &fwo_admin)])
+        .env("ORCHESTRATOR_FEDERATED_AUTH_URL", format!("http://{fas}"))
+        .env("ORCHESTRATOR_FEDERATED_AUTH_SECRET_FILE", file("fwo-fas"))
+        .env("ORCHESTRATOR_FINGERPRINT_KEY_FILE", file("fingerprint.key"))
+        .env("ORCHESTRATOR_ACCOUNTS_FILE", file("accounts.toml"))
+        .env("ORCHESTRATOR_DATABASE_URL", format!("sqlite://{}", file("conversations.db").display()));
+
+    let ready =
+        |name: &str, admin: &str| binary(name).args(["healthcheck", admin]).status().unwrap().success();
+    assert!(!ready("orchestrator", &fwo_admin));
+    let mut orchestrator = Process::start(&mut orchestrator);
+    orchestrator.until("started");
+    assert!(!ready("orchestrator", &fwo_admin), "it cannot do its work without its callee");
+    let mut scoped_auth = Process::start(&mut scoped_auth);
+    scoped_auth.until("started");
+    let mut federated_auth = Process::start(&mut federated_auth);
+    federated_auth.until("started");
+    for (name, admin) in
+        [("orchestrator", &fwo_admin), ("federated-auth", &fas_admin), ("scoped-auth", &sas_admin)]
+    {
+        assert!(ready(name, admin), "{name}");
+    }
+
+    let guest = Guest::with_chrome(&format!("http://{fwo}"), demo::DEPLOYMENT_ON);
+    let token = guest.creates_token().await.text("token");
+    let refreshed = guest.refreshes_token(&token).await.text("token");
+    assert_eq!(guest.opens_conversation(&refreshed).await.status, 201);
+
+    scoped_auth.signal("-TERM");
+    assert!(scoped_auth.end().0.success());
+    let refused = guest.refreshes_token(&refreshed).await;
+    assert_eq!((refused.status, refused.code()), (503, "upstream_unavailable"));
+    assert!(!ready("orchestrator", &fwo_admin) || !ready("federated-auth", &fas_admin));
+}

@@ -1,0 +1,72 @@
+//! What a new user does first: starts the stack, pastes the three lines, edits the accounts.
+
+use std::{fs, os::unix::fs::PermissionsExt, process::Command};
+
+use local_stack::{Guest, demo};
+use serde_json::Value;
+
+use crate::process::Process;
+
+#[test]
+fn the_three_lines_work_when_pasted() {
+    let data = tempfile::tempdir().unwrap();
+    let mut stack = Process::stack(data.path());
+    let mut script = String::from("set -e\n");
+    for beginning in ["TOKEN=$(curl", "TOKEN=$(curl", "curl"] {
+        script += &stack.until(beginning);
+        script.push('\n');
+    }
+    let output = Command::new("bash").args(["-c", &script]).output().unwrap();
+    assert!(output.status.success());
+    let [created, refreshed] = {
+        let told = String::from_utf8(output.stderr).unwrap();
+        let mut answers = serde_json::Deserializer::from_str(&told).into_iter::<Value>().map(Result::unwrap);
+        [answers.next().unwrap(), answers.next().unwrap()]
+    };
+    let opened: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(refreshed["valid"], true);
+    assert_eq!(opened["identity"], created["identity"]);
+    assert_eq!(opened["identity"], refreshed["identity"]);
+    assert!(opened["conversation_sid"].as_str().unwrap().starts_with("CH"));
+    for secret in ["keys.json", "fingerprint.key", "conversations.db"] {
+        let mode = fs::metadata(data.path().join(secret)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{secret}");
+    }
+}
+
+#[tokio::test]
+async fn a_broken_edit_is_told_with_its_line_and_the_last_good_one_stays() {
+    let data = tempfile::tempdir().unwrap();
+    let mut stack = Process::stack(data.path());
+    stack.until("there were no keys, so new ones were made");
+    let [(orchestrator, _), ..] = stack.addresses();
+    let accounts = data.path().join("accounts.toml");
+    let good = fs::read_to_string(&accounts).unwrap();
+    let line = good.lines().position(|line| line.contains("fingerprint_sensitivity")).unwrap() + 1;
+    fs::write(&accounts, good.replacen(r#""medium""#, r#""paranoid""#, 1)).unwrap();
+    let told = stack.until("ERROR");
+    assert!(told.contains(&format!(r#""line":{line}"#)) && told.contains("paranoid"), "{told}");
+    let guest = Guest::with_chrome(&orchestrator, demo::DEPLOYMENT_ON);
+    assert_eq!(guest.creates_token().await.status, 200);
+}
+
+#[tokio::test]
+async fn sessions_and_conversations_survive_a_restart() {
+    let data = tempfile::tempdir().unwrap();
+    let mut stack = Process::stack(data.path());
+    let [(orchestrator, _), ..] = stack.addresses();
+    let guest = Guest::with_chrome(&orchestrator, demo::DEPLOYMENT_ON);
+    let token = guest.creates_token().await.text("token");
+    let conversation = guest.opens_conversation(&token).await.text("conversation_sid");
+    guest.says(&token, &conversation, "still there?").await;
+    stack.signal("-TERM");
+    assert!(stack.end().0.success());
+
+    let mut stack = Process::stack(data.path());
+    let [(orchestrator, _), ..] = stack.addresses();
+    let guest = Guest::with_chrome(&orchestrator, demo::DEPLOYMENT_ON);
+    let refreshed = guest.refreshes_token(&token).await;
+    assert_eq!(refreshed.text("conversation_sid"), conversation);
+    let messages = guest.reads_messages(&refreshed.text("token"), &conversation, None).await;
+    assert_eq!(messages.body["messages"][1]["body"], "still there?");
+}

@@ -1,0 +1,8 @@
+//! The stack as people start it: the binary, what it prints, writes and leaves behind, and how it ends.
+
+mod alone;
+mod crash;
+mod first_minutes;
+mod process;
+mod silence;
+mod stop;

@@ -1,0 +1,89 @@
+//! A started binary, whose output is read as it comes.
+
+use std::{
+    io::{BufRead, BufReader, Read},
+    path::Path,
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::mpsc::{Receiver, channel},
+    thread::JoinHandle,
+};
+
+/// A process of this test; it does not outlive it.
+pub(crate) struct Process {
+    child: Child,
+    lines: Receiver<String>,
+    readers: Vec<JoinHandle<()>>,
+    seen: Vec<String>,
+}
+
+impl Process {
+    /// The whole stack on free ports, with its files in `data`.
+    pub(crate) fn stack(data: &Path) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_local-stack"));
+        command.args(["--free-ports", "--data"]).arg(data).env_remove("RUST_LOG");
+        Self::start(&mut command)
+    }
+
+    pub(crate) fn start(command: &mut Command) -> Self {
+        let mut child =
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let (sender, lines) = channel();
+        let streams: [Box<dyn Read + Send>; 2] =
+            [Box::new(child.stdout.take().unwrap()), Box::new(child.stderr.take().unwrap())];
+        let readers = streams.map(|stream| {
+            let sender = sender.clone();
+            std::thread::spawn(move || {
+                for line in BufReader::new(stream).lines().map_while(Result::ok) {
+                    let _ = sender.send(line);
+                }
+            })
+        });
+        Self { child, lines, readers: readers.into(), seen: Vec::new() }
+    }
+
+    /// Reads on until a line has `part` in it; that line.
+    #[track_caller]
+    pub(crate) fn until(&mut self, part: &str) -> String {
+        while let Ok(line) = self.lines.recv() {
+            self.seen.push(line.clone());
+            if line.contains(part) {
+                return line;
+            }
+        }
+        panic!("the process ended without a line with `{part}`:\n{}", self.seen.join("\n"));
+    }
+
+    /// The base URLs of FWO, FAS and SAS, each with that of its admin listener.
+    #[track_caller]
+    pub(crate) fn addresses(&mut self) -> [(String, String); 3] {
+        ["FlexWebchatOrchestratorService ", "FederatedAuthService ", "ScopedAuthService "].map(|name| {
+            let line = self.until(name);
+            let mut urls =
+                line.split_whitespace().filter(|word| word.starts_with("http://")).map(str::to_owned);
+            (urls.next().unwrap(), urls.next().unwrap())
+        })
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
+    }
+
+    /// Waits for the end; the exit status, and everything that was written.
+    pub(crate) fn end(mut self) -> (ExitStatus, String) {
+        let status = self.child.wait().unwrap();
+        for reader in self.readers.drain(..) {
+            reader.join().unwrap();
+        }
+        let mut seen = std::mem::take(&mut self.seen);
+        seen.extend(self.lines.try_iter());
+        (status, seen.join("\n"))
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

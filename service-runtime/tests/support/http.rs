@@ -1,0 +1,167 @@
+//! An HTTP client that sends what a test says, byte by byte, over a connection of its own, and an answer that knows what
+//! every refusal looks like (contract, section 6). The tests of all services call with it.
+
+#![allow(dead_code, reason = "each test crate calls in its own ways")]
+
+use std::net::SocketAddr;
+
+use serde_json::Value;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+/// A request, as it will be sent.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    method: String,
+    path: String,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+}
+
+impl Request {
+    pub(crate) fn new(method: &str, path: &str) -> Self {
+        Self { method: method.to_owned(), path: path.to_owned(), headers: Vec::new(), body: Vec::new() }
+    }
+
+    pub(crate) fn get(path: &str) -> Self {
+        Self::new("GET", path)
+    }
+
+    pub(crate) fn post(path: &str) -> Self {
+        Self::new("POST", path)
+    }
+
+    #[must_use]
+    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    #[must_use]
+    pub(crate) fn without(mut self, name: &str) -> Self {
+        self.headers.retain(|(known, _)| known != name);
+        self
+    }
+
+    #[must_use]
+    pub(crate) fn bearer(self, credential: &str) -> Self {
+        self.header("authorization", &format!("Bearer {credential}"))
+    }
+
+    #[must_use]
+    pub(crate) fn json(self, body: &Value) -> Self {
+        self.body("application/json", body.to_string())
+    }
+
+    #[must_use]
+    pub(crate) fn form(self, body: &str) -> Self {
+        self.body("application/x-www-form-urlencoded", body)
+    }
+
+    #[must_use]
+    pub(crate) fn body(mut self, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
+        self.body = body.into();
+        self.header("content-type", content_type)
+    }
+
+    /// The bytes of the request. The length is announced, unless the request announces another way of its own.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        let mut bytes = format!("{} {} HTTP/1.1\r\nhost: service\r\n", self.method, self.path).into_bytes();
+        for (name, value) in &self.headers {
+            bytes.extend(format!("{name}: {value}\r\n").into_bytes());
+        }
+        let announced = self.headers.iter().any(|(name, _)| name == "transfer-encoding" || name == "content-length");
+        if !announced {
+            bytes.extend(format!("content-length: {}\r\n", self.body.len()).into_bytes());
+        }
+        bytes.extend(b"\r\n");
+        bytes.extend(&self.body);
+        bytes
+    }
+
+    /// Sends the request and reads the whole answer.
+    pub(crate) async fn send(&self, address: SocketAddr) -> Answer {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let bytes = self.clone().header("connection", "close").bytes();
+        // Who refuses a body need not read it to its end.
+        let _ = stream.write_all(&bytes).await;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+        Answer::parse(&answer)
+    }
+}
+
+/// An answer, read to its end.
+#[derive(Clone)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) text: String,
+}
+
+impl Answer {
+    fn parse(bytes: &[u8]) -> Self {
+        let text = String::from_utf8(bytes.to_vec()).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {text:?}"));
+        let mut lines = head.lines();
+        let status = lines.next().and_then(|line| line.split(' ').nth(1)).unwrap().parse().unwrap();
+        let headers = lines.filter_map(|line| line.split_once(": "));
+        let headers = headers.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned())).collect();
+        Self { status, headers, text: body.to_owned() }
+    }
+
+    /// The value of a header, or nothing; the values of one that stands there twice make one that no test expects.
+    pub(crate) fn header(&self, name: &str) -> String {
+        let values = self.headers.iter().filter(|(known, _)| known == name).map(|(_, value)| value.as_str());
+        values.collect::<Vec<_>>().join(" AND ")
+    }
+
+    /// The body.
+    #[track_caller]
+    pub(crate) fn body(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("no JSON, with status {}", self.status))
+    }
+
+    /// A member of the body that is a string.
+    #[track_caller]
+    pub(crate) fn member(&self, name: &str) -> String {
+        let value = self.body().get(name).and_then(|value| Some(value.as_str()?.to_owned()));
+        value.unwrap_or_else(|| panic!("no `{name}` in an answer with status {}: {}", self.status, self.code()))
+    }
+
+    /// The names of the body's members, in their order.
+    #[track_caller]
+    pub(crate) fn members(&self) -> Vec<String> {
+        self.body().as_object().unwrap().keys().cloned().collect()
+    }
+
+    /// The `code` of a refusal, or nothing.
+    pub(crate) fn code(&self) -> String {
+        let body = serde_json::from_str::<Value>(&self.text).unwrap_or_default();
+        body.get("code").and_then(Value::as_str).unwrap_or_default().to_owned()
+    }
+
+    /// The answer is the contract's refusal of this row, in its body and in its headers.
+    #[track_caller]
+    pub(crate) fn is_refusal(&self, status: u16, code: &str) {
+        assert_eq!((self.status, self.code().as_str()), (status, code), "{}", self.text);
+        assert_eq!(self.members(), ["valid", "code", "message"]);
+        assert_eq!(self.body()["valid"], false);
+        assert!(self.member("message").ends_with('.'), "a sentence for people: {}", self.text);
+        assert_eq!(self.header("content-type"), "application/json");
+        assert_eq!(self.header("cache-control"), "no-store");
+        assert!(!self.header("request-id").is_empty());
+        let carries = |name: &str| !self.header(name).is_empty();
+        assert_eq!(carries("www-authenticate"), status == 401, "WWW-Authenticate");
+        assert_eq!(carries("retry-after"), matches!(status, 429 | 503), "Retry-After");
+        assert_eq!(carries("allow"), status == 405, "Allow");
+    }
+
+    /// Nothing in the answer's body repeats what was sent.
+    #[track_caller]
+    pub(crate) fn does_not_repeat(&self, sent: &str) {
+        assert!(!self.text.contains(sent), "{}", self.text);
+    }
+}

@@ -1,0 +1,149 @@
+//! A peer that misbehaves as a test says: it reads each request whole, notes it, and then does the next act of its
+//! script, byte by byte. What behaves is never played by it: tests have the real services for that.
+
+#![allow(dead_code, reason = "each test crate has other misfortunes")]
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
+
+/// What the peer does with a request that it has read.
+#[derive(Clone, Debug)]
+pub(crate) enum Act {
+    /// Sends these bytes and closes the connection.
+    Send(Vec<u8>),
+    /// Sends these bytes and waits for the next request on the same connection.
+    SendAndStay(Vec<u8>),
+    /// Sends these bytes, and then the second ones again and again, for as long as somebody listens.
+    SendForEver(Vec<u8>, Vec<u8>),
+    /// Sends these bytes, and then nothing more, but keeps the connection.
+    SendAndFallSilent(Vec<u8>),
+    /// Says nothing and closes the connection.
+    HangUp,
+}
+
+impl Act {
+    /// A well-formed HTTP answer of JSON.
+    pub(crate) fn json(status: u16, body: &str) -> Self {
+        Self::Send(answer(status, "content-type: application/json\r\n", body))
+    }
+
+    /// Reads the request and never answers.
+    pub(crate) fn say_nothing() -> Self {
+        Self::SendAndFallSilent(Vec::new())
+    }
+}
+
+/// The bytes of an HTTP answer; each line of `headers` ends with its line break.
+pub(crate) fn answer(status: u16, headers: &str, body: &str) -> Vec<u8> {
+    format!("HTTP/1.1 {status} As Scripted\r\n{headers}content-length: {}\r\n\r\n{body}", body.len()).into_bytes()
+}
+
+/// A peer with a script.
+pub(crate) struct ScriptedPeer {
+    /// Where it is called.
+    pub(crate) address: SocketAddr,
+    seen: Arc<Mutex<Vec<String>>>,
+}
+
+impl ScriptedPeer {
+    /// A peer that answers each request with the next act, and with the last one from then on.
+    pub(crate) async fn with(script: Vec<Act>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let (noted, script) = (seen.clone(), Arc::new(script));
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(play(stream, script.clone(), noted.clone()));
+            }
+        });
+        Self { address, seen }
+    }
+
+    /// A peer that answers every request alike.
+    pub(crate) async fn that(act: Act) -> Self {
+        Self::with(vec![act]).await
+    }
+
+    /// Its base URL.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The requests that it has read, head and body.
+    pub(crate) fn seen(&self) -> Vec<String> {
+        self.seen.lock().unwrap().clone()
+    }
+
+    /// The value of a header in the request with this number, from 0.
+    pub(crate) fn header_seen(&self, request: usize, name: &str) -> Option<String> {
+        let head = self.seen().get(request)?.split("\r\n\r\n").next()?.to_owned();
+        let line = head.lines().skip(1).find_map(|line| {
+            let (known, value) = line.split_once(": ")?;
+            known.eq_ignore_ascii_case(name).then(|| value.to_owned())
+        });
+        line
+    }
+}
+
+/// A port of the loopback interface that nobody listens on.
+pub(crate) async fn nobody() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
+}
+
+async fn play(mut stream: TcpStream, script: Arc<Vec<Act>>, seen: Arc<Mutex<Vec<String>>>) {
+    while let Some(request) = read_request(&mut stream).await {
+        let act = {
+            let mut seen = seen.lock().unwrap();
+            let act = script.get(seen.len()).or(script.last()).cloned();
+            seen.push(request);
+            act
+        };
+        // A caller that has given up is what some of these acts are for: what is written to it may fail.
+        match act {
+            None | Some(Act::HangUp) => return,
+            Some(Act::Send(bytes)) => {
+                let _ = stream.write_all(&bytes).await;
+                return;
+            }
+            Some(Act::SendAndStay(bytes)) => {
+                let _ = stream.write_all(&bytes).await;
+            }
+            Some(Act::SendForEver(first, again)) => {
+                let _ = stream.write_all(&first).await;
+                while stream.write_all(&again).await.is_ok() {}
+                return;
+            }
+            Some(Act::SendAndFallSilent(bytes)) => {
+                let _ = stream.write_all(&bytes).await;
+                // Until the caller closes.
+                let _ = stream.read(&mut [0; 1]).await;
+                return;
+            }
+        }
+    }
+}
+
+/// One request, head and body; none when the caller has closed the connection.
+async fn read_request(stream: &mut TcpStream) -> Option<String> {
+    let mut bytes = Vec::new();
+    loop {
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let announced = head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
+            if body.len() >= announced.unwrap_or(0) {
+                return Some(text);
+            }
+        }
+        if stream.read_buf(&mut bytes).await.ok()? == 0 {
+            return None;
+        }
+    }
+}
