@@ -1,5 +1,7 @@
 //! README says what is true: its table of settings is that of the code, and its lines are those that the stack prints.
 
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed, as it should")]
+
 use std::{collections::BTreeSet, fs, path::Path};
 
 use local_stack::demo;
@@ -26,7 +28,8 @@ fn the_table_of_settings_is_that_of_the_code() {
     let programs = [orchestrator::PROGRAM, federated_auth::PROGRAM, scoped_auth::PROGRAM];
     let coded: Vec<String> = programs.into_iter().flat_map(rows).collect();
     let readme = readme();
-    let is_row = |line: &&str| programs.iter().any(|program| line.starts_with(&format!("| `{}", program.prefix)));
+    let is_row =
+        |line: &&str| programs.iter().any(|program| line.starts_with(&format!("| `{}", program.prefix)));
     let told: BTreeSet<_> = readme.lines().filter(is_row).map(str::to_owned).collect();
     let missing: Vec<_> = coded.iter().filter(|row| !told.contains(*row)).map(String::as_str).collect();
     assert!(missing.is_empty(), "README lacks these rows:\n{}", missing.join("\n"));
@@ -48,7 +51,9 @@ fn the_folders_of_the_map_exist() {
     for file in ["README.md", "docs/architecture.md", "docs/api.md", "docs/observability.md"] {
         let text = fs::read_to_string(root.join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
         let named = text.split('`').skip(1).step_by(2).filter(|code| {
-            code.contains('/') && code.split('/').next().is_some_and(|top| root.join(top).is_dir()) && !code.contains('…')
+            code.contains('/')
+                && code.split('/').next().is_some_and(|top| !top.is_empty() && root.join(top).is_dir())
+                && !code.contains('…')
         });
         for path in named {
             let path = path.split(['*', ' ']).next().unwrap_or_default();

@@ -8,6 +8,7 @@ pub mod call;
 pub mod client;
 pub mod clock;
 pub mod command;
+mod exchange;
 pub mod metrics;
 pub mod random;
 pub mod refusal;

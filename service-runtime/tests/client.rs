@@ -77,14 +77,20 @@ async fn a_call_says_what_is_asked_who_asks_and_on_whose_behalf() {
 
 #[tokio::test]
 async fn the_fields_of_a_get_travel_in_its_query() {
-    let scripted = ScriptedPeer::that(Act::json(200, r#"{"allowedOrigins":["https://shop.example.com"]}"#)).await;
+    let scripted =
+        ScriptedPeer::that(Act::json(200, r#"{"allowedOrigins":["https://shop.example.com"]}"#)).await;
     let headers = HeaderMap::new();
     let call = Call::new(&headers, None, &Clock::system(), &Random::default());
-    let config =
-        PeerConfig { name: "FlexConfiguration", base_url: scripted.url(), credential: None, timeout: PATIENT };
+    let config = PeerConfig {
+        name: "FlexConfiguration",
+        base_url: scripted.url(),
+        credential: None,
+        timeout: PATIENT,
+    };
     let request = public_configuration::Request { account_sid: AccountSid::from_bits(1) };
     let peer = Peer::new(&config, Arc::default());
-    let answered = peer.call::<PublicConfiguration>(&call, PublicConfiguration::PATH, &request).await.unwrap();
+    let answered =
+        peer.call::<PublicConfiguration>(&call, PublicConfiguration::PATH, &request).await.unwrap();
     assert_eq!(answered.allowed_origins, ["https://shop.example.com"]);
     let [seen] = scripted.seen().try_into().unwrap();
     let line = "GET /V1/Configuration/Public?AccountSid=AC00000000000000000000000000000001 HTTP/1.1\r\n";
@@ -104,7 +110,11 @@ async fn a_refusal_is_handed_on_only_if_it_is_the_guests_business() {
         let body = format!(r#"{{"valid":false,"code":"{}","message":"No."}}"#, code.as_str());
         let told = code_of(Act::json(code.status(), &body), PATIENT).await;
         let expected = match code.as_str() {
-            "invalid_token" | "expired_token" | "revoked_token" | "session_expired" | "fingerprint_invalid" => code,
+            "invalid_token"
+            | "expired_token"
+            | "revoked_token"
+            | "session_expired"
+            | "fingerprint_invalid" => code,
             "upstream_invalid" | "upstream_unavailable" | "upstream_timeout" => code,
             _ => Code::UpstreamInvalid,
         };

@@ -31,14 +31,16 @@ fn binary(name: &str) -> Command {
     command
 }
 
+type Settings<'a> = &'a [(&'a str, &'a str)];
+
 fn free_address() -> String {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
 }
 
 #[test]
 fn a_missing_or_wrong_setting_stops_the_start_with_one_line_that_names_it() {
-    let secret = ["0123456789abcdef"; 1][0];
-    let cases: [(&str, &[(&str, &str)], &str); 8] = [
+    let secret = "0123456789abcdef";
+    let cases: [(&str, Settings, &str); 8] = [
         ("orchestrator", &[], "ORCHESTRATOR_FEDERATED_AUTH_SECRET"),
         ("orchestrator", &[("ORCHESTRATOR_LISTEN", "nowhere")], "ORCHESTRATOR_LISTEN"),
         (

@@ -106,7 +106,9 @@ fn fields(body: &[u8]) -> String {
         Value::Bool(truth) => format!("{name}: {truth}"),
         Value::String(text) if matches!(name.as_str(), "code" | "reason") => format!("{name}: {text}"),
         Value::String(text) if name == "message" && !text.contains(' ') => format!("{name}: {text}"),
-        _ => name.clone(),
+        Value::Null | Value::Number(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => {
+            name.clone()
+        }
     });
     format!("{{{}}}", told.collect::<Vec<_>>().join(", "))
 }

@@ -72,7 +72,8 @@ impl Request {
         for (name, value) in &self.headers {
             bytes.extend(format!("{name}: {value}\r\n").into_bytes());
         }
-        let announced = self.headers.iter().any(|(name, _)| name == "transfer-encoding" || name == "content-length");
+        let announced =
+            self.headers.iter().any(|(name, _)| name == "transfer-encoding" || name == "content-length");
         if !announced {
             bytes.extend(format!("content-length: {}\r\n", self.body.len()).into_bytes());
         }
@@ -128,7 +129,9 @@ impl Answer {
     #[track_caller]
     pub(crate) fn member(&self, name: &str) -> String {
         let value = self.body().get(name).and_then(|value| Some(value.as_str()?.to_owned()));
-        value.unwrap_or_else(|| panic!("no `{name}` in an answer with status {}: {}", self.status, self.code()))
+        value.unwrap_or_else(|| {
+            panic!("no `{name}` in an answer with status {}: {}", self.status, self.code())
+        })
     }
 
     /// The names of the body's members, in their order.
