@@ -20,6 +20,7 @@ pub struct Public;
 
 impl Boundary for Public {
     const ACCEPTS_FORMS: bool = true;
+    const ANSWERS_PREFLIGHTS: bool = true;
 
     fn enter(&self, call: &mut Call<'_>, _path: &str) -> Result<(), Code> {
         call.set_answer_header(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static(ANY_ORIGIN));
@@ -28,14 +29,13 @@ impl Boundary for Public {
         Ok(())
     }
 
-    fn preflight(&self, call: &mut Call<'_>) -> bool {
+    fn preflight(&self, call: &mut Call<'_>) {
         let origin = cors::preflight(call.header("origin"));
         set_allow_origin(call, origin);
         call.set_answer_header(VARY, HeaderValue::from_static("Origin"));
         call.set_answer_header(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(ALLOWED_METHODS));
         call.set_answer_header(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(ALLOWED_HEADERS));
         call.set_answer_header(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static(MAX_AGE));
-        true
     }
 }
 

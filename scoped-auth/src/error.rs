@@ -14,6 +14,9 @@ pub enum Error {
     /// A grant has the name of a member that a token's `grants` already has.
     #[error("a grant stands twice")]
     GrantStandsTwice,
+    /// A token that would end as it begins.
+    #[error("a ttl of 0")]
+    NoTimeToLive,
     /// A token for a session that has ended.
     #[error("the session has ended")]
     SessionEnded,
@@ -37,7 +40,7 @@ impl From<SealError> for Error {
 impl Refusal for Error {
     fn code(&self) -> Code {
         match self {
-            Error::GrantStandsTwice | Error::TokenTooLong => Code::InvalidRequest,
+            Error::GrantStandsTwice | Error::NoTimeToLive | Error::TokenTooLong => Code::InvalidRequest,
             Error::SessionEnded => Code::SessionExpired,
             Error::Seal(_) => Code::InternalError,
         }
@@ -46,6 +49,7 @@ impl Refusal for Error {
     fn message(&self) -> Cow<'static, str> {
         match self {
             Error::GrantStandsTwice => "`grants` is malformed: expected grants of different types.".into(),
+            Error::NoTimeToLive => "`ttl` is malformed: expected 1 second or more.".into(),
             Error::TokenTooLong => {
                 "`grants` is malformed: expected fewer, they do not fit into a token.".into()
             }

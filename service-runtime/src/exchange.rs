@@ -81,7 +81,8 @@ pub(crate) fn other_method<S, B: Boundary>(
     allow: Option<HeaderValue>,
 ) -> HttpResponse {
     let mut exchange = Exchange::begin(worker, request, "unmatched");
-    if request.method() == actix_web::http::Method::OPTIONS && worker.boundary.preflight(&mut exchange.call) {
+    if B::ANSWERS_PREFLIGHTS && request.method() == actix_web::http::Method::OPTIONS {
+        worker.boundary.preflight(&mut exchange.call);
         return exchange.finish(Ok((204, Vec::new())));
     }
     let outcome = exchange.enter(request).and(Err(Refused::from(Code::MethodNotAllowed)));

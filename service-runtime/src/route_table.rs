@@ -19,14 +19,14 @@ use crate::{
 pub trait Boundary: 'static {
     /// Whether bodies may be forms.
     const ACCEPTS_FORMS: bool;
+    /// Whether `OPTIONS` is answered, on every path that has a route.
+    const ANSWERS_PREFLIGHTS: bool = false;
 
     /// Checks the caller before anything else of the request is looked at.
     fn enter(&self, call: &mut Call<'_>, path: &str) -> Result<(), Code>;
 
-    /// Answers `OPTIONS`, where the boundary does: the headers of a preflight's answer.
-    fn preflight(&self, _call: &mut Call<'_>) -> bool {
-        false
-    }
+    /// The headers of a preflight's answer, where the boundary answers preflights.
+    fn preflight(&self, _call: &mut Call<'_>) {}
 }
 
 /// What the requests of one worker share: the service's state, and what the runtime needs beside it.
@@ -98,7 +98,8 @@ impl<S: 'static, B: Boundary> RouteTable<S, B> {
     pub fn configure(self, config: &mut web::ServiceConfig) {
         for (path, routes) in self.paths {
             let allow = routes.iter().map(|(method, _)| method.as_str()).collect::<Vec<_>>().join(", ");
-            let allow = HeaderValue::try_from(format!("{allow}, OPTIONS")).ok();
+            let options = if B::ANSWERS_PREFLIGHTS { ", OPTIONS" } else { "" };
+            let allow = HeaderValue::try_from(format!("{allow}{options}")).ok();
             let worker = self.worker.clone();
             let other = web::to(move |request: HttpRequest| {
                 let (worker, allow) = (worker.clone(), allow.clone());

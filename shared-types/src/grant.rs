@@ -1,6 +1,8 @@
 //! Grants: what a token lets its bearer do. Between services an array of objects tagged by `type`; in a token an
 //! object keyed by product, beside the identity (contract, section 7).
 
+use std::{borrow::Cow, fmt};
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser::SerializeMap};
 use serde_json::{Map, Value};
 
@@ -110,20 +112,31 @@ impl Serialize for GrantsClaim {
 
 impl<'de> Deserialize<'de> for GrantsClaim {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        struct Claim {
-            identity: Identity,
-            #[serde(flatten)]
-            products: Map<String, Value>,
+        struct ByProduct;
+
+        impl<'de> de::Visitor<'de> for ByProduct {
+            type Value = GrantsClaim;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an identity and an object for each product")
+            }
+
+            fn visit_map<M: de::MapAccess<'de>>(self, mut map: M) -> Result<GrantsClaim, M::Error> {
+                let (mut identity, mut grants) = (None, Grants::with_capacity(2));
+                while let Some(product) = map.next_key::<Cow<'de, str>>()? {
+                    match &*product {
+                        "identity" => identity = Some(map.next_value()?),
+                        "webchat" => grants.push(Grant::Webchat(map.next_value()?)),
+                        "chat" => grants.push(Grant::Chat(map.next_value()?)),
+                        _ => grants.push(Grant::Other(product.into_owned(), map.next_value()?)),
+                    }
+                }
+                let identity = identity.ok_or_else(|| de::Error::missing_field("identity"))?;
+                Ok(GrantsClaim { identity, grants })
+            }
         }
-        let claim = Claim::deserialize(deserializer)?;
-        let grants = claim.products.into_iter().map(|(product, fields)| {
-            let Value::Object(fields) = fields else {
-                return Err(de::Error::custom("expected an object for each product"));
-            };
-            Grant::from_parts(product, fields).map_err(de::Error::custom)
-        });
-        Ok(Self { identity: claim.identity, grants: grants.collect::<Result<_, D::Error>>()? })
+
+        deserializer.deserialize_map(ByProduct)
     }
 }
 

@@ -1,0 +1,116 @@
+//! FederatedAuthService over HTTP, as FlexWebchatOrchestratorService sees it, with a real ScopedAuthService behind it,
+//! or with a scripted one where it is to misbehave.
+
+mod admin;
+mod credentials;
+mod fingerprint;
+#[path = "../../../service-runtime/tests/support/http.rs"]
+mod http;
+#[path = "../../../service-runtime/tests/support/scripted_peer.rs"]
+mod scripted_peer;
+mod tokens;
+mod upstream;
+mod verdicts;
+
+use std::{net::SocketAddr, time::Duration};
+
+use federated_auth::Config;
+use http::{Answer, Request};
+use scoped_auth::config::MissingKeys;
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use service_runtime::{Clock, Listeners, Running, ServiceCredential, random::Random};
+use tempfile::TempDir;
+
+const ACCOUNT: &str = "AC00000000000000000000000000000001";
+const OTHER_ACCOUNT: &str = "AC00000000000000000000000000000002";
+const ORCHESTRATOR_SECRET: &str = "what-orchestrator-proves-itself-with";
+const FEDERATED_AUTH_SECRET: &str = "what-federated-auth-proves-itself-with";
+const TTL: u32 = 3600;
+
+/// ScopedAuthService, running.
+fn scoped_auth(keys: &TempDir, clock: &Clock) -> Running {
+    let config = scoped_auth::Config {
+        workers: 1,
+        federated_auth_secrets: vec![SecretString::from(FEDERATED_AUTH_SECRET)],
+        keys_file: keys.path().join("keys.json"),
+        missing_keys: MissingKeys::AreMade,
+        session_max: Duration::from_secs(24 * 3600),
+        clock: clock.clone(),
+        random: Random::default(),
+    };
+    scoped_auth::start(config, Listeners::loopback().unwrap()).unwrap()
+}
+
+/// FederatedAuthService, running, with ScopedAuthService at `address`.
+fn federated_auth(address: SocketAddr, change: impl FnOnce(&mut Config)) -> Running {
+    let secret = ServiceCredential::new(&SecretString::from(FEDERATED_AUTH_SECRET)).unwrap();
+    let mut config = Config {
+        workers: 1,
+        orchestrator_secrets: vec![SecretString::from(ORCHESTRATOR_SECRET)],
+        scoped_auth: Config::scoped_auth(format!("http://{address}"), secret, Duration::from_secs(10)),
+        token_ttl_seconds: TTL,
+        clock: Clock::adjustable(),
+        random: Random::default(),
+    };
+    change(&mut config);
+    federated_auth::start(config, Listeners::loopback().unwrap()).unwrap()
+}
+
+/// FederatedAuthService with a ScopedAuthService that does its work.
+struct Fas {
+    running: Running,
+    scoped_auth: Running,
+    clock: Clock,
+    _keys: TempDir,
+}
+
+impl Fas {
+    fn start() -> Self {
+        Self::with(|_| {})
+    }
+
+    fn with(change: impl FnOnce(&mut Config)) -> Self {
+        let (keys, clock) = (tempfile::tempdir().unwrap(), Clock::adjustable());
+        let scoped_auth = scoped_auth(&keys, &clock);
+        let running = federated_auth(scoped_auth.address, change);
+        Self { running, scoped_auth, clock, _keys: keys }
+    }
+
+    /// Sends a request as it is.
+    async fn answers(&self, request: Request) -> Answer {
+        request.send(self.running.address).await
+    }
+
+    /// Sends a request with the caller's credential.
+    async fn answers_orchestrator(&self, request: Request) -> Answer {
+        self.answers(request.bearer(ORCHESTRATOR_SECRET)).await
+    }
+
+    /// `POST …/Tokens` and what follows it.
+    async fn posts(&self, account: &str, route: &str, fields: &Value) -> Answer {
+        let path = format!("/v1/Accounts/{account}/Tokens{route}");
+        self.answers_orchestrator(Request::post(&path).json(fields)).await
+    }
+
+    async fn creates_token(&self, account: &str) -> Answer {
+        self.posts(account, "", &deployment()).await
+    }
+
+    async fn refreshes_token(&self, account: &str, token: &str) -> Answer {
+        self.posts(account, "/refresh", &json!({"token": token})).await
+    }
+
+    async fn validates_token(&self, account: &str, token: &str) -> Answer {
+        self.posts(account, "/validate", &json!({"token": token})).await
+    }
+}
+
+/// What FlexWebchatOrchestratorService tells of a deployment.
+fn deployment() -> Value {
+    json!({
+        "deployment_key": "CV00000000000000000000000000000001",
+        "address_sid": "IG00000000000000000000000000000001",
+        "conversations_service_sid": "IS00000000000000000000000000000001",
+    })
+}

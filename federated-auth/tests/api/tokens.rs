@@ -1,0 +1,153 @@
+//! The three arrows into FederatedAuthService, as they are meant: a token is created, refreshed and checked; and what is
+//! HTTP about them.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Value, json};
+
+use crate::{ACCOUNT, Fas, TTL, deployment, http::Request};
+
+fn guests_grants() -> Value {
+    json!([
+        {"type": "webchat", "address_sid": "IG00000000000000000000000000000001",
+            "deployment_key": "CV00000000000000000000000000000001"},
+        {"type": "chat", "service_sid": "IS00000000000000000000000000000001"},
+    ])
+}
+
+#[tokio::test]
+async fn a_token_is_created_with_a_fresh_identity_and_the_ttl_of_the_settings() {
+    let fas = Fas::start();
+    let before = fas.clock.now();
+    let made = fas.creates_token(ACCOUNT).await;
+    assert_eq!((made.status, made.header("cache-control").as_str()), (200, "no-store"));
+    assert_eq!(made.members(), ["token", "identity", "expiration"]);
+    let expiration: DateTime<Utc> = made.member("expiration").parse().unwrap();
+    let ttl = expiration - before;
+    assert!((ttl.num_seconds() - i64::from(TTL)).abs() < 60, "about {TTL} seconds: {ttl}");
+    assert_eq!(made.member("token").split('.').count(), 5, "encrypted");
+    assert_ne!(made.member("identity"), fas.creates_token(ACCOUNT).await.member("identity"));
+}
+
+#[tokio::test]
+async fn a_refresh_keeps_identity_grants_and_session() {
+    let fas = Fas::start();
+    let made = fas.creates_token(ACCOUNT).await;
+    let checked = fas.validates_token(ACCOUNT, &made.member("token")).await;
+    fas.clock.advance(TimeDelta::minutes(30));
+    let refreshed = fas.refreshes_token(ACCOUNT, &made.member("token")).await;
+    assert_eq!(refreshed.members(), ["expiration", "identity", "roles", "token", "session_id"]);
+    assert_eq!(refreshed.member("identity"), made.member("identity"));
+    assert_eq!(refreshed.body()["roles"], guests_grants());
+    assert_eq!(refreshed.member("session_id"), checked.member("session_id"));
+    assert_ne!(refreshed.member("token"), made.member("token"));
+    let later = |answer: &crate::http::Answer| answer.member("expiration").parse::<DateTime<Utc>>().unwrap();
+    assert_eq!((later(&refreshed) - later(&made)).num_minutes(), 30);
+    let again = fas.refreshes_token(ACCOUNT, &refreshed.member("token")).await;
+    assert_eq!(again.member("session_id"), checked.member("session_id"));
+}
+
+#[tokio::test]
+async fn a_check_tells_whose_token_it_is_and_leaves_it_as_it_was() {
+    let fas = Fas::start();
+    let made = fas.creates_token(ACCOUNT).await;
+    for _ in 0..2 {
+        let checked = fas.validates_token(ACCOUNT, &made.member("token")).await;
+        assert_eq!(checked.status, 200);
+        assert_eq!(checked.members(), ["valid", "identity", "roles", "expiration", "session_id"]);
+        assert_eq!(checked.body()["valid"], true);
+        assert_eq!(checked.member("identity"), made.member("identity"));
+        assert_eq!(checked.member("expiration"), made.member("expiration"));
+        assert_eq!(checked.body()["roles"], guests_grants());
+    }
+}
+
+#[tokio::test]
+async fn every_route_answers_under_both_versions_in_both_cases() {
+    let fas = Fas::start();
+    let token = fas.creates_token(ACCOUNT).await.member("token");
+    for version in ["v1", "V1", "v2", "V2"] {
+        for (route, fields) in
+            [("", deployment()), ("/refresh", json!({"token": token})), ("/validate", json!({"token": token}))]
+        {
+            let path = format!("/{version}/Accounts/{ACCOUNT}/Tokens{route}");
+            let answer = fas.answers_orchestrator(Request::post(&path).json(&fields)).await;
+            assert_eq!(answer.status, 200, "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_does_not_exist_is_not_found() {
+    let fas = Fas::start();
+    for path in [
+        "/",
+        "/v1/Accounts",
+        "/v3/Accounts/AC00000000000000000000000000000001/Tokens",
+        "/v1/accounts/AC00000000000000000000000000000001/tokens",
+        "/v1/Accounts/hunter2/Tokens",
+        "/v1/Accounts/CV00000000000000000000000000000001/Tokens",
+        "/v1/Accounts/AC00000000000000000000000000000001/Tokens/revoke",
+        "/v1/ScopedAuthTokens/validate",
+    ] {
+        let answer = fas.answers_orchestrator(Request::post(path).json(&deployment())).await;
+        answer.is_refusal(404, "not_found");
+        answer.does_not_repeat("hunter2");
+    }
+}
+
+#[tokio::test]
+async fn another_method_is_told_which_one_is_allowed() {
+    let fas = Fas::start();
+    for route in ["", "/refresh", "/validate"] {
+        for method in ["GET", "PUT", "OPTIONS"] {
+            let path = format!("/v2/Accounts/{ACCOUNT}/Tokens{route}");
+            let answer = fas.answers_orchestrator(Request::new(method, &path)).await;
+            answer.is_refusal(405, "method_not_allowed");
+            assert_eq!(answer.header("allow"), "POST");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_body_is_json_of_16_kib_at_the_most() {
+    let fas = Fas::start();
+    let path = format!("/v1/Accounts/{ACCOUNT}/Tokens/refresh");
+    let form = fas.answers_orchestrator(Request::post(&path).form("token=hunter2")).await;
+    form.is_refusal(415, "unsupported_media_type");
+    let long = json!({"token": "x", "more": "x".repeat(16 * 1024)});
+    fas.answers_orchestrator(Request::post(&path).json(&long)).await.is_refusal(413, "payload_too_large");
+}
+
+#[tokio::test]
+async fn a_field_that_is_missing_or_malformed_is_named_and_not_repeated() {
+    let fas = Fas::start();
+    let without = |name: &str| {
+        let mut fields = deployment();
+        fields.as_object_mut().unwrap().remove(name);
+        fields
+    };
+    let with = |name: &str, value: Value| {
+        let mut fields = deployment();
+        fields[name] = value;
+        fields
+    };
+    for (route, fields, field) in [
+        ("", without("deployment_key"), "deployment_key"),
+        ("", without("address_sid"), "address_sid"),
+        ("", without("conversations_service_sid"), "conversations_service_sid"),
+        ("", with("deployment_key", json!("AC00000000000000000000000000000001")), "deployment_key"),
+        ("", with("address_sid", json!("IGhunter2")), "address_sid"),
+        ("", with("conversations_service_sid", json!(["hunter2"])), "conversations_service_sid"),
+        ("", with("fingerprint", json!("hunter2 ")), "fingerprint"),
+        ("/refresh", json!({}), "token"),
+        ("/refresh", json!({"token": 7}), "token"),
+        ("/refresh", json!({"token": "x", "fingerprint": "hunter2\n"}), "fingerprint"),
+        ("/validate", json!({"Token": "hunter2"}), "token"),
+        ("/validate", json!({"token": ""}), "token"),
+    ] {
+        let answer = fas.posts(ACCOUNT, route, &fields).await;
+        answer.is_refusal(400, "invalid_request");
+        assert!(answer.member("message").starts_with(&format!("`{field}` is ")), "{field}: {}", answer.text);
+        answer.does_not_repeat("hunter2");
+    }
+}

@@ -1,0 +1,97 @@
+//! ScopedAuthService alone, over HTTP, as FederatedAuthService sees it: every route, and what it answers when it is
+//! called wrongly. Its time is a clock that the tests move.
+
+mod admin;
+mod bodies;
+mod credentials;
+mod fingerprint;
+mod generate;
+#[path = "../../../service-runtime/tests/support/http.rs"]
+mod http;
+mod keys;
+mod validate;
+
+use std::time::Duration;
+
+use http::{Answer, Request};
+use scoped_auth::{Config, config::MissingKeys};
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use service_runtime::{Clock, Listeners, Running, random::Random};
+use tempfile::TempDir;
+
+const ACCOUNT: &str = "AC00000000000000000000000000000001";
+const SECRET: &str = "what-federated-auth-proves-itself-with";
+const GENERATE: &str = "/v1/ScopedAuthTokens/generate/internal";
+const VALIDATE: &str = "/v1/ScopedAuthTokens/validate";
+
+/// ScopedAuthService, running.
+struct Sas {
+    running: Running,
+    clock: Clock,
+    _keys: TempDir,
+}
+
+impl Sas {
+    fn start() -> Self {
+        Self::with(|_| {})
+    }
+
+    fn with(change: impl FnOnce(&mut Config)) -> Self {
+        let keys = tempfile::tempdir().unwrap();
+        let clock = Clock::adjustable();
+        let mut config = Config {
+            workers: 1,
+            federated_auth_secrets: vec![SecretString::from(SECRET)],
+            keys_file: keys.path().join("keys.json"),
+            missing_keys: MissingKeys::AreMade,
+            session_max: Duration::from_secs(24 * 3600),
+            clock: clock.clone(),
+            random: Random::default(),
+        };
+        change(&mut config);
+        let running = scoped_auth::start(config, Listeners::loopback().unwrap()).unwrap();
+        Self { running, clock, _keys: keys }
+    }
+
+    /// Sends a request as it is.
+    async fn answers(&self, request: Request) -> Answer {
+        request.send(self.running.address).await
+    }
+
+    /// Sends a request with the caller's credential.
+    async fn answers_federated_auth(&self, request: Request) -> Answer {
+        self.answers(request.bearer(SECRET)).await
+    }
+
+    async fn generates(&self, fields: &Value) -> Answer {
+        self.answers_federated_auth(Request::post(GENERATE).json(fields)).await
+    }
+
+    async fn validates(&self, fields: &Value) -> Answer {
+        self.answers_federated_auth(Request::post(VALIDATE).json(fields)).await
+    }
+
+    /// A token made of these fields.
+    async fn token(&self, fields: &Value) -> String {
+        self.generates(fields).await.member("token")
+    }
+}
+
+/// What FederatedAuthService asks for, save that some fields are others, or none where they are `null`.
+fn asking(others: Value) -> Value {
+    let grants = json!([
+        {"type": "webchat", "address_sid": "IG00000000000000000000000000000001",
+            "deployment_key": "CV00000000000000000000000000000001"},
+        {"type": "chat", "service_sid": "IS00000000000000000000000000000001"},
+    ]);
+    let mut fields = json!({"accountSid": ACCOUNT, "grants": grants, "ttl": 3600, "encrypt": true});
+    for (name, value) in others.as_object().unwrap() {
+        if value.is_null() {
+            fields.as_object_mut().unwrap().remove(name);
+        } else {
+            fields[name] = value.clone();
+        }
+    }
+    fields
+}
