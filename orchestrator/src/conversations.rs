@@ -2,31 +2,24 @@
 //! conversation belongs to an account and an identity: whoever asks with another one is told what he would be told of a
 //! conversation that does not exist, for the price of the same one query.
 //!
-//! Kept in SQLite. The statements and the schema are those that PostgreSQL understands too, save for how the store is
-//! opened, which `sqlite` says. Every transaction begins with the statement that writes: there it waits for its turn,
-//! while one that had read before would fail in SQLite if another wrote meanwhile.
-
-mod sqlite;
+//! The statements and the schema are those that PostgreSQL understands too.
 
 use chrono::{DateTime, SubsecRound as _, Utc};
 use serde_json::Value;
+use service_runtime::Database;
+pub use service_runtime::database::OpenError;
 use shared_types::{
     AccountSid, AddressSid, ConversationSid, Identity, MessageSid, SessionId,
     orchestrator::list_messages::ChatMessage,
 };
-use sqlx::{SqliteConnection, SqlitePool};
-
-pub use sqlite::OpenError;
+use sqlx::SqliteConnection;
 
 /// The author of messages that no participant wrote.
 pub const SYSTEM: &str = "system";
 
 /// The store. Cheap to clone; all clones are one store.
 #[derive(Clone, Debug)]
-pub struct Conversations {
-    readers: SqlitePool,
-    writer: SqlitePool,
-}
+pub struct Conversations(Database);
 
 /// A conversation that is to be opened. Time and random ids are the caller's.
 #[derive(Clone)]
@@ -67,7 +60,7 @@ pub enum StoreError {
 impl Conversations {
     /// Opens the store, making file, directory and tables where they are missing. `url`: `sqlite:PATH`.
     pub async fn open(url: &str) -> Result<Self, OpenError> {
-        sqlite::open(url).await
+        Database::open(url, &sqlx::migrate!()).await.map(Self)
     }
 
     /// Opens the session's conversation, with the welcome message as its first, or finds the one that it has.
@@ -75,7 +68,7 @@ impl Conversations {
     /// Both rows are written in one transaction, so a conversation without its welcome message is never seen, not even
     /// after a crash or when the caller goes away half-way.
     pub async fn open_conversation(&self, new: NewConversation<'_>) -> Result<ConversationSid, StoreError> {
-        let mut transaction = self.writer.begin().await?;
+        let mut transaction = self.0.writer.begin().await?;
         let inserted = sqlx::query(
             "INSERT INTO conversations (sid, account_sid, address_sid, session_id, identity, \
              customer_friendly_name, pre_engagement_data, next_index, date_created) \
@@ -123,7 +116,7 @@ impl Conversations {
             sqlx::query_as("SELECT sid FROM conversations WHERE account_sid = $1 AND session_id = $2")
                 .bind(account.to_string())
                 .bind(session.to_string())
-                .fetch_optional(&self.readers)
+                .fetch_optional(&self.0.readers)
                 .await?;
         row.map(|(sid,)| conversation_sid(&sid)).transpose()
     }
@@ -151,7 +144,7 @@ impl Conversations {
         .bind(identity.to_string())
         .bind(after.map_or(-1, i64::from))
         .bind(i64::from(limit.max(1)))
-        .fetch_all(&self.readers)
+        .fetch_all(&self.0.readers)
         .await?;
         if rows.is_empty() {
             return Ok(None);
@@ -172,7 +165,7 @@ impl Conversations {
         body: &str,
         now: DateTime<Utc>,
     ) -> Result<Option<ChatMessage>, StoreError> {
-        let mut transaction = self.writer.begin().await?;
+        let mut transaction = self.0.writer.begin().await?;
         let index: Option<(i64,)> = sqlx::query_as(
             "UPDATE conversations SET next_index = next_index + 1 \
              WHERE sid = $1 AND account_sid = $2 AND identity = $3 RETURNING next_index - 1",
@@ -198,14 +191,13 @@ impl Conversations {
     /// Whether the store answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
         // A bare SELECT 1 would not even look at the file.
-        sqlx::query("SELECT sid FROM conversations LIMIT 1").fetch_optional(&self.readers).await?;
+        sqlx::query("SELECT sid FROM conversations LIMIT 1").fetch_optional(&self.0.readers).await?;
         Ok(())
     }
 
     /// Lets what is under way finish and closes the store, for all clones.
     pub async fn close(&self) {
-        self.readers.close().await;
-        self.writer.close().await;
+        self.0.close().await;
     }
 }
 

@@ -29,7 +29,7 @@ const FEDERATED_AUTH_SECRET: &str = "what-federated-auth-proves-itself-with";
 const TTL: u32 = 3600;
 
 /// ScopedAuthService, running.
-fn scoped_auth(keys: &TempDir, clock: &Clock) -> Running {
+fn scoped_auth(keys: &TempDir, clock: &Clock, listeners: Listeners) -> Running {
     let config = scoped_auth::Config {
         workers: 1,
         federated_auth_secrets: vec![SecretString::from(FEDERATED_AUTH_SECRET)],
@@ -39,7 +39,7 @@ fn scoped_auth(keys: &TempDir, clock: &Clock) -> Running {
         clock: clock.clone(),
         random: Random::default(),
     };
-    scoped_auth::start(config, Listeners::loopback().unwrap()).unwrap()
+    scoped_auth::start(config, listeners).unwrap()
 }
 
 /// FederatedAuthService, running, with ScopedAuthService at `address`.
@@ -62,7 +62,7 @@ struct Fas {
     running: Running,
     scoped_auth: Running,
     clock: Clock,
-    _keys: TempDir,
+    keys: TempDir,
 }
 
 impl Fas {
@@ -72,9 +72,9 @@ impl Fas {
 
     fn with(change: impl FnOnce(&mut Config)) -> Self {
         let (keys, clock) = (tempfile::tempdir().unwrap(), Clock::adjustable());
-        let scoped_auth = scoped_auth(&keys, &clock);
+        let scoped_auth = scoped_auth(&keys, &clock, Listeners::loopback().unwrap());
         let running = federated_auth(scoped_auth.address, change);
-        Self { running, scoped_auth, clock, _keys: keys }
+        Self { running, scoped_auth, clock, keys }
     }
 
     /// Sends a request as it is.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use service_runtime::Listeners;
 
 use crate::{
     ACCOUNT, FEDERATED_AUTH_SECRET, Fas, ORCHESTRATOR_SECRET, deployment, federated_auth,
@@ -77,18 +78,20 @@ async fn a_peer_that_is_not_there_is_unavailable() {
 }
 
 #[tokio::test]
-async fn a_peer_that_stops_is_unavailable_and_one_that_comes_back_is_found() {
-    let fas = Fas::start();
-    assert_eq!(fas.creates_token(ACCOUNT).await.status, 200);
-    let address = fas.scoped_auth.address;
-    fas.scoped_auth.kill().await;
-    let request = || Request::post(&format!("/v1/Accounts/{ACCOUNT}/Tokens")).json(&deployment());
-    let ask = async || request().bearer(ORCHESTRATOR_SECRET).send(fas.running.address).await;
-    ask().await.is_refusal(503, "upstream_unavailable");
-    let listener = std::net::TcpListener::bind(address).unwrap();
-    let stranger = std::thread::spawn(move || drop(listener.accept()));
-    ask().await.is_refusal(503, "upstream_unavailable");
-    stranger.join().unwrap();
+async fn a_peer_that_stops_is_unavailable_until_it_comes_back() {
+    let Fas { running: fas, scoped_auth, clock, keys } = Fas::start();
+    let ask = async || {
+        let request = Request::post(&format!("/v1/Accounts/{ACCOUNT}/Tokens")).json(&deployment());
+        request.bearer(ORCHESTRATOR_SECRET).send(fas.address).await
+    };
+    assert_eq!(ask().await.status, 200);
+    let (service, admin) = (scoped_auth.address, scoped_auth.admin_address);
+    scoped_auth.kill().await;
+    for _ in 0..2 {
+        ask().await.is_refusal(503, "upstream_unavailable");
+    }
+    let _back = crate::scoped_auth(&keys, &clock, Listeners::bind(service, admin).unwrap());
+    assert_eq!(ask().await.status, 200);
 }
 
 #[tokio::test]
