@@ -3,7 +3,7 @@
 use std::{io, sync::Arc};
 
 use service_runtime::{Listeners, Metrics, RouteTable, Running, ServiceCredentials, server::Service};
-use shared_types::federated_auth::{CreateToken, RefreshToken, ValidateToken};
+use shared_types::federated_auth::{CreateToken, RefreshToken, RevokeToken, ValidateToken};
 
 use crate::{clients::ScopedAuth, config::Config, handlers};
 
@@ -23,6 +23,8 @@ fn routes(
         .on_path::<CreateToken, _, _>("/v2/Accounts/{account_sid}/Tokens", handlers::create_token)
         .on::<RefreshToken, _, _>(handlers::refresh_token)
         .on_path::<RefreshToken, _, _>("/v2/Accounts/{account_sid}/Tokens/refresh", handlers::refresh_token)
+        .on::<RevokeToken, _, _>(handlers::revoke_token)
+        .on_path::<RevokeToken, _, _>("/v2/Accounts/{account_sid}/Tokens/revoke", handlers::revoke_token)
         .on::<ValidateToken, _, _>(handlers::validate_token)
         .on_path::<ValidateToken, _, _>(
             "/v2/Accounts/{account_sid}/Tokens/validate",
@@ -53,6 +55,7 @@ pub fn start(config: Config, listeners: Listeners) -> io::Result<Running> {
         }),
         boundary: Arc::new(move || credentials.clone()),
         routes,
+        operations: None,
     }
     .start(listeners)
 }

@@ -119,6 +119,23 @@ impl Guest {
         self.posts("/v2/Webchat/Token/Refresh", body).await
     }
 
+    /// `POST /v2/Webchat/Token/Revoke`
+    pub async fn ends_session(&self, token: &str) -> Answer {
+        let body = json!({"deploymentKey": self.deployment_key, "token": token});
+        self.posts("/v2/Webchat/Token/Revoke", body).await
+    }
+
+    /// `POST /v2/Webchat/Init`, as the released widget sends it, with an identity of before or without.
+    pub async fn begins_chat(&self, identity: Option<&str>) -> Answer {
+        let mut form = vec![
+            ("DeploymentKey", self.deployment_key.as_str()),
+            ("CustomerFriendlyName", "Ada"),
+            ("PreEngagementData", r#"{"question":"Where is my order?"}"#),
+        ];
+        form.extend(identity.map(|identity| ("Identity", identity)));
+        self.sends(self.client.post(format!("{}/v2/Webchat/Init", self.url)).form(&form)).await
+    }
+
     /// `POST /v2/WebChannels`
     pub async fn opens_conversation(&self, token: &str) -> Answer {
         let body =

@@ -9,7 +9,7 @@ use std::{
 };
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use service_runtime::random::Random;
 use shared_types::fingerprint::FingerprintKey;
 
@@ -18,19 +18,23 @@ pub fn service_secret(random: &Random) -> SecretString {
     SecretString::from(URL_SAFE_NO_PAD.encode(random.bytes::<32>()))
 }
 
-/// The fingerprint key in the file at `path`, which is made, mode 0600, if it is missing.
+/// The fingerprint key in the file at `path`, which is made if it is missing.
 pub fn fingerprint_key(path: &Path, random: &Random) -> io::Result<FingerprintKey> {
+    FingerprintKey::from_base64url(kept_secret(path, random)?.expose_secret()).map_err(|_| {
+        io::Error::new(io::ErrorKind::InvalidData, format!("{}: not a fingerprint key", path.display()))
+    })
+}
+
+/// The secret in the file at `path`, which is made, mode 0600, if it is missing.
+pub fn kept_secret(path: &Path, random: &Random) -> io::Result<SecretString> {
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Ok(mut file) => {
             file.write_all(URL_SAFE_NO_PAD.encode(random.bytes::<32>()).as_bytes())?;
             file.sync_all()?;
-            tracing::info!(file = %path.display(), "there was no fingerprint key, so a new one was made");
+            tracing::info!(file = %path.display(), "there was no such secret, so a new one was made");
         }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         Err(error) => return Err(error),
     }
-    let text = fs::read_to_string(path)?;
-    FingerprintKey::from_base64url(text.trim()).map_err(|_| {
-        io::Error::new(io::ErrorKind::InvalidData, format!("{}: not a fingerprint key", path.display()))
-    })
+    Ok(SecretString::from(fs::read_to_string(path)?.trim()))
 }

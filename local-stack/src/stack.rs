@@ -9,7 +9,7 @@ use std::{
 };
 
 use orchestrator::{accounts_file::AccountsFile, client_address::TrustedProxies};
-use scoped_auth::config::MissingKeys;
+use scoped_auth::{config::MissingKeys, sessions::Rules};
 use secrecy::SecretString;
 use service_runtime::{Clock, Listeners, Running, ServiceCredential, command::StartError, random::Random};
 
@@ -42,8 +42,10 @@ pub struct Plan {
     pub clock: Clock,
     /// How long a token lives, in seconds.
     pub token_ttl_seconds: u32,
-    /// How long a session lives.
-    pub session_max: Duration,
+    /// How sessions live.
+    pub rules: Rules,
+    /// How often a replica looks for revocations by others.
+    pub revocation_poll: Duration,
     /// Where allowedOrigins come from, if not from accounts.toml: the base URL of a Flex Configuration service.
     pub flex_configuration_url: Option<String>,
     /// Whose `X-Forwarded-For` is believed.
@@ -64,7 +66,13 @@ impl Plan {
             wire: Arc::new(Direct),
             clock: Clock::system(),
             token_ttl_seconds: 6 * 3600,
-            session_max: Duration::from_secs(24 * 3600),
+            rules: Rules {
+                session_max: Duration::from_secs(24 * 3600),
+                grace: Duration::from_secs(60),
+                resume_window: Duration::from_secs(24 * 3600),
+                staleness: Duration::from_secs(30),
+            },
+            revocation_poll: Duration::from_millis(500),
             flex_configuration_url: None,
             trusted_proxies: TrustedProxies::default(),
             timeouts: [Duration::from_secs(3), Duration::from_secs(1)],
@@ -79,6 +87,7 @@ impl Plan {
             workers: 1,
             clock: Clock::adjustable(),
             accounts_period: Duration::from_millis(20),
+            revocation_poll: Duration::from_millis(20),
             ..Self::designed(data)
         }
     }
@@ -110,6 +119,8 @@ pub struct Stack {
     pub orchestrator_secret: SecretString,
     /// What FAS proves itself to SAS with.
     pub federated_auth_secret: SecretString,
+    /// What operators prove themselves to SAS with.
+    pub operator_secret: SecretString,
 }
 
 impl Stack {
@@ -120,6 +131,7 @@ impl Stack {
         write_if_missing(&plan.accounts_file(), demo::ACCOUNTS)?;
         let [orchestrator_secret, federated_auth_secret] =
             [secrets::service_secret(&random), secrets::service_secret(&random)];
+        let operator_secret = secrets::kept_secret(&plan.data.join("operator.secret"), &random)?;
         let credential =
             |secret| ServiceCredential::new(secret).ok_or("a service secret that no header can carry");
         let [fwo_timeout, fas_timeout] = plan.timeouts;
@@ -130,12 +142,16 @@ impl Stack {
                 federated_auth_secrets: vec![federated_auth_secret.clone()],
                 keys_file: plan.keys_file(),
                 missing_keys: MissingKeys::AreMade,
-                session_max: plan.session_max,
+                database_url: format!("sqlite://{}", plan.data.join("sessions.db").display()),
+                rules: plan.rules,
+                revocation_poll: plan.revocation_poll,
+                operator_secrets: vec![operator_secret.clone()],
                 clock: plan.clock.clone(),
                 random: random.clone(),
             },
             plan.listeners(2)?,
-        )?;
+        )
+        .await?;
         let to_sas = plan.wire.lay(Participant::Fas, Participant::Sas, scoped_auth.address);
         let federated_auth = federated_auth::start(
             federated_auth::Config {
@@ -184,6 +200,7 @@ impl Stack {
             scoped_auth,
             orchestrator_secret,
             federated_auth_secret,
+            operator_secret,
         })
     }
 

@@ -17,6 +17,7 @@ fn rows(program: Program) -> impl Iterator<Item = String> {
             Presence::Required => "required".to_owned(),
             Presence::Optional => "none".to_owned(),
             Presence::Secret => "required, also as `…_FILE`".to_owned(),
+            Presence::OptionalSecret => "none, also as `…_FILE`".to_owned(),
             Presence::Default(value) => format!("`{value}`"),
         };
         format!("| `{}{}` | {default} | {} |", program.prefix, setting.name.to_uppercase(), setting.help)

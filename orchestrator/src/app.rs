@@ -9,8 +9,8 @@ use service_runtime::{
 use shared_types::{
     fingerprint::FingerprintKey,
     orchestrator::{
-        CreateToken, ListMessages, OpenConversation, PublicConfiguration, RefreshToken, SendMessage,
-        refresh_token::RefreshTokens,
+        CreateToken, Init, ListMessages, OpenConversation, PublicConfiguration, RefreshToken, RevokeToken,
+        SendMessage, refresh_token::RefreshTokens,
     },
 };
 
@@ -53,6 +53,8 @@ fn routes(table: RouteTable<Orchestrator, Public>) -> RouteTable<Orchestrator, P
         .on::<CreateToken, _, _>(handlers::create_token)
         .on::<RefreshToken, _, _>(handlers::refresh_token)
         .on::<RefreshTokens, _, _>(handlers::refresh_token)
+        .on::<RevokeToken, _, _>(handlers::revoke_token)
+        .on::<Init, _, _>(handlers::init)
         .on::<OpenConversation, _, _>(handlers::open_conversation)
         .on::<ListMessages, _, _>(handlers::list_messages)
         .on::<SendMessage, _, _>(handlers::send_message)
@@ -117,6 +119,7 @@ pub async fn start_with(
         }),
         boundary: Arc::new(|| Public),
         routes,
+        operations: None,
     }
     .start(listeners)?;
     Ok(running.beside(follower).at_the_end(async move { closed.close().await }))

@@ -9,7 +9,7 @@ use serde_json::Value;
 use service_runtime::Database;
 pub use service_runtime::database::OpenError;
 use shared_types::{
-    AccountSid, AddressSid, ConversationSid, Identity, MessageSid, SessionId,
+    AccountSid, AddressSid, ConversationSid, Fingerprint, Identity, MessageSid, SessionId,
     orchestrator::list_messages::ChatMessage,
 };
 use sqlx::SqliteConnection;
@@ -32,6 +32,8 @@ pub struct NewConversation<'a> {
     pub session: SessionId,
     /// The guest of the session.
     pub identity: Identity,
+    /// The guest's browser, with the feature on.
+    pub fingerprint: Option<Fingerprint>,
     /// What the guest wants to be called.
     pub customer_friendly_name: Option<String>,
     /// What the guest filled into the pre-engagement form.
@@ -71,8 +73,8 @@ impl Conversations {
         let mut transaction = self.0.writer.begin().await?;
         let inserted = sqlx::query(
             "INSERT INTO conversations (sid, account_sid, address_sid, session_id, identity, \
-             customer_friendly_name, pre_engagement_data, next_index, date_created) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8) \
+             customer_friendly_name, pre_engagement_data, next_index, date_created, fingerprint) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $9) \
              ON CONFLICT (account_sid, session_id) DO NOTHING",
         )
         .bind(new.conversation_sid.to_string())
@@ -83,6 +85,7 @@ impl Conversations {
         .bind(new.customer_friendly_name)
         .bind(new.pre_engagement_data.map(|data| data.to_string()))
         .bind(new.now.timestamp_millis())
+        .bind(new.fingerprint.as_ref().map(Fingerprint::as_str))
         .execute(&mut *transaction)
         .await?;
         if inserted.rows_affected() == 0 {
@@ -119,6 +122,23 @@ impl Conversations {
                 .fetch_optional(&self.0.readers)
                 .await?;
         row.map(|(sid,)| conversation_sid(&sid)).transpose()
+    }
+
+    /// The browser of the identity's last conversation, if it had one and the feature was on.
+    pub async fn last_fingerprint(
+        &self,
+        account: AccountSid,
+        identity: Identity,
+    ) -> Result<Option<Fingerprint>, StoreError> {
+        let row: Option<(Option<String>,)> = sqlx::query_as(
+            "SELECT fingerprint FROM conversations WHERE account_sid = $1 AND identity = $2 \
+             ORDER BY date_created DESC LIMIT 1",
+        )
+        .bind(account.to_string())
+        .bind(identity.to_string())
+        .fetch_optional(&self.0.readers)
+        .await?;
+        Ok(row.and_then(|(fingerprint,)| fingerprint).and_then(Fingerprint::new))
     }
 
     /// At most `limit` messages, and at least one, in the order of their index; those after the index `after` alone,

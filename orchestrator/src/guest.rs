@@ -3,13 +3,14 @@
 
 use service_runtime::Call;
 use shared_types::{
-    AccountSid, AddressSid, Grant, Identity, SealedToken, SessionId, federated_auth::validate_token::Request,
+    AccountSid, AddressSid, Fingerprint, Grant, Identity, SealedToken, SessionId,
+    federated_auth::validate_token::Request,
 };
 
 use crate::{app::Orchestrator, boundary, configuration, error::Error, fingerprint};
 
 /// A guest whose token, browser and page have been checked for this call.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Guest {
     /// The account that the guest chats with.
     pub account_sid: AccountSid,
@@ -19,6 +20,8 @@ pub struct Guest {
     pub identity: Identity,
     /// The guest's session.
     pub session: SessionId,
+    /// The guest's browser, with the feature on.
+    pub fingerprint: Option<Fingerprint>,
 }
 
 /// Checks the bearer token of a call. It names the deployment that it was made for, which leads to the configuration
@@ -35,7 +38,7 @@ pub async fn of_call(fwo: &Orchestrator, call: &mut Call<'_>) -> Result<Guest, E
     boundary::set_acao(call, &snapshot)?;
     snapshot.must_be_enabled()?;
     let fingerprint = fingerprint::of_call(fwo, call, &snapshot)?;
-    let request = Request { token, fingerprint };
+    let request = Request { token, fingerprint, jkt: None };
     let validated = fwo.federated_auth.validate_token(call, snapshot.account.sid, &request).await?;
     let address_sid = validated.roles.iter().find_map(|grant| match grant {
         Grant::Webchat(webchat) => Some(webchat.address_sid),
@@ -46,5 +49,6 @@ pub async fn of_call(fwo: &Orchestrator, call: &mut Call<'_>) -> Result<Guest, E
         address_sid: address_sid.ok_or(Error::InvalidToken)?,
         identity: validated.identity,
         session: validated.session_id,
+        fingerprint: request.fingerprint,
     })
 }

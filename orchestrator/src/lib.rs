@@ -17,6 +17,8 @@ pub mod error;
 pub mod fingerprint;
 pub mod guest;
 pub mod handlers;
+pub mod opening;
+pub mod session;
 
 pub use app::{start, start_with};
 pub use config::{Config, PROGRAM};

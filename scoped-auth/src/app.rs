@@ -1,68 +1,117 @@
 //! State, table of routes and start of ScopedAuthService.
 
-use std::{sync::Arc, time::Duration};
+use std::{error::Error, fmt::Display, sync::Arc, time::Duration};
 
 use service_runtime::{
-    Listeners, Metrics, RouteTable, Running, ServiceCredentials, command::StartError, random::Random,
-    server::Service,
+    Listeners, Metrics, RouteTable, Running, ServiceCredentials,
+    command::StartError,
+    random::Random,
+    refusal::chain,
+    server::{OperatorRoutes, Service},
 };
 use shared_types::{
-    Message,
-    scoped_auth::{Generate, PublishKeys, Validate},
+    Message, SealedToken, SessionId,
+    scoped_auth::{Generate, PublishKeys, Revoke, RevokeBefore, Validate},
 };
 
 use crate::{
+    claims::Claims,
     config::{Config, MissingKeys},
     counters::Counters,
     handlers,
+    jose::{Form, SealError, Unauthentic},
     key_file::KeyFile,
     key_ring::KeyRing,
+    sessions::Sessions,
+    store::Store,
 };
+
+/// How long ago the last look for revocations by others may be while a replica is ready: the bound within which all
+/// replicas know of one.
+const BEHIND: Duration = Duration::from_secs(2);
 
 /// What the handlers of one worker work with.
 #[derive(Clone)]
 pub struct ScopedAuth {
     /// The keys.
     pub key_ring: Arc<KeyRing>,
-    /// How long a session lives.
-    pub session_max: Duration,
+    /// The life of sessions.
+    pub sessions: Sessions,
     /// What is counted.
     pub counters: Counters,
     /// Randomness, for ids and signatures.
     pub random: Random,
 }
 
-fn routes(table: RouteTable<ScopedAuth, ServiceCredentials>) -> RouteTable<ScopedAuth, ServiceCredentials> {
+impl ScopedAuth {
+    /// The claims of a token, if it is authentic.
+    pub fn open(&self, token: &SealedToken) -> Result<Claims, Unauthentic> {
+        self.key_ring.open(token)
+    }
+
+    /// A token of these claims.
+    pub fn seal(&self, claims: &Claims, form: Form) -> Result<SealedToken, SealError> {
+        self.key_ring.seal(claims, form, self.random.source())
+    }
+
+    /// What the audit log calls a session.
+    pub fn session_hash(&self, session: SessionId) -> impl Display {
+        /* INTERIM */
+        format!("{}", session.first_byte())
+    }
+}
+
+type Routes = RouteTable<ScopedAuth, ServiceCredentials>;
+
+fn routes(table: Routes) -> Routes {
     table
         .on::<Generate, _, _>(handlers::generate)
         .on::<Validate, _, _>(handlers::validate)
+        .on::<Revoke, _, _>(handlers::revoke)
         .on::<PublishKeys, _, _>(handlers::publish_keys)
 }
 
+fn operators_routes(table: Routes) -> Routes {
+    table.on::<RevokeBefore, _, _>(handlers::revoke_before)
+}
+
 /// Begins to serve.
-pub fn start(config: Config, listeners: Listeners) -> Result<Running, StartError> {
+pub async fn start(config: Config, listeners: Listeners) -> Result<Running, StartError> {
     let metrics = Arc::new(Metrics::default());
     let credentials =
         ServiceCredentials::new(&config.federated_auth_secrets, &[PublishKeys::PATH], &config.random);
+    let operators = ServiceCredentials::new(&config.operator_secrets, &[], &config.random);
+    let named = |error: &dyn Error| format!("SCOPED_AUTH_DATABASE_URL: {}", chain(error));
+    let store = Store::open(&config.database_url).await.map_err(|error| named(&error))?;
+    let sessions = Sessions::open(store, config.rules).await.map_err(|error| named(&error))?;
     let state = ScopedAuth {
         key_ring: Arc::new(load_keys(&config)?),
-        session_max: config.session_max,
+        sessions: sessions.clone(),
         counters: Counters::new(&metrics),
         random: config.random.clone(),
     };
+    let (followed, clock) = (sessions.clone(), config.clock.clone());
+    let follower = tokio::spawn(async move { followed.follow(clock, config.revocation_poll).await });
+    let checked = sessions.clone();
     let service = Service {
         name: "ScopedAuthService",
         workers: config.workers,
         clock: config.clock,
         random: config.random,
         metrics,
-        // It has started, so it has its keys; there is nothing else that it needs.
-        check: Arc::new(|| Box::pin(async { Ok(()) })),
+        check: Arc::new(move || {
+            let behind = checked.age() > BEHIND;
+            Box::pin(async move {
+                if behind { Err("revocations by others are not followed".to_owned()) } else { Ok(()) }
+            })
+        }),
         state: Arc::new(move || state.clone()),
         boundary: Arc::new(move || credentials.clone()),
         routes,
+        operations: Some(OperatorRoutes { credentials: operators, routes: operators_routes }),
     };
-    Ok(service.start(listeners)?)
+    let running = service.start(listeners)?;
+    Ok(running.beside(follower).at_the_end(async move { sessions.close().await }))
 }
 
 fn load_keys(config: &Config) -> Result<KeyRing, StartError> {

@@ -9,7 +9,7 @@ use serde::{
     de::{self, IgnoredAny, MapAccess},
 };
 use shared_types::{
-    AccountSid, DeploymentKey, Fingerprint, Grant, SessionId, grant::GrantsClaim,
+    AccountSid, DeploymentKey, Fingerprint, Grant, SessionId, Thumbprint, grant::GrantsClaim,
     scoped_auth::validate::Reason,
 };
 use uuid::Uuid;
@@ -29,7 +29,7 @@ pub const CLOCK_SKEW: Duration = Duration::from_secs(5);
 /// Times travel as whole seconds since 1970 (`NumericDate`, RFC 7519, section 2); a fraction is cut off.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Claims {
-    /// The token's own name.
+    /// The token's own name: a UUID version 7 (RFC 9562, section 5.7), whose time is `iat` to the millisecond.
     pub jti: Uuid,
     /// `ScopedAuthService`
     pub iss: Issuer,
@@ -53,9 +53,22 @@ pub struct Claims {
     /// When the session began.
     #[serde(with = "ts_seconds")]
     pub auth_time: DateTime<Utc>,
+    /// Which of the session's tokens this is: the first has 0, each successor one more.
+    #[serde(rename = "gen", default, skip_serializing_if = "is_first")]
+    pub generation: u32,
     /// The browser that the token is bound to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<Fingerprint>,
+    /// The proof key that the token is bound to (RFC 9449, section 6.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cnf: Option<Confirmation>,
+}
+
+/// `{jkt}`: how the holder of a token proves to be its holder (RFC 7800, section 3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Confirmation {
+    /// The thumbprint of the key that signs proofs.
+    pub jkt: Thumbprint,
 }
 
 impl Claims {
@@ -79,6 +92,15 @@ impl Claims {
         Ok(())
     }
 
+    /// When the token was issued: to the millisecond where its `jti` says so, otherwise `iat`.
+    pub fn issued_at(&self) -> DateTime<Utc> {
+        let (seconds, nanoseconds) = match (self.jti.get_version_num(), self.jti.as_u128() >> 80) {
+            (7, millis) => ((millis / 1000) as i64, (millis % 1000) as u32 * 1_000_000),
+            _ => return self.iat,
+        };
+        DateTime::from_timestamp(seconds, nanoseconds).unwrap_or(self.iat)
+    }
+
     /// The deployment that the token was made for: that of its webchat grant.
     pub fn deployment(&self) -> Option<DeploymentKey> {
         self.grants.grants.iter().find_map(|grant| match grant {
@@ -95,8 +117,12 @@ impl Claims {
     }
 }
 
-fn delta(duration: Duration) -> TimeDelta {
+pub(crate) fn delta(duration: Duration) -> TimeDelta {
     TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX)
+}
+
+fn is_first(generation: &u32) -> bool {
+    *generation == 0
 }
 
 macro_rules! constant {

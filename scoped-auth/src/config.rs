@@ -7,10 +7,10 @@ use service_runtime::{
     Clock, Setting, SettingError, Settings,
     command::Program,
     random::Random,
-    settings::Presence::{Default, Required, Secret},
+    settings::Presence::{Default, OptionalSecret, Required, Secret},
 };
 
-use crate::tools;
+use crate::{sessions::Rules, tools};
 
 /// The binary and its settings.
 pub const PROGRAM: Program = Program {
@@ -44,6 +44,36 @@ pub const PROGRAM: Program = Program {
             default: Default("86400"),
             help: "How long a session lives, however often its token is refreshed",
         },
+        Setting {
+            name: "database_url",
+            default: Default("sqlite://data/sessions.db"),
+            help: "Where sessions and revocations are kept, for all replicas; made if it is missing",
+        },
+        Setting {
+            name: "refresh_grace_seconds",
+            default: Default("60"),
+            help: "How long a replaced token may still be refreshed: its answer was lost, or another tab was as quick",
+        },
+        Setting {
+            name: "resume_window_seconds",
+            default: Default("86400"),
+            help: "How long after its end a token may be refreshed by its own browser, within its session's life",
+        },
+        Setting {
+            name: "revocation_poll_ms",
+            default: Default("500"),
+            help: "How often a replica looks for revocations by others",
+        },
+        Setting {
+            name: "revocation_staleness_seconds",
+            default: Default("30"),
+            help: "How old a replica's knowledge of revocations may be before it vouches for no token",
+        },
+        Setting {
+            name: "operator_secret",
+            default: OptionalSecret,
+            help: "What operators prove themselves with on the admin listener; several, comma separated",
+        },
     ],
     tools: Some(tools::KEYS),
 };
@@ -59,8 +89,14 @@ pub struct Config {
     pub keys_file: PathBuf,
     /// What becomes of a missing JWK Set.
     pub missing_keys: MissingKeys,
-    /// How long a session lives.
-    pub session_max: Duration,
+    /// Where sessions and revocations are kept.
+    pub database_url: String,
+    /// How sessions live.
+    pub rules: Rules,
+    /// How often a replica looks for revocations by others.
+    pub revocation_poll: Duration,
+    /// The secrets of operators; without any, nobody is one.
+    pub operator_secrets: Vec<SecretString>,
     /// The time.
     pub clock: Clock,
     /// Randomness.
@@ -79,12 +115,22 @@ pub enum MissingKeys {
 impl Config {
     /// Reads the settings.
     pub fn from_settings(settings: &Settings) -> Result<Self, SettingError> {
+        const YEAR: u64 = 366 * 24 * 3600;
+        let seconds = |name, least, most| settings.number(name, least, most).map(Duration::from_secs);
         Ok(Self {
             workers: settings.number("workers", 1, 256)? as usize,
             federated_auth_secrets: settings.secrets("federated_auth_secret")?,
             keys_file: settings.parse("keys_file", "a path")?,
             missing_keys: MissingKeys::StopTheStart,
-            session_max: Duration::from_secs(settings.number("session_max_seconds", 1, 366 * 24 * 3600)?),
+            database_url: settings.parse("database_url", "a URL")?,
+            rules: Rules {
+                session_max: seconds("session_max_seconds", 1, YEAR)?,
+                grace: seconds("refresh_grace_seconds", 0, 3600)?,
+                resume_window: seconds("resume_window_seconds", 0, YEAR)?,
+                staleness: seconds("revocation_staleness_seconds", 1, 3600)?,
+            },
+            revocation_poll: settings.milliseconds("revocation_poll_ms", 2000)?,
+            operator_secrets: settings.optional_secrets("operator_secret")?,
             clock: Clock::system(),
             random: Random::default(),
         })

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use service_runtime::Refusal;
 use shared_types::Code;
 
-use crate::jose::SealError;
+use crate::{jose::SealError, store::StoreError};
 
 /// The errors of ScopedAuthService.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +20,21 @@ pub enum Error {
     /// A token for a session that has ended.
     #[error("the session has ended")]
     SessionEnded,
+    /// The token has long been replaced by another: it is in two hands, and its session has been ended.
+    #[error("the token has been used before")]
+    TokenReused,
+    /// What was revoked lately is not known here, so no token is vouched for.
+    #[error("the revocations are not known well enough")]
+    CannotVouch,
+    /// The store did not do its part.
+    #[error("the store of sessions")]
+    Store(#[from] StoreError),
+    /// An operator named a token that is none.
+    #[error("not a token")]
+    NoSuchToken,
+    /// An operator named no subject, or several.
+    #[error("not exactly one subject")]
+    NoSubject,
     /// The token would be longer than a token may be.
     #[error("the token would be too long")]
     TokenTooLong,
@@ -40,8 +55,14 @@ impl From<SealError> for Error {
 impl Refusal for Error {
     fn code(&self) -> Code {
         match self {
-            Error::GrantStandsTwice | Error::NoTimeToLive | Error::TokenTooLong => Code::InvalidRequest,
+            Error::GrantStandsTwice
+            | Error::NoTimeToLive
+            | Error::TokenTooLong
+            | Error::NoSuchToken
+            | Error::NoSubject => Code::InvalidRequest,
             Error::SessionEnded => Code::SessionExpired,
+            Error::TokenReused => Code::RevokedToken,
+            Error::CannotVouch | Error::Store(_) => Code::UpstreamUnavailable,
             Error::Seal(_) => Code::InternalError,
         }
     }
@@ -50,10 +71,16 @@ impl Refusal for Error {
         match self {
             Error::GrantStandsTwice => "`grants` is malformed: expected grants of different types.".into(),
             Error::NoTimeToLive => "`ttl` is malformed: expected 1 second or more.".into(),
-            Error::TokenTooLong => {
-                "`grants` is malformed: expected fewer, they do not fit into a token.".into()
+            Error::TokenTooLong => "`grants` is malformed: expected fewer, they do not fit into a token.".into(),
+            Error::NoSuchToken => "`token` is malformed: expected a token of this service.".into(),
+            Error::NoSubject => {
+                "Expected `token`, `sessionId`, `deploymentKey`, `accountSid`, or `accountSid` and `identity`.".into()
             }
-            Error::SessionEnded | Error::Seal(_) => Cow::Borrowed(self.code().sentence()),
+            Error::SessionEnded
+            | Error::TokenReused
+            | Error::CannotVouch
+            | Error::Store(_)
+            | Error::Seal(_) => Cow::Borrowed(self.code().sentence()),
         }
     }
 }

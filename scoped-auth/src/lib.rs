@@ -2,6 +2,7 @@
 //! stands at the right-hand end: FAS alone calls it, and it calls nobody.
 
 pub mod app;
+pub mod audit;
 pub mod claims;
 pub mod config;
 pub mod counters;
@@ -9,8 +10,12 @@ mod crypto;
 pub mod error;
 pub mod handlers;
 pub mod jose;
+pub mod judgement;
 pub mod key_file;
 pub mod key_ring;
+pub mod revocations;
+pub mod sessions;
+pub mod store;
 pub mod tools;
 
 pub use app::start;

@@ -95,6 +95,7 @@ impl PeerError {
                 | Code::ExpiredToken
                 | Code::RevokedToken
                 | Code::SessionExpired
+                | Code::InvalidDpopProof
                 | Code::FingerprintInvalid
                 | Code::UpstreamInvalid
                 | Code::UpstreamUnavailable

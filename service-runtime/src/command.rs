@@ -125,6 +125,7 @@ impl Program {
                 Presence::Required => "required".to_owned(),
                 Presence::Optional => "optional".to_owned(),
                 Presence::Secret => format!("required, or {name}_FILE"),
+                Presence::OptionalSecret => format!("optional, or {name}_FILE"),
                 Presence::Default(value) => format!("default {value}"),
             };
             help.push_str(&format!("  {name}\n      {} [{default}]\n", setting.help));

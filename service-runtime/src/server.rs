@@ -23,6 +23,7 @@ use crate::{
     metrics::Metrics,
     random::Random,
     route_table::{Boundary, RouteTable, Worker},
+    service_credential::ServiceCredentials,
 };
 
 /// Outlasts the 30 s for which a caller keeps an idle connection, or reused connections would die at random.
@@ -78,6 +79,16 @@ pub struct Service<S, B: Boundary> {
     pub boundary: Arc<dyn Fn() -> B + Send + Sync>,
     /// The table of routes.
     pub routes: fn(RouteTable<S, B>) -> RouteTable<S, B>,
+    /// What operators may do on the admin listener, besides looking.
+    pub operations: Option<OperatorRoutes<S>>,
+}
+
+/// The routes of operators, behind a credential of their own.
+pub struct OperatorRoutes<S> {
+    /// What operators prove themselves with.
+    pub credentials: ServiceCredentials,
+    /// The table of routes.
+    pub routes: fn(RouteTable<S, ServiceCredentials>) -> RouteTable<S, ServiceCredentials>,
 }
 
 /// A service that runs.
@@ -102,7 +113,22 @@ impl<S: 'static, B: Boundary> Service<S, B> {
         let admin =
             Admin { metrics: self.metrics.clone(), check: self.check.clone(), stopping: stopping.clone() };
 
-        let Self { name, workers, clock, random, metrics, state, boundary, routes, .. } = self;
+        let Self { name, workers, clock, random, metrics, state, boundary, routes, operations, .. } = self;
+        let operator = operations.map(|OperatorRoutes { credentials, routes }| {
+            let (clock, random, metrics, state) =
+                (clock.clone(), random.clone(), metrics.clone(), state.clone());
+            move |config: &mut web::ServiceConfig| {
+                let worker = Worker {
+                    state: state(),
+                    boundary: credentials.clone(),
+                    clock: clock.clone(),
+                    random: random.clone(),
+                    metrics: metrics.clone(),
+                    service: name,
+                };
+                routes(RouteTable::new(Rc::new(worker))).configure(config);
+            }
+        });
         let server = HttpServer::new(move || {
             let worker = Rc::new(Worker {
                 state: state(),
@@ -124,7 +150,12 @@ impl<S: 'static, B: Boundary> Service<S, B> {
             .listen(listeners.service)?
             .run();
         let admin_server = HttpServer::new(move || {
-            App::new().configure(|config: &mut web::ServiceConfig| admin.configure(config))
+            App::new().configure(|config: &mut web::ServiceConfig| {
+                admin.configure(config);
+                if let Some(operator) = &operator {
+                    operator(config);
+                }
+            })
         })
         .workers(1)
         .client_request_timeout(HEAD_DEADLINE)

@@ -28,6 +28,8 @@ pub enum Presence {
     Default(&'static str),
     /// A secret, which may also be given as a file: `…_FILE`. Without either the service does not start.
     Secret,
+    /// A secret without which a part of the service is off.
+    OptionalSecret,
 }
 
 /// A setting that stops the start: one line that names it.
@@ -75,7 +77,8 @@ impl Settings {
         let known = |name: &str| {
             self.table.iter().any(|setting| {
                 setting.name == name
-                    || setting.default == Presence::Secret && name.strip_suffix("_file") == Some(setting.name)
+                    || matches!(setting.default, Presence::Secret | Presence::OptionalSecret)
+                        && name.strip_suffix("_file") == Some(setting.name)
             })
         };
         let mut unknown: Vec<_> =
@@ -96,7 +99,7 @@ impl Settings {
         }
         match self.table.iter().find(|setting| setting.name == name).map(|setting| setting.default) {
             Some(Presence::Default(value)) => Ok(Some(value.to_owned())),
-            Some(Presence::Optional) => Ok(None),
+            Some(Presence::Optional | Presence::OptionalSecret) => Ok(None),
             Some(Presence::Required | Presence::Secret) => Err(self.error(name, "is not set")),
             None => Err(self.error(name, "is not in the table of settings")),
         }
@@ -169,6 +172,12 @@ impl Settings {
             "" => Err(self.error(named, "is empty")),
             trimmed => Ok(SecretString::from(trimmed)),
         }
+    }
+
+    /// Several secrets, or none where neither the setting nor its file is given.
+    pub fn optional_secrets(&self, name: &str) -> Result<Vec<SecretString>, SettingError> {
+        let is_given = self.given.contains_key(name) || self.given.contains_key(&format!("{name}_file"));
+        if is_given { self.secrets(name) } else { Ok(Vec::new()) }
     }
 
     /// Several secrets, comma separated: the accepting side of a service credential.

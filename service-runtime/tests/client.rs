@@ -7,7 +7,7 @@ mod scripted_peer;
 use std::{sync::Arc, time::Duration};
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
-use scripted_peer::{Act, ScriptedPeer, answer, nobody};
+use scripted_peer::{Act, Nobody, ScriptedPeer, answer};
 use secrecy::SecretString;
 use service_runtime::{
     Call, Clock, Metrics, Peer, PeerError, ServiceCredential, client::PeerConfig, random::Random,
@@ -160,8 +160,8 @@ async fn a_redirect_is_not_followed() {
 
 #[tokio::test]
 async fn a_peer_that_is_gone_is_unavailable() {
-    let gone = format!("http://{}", nobody().await);
-    assert_eq!(keys(&gone, PATIENT).await.unwrap_err().code(), Code::UpstreamUnavailable);
+    let gone = Nobody::there();
+    assert_eq!(keys(&gone.url(), PATIENT).await.unwrap_err().code(), Code::UpstreamUnavailable);
     let half = b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"keys\":".to_vec();
     for (what, act) in [
         ("hangs up", Act::HangUp),
@@ -174,14 +174,15 @@ async fn a_peer_that_is_gone_is_unavailable() {
 
 #[tokio::test]
 async fn a_connection_that_dies_under_a_second_request_is_not_tried_again() {
-    let good = answer(200, "content-type: application/json\r\n", KEYS);
-    let scripted = ScriptedPeer::with(vec![Act::SendAndStay(good), Act::HangUp]).await;
+    let good = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{KEYS}", KEYS.len());
+    let scripted = ScriptedPeer::with(vec![Act::SendAndStay(good.into_bytes()), Act::HangUp]).await;
     let headers = HeaderMap::new();
     let call = Call::new(&headers, None, &Clock::system(), &Random::default());
     let peer = peer(&scripted.url(), PATIENT, &Arc::default());
     peer.call::<PublishKeys>(&call, PublishKeys::PATH, &Default::default()).await.unwrap();
     let second = peer.call::<PublishKeys>(&call, PublishKeys::PATH, &Default::default()).await;
     assert_eq!(second.unwrap_err().code(), Code::UpstreamUnavailable);
+    assert_eq!(scripted.connections(), 1, "the connection was kept");
     assert_eq!(scripted.seen().len(), 2, "what the peer may have done already must not be asked twice");
 }
 

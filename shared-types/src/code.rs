@@ -21,6 +21,8 @@ pub enum Code {
     RevokedToken,
     /// 401: authentic, and its session has lived as long as a session may.
     SessionExpired,
+    /// 401: the session is bound to a proof key, and the call brings no good proof by it (RFC 9449).
+    InvalidDpopProof,
     /// 401: an internal route was called without a service credential of its caller.
     InvalidServiceCredential,
     /// 403: authentic token, another browser.
@@ -55,12 +57,13 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order of the table.
-    pub const ALL: [Code; 20] = [
+    pub const ALL: [Code; 21] = [
         Code::InvalidRequest,
         Code::InvalidToken,
         Code::ExpiredToken,
         Code::RevokedToken,
         Code::SessionExpired,
+        Code::InvalidDpopProof,
         Code::InvalidServiceCredential,
         Code::FingerprintInvalid,
         Code::FingerprintUnavailable,
@@ -86,6 +89,7 @@ impl Code {
             | Code::ExpiredToken
             | Code::RevokedToken
             | Code::SessionExpired
+            | Code::InvalidDpopProof
             | Code::InvalidServiceCredential => 401,
             Code::FingerprintInvalid
             | Code::FingerprintUnavailable
@@ -111,6 +115,7 @@ impl Code {
             Code::ExpiredToken => "expired_token",
             Code::RevokedToken => "revoked_token",
             Code::SessionExpired => "session_expired",
+            Code::InvalidDpopProof => "invalid_dpop_proof",
             Code::InvalidServiceCredential => "invalid_service_credential",
             Code::FingerprintInvalid => "fingerprint_invalid",
             Code::FingerprintUnavailable => "fingerprint_unavailable",
@@ -137,6 +142,9 @@ impl Code {
             Code::ExpiredToken => "The token has expired.",
             Code::RevokedToken => "The token has been revoked.",
             Code::SessionExpired => "The session has ended; please start a new one.",
+            Code::InvalidDpopProof => {
+                "The call brings no good proof by the key that the session is bound to."
+            }
             Code::InvalidServiceCredential => "The caller did not prove which service it is.",
             Code::FingerprintInvalid => "The token was made for another browser.",
             Code::FingerprintUnavailable => "The request does not show which browser it comes from.",

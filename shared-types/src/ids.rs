@@ -132,6 +132,13 @@ macro_rules! uuid_id {
 uuid_id!(Identity, "A guest as the others in a chat see it: a random UUID.");
 uuid_id!(SessionId, "A session: the claim `sid`, unchanged by refresh. A random UUID.");
 
+impl SessionId {
+    /// A byte of it that is as random as any: for what is to differ between sessions and stay within one.
+    pub const fn first_byte(self) -> u8 {
+        (self.0.as_u128() >> 120) as u8
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

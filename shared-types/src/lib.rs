@@ -11,6 +11,7 @@ pub mod message;
 pub mod orchestrator;
 pub mod scoped_auth;
 pub mod sealed_token;
+pub mod thumbprint;
 pub mod verdict;
 
 pub use code::{Code, ErrorBody};
@@ -22,4 +23,5 @@ pub use ids::{
 };
 pub use message::{Message, Method};
 pub use sealed_token::SealedToken;
+pub use thumbprint::Thumbprint;
 pub use verdict::{No, Yes};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use service_runtime::{Call, Metrics, Peer, PeerError, client::PeerConfig};
 use shared_types::{
     Message,
-    scoped_auth::{Generate, Validate, generate, validate},
+    scoped_auth::{Generate, Revoke, Validate, generate, revoke, validate},
 };
 
 /// ScopedAuthService as its caller sees it.
@@ -34,6 +34,15 @@ impl ScopedAuth {
         request: &validate::Request,
     ) -> Result<validate::Response, PeerError> {
         self.0.call::<Validate>(call, Validate::PATH, request).await
+    }
+
+    /// `POST /v1/ScopedAuthTokens/revoke`
+    pub async fn revoke(
+        &self,
+        call: &Call<'_>,
+        request: &revoke::Request,
+    ) -> Result<revoke::Response, PeerError> {
+        self.0.call::<Revoke>(call, Revoke::PATH, request).await
     }
 
     /// Whether it can be called.

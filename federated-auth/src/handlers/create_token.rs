@@ -25,9 +25,17 @@ pub async fn create_token(
         ttl: fas.token_ttl_seconds,
         encrypt: true,
         fingerprint: request.fingerprint,
+        jkt: request.jkt,
+        identity: request.identity,
         session: None,
     };
-    let generate::Response { token, identity, expiration } =
-        fas.scoped_auth.generate(call, &generate).await?;
-    Ok(Response { token, identity, expiration })
+    let made = fas.scoped_auth.generate(call, &generate).await?;
+    Ok(Response {
+        token: made.token,
+        identity: made.identity,
+        expiration: made.expiration,
+        expires_in: made.expires_in,
+        refresh_after: made.refresh_after,
+        session_id: made.session_id,
+    })
 }

@@ -21,7 +21,10 @@ pub async fn refresh_token(
     request: Request,
 ) -> Result<Response, Error> {
     call.account = Some(account_sid);
-    let validate = validate::Request { token: request.token, fingerprint: request.fingerprint };
+    let Request { token, fingerprint, jkt } = request;
+    // After its end a token is refreshed for its own browser alone, which only the feature lets one tell.
+    let resume = fingerprint.is_some();
+    let validate = validate::Request { token, fingerprint, jkt, resume };
     let verdict = fas.scoped_auth.validate(call, &validate).await?;
     let judged = judgement::of(verdict, account_sid)?;
     let generate = generate::Request {
@@ -30,9 +33,18 @@ pub async fn refresh_token(
         ttl: fas.token_ttl_seconds,
         encrypt: true,
         fingerprint: judged.fingerprint,
+        jkt: judged.jkt,
+        identity: None,
         session: Some(judged.session),
     };
-    let generate::Response { token, identity, expiration } =
-        fas.scoped_auth.generate(call, &generate).await?;
-    Ok(Response { expiration, identity, roles: generate.grants, token, session_id: judged.session.id })
+    let made = fas.scoped_auth.generate(call, &generate).await?;
+    Ok(Response {
+        expiration: made.expiration,
+        identity: made.identity,
+        roles: generate.grants,
+        token: made.token,
+        session_id: made.session_id,
+        expires_in: made.expires_in,
+        refresh_after: made.refresh_after,
+    })
 }

@@ -22,7 +22,8 @@ pub async fn validate_token(
 ) -> Result<Response, Error> {
     call.account = Some(account_sid);
     let feature_is_on = request.fingerprint.is_some();
-    let validate = validate::Request { token: request.token, fingerprint: request.fingerprint };
+    let Request { token, fingerprint, jkt } = request;
+    let validate = validate::Request { token, fingerprint, jkt, resume: false };
     let verdict = fas.scoped_auth.validate(call, &validate).await?;
     let judged = judgement::of(verdict, account_sid)?;
     if feature_is_on && !judged.bound {

@@ -7,7 +7,7 @@ use service_runtime::ServiceCredential;
 use crate::{
     ACCOUNT, Fas, ORCHESTRATOR_SECRET, federated_auth,
     http::{Answer, Request},
-    scripted_peer::nobody,
+    scripted_peer::{Nobody, kill},
 };
 
 fn is_not_ready(answer: &Answer, reason: &str) {
@@ -20,12 +20,16 @@ async fn it_is_ready_as_long_as_scoped_auth_is_there() {
     let fas = Fas::start();
     let ready = Request::get("/readyz").send(fas.running.admin_address).await;
     assert_eq!((ready.status, ready.member("status").as_str()), (200, "ready"));
-    fas.scoped_auth.kill().await;
     let admin = fas.running.admin_address;
+    kill(fas.scoped_auth).await;
     is_not_ready(&Request::get("/readyz").send(admin).await, "ScopedAuthService cannot be reached");
     assert_eq!(Request::get("/healthz").send(admin).await.member("status"), "up", "it is well all the same");
-    let gone = federated_auth(nobody().await, |_| {});
-    is_not_ready(&Request::get("/readyz").send(gone.admin_address).await, "ScopedAuthService cannot be reached");
+    let gone = Nobody::there();
+    let fas = federated_auth(gone.address, |_| {});
+    is_not_ready(
+        &Request::get("/readyz").send(fas.admin_address).await,
+        "ScopedAuthService cannot be reached",
+    );
 }
 
 #[tokio::test]
@@ -49,9 +53,13 @@ async fn it_counts_its_requests_and_its_calls() {
     for line in [
         format!(r#"http_requests_total{{method="POST",route="{route}",status="200",code=""}} 1"#),
         format!(r#"http_requests_total{{method="POST",route="{route}/refresh",status="200",code=""}} 1"#),
-        format!(r#"http_requests_total{{method="POST",route="{route}/refresh",status="401",code="invalid_token"}} 1"#),
-        r#"upstream_calls_total{peer="ScopedAuthService",message="generate",outcome="answered"} 2"#.to_owned(),
-        r#"upstream_calls_total{peer="ScopedAuthService",message="validate",outcome="answered"} 2"#.to_owned(),
+        format!(
+            r#"http_requests_total{{method="POST",route="{route}/refresh",status="401",code="invalid_token"}} 1"#
+        ),
+        r#"upstream_calls_total{peer="ScopedAuthService",message="generate",outcome="answered"} 2"#
+            .to_owned(),
+        r#"upstream_calls_total{peer="ScopedAuthService",message="validate",outcome="answered"} 2"#
+            .to_owned(),
         r#"upstream_call_duration_seconds_count{peer="ScopedAuthService",message="validate"} 2"#.to_owned(),
     ] {
         assert!(metrics.text.lines().any(|found| found == line), "{line}\nis not in\n{}", metrics.text);

@@ -4,10 +4,7 @@
 use secrecy::SecretString;
 use serde_json::json;
 
-use crate::{
-    ACCOUNT, FEDERATED_AUTH_SECRET, Fas, ORCHESTRATOR_SECRET, deployment,
-    http::Request,
-};
+use crate::{ACCOUNT, FEDERATED_AUTH_SECRET, Fas, ORCHESTRATOR_SECRET, deployment, http::Request};
 
 fn good() -> Request {
     Request::post(&format!("/v1/Accounts/{ACCOUNT}/Tokens")).json(&deployment())

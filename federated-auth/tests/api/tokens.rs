@@ -66,9 +66,11 @@ async fn every_route_answers_under_both_versions_in_both_cases() {
     let fas = Fas::start();
     let token = fas.creates_token(ACCOUNT).await.member("token");
     for version in ["v1", "V1", "v2", "V2"] {
-        for (route, fields) in
-            [("", deployment()), ("/refresh", json!({"token": token})), ("/validate", json!({"token": token}))]
-        {
+        for (route, fields) in [
+            ("", deployment()),
+            ("/refresh", json!({"token": token})),
+            ("/validate", json!({"token": token})),
+        ] {
             let path = format!("/{version}/Accounts/{ACCOUNT}/Tokens{route}");
             let answer = fas.answers_orchestrator(Request::post(&path).json(&fields)).await;
             assert_eq!(answer.status, 200, "{path}");

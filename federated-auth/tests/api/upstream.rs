@@ -8,7 +8,7 @@ use service_runtime::Listeners;
 use crate::{
     ACCOUNT, FEDERATED_AUTH_SECRET, Fas, ORCHESTRATOR_SECRET, deployment, federated_auth,
     http::{Answer, Request},
-    scripted_peer::{Act, ScriptedPeer, answer, nobody},
+    scripted_peer::{Act, Nobody, ScriptedPeer, answer, kill},
 };
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -16,9 +16,11 @@ const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 /// What the three routes answer, each asked of a service of its own.
 async fn answers(script: &[Act], timeout: Duration) -> Vec<(Answer, Vec<String>)> {
     let mut answers = Vec::new();
-    for (route, fields) in
-        [("", deployment()), ("/refresh", json!({"token": "a-token"})), ("/validate", json!({"token": "a-token"}))]
-    {
+    for (route, fields) in [
+        ("", deployment()),
+        ("/refresh", json!({"token": "a-token"})),
+        ("/validate", json!({"token": "a-token"})),
+    ] {
         let scripted = ScriptedPeer::with(script.to_vec()).await;
         let fas = federated_auth(scripted.address, |config| config.scoped_auth.timeout = timeout);
         let request = Request::post(&format!("/v1/Accounts/{ACCOUNT}/Tokens{route}")).json(&fields);
@@ -43,10 +45,20 @@ async fn a_peer_that_misbehaves_is_asked_once_and_told_by_its_kind() {
     for (what, act, status, code) in [
         ("no HTTP", Act::Send(b"hunter2\r\n\r\n".to_vec()), 502, "upstream_invalid"),
         ("other JSON", Act::json(200, r#"{"hunter2":true}"#), 502, "upstream_invalid"),
-        ("an error page", Act::Send(answer(500, "content-type: text/html\r\n", "<p>hunter2")), 502, "upstream_invalid"),
+        (
+            "an error page",
+            Act::Send(answer(500, "content-type: text/html\r\n", "<p>hunter2")),
+            502,
+            "upstream_invalid",
+        ),
         ("a redirect", Act::Send(redirect), 502, "upstream_invalid"),
         ("a body without end", Act::SendForEver(chunks, chunk), 502, "upstream_invalid"),
-        ("our credential refused", Act::json(401, &refusal("invalid_service_credential")), 502, "upstream_invalid"),
+        (
+            "our credential refused",
+            Act::json(401, &refusal("invalid_service_credential")),
+            502,
+            "upstream_invalid",
+        ),
         ("our request refused", Act::json(400, &refusal("invalid_request")), 502, "upstream_invalid"),
         ("a fault of its own", Act::json(500, &refusal("internal_error")), 502, "upstream_invalid"),
         ("closing at once", Act::HangUp, 503, "upstream_unavailable"),
@@ -70,7 +82,8 @@ async fn a_peer_that_does_not_answer_in_time_is_given_up() {
 
 #[tokio::test]
 async fn a_peer_that_is_not_there_is_unavailable() {
-    let fas = federated_auth(nobody().await, |_| {});
+    let gone = Nobody::there();
+    let fas = federated_auth(gone.address, |_| {});
     let request = Request::post(&format!("/v1/Accounts/{ACCOUNT}/Tokens")).json(&deployment());
     let answer = request.bearer(ORCHESTRATOR_SECRET).send(fas.address).await;
     answer.is_refusal(503, "upstream_unavailable");
@@ -86,7 +99,7 @@ async fn a_peer_that_stops_is_unavailable_until_it_comes_back() {
     };
     assert_eq!(ask().await.status, 200);
     let (service, admin) = (scoped_auth.address, scoped_auth.admin_address);
-    scoped_auth.kill().await;
+    kill(scoped_auth).await;
     for _ in 0..2 {
         ask().await.is_refusal(503, "upstream_unavailable");
     }
@@ -110,7 +123,8 @@ async fn a_refresh_whose_second_call_fails_gives_no_token() {
     ] {
         let scripted = ScriptedPeer::with(vec![Act::json(200, &verdict.to_string()), act]).await;
         let fas = federated_auth(scripted.address, |_| {});
-        let request = Request::post(&format!("/v1/Accounts/{ACCOUNT}/Tokens/refresh")).json(&json!({"token": "x"}));
+        let request =
+            Request::post(&format!("/v1/Accounts/{ACCOUNT}/Tokens/refresh")).json(&json!({"token": "x"}));
         let answer = request.bearer(ORCHESTRATOR_SECRET).send(fas.address).await;
         answer.is_refusal(status, code);
         let [first, second] = scripted.seen().try_into().unwrap();

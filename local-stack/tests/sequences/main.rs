@@ -9,9 +9,12 @@
 
 mod create_token;
 mod diagram;
+mod init;
 mod open_conversation;
 mod recorder;
 mod refresh_token;
+mod revoke_token;
+mod session_life;
 
 use std::sync::Arc;
 

@@ -101,7 +101,7 @@ fn readable(path: &str) -> String {
 
 /// The names of a body's fields; the values too where they are part of what is told: truths, codes and reasons.
 fn fields(body: &[u8]) -> String {
-    let Ok(Value::Object(fields)) = serde_json::from_slice(body) else { return String::new() };
+    let Ok(Value::Object(fields)) = serde_json::from_slice(body) else { return form_fields(body) };
     let told = fields.iter().map(|(name, value)| match value {
         Value::Bool(truth) => format!("{name}: {truth}"),
         Value::String(text) if matches!(name.as_str(), "code" | "reason") => format!("{name}: {text}"),
@@ -111,4 +111,11 @@ fn fields(body: &[u8]) -> String {
         }
     });
     format!("{{{}}}", told.collect::<Vec<_>>().join(", "))
+}
+
+/// The names of a form's fields.
+fn form_fields(body: &[u8]) -> String {
+    let names: Vec<_> = body.split(|b| *b == b'&').filter_map(|pair| pair.split(|b| *b == b'=').next()).collect();
+    let names: Vec<_> = names.into_iter().map(String::from_utf8_lossy).filter(|name| !name.is_empty()).collect();
+    if names.is_empty() { String::new() } else { format!("{{{}}}", names.join(", ")) }
 }

@@ -82,9 +82,13 @@ async fn the_token_is_of_another_time() {
     assert_eq!((refused.status, refused.code()), (401, "invalid_token"), "not yet valid");
     scene.recorder.take();
     scene.plan.clock.advance(TimeDelta::hours(7));
-    let refused = guest.refreshes_token(&token).await;
+    let unbound = scene.guest_off();
+    let token = unbound.creates_token().await.text("token");
+    scene.plan.clock.advance(TimeDelta::hours(6));
+    scene.recorder.take();
+    let refused = unbound.refreshes_token(&token).await;
     assert_eq!((refused.status, refused.code()), (401, "expired_token"));
-    scene.equals(FILE, "The token has expired");
+    scene.equals(FILE, "The token has expired and the feature is off");
 }
 
 #[tokio::test]

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use service_runtime::{Call, Metrics, Peer, PeerError, client::PeerConfig};
 use shared_types::{
     AccountSid,
-    federated_auth::{CreateToken, RefreshToken, ValidateToken, create_token, refresh_token, validate_token},
+    federated_auth::{
+        CreateToken, RefreshToken, RevokeToken, ValidateToken, create_token, refresh_token, revoke_token,
+        validate_token,
+    },
 };
 
 /// FederatedAuthService as its caller sees it.
@@ -36,6 +39,16 @@ impl FederatedAuth {
         request: &refresh_token::Request,
     ) -> Result<refresh_token::Response, PeerError> {
         self.0.call::<RefreshToken>(call, &refresh_token::path(account_sid), request).await
+    }
+
+    /// `POST /v1/Accounts/AC…/Tokens/revoke`
+    pub async fn revoke_token(
+        &self,
+        call: &Call<'_>,
+        account_sid: AccountSid,
+        request: &revoke_token::Request,
+    ) -> Result<revoke_token::Response, PeerError> {
+        self.0.call::<RevokeToken>(call, &revoke_token::path(account_sid), request).await
     }
 
     /// `POST /v1/Accounts/AC…/Tokens/validate`

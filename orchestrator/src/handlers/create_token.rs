@@ -1,15 +1,12 @@
 //! `B ->> FWO: POST /v2/Webchat/Token` (create diagram; contract, section 1).
 
 use service_runtime::Call;
-use shared_types::{
-    federated_auth,
-    orchestrator::{
-        NoParameters,
-        create_token::{Request, Response},
-    },
+use shared_types::orchestrator::{
+    NoParameters,
+    create_token::{Request, Response},
 };
 
-use crate::{app::Orchestrator, boundary, configuration, error::Error, fingerprint};
+use crate::{app::Orchestrator, error::Error, session};
 
 /// Gives a guest a token for a new session.
 pub async fn create_token(
@@ -18,15 +15,12 @@ pub async fn create_token(
     _path: NoParameters,
     Request { deployment_key }: Request,
 ) -> Result<Response, Error> {
-    let snapshot = configuration::of_deployment(fwo, call, deployment_key).await?;
-    boundary::set_acao(call, &snapshot)?;
-    snapshot.must_be_enabled()?;
-    let request = federated_auth::create_token::Request {
-        deployment_key,
-        address_sid: snapshot.deployment.address_sid,
-        conversations_service_sid: snapshot.account.conversations_service_sid,
-        fingerprint: fingerprint::of_call(fwo, call, &snapshot)?,
-    };
-    let made = fwo.federated_auth.create_token(call, snapshot.account.sid, &request).await?;
-    Ok(Response { token: made.token, identity: made.identity, expiration: made.expiration })
+    let made = session::begin(fwo, call, deployment_key, None).await?.made;
+    Ok(Response {
+        token: made.token,
+        identity: made.identity,
+        expiration: made.expiration,
+        expires_in: made.expires_in,
+        refresh_after: made.refresh_after,
+    })
 }

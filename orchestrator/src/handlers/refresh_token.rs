@@ -23,7 +23,7 @@ pub async fn refresh_token(
     boundary::set_acao(call, &snapshot)?;
     snapshot.must_be_enabled()?;
     let fingerprint = fingerprint::of_call(fwo, call, &snapshot)?;
-    let request = federated_auth::refresh_token::Request { token, fingerprint };
+    let request = federated_auth::refresh_token::Request { token, fingerprint, jkt: None };
     let refreshed = fwo.federated_auth.refresh_token(call, snapshot.account.sid, &request).await?;
     let conversation_sid = fwo.conversations.by_session(snapshot.account.sid, refreshed.session_id).await?;
     Ok(Response {
@@ -31,6 +31,8 @@ pub async fn refresh_token(
         token: refreshed.token,
         expiration: refreshed.expiration,
         identity: refreshed.identity,
+        expires_in: refreshed.expires_in,
+        refresh_after: refreshed.refresh_after,
         conversation_sid,
     })
 }

@@ -7,7 +7,7 @@ use crate::{
     CREATE, Fwo, OFF, ON, chrome, credential,
     http::{Answer, Request},
     is_refused, orchestrator,
-    scripted_peer::nobody,
+    scripted_peer::{Nobody, kill},
 };
 
 fn is_not_ready(answer: &Answer, reason: &str) {
@@ -21,14 +21,15 @@ async fn it_is_ready_as_long_as_federated_auth_is_there() {
     let admin = fwo.running.admin_address;
     let ready = Request::get("/readyz").send(admin).await;
     assert_eq!((ready.status, ready.member("status").as_str()), (200, "ready"));
-    fwo.federated_auth.kill().await;
+    kill(fwo.federated_auth).await;
     is_not_ready(&Request::get("/readyz").send(admin).await, "FederatedAuthService cannot be reached");
     assert_eq!(Request::get("/healthz").send(admin).await.member("status"), "up", "it is well all the same");
 
     let data = tempfile::tempdir().unwrap();
-    let gone = orchestrator(&data, nobody().await, |_| {}).await;
+    let gone = Nobody::there();
+    let fwo = orchestrator(&data, gone.address, |_| {}).await;
     is_not_ready(
-        &Request::get("/readyz").send(gone.admin_address).await,
+        &Request::get("/readyz").send(fwo.admin_address).await,
         "FederatedAuthService cannot be reached",
     );
 }

@@ -11,7 +11,7 @@ use crate::{
     CREATE, Fwo, LIST, ON, ON_LISTED, PATIENT, SHOP, chrome,
     http::{Answer, Request},
     is_refused, orchestrator,
-    scripted_peer::{Act, ScriptedPeer, answer, nobody},
+    scripted_peer::{Act, Nobody, ScriptedPeer, answer},
 };
 
 const ACCOUNT: &str = "AC00000000000000000000000000000001";
@@ -135,7 +135,8 @@ async fn without_an_answer_nothing_is_served_and_nothing_downstream_is_called() 
 
 #[tokio::test]
 async fn a_configuration_service_that_is_not_there_is_unavailable() {
-    let fwo = behind(format!("http://{}", nobody().await), PATIENT).await;
+    let gone = Nobody::there();
+    let fwo = behind(gone.url(), PATIENT).await;
     is_refused(&fwo.creates_token(ON).await, 503, "upstream_unavailable", "*");
     let answer = configuration(&fwo, &format!("AccountSid={ACCOUNT}")).await;
     assert_eq!(answer.status, 200, "its own part of that service needs no other one");

@@ -87,6 +87,6 @@ async fn a_list_that_would_allow_every_site_stops_the_start() {
         let path = data.path().join("accounts.toml");
         std::fs::write(&path, text).unwrap();
         let refused = orchestrator::accounts_file::AccountsFile::load(path).await.unwrap_err().to_string();
-        assert!(refused.contains("line 7"), "the operator is shown where: {refused}");
+        assert!(refused.contains("line 8"), "the operator is shown where: {refused}");
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     CREATE, Fwo, OFF_LISTED, ON_LISTED, OPEN, PATIENT, REFRESH, SHOP, chrome,
     http::{Answer, Request},
     is_refused, messages, orchestrator,
-    scripted_peer::{Act, ScriptedPeer, answer, nobody},
+    scripted_peer::{Act, Nobody, ScriptedPeer, answer, kill},
 };
 
 /// Every public call that needs FederatedAuthService.
@@ -93,7 +93,8 @@ async fn a_peer_that_does_not_answer_in_time_is_given_up() {
 #[tokio::test]
 async fn a_peer_that_is_not_there_is_unavailable() {
     let data = tempfile::tempdir().unwrap();
-    let fwo = orchestrator(&data, nobody().await, |_| {}).await;
+    let gone = Nobody::there();
+    let fwo = orchestrator(&data, gone.address, |_| {}).await;
     for call in calls() {
         let answer = call.send(fwo.address).await;
         is_refused(&answer, 503, "upstream_unavailable", SHOP);
@@ -104,11 +105,11 @@ async fn a_peer_that_is_not_there_is_unavailable() {
 #[tokio::test]
 async fn what_becomes_of_the_peers_own_peer_is_told_too() {
     let Fwo { running: fwo, federated_auth, scoped_auth, _data, .. } = Fwo::start().await;
-    scoped_auth.kill().await;
+    kill(scoped_auth).await;
     for call in calls() {
         is_refused(&call.send(fwo.address).await, 503, "upstream_unavailable", SHOP);
     }
-    federated_auth.kill().await;
+    kill(federated_auth).await;
     for call in calls() {
         is_refused(&call.send(fwo.address).await, 503, "upstream_unavailable", SHOP);
     }

@@ -1,7 +1,7 @@
 //! `FAS ->> SAS: POST /v1/ScopedAuthTokens/generate/internal` (create and refresh diagrams).
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
-use service_runtime::Call;
+use service_runtime::{Call, random::Random};
 use shared_types::{
     Grant, Identity, SessionId,
     grant::GrantsClaim,
@@ -9,14 +9,20 @@ use shared_types::{
     scoped_auth::generate::{Request, Response, Session},
 };
 
+use uuid::Uuid;
+
 use crate::{
     app::ScopedAuth,
-    claims::{Audience, Claims, Issuer},
+    audit::{self, Event},
+    claims::{Audience, Claims, Confirmation, Issuer},
     error::Error,
     jose::Form,
+    revocations::Subject,
+    sessions::Continued,
 };
 
-/// Makes a token: of a new session with a fresh identity, or of one that has begun.
+/// Makes a token: of a new session, or the next one of a session that has begun. The latter moves the session on by one
+/// generation, which is the one thing that is written down; creating a token writes nothing.
 pub async fn generate(
     sas: &ScopedAuth,
     call: &mut Call<'_>,
@@ -30,14 +36,18 @@ pub async fn generate(
     }
     // Claims count whole seconds, and so does the answer.
     let now = call.now.trunc_subsecs(0);
-    let session = request.session.unwrap_or_else(|| Session {
-        id: SessionId::from_random(sas.random.bytes()),
-        identity: Identity::from_random(sas.random.bytes()),
-        auth_time: now,
-    });
-    let exp = expiration(now, request.ttl, session.auth_time, sas.session_max).ok_or(Error::SessionEnded)?;
+    let (session, generation) = match request.session {
+        Some(session) => (session, next_generation(sas, call, session).await?),
+        None => {
+            let id = SessionId::from_random(sas.random.bytes());
+            let identity = request.identity.unwrap_or_else(|| Identity::from_random(sas.random.bytes()));
+            (Session { id, identity, auth_time: now, generation: 0 }, 0)
+        }
+    };
+    let session_max = sas.sessions.rules().session_max;
+    let exp = expiration(now, request.ttl, session.auth_time, session_max).ok_or(Error::SessionEnded)?;
     let claims = Claims {
-        jti: uuid::Builder::from_random_bytes(sas.random.bytes()).into_uuid(),
+        jti: token_name(call.now, &sas.random),
         iss: Issuer,
         aud: Audience,
         sub: request.account_sid,
@@ -47,12 +57,50 @@ pub async fn generate(
         grants: GrantsClaim { identity: session.identity, grants: request.grants },
         sid: session.id,
         auth_time: session.auth_time,
+        generation,
         fingerprint: request.fingerprint,
+        cnf: request.jkt.map(|jkt| Confirmation { jkt }),
     };
     let form = if request.encrypt { Form::Encrypted } else { Form::Signed };
-    let token = sas.key_ring.seal(&claims, form, sas.random.source())?;
-    sas.counters.minted(request.session.is_some(), request.encrypt);
-    Ok(Response { token, identity: session.identity, expiration: exp })
+    let token = sas.seal(&claims, form)?;
+    let continues = request.session.is_some();
+    sas.counters.minted(continues, request.encrypt);
+    let event = if continues { Event::Refreshed } else { Event::Created };
+    audit::event(sas, call, event, request.account_sid, session.id, generation);
+    let expires_in = u32::try_from((exp - now).num_seconds()).unwrap_or(0);
+    Ok(Response {
+        token,
+        identity: session.identity,
+        expiration: exp,
+        expires_in,
+        refresh_after: refresh_after(expires_in, session.id),
+        session_id: session.id,
+    })
+}
+
+/// The generation of a session's next token.
+async fn next_generation(sas: &ScopedAuth, call: &Call<'_>, session: Session) -> Result<u32, Error> {
+    match sas.sessions.advance(session.id, session.generation, session.auth_time, call.now).await? {
+        Continued::With(generation) => Ok(generation),
+        Continued::Reused => {
+            sas.counters.judged("token_reuse");
+            audit::revoked(sas, call, Subject::Session(session.id), "token_reuse");
+            Err(Error::TokenReused)
+        }
+    }
+}
+
+/// A UUID version 7: its time tells, to the millisecond, what was issued before a revocation and what after it.
+fn token_name(now: DateTime<Utc>, random: &Random) -> Uuid {
+    let millis = u64::try_from(now.timestamp_millis()).unwrap_or(0);
+    uuid::Builder::from_unix_timestamp_millis(millis, &random.bytes()).into_uuid()
+}
+
+/// When to refresh a token that lives for `expires_in` seconds: after 70 to 90 % of that, always the same for one
+/// session, so that the sessions of a fleet do not all come at once.
+fn refresh_after(expires_in: u32, session: SessionId) -> u32 {
+    let jitter = u64::from(session.first_byte()) * 20 / 255;
+    u32::try_from(u64::from(expires_in) * (70 + jitter) / 100).unwrap_or(expires_in)
 }
 
 /// A token's grants are keyed by product, beside the identity.
@@ -85,6 +133,29 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+
+    #[test]
+    fn a_session_always_refreshes_at_the_same_share_of_its_tokens_life() {
+        for first in 0..=255u8 {
+            let mut bytes = [7; 16];
+            bytes[0] = first;
+            let session = SessionId::from_random(bytes);
+            let after = refresh_after(1000, session);
+            assert!((700..=900).contains(&after));
+            assert_eq!(refresh_after(2000, session) / 2, after);
+            assert!(refresh_after(1, session) < 1 && refresh_after(u32::MAX, session) < u32::MAX);
+        }
+        let spread = |first| refresh_after(1000, SessionId::from_random([first; 16]));
+        assert!(spread(0) < spread(128) && spread(128) < spread(255));
+    }
+
+    #[test]
+    fn a_tokens_name_tells_when_it_was_issued() {
+        let now = DateTime::from_timestamp_millis(1_800_000_000_123).unwrap();
+        let name = token_name(now, &Random::default());
+        assert_eq!(name.get_version_num(), 7);
+        assert_eq!(name.as_u128() >> 80, 1_800_000_000_123);
+    }
 
     #[test]
     fn no_token_outlives_its_session() {

@@ -1,107 +1,108 @@
-//! `FAS ->> SAS: POST /v1/ScopedAuthTokens/validate` (refresh diagram): `Validates token`, and with a fingerprint
-//! `Validates token and fingerprint`. What was found goes to the audit log and the counters by the signals' names; the
-//! answer says no more than token or fingerprint.
+//! `FAS ->> SAS: POST /v1/ScopedAuthTokens/validate` (refresh and conversation diagrams): `Validates token`, and with a
+//! fingerprint `Validates token and fingerprint`. What was found goes to the audit log and the counters by the signals'
+//! names; the answer says no more than token, fingerprint or proof.
 
 use service_runtime::Call;
 use shared_types::{
-    AccountSid, No, Yes,
-    fingerprint::{Verdict, judge},
+    No, Yes,
     orchestrator::NoParameters,
     scoped_auth::{
         generate::Session,
-        validate::{Authorized, Reason, RefusalMessage, Refused, Request, Response},
+        validate::{Authorized, Reason, Refused, Request, Response},
     },
 };
 
-use crate::{app::ScopedAuth, claims::Claims, error::Error};
+use crate::{
+    app::ScopedAuth,
+    audit::{self, Event},
+    claims::Claims,
+    error::Error,
+    judgement::{Holder, Judgement, Refusal, judge_holder, judge_time},
+};
 
-/// Judges a token, and with a fingerprint the browser that presents it.
+/// Judges a token, the browser that presents it, and the key that its holder proved to hold.
 pub async fn validate(
     sas: &ScopedAuth,
     call: &mut Call<'_>,
     _path: NoParameters,
-    Request { token, fingerprint }: Request,
+    Request { token, fingerprint, jkt, resume }: Request,
 ) -> Result<Response, Error> {
-    let Ok(claims) = sas.key_ring.open(&token) else {
-        return Ok(refuse(
-            sas,
-            call,
-            None,
-            RefusalMessage::TokenValidationFailed,
-            Some(Reason::InvalidToken),
-        ));
+    // Who does not know what has been revoked vouches for nobody.
+    sas.sessions.must_vouch()?;
+    let Ok(claims) = sas.open(&token) else {
+        return Ok(refuse(sas, call, None, &Refusal::token(Reason::InvalidToken)));
     };
     call.account = Some(claims.sub);
-    if let Err(reason) = claims.judge(call.now, sas.session_max) {
-        return Ok(refuse(sas, call, Some(claims.sub), RefusalMessage::TokenValidationFailed, Some(reason)));
+    let holder = Holder { fingerprint: fingerprint.as_ref(), jkt };
+    let judgement = match judge(sas, call, &claims, holder, resume) {
+        Ok(judgement) => judgement,
+        Err(refusal) => return Ok(refuse(sas, call, Some(&claims), &refusal)),
+    };
+    if judgement.resumed {
+        audit::event(sas, call, Event::Resumed, claims.sub, claims.sid, claims.generation);
     }
-    if let (Some(sealed), Some(presented)) = (&claims.fingerprint, &fingerprint) {
-        let verdict = judge(sealed, presented);
-        record(sas, call, &verdict);
-        if !verdict.accepted {
-            return Ok(refuse(
-                sas,
-                call,
-                Some(claims.sub),
-                RefusalMessage::FingerprintValidationFailed,
-                None,
-            ));
-        }
-    }
-    sas.counters.judged("authorized");
-    let Claims { sub, exp, grants, sid, auth_time, fingerprint: own, .. } = claims;
+    sas.counters.judged(if judgement.resumed { "resumed" } else { "authorized" });
+    let Claims { sub, exp, grants, sid, auth_time, generation, fingerprint: own, cnf, .. } = claims;
     Ok(Response::Authorized(Authorized {
         authorized: Yes,
         auth_account: sub.into(),
         identity: grants.identity,
         expiration: exp,
-        session: Session { id: sid, identity: grants.identity, auth_time },
+        session: Session { id: sid, identity: grants.identity, auth_time, generation },
         grants: grants.grants,
         bound: own.is_some(),
         // The browser as it is now, so that slow drift is followed; without a fingerprint the old binding stays.
         fingerprint: fingerprint.or(own),
+        jkt: cnf.map(|cnf| cnf.jkt),
     }))
 }
 
-fn refuse(
+fn judge(
     sas: &ScopedAuth,
     call: &Call<'_>,
-    account: Option<AccountSid>,
-    message: RefusalMessage,
-    reason: Option<Reason>,
-) -> Response {
-    let refused = Refused { authorized: No, message, reason, auth_account: account.map(Into::into) };
-    let code = refused.code().as_str();
-    sas.counters.judged(code);
-    tracing::info!(
-        target: "audit",
-        request_id = call.request_id.as_str(),
-        trace_id = %call.trace.trace_id(),
-        account = account.map(tracing::field::display),
-        reason = code,
-        "token_refused"
-    );
-    Response::Refused(refused)
-}
-
-fn record(sas: &ScopedAuth, call: &Call<'_>, verdict: &Verdict) {
-    if verdict.drifted.is_empty() && verdict.broke.is_empty() && verdict.accepted {
-        return;
+    claims: &Claims,
+    holder: Holder<'_>,
+    resume: bool,
+) -> Result<Judgement, Refusal> {
+    if sas.sessions.are_revoked(claims) {
+        return Err(Refusal::token(Reason::RevokedToken));
     }
+    let in_time = judge_time(claims, call.now, sas.sessions.rules());
+    // An expired token that nobody may resume is just that, whoever presents it.
+    if let Err(refusal) = in_time
+        && !(resume && refusal.may_resume)
+    {
+        return Err(refusal.refusal);
+    }
+    let verdict = judge_holder(claims, holder)?;
     for signal in verdict.drifted.iter() {
         sas.counters.signal(signal.name(), "drifted");
     }
-    for signal in verdict.broke.iter() {
+    if !verdict.drifted.is_empty() {
+        audit::drifted(sas, call, claims.sub, claims.sid, verdict.drifted);
+    }
+    match in_time {
+        Ok(()) => Ok(Judgement { resumed: false }),
+        // Only who has proved to be the same browser, or to hold the same key, goes on after the end.
+        Err(_) if verdict.proved => Ok(Judgement { resumed: true }),
+        Err(late) => Err(late.refusal),
+    }
+}
+
+fn refuse(sas: &ScopedAuth, call: &Call<'_>, claims: Option<&Claims>, refusal: &Refusal) -> Response {
+    let refused = Refused {
+        authorized: No,
+        message: refusal.message,
+        reason: refusal.reason,
+        auth_account: claims.map(|claims| claims.sub.into()),
+    };
+    let reason = refused.code().as_str();
+    sas.counters.judged(reason);
+    for signal in refusal.broke.iter() {
         sas.counters.signal(signal.name(), "broke");
     }
-    tracing::info!(
-        target: "audit",
-        request_id = call.request_id.as_str(),
-        trace_id = %call.trace.trace_id(),
-        account = call.account.map(tracing::field::display),
-        accepted = verdict.accepted,
-        drifted = %verdict.drifted,
-        broke = %verdict.broke,
-        "fingerprint_differs"
-    );
+    let (account, session) = (claims.map(|claims| claims.sub), claims.map(|claims| claims.sid));
+    let (drifted, broke) = (refusal.drifted, refusal.broke);
+    audit::refused(sas, call, audit::Refusal { reason, account, session, drifted, broke });
+    Response::Refused(refused)
 }

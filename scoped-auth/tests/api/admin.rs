@@ -29,9 +29,12 @@ async fn it_counts_what_it_was_asked_and_tells_nothing_of_whom() {
     for line in [
         format!(r#"http_requests_total{{method="POST",route="{GENERATE}",status="200",code=""}} 2"#),
         format!(r#"http_requests_total{{method="POST",route="{VALIDATE}",status="200",code=""}} 2"#),
-        format!(r#"http_requests_total{{method="POST",route="{VALIDATE}",status="401",code="invalid_service_credential"}} 1"#),
+        format!(
+            r#"http_requests_total{{method="POST",route="{VALIDATE}",status="401",code="invalid_service_credential"}} 1"#
+        ),
         r#"http_requests_total{method="GET",route="unmatched",status="404",code="not_found"} 1"#.to_owned(),
-        r#"http_requests_total{method="other",route="unmatched",status="405",code="method_not_allowed"} 1"#.to_owned(),
+        r#"http_requests_total{method="other",route="unmatched",status="405",code="method_not_allowed"} 1"#
+            .to_owned(),
         format!(r#"http_request_duration_seconds_count{{method="POST",route="{GENERATE}"}} 2"#),
         r#"tokens_minted_total{session="new",form="encrypted"} 1"#.to_owned(),
         r#"tokens_minted_total{session="new",form="signed"} 1"#.to_owned(),
@@ -52,7 +55,9 @@ async fn callers_see_none_of_it_and_operators_nothing_else() {
         sas.answers(Request::get(path)).await.is_refusal(401, "invalid_service_credential");
         sas.answers_federated_auth(Request::get(path)).await.is_refusal(404, "not_found");
     }
-    for request in [Request::get("/.well-known/jwks.json"), Request::post(VALIDATE).json(&json!({"token": "x"}))] {
+    for request in
+        [Request::get("/.well-known/jwks.json"), Request::post(VALIDATE).json(&json!({"token": "x"}))]
+    {
         assert_eq!(request.bearer(crate::SECRET).send(sas.running.admin_address).await.status, 404);
     }
 }

@@ -19,7 +19,9 @@ async fn paths_answer_with_their_version_in_either_case() {
 #[tokio::test]
 async fn what_does_not_exist_is_not_found() {
     let sas = Sas::start();
-    for path in ["/", "/v1", "/v2/ScopedAuthTokens/validate", "/v1/scopedauthtokens/validate", "/v1/ScopedAuthTokens"] {
+    for path in
+        ["/", "/v1", "/v2/ScopedAuthTokens/validate", "/v1/scopedauthtokens/validate", "/v1/ScopedAuthTokens"]
+    {
         let answer = sas.answers_federated_auth(Request::post(path).json(&json!({}))).await;
         answer.is_refusal(404, "not_found");
     }
@@ -45,13 +47,16 @@ async fn another_method_is_told_which_one_is_allowed() {
 async fn a_body_is_json_and_nothing_else() {
     let sas = Sas::start();
     let json = json!({"token": "hunter2"}).to_string();
-    for content_type in ["application/x-www-form-urlencoded", "text/plain", "application/jsonx", "multipart/form-data", ""]
+    for content_type in
+        ["application/x-www-form-urlencoded", "text/plain", "application/jsonx", "multipart/form-data", ""]
     {
-        let answer = sas.answers_federated_auth(Request::post(VALIDATE).body(content_type, json.clone())).await;
+        let answer =
+            sas.answers_federated_auth(Request::post(VALIDATE).body(content_type, json.clone())).await;
         answer.is_refusal(415, "unsupported_media_type");
     }
     for content_type in ["application/json", "Application/JSON; charset=utf-8"] {
-        let answer = sas.answers_federated_auth(Request::post(VALIDATE).body(content_type, json.clone())).await;
+        let answer =
+            sas.answers_federated_auth(Request::post(VALIDATE).body(content_type, json.clone())).await;
         assert_eq!(answer.status, 200, "{content_type}");
     }
 }

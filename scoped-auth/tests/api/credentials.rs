@@ -47,11 +47,14 @@ async fn each_of_several_secrets_is_accepted() {
 #[tokio::test]
 async fn the_published_keys_are_open_to_everybody_and_nothing_else_is() {
     let sas = Sas::start();
-    for request in [Request::get("/.well-known/jwks.json"), Request::get("/.well-known/jwks.json").bearer("whoever")] {
+    for request in
+        [Request::get("/.well-known/jwks.json"), Request::get("/.well-known/jwks.json").bearer("whoever")]
+    {
         assert_eq!(sas.answers(request).await.status, 200);
     }
     sas.answers(Request::post("/.well-known/jwks.json")).await.is_refusal(405, "method_not_allowed");
-    for path in ["/.well-known/", "/.well-known/jwks.json/", "/.WELL-KNOWN/JWKS.JSON", "/.well-known/../v1/x"] {
+    for path in ["/.well-known/", "/.well-known/jwks.json/", "/.WELL-KNOWN/JWKS.JSON", "/.well-known/../v1/x"]
+    {
         sas.answers(Request::get(path)).await.is_refusal(401, "invalid_service_credential");
     }
 }

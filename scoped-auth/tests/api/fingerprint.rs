@@ -58,7 +58,9 @@ async fn a_browser_that_was_updated_is_still_the_same_and_its_successor_follows_
 #[tokio::test]
 async fn another_browser_may_not_and_is_told_neither_reason_nor_signal() {
     let sas = Sas::start();
-    for presented in [of(FIREFOX), "fp1.nonsense".into(), "nonsense".into(), of(CHROME).replacen("fp1", "fp2", 1)] {
+    for presented in
+        [of(FIREFOX), "fp1.nonsense".into(), "nonsense".into(), of(CHROME).replacen("fp1", "fp2", 1)]
+    {
         let verdict = verdict(&sas, Some(&of(CHROME)), Some(&presented)).await;
         assert_eq!(verdict["authorized"], false);
         assert_eq!(verdict["message"], "fingerprint_validation_failed");

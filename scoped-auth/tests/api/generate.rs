@@ -52,7 +52,9 @@ async fn an_encrypted_token_has_the_header_of_the_contract_and_hides_the_rest() 
     let token = sas.token(&asking(json!({}))).await;
     let parts: Vec<Vec<u8>> = token.split('.').map(|part| URL_SAFE_NO_PAD.decode(part).unwrap()).collect();
     let lengths: Vec<usize> = parts.iter().map(Vec::len).collect();
-    let [_, 0, 12, _, 16] = lengths[..] else { panic!("not a compact JWE of AES-GCM under `dir`: {lengths:?}") };
+    let [_, 0, 12, _, 16] = lengths[..] else {
+        panic!("not a compact JWE of AES-GCM under `dir`: {lengths:?}")
+    };
     let hidden = String::from_utf8_lossy(&parts[3]);
     assert!(!hidden.contains("webchat"), "the claims are not to be read");
     let header: Value = serde_json::from_slice(&parts[0]).unwrap();
@@ -84,7 +86,9 @@ async fn a_session_goes_on_with_its_identity_its_grants_and_its_start() {
 async fn no_token_outlives_its_session() {
     let sas = Sas::start();
     let ttl = TimeDelta::hours(6);
-    for (ago, cut) in [(TimeDelta::hours(17), false), (TimeDelta::hours(20), true), (TimeDelta::hours(23), true)] {
+    for (ago, cut) in
+        [(TimeDelta::hours(17), false), (TimeDelta::hours(20), true), (TimeDelta::hours(23), true)]
+    {
         let (auth_time, session) = session(&sas, ago);
         let claims = claims(&sas, asking(json!({"session": session, "ttl": ttl.num_seconds()}))).await;
         let end = auth_time.timestamp() + 24 * 3600;

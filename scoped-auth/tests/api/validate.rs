@@ -121,7 +121,11 @@ async fn a_claim_of_no_algorithm_is_no_token() {
         let header = URL_SAFE_NO_PAD.encode(json!({"alg": alg, "typ": "JWT"}).to_string());
         for signature in ["", "AAAA"] {
             let token = format!("{header}.{claims}.{signature}");
-            assert_eq!(sas.validates(&json!({"token": token})).await.body(), refused("invalid_token"), "{alg}");
+            assert_eq!(
+                sas.validates(&json!({"token": token})).await.body(),
+                refused("invalid_token"),
+                "{alg}"
+            );
         }
     }
 }
@@ -132,9 +136,15 @@ async fn a_call_that_is_itself_wrong_is_refused() {
     for (fields, message) in [
         (json!({}), "`token` is missing."),
         (json!({"token": ""}), "`token` is malformed: expected a token of 1 to 8192 characters."),
-        (json!({"token": "hunter2".repeat(1200)}), "`token` is malformed: expected a token of 1 to 8192 characters."),
+        (
+            json!({"token": "hunter2".repeat(1200)}),
+            "`token` is malformed: expected a token of 1 to 8192 characters.",
+        ),
         (json!({"token": {"hunter2": 1}}), "`token` is malformed: expected a string."),
-        (json!({"token": "x", "fingerprint": "hunter2!"}), "`fingerprint` is malformed: expected a fingerprint."),
+        (
+            json!({"token": "x", "fingerprint": "hunter2!"}),
+            "`fingerprint` is malformed: expected a fingerprint.",
+        ),
     ] {
         let answer = sas.validates(&fields).await;
         answer.is_refusal(400, "invalid_request");

@@ -5,12 +5,16 @@
 
 use std::{
     net::SocketAddr,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
+use service_runtime::Running;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
 };
 
 /// What the peer does with a request that it has read.
@@ -40,10 +44,14 @@ impl Act {
     }
 }
 
-/// The bytes of an HTTP answer; each line of `headers` ends with its line break.
+/// The bytes of an HTTP answer; each line of `headers` ends with its line break. It says that the connection closes
+/// then, or the caller's next request would meet a connection that is closing.
 pub(crate) fn answer(status: u16, headers: &str, body: &str) -> Vec<u8> {
-    format!("HTTP/1.1 {status} As Scripted\r\n{headers}content-length: {}\r\n\r\n{body}", body.len())
-        .into_bytes()
+    let length = body.len();
+    format!(
+        "HTTP/1.1 {status} As Scripted\r\n{headers}connection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+    )
+    .into_bytes()
 }
 
 /// A peer with a script.
@@ -51,6 +59,7 @@ pub(crate) struct ScriptedPeer {
     /// Where it is called.
     pub(crate) address: SocketAddr,
     seen: Arc<Mutex<Vec<String>>>,
+    connections: Arc<AtomicUsize>,
 }
 
 impl ScriptedPeer {
@@ -59,13 +68,15 @@ impl ScriptedPeer {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let seen = Arc::new(Mutex::new(Vec::new()));
-        let (noted, script) = (seen.clone(), Arc::new(script));
+        let connections = Arc::new(AtomicUsize::new(0));
+        let (noted, counted, script) = (seen.clone(), connections.clone(), Arc::new(script));
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
+                counted.fetch_add(1, Ordering::SeqCst);
                 tokio::spawn(play(stream, script.clone(), noted.clone()));
             }
         });
-        Self { address, seen }
+        Self { address, seen, connections }
     }
 
     /// A peer that answers every request alike.
@@ -83,6 +94,11 @@ impl ScriptedPeer {
         self.seen.lock().unwrap().clone()
     }
 
+    /// How many connections have been made to it.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
+    }
+
     /// The value of a header in the request with this number, from 0.
     pub(crate) fn header_seen(&self, request: usize, name: &str) -> Option<String> {
         let head = self.seen().get(request)?.split("\r\n\r\n").next()?.to_owned();
@@ -94,9 +110,35 @@ impl ScriptedPeer {
     }
 }
 
-/// A port of the loopback interface that nobody listens on.
-pub(crate) async fn nobody() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
+/// A port of the loopback interface that nobody listens on, nor will for as long as this is kept.
+pub(crate) struct Nobody {
+    /// Where there is nobody.
+    pub(crate) address: SocketAddr,
+    _taken: TcpSocket,
+}
+
+impl Nobody {
+    /// Takes a port, and does not listen.
+    pub(crate) fn there() -> Self {
+        let taken = TcpSocket::new_v4().unwrap();
+        taken.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        Self { address: taken.local_addr().unwrap(), _taken: taken }
+    }
+
+    /// Its base URL.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+}
+
+/// Kills a service of one worker, and waits until its connections are cut: the kill itself returns before they are.
+pub(crate) async fn kill(running: Running) {
+    let mut witness = TcpStream::connect(running.address).await.unwrap();
+    witness.write_all(b"GET / HTTP/1.1\r\nhost: service\r\n\r\n").await.unwrap();
+    assert_ne!(witness.read_buf(&mut Vec::new()).await.unwrap(), 0, "it is answered, so it is one of them");
+    running.kill().await;
+    // The end of a connection, or its reset.
+    let _ = witness.read_to_end(&mut Vec::new()).await;
 }
 
 async fn play(mut stream: TcpStream, script: Arc<Vec<Act>>, seen: Arc<Mutex<Vec<String>>>) {

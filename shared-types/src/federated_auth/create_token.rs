@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::AccountPath;
 use crate::{
     AccountSid, AddressSid, ConversationsServiceSid, DeploymentKey, Fingerprint, Identity, Message, Method,
-    SealedToken,
+    SealedToken, SessionId, Thumbprint,
 };
 
 /// A token for a new session.
@@ -27,7 +27,7 @@ pub fn path(account_sid: AccountSid) -> String {
     format!("/v1/Accounts/{account_sid}/Tokens")
 }
 
-/// `{deployment_key, address_sid, conversations_service_sid, fingerprint?}`: what the grants are decided from, and
+/// `{deployment_key, address_sid, conversations_service_sid, fingerprint?, jkt?, identity?}`: what the grants are decided from, and
 /// with the feature on what the token is bound to.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Request {
@@ -40,9 +40,15 @@ pub struct Request {
     /// The guest's browser, with the feature on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<Fingerprint>,
+    /// The key that the browser has proved to hold, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jkt: Option<Thumbprint>,
+    /// An identity of an earlier session of the same browser, if it has proved to be the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<Identity>,
 }
 
-/// `{token, identity, expiration}`
+/// `{token, identity, expiration, expires_in, refresh_after, session_id}`
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Response {
     /// The token.
@@ -51,4 +57,10 @@ pub struct Response {
     pub identity: Identity,
     /// Its end.
     pub expiration: DateTime<Utc>,
+    /// The same in seconds from now.
+    pub expires_in: u32,
+    /// In how many seconds the page should refresh it.
+    pub refresh_after: u32,
+    /// The session that has begun.
+    pub session_id: SessionId,
 }

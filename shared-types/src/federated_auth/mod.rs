@@ -3,10 +3,12 @@
 
 pub mod create_token;
 pub mod refresh_token;
+pub mod revoke_token;
 pub mod validate_token;
 
 pub use create_token::CreateToken;
 pub use refresh_token::RefreshToken;
+pub use revoke_token::RevokeToken;
 pub use validate_token::ValidateToken;
 
 use serde::{Deserialize, Serialize};

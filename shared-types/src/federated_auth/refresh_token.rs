@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::AccountPath;
-use crate::{AccountSid, Fingerprint, Grants, Identity, Message, Method, SealedToken, SessionId};
+use crate::{AccountSid, Fingerprint, Grants, Identity, Message, Method, SealedToken, SessionId, Thumbprint};
 
 /// A new token for the session of an old one.
 pub struct RefreshToken;
@@ -24,7 +24,7 @@ pub fn path(account_sid: AccountSid) -> String {
     format!("/v1/Accounts/{account_sid}/Tokens/refresh")
 }
 
-/// `{token, fingerprint?}`
+/// `{token, fingerprint?, jkt?}`
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Request {
     /// The old token.
@@ -32,9 +32,12 @@ pub struct Request {
     /// The browser that presents it, with the feature on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<Fingerprint>,
+    /// The key that the browser has proved to hold, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jkt: Option<Thumbprint>,
 }
 
-/// `{expiration, identity, roles, token, session_id}`
+/// `{expiration, identity, roles, token, session_id, expires_in, refresh_after}`
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Response {
     /// The end of the new token.
@@ -47,4 +50,8 @@ pub struct Response {
     pub token: SealedToken,
     /// The session of before; FWO finds its conversation by it.
     pub session_id: SessionId,
+    /// The same in seconds from now.
+    pub expires_in: u32,
+    /// In how many seconds the page should refresh it.
+    pub refresh_after: u32,
 }

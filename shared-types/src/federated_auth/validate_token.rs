@@ -5,7 +5,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::AccountPath;
-use crate::{AccountSid, Fingerprint, Grants, Identity, Message, Method, SealedToken, SessionId, Yes};
+use crate::{
+    AccountSid, Fingerprint, Grants, Identity, Message, Method, SealedToken, SessionId, Thumbprint, Yes,
+};
 
 /// Is this token good for a call in its conversation?
 pub struct ValidateToken;
@@ -25,7 +27,7 @@ pub fn path(account_sid: AccountSid) -> String {
     format!("/v1/Accounts/{account_sid}/Tokens/validate")
 }
 
-/// `{token, fingerprint?}`
+/// `{token, fingerprint?, jkt?}`
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Request {
     /// The token.
@@ -33,6 +35,9 @@ pub struct Request {
     /// The browser that presents it, with the feature on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<Fingerprint>,
+    /// The key that the browser has proved to hold, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jkt: Option<Thumbprint>,
 }
 
 /// `{valid:true, identity, roles, expiration, session_id}`

@@ -27,7 +27,7 @@ pub struct Request {
     pub deployment_key: DeploymentKey,
 }
 
-/// `{token, identity, expiration}`
+/// `{token, identity, expiration, expires_in, refresh_after}`
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Response {
     /// The token, bound to this browser where the account's feature is on.
@@ -36,4 +36,8 @@ pub struct Response {
     pub identity: Identity,
     /// When the token ends.
     pub expiration: DateTime<Utc>,
+    /// The same in seconds from now, for pages whose clock is wrong.
+    pub expires_in: u32,
+    /// In how many seconds the page should refresh it: before its end, and not when all others do.
+    pub refresh_after: u32,
 }

@@ -43,7 +43,7 @@ pub struct Request {
     pub token: SealedToken,
 }
 
-/// `{valid:true, token, expiration, identity, conversation_sid?}`
+/// `{valid:true, token, expiration, identity, expires_in, refresh_after, conversation_sid?}`
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Response {
     /// Always `true`.
@@ -54,6 +54,10 @@ pub struct Response {
     pub expiration: DateTime<Utc>,
     /// The identity of before.
     pub identity: Identity,
+    /// The same in seconds from now, for pages whose clock is wrong.
+    pub expires_in: u32,
+    /// In how many seconds the page should refresh it: before its end, and not when all others do.
+    pub refresh_after: u32,
     /// The session's conversation, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conversation_sid: Option<ConversationSid>,

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AccountSid, Fingerprint, Grants, Identity, Message, Method, SealedToken, SessionId,
+    AccountSid, Fingerprint, Grants, Identity, Message, Method, SealedToken, SessionId, Thumbprint,
     orchestrator::NoParameters,
 };
 
@@ -21,7 +21,7 @@ impl Message for Generate {
     type Response = Response;
 }
 
-/// `{accountSid, grants, ttl, encrypt, fingerprint?, session?}`
+/// `{accountSid, grants, ttl, encrypt, fingerprint?, jkt?, identity?, session?}`
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Request {
@@ -36,7 +36,13 @@ pub struct Request {
     /// The browser that it is bound to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<Fingerprint>,
-    /// The session that it continues; without it a new session begins, with a fresh identity.
+    /// The proof key that it is bound to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jkt: Option<Thumbprint>,
+    /// An identity of an earlier session of the same browser; without it a new session has a fresh one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<Identity>,
+    /// The session that it continues; without it a new session begins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<Session>,
 }
@@ -50,9 +56,12 @@ pub struct Session {
     pub identity: Identity,
     /// The claim `auth_time`: when it began.
     pub auth_time: DateTime<Utc>,
+    /// Which of the session's tokens asks to be followed by another: the first is 0.
+    #[serde(default)]
+    pub generation: u32,
 }
 
-/// `{token, identity, expiration}`
+/// `{token, identity, expiration, expires_in, refresh_after, session_id}`
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Response {
     /// The token.
@@ -61,4 +70,10 @@ pub struct Response {
     pub identity: Identity,
     /// Its end.
     pub expiration: DateTime<Utc>,
+    /// The same in seconds from now, for clients whose clock is wrong.
+    pub expires_in: u32,
+    /// In how many seconds the page should refresh it: before its end, and not when all others do.
+    pub refresh_after: u32,
+    /// The session that it is of.
+    pub session_id: SessionId,
 }

@@ -2,8 +2,12 @@
 
 pub mod generate;
 pub mod jwks;
+pub mod revocations;
+pub mod revoke;
 pub mod validate;
 
 pub use generate::Generate;
 pub use jwks::PublishKeys;
+pub use revocations::RevokeBefore;
+pub use revoke::Revoke;
 pub use validate::Validate;

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::generate::Session;
 use crate::{
-    AccountSid, Code, Fingerprint, Grants, Identity, Message, Method, No, SealedToken, Yes,
+    AccountSid, Code, Fingerprint, Grants, Identity, Message, Method, No, SealedToken, Thumbprint, Yes,
     orchestrator::NoParameters,
 };
 
@@ -23,7 +23,7 @@ impl Message for Validate {
     type Response = Response;
 }
 
-/// `{token, fingerprint?}`
+/// `{token, fingerprint?, jkt?, resume?}`
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Request {
     /// The token.
@@ -31,6 +31,16 @@ pub struct Request {
     /// The browser that presents it; without it the token is checked alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<Fingerprint>,
+    /// The key that the caller has proved to hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jkt: Option<Thumbprint>,
+    /// Whether the token is to be replaced: then its own browser may present it for a while after its `exp`.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub resume: bool,
+}
+
+fn is_false(truth: &bool) -> bool {
+    !truth
 }
 
 /// The verdict; a refusal is an answer too, with status 200.
@@ -64,6 +74,9 @@ pub struct Authorized {
     /// What a successor is to be bound to: the presented fingerprint, or without one the token's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<Fingerprint>,
+    /// The proof key that the session is bound to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jkt: Option<Thumbprint>,
 }
 
 /// The token is not good.
@@ -102,6 +115,8 @@ impl From<AccountSid> for AuthAccount {
 pub enum RefusalMessage {
     /// The token is good, and another browser presents it.
     FingerprintValidationFailed,
+    /// The token is good, and is presented without a proof by its key.
+    ProofValidationFailed,
     /// The token is not good.
     TokenValidationFailed,
 }
@@ -138,6 +153,7 @@ impl Refused {
     pub fn code(&self) -> Code {
         match self.message {
             RefusalMessage::FingerprintValidationFailed => Code::FingerprintInvalid,
+            RefusalMessage::ProofValidationFailed => Code::InvalidDpopProof,
             RefusalMessage::TokenValidationFailed => self.reason.unwrap_or(Reason::InvalidToken).code(),
         }
     }

@@ -1,0 +1,28 @@
+//! `B ->> FWO: POST /v2/Webchat/Token/Revoke` (revoke diagram; RFC 7009).
+
+use service_runtime::Call;
+use shared_types::{
+    federated_auth,
+    orchestrator::{
+        NoParameters,
+        revoke_token::{Request, Response},
+    },
+};
+
+use crate::{app::Orchestrator, boundary, configuration, error::Error, fingerprint};
+
+/// Ends the guest's session. A deployment that is switched off is no hindrance, and a token that is none is no error:
+/// there is nothing that the page could do about it (RFC 7009, section 2.2).
+pub async fn revoke_token(
+    fwo: &Orchestrator,
+    call: &mut Call<'_>,
+    _path: NoParameters,
+    Request { deployment_key, token }: Request,
+) -> Result<Response, Error> {
+    let snapshot = configuration::of_deployment(fwo, call, deployment_key).await?;
+    boundary::set_acao(call, &snapshot)?;
+    let fingerprint = fingerprint::of_call(fwo, call, &snapshot)?;
+    let request = federated_auth::revoke_token::Request { token, fingerprint, jkt: None };
+    fwo.federated_auth.revoke_token(call, snapshot.account.sid, &request).await?;
+    Ok(Response {})
+}

@@ -1,0 +1,64 @@
+//! `FWO ->> FWO: Creates the conversation with its welcome message`, for `open_conversation` and `init` alike.
+
+use serde_json::Value;
+use service_runtime::Call;
+use shared_types::{ConversationSid, MessageSid};
+
+use crate::{app::Orchestrator, conversations::NewConversation, error::Error, guest::Guest};
+
+/// The longest name that a guest may have, in characters.
+const LONGEST_NAME: usize = 256;
+
+/// What the guest filled in before the chat, as it is kept.
+#[derive(Clone, Debug, Default)]
+pub struct Form {
+    customer_friendly_name: Option<String>,
+    pre_engagement_data: Option<Value>,
+}
+
+impl Form {
+    /// Takes what the guest filled in.
+    pub fn read(
+        customer_friendly_name: Option<String>,
+        pre_engagement_data: Option<Value>,
+    ) -> Result<Self, Error> {
+        let fits =
+            |name: &String| name.chars().count() <= LONGEST_NAME && !name.chars().any(char::is_control);
+        if !customer_friendly_name.as_ref().is_none_or(fits) {
+            let reason = "expected 256 characters at the most, without control characters";
+            return Err(Error::InvalidField { field: "customerFriendlyName", reason });
+        }
+        Ok(Self { customer_friendly_name, pre_engagement_data: pre_engagement_data.map(unquoted) })
+    }
+}
+
+/// Opens the conversation of the guest's session, or finds the one that it has.
+pub async fn open(
+    fwo: &Orchestrator,
+    call: &Call<'_>,
+    guest: Guest,
+    form: Form,
+) -> Result<ConversationSid, Error> {
+    let new = NewConversation {
+        account_sid: guest.account_sid,
+        address_sid: guest.address_sid,
+        session: guest.session,
+        identity: guest.identity,
+        fingerprint: guest.fingerprint,
+        customer_friendly_name: form.customer_friendly_name,
+        pre_engagement_data: form.pre_engagement_data,
+        now: call.now,
+        conversation_sid: ConversationSid::from_bits(fwo.random.u128()),
+        message_sid: MessageSid::from_bits(fwo.random.u128()),
+        welcome: &fwo.welcome_message,
+    };
+    Ok(fwo.conversations.open_conversation(new).await?)
+}
+
+/// A form can only send JSON in a string; what is not JSON stays the text that it is.
+fn unquoted(data: Value) -> Value {
+    match data.as_str().map(serde_json::from_str) {
+        Some(Ok(inner)) => inner,
+        Some(Err(_)) | None => data,
+    }
+}

@@ -1,0 +1,125 @@
+//! The audit log: one event for each thing that happened to a session, documented like an API in
+//! `docs/observability.md`. It names a session by a keyed hash, signals by their names, and holds no secret.
+
+use service_runtime::Call;
+use shared_types::{AccountSid, SessionId, fingerprint::SignalSet};
+
+use crate::{app::ScopedAuth, revocations::Subject};
+
+/// What happened to a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// It began.
+    Created,
+    /// Its token was replaced by a newer one, or by the newest once more.
+    Refreshed,
+    /// A token of it was accepted after its `exp`, to be refreshed.
+    Resumed,
+}
+
+impl Event {
+    const fn name(self) -> &'static str {
+        match self {
+            Event::Created => "session_created",
+            Event::Refreshed => "session_refreshed",
+            Event::Resumed => "session_resumed",
+        }
+    }
+}
+
+/// Writes down that something happened to a session.
+pub fn event(
+    sas: &ScopedAuth,
+    call: &Call<'_>,
+    event: Event,
+    account: AccountSid,
+    session: SessionId,
+    generation: u32,
+) {
+    tracing::info!(
+        target: "audit",
+        event = event.name(),
+        request_id = call.request_id.as_str(),
+        trace_id = %call.trace.trace_id(),
+        %account,
+        session = %sas.session_hash(session),
+        generation,
+        "audit"
+    );
+}
+
+/// Why a token was refused, for the log.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Refusal {
+    /// The code that the guest is told, or what was found behind it.
+    pub reason: &'static str,
+    /// The account, once the token proved authentic.
+    pub account: Option<AccountSid>,
+    /// The session, once the token proved authentic.
+    pub session: Option<SessionId>,
+    /// The signals of the fingerprint that moved.
+    pub drifted: SignalSet,
+    /// The signals of the fingerprint that are another browser's.
+    pub broke: SignalSet,
+}
+
+/// Writes down that a token was refused.
+pub fn refused(sas: &ScopedAuth, call: &Call<'_>, refusal: Refusal) {
+    tracing::info!(
+        target: "audit",
+        event = "session_refused",
+        request_id = call.request_id.as_str(),
+        trace_id = %call.trace.trace_id(),
+        account = refusal.account.map(tracing::field::display),
+        session = refusal.session.map(|session| tracing::field::display(sas.session_hash(session))),
+        reason = refusal.reason,
+        drifted = (!refusal.drifted.is_empty()).then(|| tracing::field::display(refusal.drifted)),
+        broke = (!refusal.broke.is_empty()).then(|| tracing::field::display(refusal.broke)),
+        "audit"
+    );
+}
+
+/// Writes down that a fingerprint was accepted though signals of it moved.
+pub fn drifted(
+    sas: &ScopedAuth,
+    call: &Call<'_>,
+    account: AccountSid,
+    session: SessionId,
+    drifted: SignalSet,
+) {
+    tracing::info!(
+        target: "audit",
+        event = "fingerprint_drifted",
+        request_id = call.request_id.as_str(),
+        trace_id = %call.trace.trace_id(),
+        %account,
+        session = %sas.session_hash(session),
+        %drifted,
+        "audit"
+    );
+}
+
+/// Writes down that tokens were revoked: by the `guest`, an `operator`, or for `token_reuse`.
+pub fn revoked(sas: &ScopedAuth, call: &Call<'_>, subject: Subject, by: &'static str) {
+    let session = match subject {
+        Subject::Session(session) => Some(session),
+        Subject::Identity(..) | Subject::Deployment(_) | Subject::Account(_) => None,
+    };
+    let account = match subject {
+        Subject::Identity(account, _) | Subject::Account(account) => Some(account),
+        Subject::Session(_) | Subject::Deployment(_) => call.account,
+    };
+    tracing::info!(
+        target: "audit",
+        event = if session.is_some() { "session_revoked" } else { "sessions_revoked" },
+        request_id = call.request_id.as_str(),
+        trace_id = %call.trace.trace_id(),
+        account = account.map(tracing::field::display),
+        kind = subject.kind(),
+        // A deployment key is public; an identity is the account's own business.
+        subject = session.is_none().then(|| tracing::field::display(subject)),
+        session = session.map(|session| tracing::field::display(sas.session_hash(session))),
+        reason = by,
+        "audit"
+    );
+}

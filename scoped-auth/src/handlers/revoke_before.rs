@@ -1,0 +1,63 @@
+//! `POST /v1/Revocations` on the admin listener: an operator ends what was issued before now.
+
+use service_runtime::Call;
+use shared_types::{
+    orchestrator::NoParameters,
+    scoped_auth::revocations::{Request, Response},
+};
+
+use crate::{app::ScopedAuth, audit, error::Error, revocations::Subject};
+
+/// Ends the sessions of a token, a session id, an identity, a deployment or an account.
+pub async fn revoke_before(
+    sas: &ScopedAuth,
+    call: &mut Call<'_>,
+    _path: NoParameters,
+    request: Request,
+) -> Result<Response, Error> {
+    let subject = match request {
+        Request {
+            token: Some(token),
+            session_id: None,
+            identity: None,
+            deployment_key: None,
+            account_sid: None,
+        } => {
+            let claims = sas.open(&token).map_err(|_| Error::NoSuchToken)?;
+            call.account = Some(claims.sub);
+            Subject::Session(claims.sid)
+        }
+        Request {
+            token: None,
+            session_id: Some(session),
+            identity: None,
+            deployment_key: None,
+            account_sid: None,
+        } => Subject::Session(session),
+        Request {
+            token: None,
+            session_id: None,
+            identity: Some(identity),
+            deployment_key: None,
+            account_sid: Some(account),
+        } => Subject::Identity(account, identity),
+        Request {
+            token: None,
+            session_id: None,
+            identity: None,
+            deployment_key: Some(deployment),
+            account_sid: None,
+        } => Subject::Deployment(deployment),
+        Request {
+            token: None,
+            session_id: None,
+            identity: None,
+            deployment_key: None,
+            account_sid: Some(account),
+        } => Subject::Account(account),
+        Request { .. } => return Err(Error::NoSubject),
+    };
+    sas.sessions.revoke(subject, call.now).await?;
+    audit::revoked(sas, call, subject, "operator");
+    Ok(Response { kind: subject.kind().to_owned(), revoked_at: call.now })
+}

@@ -1,0 +1,44 @@
+//! `FWO ->> FAS: POST /v1/Accounts/AC…/Tokens/revoke` (revoke diagram).
+
+use serde::{Deserialize, Serialize};
+
+use super::AccountPath;
+use crate::{AccountSid, Fingerprint, Message, Method, SealedToken, Thumbprint};
+
+/// The guest ends the session of a token.
+pub struct RevokeToken;
+
+impl Message for RevokeToken {
+    const NAME: &'static str = "revoke_token";
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "/v1/Accounts/{account_sid}/Tokens/revoke";
+    const STATUS: u16 = 200;
+    type Path = AccountPath;
+    type Request = Request;
+    type Response = Response;
+}
+
+/// The path of revoking an account's tokens.
+pub fn path(account_sid: AccountSid) -> String {
+    format!("/v1/Accounts/{account_sid}/Tokens/revoke")
+}
+
+/// `{token, fingerprint?, jkt?}`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Request {
+    /// A token of the session, expired or not.
+    pub token: SealedToken,
+    /// The browser that presents it, with the feature on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<Fingerprint>,
+    /// The key that the browser has proved to hold, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jkt: Option<Thumbprint>,
+}
+
+/// `{revoked}`
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Response {
+    /// Whether there was a session to be ended. The guest is not told (RFC 7009, section 2.2).
+    pub revoked: bool,
+}

@@ -1,0 +1,41 @@
+//! `FAS ->> SAS: POST /v1/ScopedAuthTokens/revoke` (revoke diagram): a session is ended by its own guest.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{AccountSid, Fingerprint, Message, Method, SealedToken, Thumbprint, orchestrator::NoParameters};
+
+/// End the session of a token.
+pub struct Revoke;
+
+impl Message for Revoke {
+    const NAME: &'static str = "revoke";
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "/v1/ScopedAuthTokens/revoke";
+    const STATUS: u16 = 200;
+    type Path = NoParameters;
+    type Request = Request;
+    type Response = Response;
+}
+
+/// `{accountSid, token, fingerprint?, jkt?}`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Request {
+    /// The account whose session may be ended.
+    pub account_sid: AccountSid,
+    /// A token of the session, expired or not.
+    pub token: SealedToken,
+    /// The browser that presents it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<Fingerprint>,
+    /// The key that the caller has proved to hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jkt: Option<Thumbprint>,
+}
+
+/// `{revoked}`
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Response {
+    /// Whether there was a session to be ended. The guest is not told (RFC 7009, section 2.2).
+    pub revoked: bool,
+}
