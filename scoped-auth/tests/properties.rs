@@ -6,7 +6,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use proptest::{prelude::*, sample::Index};
 use ring::rand::SystemRandom;
 use scoped_auth::{
-    claims::{Audience, Claims, Issuer},
+    claims::{Audience, Claims, Confirmation, Issuer},
     jose::{Form, Unauthentic},
     key_file::KeyFile,
     key_ring::KeyRing,
@@ -14,7 +14,7 @@ use scoped_auth::{
 use serde_json::json;
 use shared_types::{
     AccountSid, AddressSid, ConversationsServiceSid, DeploymentKey, Fingerprint, Grant, Identity,
-    SealedToken, SessionId,
+    SealedToken, SessionId, Thumbprint,
     grant::{Chat, GrantsClaim, Webchat},
 };
 use uuid::Uuid;
@@ -60,7 +60,9 @@ fn any_claims() -> impl Strategy<Value = Claims> {
                 },
                 sid: SessionId::from_random(sid),
                 auth_time: at(auth_time),
+                generation: u32::try_from(account % 3).unwrap_or(0),
                 fingerprint: fingerprint.and_then(Fingerprint::new),
+                cnf: deployment.map(|bits| Confirmation { jkt: Thumbprint::from_bytes([bits as u8; 32]) }),
             }
         },
     )

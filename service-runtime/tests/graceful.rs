@@ -1,6 +1,12 @@
 //! The stop of a service that has work to do: requests in flight are answered, new ones are not taken, and callers that
 //! only keep their connections hold nobody up. The service is the smallest one there can be: it answers when told to.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that panics has failed, as it should"
+)]
+
 #[path = "support/http.rs"]
 mod http;
 
@@ -98,6 +104,7 @@ fn start() -> (Running, Door) {
         state: Arc::new(move || state.clone()),
         boundary: Arc::new(|| Open),
         routes,
+        operations: None,
     };
     (service.start(Listeners::loopback().unwrap()).unwrap(), door)
 }

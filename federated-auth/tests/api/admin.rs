@@ -17,7 +17,7 @@ fn is_not_ready(answer: &Answer, reason: &str) {
 
 #[tokio::test]
 async fn it_is_ready_as_long_as_scoped_auth_is_there() {
-    let fas = Fas::start();
+    let fas = Fas::start().await;
     let ready = Request::get("/readyz").send(fas.running.admin_address).await;
     assert_eq!((ready.status, ready.member("status").as_str()), (200, "ready"));
     let admin = fas.running.admin_address;
@@ -35,7 +35,7 @@ async fn it_is_ready_as_long_as_scoped_auth_is_there() {
 #[tokio::test]
 async fn it_is_not_ready_with_a_secret_that_scoped_auth_does_not_know() {
     let wrong = SecretString::from("a-secret-that-nobody-knows");
-    let fas = Fas::with(|config| config.scoped_auth.credential = ServiceCredential::new(&wrong));
+    let fas = Fas::with(|config| config.scoped_auth.credential = ServiceCredential::new(&wrong)).await;
     let answer = Request::get("/readyz").send(fas.running.admin_address).await;
     is_not_ready(&answer, "ScopedAuthService answers 401");
     answer.does_not_repeat("a-secret-that-nobody-knows");
@@ -44,7 +44,7 @@ async fn it_is_not_ready_with_a_secret_that_scoped_auth_does_not_know() {
 
 #[tokio::test]
 async fn it_counts_its_requests_and_its_calls() {
-    let fas = Fas::start();
+    let fas = Fas::start().await;
     let token = fas.creates_token(ACCOUNT).await.member("token");
     fas.refreshes_token(ACCOUNT, &token).await;
     fas.refreshes_token(ACCOUNT, "hunter2").await;
@@ -71,7 +71,7 @@ async fn it_counts_its_requests_and_its_calls() {
 
 #[tokio::test]
 async fn callers_see_none_of_it_and_operators_nothing_else() {
-    let fas = Fas::start();
+    let fas = Fas::start().await;
     for path in ["/healthz", "/readyz", "/metrics"] {
         fas.answers(Request::get(path)).await.is_refusal(401, "invalid_service_credential");
         fas.answers_orchestrator(Request::get(path)).await.is_refusal(404, "not_found");

@@ -12,7 +12,7 @@ fn good() -> Request {
 
 #[tokio::test]
 async fn a_caller_that_does_not_prove_itself_is_refused_before_anything_is_read() {
-    let fas = Fas::start();
+    let fas = Fas::start().await;
     for (who, request) in [
         ("nobody", good()),
         ("this service to itself", good().bearer(FEDERATED_AUTH_SECRET)),
@@ -32,7 +32,7 @@ async fn a_caller_that_does_not_prove_itself_is_refused_before_anything_is_read(
 #[tokio::test]
 async fn each_of_several_secrets_is_accepted() {
     let secrets = ["the-old-secret-of-the-caller", "the-new-secret-of-the-caller"];
-    let fas = Fas::with(|config| config.orchestrator_secrets = secrets.map(SecretString::from).into());
+    let fas = Fas::with(|config| config.orchestrator_secrets = secrets.map(SecretString::from).into()).await;
     for secret in secrets {
         assert_eq!(fas.answers(good().bearer(secret)).await.status, 200);
     }
@@ -41,7 +41,7 @@ async fn each_of_several_secrets_is_accepted() {
 
 #[tokio::test]
 async fn the_orchestrators_secret_opens_nothing_at_scoped_auth() {
-    let fas = Fas::start();
+    let fas = Fas::start().await;
     let validate = || Request::post("/v1/ScopedAuthTokens/validate").json(&json!({"token": "x"}));
     let sas = fas.scoped_auth.address;
     assert_eq!(validate().bearer(FEDERATED_AUTH_SECRET).send(sas).await.status, 200);

@@ -32,7 +32,7 @@ async fn token(fas: &Fas, fingerprint: Option<Value>) -> String {
 
 #[tokio::test]
 async fn a_bound_token_is_good_in_its_own_browser_alone() {
-    let fas = Fas::start();
+    let fas = Fas::start().await;
     let token = token(&fas, Some(of(CHROME))).await;
     for route in ["/refresh", "/validate"] {
         let own = fas.posts(ACCOUNT, route, &json!({"token": token, "fingerprint": of(CHROME)})).await;
@@ -44,7 +44,7 @@ async fn a_bound_token_is_good_in_its_own_browser_alone() {
 
 #[tokio::test]
 async fn a_bound_token_stays_bound() {
-    let fas = Fas::start();
+    let fas = Fas::start().await;
     let first = token(&fas, Some(of(CHROME))).await;
     for fields in [json!({"token": first}), json!({"token": first, "fingerprint": of(CHROME)})] {
         let refreshed = fas.posts(ACCOUNT, "/refresh", &fields).await.member("token");
@@ -55,7 +55,7 @@ async fn a_bound_token_stays_bound() {
 
 #[tokio::test]
 async fn an_unbound_token_is_bound_by_its_first_refresh_and_good_for_nothing_else_before() {
-    let fas = Fas::start();
+    let fas = Fas::start().await;
     let unbound = token(&fas, None).await;
     let with_chrome = |token: &str| json!({"token": token, "fingerprint": of(CHROME)});
     fas.posts(ACCOUNT, "/validate", &with_chrome(&unbound)).await.is_refusal(403, "fingerprint_invalid");

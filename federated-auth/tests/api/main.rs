@@ -1,6 +1,12 @@
 //! FederatedAuthService over HTTP, as FlexWebchatOrchestratorService sees it, with a real ScopedAuthService behind it,
 //! or with a scripted one where it is to misbehave.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that panics has failed, as it should"
+)]
+
 mod admin;
 mod credentials;
 mod fingerprint;
@@ -16,7 +22,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use federated_auth::Config;
 use http::{Answer, Request};
-use scoped_auth::config::MissingKeys;
+use scoped_auth::{config::MissingKeys, sessions::Rules};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use service_runtime::{Clock, Listeners, Running, ServiceCredential, random::Random};
@@ -29,17 +35,25 @@ const FEDERATED_AUTH_SECRET: &str = "what-federated-auth-proves-itself-with";
 const TTL: u32 = 3600;
 
 /// ScopedAuthService, running.
-fn scoped_auth(keys: &TempDir, clock: &Clock, listeners: Listeners) -> Running {
+async fn scoped_auth(data: &TempDir, clock: &Clock, listeners: Listeners) -> Running {
     let config = scoped_auth::Config {
         workers: 1,
         federated_auth_secrets: vec![SecretString::from(FEDERATED_AUTH_SECRET)],
-        keys_file: keys.path().join("keys.json"),
+        keys_file: data.path().join("keys.json"),
         missing_keys: MissingKeys::AreMade,
-        session_max: Duration::from_secs(24 * 3600),
+        database_url: format!("sqlite://{}", data.path().join("sessions.db").display()),
+        rules: Rules {
+            session_max: Duration::from_secs(24 * 3600),
+            grace: Duration::from_secs(60),
+            resume_window: Duration::from_secs(24 * 3600),
+            staleness: Duration::from_secs(30),
+        },
+        revocation_poll: Duration::from_millis(500),
+        operator_secrets: Vec::new(),
         clock: clock.clone(),
         random: Random::default(),
     };
-    scoped_auth::start(config, listeners).unwrap()
+    scoped_auth::start(config, listeners).await.unwrap()
 }
 
 /// FederatedAuthService, running, with ScopedAuthService at `address`.
@@ -62,19 +76,19 @@ struct Fas {
     running: Running,
     scoped_auth: Running,
     clock: Clock,
-    keys: TempDir,
+    data: TempDir,
 }
 
 impl Fas {
-    fn start() -> Self {
-        Self::with(|_| {})
+    async fn start() -> Self {
+        Self::with(|_| {}).await
     }
 
-    fn with(change: impl FnOnce(&mut Config)) -> Self {
-        let (keys, clock) = (tempfile::tempdir().unwrap(), Clock::adjustable());
-        let scoped_auth = scoped_auth(&keys, &clock, Listeners::loopback().unwrap());
+    async fn with(change: impl FnOnce(&mut Config)) -> Self {
+        let (data, clock) = (tempfile::tempdir().unwrap(), Clock::adjustable());
+        let scoped_auth = scoped_auth(&data, &clock, Listeners::loopback().unwrap()).await;
         let running = federated_auth(scoped_auth.address, change);
-        Self { running, scoped_auth, clock, keys }
+        Self { running, scoped_auth, clock, data }
     }
 
     /// Sends a request as it is.

@@ -1,10 +1,10 @@
-//! The three arrows into FederatedAuthService, as they are meant: a token is created, refreshed and checked; and what is
-//! HTTP about them.
+//! The arrows into FederatedAuthService, as they are meant: a token is created, refreshed, checked and revoked; and what
+//! is HTTP about them.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use crate::{ACCOUNT, Fas, TTL, deployment, http::Request};
+use crate::{ACCOUNT, Fas, OTHER_ACCOUNT, TTL, deployment, http::Request};
 
 fn guests_grants() -> Value {
     json!([
@@ -16,11 +16,11 @@ fn guests_grants() -> Value {
 
 #[tokio::test]
 async fn a_token_is_created_with_a_fresh_identity_and_the_ttl_of_the_settings() {
-    let fas = Fas::start();
+    let fas = Fas::start().await;
     let before = fas.clock.now();
     let made = fas.creates_token(ACCOUNT).await;
     assert_eq!((made.status, made.header("cache-control").as_str()), (200, "no-store"));
-    assert_eq!(made.members(), ["token", "identity", "expiration"]);
+    assert_eq!(made.members(), ["token", "identity", "expiration", "expires_in", "refresh_after", "session_id"]);
     let expiration: DateTime<Utc> = made.member("expiration").parse().unwrap();
     let ttl = expiration - before;
     assert!((ttl.num_seconds() - i64::from(TTL)).abs() < 60, "about {TTL} seconds: {ttl}");
@@ -30,12 +30,12 @@ async fn a_token_is_created_with_a_fresh_identity_and_the_ttl_of_the_settings() 
 
 #[tokio::test]
 async fn a_refresh_keeps_identity_grants_and_session() {
-    let fas = Fas::start();
+    let fas = Fas::start().await;
     let made = fas.creates_token(ACCOUNT).await;
     let checked = fas.validates_token(ACCOUNT, &made.member("token")).await;
     fas.clock.advance(TimeDelta::minutes(30));
     let refreshed = fas.refreshes_token(ACCOUNT, &made.member("token")).await;
-    assert_eq!(refreshed.members(), ["expiration", "identity", "roles", "token", "session_id"]);
+    assert_eq!(refreshed.members(), ["expiration", "identity", "roles", "token", "session_id", "expires_in", "refresh_after"]);
     assert_eq!(refreshed.member("identity"), made.member("identity"));
     assert_eq!(refreshed.body()["roles"], guests_grants());
     assert_eq!(refreshed.member("session_id"), checked.member("session_id"));
@@ -48,7 +48,7 @@ async fn a_refresh_keeps_identity_grants_and_session() {
 
 #[tokio::test]
 async fn a_check_tells_whose_token_it_is_and_leaves_it_as_it_was() {
-    let fas = Fas::start();
+    let fas = Fas::start().await;
     let made = fas.creates_token(ACCOUNT).await;
     for _ in 0..2 {
         let checked = fas.validates_token(ACCOUNT, &made.member("token")).await;
@@ -62,8 +62,23 @@ async fn a_check_tells_whose_token_it_is_and_leaves_it_as_it_was() {
 }
 
 #[tokio::test]
+async fn a_guest_ends_the_own_session() {
+    let fas = Fas::start().await;
+    let token = fas.creates_token(ACCOUNT).await.member("token");
+    let revoke = async |account, token: &str| fas.posts(account, "/revoke", &json!({"token": token})).await;
+    for (account, token) in [(OTHER_ACCOUNT, token.as_str()), (ACCOUNT, "hunter2")] {
+        let answer = revoke(account, token).await;
+        assert_eq!((answer.status, answer.body()), (200, json!({"revoked": false})));
+    }
+    assert_eq!(fas.validates_token(ACCOUNT, &token).await.status, 200, "it was not theirs to end");
+    assert_eq!(revoke(ACCOUNT, &token).await.body(), json!({"revoked": true}));
+    fas.validates_token(ACCOUNT, &token).await.is_refusal(401, "revoked_token");
+    fas.refreshes_token(ACCOUNT, &token).await.is_refusal(401, "revoked_token");
+}
+
+#[tokio::test]
 async fn every_route_answers_under_both_versions_in_both_cases() {
-    let fas = Fas::start();
+    let fas = Fas::start().await;
     let token = fas.creates_token(ACCOUNT).await.member("token");
     for version in ["v1", "V1", "v2", "V2"] {
         for (route, fields) in [
@@ -80,7 +95,7 @@ async fn every_route_answers_under_both_versions_in_both_cases() {
 
 #[tokio::test]
 async fn what_does_not_exist_is_not_found() {
-    let fas = Fas::start();
+    let fas = Fas::start().await;
     for path in [
         "/",
         "/v1/Accounts",
@@ -88,7 +103,7 @@ async fn what_does_not_exist_is_not_found() {
         "/v1/accounts/AC00000000000000000000000000000001/tokens",
         "/v1/Accounts/hunter2/Tokens",
         "/v1/Accounts/CV00000000000000000000000000000001/Tokens",
-        "/v1/Accounts/AC00000000000000000000000000000001/Tokens/revoke",
+        "/v1/Accounts/AC00000000000000000000000000000001/Tokens/renew",
         "/v1/ScopedAuthTokens/validate",
     ] {
         let answer = fas.answers_orchestrator(Request::post(path).json(&deployment())).await;
@@ -99,8 +114,8 @@ async fn what_does_not_exist_is_not_found() {
 
 #[tokio::test]
 async fn another_method_is_told_which_one_is_allowed() {
-    let fas = Fas::start();
-    for route in ["", "/refresh", "/validate"] {
+    let fas = Fas::start().await;
+    for route in ["", "/refresh", "/revoke", "/validate"] {
         for method in ["GET", "PUT", "OPTIONS"] {
             let path = format!("/v2/Accounts/{ACCOUNT}/Tokens{route}");
             let answer = fas.answers_orchestrator(Request::new(method, &path)).await;
@@ -112,7 +127,7 @@ async fn another_method_is_told_which_one_is_allowed() {
 
 #[tokio::test]
 async fn a_body_is_json_of_16_kib_at_the_most() {
-    let fas = Fas::start();
+    let fas = Fas::start().await;
     let path = format!("/v1/Accounts/{ACCOUNT}/Tokens/refresh");
     let form = fas.answers_orchestrator(Request::post(&path).form("token=hunter2")).await;
     form.is_refusal(415, "unsupported_media_type");
@@ -122,7 +137,7 @@ async fn a_body_is_json_of_16_kib_at_the_most() {
 
 #[tokio::test]
 async fn a_field_that_is_missing_or_malformed_is_named_and_not_repeated() {
-    let fas = Fas::start();
+    let fas = Fas::start().await;
     let without = |name: &str| {
         let mut fields = deployment();
         fields.as_object_mut().unwrap().remove(name);

@@ -17,6 +17,7 @@ const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 async fn answers(script: &[Act], timeout: Duration) -> Vec<(Answer, Vec<String>)> {
     let mut answers = Vec::new();
     for (route, fields) in [
+        ("/revoke", json!({"token": "a-token"})),
         ("", deployment()),
         ("/refresh", json!({"token": "a-token"})),
         ("/validate", json!({"token": "a-token"})),
@@ -92,7 +93,7 @@ async fn a_peer_that_is_not_there_is_unavailable() {
 
 #[tokio::test]
 async fn a_peer_that_stops_is_unavailable_until_it_comes_back() {
-    let Fas { running: fas, scoped_auth, clock, keys } = Fas::start();
+    let Fas { running: fas, scoped_auth, clock, data } = Fas::start().await;
     let ask = async || {
         let request = Request::post(&format!("/v1/Accounts/{ACCOUNT}/Tokens")).json(&deployment());
         request.bearer(ORCHESTRATOR_SECRET).send(fas.address).await
@@ -103,7 +104,7 @@ async fn a_peer_that_stops_is_unavailable_until_it_comes_back() {
     for _ in 0..2 {
         ask().await.is_refusal(503, "upstream_unavailable");
     }
-    let _back = crate::scoped_auth(&keys, &clock, Listeners::bind(service, admin).unwrap());
+    let _back = crate::scoped_auth(&data, &clock, Listeners::bind(service, admin).unwrap()).await;
     assert_eq!(ask().await.status, 200);
 }
 

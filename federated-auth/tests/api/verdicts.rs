@@ -17,8 +17,8 @@ async fn is_refused(fas: &Fas, account: &str, token: &str, status: u16, code: &s
 
 #[tokio::test]
 async fn what_is_no_token_of_ours_is_invalid() {
-    let fas = Fas::start();
-    let of_another_key = Fas::start().creates_token(ACCOUNT).await.member("token");
+    let fas = Fas::start().await;
+    let of_another_key = Fas::start().await.creates_token(ACCOUNT).await.member("token");
     let token = fas.creates_token(ACCOUNT).await.member("token");
     let tampered = token.replacen("..", "..A", 1);
     for bad in ["hunter2", "a.b.c", "a..b.c.d", &of_another_key, &tampered] {
@@ -28,7 +28,7 @@ async fn what_is_no_token_of_ours_is_invalid() {
 
 #[tokio::test]
 async fn a_token_of_another_time_is_told_so() {
-    let fas = Fas::start();
+    let fas = Fas::start().await;
     let token = fas.creates_token(ACCOUNT).await.member("token");
     fas.clock.advance(TimeDelta::hours(-1));
     is_refused(&fas, ACCOUNT, &token, 401, "invalid_token").await;
@@ -40,7 +40,7 @@ async fn a_token_of_another_time_is_told_so() {
 
 #[tokio::test]
 async fn a_token_of_another_account_is_invalid_whatever_else_it_may_be() {
-    let fas = Fas::start();
+    let fas = Fas::start().await;
     let token = fas.creates_token(ACCOUNT).await.member("token");
     is_refused(&fas, OTHER_ACCOUNT, &token, 401, "invalid_token").await;
     fas.clock.advance(TimeDelta::hours(2));
@@ -50,7 +50,7 @@ async fn a_token_of_another_account_is_invalid_whatever_else_it_may_be() {
 
 #[tokio::test]
 async fn a_session_ends_however_often_its_token_was_refreshed() {
-    let fas = Fas::start();
+    let fas = Fas::start().await;
     let mut token = fas.creates_token(ACCOUNT).await.member("token");
     for _ in 0..23 {
         fas.clock.advance(TimeDelta::minutes(59));

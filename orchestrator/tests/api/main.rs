@@ -1,6 +1,12 @@
 //! FlexWebchatOrchestratorService over HTTP, as a browser sees it, with the real FederatedAuthService and
 //! ScopedAuthService behind it, or with a scripted peer where one is to misbehave.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that panics has failed, as it should"
+)]
+
 mod admin;
 mod bearer;
 mod bodies;
@@ -21,7 +27,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use http::{Answer, Request};
 use orchestrator::{Config, client_address::TrustedProxies};
-use scoped_auth::config::MissingKeys;
+use scoped_auth::{config::MissingKeys, sessions::Rules};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use service_runtime::{Clock, Listeners, Running, ServiceCredential, random::Random};
@@ -122,11 +128,19 @@ impl Fwo {
             federated_auth_secrets: vec![SecretString::from(FEDERATED_AUTH_SECRET)],
             keys_file: data.path().join("keys.json"),
             missing_keys: MissingKeys::AreMade,
-            session_max: Duration::from_secs(24 * 3600),
+            database_url: format!("sqlite://{}", data.path().join("sessions.db").display()),
+            rules: Rules {
+                session_max: Duration::from_secs(24 * 3600),
+                grace: Duration::from_secs(60),
+                resume_window: Duration::from_secs(24 * 3600),
+                staleness: Duration::from_secs(30),
+            },
+            revocation_poll: Duration::from_millis(500),
+            operator_secrets: Vec::new(),
             clock: clock.clone(),
             random: Random::default(),
         };
-        let scoped_auth = scoped_auth::start(scoped_auth, Listeners::loopback().unwrap()).unwrap();
+        let scoped_auth = scoped_auth::start(scoped_auth, Listeners::loopback().unwrap()).await.unwrap();
         let url = format!("http://{}", scoped_auth.address);
         let federated_auth = federated_auth::Config {
             workers: 1,

@@ -6,7 +6,7 @@ use crate::{GENERATE, Sas, VALIDATE, asking, http::Request};
 
 #[tokio::test]
 async fn paths_answer_with_their_version_in_either_case() {
-    let sas = Sas::start();
+    let sas = Sas::start().await;
     let path = GENERATE.replacen("/v1", "/V1", 1);
     let made = sas.answers_federated_auth(Request::post(&path).json(&asking(json!({})))).await;
     assert_eq!(made.status, 200);
@@ -18,7 +18,7 @@ async fn paths_answer_with_their_version_in_either_case() {
 
 #[tokio::test]
 async fn what_does_not_exist_is_not_found() {
-    let sas = Sas::start();
+    let sas = Sas::start().await;
     for path in
         ["/", "/v1", "/v2/ScopedAuthTokens/validate", "/v1/scopedauthtokens/validate", "/v1/ScopedAuthTokens"]
     {
@@ -29,7 +29,7 @@ async fn what_does_not_exist_is_not_found() {
 
 #[tokio::test]
 async fn another_method_is_told_which_one_is_allowed() {
-    let sas = Sas::start();
+    let sas = Sas::start().await;
     for (path, method, allowed) in [
         (GENERATE, "GET", "POST"),
         (GENERATE, "OPTIONS", "POST"),
@@ -45,7 +45,7 @@ async fn another_method_is_told_which_one_is_allowed() {
 
 #[tokio::test]
 async fn a_body_is_json_and_nothing_else() {
-    let sas = Sas::start();
+    let sas = Sas::start().await;
     let json = json!({"token": "hunter2"}).to_string();
     for content_type in
         ["application/x-www-form-urlencoded", "text/plain", "application/jsonx", "multipart/form-data", ""]
@@ -63,7 +63,7 @@ async fn a_body_is_json_and_nothing_else() {
 
 #[tokio::test]
 async fn json_that_is_none_is_refused_and_not_repeated() {
-    let sas = Sas::start();
+    let sas = Sas::start().await;
     for body in [
         "",
         "hunter2",
@@ -84,7 +84,7 @@ async fn json_that_is_none_is_refused_and_not_repeated() {
 
 #[tokio::test]
 async fn a_body_has_16_kib_at_the_most() {
-    let sas = Sas::start();
+    let sas = Sas::start().await;
     let padded = |length: usize| {
         let json = json!({"token": "x"}).to_string();
         " ".repeat(length - json.len()) + &json
@@ -106,7 +106,7 @@ async fn a_body_has_16_kib_at_the_most() {
 
 #[tokio::test]
 async fn a_request_keeps_its_id_or_is_given_one() {
-    let sas = Sas::start();
+    let sas = Sas::start().await;
     let request = || Request::post(VALIDATE).json(&json!({"token": "x"}));
     let answer = sas.answers_federated_auth(request().header("request-id", "of-the-caller.1_2")).await;
     assert_eq!(answer.header("request-id"), "of-the-caller.1_2");

@@ -8,7 +8,7 @@ use crate::{GENERATE, SECRET, Sas, VALIDATE, asking, http::Request};
 
 #[tokio::test]
 async fn a_caller_that_does_not_prove_itself_is_refused_before_anything_is_read() {
-    let sas = Sas::start();
+    let sas = Sas::start().await;
     let good = || Request::post(GENERATE).json(&asking(json!({})));
     for (who, request) in [
         ("nobody", good()),
@@ -33,7 +33,8 @@ async fn a_caller_that_does_not_prove_itself_is_refused_before_anything_is_read(
 #[tokio::test]
 async fn each_of_several_secrets_is_accepted() {
     let secrets = ["the-old-secret-of-the-caller", "the-new-secret-of-the-caller"];
-    let sas = Sas::with(|config| config.federated_auth_secrets = secrets.map(SecretString::from).into());
+    let sas =
+        Sas::with(|config| config.federated_auth_secrets = secrets.map(SecretString::from).into()).await;
     let request = || Request::post(GENERATE).json(&asking(json!({})));
     for secret in secrets {
         assert_eq!(sas.answers(request().bearer(secret)).await.status, 200);
@@ -46,7 +47,7 @@ async fn each_of_several_secrets_is_accepted() {
 
 #[tokio::test]
 async fn the_published_keys_are_open_to_everybody_and_nothing_else_is() {
-    let sas = Sas::start();
+    let sas = Sas::start().await;
     for request in
         [Request::get("/.well-known/jwks.json"), Request::get("/.well-known/jwks.json").bearer("whoever")]
     {

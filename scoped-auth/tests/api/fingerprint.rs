@@ -40,7 +40,7 @@ async fn verdict(sas: &Sas, bound: Option<&str>, presented: Option<&str>) -> Val
 
 #[tokio::test]
 async fn the_browser_that_a_token_was_made_for_may_use_it() {
-    let sas = Sas::start();
+    let sas = Sas::start().await;
     let chrome = of(CHROME);
     let verdict = verdict(&sas, Some(&chrome), Some(&chrome)).await;
     assert_eq!((&verdict["authorized"], &verdict["bound"]), (&json!(true), &json!(true)));
@@ -49,7 +49,7 @@ async fn the_browser_that_a_token_was_made_for_may_use_it() {
 
 #[tokio::test]
 async fn a_browser_that_was_updated_is_still_the_same_and_its_successor_follows_it() {
-    let sas = Sas::start();
+    let sas = Sas::start().await;
     let updated = of(&CHROME.replace("146", "147"));
     let verdict = verdict(&sas, Some(&of(CHROME)), Some(&updated)).await;
     assert_eq!((&verdict["authorized"], &verdict["fingerprint"]), (&json!(true), &json!(updated)));
@@ -57,7 +57,7 @@ async fn a_browser_that_was_updated_is_still_the_same_and_its_successor_follows_
 
 #[tokio::test]
 async fn another_browser_may_not_and_is_told_neither_reason_nor_signal() {
-    let sas = Sas::start();
+    let sas = Sas::start().await;
     for presented in
         [of(FIREFOX), "fp1.nonsense".into(), "nonsense".into(), of(CHROME).replacen("fp1", "fp2", 1)]
     {
@@ -71,7 +71,7 @@ async fn another_browser_may_not_and_is_told_neither_reason_nor_signal() {
 
 #[tokio::test]
 async fn without_a_presented_fingerprint_the_token_is_checked_alone() {
-    let sas = Sas::start();
+    let sas = Sas::start().await;
     let chrome = of(CHROME);
     let verdict = verdict(&sas, Some(&chrome), None).await;
     assert_eq!((&verdict["authorized"], &verdict["bound"]), (&json!(true), &json!(true)));
@@ -80,7 +80,7 @@ async fn without_a_presented_fingerprint_the_token_is_checked_alone() {
 
 #[tokio::test]
 async fn a_token_without_a_fingerprint_is_accepted_and_its_successor_is_to_be_bound() {
-    let sas = Sas::start();
+    let sas = Sas::start().await;
     let firefox = of(FIREFOX);
     let verdict = verdict(&sas, None, Some(&firefox)).await;
     assert_eq!((&verdict["authorized"], &verdict["bound"]), (&json!(true), &json!(false)));
@@ -89,7 +89,7 @@ async fn a_token_without_a_fingerprint_is_accepted_and_its_successor_is_to_be_bo
 
 #[tokio::test]
 async fn what_is_wrong_with_the_token_is_said_before_what_is_wrong_with_the_browser() {
-    let sas = Sas::start();
+    let sas = Sas::start().await;
     let token = sas.token(&asking(json!({"fingerprint": of(CHROME)}))).await;
     sas.clock.advance(chrono::TimeDelta::hours(2));
     let verdict = sas.validates(&json!({"token": token, "fingerprint": of(FIREFOX)})).await.body();
@@ -98,7 +98,7 @@ async fn what_is_wrong_with_the_token_is_said_before_what_is_wrong_with_the_brow
 
 #[tokio::test]
 async fn signed_tokens_are_bound_like_encrypted_ones() {
-    let sas = Sas::start();
+    let sas = Sas::start().await;
     let token = sas.token(&asking(json!({"fingerprint": of(CHROME), "encrypt": false}))).await;
     let verdict = sas.validates(&json!({"token": token, "fingerprint": of(FIREFOX)})).await.body();
     assert_eq!(verdict["message"], "fingerprint_validation_failed");

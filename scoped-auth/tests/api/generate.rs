@@ -18,11 +18,14 @@ fn session(sas: &Sas, ago: TimeDelta) -> (DateTime<Utc>, Value) {
 
 #[tokio::test]
 async fn a_new_session_has_a_fresh_identity() {
-    let sas = Sas::start();
+    let sas = Sas::start().await;
     let first = sas.generates(&asking(json!({}))).await;
     let second = sas.generates(&asking(json!({}))).await;
     assert_eq!(first.status, 200);
-    assert_eq!(first.members(), ["token", "identity", "expiration"]);
+    assert_eq!(
+        first.members(),
+        ["token", "identity", "expiration", "expires_in", "refresh_after", "session_id"]
+    );
     let identity = first.member("identity").parse::<uuid::Uuid>().unwrap();
     assert_eq!(identity.get_version_num(), 4, "random");
     assert_ne!(first.member("identity"), second.member("identity"));
@@ -31,7 +34,7 @@ async fn a_new_session_has_a_fresh_identity() {
 
 #[tokio::test]
 async fn a_token_expires_when_the_answer_says() {
-    let sas = Sas::start();
+    let sas = Sas::start().await;
     for ttl in [1, 3600, 86_400] {
         let before = sas.clock.now();
         let answer = sas.generates(&asking(json!({"ttl": ttl, "encrypt": false}))).await;
@@ -48,7 +51,7 @@ async fn a_token_expires_when_the_answer_says() {
 
 #[tokio::test]
 async fn an_encrypted_token_has_the_header_of_the_contract_and_hides_the_rest() {
-    let sas = Sas::start();
+    let sas = Sas::start().await;
     let token = sas.token(&asking(json!({}))).await;
     let parts: Vec<Vec<u8>> = token.split('.').map(|part| URL_SAFE_NO_PAD.decode(part).unwrap()).collect();
     let lengths: Vec<usize> = parts.iter().map(Vec::len).collect();
@@ -67,7 +70,7 @@ async fn an_encrypted_token_has_the_header_of_the_contract_and_hides_the_rest() 
 
 #[tokio::test]
 async fn a_session_goes_on_with_its_identity_its_grants_and_its_start() {
-    let sas = Sas::start();
+    let sas = Sas::start().await;
     let (auth_time, session) = session(&sas, TimeDelta::hours(5));
     let first = claims(&sas, asking(json!({"session": session}))).await;
     let second = claims(&sas, asking(json!({"session": session}))).await;
@@ -84,7 +87,7 @@ async fn a_session_goes_on_with_its_identity_its_grants_and_its_start() {
 
 #[tokio::test]
 async fn no_token_outlives_its_session() {
-    let sas = Sas::start();
+    let sas = Sas::start().await;
     let ttl = TimeDelta::hours(6);
     for (ago, cut) in
         [(TimeDelta::hours(17), false), (TimeDelta::hours(20), true), (TimeDelta::hours(23), true)]
@@ -102,14 +105,14 @@ async fn no_token_outlives_its_session() {
 
 #[tokio::test]
 async fn how_long_a_session_lasts_is_a_setting() {
-    let sas = Sas::with(|config| config.session_max = std::time::Duration::from_secs(60));
+    let sas = Sas::with(|config| config.rules.session_max = std::time::Duration::from_secs(60)).await;
     let claims = claims(&sas, asking(json!({}))).await;
     assert_eq!(claims["exp"].as_i64().unwrap() - claims["auth_time"].as_i64().unwrap(), 60);
 }
 
 #[tokio::test]
 async fn grants_of_unknown_types_survive() {
-    let sas = Sas::start();
+    let sas = Sas::start().await;
     let grants = json!([
         {"type": "chat", "service_sid": "IS00000000000000000000000000000001"},
         {"type": "video", "room": {"name": "é", "seats": [1, 2.5, null, true]}, "Type": "x"},
@@ -124,7 +127,7 @@ async fn grants_of_unknown_types_survive() {
 
 #[tokio::test]
 async fn grants_that_a_token_cannot_hold_are_refused() {
-    let sas = Sas::start();
+    let sas = Sas::start().await;
     let chat = json!({"type": "chat", "service_sid": "IS00000000000000000000000000000001"});
     let long = json!({"type": "long", "text": "x".repeat(12 * 1024)});
     for (what, grants) in [
@@ -145,7 +148,7 @@ async fn grants_that_a_token_cannot_hold_are_refused() {
 
 #[tokio::test]
 async fn a_field_that_is_missing_or_malformed_is_named_and_not_repeated() {
-    let sas = Sas::start();
+    let sas = Sas::start().await;
     let session = |name: &str, value: &str| {
         let mut session = json!({"id": SESSION, "identity": IDENTITY, "auth_time": "2030-01-01T00:00:00Z"});
         session[name] = value.into();

@@ -35,20 +35,20 @@ pub(crate) async fn claims(sas: &Sas, mut fields: Value) -> Value {
 
 #[tokio::test]
 async fn a_signed_token_is_verified_with_the_published_keys() {
-    let sas = Sas::start();
+    let sas = Sas::start().await;
     let token = sas.token(&asking(json!({"encrypt": false}))).await;
     let jwks = published(&sas).await;
     let (header, claims) = verified(&token, &jwks).unwrap();
     assert_eq!(header["alg"], "ES256");
     assert_eq!(claims["iss"], "ScopedAuthService");
     assert_eq!(claims["aud"], "webchat");
-    let others = published(&Sas::start()).await;
+    let others = published(&Sas::start().await).await;
     assert!(verified(&token, &others).is_none(), "another ring's keys do not fit");
 }
 
 #[tokio::test]
 async fn no_other_text_verifies() {
-    let sas = Sas::start();
+    let sas = Sas::start().await;
     let token = sas.token(&asking(json!({"encrypt": false}))).await;
     let jwks = published(&sas).await;
     let of_another = sas.token(&asking(json!({"encrypt": false}))).await;
@@ -59,7 +59,7 @@ async fn no_other_text_verifies() {
 
 #[tokio::test]
 async fn the_claims_are_those_of_the_contract() {
-    let sas = Sas::start();
+    let sas = Sas::start().await;
     let claims = claims(&sas, asking(json!({}))).await;
     let names: Vec<&str> = claims.as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(names, ["jti", "iss", "aud", "sub", "iat", "nbf", "exp", "grants", "sid", "auth_time"]);
@@ -73,7 +73,7 @@ async fn the_claims_are_those_of_the_contract() {
 
 #[tokio::test]
 async fn what_is_published_is_public() {
-    let sas = Sas::start();
+    let sas = Sas::start().await;
     let answer = sas.answers(Request::get(JWKS)).await;
     assert_eq!((answer.status, answer.header("content-type").as_str()), (200, "application/json"));
     let keys = answer.body()["keys"].as_array().unwrap().clone();

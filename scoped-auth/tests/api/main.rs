@@ -1,6 +1,12 @@
 //! ScopedAuthService alone, over HTTP, as FederatedAuthService sees it: every route, and what it answers when it is
 //! called wrongly. Its time is a clock that the tests move.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that panics has failed, as it should"
+)]
+
 mod admin;
 mod bodies;
 mod credentials;
@@ -9,12 +15,14 @@ mod generate;
 #[path = "../../../service-runtime/tests/support/http.rs"]
 mod http;
 mod keys;
+mod revoke;
+mod sessions;
 mod validate;
 
 use std::time::Duration;
 
 use http::{Answer, Request};
-use scoped_auth::{Config, config::MissingKeys};
+use scoped_auth::{Config, config::MissingKeys, sessions::Rules};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use service_runtime::{Clock, Listeners, Running, random::Random};
@@ -22,36 +30,59 @@ use tempfile::TempDir;
 
 const ACCOUNT: &str = "AC00000000000000000000000000000001";
 const SECRET: &str = "what-federated-auth-proves-itself-with";
+const OPERATOR_SECRET: &str = "what-operators-prove-themselves-with";
 const GENERATE: &str = "/v1/ScopedAuthTokens/generate/internal";
 const VALIDATE: &str = "/v1/ScopedAuthTokens/validate";
+const REVOKE: &str = "/v1/ScopedAuthTokens/revoke";
 
 /// ScopedAuthService, running.
 struct Sas {
     running: Running,
     clock: Clock,
-    _keys: TempDir,
+    data: TempDir,
 }
 
 impl Sas {
-    fn start() -> Self {
-        Self::with(|_| {})
+    async fn start() -> Self {
+        Self::with(|_| {}).await
     }
 
-    fn with(change: impl FnOnce(&mut Config)) -> Self {
-        let keys = tempfile::tempdir().unwrap();
+    async fn with(change: impl FnOnce(&mut Config)) -> Self {
+        let data = tempfile::tempdir().unwrap();
         let clock = Clock::adjustable();
         let mut config = Config {
             workers: 1,
             federated_auth_secrets: vec![SecretString::from(SECRET)],
-            keys_file: keys.path().join("keys.json"),
+            keys_file: data.path().join("keys.json"),
             missing_keys: MissingKeys::AreMade,
-            session_max: Duration::from_secs(24 * 3600),
+            database_url: format!("sqlite://{}", data.path().join("sessions.db").display()),
+            rules: Rules {
+                session_max: Duration::from_secs(24 * 3600),
+                grace: Duration::from_secs(60),
+                resume_window: Duration::from_secs(4 * 3600),
+                staleness: Duration::from_secs(30),
+            },
+            revocation_poll: Duration::from_millis(500),
+            operator_secrets: vec![SecretString::from(OPERATOR_SECRET)],
             clock: clock.clone(),
             random: Random::default(),
         };
         change(&mut config);
-        let running = scoped_auth::start(config, Listeners::loopback().unwrap()).unwrap();
-        Self { running, clock, _keys: keys }
+        let running = scoped_auth::start(config, Listeners::loopback().unwrap()).await.unwrap();
+        Self { running, clock, data: data }
+    }
+
+    /// Another one, with the same keys, the same store and the same time.
+    async fn replica(&self) -> Self {
+        let data = self.data.path().to_owned();
+        let mut replica = Self::with(|config| {
+            config.keys_file = data.join("keys.json");
+            config.database_url = format!("sqlite://{}", data.join("sessions.db").display());
+            config.clock = self.clock.clone();
+        })
+        .await;
+        replica.clock = self.clock.clone();
+        replica
     }
 
     /// Sends a request as it is.
