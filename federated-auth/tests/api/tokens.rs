@@ -20,7 +20,10 @@ async fn a_token_is_created_with_a_fresh_identity_and_the_ttl_of_the_settings() 
     let before = fas.clock.now();
     let made = fas.creates_token(ACCOUNT).await;
     assert_eq!((made.status, made.header("cache-control").as_str()), (200, "no-store"));
-    assert_eq!(made.members(), ["token", "identity", "expiration", "expires_in", "refresh_after", "session_id"]);
+    assert_eq!(
+        made.members(),
+        ["token", "identity", "expiration", "expires_in", "refresh_after", "session_id"]
+    );
     let expiration: DateTime<Utc> = made.member("expiration").parse().unwrap();
     let ttl = expiration - before;
     assert!((ttl.num_seconds() - i64::from(TTL)).abs() < 60, "about {TTL} seconds: {ttl}");
@@ -35,7 +38,10 @@ async fn a_refresh_keeps_identity_grants_and_session() {
     let checked = fas.validates_token(ACCOUNT, &made.member("token")).await;
     fas.clock.advance(TimeDelta::minutes(30));
     let refreshed = fas.refreshes_token(ACCOUNT, &made.member("token")).await;
-    assert_eq!(refreshed.members(), ["expiration", "identity", "roles", "token", "session_id", "expires_in", "refresh_after"]);
+    assert_eq!(
+        refreshed.members(),
+        ["expiration", "identity", "roles", "token", "session_id", "expires_in", "refresh_after"]
+    );
     assert_eq!(refreshed.member("identity"), made.member("identity"));
     assert_eq!(refreshed.body()["roles"], guests_grants());
     assert_eq!(refreshed.member("session_id"), checked.member("session_id"));
@@ -85,6 +91,7 @@ async fn every_route_answers_under_both_versions_in_both_cases() {
             ("", deployment()),
             ("/refresh", json!({"token": token})),
             ("/validate", json!({"token": token})),
+            ("/revoke", json!({"token": "no-token"})),
         ] {
             let path = format!("/{version}/Accounts/{ACCOUNT}/Tokens{route}");
             let answer = fas.answers_orchestrator(Request::post(&path).json(&fields)).await;

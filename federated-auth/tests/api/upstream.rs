@@ -13,13 +13,13 @@ use crate::{
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
-/// What the three routes answer, each asked of a service of its own.
+/// What the routes answer, each asked of a service of its own.
 async fn answers(script: &[Act], timeout: Duration) -> Vec<(Answer, Vec<String>)> {
     let mut answers = Vec::new();
     for (route, fields) in [
-        ("/revoke", json!({"token": "a-token"})),
         ("", deployment()),
         ("/refresh", json!({"token": "a-token"})),
+        ("/revoke", json!({"token": "a-token"})),
         ("/validate", json!({"token": "a-token"})),
     ] {
         let scripted = ScriptedPeer::with(script.to_vec()).await;

@@ -115,7 +115,9 @@ fn fields(body: &[u8]) -> String {
 
 /// The names of a form's fields.
 fn form_fields(body: &[u8]) -> String {
-    let names: Vec<_> = body.split(|b| *b == b'&').filter_map(|pair| pair.split(|b| *b == b'=').next()).collect();
-    let names: Vec<_> = names.into_iter().map(String::from_utf8_lossy).filter(|name| !name.is_empty()).collect();
+    let names: Vec<_> =
+        body.split(|b| *b == b'&').filter_map(|pair| pair.split(|b| *b == b'=').next()).collect();
+    let names: Vec<_> =
+        names.into_iter().map(String::from_utf8_lossy).filter(|name| !name.is_empty()).collect();
     if names.is_empty() { String::new() } else { format!("{{{}}}", names.join(", ")) }
 }

@@ -99,7 +99,9 @@ async fn only_an_operator_is_one() {
         assert_eq!((refused.status, refused.code()), (401, "invalid_service_credential"));
     }
     let secret = scene.stack.operator_secret.expose_secret();
-    for body in [json!({}), json!({"identity": "00000000-0000-4000-8000-000000000000"}), json!({"token": "x"})] {
+    for body in
+        [json!({}), json!({"identity": "00000000-0000-4000-8000-000000000000"}), json!({"token": "x"})]
+    {
         let refused = operator(&scene, secret, body).await;
         assert_eq!((refused.status, refused.code()), (400, "invalid_request"));
     }

@@ -59,7 +59,11 @@ async fn the_laptop_slept_past_the_end_of_the_token() {
     let created = guest.creates_token().await;
     let token = created.text("token");
     scene.plan.clock.advance(TimeDelta::hours(10));
-    assert_eq!(guest.opens_conversation(&token).await.code(), "expired_token", "it is good for a refresh only");
+    assert_eq!(
+        guest.opens_conversation(&token).await.code(),
+        "expired_token",
+        "it is good for a refresh only"
+    );
     let thief = guest.thief_with_firefox().refreshes_token(&token).await;
     assert_eq!(thief.code(), "fingerprint_invalid");
     scene.recorder.take();
@@ -94,7 +98,10 @@ async fn a_page_is_told_when_to_refresh() {
         let after = answer.body["refresh_after"].as_u64().unwrap();
         assert!((6 * 3600 * 7 / 10..=6 * 3600 * 9 / 10).contains(&after));
     }
-    assert_eq!(created.body["refresh_after"], refreshed.body["refresh_after"], "the same all through a session");
+    assert_eq!(
+        created.body["refresh_after"], refreshed.body["refresh_after"],
+        "the same all through a session"
+    );
 }
 
 #[tokio::test]
@@ -108,10 +115,18 @@ async fn sixty_four_tabs_refresh_at_once() {
         tabs.spawn(async move { tab.refreshes_token(&token).await });
     }
     let answers = tabs.join_all().await;
-    assert!(answers.iter().all(|answer| answer.status == 200 && answer.text("identity") == first.text("identity")));
+    assert!(
+        answers
+            .iter()
+            .all(|answer| answer.status == 200 && answer.text("identity") == first.text("identity"))
+    );
     // All are of one generation: each has a successor of its own only because the next one is the same for all.
     for answer in answers.iter().take(4) {
         assert_eq!(guest.refreshes_token(&answer.text("token")).await.status, 200);
     }
-    assert_eq!(guest.refreshes_token(&first.text("token")).await.code(), "revoked_token", "two generations old");
+    assert_eq!(
+        guest.refreshes_token(&first.text("token")).await.code(),
+        "revoked_token",
+        "two generations old"
+    );
 }

@@ -33,6 +33,9 @@ async fn paths_answer_with_their_version_in_either_case_and_a_refresh_under_both
             Request::post(&at("Webchat/Token")).json(&json!({"deploymentKey": OFF})),
             Request::post(&at("Webchat/Token/Refresh")).json(&refresh),
             Request::post(&at("Webchat/Tokens/Refresh")).form(&format!("DeploymentKey={OFF}&Token={token}")),
+            Request::post(&at("Webchat/Token/Revoke"))
+                .json(&json!({"deploymentKey": OFF, "token": "no-token"})),
+            Request::post(&at("Webchat/Init")).form(&format!("DeploymentKey={OFF}")),
             Request::post(&at("WebChannels")).bearer(&token).json(&json!({})),
         ] {
             let answer = fwo.answers(call.clone()).await;

@@ -4,7 +4,8 @@
 use serde_json::json;
 
 use crate::{
-    CREATE, Fwo, LIST, OFF, OFF_LISTED, ON, ON_LISTED, OPEN, REFRESH, SHOP, chrome, http::Request, messages,
+    CREATE, Fwo, INIT, LIST, OFF, OFF_LISTED, ON, ON_LISTED, OPEN, REFRESH, REVOKE, SHOP, chrome,
+    http::Request, messages,
 };
 
 const EVIL: &str = "https://evil.example";
@@ -70,6 +71,8 @@ async fn a_preflight_of_any_public_route_allows_the_asking_origin_and_what_the_w
         CREATE,
         REFRESH,
         "/v2/Webchat/Tokens/Refresh",
+        REVOKE,
+        INIT,
         OPEN,
         &messages,
         "/V2/WebChannels",

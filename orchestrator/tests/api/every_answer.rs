@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::{
-    CREATE, Fwo, OFF, OPEN, REFRESH, chrome,
+    CREATE, Fwo, INIT, OFF, OPEN, REFRESH, REVOKE, chrome,
     http::Request,
     is_refused, messages, orchestrator,
     scripted_peer::{Act, ScriptedPeer},
@@ -21,6 +21,8 @@ async fn every_answer_has_an_id_is_not_stored_and_varies_by_origin() {
     for (call, status) in [
         (Request::post(CREATE).json(&deployment), 200),
         (Request::post(REFRESH).json(&json!({"deploymentKey": OFF, "token": token})), 200),
+        (Request::post(REVOKE).json(&json!({"deploymentKey": OFF, "token": "no-token"})), 200),
+        (Request::post(INIT).form(&format!("DeploymentKey={OFF}")), 201),
         (Request::post(OPEN).bearer(&token).json(&json!({})), 201),
         (Request::get(&messages(&conversation_sid)).bearer(&token), 200),
         (Request::post(&messages(&conversation_sid)).bearer(&token).json(&json!({"body": "Hello"})), 201),
@@ -81,6 +83,8 @@ async fn another_method_is_told_which_ones_are_allowed() {
         ("GET", CREATE, "POST, OPTIONS"),
         ("PUT", REFRESH, "POST, OPTIONS"),
         ("GET", "/v2/Webchat/Tokens/Refresh", "POST, OPTIONS"),
+        ("GET", REVOKE, "POST, OPTIONS"),
+        ("GET", INIT, "POST, OPTIONS"),
         ("DELETE", OPEN, "POST, OPTIONS"),
         ("PATCH", &messages, "GET, POST, OPTIONS"),
         ("BREW", &messages, "GET, POST, OPTIONS"),

@@ -17,7 +17,9 @@ mod fingerprint;
 mod flex_configuration;
 #[path = "../../../service-runtime/tests/support/http.rs"]
 mod http;
+mod init;
 mod origins;
+mod revoke;
 #[path = "../../../service-runtime/tests/support/scripted_peer.rs"]
 mod scripted_peer;
 mod tokens;
@@ -41,6 +43,8 @@ const FEDERATED_AUTH_SECRET: &str = "what-federated-auth-proves-itself-with";
 
 const CREATE: &str = "/v2/Webchat/Token";
 const REFRESH: &str = "/v2/Webchat/Token/Refresh";
+const REVOKE: &str = "/v2/Webchat/Token/Revoke";
+const INIT: &str = "/v2/Webchat/Init";
 const OPEN: &str = "/v2/WebChannels";
 
 /// Deployments of the account with the feature on, and of the one with the feature off; the accounts are

@@ -1,8 +1,12 @@
 //! `POST /v2/Webchat/Token` and `POST /v2/Webchat/Token/Refresh`, as they are meant, and the refusals of a token.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::json;
 
-use crate::{Fwo, OFF, OFF_DISABLED, ON, ON_DISABLED, ON_LISTED, SHOP, is_refused};
+use crate::{
+    Fwo, OFF, OFF_DISABLED, OFF_LISTED, ON, ON_DISABLED, ON_LISTED, REFRESH, SHOP, firefox, http::Request,
+    is_refused,
+};
 
 #[tokio::test]
 async fn a_guest_is_given_a_token_with_the_feature_on_and_off() {
@@ -27,7 +31,11 @@ async fn a_refresh_goes_on_with_the_session() {
         let made = fwo.creates_token(deployment).await;
         let refreshed = fwo.refreshes_token(deployment, &made.member("token")).await;
         assert_eq!((refreshed.status, refreshed.header("cache-control").as_str()), (200, "no-store"));
-        assert_eq!(refreshed.members(), ["valid", "token", "expiration", "identity", "expires_in", "refresh_after"], "no conversation yet");
+        assert_eq!(
+            refreshed.members(),
+            ["valid", "token", "expiration", "identity", "expires_in", "refresh_after"],
+            "no conversation yet"
+        );
         assert_eq!(refreshed.body()["valid"], true);
         assert_eq!(refreshed.member("identity"), made.member("identity"));
         let opened = fwo.opens_conversation(&refreshed.member("token")).await;
@@ -39,14 +47,40 @@ async fn a_refresh_goes_on_with_the_session() {
 #[tokio::test]
 async fn a_token_of_another_time_is_told_so() {
     let fwo = Fwo::start().await;
-    let token = fwo.token(ON_LISTED).await;
+    let token = fwo.token(OFF_LISTED).await;
     for (hours, code) in [(-1, "invalid_token"), (8, "expired_token"), (18, "session_expired")] {
         fwo.clock.advance(TimeDelta::hours(hours));
-        let refused = fwo.refreshes_token(ON_LISTED, &token).await;
+        let refused = fwo.refreshes_token(OFF_LISTED, &token).await;
         is_refused(&refused, 401, code, SHOP);
         assert_eq!(refused.header("www-authenticate"), r#"Bearer realm="webchat", error="invalid_token""#);
         is_refused(&fwo.opens_conversation(&token).await, 401, code, SHOP);
     }
+}
+
+#[tokio::test]
+async fn with_the_feature_on_an_expired_token_is_good_for_a_refresh_by_its_own_browser_alone() {
+    let fwo = Fwo::start().await;
+    let made = fwo.creates_token(ON_LISTED).await;
+    let token = made.member("token");
+    fwo.clock.advance(TimeDelta::hours(7));
+    is_refused(&fwo.opens_conversation(&token).await, 401, "expired_token", SHOP);
+    let fields = json!({"deploymentKey": ON_LISTED, "token": token});
+    let thief = fwo.answers(firefox(Request::post(REFRESH)).json(&fields)).await;
+    is_refused(&thief, 403, "fingerprint_invalid", SHOP);
+    let resumed = fwo.refreshes_token(ON_LISTED, &token).await;
+    assert_eq!(resumed.member("identity"), made.member("identity"));
+    assert_eq!(fwo.opens_conversation(&resumed.member("token")).await.status, 201);
+}
+
+#[tokio::test]
+async fn a_token_that_was_replaced_long_ago_ends_the_session_when_it_turns_up() {
+    let fwo = Fwo::start().await;
+    let stolen = fwo.token(OFF_LISTED).await;
+    let own = fwo.refreshes_token(OFF_LISTED, &stolen).await.member("token");
+    fwo.clock.advance(TimeDelta::minutes(2));
+    is_refused(&fwo.refreshes_token(OFF_LISTED, &stolen).await, 401, "revoked_token", SHOP);
+    is_refused(&fwo.refreshes_token(OFF_LISTED, &own).await, 401, "revoked_token", SHOP);
+    is_refused(&fwo.opens_conversation(&own).await, 401, "revoked_token", SHOP);
 }
 
 #[tokio::test]

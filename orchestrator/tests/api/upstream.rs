@@ -6,7 +6,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::json;
 
 use crate::{
-    CREATE, Fwo, OFF_LISTED, ON_LISTED, OPEN, PATIENT, REFRESH, SHOP, chrome,
+    CREATE, Fwo, INIT, OFF_LISTED, ON_LISTED, OPEN, PATIENT, REFRESH, REVOKE, SHOP, chrome,
     http::{Answer, Request},
     is_refused, messages, orchestrator,
     scripted_peer::{Act, Nobody, ScriptedPeer, answer, kill},
@@ -20,6 +20,8 @@ fn calls() -> Vec<Request> {
     let calls = [
         Request::post(CREATE).json(&json!({"deploymentKey": ON_LISTED})),
         Request::post(REFRESH).json(&json!({"deploymentKey": OFF_LISTED, "token": "a-token"})),
+        Request::post(REVOKE).json(&json!({"deploymentKey": ON_LISTED, "token": "a-token"})),
+        Request::post(INIT).form(&format!("DeploymentKey={ON_LISTED}")),
         Request::post(OPEN).bearer(&token).json(&json!({})),
         Request::get(&messages).bearer(&token),
         Request::post(&messages).bearer(&token).json(&json!({"body": "Hello"})),

@@ -1,0 +1,149 @@
+//! Two replicas of every service on one set of keys, accounts and stores.
+
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed, as it should")]
+
+use std::time::{Duration, Instant};
+
+use local_stack::{Answer, Guest, Plan, Stack, demo};
+use secrecy::ExposeSecret;
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::task::JoinSet;
+
+struct Fleet {
+    plan: Plan,
+    replicas: [Stack; 2],
+    _data: TempDir,
+}
+
+impl Fleet {
+    async fn new() -> Self {
+        let data = tempfile::tempdir().unwrap();
+        // Looks at the store as often as it does by default: the bound is to hold as it is run.
+        let plan = Plan {
+            revocation_poll: Plan::designed(data.path()).revocation_poll,
+            ..Plan::for_test(data.path())
+        };
+        let replicas = [Stack::start(&plan).await.unwrap(), Stack::start(&plan).await.unwrap()];
+        Self { plan, replicas, _data: data }
+    }
+
+    /// The same guest, whose calls go to one replica or the other.
+    fn guest_at_each(&self) -> [Guest; 2] {
+        [0, 1].map(|replica: usize| Guest::with_chrome(&self.replicas[replica].url, demo::DEPLOYMENT_ON))
+    }
+
+    async fn operator_at_the_first(&self, body: serde_json::Value) -> Answer {
+        let url = format!("http://{}/v1/Revocations", self.replicas[0].scoped_auth.admin_address);
+        let operator = Guest::with_chrome(&url, "");
+        let secret = self.replicas[0].operator_secret.expose_secret();
+        operator.sends(operator.client().post(url).bearer_auth(secret).json(&body)).await
+    }
+}
+
+#[tokio::test]
+async fn a_token_of_one_replica_is_good_at_the_other() {
+    let fleet = Fleet::new().await;
+    let [here, there] = fleet.guest_at_each();
+    let created = here.creates_token().await;
+    let refreshed = there.refreshes_token(&created.text("token")).await;
+    assert_eq!(refreshed.text("identity"), created.text("identity"));
+    let opened = here.opens_conversation(&refreshed.text("token")).await.text("conversation_sid");
+    let messages = there.reads_messages(&refreshed.text("token"), &opened, None).await;
+    assert_eq!(messages.status, 200);
+}
+
+#[tokio::test]
+async fn every_revocation_is_known_to_the_other_replica_within_two_seconds() {
+    let fleet = Fleet::new().await;
+    let [here, there] = fleet.guest_at_each();
+    let account = "AC00000000000000000000000000000001";
+    for kind in ["own session", "identity", "deployment", "account"] {
+        let created = here.creates_token().await;
+        let token = created.text("token");
+        let conversation = there.opens_conversation(&token).await.text("conversation_sid");
+        let answer = match kind {
+            "own session" => here.ends_session(&token).await,
+            "identity" => {
+                let body = json!({"accountSid": account, "identity": created.text("identity")});
+                fleet.operator_at_the_first(body).await
+            }
+            "deployment" => fleet.operator_at_the_first(json!({"deploymentKey": here.deployment_key})).await,
+            _ => fleet.operator_at_the_first(json!({"accountSid": account})).await,
+        };
+        assert_eq!(answer.status, 200, "{kind}");
+        let revoked = Instant::now();
+        assert_eq!(here.reads_messages(&token, &conversation, None).await.code(), "revoked_token", "{kind}");
+        while there.reads_messages(&token, &conversation, None).await.code() != "revoked_token" {
+            assert!(revoked.elapsed() < Duration::from_secs(2), "{kind}");
+        }
+        // Tokens that are made later are not meant.
+        fleet.plan.clock.advance(chrono::TimeDelta::milliseconds(1));
+    }
+}
+
+#[tokio::test]
+async fn sixty_four_refreshes_through_both_give_one_generation() {
+    let fleet = Fleet::new().await;
+    let guests = fleet.guest_at_each();
+    let first = guests[0].creates_token().await;
+    let mut tabs = JoinSet::new();
+    for tab in 0..64 {
+        let (guest, token) = (guests[tab % 2].clone(), first.text("token"));
+        tabs.spawn(async move { guest.refreshes_token(&token).await });
+    }
+    let answers = tabs.join_all().await;
+    for answer in &answers {
+        assert_eq!((answer.status, answer.text("identity")), (200, first.text("identity")));
+    }
+    // One generation: the successor of one is the successor of all, and the token of before is two behind it.
+    let [here, there] = guests;
+    assert_eq!(here.refreshes_token(&answers[0].text("token")).await.status, 200);
+    assert_eq!(there.refreshes_token(&answers[63].text("token")).await.status, 200);
+    assert_eq!(there.refreshes_token(&first.text("token")).await.code(), "revoked_token");
+}
+
+#[tokio::test]
+async fn revocations_survive_the_restart_of_all_replicas() {
+    let fleet = Fleet::new().await;
+    let [here, _] = fleet.guest_at_each();
+    let (ended, other) = (here.creates_token().await.text("token"), here.creates_token().await.text("token"));
+    assert_eq!(here.ends_session(&ended).await.status, 200);
+    let Fleet { plan, replicas, _data } = fleet;
+    for replica in replicas {
+        replica.stop().await;
+    }
+    let stack = Stack::start(&plan).await.unwrap();
+    let guest = Guest::with_chrome(&stack.url, demo::DEPLOYMENT_ON);
+    assert_eq!(guest.refreshes_token(&ended).await.code(), "revoked_token");
+    assert_eq!(guest.refreshes_token(&other).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_replica_that_cannot_follow_says_so_and_vouches_for_nobody() {
+    let data = tempfile::tempdir().unwrap();
+    let mut plan = Plan::for_test(data.path());
+    plan.rules.staleness = Duration::from_secs(1);
+    let stack = Stack::start(&plan).await.unwrap();
+    let guest = Guest::with_chrome(&stack.url, demo::DEPLOYMENT_ON);
+    let token = guest.creates_token().await.text("token");
+    let database = format!("sqlite://{}", data.path().join("sessions.db").display());
+    let mut database = <sqlx::SqliteConnection as sqlx::Connection>::connect(&database).await.unwrap();
+    sqlx::query("ALTER TABLE revocations RENAME TO lost").execute(&mut database).await.unwrap();
+    let refused = loop {
+        let answer = guest.opens_conversation(&token).await;
+        if answer.status != 201 {
+            break answer;
+        }
+    };
+    assert_eq!((refused.status, refused.code()), (503, "upstream_unavailable"));
+    let ready = || async {
+        let url = format!("http://{}/readyz", stack.scoped_auth.admin_address);
+        guest.client().get(url).send().await.unwrap().status().as_u16()
+    };
+    while ready().await != 503 {}
+
+    sqlx::query("ALTER TABLE lost RENAME TO revocations").execute(&mut database).await.unwrap();
+    while ready().await != 200 {}
+    assert_eq!(guest.opens_conversation(&token).await.status, 201, "it follows again, and vouches again");
+}
