@@ -81,11 +81,12 @@ pub async fn start(config: Config, listeners: Listeners) -> Result<Running, Star
     let credentials =
         ServiceCredentials::new(&config.federated_auth_secrets, &[PublishKeys::PATH], &config.random);
     let operators = ServiceCredentials::new(&config.operator_secrets, &[], &config.random);
+    let key_ring = Arc::new(load_keys(&config)?);
     let named = |error: &dyn Error| format!("SCOPED_AUTH_DATABASE_URL: {}", chain(error));
     let store = Store::open(&config.database_url).await.map_err(|error| named(&error))?;
     let sessions = Sessions::open(store, config.rules).await.map_err(|error| named(&error))?;
     let state = ScopedAuth {
-        key_ring: Arc::new(load_keys(&config)?),
+        key_ring,
         sessions: sessions.clone(),
         counters: Counters::new(&metrics),
         random: config.random.clone(),
