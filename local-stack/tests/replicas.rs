@@ -30,7 +30,7 @@ impl Fleet {
 
     /// The same guest, whose calls go to one replica or the other.
     fn guest_at_each(&self) -> [Guest; 2] {
-        [0, 1].map(|replica: usize| Guest::with_chrome(&self.replicas[replica].url, demo::DEPLOYMENT_ON))
+        self.replicas.each_ref().map(|replica| Guest::with_chrome(&replica.url, demo::DEPLOYMENT_ON))
     }
 
     async fn operator_at_the_first(&self, body: serde_json::Value) -> Answer {

@@ -10,7 +10,7 @@ use shared_types::{
     AccountSid, AddressSid, ConversationsServiceSid, DeploymentKey, fingerprint::Sensitivity,
 };
 
-use crate::allowed_origins::AllowedOrigins;
+use crate::{allowed_origins::AllowedOrigins, rate_limit::Limits};
 
 /// The accounts and their deployments, as one edit of the file left them.
 #[derive(Debug)]
@@ -44,6 +44,8 @@ pub struct Deployment {
     pub allowed_origins: Arc<AllowedOrigins>,
     /// Whether it may be used at all.
     pub enabled: bool,
+    /// How often it may be called.
+    pub rate_limits: Limits,
 }
 
 /// What a deployment key leads to. Cheap to clone, and unmoved by later edits of the file.

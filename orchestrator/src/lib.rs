@@ -13,11 +13,14 @@ pub mod config;
 pub mod configuration;
 pub mod conversations;
 pub mod cors;
+pub mod dpop;
 pub mod error;
 pub mod fingerprint;
 pub mod guest;
 pub mod handlers;
 pub mod opening;
+pub mod rate_limit;
+mod recent;
 pub mod session;
 
 pub use app::{start, start_with};

@@ -121,7 +121,7 @@ async fn a_refusal_is_handed_on_only_if_it_is_the_guests_business() {
             | "revoked_token"
             | "session_expired"
             | "fingerprint_invalid" => code,
-            "upstream_invalid" | "upstream_unavailable" | "upstream_timeout" => code,
+            "invalid_dpop_proof" | "upstream_invalid" | "upstream_unavailable" | "upstream_timeout" => code,
             _ => Code::UpstreamInvalid,
         };
         assert_eq!(told, expected, "{code:?}");

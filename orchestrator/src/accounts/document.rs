@@ -9,7 +9,7 @@ use shared_types::{
 use toml::Spanned;
 
 use super::{Account, Accounts, AccountsError, Configuration, Deployment};
-use crate::allowed_origins::AllowedOrigins;
+use crate::{allowed_origins::AllowedOrigins, rate_limit::Limits};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -39,6 +39,8 @@ struct DeploymentTable {
     allowed_origins: Vec<Spanned<String>>,
     #[serde(default = "default_enabled")]
     enabled: bool,
+    #[serde(default)]
+    rate_limits: Limits,
 }
 
 fn default_enabled() -> bool {
@@ -66,6 +68,7 @@ pub(super) fn parse(text: &str) -> Result<Accounts, AccountsError> {
                 address_sid: table.address_sid,
                 allowed_origins: Arc::new(origins(text, &table.allowed_origins)?),
                 enabled: table.enabled,
+                rate_limits: table.rate_limits,
             }));
         }
         let account = Arc::new(Account {

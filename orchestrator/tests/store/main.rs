@@ -90,6 +90,7 @@ fn conversation(guest: u8, sid: u128) -> NewConversation<'static> {
         address_sid: AddressSid::from_bits(1),
         session: session(guest),
         identity: identity(guest),
+        fingerprint: None,
         customer_friendly_name: Some("Ada".to_owned()),
         pre_engagement_data: Some(serde_json::json!({"question": "why?"})),
         conversation_sid: ConversationSid::from_bits(sid),

@@ -2,7 +2,9 @@
 
 use chrono::TimeDelta;
 use orchestrator::conversations::{NewConversation, SYSTEM, StoreError};
-use shared_types::{AddressSid, ConversationSid, MessageSid, orchestrator::list_messages::ChatMessage};
+use shared_types::{
+    AddressSid, ConversationSid, Fingerprint, MessageSid, orchestrator::list_messages::ChatMessage,
+};
 
 use crate::{ACCOUNT, OTHER_ACCOUNT, Store, conversation, identity, now, session};
 
@@ -122,4 +124,29 @@ async fn a_message_that_cannot_be_written_takes_no_index() {
         store.conversations.append(ACCOUNT, identity(1), sid, MessageSid::from_bits(1), "x", "y", now());
     assert!(clash.await.is_err());
     assert_eq!(store.append(identity(1), sid, 2).await.unwrap().index, 1);
+}
+
+#[tokio::test]
+async fn the_browser_of_an_identitys_last_conversation_is_remembered() {
+    let store = Store::new().await;
+    let browser = |name: &str| Fingerprint::new(name.to_owned());
+    let last = async || store.conversations.last_fingerprint(ACCOUNT, identity(1)).await.unwrap();
+    assert_eq!(last().await, None);
+    let first = NewConversation { fingerprint: browser("fp1.first"), ..conversation(1, 1) };
+    store.conversations.open_conversation(first).await.unwrap();
+    assert_eq!(last().await, browser("fp1.first"));
+    let second = NewConversation {
+        session: session(2),
+        fingerprint: browser("fp1.second"),
+        now: now() + TimeDelta::seconds(1),
+        ..conversation(1, 2)
+    };
+    store.conversations.open_conversation(second).await.unwrap();
+    assert_eq!(last().await, browser("fp1.second"));
+    assert_eq!(store.conversations.last_fingerprint(OTHER_ACCOUNT, identity(1)).await.unwrap(), None);
+    // With the feature off the last session proves nothing, whatever earlier ones did.
+    let unbound =
+        NewConversation { session: session(3), now: now() + TimeDelta::seconds(2), ..conversation(1, 3) };
+    store.conversations.open_conversation(unbound).await.unwrap();
+    assert_eq!(last().await, None);
 }

@@ -69,7 +69,7 @@ impl Sas {
         };
         change(&mut config);
         let running = scoped_auth::start(config, Listeners::loopback().unwrap()).await.unwrap();
-        Self { running, clock, data: data }
+        Self { running, clock, data }
     }
 
     /// Another one, with the same keys, the same store and the same time.

@@ -102,11 +102,10 @@ impl ScriptedPeer {
     /// The value of a header in the request with this number, from 0.
     pub(crate) fn header_seen(&self, request: usize, name: &str) -> Option<String> {
         let head = self.seen().get(request)?.split("\r\n\r\n").next()?.to_owned();
-        let line = head.lines().skip(1).find_map(|line| {
+        head.lines().skip(1).find_map(|line| {
             let (known, value) = line.split_once(": ")?;
             known.eq_ignore_ascii_case(name).then(|| value.to_owned())
-        });
-        line
+        })
     }
 }
 

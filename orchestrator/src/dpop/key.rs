@@ -1,0 +1,104 @@
+//! The key in a proof's header: a public P-256 key, for ES256 and for nothing else (RFC 7517; RFC 7518, section 6.2).
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use ring::{
+    digest::{SHA256, digest},
+    signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey},
+};
+use shared_types::Thumbprint;
+
+use super::{Reason, json::Object};
+
+/// What only private and symmetric keys have (RFC 7518, section 6).
+const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+
+/// The curve's point, `4 ‖ x ‖ y`. Whether it is on the curve shows when it is used.
+pub(super) struct ProofKey([u8; 65]);
+
+impl ProofKey {
+    pub(super) fn parse(jwk: &Object) -> Result<Self, Reason> {
+        if PRIVATE.iter().any(|name| jwk.find(name).is_some()) {
+            return Err(Reason::PrivateKey);
+        }
+        let is = |name, value| jwk.text(name) == Some(value);
+        let may_be = |name, value| jwk.find(name).is_none() || is(name, value);
+        // A key that names an algorithm is for that one alone (RFC 8725, section 3.1).
+        if !(is("kty", "EC") && is("crv", "P-256") && may_be("alg", "ES256") && may_be("use", "sig")) {
+            return Err(Reason::Key);
+        }
+        let coordinate = |name| jwk.text(name).and_then(decode_array::<32>).ok_or(Reason::Key);
+        let mut point = [4; 65];
+        let coordinates = coordinate("x")?.into_iter().chain(coordinate("y")?);
+        point.iter_mut().skip(1).zip(coordinates).for_each(|(byte, coordinate)| *byte = coordinate);
+        Ok(Self(point))
+    }
+
+    /// Whether `signature` is one of `message` by this key.
+    pub(super) fn has_signed(&self, message: &[u8], signature: &[u8]) -> bool {
+        UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, self.0).verify(message, signature).is_ok()
+    }
+
+    /// RFC 7638, section 3: the members that are required, in the order of their names, without blanks.
+    pub(super) fn thumbprint(&self) -> Thumbprint {
+        let [_, coordinates @ ..] = &self.0;
+        let (x, y) = coordinates.split_at(32);
+        let (x, y) = (URL_SAFE_NO_PAD.encode(x), URL_SAFE_NO_PAD.encode(y));
+        let jwk = format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#);
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(digest(&SHA256, jwk.as_bytes()).as_ref());
+        Thumbprint::from_bytes(bytes)
+    }
+}
+
+/// The bytes that `text` stands for, if they are exactly `N`, in base64url's one spelling.
+pub(super) fn decode_array<const N: usize>(text: &str) -> Option<[u8; N]> {
+    URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const X: &str = "l8tFrhx-34tV3hRICRDY9zCkDlpBhF42UQUfWVAWBFs";
+    const Y: &str = "9VE4jf_Ok_o64zbTTlcuNJajHmt6v9TDVrU0CdvGRDA";
+
+    fn parse(jwk: &str) -> Result<String, Reason> {
+        let jwk = jwk.replace("$x", X).replace("$y", Y);
+        ProofKey::parse(&Object::parse(jwk.as_bytes()).unwrap()).map(|key| key.thumbprint().to_string())
+    }
+
+    #[test]
+    fn the_thumbprint_is_that_of_rfc_9449() {
+        // The key of section 4.1 and its thumbprint in section 6.1.
+        let thumbprint = Ok("0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I".to_owned());
+        assert_eq!(parse(r#"{"kty":"EC","x":"$x","y":"$y","crv":"P-256"}"#), thumbprint);
+        let exported = r#"{"crv":"P-256","ext":true,"key_ops":["verify"],"kty":"EC","x":"$x","y":"$y"}"#;
+        assert_eq!(parse(exported), thumbprint, "as a browser writes it");
+        let named = r#"{"crv":"P-256","alg":"ES256","use":"sig","kid":"1","kty":"EC","x":"$x","y":"$y"}"#;
+        assert_eq!(parse(named), thumbprint);
+    }
+
+    #[test]
+    fn every_other_key_is_refused() {
+        for (jwk, reason) in [
+            ("{}", Reason::Key),
+            (r#"{"kty":"EC","crv":"P-256","x":"$x"}"#, Reason::Key),
+            (r#"{"kty":"EC","crv":"P-256","y":"$y"}"#, Reason::Key),
+            (r#"{"kty":"EC","crv":"P-384","x":"$x","y":"$y"}"#, Reason::Key),
+            (r#"{"kty":"OKP","crv":"Ed25519","x":"$x"}"#, Reason::Key),
+            (r#"{"kty":"RSA","n":"$x","e":"AQAB"}"#, Reason::Key),
+            (r#"{"kty":"ec","crv":"P-256","x":"$x","y":"$y"}"#, Reason::Key),
+            (r#"{"kty":"EC","crv":"P-256","x":"$x=","y":"$y"}"#, Reason::Key),
+            (r#"{"kty":"EC","crv":"P-256","x":"$xA","y":"$y"}"#, Reason::Key),
+            (r#"{"kty":"EC","crv":"P-256","x":1,"y":"$y"}"#, Reason::Key),
+            (r#"{"kty":"EC","crv":"P-256","x":"$x","y":"$y","alg":"ES384"}"#, Reason::Key),
+            (r#"{"kty":"EC","crv":"P-256","x":"$x","y":"$y","alg":null}"#, Reason::Key),
+            (r#"{"kty":"EC","crv":"P-256","x":"$x","y":"$y","use":"enc"}"#, Reason::Key),
+            (r#"{"kty":"EC","crv":"P-256","x":"$x","y":"$y","d":"$x"}"#, Reason::PrivateKey),
+            (r#"{"kty":"EC","crv":"P-256","x":"$x","y":"$y","d":null}"#, Reason::PrivateKey),
+            (r#"{"kty":"oct","k":"$x"}"#, Reason::PrivateKey),
+        ] {
+            assert_eq!(parse(jwk), Err(reason), "{jwk}");
+        }
+    }
+}
