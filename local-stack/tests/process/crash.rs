@@ -1,52 +1,69 @@
 //! A crash between two writes leaves no half conversation, and loses neither a conversation nor a revocation that was
 //! answered.
 
+use std::path::Path;
+
 use local_stack::{Guest, demo};
 use sqlx::{Connection, SqliteConnection};
 use tokio::{sync::mpsc, task::JoinSet};
 
 use crate::process::Process;
 
-#[tokio::test]
-async fn kill_9_while_conversations_are_opened() {
-    let data = tempfile::tempdir().unwrap();
-    let mut opened = Vec::new();
+/// Lets eight guests do something over and over and kills the stack in the middle of it, three times; what they had
+/// been answered by then.
+async fn killed_during<T, F>(data: &Path, what: impl Fn(Guest) -> F) -> Vec<T>
+where
+    T: Send + 'static,
+    F: Future<Output = T> + Send + 'static,
+{
+    let mut answers = Vec::new();
     for round in 1..=3 {
-        let mut stack = Process::stack(data.path());
-        let [(orchestrator, _), ..] = stack.addresses();
+        let (stack, guest) = started(data);
         let (sender, mut answered) = mpsc::unbounded_channel();
         let mut guests = JoinSet::new();
-        for _ in 0..8 {
-            let (guest, sender) = (Guest::with_chrome(&orchestrator, demo::DEPLOYMENT_ON), sender.clone());
-            guests.spawn(async move {
-                loop {
-                    let token = guest.creates_token().await.text("token");
-                    let conversation = guest.opens_conversation(&token).await.text("conversation_sid");
-                    sender.send((token, conversation)).unwrap();
-                }
-            });
-        }
-        while opened.len() < round * 20 {
-            opened.push(answered.recv().await.unwrap());
+        let mut asks = || {
+            let (sender, what) = (sender.clone(), what(guest.clone()));
+            guests.spawn(async move { sender.send(what.await) });
+        };
+        (0..8).for_each(|_| asks());
+        while answers.len() < round * 20 {
+            answers.push(answered.recv().await.unwrap());
+            asks();
         }
         stack.signal("-KILL");
         stack.end();
         guests.shutdown().await;
-        while let Ok(conversation) = answered.try_recv() {
-            opened.push(conversation);
+        while let Ok(answer) = answered.try_recv() {
+            answers.push(answer);
         }
     }
+    answers
+}
+
+fn started(data: &Path) -> (Process, Guest) {
+    let mut stack = Process::stack(data);
+    let [(orchestrator, _), ..] = stack.addresses();
+    (stack, Guest::with_chrome(&orchestrator, demo::DEPLOYMENT_ON))
+}
+
+#[tokio::test]
+async fn kill_9_while_conversations_are_opened() {
+    let data = tempfile::tempdir().unwrap();
+    let opened = killed_during(data.path(), |guest| async move {
+        let token = guest.creates_token().await.text("token");
+        let conversation = guest.opens_conversation(&token).await.text("conversation_sid");
+        (token, conversation)
+    });
+    let opened = opened.await;
 
     let database = format!("sqlite://{}", data.path().join("conversations.db").display());
     let mut database = SqliteConnection::connect(&database).await.unwrap();
-    let half = "SELECT COUNT(*) FROM conversations WHERE NOT EXISTS \
-        (SELECT 1 FROM messages WHERE messages.conversation_sid = conversations.sid AND messages.message_index = 0)";
+    let half = "SELECT COUNT(*) FROM conversations WHERE NOT EXISTS (SELECT 1 FROM messages \
+        WHERE messages.conversation_sid = conversations.sid AND messages.message_index = 0)";
     let half: i64 = sqlx::query_scalar(half).fetch_one(&mut database).await.unwrap();
     assert_eq!(half, 0);
 
-    let mut stack = Process::stack(data.path());
-    let [(orchestrator, _), ..] = stack.addresses();
-    let guest = Guest::with_chrome(&orchestrator, demo::DEPLOYMENT_ON);
+    let (_stack, guest) = started(data.path());
     for (token, conversation) in opened {
         let messages = guest.reads_messages(&token, &conversation, None).await;
         assert_eq!(messages.body["messages"][0]["author"], "system");
@@ -56,35 +73,14 @@ async fn kill_9_while_conversations_are_opened() {
 #[tokio::test]
 async fn kill_9_while_sessions_are_ended() {
     let data = tempfile::tempdir().unwrap();
-    let mut ended = Vec::new();
-    for round in 1..=3 {
-        let mut stack = Process::stack(data.path());
-        let [(orchestrator, _), ..] = stack.addresses();
-        let (sender, mut answered) = mpsc::unbounded_channel();
-        let mut guests = JoinSet::new();
-        for _ in 0..8 {
-            let (guest, sender) = (Guest::with_chrome(&orchestrator, demo::DEPLOYMENT_ON), sender.clone());
-            guests.spawn(async move {
-                loop {
-                    let token = guest.creates_token().await.text("token");
-                    assert_eq!(guest.ends_session(&token).await.status, 200);
-                    sender.send(token).unwrap();
-                }
-            });
-        }
-        while ended.len() < round * 20 {
-            ended.push(answered.recv().await.unwrap());
-        }
-        stack.signal("-KILL");
-        stack.end();
-        guests.shutdown().await;
-        while let Ok(token) = answered.try_recv() {
-            ended.push(token);
-        }
-    }
-    let mut stack = Process::stack(data.path());
-    let [(orchestrator, _), ..] = stack.addresses();
-    let guest = Guest::with_chrome(&orchestrator, demo::DEPLOYMENT_ON);
+    let ended = killed_during(data.path(), |guest| async move {
+        let token = guest.creates_token().await.text("token");
+        assert_eq!(guest.ends_session(&token).await.status, 200);
+        token
+    });
+    let ended = ended.await;
+
+    let (_stack, guest) = started(data.path());
     for token in ended {
         assert_eq!(guest.refreshes_token(&token).await.code(), "revoked_token");
     }
