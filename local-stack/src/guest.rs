@@ -1,10 +1,15 @@
 //! A guest with a browser, as tests and benchmarks play one: what it sends is what a browser sends.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
-use reqwest::{Client, RequestBuilder, header::HeaderMap};
+use reqwest::{
+    Client, RequestBuilder,
+    header::{HeaderMap, HeaderName, HeaderValue},
+};
 use serde_json::{Value, json};
-use service_runtime::client::http_client;
+use service_runtime::{Clock, client::http_client};
+
+use crate::proof_key::ProofKey;
 
 /// A guest whose page was given a deployment key.
 #[derive(Clone)]
@@ -15,6 +20,8 @@ pub struct Guest {
     pub deployment_key: String,
     /// What the browser sends with each call.
     pub headers: BTreeMap<String, String>,
+    /// The browser's proof key, if it keeps one.
+    pub proof_key: Option<Arc<ProofKey>>,
     client: Client,
 }
 
@@ -80,6 +87,7 @@ impl Guest {
             url: url.to_owned(),
             deployment_key: deployment_key.to_owned(),
             headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+            proof_key: None,
             client: http_client().build().expect("the TLS configuration of the operating system"),
         }
     }
@@ -105,6 +113,13 @@ impl Guest {
     #[must_use]
     pub fn without(mut self, header: &str) -> Self {
         self.headers.remove(header);
+        self
+    }
+
+    /// The same guest, in a browser that keeps a proof key and proves each call by it.
+    #[must_use]
+    pub fn with_proof_key(mut self, clock: &Clock) -> Self {
+        self.proof_key = Some(Arc::new(ProofKey::generate(clock)));
         self
     }
 
@@ -141,37 +156,50 @@ impl Guest {
         let body =
             json!({"customerFriendlyName": "Ada", "preEngagementData": {"question": "Where is my order?"}});
         let request = self.client.post(format!("{}/v2/WebChannels", self.url));
-        self.sends(request.bearer_auth(token).json(&body)).await
+        self.presents(Some(token), request.bearer_auth(token).json(&body)).await
     }
 
     /// `GET /v2/WebChannels/CH…/Messages`, all of them or those after an index.
     pub async fn reads_messages(&self, token: &str, conversation_sid: &str, after: Option<u32>) -> Answer {
         let query = after.map(|index| format!("?after={index}")).unwrap_or_default();
         let url = format!("{}/v2/WebChannels/{conversation_sid}/Messages{query}", self.url);
-        self.sends(self.client.get(url).bearer_auth(token)).await
+        self.presents(Some(token), self.client.get(url).bearer_auth(token)).await
     }
 
     /// `POST /v2/WebChannels/CH…/Messages`
     pub async fn says(&self, token: &str, conversation_sid: &str, body: &str) -> Answer {
         let request = self.client.post(format!("{}/v2/WebChannels/{conversation_sid}/Messages", self.url));
-        self.sends(request.bearer_auth(token).json(&json!({"body": body}))).await
+        self.presents(Some(token), request.bearer_auth(token).json(&json!({"body": body}))).await
     }
 
     /// A call with a JSON body.
     pub async fn posts(&self, path: &str, body: Value) -> Answer {
-        self.sends(self.client.post(format!("{}{path}", self.url)).json(&body)).await
+        let token = body.get("token").and_then(Value::as_str).map(str::to_owned);
+        self.presents(token.as_deref(), self.client.post(format!("{}{path}", self.url)).json(&body)).await
     }
 
     /// Any call, with the browser's headers.
+    pub async fn sends(&self, request: RequestBuilder) -> Answer {
+        self.presents(None, request).await
+    }
+
+    /// Any call that presents a token, with the browser's headers and, if it keeps a key, a proof by it.
     ///
     /// # Panics
     /// If there is no answer.
     #[allow(clippy::expect_used, reason = "a guest without an answer is a failed test")]
-    pub async fn sends(&self, mut request: RequestBuilder) -> Answer {
-        for (name, value) in &self.headers {
-            request = request.header(name, value);
+    pub async fn presents(&self, token: Option<&str>, request: RequestBuilder) -> Answer {
+        let mut request = request.build().expect("a well-formed request");
+        let mut headers: Vec<_> = self.headers.clone().into_iter().collect();
+        if let Some(key) = &self.proof_key {
+            let proof = key.proof(request.method().as_str(), request.url().as_str(), token);
+            headers.push(("dpop".to_owned(), proof));
         }
-        let response = request.send().await.expect("an answer");
+        for (name, value) in headers {
+            let name = HeaderName::try_from(name).expect("a header's name");
+            request.headers_mut().append(name, HeaderValue::try_from(value).expect("a header's value"));
+        }
+        let response = self.client.execute(request).await.expect("an answer");
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let body = response.bytes().await.expect("a whole answer");
         Answer { status, headers, body: serde_json::from_slice(&body).unwrap_or_default() }

@@ -3,6 +3,7 @@
 
 pub mod demo;
 pub mod guest;
+pub mod proof_key;
 pub mod secrets;
 pub mod stack;
 pub mod wire;

@@ -2,6 +2,7 @@
 
 use std::hint::black_box;
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use criterion::{Criterion, criterion_group, criterion_main};
 use ring::rand::SystemRandom;
 use scoped_auth::{claims::Claims, jose::Form, key_file::KeyFile, key_ring::KeyRing};
@@ -20,20 +21,48 @@ fn claims() -> Claims {
     Claims { fingerprint, ..serde_json::from_value(claims.clone()).expect("claims") }
 }
 
+/// A token with another `kid` in its header, or another header altogether.
+fn with_header(token: &SealedToken, change: impl FnOnce(String) -> String) -> SealedToken {
+    let (header, rest) = token.as_str().split_once('.').expect("parts");
+    let header = String::from_utf8(URL_SAFE_NO_PAD.decode(header).expect("base64url")).expect("text");
+    SealedToken::new(format!("{}.{rest}", URL_SAFE_NO_PAD.encode(change(header)))).expect("a token")
+}
+
+fn with_tampered_end(token: &SealedToken) -> SealedToken {
+    let (last, rest) = token.as_str().split_at(token.as_str().len() - 20);
+    let other = if rest.starts_with('B') { "C" } else { "B" };
+    SealedToken::new(format!("{last}{other}{}", rest.get(1..).expect("ASCII"))).expect("a token")
+}
+
 fn tokens(c: &mut Criterion) {
     let (ring, claims, rng) = (ring(), claims(), SystemRandom::new());
-    let encrypted = ring.seal(&claims, Form::Encrypted, &rng).expect("a token");
-    let signed = ring.seal(&claims, Form::Signed, &rng).expect("a token");
-    let garbage = SealedToken::new("x".repeat(encrypted.as_str().len())).expect("a token");
-    let tampered = SealedToken::new(encrypted.as_str().replace("..AAAA", "..BAAA")).expect("a token");
-    assert!(ring.open(&encrypted).is_ok() && ring.open(&tampered).is_err());
+    for (form, name) in [(Form::Encrypted, "encrypted"), (Form::Signed, "signed")] {
+        let good = ring.seal(&claims, form, &rng).expect("a token");
+        assert!(ring.open(&good).is_ok());
+        c.bench_function(&format!("make_{name}"), |b| b.iter(|| ring.seal(black_box(&claims), form, &rng)));
+        c.bench_function(&format!("open_{name}"), |b| b.iter(|| ring.open(black_box(&good))));
 
-    c.bench_function("seal_encrypted", |b| b.iter(|| ring.seal(black_box(&claims), Form::Encrypted, &rng)));
-    c.bench_function("open_encrypted", |b| b.iter(|| ring.open(black_box(&encrypted))));
-    c.bench_function("refuse_tampered", |b| b.iter(|| ring.open(black_box(&tampered))));
-    c.bench_function("refuse_garbage", |b| b.iter(|| ring.open(black_box(&garbage))));
-    c.bench_function("sign", |b| b.iter(|| ring.seal(black_box(&claims), Form::Signed, &rng)));
-    c.bench_function("verify", |b| b.iter(|| ring.open(black_box(&signed))));
+        // The same time for all of a form.
+        let text = good.as_str();
+        let garbage = if form == Form::Signed {
+            format!("x.{}.x", "x".repeat(text.len() - 4))
+        } else {
+            "x".repeat(text.len())
+        };
+        for (reason, token) in [
+            ("tampered", with_tampered_end(&good)),
+            ("unknown_kid", with_header(&good, |header| header.replace("-1", "-9"))),
+            ("unlike_kid", with_header(&good, |header| header.replace("-1", "/1"))),
+            ("wrong_alg", with_header(&good, |header| header.replacen("\"alg\":\"", "\"alg\":\"x", 1))),
+            ("crit", with_header(&good, |header| header.replace('}', ",\"crit\":[\"b64\"]}"))),
+            ("array_header", with_header(&good, |_| "[]".to_owned())),
+            ("bad_character", SealedToken::new(format!("{text}=")).expect("a token")),
+            ("garbage", SealedToken::new(garbage).expect("a token")),
+        ] {
+            assert!(ring.open(&token).is_err(), "{reason}");
+            c.bench_function(&format!("refuse_{name}_{reason}"), |b| b.iter(|| ring.open(black_box(&token))));
+        }
+    }
 }
 
 criterion_group!(benches, tokens);

@@ -2,6 +2,7 @@
 
 use std::{error::Error, fmt::Display, sync::Arc, time::Duration};
 
+use arc_swap::Guard;
 use service_runtime::{
     Listeners, Metrics, RouteTable, Running, ServiceCredentials,
     command::StartError,
@@ -22,6 +23,7 @@ use crate::{
     jose::{Form, SealError, Unauthentic},
     key_file::KeyFile,
     key_ring::KeyRing,
+    keys_follower::{self, KeysFollower},
     sessions::Sessions,
     store::Store,
 };
@@ -33,8 +35,8 @@ const BEHIND: Duration = Duration::from_secs(2);
 /// What the handlers of one worker work with.
 #[derive(Clone)]
 pub struct ScopedAuth {
-    /// The keys.
-    pub key_ring: Arc<KeyRing>,
+    /// The keys, as their file changes.
+    pub keys: Arc<KeysFollower>,
     /// The life of sessions.
     pub sessions: Sessions,
     /// What is counted.
@@ -46,18 +48,22 @@ pub struct ScopedAuth {
 impl ScopedAuth {
     /// The claims of a token, if it is authentic.
     pub fn open(&self, token: &SealedToken) -> Result<Claims, Unauthentic> {
-        self.key_ring.open(token)
+        self.key_ring().open(token)
     }
 
     /// A token of these claims.
     pub fn seal(&self, claims: &Claims, form: Form) -> Result<SealedToken, SealError> {
-        self.key_ring.seal(claims, form, self.random.source())
+        self.key_ring().seal(claims, form, self.random.source())
     }
 
     /// What the audit log calls a session.
     pub fn session_hash(&self, session: SessionId) -> impl Display {
-        /* INTERIM */
-        format!("{}", session.first_byte())
+        self.key_ring().session_hash(session)
+    }
+
+    /// The keys as they are now.
+    pub fn key_ring(&self) -> Guard<Arc<KeyRing>> {
+        self.keys.ring()
     }
 }
 
@@ -77,22 +83,33 @@ fn operators_routes(table: Routes) -> Routes {
 
 /// Begins to serve.
 pub async fn start(config: Config, listeners: Listeners) -> Result<Running, StartError> {
+    let keys = Arc::new(open_keys(&config)?);
+    start_with(config, keys, listeners).await
+}
+
+/// Begins to serve with a key file that the caller has opened, and may watch.
+pub async fn start_with(
+    config: Config,
+    keys: Arc<KeysFollower>,
+    listeners: Listeners,
+) -> Result<Running, StartError> {
     let metrics = Arc::new(Metrics::default());
+    keys.register(&metrics);
     let credentials =
         ServiceCredentials::new(&config.federated_auth_secrets, &[PublishKeys::PATH], &config.random);
     let operators = ServiceCredentials::new(&config.operator_secrets, &[], &config.random);
-    let key_ring = Arc::new(load_keys(&config)?);
     let named = |error: &dyn Error| format!("SCOPED_AUTH_DATABASE_URL: {}", chain(error));
     let store = Store::open(&config.database_url).await.map_err(|error| named(&error))?;
     let sessions = Sessions::open(store, config.rules).await.map_err(|error| named(&error))?;
     let state = ScopedAuth {
-        key_ring,
+        keys: keys.clone(),
         sessions: sessions.clone(),
         counters: Counters::new(&metrics),
         random: config.random.clone(),
     };
     let (followed, clock) = (sessions.clone(), config.clock.clone());
     let follower = tokio::spawn(async move { followed.follow(clock, config.revocation_poll).await });
+    let keys_follower = tokio::spawn(async move { keys.follow(keys_follower::PERIOD).await });
     let checked = sessions.clone();
     let service = Service {
         name: "ScopedAuthService",
@@ -112,16 +129,16 @@ pub async fn start(config: Config, listeners: Listeners) -> Result<Running, Star
         operations: Some(OperatorRoutes { credentials: operators, routes: operators_routes }),
     };
     let running = service.start(listeners)?;
-    Ok(running.beside(follower).at_the_end(async move { sessions.close().await }))
+    Ok(running.beside(follower).beside(keys_follower).at_the_end(async move { sessions.close().await }))
 }
 
-fn load_keys(config: &Config) -> Result<KeyRing, StartError> {
+/// The keys that the settings name.
+pub fn open_keys(config: &Config) -> Result<KeysFollower, StartError> {
     let path = &config.keys_file;
     let named = |error| format!("{}: {error}", path.display());
     if config.missing_keys == MissingKeys::AreMade && !path.exists() {
         KeyFile::create(path, config.random.source(), config.clock.now()).map_err(named)?;
         tracing::info!(keys_file = %path.display(), "there were no keys, so new ones were made");
     }
-    let file = KeyFile::load(path).map_err(named)?;
-    Ok(KeyRing::new(file, config.random.source()).map_err(named)?)
+    Ok(KeysFollower::load(path.clone(), config.clock.clone(), config.random.clone()).map_err(named)?)
 }

@@ -3,7 +3,7 @@
 
 use ring::{
     aead::{self, AES_256_GCM, Aad, LessSafeKey},
-    hkdf,
+    digest, hkdf, hmac,
     signature::{self, ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair},
 };
 use zeroize::Zeroizing;
@@ -30,6 +30,26 @@ pub(crate) fn random<const N: usize>(rng: &dyn SecureRandom) -> Result<[u8; N], 
     Ok(bytes)
 }
 
+/// The SHA-256 of `bytes`, to tell whether they are those of before without keeping them.
+pub(crate) fn digest(bytes: &[u8]) -> [u8; 32] {
+    let mut digest = [0; 32];
+    digest.copy_from_slice(digest::digest(&digest::SHA256, bytes).as_ref());
+    digest
+}
+
+/// Makes names that only the holder of the key can make (HMAC-SHA256).
+pub(crate) struct Mac(hmac::Key);
+
+impl Mac {
+    pub(crate) fn new(key: &Secret) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, key.as_slice()))
+    }
+
+    pub(crate) fn tag(&self, message: &[u8]) -> hmac::Tag {
+        hmac::sign(&self.0, message)
+    }
+}
+
 /// What HKDF-SHA256 extracts from a key and a salt (RFC 5869, section 2.2).
 pub(crate) struct Extracted(hkdf::Prk);
 
@@ -40,6 +60,8 @@ impl Extracted {
 
     /// The AES-256-GCM key for `info`, whose parts are read as one text (RFC 5869, section 2.3).
     pub(crate) fn expand(&self, info: &[&[u8]]) -> Result<Subkey, Failed> {
+        #[cfg(test)]
+        work::count(|work| work.derived += 1);
         let key = self.0.expand(info, &AES_256_GCM)?;
         Ok(Subkey(LessSafeKey::new(key.into())))
     }
@@ -75,6 +97,8 @@ impl Subkey {
         header: &[u8],
         text_and_tag: &'a mut [u8],
     ) -> Result<&'a [u8], Failed> {
+        #[cfg(test)]
+        work::count(|work| work.opened.push(text_and_tag.len()));
         let nonce = aead::Nonce::assume_unique_for_key(nonce);
         Ok(self.0.open_in_place(nonce, Aad::from(header), text_and_tag)?)
     }
@@ -142,7 +166,57 @@ pub(crate) struct Verifier([u8; 65]);
 
 impl Verifier {
     pub(crate) fn verify(&self, message: &[u8], signature: &[u8; 64]) -> Result<(), Failed> {
+        #[cfg(test)]
+        work::count(|work| work.verified.push(message.len()));
         Ok(signature::UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, &self.0).verify(message, signature)?)
+    }
+}
+
+/// A signature, r = s = 1, that takes as long to be found wrong as any other.
+pub(crate) const WRONG_SIGNATURE: [u8; 64] = {
+    let mut signature = [0; 64];
+    (signature[31], signature[63]) = (1, 1);
+    signature
+};
+
+/// Whether the numbers r and s of a signature are from 1 to n - 1 (FIPS 186-5, section 6.4.2, step 1): if not, it is
+/// found wrong before anything is computed.
+pub(crate) fn is_in_range(signature: &[u8; 64]) -> bool {
+    const N: [u8; 32] = [
+        0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+        0xff, //
+        0xbc, 0xe6, 0xfa, 0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
+    ];
+    let (r, s) = signature.split_at(32);
+    [r, s].into_iter().all(|number| number < N.as_slice() && number.iter().any(|byte| *byte != 0))
+}
+
+/// The work that a thread has done, counted: what is refused must cost the same whatever is wrong with it.
+#[cfg(test)]
+pub(crate) mod work {
+    use std::cell::RefCell;
+
+    #[derive(Clone, Debug, Default, PartialEq, Eq)]
+    pub(crate) struct Work {
+        /// Keys derived.
+        pub(crate) derived: usize,
+        /// The bytes that were to be opened, each time.
+        pub(crate) opened: Vec<usize>,
+        /// The bytes whose signature was checked, each time.
+        pub(crate) verified: Vec<usize>,
+    }
+
+    thread_local! {
+        static WORK: RefCell<Work> = RefCell::default();
+    }
+
+    pub(super) fn count(count: impl FnOnce(&mut Work)) {
+        WORK.with_borrow_mut(count);
+    }
+
+    /// The work since this was asked last.
+    pub(crate) fn done() -> Work {
+        WORK.take()
     }
 }
 
@@ -171,6 +245,42 @@ mod tests {
         let bytes = Extracted::new(&salt, &key).expand_bytes(&[b"info"]).unwrap();
         let hex: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
         assert_eq!(hex, "79fcfdb9cd022bd3d28f3ee9b54512d01215b9102e5531048082e31b52c9ccde");
+    }
+
+    #[test]
+    fn hmac_is_that_of_rfc_4231() {
+        // Its test case 4 has a key of 25 bytes; zeros up to the block change nothing.
+        let mut key = Secret::default();
+        for (byte, value) in key.iter_mut().zip(1..=25) {
+            *byte = value;
+        }
+        let tag = Mac::new(&key).tag(&[0xcd; 50]);
+        let hex: String = tag.as_ref().iter().map(|b| format!("{b:02x}")).collect();
+        assert_eq!(hex, "82558a389a443c0ea4cc819899f2083a85f0faa3e578f8077a2e3ff46729665b");
+    }
+
+    #[test]
+    fn the_numbers_of_a_signature_have_a_range() {
+        let with = |place: usize, number: [u8; 32]| {
+            let mut signature = WRONG_SIGNATURE;
+            signature[place..place + 32].copy_from_slice(&number);
+            is_in_range(&signature)
+        };
+        let n: Vec<u8> = "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551"
+            .as_bytes()
+            .chunks(2)
+            .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
+            .collect();
+        let n: [u8; 32] = n.try_into().unwrap();
+        let mut last = n;
+        last[31] -= 1;
+        for place in [0, 32] {
+            assert!(with(place, last));
+            assert!(!with(place, n) && !with(place, [0; 32]) && !with(place, [0xff; 32]));
+        }
+        assert!(is_in_range(&WRONG_SIGNATURE));
+        let verifier = P256::generate(&SystemRandom::new()).unwrap().public();
+        assert_eq!(verifier.verify(b"text", &WRONG_SIGNATURE), Err(Failed));
     }
 
     #[test]

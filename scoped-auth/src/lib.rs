@@ -13,6 +13,7 @@ pub mod jose;
 pub mod judgement;
 pub mod key_file;
 pub mod key_ring;
+pub mod keys_follower;
 pub mod revocations;
 pub mod sessions;
 pub mod store;

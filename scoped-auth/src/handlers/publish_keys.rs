@@ -12,5 +12,5 @@ pub async fn publish_keys(
     _path: NoParameters,
     _request: NoParameters,
 ) -> Result<Response, Error> {
-    Ok(sas.key_ring.public_keys().clone())
+    Ok(sas.key_ring().public_keys().clone())
 }

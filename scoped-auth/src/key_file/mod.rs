@@ -1,57 +1,98 @@
 //! The key file: a JWK Set (RFC 7517, section 5) with the keys that seal and sign tokens. Whatever is wrong with one is
 //! said in one line that repeats nothing of it, so that no mistake brings a key into a log.
 
+mod change;
 mod create;
+mod disk;
 mod jwk;
+mod rotation;
 
 use std::{fmt, fs, io, path::Path};
 
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-pub(crate) use self::jwk::write_subkey;
-use crate::crypto::{P256, Secret};
+pub use self::{
+    change::ChangeError,
+    rotation::{Activated, Haste, KNOWN_AFTER, Refused, Retired},
+};
+pub(crate) use self::{jwk::write_subkey, rotation::text as time_text};
+use crate::crypto::{Failed, P256, Secret};
 
 /// The keys of ScopedAuthService, read and well formed; [`crate::key_ring::KeyRing`] makes them usable.
 ///
-/// Each has a `kid` of its own; exactly one for encryption and one for signatures is active.
+/// Each has a `kid` of its own; exactly one for encryption and one for signatures is active. The key for the audit log
+/// may be missing.
 ///
 /// ```json
 /// {"keys": [
-///   {"kty":"oct","use":"enc","alg":"dir","kid":"enc-1","k":"<32 bytes>","status":"active"},
+///   {"kty":"oct","use":"enc","alg":"dir","kid":"enc-1","k":"<32 bytes>","status":"active","made_at":1795176000},
+///   {"kty":"oct","use":"enc","alg":"dir","kid":"enc-0","k":"<32 bytes>","status":"retired","opens_until":1795262415},
 ///   {"kty":"EC","crv":"P-256","use":"sig","alg":"ES256","kid":"sig-1","x":"<32 bytes>","y":"<32 bytes>",
-///    "d":"<32 bytes>","status":"active"}]}
+///    "d":"<32 bytes>","status":"active"},
+///   {"kty":"oct","use":"audit","alg":"HS256","kid":"audit-1","k":"<32 bytes>","status":"active"}]}
 /// ```
 ///
-/// Bytes are base64url. To replace a key: add one that is `next`, let every replica load it, make it `active` and the
-/// old one `retired`, and remove that once no session is left that it served.
+/// Bytes are base64url; times are whole seconds since 1970 (`NumericDate`, RFC 7519, section 2) and may be missing:
+/// a key without `made_at` is older than any other, a retired one without `opens_until` opens until it is removed.
 pub struct KeyFile {
-    pub(crate) encryption: Vec<EncryptionKey>,
-    pub(crate) signing: Vec<SigningKey>,
+    pub(crate) keys: Vec<Key>,
+    /// The set's members that are not ours, which a change leaves as they are.
+    others: Map<String, Value>,
+}
+
+/// A key of the file.
+pub(crate) struct Key {
+    /// Where in the file it stands, from 1, for whoever has to find it.
+    pub(crate) position: usize,
+    pub(crate) about: About,
+    pub(crate) material: Material,
+    /// Its members that are not ours.
+    others: Map<String, Value>,
+}
+
+/// What may be told of a key: everything but the key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct About {
+    /// Its name.
+    pub kid: String,
+    /// What it is for.
+    pub usage: Use,
+    /// What it does at present.
+    pub status: Status,
+    /// When it was made, if the file says so.
+    pub made_at: Option<DateTime<Utc>>,
+    /// Until when it opens: of a retired key.
+    pub opens_until: Option<DateTime<Utc>>,
+}
+
+/// What a key is for; the one algorithm that it is used with goes with that (RFC 8725, section 3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Use {
+    /// Encrypts tokens.
+    Encryption,
+    /// Signs tokens.
+    Signing,
+    /// Hides session ids in the audit log.
+    Audit,
 }
 
 /// What a key does. Every listed key opens, and a signing key is published from the start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Status {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Status {
     /// Makes no tokens yet.
     Next,
     /// Makes tokens.
     Active,
-    /// Makes no tokens any more.
+    /// Makes no tokens any more, and opens them until its time is over.
     Retired,
 }
 
-pub(crate) struct EncryptionKey {
-    pub(crate) kid: String,
-    pub(crate) status: Status,
-    pub(crate) secret: Secret,
-}
-
-pub(crate) struct SigningKey {
-    /// Where in the file it stands, from 1, for whoever has to find it.
-    pub(crate) position: usize,
-    pub(crate) kid: String,
-    pub(crate) status: Status,
-    pub(crate) pair: P256,
+pub(crate) enum Material {
+    Encryption(Secret),
+    Signing(P256),
+    Audit(Secret),
 }
 
 impl KeyFile {
@@ -72,31 +113,79 @@ impl KeyFile {
     /// If it is not the JSON that is described above, or a key is of another type, or a `kid` stands twice, or not
     /// exactly one key of each use is active.
     pub fn parse(json: &[u8]) -> Result<Self, KeyFileError> {
-        let mut file = Self { encryption: Vec::new(), signing: Vec::new() };
-        for (index, key) in jwk::parse_set(json)?.iter().enumerate() {
+        let jwk::Set { keys, others } = jwk::parse_set(json)?;
+        let mut file = Self { keys: Vec::with_capacity(keys.len()), others };
+        for (index, jwk) in keys.into_iter().enumerate() {
             let position = index + 1;
-            let key = key.parse(position).map_err(|problem| KeyFileError::Key { position, problem })?;
-            if file.kids().any(|kid| kid == key.kid()) {
+            let key = jwk.parse(position).map_err(|problem| KeyFileError::Key { position, problem })?;
+            if file.key(&key.about.kid).is_some() {
                 return Err(KeyFileError::Key { position, problem: "its `kid` is that of an earlier key" });
             }
-            match key {
-                jwk::Key::Encryption(key) => file.encryption.push(key),
-                jwk::Key::Signing(key) => file.signing.push(key),
-            }
+            file.keys.push(key);
         }
-        let active = |status: Status| status == Status::Active;
-        if file.encryption.iter().filter(|key| active(key.status)).count() != 1 {
+        if file.of(Use::Encryption).filter(|key| key.about.status == Status::Active).count() != 1 {
             return Err(KeyFileError::Set("not exactly one key of use `enc` is active"));
         }
-        if file.signing.iter().filter(|key| active(key.status)).count() != 1 {
+        if file.of(Use::Signing).filter(|key| key.about.status == Status::Active).count() != 1 {
             return Err(KeyFileError::Set("not exactly one key of use `sig` is active"));
+        }
+        if file.of(Use::Audit).any(|key| key.about.status != Status::Active)
+            || file.of(Use::Audit).count() > 1
+        {
+            return Err(KeyFileError::Set("more than one key of use `audit`, or one that is not active"));
         }
         Ok(file)
     }
 
-    fn kids(&self) -> impl Iterator<Item = &str> {
-        let encryption = self.encryption.iter().map(|key| key.kid.as_str());
-        encryption.chain(self.signing.iter().map(|key| key.kid.as_str()))
+    /// What may be told of the keys, in the file's order.
+    pub fn about(&self) -> impl Iterator<Item = &About> {
+        self.keys.iter().map(|key| &key.about)
+    }
+
+    pub(crate) fn of(&self, usage: Use) -> impl Iterator<Item = &Key> {
+        self.keys.iter().filter(move |key| key.about.usage == usage)
+    }
+
+    fn key(&self, kid: &str) -> Option<&Key> {
+        self.keys.iter().find(|key| key.about.kid == kid)
+    }
+}
+
+impl About {
+    /// Whether it is retired and its time over at `now`: then it opens nothing any more.
+    pub fn is_over(&self, now: DateTime<Utc>) -> bool {
+        self.status == Status::Retired && self.opens_until.is_some_and(|end| end <= now)
+    }
+}
+
+impl Use {
+    /// The JWK's `use`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Use::Encryption => "enc",
+            Use::Signing => "sig",
+            Use::Audit => "audit",
+        }
+    }
+
+    /// The JWK's `alg`.
+    pub const fn algorithm(self) -> &'static str {
+        match self {
+            Use::Encryption => "dir",
+            Use::Signing => "ES256",
+            Use::Audit => "HS256",
+        }
+    }
+}
+
+impl Status {
+    /// The JWK's `status`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Status::Next => "next",
+            Status::Active => "active",
+            Status::Retired => "retired",
+        }
     }
 }
 
@@ -115,6 +204,9 @@ pub enum KeyFileError {
     /// It cannot be made; one that is already there is left as it is.
     #[error("the key file cannot be made: {0}")]
     Create(#[source] io::Error),
+    /// It cannot be replaced, and is as it was.
+    #[error("the key file cannot be changed: {0}")]
+    Change(#[source] io::Error),
     /// It is not JSON, or its JSON does not have the shape of a JWK Set.
     #[error("line {line}, column {column} of the key file: {problem}")]
     Json {
@@ -141,84 +233,11 @@ pub enum KeyFileError {
     Randomness,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const GOOD: &str = include_str!("../../tests/vectors/keys.json");
-    const SECRET: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
-
-    fn refusal(json: &str) -> String {
-        KeyFile::parse(json.as_bytes()).unwrap_err().to_string()
-    }
-
-    #[test]
-    fn a_good_file_is_read() {
-        let file = KeyFile::parse(GOOD.as_bytes()).unwrap();
-        let statuses = |status| file.encryption.iter().filter(|key| key.status == status).count();
-        assert_eq!([Status::Next, Status::Active, Status::Retired].map(statuses), [1, 1, 1]);
-        assert_eq!(file.signing.len(), 2);
-    }
-
-    #[test]
-    fn a_refusal_says_where_and_why_in_one_line_and_repeats_nothing() {
-        for (good, bad, reason) in [
-            ("\"keys\"", "\"kezs\"", "key file: expected"),
-            (",", ";", "key file: not JSON"),
-            (
-                "\"kty\": \"oct\"",
-                "\"kty\": \"RSA\"",
-                "key 1 of the key file: its `kty` is neither `oct` nor `EC`",
-            ),
-            ("\"kty\": \"oct\",", "", "key 1 of the key file: its `kty` is missing"),
-            ("\"use\": \"enc\"", "\"use\": \"sig\"", "key 1 of the key file: its `use` is not `enc`"),
-            ("\"use\": \"sig\"", "\"use\": \"enc\"", "key 4 of the key file: its `use` is not `sig`"),
-            ("\"alg\": \"dir\"", "\"alg\": \"A256GCM\"", "key 1 of the key file: its `alg` is not `dir`"),
-            ("\"alg\": \"ES256\"", "\"alg\": \"HS256\"", "key 4 of the key file: its `alg` is not `ES256`"),
-            ("\"crv\": \"P-256\"", "\"crv\": \"P-384\"", "key 4 of the key file: its `crv` is not `P-256`"),
-            ("enc-1", "enc.1", "key 1 of the key file: its `kid` is not 1 to 32"),
-            ("enc-1", "../1", "key 1 of the key file: its `kid` is not 1 to 32"),
-            ("enc-2", "enc-1", "key 2 of the key file: its `kid` is that of an earlier key"),
-            ("sig-1", "enc-1", "key 4 of the key file: its `kid` is that of an earlier key"),
-            (SECRET, &SECRET[1..], "key 1 of the key file: its `k` is not 32 bytes of base64url"),
-            (
-                SECRET,
-                "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh9",
-                "key 1 of the key file: its `k` is not 32",
-            ),
-            (
-                "\"status\": \"next\"",
-                "\"status\": \"new\"",
-                "its `status` is none of `next`, `active` and `retired`",
-            ),
-            ("\"status\": \"active\"", "\"status\": \"next\"", "not exactly one key of use `enc` is active"),
-            ("\"status\": \"next\"", "\"status\": \"active\"", "not exactly one key of use `enc` is active"),
-            ("\"status\": \"active\"", "\"status\": true", "key file: expected a JWK Set"),
-        ] {
-            let refusal = refusal(&GOOD.replacen(good, bad, 1));
-            assert!(refusal.contains(reason), "{refusal}");
-            assert!(!refusal.contains('\n') && !refusal.contains(&SECRET[1..]), "{refusal}");
-        }
-        let no_signatures = GOOD.replace("\"status\": \"active\"", "\"status\": \"retired\"");
-        let no_signatures = no_signatures.replacen("\"status\": \"retired\"", "\"status\": \"active\"", 1);
-        assert!(refusal(&no_signatures).contains("not exactly one key of use `sig` is active"));
-    }
-
-    #[test]
-    fn members_of_others_are_passed_over() {
-        let json = GOOD.replacen("\"kty\"", "\"key_ops\": [\"encrypt\"], \"x5t\": 1, \"kty\"", 1);
-        assert!(KeyFile::parse(json.as_bytes()).is_ok());
-    }
-
-    #[test]
-    fn keys_do_not_print() {
-        let file = KeyFile::parse(GOOD.as_bytes()).unwrap();
-        assert_eq!(format!("{file:?}"), "KeyFile(…)");
-    }
-
-    #[test]
-    fn a_file_that_is_not_there_is_said_to_be_so() {
-        let path = tempfile::tempdir().unwrap().path().join("keys.json");
-        assert!(matches!(KeyFile::load(&path), Err(KeyFileError::Read(_))));
+impl From<Failed> for KeyFileError {
+    fn from(_: Failed) -> Self {
+        KeyFileError::Randomness
     }
 }
+
+#[cfg(test)]
+mod tests;

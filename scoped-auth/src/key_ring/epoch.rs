@@ -2,10 +2,10 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::EncryptionKey;
 use crate::{
     crypto::{self, Extracted, Failed, SecureRandom, Subkey},
     jose::{base64url, kid::Kid},
-    key_file::EncryptionKey,
 };
 
 /// How many tokens an epoch seals (RFC 7518, section 8.4).
@@ -17,15 +17,19 @@ const INFO: &[u8] = b"webchat-token-v1";
 ///
 /// - No token is sealed under the key of the file. It is sealed under a subkey that HKDF-SHA256 derives from that key,
 ///   from 128 random bits, the *salt*, and from the deployment. An epoch draws its salt when it begins: when a process
-///   starts, when it loads its keys anew, and when the epoch before is used up. So replicas and restarts, which know
-///   nothing of each other, seal under different subkeys.
+///   starts, when it loads a key file that has changed, and when the epoch before is used up. So replicas, restarts and
+///   reloads, which know nothing of each other, seal under different subkeys; so does a key that was active before and
+///   becomes active again.
 /// - Within an epoch the nonce is a counter that no two seals share, whatever their deployments; it lives and ends
-///   with the epoch. So no two tokens of one salt have one nonce, let alone two of one subkey.
+///   with the epoch. So no two tokens of one salt have one nonce, let alone two of one subkey. A request that still
+///   seals with the key ring of before a reload counts on in that ring's epoch. Where a ring is replaced only because a
+///   retired key's time is over, both share one epoch and its counter.
 /// - The epoch ends after 2^32 tokens, the most that RFC 7518 (section 8.4) lets one key seal with AES-GCM. The next
 ///   begins by itself, so that the number of tokens of a deployment, a process or a key file has no limit.
 ///
 /// What remains is that two epochs draw the same salt: with *n* epochs under one key of the file, a probability of
-/// n²/2^129. A million epochs, each good for 2^32 tokens, come to 2^-89.
+/// n²/2^129. A million epochs, each good for 2^32 tokens, come to 2^-89; a file that changes every second makes one in
+/// twelve days.
 ///
 /// It does not hold for a process that is copied while it runs, with its memory (a snapshot of a virtual machine
 /// that is resumed twice): do not do that to one that holds keys.

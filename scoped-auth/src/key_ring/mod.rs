@@ -1,32 +1,51 @@
 //! The key ring: the active keys make tokens, all listed keys open them. It is made once from the key file and does not
-//! change; whoever loads the file anew makes another ring and puts it in the place of this one.
+//! change; [`crate::keys_follower`] puts another ring in the place of this one when the file changes, and when a retired
+//! key's time is over.
 
 mod epoch;
+#[cfg(test)]
+mod refusals;
 #[cfg(test)]
 mod tests;
 
 use std::{fmt, sync::Arc};
 
 use arc_swap::ArcSwap;
-use shared_types::{SealedToken, scoped_auth::jwks};
+use chrono::{DateTime, Utc};
+use shared_types::{SealedToken, SessionId, scoped_auth::jwks};
 use zeroize::Zeroizing;
 
 use self::epoch::Epoch;
 use crate::{
     claims::Claims,
-    crypto::{SecureRandom, Signer, Subkey, Verifier},
-    jose::{Form, SealError, Unauthentic, base64url, jwe, jws, kid::Kid},
-    key_file::{EncryptionKey, KeyFile, KeyFileError, SigningKey, Status, write_subkey},
+    crypto::{Mac, P256, Secret, SecureRandom, Signer, Subkey, Verifier},
+    jose::{Form, SealError, Unauthentic, base64url, header, jwe, jws, kid::Kid},
+    key_file::{About, KeyFile, KeyFileError, Material, Status, write_subkey},
 };
 
 /// The keys, ready to use. See [`KeyFile`] for what the status of a key means.
+#[derive(Clone)]
 pub struct KeyRing {
-    encryption: Vec<EncryptionKey>,
-    epoch: ArcSwap<Epoch>,
+    encryption: Vec<Arc<EncryptionKey>>,
+    active: Arc<EncryptionKey>,
+    epoch: Arc<ArcSwap<Epoch>>,
     cap: u64,
     verifiers: Vec<(String, Verifier)>,
-    signer: (String, Signer),
+    signer: Arc<SigningKey>,
     public: jwks::Response,
+    mac: Arc<Mac>,
+    about: Vec<About>,
+}
+
+pub(crate) struct EncryptionKey {
+    kid: String,
+    secret: Secret,
+}
+
+struct SigningKey {
+    kid: String,
+    signer: Signer,
+    verifier: Verifier,
 }
 
 impl KeyRing {
@@ -40,24 +59,77 @@ impl KeyRing {
     }
 
     fn with_cap(file: KeyFile, rng: &dyn SecureRandom, cap: u64) -> Result<Self, KeyFileError> {
-        let epoch = Epoch::begin(active(&file.encryption)?, cap, rng)?;
-        let mut signer = None;
-        for SigningKey { position, kid, status, pair } in &file.signing {
-            let problem = "its `d` does not belong to its `x` and `y`, or they are no point of the curve";
-            let made =
-                Signer::new(pair, rng).map_err(|_| KeyFileError::Key { position: *position, problem })?;
-            if *status == Status::Active {
-                signer = Some((kid.clone(), made));
+        let mac = Arc::new(Mac::new(&file.audit_key()?));
+        let (mut active, mut signer) = (None, None);
+        let (mut encryption, mut verifiers, mut public) = (Vec::new(), Vec::new(), Vec::new());
+        let mut abouts = Vec::new();
+        for key in file.keys {
+            let About { kid, status, .. } = &key.about;
+            match key.material {
+                Material::Encryption(secret) => {
+                    let key = Arc::new(EncryptionKey { kid: kid.clone(), secret });
+                    if *status == Status::Active {
+                        active = Some(Arc::clone(&key));
+                    }
+                    encryption.push(key);
+                }
+                Material::Signing(pair) => {
+                    let position = key.position;
+                    let problem =
+                        "its `d` does not belong to its `x` and `y`, or they are no point of the curve";
+                    let made = Signer::new(&pair, rng);
+                    let made = made.map_err(|_| KeyFileError::Key { position, problem })?;
+                    let verifier = pair.public();
+                    if *status == Status::Active {
+                        signer = Some(Arc::new(SigningKey { kid: kid.clone(), signer: made, verifier }));
+                    }
+                    verifiers.push((kid.clone(), verifier));
+                    public.push(public_key(kid, &pair));
+                }
+                Material::Audit(_) => {}
             }
+            abouts.push(key.about);
         }
+        let active = active.ok_or(KeyFileError::Set("no key of use `enc` is active"))?;
         Ok(Self {
-            epoch: ArcSwap::from_pointee(epoch),
+            epoch: Arc::new(ArcSwap::from_pointee(Epoch::begin(&active, cap, rng)?)),
             cap,
-            verifiers: file.signing.iter().map(|key| (key.kid.clone(), key.pair.public())).collect(),
+            verifiers,
             signer: signer.ok_or(KeyFileError::Set("no key of use `sig` is active"))?,
-            public: jwks::Response { keys: file.signing.iter().map(public_key).collect() },
-            encryption: file.encryption,
+            public: jwks::Response { keys: public },
+            encryption,
+            active,
+            mac,
+            about: abouts,
         })
+    }
+
+    /// This ring without the retired keys whose time is over at `now`, if there are any; it seals on in the same epoch.
+    #[must_use]
+    pub fn without_dead_keys(&self, now: DateTime<Utc>) -> Option<Self> {
+        let (dead, about): (Vec<_>, Vec<_>) =
+            self.about.iter().cloned().partition(|about| about.is_over(now));
+        if dead.is_empty() {
+            return None;
+        }
+        let lives = |kid: &str| dead.iter().all(|about| about.kid != kid);
+        let mut ring = Self { about, ..self.clone() };
+        ring.encryption.retain(|key| lives(&key.kid));
+        ring.verifiers.retain(|(kid, _)| lives(kid));
+        ring.public.keys.retain(|key| lives(&key.kid));
+        Some(ring)
+    }
+
+    /// What may be told of the keys.
+    pub fn about(&self) -> &[About] {
+        &self.about
+    }
+
+    /// What the audit log calls a session: the same for all its events, and nothing that its `sid` could be found by
+    /// without the key. The first 64 bits of the HMAC-SHA256 of the `sid` as it stands in a token, in hexadecimal.
+    pub fn session_hash(&self, session: SessionId) -> String {
+        let tag = self.mac.tag(session.to_string().as_bytes());
+        tag.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// Makes a token of `claims`, with the active key of `form`.
@@ -83,7 +155,7 @@ impl KeyRing {
                 let (kid, subkey, nonce) = self.fresh_nonce(&deployment, rng)?;
                 jwe::seal(&subkey, &kid, nonce, payload)?
             }
-            Form::Signed => jws::sign(&self.signer.1, &self.signer.0, &payload, rng)?,
+            Form::Signed => jws::sign(&self.signer.signer, &self.signer.kid, &payload, rng)?,
         };
         SealedToken::new(token).ok_or(SealError::TooLong)
     }
@@ -97,12 +169,8 @@ impl KeyRing {
     pub fn open(&self, token: &SealedToken) -> Result<Claims, Unauthentic> {
         let mut buffer = Vec::new();
         let claims = match Form::of(token.as_str()) {
-            Some(Form::Encrypted) => self.open_encrypted(token.as_str(), &mut buffer),
-            Some(Form::Signed) => {
-                let verifier_of = |kid: &str| self.verifiers.iter().find(|key| key.0 == kid).map(|key| key.1);
-                jws::open(token.as_str(), &mut buffer, verifier_of).and_then(Claims::parse)
-            }
-            None => None,
+            Form::Encrypted => self.open_encrypted(token.as_str(), &mut buffer),
+            Form::Signed => self.open_signed(token.as_str(), &mut buffer),
         };
         claims.ok_or(Unauthentic)
     }
@@ -123,18 +191,29 @@ impl KeyRing {
 
     fn open_encrypted(&self, token: &str, buffer: &mut Vec<u8>) -> Option<Claims> {
         let mut deployment = None;
-        let payload = jwe::open(token, buffer, |kid| {
+        let subkey_of = |kid: &str| {
             let kid = Kid::parse(kid)?;
             let key = self.key(&kid)?;
             deployment = kid.deployment.parse().ok();
             epoch::extract(key, &kid).expand(&epoch::info(kid.deployment)).ok()
-        })?;
+        };
+        let any_subkey = || {
+            let kid = Kid::parse(header::STAND_IN_KID)?;
+            epoch::extract(&self.active, &kid).expand(&epoch::info(kid.deployment)).ok()
+        };
+        let payload = jwe::open(token, buffer, subkey_of, any_subkey)?;
         // Whoever trusted the deployment in the `kid` before the token was opened was right to.
         Claims::parse(payload).filter(|claims| claims.deployment() == deployment)
     }
 
+    fn open_signed(&self, token: &str, buffer: &mut Vec<u8>) -> Option<Claims> {
+        let verifier_of = |kid: &str| self.verifiers.iter().find(|key| key.0 == kid).map(|key| key.1);
+        let any_verifier = || self.signer.verifier;
+        jws::open(token, buffer, verifier_of, any_verifier).and_then(Claims::parse)
+    }
+
     fn key(&self, kid: &Kid<'_>) -> Option<&EncryptionKey> {
-        self.encryption.iter().find(|key| key.kid == kid.key)
+        self.encryption.iter().find(|key| key.kid == kid.key).map(Arc::as_ref)
     }
 
     /// A subkey of the epoch, its `kid`, and a nonce that it was never used with; from a new epoch if this one is used
@@ -150,8 +229,7 @@ impl KeyRing {
                 let (kid, subkey) = epoch.subkey(deployment)?;
                 return Ok((kid, subkey, nonce));
             }
-            let key = active(&self.encryption).map_err(|_| SealError::Failed)?;
-            let next = Epoch::begin(key, self.cap, rng)?;
+            let next = Epoch::begin(&self.active, self.cap, rng)?;
             // Of several that find the epoch used up, the first replaces it and the others use the first one's.
             self.epoch.compare_and_swap(&epoch, Arc::new(next));
         }
@@ -164,12 +242,7 @@ impl fmt::Debug for KeyRing {
     }
 }
 
-fn active(keys: &[EncryptionKey]) -> Result<&EncryptionKey, KeyFileError> {
-    let active = keys.iter().find(|key| key.status == Status::Active);
-    active.ok_or(KeyFileError::Set("no key of use `enc` is active"))
-}
-
-fn public_key(key: &SigningKey) -> jwks::PublicKey {
+fn public_key(kid: &str, pair: &P256) -> jwks::PublicKey {
     let text = |bytes: &[u8; 32]| {
         let mut text = String::new();
         base64url::encode(bytes, &mut text);
@@ -178,10 +251,10 @@ fn public_key(key: &SigningKey) -> jwks::PublicKey {
     jwks::PublicKey {
         kty: "EC".into(),
         crv: "P-256".into(),
-        x: text(&key.pair.x),
-        y: text(&key.pair.y),
+        x: text(&pair.x),
+        y: text(&pair.y),
         alg: "ES256".into(),
         r#use: "sig".into(),
-        kid: key.kid.clone(),
+        kid: kid.to_owned(),
     }
 }

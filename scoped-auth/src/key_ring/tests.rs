@@ -14,11 +14,11 @@ use super::*;
 
 const KEYS: &str = include_str!("../../tests/vectors/keys.json");
 
-fn ring(keys: &str, cap: u64) -> KeyRing {
+pub(super) fn ring(keys: &str, cap: u64) -> KeyRing {
     KeyRing::with_cap(KeyFile::parse(keys.as_bytes()).unwrap(), &SystemRandom::new(), cap).unwrap()
 }
 
-fn claims(deployment: Option<u128>) -> Claims {
+pub(super) fn claims(deployment: Option<u128>) -> Claims {
     let mut webchat = json!({"address_sid": "IG00000000000000000000000000000001"});
     if let Some(bits) = deployment {
         webchat["deployment_key"] = json!(DeploymentKey::from_bits(bits));
@@ -32,7 +32,7 @@ fn claims(deployment: Option<u128>) -> Claims {
     .unwrap()
 }
 
-fn seal(ring: &KeyRing, form: Form) -> SealedToken {
+pub(super) fn seal(ring: &KeyRing, form: Form) -> SealedToken {
     ring.seal(&claims(None), form, &SystemRandom::new()).unwrap()
 }
 
@@ -117,6 +117,54 @@ fn a_removed_key_opens_no_more() {
     for form in [Form::Encrypted, Form::Signed] {
         assert_eq!(after.open(&seal(&before, form)), Err(Unauthentic));
     }
+}
+
+#[test]
+fn a_retired_key_opens_until_its_time_is_over_and_the_epoch_goes_on() {
+    let at = |seconds: i64| DateTime::from_timestamp(1000 + seconds, 0).unwrap();
+    let before = ring(KEYS, 2);
+    let retired = r#""opens_until": 1000, "status": "retired""#;
+    let moved = KEYS.replace(r#""status": "active""#, retired).replace("\"next\"", "\"active\"");
+    let ring = ring(&moved, 2);
+    assert!(ring.without_dead_keys(at(-1)).is_none());
+    let after = ring.without_dead_keys(at(0)).unwrap();
+    assert!(after.without_dead_keys(at(1000)).is_none(), "enc-3 says no time");
+    for form in [Form::Encrypted, Form::Signed] {
+        let (old, new) = (seal(&before, form), seal(&ring, form));
+        assert!(ring.open(&old).is_ok());
+        assert_eq!(after.open(&old), Err(Unauthentic));
+        assert!(after.open(&new).is_ok());
+    }
+    let kids = |ring: &KeyRing| ring.about().iter().map(|about| about.kid.clone()).collect::<Vec<_>>();
+    assert_eq!(kids(&after), ["enc-2", "enc-3", "sig-2"]);
+    let published: Vec<_> = after.public_keys().keys.iter().map(|key| key.kid.as_str()).collect();
+    assert_eq!(published, ["sig-2"]);
+    // `ring` has sealed the first of the epoch's two; both seal from the one counter.
+    let tokens = [seal(&after, Form::Encrypted), seal(&ring, Form::Encrypted), seal(&after, Form::Encrypted)];
+    let [second, third, fourth] = tokens.each_ref().map(|token| (kid(token), nonce(token)[11]));
+    assert_eq!((second.1, third.1, fourth.1), (1, 0, 1));
+    assert!(second.0 != third.0 && third.0 == fourth.0);
+}
+
+#[test]
+fn a_session_has_one_name_in_the_audit_log_whatever_becomes_of_the_other_keys() {
+    let audit = |k: &str| {
+        let key =
+            json!({"kty": "oct", "use": "audit", "alg": "HS256", "kid": "a", "k": k, "status": "active"});
+        KEYS.replacen('[', &format!("[{key},"), 1)
+    };
+    let listed = audit("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8");
+    let session = "c1a3d1a0-7f0f-4b0e-9b9a-3f5f1f6f7a01".parse().unwrap();
+    // printf c1a3d1a0-… | openssl dgst -sha256 -mac HMAC -macopt hexkey:000102…1f
+    let hash = ring(&listed, 10).session_hash(session);
+    assert_eq!(hash, "8f87a6038643a945");
+    assert_eq!(ring(&listed.replace("enc-1", "enc-9"), 10).session_hash(session), hash);
+    let other = audit("ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8");
+    assert_ne!(ring(&other, 10).session_hash(session), hash);
+    let derived = ring(KEYS, 10).session_hash(session);
+    assert!(derived != hash && derived.len() == 16);
+    assert_eq!(ring(KEYS, 10).session_hash(session), derived);
+    assert_ne!(ring(KEYS, 10).session_hash("c1a3d1a0-7f0f-4b0e-9b9a-3f5f1f6f7a02".parse().unwrap()), derived);
 }
 
 #[test]

@@ -1,0 +1,104 @@
+//! A refusal takes the same work whatever its reason: one key derived and as much opened, or one signature checked, as
+//! the token is long.
+
+use serde::Deserialize;
+
+use super::tests::{claims, ring, seal};
+use super::*;
+use crate::crypto::work::{self, Work};
+
+const KEYS: &str = include_str!("../../tests/vectors/keys.json");
+
+#[derive(Deserialize)]
+struct Bad {
+    tokens: Vec<Token>,
+}
+
+#[derive(Deserialize)]
+struct Token {
+    name: String,
+    token: String,
+}
+
+fn work_of_refusing(ring: &KeyRing, token: String) -> Work {
+    let token = SealedToken::new(token).unwrap();
+    work::done();
+    assert_eq!(ring.open(&token), Err(Unauthentic));
+    work::done()
+}
+
+/// The bytes that are opened of an encrypted token with this many characters: without header, nonce and tag, and in
+/// steps of three.
+fn bytes_of(characters: usize) -> std::ops::RangeInclusive<usize> {
+    let about = characters.saturating_sub(300) * 3 / 4;
+    about.saturating_sub(80)..=about + 240
+}
+
+fn is_that_of_any_other(work: &Work, token: &str, name: &str) {
+    if token.split('.').count() == 3 {
+        let signed = token.rfind('.').unwrap();
+        assert_eq!(*work, Work { verified: vec![signed], ..Work::default() }, "{name}");
+    } else {
+        assert_eq!((work.derived, work.verified.len(), work.opened.len()), (1, 0, 1), "{name}");
+        let opened = work.opened[0];
+        assert!(
+            bytes_of(token.len()).contains(&opened),
+            "{name}: {opened} bytes of {} characters",
+            token.len()
+        );
+    }
+}
+
+#[test]
+fn the_committed_bad_tokens_are_refused_with_the_same_work() {
+    let bad: Bad = serde_json::from_str(include_str!("../../tests/vectors/bad.json")).unwrap();
+    let ring = ring(KEYS, 10);
+    let mut refused = 0;
+    for Token { name, token } in bad.tokens {
+        if token.is_empty() || token.len() > SealedToken::MAX_LEN {
+            continue;
+        }
+        let work = work_of_refusing(&ring, token.clone());
+        is_that_of_any_other(&work, &token, &name);
+        refused += 1;
+    }
+    assert!(refused >= 180);
+}
+
+#[test]
+fn whatever_part_is_spoilt_the_work_stays() {
+    let ring = ring(KEYS, 10);
+    for form in [Form::Encrypted, Form::Signed] {
+        let token = seal(&ring, form).as_str().to_owned();
+        let count = token.split('.').count();
+        for part in 0..count {
+            for spoilt in [String::new(), "A".into(), "!".repeat(20), "A".repeat(4000), "\u{e4}".repeat(40)] {
+                let mut parts: Vec<&str> = token.split('.').collect();
+                if parts[part] == spoilt {
+                    continue;
+                }
+                parts[part] = &spoilt;
+                let spoilt = parts.join(".");
+                let work = work_of_refusing(&ring, spoilt.clone());
+                is_that_of_any_other(&work, &spoilt, &format!("{form:?}, part {part}"));
+            }
+        }
+    }
+    for len in [1, 100, 1000, SealedToken::MAX_LEN] {
+        for text in ["A", ".", "\u{7f}"] {
+            let token = text.repeat(len);
+            is_that_of_any_other(&work_of_refusing(&ring, token.clone()), &token, text);
+        }
+    }
+}
+
+#[test]
+fn a_good_token_takes_no_more() {
+    let ring = ring(KEYS, 10);
+    let tokens = [Form::Encrypted, Form::Signed].map(|form| seal(&ring, form));
+    for token in tokens {
+        work::done();
+        assert_eq!(ring.open(&token), Ok(claims(None)));
+        is_that_of_any_other(&work::done(), token.as_str(), "good");
+    }
+}
