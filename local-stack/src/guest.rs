@@ -123,6 +123,13 @@ impl Guest {
         self
     }
 
+    /// The same guest, without a proof key: what a thief has who copied all else.
+    #[must_use]
+    pub fn without_proof_key(mut self) -> Self {
+        self.proof_key = None;
+        self
+    }
+
     /// `POST /v2/Webchat/Token`
     pub async fn creates_token(&self) -> Answer {
         self.posts("/v2/Webchat/Token", json!({"deploymentKey": self.deployment_key})).await

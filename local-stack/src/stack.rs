@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use orchestrator::{accounts_file::AccountsFile, client_address::TrustedProxies};
+use orchestrator::{accounts_file::AccountsFile, client_address::TrustedProxies, dpop::PublicUrls};
 use scoped_auth::{config::MissingKeys, sessions::Rules};
 use secrecy::SecretString;
 use service_runtime::{Clock, Listeners, Running, ServiceCredential, command::StartError, random::Random};
@@ -186,6 +186,7 @@ impl Stack {
                 .map(|url| orchestrator::Config::flex_configuration(url, Duration::from_secs(1))),
             fingerprint_key: Arc::new(secrets::fingerprint_key(&plan.data.join("fingerprint.key"), &random)?),
             trusted_proxies: plan.trusted_proxies.clone(),
+            public_urls: PublicUrls::default(),
             welcome_message: "Welcome! Someone will be with you in a moment.".to_owned(),
             clock: plan.clock.clone(),
             random,

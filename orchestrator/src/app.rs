@@ -22,7 +22,9 @@ use crate::{
     config::Config,
     configuration::Fetched,
     conversations::Conversations,
+    dpop::{PublicUrls, ReplayStore},
     handlers,
+    rate_limit::RateLimits,
 };
 
 /// What the handlers of one worker work with.
@@ -42,6 +44,12 @@ pub struct Orchestrator {
     pub fingerprint_key: Arc<FingerprintKey>,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: TrustedProxies,
+    /// Where pages call this service, if it is told.
+    pub public_urls: PublicUrls,
+    /// The proofs that have been seen.
+    pub replays: Arc<ReplayStore>,
+    /// What visitors and deployments have asked lately.
+    pub rate_limits: Arc<RateLimits>,
     /// The first message of every conversation.
     pub welcome_message: Arc<str>,
     /// Randomness, for sids.
@@ -86,6 +94,7 @@ pub async fn start_with(
     let closed = conversations.clone();
 
     let (fetched, counted) = (Arc::default(), metrics.clone());
+    let (replays, rate_limits) = (Arc::new(ReplayStore::new()), Arc::new(RateLimits::new(&metrics)));
     let welcome_message: Arc<str> = config.welcome_message.into();
     let running = Service {
         name: "FlexWebchatOrchestratorService",
@@ -114,6 +123,9 @@ pub async fn start_with(
             conversations: conversations.clone(),
             fingerprint_key: config.fingerprint_key.clone(),
             trusted_proxies: config.trusted_proxies.clone(),
+            public_urls: config.public_urls.clone(),
+            replays: replays.clone(),
+            rate_limits: rate_limits.clone(),
             welcome_message: welcome_message.clone(),
             random: random.clone(),
         }),

@@ -32,6 +32,11 @@ impl TrustedProxies {
         Some(client)
     }
 
+    /// Whether the connection that a call came over is a trusted proxy's.
+    pub fn trusts_peer(&self, call: &Call<'_>) -> bool {
+        call.peer.is_some_and(|peer| self.trusts(peer.to_canonical()))
+    }
+
     fn trusts(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(&address))
     }

@@ -12,7 +12,7 @@ use service_runtime::{
 };
 use shared_types::fingerprint::FingerprintKey;
 
-use crate::client_address::TrustedProxies;
+use crate::{client_address::TrustedProxies, dpop::PublicUrls};
 
 /// The binary and its settings.
 pub const PROGRAM: Program = Program {
@@ -77,6 +77,11 @@ pub const PROGRAM: Program = Program {
             help: "Addresses or networks, comma separated, whose X-Forwarded-For is believed",
         },
         Setting {
+            name: "public_urls",
+            default: Optional,
+            help: "Where pages call this service, comma separated; proofs of possession must name one, or else what the call's headers say",
+        },
+        Setting {
             name: "welcome_message",
             default: Default("Welcome! Someone will be with you in a moment."),
             help: "The first message of every conversation",
@@ -104,6 +109,8 @@ pub struct Config {
     pub fingerprint_key: Arc<FingerprintKey>,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: TrustedProxies,
+    /// Where pages call this service, if it is told.
+    pub public_urls: PublicUrls,
     /// The first message of every conversation.
     pub welcome_message: String,
     /// The time.
@@ -135,6 +142,9 @@ impl Config {
             fingerprint_key: Arc::new(fingerprint_key),
             trusted_proxies: settings
                 .optional("trusted_proxies", "addresses or networks such as 10.0.0.0/8, comma separated")?
+                .unwrap_or_default(),
+            public_urls: settings
+                .optional("public_urls", "URLs such as https://chat.example.com, comma separated")?
                 .unwrap_or_default(),
             welcome_message: settings.parse("welcome_message", "a text")?,
             clock: Clock::system(),

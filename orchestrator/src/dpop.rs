@@ -27,9 +27,6 @@ pub const MAX_SKEW: TimeDelta = TimeDelta::seconds(60);
 /// The longest proof that is read, in bytes. A browser's has about 500.
 pub const MAX_LEN: usize = 4096;
 
-/// `WWW-Authenticate` of a refusal (RFC 9449, section 7.1).
-pub const WWW_AUTHENTICATE: &str = r#"DPoP error="invalid_dpop_proof", algs="ES256""#;
-
 /// What a proof must be made for.
 #[derive(Clone, Copy, Debug)]
 pub struct Expectation<'a> {

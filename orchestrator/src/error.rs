@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use service_runtime::{PeerError, Refusal};
 use shared_types::{Code, fingerprint::Unavailable};
 
-use crate::conversations::StoreError;
+use crate::{conversations::StoreError, dpop::InvalidProof, rate_limit::Limited};
 
 /// The errors of FlexWebchatOrchestratorService.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +22,12 @@ pub enum Error {
     /// `alt`: the feature is on and the fingerprint cannot be generated.
     #[error("no fingerprint: {0}")]
     FingerprintUnavailable(#[from] Unavailable),
+    /// The call offers a proof of possession that is none.
+    #[error(transparent)]
+    InvalidProof(#[from] InvalidProof),
+    /// A visitor or a deployment asks too often.
+    #[error(transparent)]
+    RateLimited(Limited),
     /// The call brings no token.
     #[error("no bearer token")]
     NoToken,
@@ -54,6 +60,8 @@ impl Refusal for Error {
             Error::DeploymentKeyDisabled => Code::DeploymentKeyDisabled,
             Error::OriginNotAllowed => Code::OriginNotAllowed,
             Error::FingerprintUnavailable(_) => Code::FingerprintUnavailable,
+            Error::InvalidProof(error) => error.code(),
+            Error::RateLimited(_) => Code::RateLimited,
             Error::NoToken | Error::InvalidToken => Code::InvalidToken,
             Error::InvalidField { .. } => Code::InvalidRequest,
             Error::NotFound => Code::NotFound,
@@ -70,6 +78,8 @@ impl Refusal for Error {
             | Error::DeploymentKeyDisabled
             | Error::OriginNotAllowed
             | Error::FingerprintUnavailable(_)
+            | Error::InvalidProof(_)
+            | Error::RateLimited(_)
             | Error::InvalidToken
             | Error::NotFound
             | Error::Peer(_)

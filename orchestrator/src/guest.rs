@@ -7,7 +7,7 @@ use shared_types::{
     federated_auth::validate_token::Request,
 };
 
-use crate::{app::Orchestrator, boundary, configuration, error::Error, fingerprint};
+use crate::{app::Orchestrator, boundary, configuration, error::Error, fingerprint, limit, proof};
 
 /// A guest whose token, browser and page have been checked for this call.
 #[derive(Clone, Debug)]
@@ -27,7 +27,11 @@ pub struct Guest {
 /// Checks the bearer token of a call. It names the deployment that it was made for, which leads to the configuration
 /// as the `deploymentKey` of other routes does; that it was really made for it shows when the token is opened.
 pub async fn of_call(fwo: &Orchestrator, call: &mut Call<'_>) -> Result<Guest, Error> {
-    let bearer = call.bearer().and_then(|bearer| str::from_utf8(bearer).ok()).map(str::to_owned);
+    let bearer = call
+        .bearer()
+        .or_else(|| call.credential(b"dpop"))
+        .and_then(|bearer| str::from_utf8(bearer).ok())
+        .map(str::to_owned);
     let token = bearer.and_then(SealedToken::new).ok_or(Error::NoToken)?;
     let deployment_key = token.claimed_deployment().ok_or(Error::InvalidToken)?;
     let snapshot = match configuration::of_deployment(fwo, call, deployment_key).await {
@@ -37,8 +41,10 @@ pub async fn of_call(fwo: &Orchestrator, call: &mut Call<'_>) -> Result<Guest, E
     };
     boundary::set_acao(call, &snapshot)?;
     snapshot.must_be_enabled()?;
+    limit::other(fwo, call, &snapshot)?;
     let fingerprint = fingerprint::of_call(fwo, call, &snapshot)?;
-    let request = Request { token, fingerprint, jkt: None };
+    let jkt = proof::of_call(fwo, call, Some(token.as_str()))?;
+    let request = Request { token, fingerprint, jkt };
     let validated = fwo.federated_auth.validate_token(call, snapshot.account.sid, &request).await?;
     let address_sid = validated.roles.iter().find_map(|grant| match grant {
         Grant::Webchat(webchat) => Some(webchat.address_sid),

@@ -5,7 +5,10 @@ use shared_types::{
     DeploymentKey, Fingerprint, Identity, federated_auth::create_token, fingerprint::judge_across_sessions,
 };
 
-use crate::{app::Orchestrator, boundary, configuration, configuration::Snapshot, error::Error, fingerprint};
+use crate::{
+    app::Orchestrator, boundary, configuration, configuration::Snapshot, error::Error, fingerprint, limit,
+    proof,
+};
 
 /// A session that has begun.
 pub struct Begun {
@@ -27,7 +30,9 @@ pub async fn begin(
     let snapshot = configuration::of_deployment(fwo, call, deployment_key).await?;
     boundary::set_acao(call, &snapshot)?;
     snapshot.must_be_enabled()?;
+    limit::creation(fwo, call, &snapshot)?;
     let fingerprint = fingerprint::of_call(fwo, call, &snapshot)?;
+    let jkt = proof::of_call(fwo, call, None)?;
     let identity = match (wanted, &fingerprint) {
         (Some(wanted), Some(presented)) => earlier_identity(fwo, &snapshot, wanted, presented).await?,
         (Some(_), None) | (None, _) => None,
@@ -37,7 +42,7 @@ pub async fn begin(
         address_sid: snapshot.deployment.address_sid,
         conversations_service_sid: snapshot.account.conversations_service_sid,
         fingerprint: fingerprint.clone(),
-        jkt: None,
+        jkt,
         identity,
     };
     let made = fwo.federated_auth.create_token(call, snapshot.account.sid, &request).await?;

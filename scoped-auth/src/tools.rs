@@ -96,10 +96,11 @@ fn list(path: &Path) -> Result<String, StartError> {
         let [usage, algorithm, status] = [usage.as_str(), usage.algorithm(), status.as_str()];
         lines.push([kid, usage, algorithm, status, &made, &until].map(str::to_owned));
     }
-    let mut text = String::new();
+    let (mut text, width) =
+        (String::new(), lines.iter().map(|[kid, ..]| kid.len()).max().unwrap_or_default());
     for [kid, usage, algorithm, status, made, until] in &lines {
         // Writing into a String does not fail.
-        let _ = writeln!(text, "{kid:<32}  {usage:<5}  {algorithm:<5}  {status:<7}  {made:<20}  {until}");
+        let _ = writeln!(text, "{kid:<width$}  {usage:<5}  {algorithm:<5}  {status:<7}  {made:<20}  {until}");
     }
     Ok(text)
 }

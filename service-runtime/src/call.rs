@@ -21,6 +21,10 @@ pub struct Call<'a> {
     pub trace: TraceContext,
     /// When it arrived.
     pub now: DateTime<Utc>,
+    /// Its method.
+    pub method: &'a str,
+    /// Its path, as it arrived, without the query.
+    pub path: &'a str,
     /// The address that it came from: a proxy's, where there is one between.
     pub peer: Option<IpAddr>,
     /// The account that it turned out to be of, for the access log.
@@ -38,11 +42,20 @@ impl<'a> Call<'a> {
             request_id: RequestId::from_header(text(REQUEST_ID), random),
             trace: TraceContext::from_header(text(TRACEPARENT), random),
             now: clock.now(),
+            method: "",
+            path: "",
             peer,
             account: None,
             answer_headers: HeaderMap::new(),
             headers,
         }
+    }
+
+    /// The same call, made with this method for this path.
+    #[must_use]
+    pub fn of(mut self, method: &'a str, path: &'a str) -> Self {
+        (self.method, self.path) = (method, path);
+        self
     }
 
     /// The value of a header of the request; the first, if there are several.
@@ -57,9 +70,14 @@ impl<'a> Call<'a> {
 
     /// The credential of `Authorization: Bearer …` (RFC 6750, section 2.1).
     pub fn bearer(&self) -> Option<&'a [u8]> {
+        self.credential(b"bearer")
+    }
+
+    /// The credential of `Authorization`, if it is of this scheme, named in any case.
+    pub fn credential(&self, scheme: &[u8]) -> Option<&'a [u8]> {
         let value = self.header("authorization")?;
-        let (scheme, credential) = value.split_at_checked(7)?;
-        scheme.eq_ignore_ascii_case(b"bearer ").then(|| credential.trim_ascii())
+        let (named, credential) = value.split_at_checked(value.iter().position(|b| *b == b' ')?)?;
+        named.eq_ignore_ascii_case(scheme).then(|| credential.trim_ascii())
     }
 
     /// Sets a header of the answer, in place of an earlier value.

@@ -132,7 +132,8 @@ impl<'a, S, B: Boundary> Exchange<'a, S, B> {
         let peer = request.peer_addr().map(|address| address.ip());
         Self {
             worker,
-            call: Call::new(request.headers(), peer, &worker.clock, &worker.random),
+            call: Call::new(request.headers(), peer, &worker.clock, &worker.random)
+                .of(request.method().as_str(), request.path()),
             method: method_name(request.method()),
             route,
             started: Instant::now(),
@@ -199,7 +200,7 @@ fn answer_headers(headers: &mut HeaderMap, status: u16, code: &'static str, requ
     if status == 401 && !headers.contains_key(header::WWW_AUTHENTICATE) {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge(code)));
     }
-    if status == 503 {
+    if matches!(status, 429 | 503) && !headers.contains_key(header::RETRY_AFTER) {
         headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }
     if let Ok(value) = HeaderValue::from_str(request_id) {
@@ -207,10 +208,12 @@ fn answer_headers(headers: &mut HeaderMap, status: u16, code: &'static str, requ
     }
 }
 
-/// RFC 6750, section 3: `invalid_token` covers expired and revoked ones too.
+/// RFC 6750, section 3: `invalid_token` covers expired and revoked ones too. RFC 9449, section 7.1, for proofs.
 fn challenge(code: &str) -> &'static str {
     if code == Code::InvalidServiceCredential.as_str() {
         r#"Bearer realm="services""#
+    } else if code == Code::InvalidDpopProof.as_str() {
+        r#"DPoP error="invalid_dpop_proof", algs="ES256""#
     } else {
         r#"Bearer realm="webchat", error="invalid_token""#
     }

@@ -11,6 +11,8 @@ mod create_token;
 mod diagram;
 mod init;
 mod open_conversation;
+mod proof_of_possession;
+mod rate_limit;
 mod recorder;
 mod refresh_token;
 mod revoke_token;

@@ -68,7 +68,7 @@ async fn pass_on(tap: web::Data<Tap>, request: HttpRequest, body: web::Bytes) ->
     let method = request.method().as_str().parse().unwrap();
     let mut onward =
         tap.client.request(method, format!("{}{}", tap.target, request.uri())).body(body.to_vec());
-    for (name, value) in request.headers().iter().filter(|(name, _)| name.as_str() != "host") {
+    for (name, value) in request.headers() {
         onward = onward.header(name.as_str(), value.as_bytes());
     }
     let answer = onward.send().await.unwrap();

@@ -70,7 +70,7 @@ impl<'a> Target<'a> {
         if !self.public_urls.0.is_empty() {
             return self.public_urls.0.iter().any(|base| {
                 let path = named.path().strip_prefix(base.path().trim_end_matches('/'));
-                is_same_origin(base, &named) && path == Some(self.path)
+                base.origin() == named.origin() && path == Some(self.path)
             });
         }
         // Where nobody says which of the two it was, the page may: it proves no less with either.
@@ -82,7 +82,7 @@ impl<'a> Target<'a> {
         let authority = self.authority.and_then(|authority| str::from_utf8(authority).ok());
         let called = authority.and_then(|authority| http_url(&format!("{scheme}://{authority}")));
         called.is_some_and(|called| {
-            called.path() == "/" && is_same_origin(&called, &named) && named.path() == self.path
+            called.path() == "/" && called.origin() == named.origin() && named.path() == self.path
         })
     }
 }
@@ -94,10 +94,4 @@ fn http_url(text: &str) -> Option<Url> {
     let url = Url::parse(text).ok().filter(|_| plain)?;
     let anonymous = url.username().is_empty() && url.password().is_none();
     (matches!(url.scheme(), "http" | "https") && anonymous).then_some(url)
-}
-
-fn is_same_origin(one: &Url, other: &Url) -> bool {
-    one.scheme() == other.scheme()
-        && one.host() == other.host()
-        && one.port_or_known_default() == other.port_or_known_default()
 }

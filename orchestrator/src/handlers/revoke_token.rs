@@ -9,7 +9,7 @@ use shared_types::{
     },
 };
 
-use crate::{app::Orchestrator, boundary, configuration, error::Error, fingerprint};
+use crate::{app::Orchestrator, boundary, configuration, error::Error, fingerprint, limit, proof};
 
 /// Ends the guest's session. A deployment that is switched off is no hindrance, and a token that is none is no error:
 /// there is nothing that the page could do about it (RFC 7009, section 2.2).
@@ -21,8 +21,10 @@ pub async fn revoke_token(
 ) -> Result<Response, Error> {
     let snapshot = configuration::of_deployment(fwo, call, deployment_key).await?;
     boundary::set_acao(call, &snapshot)?;
+    limit::other(fwo, call, &snapshot)?;
     let fingerprint = fingerprint::of_call(fwo, call, &snapshot)?;
-    let request = federated_auth::revoke_token::Request { token, fingerprint, jkt: None };
+    let jkt = proof::of_call(fwo, call, Some(token.as_str()))?;
+    let request = federated_auth::revoke_token::Request { token, fingerprint, jkt };
     fwo.federated_auth.revoke_token(call, snapshot.account.sid, &request).await?;
     Ok(Response {})
 }

@@ -1,7 +1,10 @@
 //! A proof is taken once.
 
 use std::{
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Barrier,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread,
 };
 
@@ -98,16 +101,18 @@ fn a_full_store_refuses_what_it_cannot_remember() {
 
 #[test]
 fn of_many_at_once_one_is_taken() {
-    let (service, proof) = (Service::new(), Prover::new().proof());
-    let taken = AtomicUsize::new(0);
-    thread::scope(|scope| {
-        for _ in 0..8 {
-            scope.spawn(|| {
-                for _ in 0..20 {
+    const THREADS: usize = 4;
+    let service = Service::new();
+    for _ in 0..50 {
+        let (proof, start, taken) = (Prover::new().proof(), Barrier::new(THREADS), AtomicUsize::new(0));
+        thread::scope(|scope| {
+            for _ in 0..THREADS {
+                scope.spawn(|| {
+                    start.wait();
                     taken.fetch_add(usize::from(service.check(&proof).is_ok()), Ordering::SeqCst);
-                }
-            });
-        }
-    });
-    assert_eq!(taken.into_inner(), 1);
+                });
+            }
+        });
+        assert_eq!(taken.into_inner(), 1);
+    }
 }

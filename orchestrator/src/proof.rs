@@ -1,0 +1,39 @@
+//! `FWO ->> FWO: Checks the proof of possession`: which key a call proves its sender to hold, if it offers a proof. How a
+//! proof is checked is `dpop`; whether the key is the session's, ScopedAuthService judges.
+
+use service_runtime::Call;
+use shared_types::Thumbprint;
+
+use crate::{
+    app::Orchestrator,
+    dpop::{self, Expectation, Target},
+    error::Error,
+};
+
+/// The key that the call proves; none if it offers no proof, which is no fault of it. `token` is the one that the call
+/// presents; the proof must be for it.
+pub fn of_call(
+    fwo: &Orchestrator,
+    call: &Call<'_>,
+    token: Option<&str>,
+) -> Result<Option<Thumbprint>, Error> {
+    if call.header("dpop").is_none() {
+        return Ok(None);
+    }
+    let proxy_is_trusted = fwo.trusted_proxies.trusts_peer(call);
+    let target = Target::of_call(call, call.path, &fwo.public_urls, proxy_is_trusted);
+    let expectation = Expectation { method: call.method, target, access_token: token, now: call.now };
+    let proved = dpop::verify(call.header_values("dpop"), &expectation, &fwo.replays);
+    let proved = proved.inspect_err(|error| {
+        tracing::info!(
+            target: "audit",
+            event = "proof_refused",
+            request_id = call.request_id.as_str(),
+            trace_id = %call.trace.trace_id(),
+            account = call.account.map(tracing::field::display),
+            reason = error.reason.as_str(),
+            "audit"
+        );
+    });
+    Ok(Some(proved?))
+}
