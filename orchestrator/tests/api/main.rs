@@ -100,6 +100,7 @@ async fn orchestrator(data: &TempDir, address: SocketAddr, change: impl FnOnce(&
         flex_configuration: None,
         fingerprint_key: Arc::new(FingerprintKey::new(vec![7; 32]).unwrap()),
         trusted_proxies: TrustedProxies::default(),
+        public_urls: orchestrator::dpop::PublicUrls::default(),
         welcome_message: "Welcome!".to_owned(),
         clock: Clock::adjustable(),
         random: Random::default(),

@@ -36,16 +36,19 @@ pub async fn generate(
     }
     // Claims count whole seconds, and so does the answer.
     let now = call.now.trunc_subsecs(0);
-    let (session, generation) = match request.session {
-        Some(session) => (session, next_generation(sas, call, session).await?),
-        None => {
-            let id = SessionId::from_random(sas.random.bytes());
-            let identity = request.identity.unwrap_or_else(|| Identity::from_random(sas.random.bytes()));
-            (Session { id, identity, auth_time: now, generation: 0 }, 0)
-        }
-    };
+    let session = request.session.unwrap_or_else(|| Session {
+        id: SessionId::from_random(sas.random.bytes()),
+        identity: request.identity.unwrap_or_else(|| Identity::from_random(sas.random.bytes())),
+        auth_time: now,
+        generation: 0,
+    });
     let session_max = sas.sessions.rules().session_max;
     let exp = expiration(now, request.ttl, session.auth_time, session_max).ok_or(Error::SessionEnded)?;
+    // A session that has ended does not move on.
+    let generation = match request.session {
+        Some(session) => next_generation(sas, call, session).await?,
+        None => session.generation,
+    };
     let claims = Claims {
         jti: token_name(call.now, &sas.random),
         iss: Issuer,
