@@ -19,6 +19,7 @@ struct Fleet {
 impl Fleet {
     async fn new() -> Self {
         let data = tempfile::tempdir().unwrap();
+        std::fs::write(data.path().join("accounts.toml"), demo::accounts_without_limits()).unwrap();
         // Looks at the store as often as it does by default: the bound is to hold as it is run.
         let plan = Plan {
             revocation_poll: Plan::designed(data.path()).revocation_poll,
@@ -122,6 +123,7 @@ async fn revocations_survive_the_restart_of_all_replicas() {
 #[tokio::test]
 async fn a_replica_that_cannot_follow_says_so_and_vouches_for_nobody() {
     let data = tempfile::tempdir().unwrap();
+    std::fs::write(data.path().join("accounts.toml"), demo::accounts_without_limits()).unwrap();
     let mut plan = Plan::for_test(data.path());
     plan.rules.staleness = Duration::from_secs(1);
     let stack = Stack::start(&plan).await.unwrap();

@@ -1,4 +1,4 @@
-//! How often a visitor and a deployment may call: GCRA as `governor` has it, over what [`recent`](crate::recent)
+//! How often a visitor and a deployment may call: GCRA as `governor` has it, over what `recent`
 //! remembers. A visitor's limit comes first and is tight, the deployment's is wide; a call that the first one turns
 //! away is not counted by the second, so that nobody can shut a site's other visitors out by being refused.
 //!
