@@ -55,6 +55,21 @@ async fn a_token_of_one_replica_is_good_at_the_other() {
 }
 
 #[tokio::test]
+async fn creating_a_token_writes_nothing_and_the_first_refresh_does() {
+    let fleet = Fleet::new().await;
+    let [here, _] = fleet.guest_at_each();
+    let database = format!("sqlite://{}", fleet.plan.data.join("sessions.db").display());
+    let mut database = <sqlx::SqliteConnection as sqlx::Connection>::connect(&database).await.unwrap();
+    let count = "SELECT (SELECT COUNT(*) FROM sessions) + (SELECT COUNT(*) FROM revocations)";
+    let token = here.creates_token().await.text("token");
+    let written: i64 = sqlx::query_scalar(count).fetch_one(&mut database).await.unwrap();
+    assert_eq!(written, 0);
+    here.refreshes_token(&token).await;
+    let written: i64 = sqlx::query_scalar(count).fetch_one(&mut database).await.unwrap();
+    assert_eq!(written, 1);
+}
+
+#[tokio::test]
 async fn every_revocation_is_known_to_the_other_replica_within_two_seconds() {
     let fleet = Fleet::new().await;
     let [here, there] = fleet.guest_at_each();
