@@ -167,7 +167,9 @@ pub(crate) struct Verifier([u8; 65]);
 impl Verifier {
     pub(crate) fn verify(&self, message: &[u8], signature: &[u8; 64]) -> Result<(), Failed> {
         #[cfg(test)]
-        work::count(|work| work.verified.push(message.len()));
+        if is_in_range(signature) {
+            work::count(|work| work.verified.push(message.len()));
+        }
         Ok(signature::UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, &self.0).verify(message, signature)?)
     }
 }

@@ -162,6 +162,11 @@ fn a_session_has_one_name_in_the_audit_log_whatever_becomes_of_the_other_keys() 
     let other = audit("ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8");
     assert_ne!(ring(&other, 10).session_hash(session), hash);
     let derived = ring(KEYS, 10).session_hash(session);
+    let others = KEYS.replace(
+        "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8",
+        "YGFiY2RlZmdoaWprbG1ub3BxcnN0dXZ3eHl6e3x9fn8",
+    );
+    assert_ne!(ring(&others, 10).session_hash(session), derived, "it is as secret as the key");
     assert!(derived != hash && derived.len() == 16);
     assert_eq!(ring(KEYS, 10).session_hash(session), derived);
     assert_ne!(ring(KEYS, 10).session_hash("c1a3d1a0-7f0f-4b0e-9b9a-3f5f1f6f7a02".parse().unwrap()), derived);
