@@ -65,8 +65,9 @@ impl Process {
     }
 
     pub(crate) fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
+        // The shell's own `kill`: a bare machine has no other.
+        let kill = format!("kill {name} {}", self.child.id());
+        assert!(Command::new("bash").args(["-c", &kill]).status().unwrap().success());
     }
 
     /// Waits for the end; the exit status, and everything that was written.

@@ -9,11 +9,16 @@ async fn a_visitor_who_asks_too_often_is_told_when_to_come_back() {
     let proxies = "127.0.0.1".parse().unwrap();
     let scene = Scene::with(|plan| plan.trusted_proxies = proxies).await;
     let visitor = scene.guest_on().with("x-forwarded-for", "198.51.100.1");
-    for _ in 0..30 {
-        assert_eq!(visitor.creates_token().await.status, 200);
-    }
-    scene.recorder.take();
-    let refused = visitor.creates_token().await;
+    let mut served = 0;
+    let refused = loop {
+        scene.recorder.take();
+        let answer = visitor.creates_token().await;
+        if answer.status != 200 {
+            break answer;
+        }
+        served += 1;
+    };
+    assert!(served >= 30, "{served}");
     assert_eq!((refused.status, refused.code()), (429, "rate_limited"));
     scene.equals("rate-limit.md", "A visitor asks too often");
     let after: i64 = refused.header("retry-after").parse().unwrap();
@@ -56,14 +61,15 @@ async fn other_calls_have_a_limit_of_their_own() {
     let guest = scene.guest_on();
     let token = guest.creates_token().await.text("token");
     let conversation = guest.opens_conversation(&token).await.text("conversation_sid");
-    let mut refused = None;
-    for _ in 0..310 {
+    let mut served = 0;
+    let refused = loop {
         let answer = guest.reads_messages(&token, &conversation, Some(7)).await;
-        if answer.status == 429 {
-            refused = Some(answer);
-            break;
+        if answer.status != 200 {
+            break answer;
         }
-    }
-    assert_eq!(refused.unwrap().header("ratelimit-policy"), r#""visitor_calls";q=300;w=60"#);
+        served += 1;
+    };
+    assert!(served >= 299, "the opening was one of 300, and {served} followed");
+    assert_eq!(refused.header("ratelimit-policy"), r#""visitor_calls";q=300;w=60"#);
     assert_eq!(guest.creates_token().await.status, 200);
 }
