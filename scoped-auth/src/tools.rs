@@ -14,7 +14,10 @@ use service_runtime::{
     random::Random,
 };
 
-use crate::key_file::{About, Activated, Haste, KNOWN_AFTER, KeyFile, KeyFileError, Retired, Use, time_text};
+use crate::{
+    key_file::{About, Activated, Haste, KNOWN_AFTER, KeyFile, KeyFileError, Retired, Use, time_text},
+    key_ring::KeyRing,
+};
 
 /// The subcommands.
 pub const KEYS: Tools = Tools { commands, run };
@@ -50,7 +53,10 @@ fn commands() -> Vec<Command> {
     let retire = Command::new("retire")
         .about("Remove a key whose last token is dead, or that made none")
         .args([kid(), flag("now", "At once, whatever its tokens: they are refused from then on")]);
-    let subcommands = [list, generate, activate, retire];
+    let subkey = Command::new("subkey")
+        .about("Print, as a JWK, the key that opens the encrypted tokens of a header's `kid` in any JOSE library")
+        .arg(Arg::new("KID").required(true).help("The whole `kid` of a token's header"));
+    let subcommands = [list, generate, activate, retire, subkey];
     vec![
         Command::new("keys")
             .about("The keys of the tokens; running services take a change within seconds")
@@ -75,7 +81,8 @@ fn run(_name: &str, arguments: &ArgMatches, settings: &Settings) -> Result<(), S
             let session_max = Duration::from_secs(settings.number("session_max_seconds", 1, most)?);
             activate(&path, arguments, session_max)
         }
-        _ => retire(&path, arguments),
+        "retire" => retire(&path, arguments),
+        _ => subkey(&path, arguments),
     };
     let lines = done.map_err(|error| format!("{}: {error}", path.display()))?;
     tell(&lines);
@@ -149,6 +156,13 @@ fn retire(path: &Path, arguments: &ArgMatches) -> Result<String, StartError> {
         Retired::Removed => format!("{kid}: removed\n"),
         Retired::ReplacedBy(other) => format!("{kid}: removed\n{other}: active in its place\n"),
     })
+}
+
+fn subkey(path: &Path, arguments: &ArgMatches) -> Result<String, StartError> {
+    let ring = KeyRing::new(KeyFile::load(path)?, Random::default().source())?;
+    let kid = arguments.get_one::<String>("KID").map_or("", String::as_str);
+    let jwk = ring.subkey_jwk(kid).ok_or("no key of the file opens tokens of this `kid`")?;
+    Ok(format!("{}\n", jwk.as_str()))
 }
 
 fn kid_and_haste(arguments: &ArgMatches) -> (&str, Haste) {

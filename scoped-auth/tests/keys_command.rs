@@ -200,3 +200,20 @@ fn a_command_that_is_none_is_told_from_one_that_failed() {
 fn wall_clock() -> i64 {
     chrono::Utc::now().timestamp()
 }
+
+#[test]
+fn the_key_of_a_token_is_told_for_another_library_to_open_it() {
+    let operator = Operator::with(Some(KEYS));
+    let kid = "enc-1.AAECAwQFBgcICQoLDA0ODw.CV00000000000000000000000000000001";
+    let told = operator.gives(&format!("subkey {kid}"));
+    assert!(told.status.success());
+    let told: Value = serde_json::from_slice(&told.stdout).unwrap();
+    let file = scoped_auth::key_file::KeyFile::parse(KEYS.as_bytes()).unwrap();
+    let ring = scoped_auth::key_ring::KeyRing::new(file, &ring::rand::SystemRandom::new()).unwrap();
+    let expected: Value = serde_json::from_str(&ring.subkey_jwk(kid).unwrap()).unwrap();
+    assert_eq!(told, expected);
+    assert_eq!((told["kty"].as_str(), told["k"].as_str().map(str::len)), (Some("oct"), Some(43)));
+    for other in ["enc-9.AAECAwQFBgcICQoLDA0ODw", "enc-1", "sig-1"] {
+        assert_eq!(operator.gives(&format!("subkey {other}")).status.code(), Some(1), "{other}");
+    }
+}
