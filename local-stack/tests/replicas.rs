@@ -99,6 +99,27 @@ async fn every_revocation_is_known_to_the_other_replica_within_two_seconds() {
 }
 
 #[tokio::test]
+async fn a_refresh_where_the_revocation_is_not_known_yet_makes_no_token_that_escapes_it() {
+    let fleet = Fleet::new().await;
+    let [here, there] = fleet.guest_at_each();
+    let account = "AC00000000000000000000000000000001";
+    let mut token = here.creates_token().await.text("token");
+    assert_eq!(fleet.operator_at_the_first(json!({"accountSid": account})).await.status, 200);
+    let revoked = Instant::now();
+    // What the other replica still gives away, it must itself refuse as soon as it knows.
+    loop {
+        let answer = there.refreshes_token(&token).await;
+        if answer.status != 200 {
+            assert_eq!(answer.code(), "revoked_token");
+            break;
+        }
+        token = answer.text("token");
+        assert!(revoked.elapsed() < Duration::from_secs(2));
+    }
+    assert_eq!(here.refreshes_token(&token).await.code(), "revoked_token");
+}
+
+#[tokio::test]
 async fn sixty_four_refreshes_through_both_give_one_generation() {
     let fleet = Fleet::new().await;
     let guests = fleet.guest_at_each();

@@ -20,7 +20,7 @@ CREATE TABLE revocations (
     -- session | identity | deployment | account
     kind TEXT NOT NULL,
     subject TEXT NOT NULL,
-    -- Tokens issued up to then are dead.
+    -- Sessions that began up to then are dead.
     revoked_at BIGINT NOT NULL,
     -- When the last such token has died by itself, and the row may go.
     forget_at BIGINT NOT NULL

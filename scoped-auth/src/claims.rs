@@ -29,7 +29,7 @@ pub const CLOCK_SKEW: Duration = Duration::from_secs(5);
 /// Times travel as whole seconds since 1970 (`NumericDate`, RFC 7519, section 2); a fraction is cut off.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Claims {
-    /// The token's own name: a UUID version 7 (RFC 9562, section 5.7), whose time is `iat` to the millisecond.
+    /// The token's own name.
     pub jti: Uuid,
     /// `ScopedAuthService`
     pub iss: Issuer,
@@ -92,13 +92,10 @@ impl Claims {
         Ok(())
     }
 
-    /// When the token was issued: to the millisecond where its `jti` says so, otherwise `iat`.
-    pub fn issued_at(&self) -> DateTime<Utc> {
-        let (seconds, nanoseconds) = match (self.jti.get_version_num(), self.jti.as_u128() >> 80) {
-            (7, millis) => ((millis / 1000) as i64, (millis % 1000) as u32 * 1_000_000),
-            _ => return self.iat,
-        };
-        DateTime::from_timestamp(seconds, nanoseconds).unwrap_or(self.iat)
+    /// When the token's session began: to the millisecond where its `sid` says so, otherwise `auth_time`.
+    pub fn began_at(&self) -> DateTime<Utc> {
+        let millis = self.sid.began_at().and_then(|millis| i64::try_from(millis).ok());
+        millis.and_then(DateTime::from_timestamp_millis).unwrap_or(self.auth_time)
     }
 
     /// The deployment that the token was made for: that of its webchat grant.

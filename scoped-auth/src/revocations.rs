@@ -62,12 +62,14 @@ impl fmt::Display for Subject {
     }
 }
 
-/// A revocation: the tokens of the subject that were issued up to a time are dead.
+/// A revocation: the sessions of the subject that began up to a time are dead, with all tokens they have or will have.
+/// It goes by the session's beginning, not by the token's: otherwise a refresh that is under way meanwhile, here or on a
+/// replica that does not know yet, would make a token that escapes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Revocation {
     /// Whose tokens.
     pub subject: Subject,
-    /// Up to when they were issued; a session's are dead altogether.
+    /// Up to when they began; a session of its own is dead altogether.
     pub revoked_at: DateTime<Utc>,
     /// When the last of them has died by itself.
     pub forget_at: DateTime<Utc>,
@@ -97,7 +99,7 @@ impl RevokedSet {
             return false;
         }
         let up_to =
-            |subject: Subject| set.get(&subject).is_some_and(|kept| claims.issued_at() <= kept.revoked_at);
+            |subject: Subject| set.get(&subject).is_some_and(|kept| claims.began_at() <= kept.revoked_at);
         set.contains_key(&Subject::Session(claims.sid))
             || up_to(Subject::Account(claims.sub))
             || up_to(Subject::Identity(claims.sub, claims.grants.identity))

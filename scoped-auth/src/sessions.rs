@@ -134,7 +134,7 @@ impl Sessions {
         Ok(Continued::Reused)
     }
 
-    /// Ends the tokens of `subject` that were issued up to now. When this returns, this replica refuses them, no crash
+    /// Ends the sessions of `subject` that began up to now. When this returns, this replica refuses them, no crash
     /// loses it, and the other replicas learn of it with their next look.
     pub async fn revoke(&self, subject: Subject, now: DateTime<Utc>) -> Result<(), StoreError> {
         // A token of a replica whose clock is ahead may live that much longer.

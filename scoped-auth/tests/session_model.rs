@@ -105,8 +105,10 @@ impl Model {
         self.revocations.iter().any(|(subject, at, known)| {
             let covers = match subject {
                 Subject::Session(session) => *session == claims.sid,
-                Subject::Identity(_, identity) => *identity == claims.grants.identity && claims.iat <= *at,
-                Subject::Deployment(_) | Subject::Account(_) => claims.iat <= *at,
+                Subject::Identity(_, identity) => {
+                    *identity == claims.grants.identity && claims.auth_time <= *at
+                }
+                Subject::Deployment(_) | Subject::Account(_) => claims.auth_time <= *at,
             };
             known[replica] && covers
         })

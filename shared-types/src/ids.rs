@@ -130,12 +130,23 @@ macro_rules! uuid_id {
 }
 
 uuid_id!(Identity, "A guest as the others in a chat see it: a random UUID.");
-uuid_id!(SessionId, "A session: the claim `sid`, unchanged by refresh. A random UUID.");
+uuid_id!(SessionId, "A session: the claim `sid`, unchanged by refresh. A UUID that tells when it began.");
 
 impl SessionId {
-    /// A byte of it that is as random as any: for what is to differ between sessions and stay within one.
-    pub const fn first_byte(self) -> u8 {
-        (self.0.as_u128() >> 120) as u8
+    /// The id of a session that begins at `millis` (milliseconds since 1970), with these random bytes: a UUID version 7
+    /// (RFC 9562, section 5.7).
+    pub fn begun_at(millis: u64, random: &[u8; 10]) -> Self {
+        Self(uuid::Builder::from_unix_timestamp_millis(millis, random).into_uuid())
+    }
+
+    /// When the session began, in milliseconds since 1970, if its id says so.
+    pub const fn began_at(self) -> Option<u64> {
+        if self.0.get_version_num() == 7 { Some((self.0.as_u128() >> 80) as u64) } else { None }
+    }
+
+    /// A random byte of it: for what is to differ between sessions and stay within one.
+    pub const fn last_byte(self) -> u8 {
+        self.0.as_u128() as u8
     }
 }
 
@@ -158,6 +169,14 @@ mod tests {
         fn identities_round_trip(bytes: [u8; 16]) {
             let identity = Identity::from_random(bytes);
             prop_assert_eq!(identity.to_string().parse::<Identity>().unwrap(), identity);
+        }
+
+        #[test]
+        fn a_sessions_id_tells_when_it_began(millis in 0u64..1 << 48, random: [u8; 10]) {
+            let session = SessionId::begun_at(millis, &random);
+            prop_assert_eq!(session.began_at(), Some(millis));
+            prop_assert_eq!(session.last_byte(), random[9]);
+            prop_assert_eq!(SessionId::from_random([7; 16]).began_at(), None);
         }
 
         #[test]

@@ -1,4 +1,4 @@
-//! `POST /v1/Revocations` on the admin listener: an operator ends what was issued before now.
+//! `POST /v1/Revocations` on the admin listener: an operator ends the sessions that began before now.
 
 use service_runtime::Call;
 use shared_types::{

@@ -7,7 +7,7 @@ use crate::{
     AccountSid, DeploymentKey, Identity, Message, Method, SealedToken, SessionId, orchestrator::NoParameters,
 };
 
-/// End what was issued before now.
+/// End the sessions that began before now.
 pub struct RevokeBefore;
 
 impl Message for RevokeBefore {
@@ -46,6 +46,6 @@ pub struct Request {
 pub struct Response {
     /// `session`, `identity`, `deployment` or `account`.
     pub kind: String,
-    /// Tokens issued up to then are dead.
+    /// Sessions that began up to then are dead.
     pub revoked_at: DateTime<Utc>,
 }
