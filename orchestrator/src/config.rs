@@ -69,7 +69,7 @@ pub const PROGRAM: Program = Program {
         Setting {
             name: "fingerprint_key",
             default: Secret,
-            help: "What fingerprints are keyed with: 32 random bytes, base64url; `openssl rand -base64 32` makes one",
+            help: "What fingerprints are keyed with: 32 random bytes or more, base64url; `openssl rand -hex 32` makes one that will do",
         },
         Setting {
             name: "trusted_proxies",

@@ -93,7 +93,8 @@ async fn three_processes_make_a_stack() {
     for (name, content) in [
         ("fwo-fas", "a-secret-between-fwo-and-fas\n"),
         ("fas-sas", "a-secret-between-fas-and-sas\n"),
-        ("fingerprint.key", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY\n"),
+        // What `openssl rand -hex 32` gives.
+        ("fingerprint.key", "3b0c1f6f2d5e4a798897a6b5c4d3e2f100112233445566778899aabbccddeeff\n"),
         ("accounts.toml", demo::ACCOUNTS),
     ] {
         fs::write(file(name), content).unwrap();
