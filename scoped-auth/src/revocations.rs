@@ -111,16 +111,6 @@ impl RevokedSet {
         let mut set = self.0.write().unwrap_or_else(PoisonError::into_inner);
         set.retain(|_, kept| kept.forget_at > now);
     }
-
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
 }
 
 #[cfg(test)]

@@ -12,7 +12,6 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 use service_runtime::{Clock, refusal::chain};
 use shared_types::SessionId;
-use tokio::sync::watch;
 
 use crate::{
     claims::{CLOCK_SKEW, Claims, delta},
@@ -63,7 +62,6 @@ struct Inner {
     opened: Instant,
     /// Milliseconds from `opened` on: an age is not to jump when somebody sets the clock.
     followed_at: AtomicU64,
-    followed: watch::Sender<u64>,
 }
 
 impl Sessions {
@@ -76,7 +74,6 @@ impl Sessions {
             last_id: AtomicI64::new(0),
             opened: Instant::now(),
             followed_at: AtomicU64::new(0),
-            followed: watch::Sender::new(0),
         }));
         sessions.follow_once().await?;
         Ok(sessions)
@@ -101,11 +98,6 @@ impl Sessions {
     /// Refuses to vouch for any token while this replica does not know enough of revocations.
     pub fn must_vouch(&self) -> Result<(), Error> {
         if self.age() <= self.0.rules.staleness { Ok(()) } else { Err(Error::CannotVouch) }
-    }
-
-    /// How many revocations are in force.
-    pub fn revocations(&self) -> usize {
-        self.0.revoked.len()
     }
 
     /// Continues a session from a token of `generation` (RFC 9700, section 4.14.2, for a token that is its own refresh
@@ -155,13 +147,7 @@ impl Sessions {
             self.0.revoked.add(news.into_iter().map(|(_, revocation)| revocation));
         }
         self.0.followed_at.store(u64::try_from(began.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
-        self.0.followed.send_modify(|looks| *looks += 1);
         Ok(())
-    }
-
-    /// Counts the looks at the store that succeeded; for whoever waits for one.
-    pub fn looks(&self) -> watch::Receiver<u64> {
-        self.0.followed.subscribe()
     }
 
     /// Follows the store for ever, and now and then removes what is of no more use.
