@@ -184,7 +184,10 @@ impl Stack {
                 .flex_configuration_url
                 .clone()
                 .map(|url| orchestrator::Config::flex_configuration(url, Duration::from_secs(1))),
-            fingerprint_key: Arc::new(secrets::fingerprint_key(&plan.data.join("fingerprint.key"), &random)?),
+            fingerprint_keys: Arc::new(secrets::fingerprint_key(
+                &plan.data.join("fingerprint.key"),
+                &random,
+            )?),
             trusted_proxies: plan.trusted_proxies.clone(),
             public_urls: PublicUrls::default(),
             welcome_message: "Welcome! Someone will be with you in a moment.".to_owned(),

@@ -10,9 +10,9 @@ use service_runtime::{
     random::Random,
     settings::Presence::{Default, Optional, Required, Secret},
 };
-use shared_types::fingerprint::FingerprintKey;
+use shared_types::fingerprint::FingerprintKeys;
 
-use crate::{client_address::TrustedProxies, dpop::PublicUrls};
+use crate::{client_address::TrustedProxies, dpop::PublicUrls, explain};
 
 /// The binary and its settings.
 pub const PROGRAM: Program = Program {
@@ -69,7 +69,7 @@ pub const PROGRAM: Program = Program {
         Setting {
             name: "fingerprint_key",
             default: Secret,
-            help: "What fingerprints are keyed with: 32 random bytes or more, base64url; `openssl rand -hex 32` makes one that will do",
+            help: "What fingerprints are keyed with: 32 random bytes or more, base64url; `openssl rand -hex 32` makes one that will do; up to four, comma separated, the active one first, while one is replaced",
         },
         Setting {
             name: "trusted_proxies",
@@ -87,7 +87,7 @@ pub const PROGRAM: Program = Program {
             help: "The first message of every conversation",
         },
     ],
-    tools: None,
+    tools: Some(explain::TOOLS),
 };
 
 /// What FlexWebchatOrchestratorService runs with.
@@ -106,7 +106,7 @@ pub struct Config {
     /// How the Flex Configuration service is called, if there is one.
     pub flex_configuration: Option<PeerConfig>,
     /// What fingerprints are keyed with.
-    pub fingerprint_key: Arc<FingerprintKey>,
+    pub fingerprint_keys: Arc<FingerprintKeys>,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: TrustedProxies,
     /// Where pages call this service, if it is told.
@@ -127,9 +127,9 @@ impl Config {
         let base_url = settings.base_url("federated_auth_url")?.unwrap_or_default();
         let timeout = settings.milliseconds("federated_auth_timeout_ms", 10_000)?;
         let configuration_timeout = settings.milliseconds("flex_configuration_timeout_ms", 10_000)?;
-        let fingerprint_key =
-            FingerprintKey::from_base64url(settings.secret("fingerprint_key")?.expose_secret())
-                .map_err(|_| settings.error("fingerprint_key", "expected 32 bytes or more in base64url"))?;
+        let fingerprint_keys =
+            FingerprintKeys::from_base64url(settings.secret("fingerprint_key")?.expose_secret())
+                .map_err(|error| settings.error("fingerprint_key", error))?;
         Ok(Self {
             workers: settings.number("workers", 1, 256)? as usize,
             accounts_file: settings.parse("accounts_file", "a path")?,
@@ -139,7 +139,7 @@ impl Config {
             flex_configuration: settings
                 .base_url("flex_configuration_url")?
                 .map(|base_url| Self::flex_configuration(base_url, configuration_timeout)),
-            fingerprint_key: Arc::new(fingerprint_key),
+            fingerprint_keys: Arc::new(fingerprint_keys),
             trusted_proxies: settings
                 .optional("trusted_proxies", "addresses or networks such as 10.0.0.0/8, comma separated")?
                 .unwrap_or_default(),
