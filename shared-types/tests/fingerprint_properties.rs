@@ -182,3 +182,26 @@ fn the_format_is_what_it_was() {
         "fp1.me.otYAA___AIoAiv_EyNkcE6JnIRSOAQQ-fP9g1GE9B4urag7VM52cL9cCFHENXh4Pb0X5G5isxsoY-ca76udWQSbbAc2BTQKvWYnPvcLOrPRw-kINn0Y"
     );
 }
+
+#[path = "../../fuzz/src/fingerprint.rs"]
+mod fuzzed;
+
+/// What the fuzz target looks for, with its seeds and variations of them.
+#[test]
+fn the_fuzz_targets_property_holds_around_its_seeds() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../fuzz/seeds/fingerprint");
+    let seeds: Vec<_> = std::fs::read_dir(folder).unwrap().map(|seed| seed.unwrap().path()).collect();
+    assert!(!seeds.is_empty());
+    for seed in seeds {
+        let seed = std::fs::read(seed).unwrap();
+        fuzzed::headers(&seed);
+        for place in 0..seed.len() {
+            for byte in [b'\n', b'"', b'\\', b'{', b',', 0, 0xff] {
+                let mut changed = seed.clone();
+                changed[place] = byte;
+                fuzzed::headers(&changed);
+            }
+            fuzzed::headers(&seed[..place]);
+        }
+    }
+}
