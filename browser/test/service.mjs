@@ -11,11 +11,14 @@ globalThis.CustomEvent ??= class extends Event {
   }
 }
 
-/** A page: what it keeps, or that it may keep nothing, and its locks, if it has some. */
-export function openPage({ kept = new Map(), storageIsBlocked = false, locks } = {}) {
+const { BroadcastChannel } = globalThis
+
+/** A page: what it keeps, or that it may keep nothing; its locks, if it has some; whether it hears of other tabs. */
+export function openPage({ kept = new Map(), storageIsBlocked = false, locks, hears = true } = {}) {
   const page = new EventTarget()
   const globals = {
     addEventListener: page.addEventListener.bind(page),
+    BroadcastChannel: hears ? BroadcastChannel : undefined,
     navigator: { language: 'de-DE', cookieEnabled: true, onLine: true, locks },
     localStorage: {
       getItem: (name) => kept.get(name) ?? null,

@@ -137,6 +137,29 @@ test('one tab refreshes for all, even if the others hear of it before it is thei
   })
 })
 
+test('what another tab did unheard is not undone', () => {
+  const script = { [OPEN]: [refusal(400, 'invalid_request')] }
+  return scene({ page: { hears: false }, script }, async ({ session, service, events, kept }) => {
+    await assert.rejects(session.openConversation(), { code: 'invalid_request' })
+    const other = createSession({ endpoint: service.url, deploymentKey })
+    await other.resume()
+    await session.openConversation()
+    const { token, conversationSid } = JSON.parse([...kept.values()][0])
+    assert.deepEqual([token, conversationSid], ['token-3', CONVERSATION])
+    assert.deepEqual(events.at(-1)[1].by, 'another-tab')
+    await other.end()
+    await assert.rejects(session.messages(), { code: 'no_session' })
+    assert.deepEqual(events.at(-2), ['ended', { by: 'another-tab' }])
+  })
+})
+
+test('a 401 that is not of the API ends nothing', () =>
+  scene({ script: { [MESSAGES]: [[401, 'Who are you?']] } }, async ({ session, service }) => {
+    await session.openConversation()
+    await assert.rejects(session.send('Hello'), { code: 'unexpected_answer', status: 401 })
+    assert.equal((await session.send('Hello')).sid, 'IM1')
+  }))
+
 for (const text of ['', '{', 'null', '[]', '5', '{"version":2}', '{"version":1,"id":"a","token":5}']) {
   test(`what is kept as ${text || 'nothing'} counts as nothing`, () => scene({}, async ({ session, service, kept }) => {
     await session.openConversation()
