@@ -44,11 +44,12 @@ impl Told {
 
     fn attribute(&self, name: &str) -> Option<String> {
         let attribute = self.span.attributes.iter().find(|attribute| attribute.key == name)?;
-        match attribute.value.clone()?.value? {
-            Value::StringValue(text) => Some(text),
-            Value::IntValue(number) => Some(number.to_string()),
-            other => panic!("{other:?}"),
+        let value = attribute.value.clone()?.value?;
+        if let Value::IntValue(number) = value {
+            return Some(number.to_string());
         }
+        let Value::StringValue(text) = value else { panic!("{value:?}") };
+        Some(text)
     }
 }
 
