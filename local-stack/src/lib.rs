@@ -4,10 +4,16 @@
 pub mod demo;
 pub mod guest;
 pub mod proof_key;
+pub mod scoped_auth_switch;
 pub mod secrets;
+pub mod site;
 pub mod stack;
+pub mod trace_events;
 pub mod wire;
 
 pub use guest::{Answer, Guest};
+pub use scoped_auth_switch::ScopedAuthSwitch;
+pub use site::{Site, SitePlan};
 pub use stack::{Plan, Ports, Stack};
+pub use trace_events::TraceEvents;
 pub use wire::{Direct, Participant, Wire};
