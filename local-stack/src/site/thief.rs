@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use service_runtime::client::http_client;
+use service_runtime::{client::http_client, random::Random};
 
 use super::{Customer, origin};
 use crate::{Guest, demo, proof_key::ProofKey};
@@ -68,6 +68,8 @@ async fn attempt(
     for (name, value) in headers {
         call = call.header(name, value);
     }
+    // By its name the arrow is told from the guest's own.
+    call = call.header("request-id", format!("thief-{:032x}", Random::default().u128()));
     if let Some(key) = key {
         call = call.header("dpop", key.proof("POST", &url, Some(token)));
     }
