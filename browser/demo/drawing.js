@@ -23,8 +23,8 @@ export function drawLifelines(lifelines, width) {
 export function drawExchange({ hop, title, times, isThief, at }, lifelines, width) {
   const picture = new Picture(lifelines, width)
   const clock = at.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', second: '2-digit' })
-  picture.text(10, 22, title, isThief ? 'title refused' : 'title')
-  picture.text(10 + (title.length + 2) * LETTER * 1.02, 22, times ? `${times} times, last ${clock}` : clock, 'time')
+  const when = times ? `${times} times, last ${clock}` : clock
+  picture.spans(10, 22, 'start', [[title, isThief ? 'title refused' : 'title'], [`  ${when}`, 'time']])
   const end = drawHop(picture, hop, 30)
   return picture.done(end + 10)
 }
@@ -32,7 +32,7 @@ export function drawExchange({ hop, title, times, isThief, at }, lifelines, widt
 function drawHop(picture, hop, top) {
   const { from, to, method, route, status, code, us, calls, unreached } = hop
   const refused = status >= 400
-  picture.label(from, to, top + 12, `${method} ${route === 'unmatched' ? '' : route}`.trim(), 'call-label')
+  picture.label(from, to, top + 12, `${method} ${route}`, 'call-label')
   picture.arrow(from, to, top + 20, 'call')
   let next = top + ROW
   for (const call of calls) next = drawHop(picture, call, next)
@@ -94,8 +94,11 @@ class Picture {
 
   /** Status and time stand at the answer's origin. */
   answer(from, to, y, status, time, refused) {
-    const label = this.add('text', { x: this.x(from) - 8, y, class: 'answer-label', 'text-anchor': 'end' })
-    const parts = [[status, refused ? 'refused' : 'status'], [`  ${time}`, 'time']]
+    this.spans(this.x(from) - 8, y, 'end', [[status, refused ? 'refused' : 'status'], [`  ${time}`, 'time']])
+  }
+
+  spans(x, y, anchor, parts) {
+    const label = this.add('text', { x, y, 'text-anchor': anchor })
     parts.forEach(([content, kind]) => {
       const part = document.createElementNS(SVG, 'tspan')
       part.setAttribute('class', kind)

@@ -3,7 +3,7 @@
 import { createSession } from './webchat-session.js'
 
 const settings = await (await fetch('settings.json')).json()
-const session = createSession({ ...settings, patience: 0 })
+const session = createSession({ ...settings, patience: 1000 })
 const told = document.getElementById('told')
 
 document.getElementById('origin').textContent = location.origin
@@ -15,4 +15,7 @@ try {
   const code = document.createElement('code')
   code.textContent = error.code
   told.append(code)
+  if (error.code === 'network_unreachable') {
+    told.append(' The browser keeps the answer from this page; the sequence shows what it was.')
+  }
 }

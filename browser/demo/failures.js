@@ -59,9 +59,9 @@ export function startFailures({ session, chat, sequence, settings }) {
         'x-twilio-sec-webchatinfo': JSON.stringify({ loginTimestamp }),
       },
     })
-    const answers = attempts.map(({ from, status, code, message }) => {
+    const answers = attempts.map(({ from, status, code }) => {
       const item = element('li', `${from}: `)
-      item.append(element('strong', code ? `${status} ${code}` : `${status}`), code ? ` ${message}` : ' It got a token.')
+      item.append(element('strong', code ? `${status} ${code}` : `${status}, and a token`))
       return item
     })
     const list = element('ol')
@@ -91,7 +91,9 @@ export function startFailures({ session, chat, sequence, settings }) {
     await session.resume()
     await control('clock', { seconds: 120 })
     localStorage.setItem(slot, text)
-    sequence.guest('puts an old copy of the storage back')
+    sequence.guest('an old copy of the storage is back')
+    // The module takes it for another tab's doing, and then presents it.
+    await session.resume()
     await session.resume().catch(() => {})
     say('The token was replaced, two minutes passed, and an old copy of the storage brought the replaced one back. Within '
       + 'a minute that would be a lost answer or a second tab. Now the token is in two hands, and nobody can say which '

@@ -23,6 +23,8 @@ export function startSequence(events, { throughStarship }) {
   const lifelines = ['Customer', 'Browser', ...(throughStarship ? ['Starship'] : []), 'FWO', 'FAS', 'SAS']
   const entries = []
   const gathering = new Map()
+  /** Whether the newest is kept in view: until someone scrolls up to look. */
+  let follows = true
 
   events.addEventListener('past', ({ data }) => {
     entries.splice(0)
@@ -32,6 +34,9 @@ export function startSequence(events, { throughStarship }) {
     ;[...gathering.keys()].forEach(complete)
   })
   events.addEventListener('arrow', ({ data }) => gather(JSON.parse(data), true))
+  region.addEventListener('scroll', () => {
+    follows = region.scrollHeight - region.scrollTop - region.clientHeight < 40
+  })
   new ResizeObserver(redraw).observe(region)
 
   function gather(arrow, live) {
@@ -67,10 +72,12 @@ export function startSequence(events, { throughStarship }) {
     })
   }
 
-  function withCalls(from, arrow, arrows) {
-    const { name: to, method, route, status, code = '', duration_us: us } = arrow
+  function withCalls(from, arrow, arrows, calledAs) {
+    const { name: to, method, status, code = '', duration_us: us } = arrow
+    // A preflight is of no route; Starship saw its path.
+    const route = arrow.route === 'unmatched' ? calledAs ?? '' : arrow.route
     const called = arrows.filter(({ name }) => name === CALLEE[to]).sort((a, b) => a.began - b.began)
-    const calls = called.map((one) => withCalls(to, one, arrows))
+    const calls = called.map((one) => withCalls(to, one, arrows, route))
     // It says itself that somebody behind it could not be reached; nobody else can.
     const failing = calls.find((call) => call.status >= 400)
     const unreached = status === 503 && !failing && CALLEE[to] ? CALLEE[to] : null
@@ -85,7 +92,6 @@ export function startSequence(events, { throughStarship }) {
       draw(before)
       return
     }
-    const atEnd = region.scrollHeight - region.scrollTop - region.clientHeight < 80
     entry.item = document.createElement('li')
     entry.item.className = entry.kind
     entries.push(entry)
@@ -93,7 +99,7 @@ export function startSequence(events, { throughStarship }) {
     if (entries.length > KEPT) entries.shift().item.remove()
     empty.hidden = true
     draw(entry)
-    if (atEnd) region.scrollTop = region.scrollHeight
+    showNewest()
     if (entry.live && entry.hop?.status >= 400) news.textContent = `${entry.title}: ${outcome(entry.hop)}.`
   }
 
@@ -107,11 +113,16 @@ export function startSequence(events, { throughStarship }) {
   }
 
   function redraw() {
+    const keepsFollowing = follows
     const head = document.getElementById('lifelines')
     head.replaceChildren(drawLifelines(lifelines, list.clientWidth))
-    const atEnd = region.scrollHeight - region.scrollTop - region.clientHeight < 80
     entries.forEach(draw)
-    if (atEnd) region.scrollTop = region.scrollHeight
+    follows = keepsFollowing
+    showNewest()
+  }
+
+  function showNewest() {
+    if (follows) region.scrollTop = region.scrollHeight
   }
 
   return {
@@ -138,7 +149,12 @@ function titleOf({ method, route }) {
   return titles[route] ?? `${method} ${route}`
 }
 
-export const milliseconds = (us) => `${us < 9950 ? (us / 1000).toFixed(1) : Math.round(us / 1000)} ms`
+/** Starship's clock has whole milliseconds, and says 0 for what takes less. */
+export function milliseconds(us) {
+  if (us === 0) return '<1 ms'
+  const digits = us < 95 ? 2 : us < 9950 ? 1 : 0
+  return `${(us / 1000).toFixed(digits)} ms`
+}
 
 export const outcome = ({ status, code, us }) => `${status}${code ? ` ${code}` : ''} in ${milliseconds(us)}`
 

@@ -19,10 +19,11 @@ macro_rules! file {
 }
 
 /// Path, type and content.
-const FILES: [(&str, &str, &str); 10] = [
+const FILES: [(&str, &str, &str); 11] = [
     ("/", HTML, file!("demo/index.html")),
     ("/demo.css", STYLE, file!("demo/demo.css")),
     ("/sequence.css", STYLE, file!("demo/sequence.css")),
+    ("/icon.svg", "image/svg+xml", file!("demo/icon.svg")),
     ("/main.js", SCRIPT, file!("demo/main.js")),
     ("/chat.js", SCRIPT, file!("demo/chat.js")),
     ("/failures.js", SCRIPT, file!("demo/failures.js")),

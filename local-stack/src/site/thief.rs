@@ -37,7 +37,7 @@ pub(super) async fn presents(
     let own_key = ProofKey::generate(&customer.clock);
     let attempts = [
         ("Firefox on Linux, with a key of its own", firefox, Some(&own_key)),
-        ("every header of your browser copied, without its key", copied, None),
+        ("Every header of your browser copied, without its key", copied, None),
     ];
     let mut answers = Vec::new();
     for (from, headers, key) in attempts {
