@@ -9,6 +9,7 @@ export function startChat(session, sequence) {
   const [, begin, conversation, over] = parts
   const [log, say, notice, endButton] = ['messages', 'say', 'notice', 'end'].map(part)
   let last
+  let refusal
   let looking
   let timer
 
@@ -18,12 +19,12 @@ export function startChat(session, sequence) {
     if (shown !== conversation) clearTimeout(timer)
   }
 
-  function tell(text, code) {
-    notice.replaceChildren(text ?? '')
+  function tell(text, code, where = notice) {
+    where.replaceChildren(text ?? '')
     if (!code) return
     const detail = document.createElement('code')
     detail.textContent = code
-    notice.append(' ', detail)
+    where.append(' ', detail)
   }
 
   function add({ index, author, body, dateCreated }) {
@@ -117,6 +118,7 @@ export function startChat(session, sequence) {
   })
 
   session.addEventListener('refused', ({ detail: { code, message, final } }) => {
+    refusal = message
     tell(message, code)
     if (final) sequence.told(message)
   })
@@ -125,10 +127,10 @@ export function startChat(session, sequence) {
     const why = {
       guest: 'You have ended this chat.',
       'another-tab': 'This chat was ended in another tab.',
-      service: 'This chat has ended.',
+      service: refusal,
     }
-    part('over-why').textContent = why[by]
-    if (!code) tell()
+    tell()
+    tell(why[by], code, part('over-why'))
     show(over)
     part('again').focus()
   })

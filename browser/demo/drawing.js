@@ -6,7 +6,7 @@ import { milliseconds } from './sequence.js'
 const SVG = 'http://www.w3.org/2000/svg'
 const SIDE = 46
 const NARROWEST = 620
-const ROW = 34
+const ROW = 28
 const HEAD = 5
 /** The width of a letter of the labels, near enough to keep them inside. */
 const LETTER = 6.7
@@ -25,39 +25,39 @@ export function drawExchange({ hop, title, times, isThief, at }, lifelines, widt
   const clock = at.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', second: '2-digit' })
   const when = times ? `${times} times, last ${clock}` : clock
   picture.spans(10, 22, 'start', [[title, isThief ? 'title refused' : 'title'], [`  ${when}`, 'time']])
-  const end = drawHop(picture, hop, 30)
-  return picture.done(end + 10)
+  const end = drawHop(picture, hop, 29)
+  return picture.done(end + 6)
 }
 
 function drawHop(picture, hop, top) {
   const { from, to, method, route, status, code, us, calls, unreached } = hop
   const refused = status >= 400
-  picture.label(from, to, top + 12, `${method} ${route}`, 'call-label')
-  picture.arrow(from, to, top + 20, 'call')
+  picture.label(from, to, top + 11, `${method} ${route}`, 'call-label')
+  picture.arrow(from, to, top + 17, 'call')
   let next = top + ROW
   for (const call of calls) next = drawHop(picture, call, next)
   if (unreached) {
-    picture.broken(to, unreached, next + 12)
-    next += ROW - 8
+    picture.broken(to, unreached, next + 17)
+    next += ROW
   }
   const answer = `${refused ? '✕ ' : ''}${status}${code ? ` ${code}` : ''}`
-  picture.answer(to, from, next + 12, answer, milliseconds(us), refused)
-  picture.arrow(to, from, next + 20, refused ? 'answer refused' : 'answer')
+  picture.answer(to, from, next + 11, answer, milliseconds(us), refused)
+  picture.arrow(to, from, next + 17, refused ? 'answer refused' : 'answer')
   return next + ROW
 }
 
 export function drawGuest({ text }, lifelines, width) {
   const picture = new Picture(lifelines, width)
-  picture.label('Customer', 'Browser', 20, text, 'guest-label')
+  picture.label('Customer', 'Browser', 21, text, 'guest-label')
   picture.arrow('Customer', 'Browser', 28, 'call')
-  return picture.done(38)
+  return picture.done(36)
 }
 
 export function drawTold({ text }, lifelines, width) {
   const picture = new Picture(lifelines, width)
-  picture.label('Customer', 'Browser', 20, `“${text}”`, 'guest-label refused')
+  picture.label('Customer', 'Browser', 21, `“${text}”`, 'guest-label refused')
   picture.arrow('Browser', 'Customer', 28, 'answer refused')
-  return picture.done(38)
+  return picture.done(36)
 }
 
 class Picture {
@@ -121,7 +121,7 @@ class Picture {
     const stop = end - Math.sign(end - start) * 22
     this.add('line', { x1: start, y1: y + 0.5, x2: stop, y2: y + 0.5, class: 'call refused' })
     this.add('path', { d: `M${stop - 4} ${y - 4} l9 9 m0 -9 l-9 9`, class: 'cross' })
-    this.text(start + 8, y - 5, 'cannot be reached', 'refused call-label')
+    this.text(start + 8, y - 6, 'cannot be reached', 'refused call-label')
   }
 
   done(height) {

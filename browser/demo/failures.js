@@ -67,7 +67,8 @@ export function startFailures({ session, chat, sequence, settings }) {
     const list = element('ol')
     list.append(...answers)
     say('A script in the page copied the token from its storage, and a thief asked for a new one:', list,
-      attempts.every(({ code }) => code) ? 'The key that the token is bound to cannot be copied. Your chat goes on.'
+      attempts.every(({ code }) => code) ? 'The key that the token is bound to cannot be copied, so your chat is yours. A script that stays in the page '
+          + 'could use the key there, as long as the page is open: that is the site’s to prevent.'
         : 'This browser kept no key, so a copy of everything it shows is enough.')
   })
 

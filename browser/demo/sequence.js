@@ -128,8 +128,8 @@ export function startSequence(events, { throughStarship }) {
   return {
     /** What the guest does. */
     guest: (text) => add({ kind: 'guest', text }),
-    /** What the guest is told. */
-    told: (text) => add({ kind: 'told', text }),
+    /** What the guest is told. The exchange that it is told of comes over the stream, and so a moment later. */
+    told: (text) => setTimeout(add, 2 * STARSHIP_LAGS, { kind: 'told', text }),
   }
 }
 
