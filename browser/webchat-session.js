@@ -523,7 +523,7 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
           method, headers, body: body && JSON.stringify(body), keepalive: during === 'end',
           // Older browsers have limits of their own, and the typings are older still.
           signal: /** @type {any} */ (AbortSignal).timeout?.(ANSWER_WITHIN),
-          credentials: 'omit', cache: 'no-store', redirect: 'error', referrerPolicy: 'strict-origin',
+          credentials: 'omit', redirect: 'error', referrerPolicy: 'strict-origin',
         })
         text = await response.text()
       } catch {
