@@ -1,6 +1,8 @@
 //! What the site serves, under which types and with which policy.
 
-use local_stack::Edge;
+use std::fs;
+
+use local_stack::{Edge, demo};
 use serde_json::Value;
 
 use crate::visit::Visit;
@@ -68,4 +70,37 @@ async fn the_page_has_a_deployment_that_works_on_its_own_origin_alone() {
     assert_ne!(elsewhere, visit.origin);
     let refused = guest.with("origin", elsewhere).creates_token().await;
     assert_eq!((refused.status, refused.code()), (403, "origin_not_allowed"));
+}
+
+#[actix_web::test]
+async fn the_other_origin_leads_home() {
+    let visit = Visit::begins(Edge::Open).await;
+    let elsewhere = visit.origin.replace("127.0.0.1", "localhost");
+    let sent_on = visit.gets_from(&elsewhere, "/").await;
+    let home = format!("{}/", visit.origin);
+    assert_eq!(
+        (sent_on.status().as_u16(), sent_on.headers()["location"].to_str().unwrap()),
+        (302, home.as_str())
+    );
+    let frame = visit.gets_from(&elsewhere, "/elsewhere.html").await;
+    assert!(frame.url().as_str().starts_with(&elsewhere));
+    let policy = frame.headers()["content-security-policy"].to_str().unwrap();
+    assert!(policy.contains(&format!("frame-ancestors {};", visit.origin)), "{policy}");
+}
+
+#[test]
+fn the_accounts_follow_the_page_and_keep_what_was_edited() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("accounts.toml");
+    let is_there = |page: &str| demo::write_accounts(&file, page).unwrap();
+    assert!(is_there("http://127.0.0.1:1111"));
+    let edited = fs::read_to_string(&file).unwrap().replace("medium", "high");
+    fs::write(&file, &edited).unwrap();
+    assert!(is_there("http://127.0.0.1:2222"));
+    assert_eq!(fs::read_to_string(&file).unwrap(), edited.replace(":1111", ":2222"));
+    let without: Vec<_> = edited.lines().filter(|line| !line.contains("the demo page")).collect();
+    let without = without.join("\n") + "\n";
+    fs::write(&file, &without).unwrap();
+    assert!(!is_there("http://127.0.0.1:3333"));
+    assert_eq!(fs::read_to_string(&file).unwrap(), without);
 }

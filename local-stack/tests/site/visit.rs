@@ -1,15 +1,19 @@
 //! A demonstration of one test, and a visitor of its site.
 
-use std::{fs, sync::OnceLock};
+use std::{fs, sync::OnceLock, time::Duration};
 
 use local_stack::{Demonstration, Edge, Guest, Plan, TraceEvents, demo, site};
 use reqwest::{Client, Response};
 use serde_json::Value;
 use service_runtime::{client::http_client, telemetry};
 use tempfile::TempDir;
+use tokio::time::timeout;
 
 /// The trace of calls that no test asks for.
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4700";
+
+/// How long the next event may take, on a machine that is busy with other things.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A visitor with Chrome.
 pub(crate) struct Visit {
@@ -50,7 +54,11 @@ impl Visit {
     }
 
     pub(crate) async fn gets(&self, path: &str) -> Response {
-        self.client.get(format!("{}{path}", self.origin)).send().await.unwrap()
+        self.gets_from(&self.origin, path).await
+    }
+
+    pub(crate) async fn gets_from(&self, origin: &str, path: &str) -> Response {
+        self.client.get(format!("{origin}{path}")).send().await.unwrap()
     }
 
     /// Presses a button, as a page on `origin` would.
@@ -96,8 +104,10 @@ impl Listening {
             if holds(&events) {
                 return events;
             }
-            let chunk = self.response.chunk().await.unwrap().expect("the stream goes on");
-            self.read += str::from_utf8(&chunk).unwrap();
+            let Ok(chunk) = timeout(PATIENCE, self.response.chunk()).await else {
+                panic!("nothing more came after\n{}", self.read);
+            };
+            self.read += str::from_utf8(&chunk.unwrap().expect("the stream goes on")).unwrap();
         }
     }
 
