@@ -58,6 +58,22 @@ impl Chromium {
         Self { page, _driver: driver, _profile: profile }
     }
 
+    /// Fills in the form of the chat's page, and waits for the welcome.
+    pub(crate) async fn begins_a_chat(&self, page: &str) {
+        self.page.visit(page).await;
+        self.is_told("ready").await;
+        self.page.types("#begin input", "Ada").await;
+        self.page.click("#begin button").await;
+        self.reads(&[crate::life::WELCOME]).await;
+    }
+
+    pub(crate) async fn writes(&self, message: &str) {
+        // Through the page: chromedriver types no characters beyond the basic plane.
+        let set = "document.querySelector('#write input').value = given[0]";
+        self.page.run(set, &[json!(message)]).await;
+        self.page.click("#write button").await;
+    }
+
     /// Waits until an expression about the page is true; it is looked at anew whenever the page changes.
     pub(crate) async fn until(&self, expression: &str) {
         let observe = format!(
@@ -75,7 +91,8 @@ impl Chromium {
 
     /// Waits until the list of messages is this, each without its author.
     pub(crate) async fn reads(&self, messages: &[&str]) {
-        let shown = "JSON.stringify([...document.querySelectorAll('#messages li')].map(item => item.textContent))";
+        let shown =
+            "JSON.stringify([...document.querySelectorAll('#messages li')].map(item => item.textContent))";
         self.until(&format!("{shown} === {}", json!(json!(messages).to_string()))).await;
     }
 

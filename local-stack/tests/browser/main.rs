@@ -6,4 +6,9 @@
     reason = "a test that panics has failed, as it should"
 )]
 
+mod chromium;
+mod life;
+mod scene;
+mod site;
 mod starship;
+mod webdriver;

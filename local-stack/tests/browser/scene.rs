@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use local_stack::{Direct, Plan, Stack, Starship, StarshipPlan, Wire, demo};
+use local_stack::{Direct, Participant, Plan, Stack, Starship, StarshipPlan, Wire, demo};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
@@ -53,8 +53,7 @@ impl Scene {
         });
         let starship = Starship::start(starship_plan.clone()).await.unwrap();
         starship_plan.listen = starship.address;
-        let endpoint =
-            wire.lay(local_stack::Participant::Browser, local_stack::Participant::Starship, starship.address);
+        let endpoint = wire.lay(Participant::Browser, Participant::Starship, starship.address);
         Self {
             site,
             stack,
@@ -90,18 +89,22 @@ impl Scene {
     }
 }
 
+/// `METHOD path status` of each logged request.
+pub(crate) fn paths(lines: &[Value]) -> Vec<String> {
+    let text = |line: &Value, name: &str| line[name].as_str().unwrap_or_default().to_owned();
+    lines
+        .iter()
+        .map(|line| format!("{} {} {}", text(line, "method"), text(line, "path"), line["status"]))
+        .collect()
+}
+
 /// What the stack takes for the browser's end of the wire is Starship's.
 struct BehindStarship(Arc<dyn Wire>);
 
 impl Wire for BehindStarship {
-    fn lay(
-        &self,
-        from: local_stack::Participant,
-        to: local_stack::Participant,
-        address: std::net::SocketAddr,
-    ) -> String {
+    fn lay(&self, from: Participant, to: Participant, address: std::net::SocketAddr) -> String {
         let from = match from {
-            local_stack::Participant::Browser => local_stack::Participant::Starship,
+            Participant::Browser => Participant::Starship,
             other => other,
         };
         self.0.lay(from, to, address)

@@ -35,7 +35,8 @@ impl Site {
 }
 
 fn page(html: &'static str) -> actix_web::Route {
-    web::get().to(move || async move { HttpResponse::Ok().content_type("text/html; charset=utf-8").body(html) })
+    web::get()
+        .to(move || async move { HttpResponse::Ok().content_type("text/html; charset=utf-8").body(html) })
 }
 
 fn script(text: &'static str) -> actix_web::Route {

@@ -26,7 +26,7 @@ impl Driver {
     pub(crate) fn start() -> Self {
         let program = env::var_os("CHROMEDRIVER").unwrap_or_else(|| "chromedriver".into());
         let mut child = Command::new(program)
-            .args(["--port=0", "--log-level=OFF"])
+            .args(["--port=0"])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -65,7 +65,8 @@ impl Drop for Driver {
     fn drop(&mut self) {
         // Killed, it would leave its browsers behind.
         if let Ok(mut driver) = TcpStream::connect(("127.0.0.1", self.port)) {
-            let _ = driver.write_all(b"GET /shutdown HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n");
+            let _ =
+                driver.write_all(b"GET /shutdown HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n");
             let _ = driver.read_to_end(&mut Vec::new());
         }
         let _ = self.child.wait();
@@ -165,6 +166,8 @@ async fn command(client: &Client, method: Method, url: &str, body: Option<&Value
 fn chromium() -> Option<PathBuf> {
     let named = env::var_os("CHROMIUM").map(PathBuf::from);
     let folders = || env::split_paths(&env::var_os("PATH").unwrap_or_default()).collect::<Vec<_>>();
-    let found = || ["chromium", "google-chrome"].iter().flat_map(|name| folders().into_iter().map(move |f| f.join(name)));
+    let found = || {
+        ["chromium", "google-chrome"].iter().flat_map(|name| folders().into_iter().map(move |f| f.join(name)))
+    };
     named.or_else(|| found().find(|program| program.is_file()))
 }
