@@ -80,7 +80,7 @@ export class WebchatError extends Error {
 
 const OVER = 'This chat has ended. You can start a new one.'
 const MISPLACED = 'This page is not set up for chat.'
-const LATER = 'The chat is not available right now. Please try again later.'
+const LATER = 'The chat cannot be reached right now. Please try again later.'
 
 /** @type {Record<string, string>} Every other code is told as `LATER`. */
 const SENTENCES = {
@@ -98,7 +98,6 @@ const SENTENCES = {
   deployment_key_disabled: 'The chat is closed right now.',
   not_found: 'This chat could not be found.',
   rate_limited: 'That was a little too fast. Please wait a moment.',
-  network_unreachable: 'There is no connection right now.',
   message_unconfirmed: 'Your message may not have arrived. Please look before sending it again.',
   no_session: 'There is no chat yet.',
 }
@@ -631,9 +630,9 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
    */
   async function keepRefreshing(act) {
     for (let attempt = 0; current; attempt++) {
-      const { id, expiration } = current
+      const { id, token, expiration } = current
       try {
-        return await exclusively(() => refreshOnce(act))
+        return await exclusively(() => refreshOnce(act, token))
       } catch (thrown) {
         const error = /** @type {WebchatError} */ (thrown)
         if (current?.id !== id) break
@@ -652,14 +651,14 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
   }
 
   /**
-   * Refreshes the token, unless another tab has just done it.
+   * Refreshes the token, unless another tab has done it since this one asked for the lock.
    * @param {Action} act
+   * @param {string} token
    */
-  async function refreshOnce(act) {
-    const before = current
+  async function refreshOnce(act, token) {
     look()
-    if (!current || current.token !== before?.token) return
-    const { id, token, conversationSid } = current
+    if (current?.token !== token) return
+    const { id, conversationSid } = current
     const answer = await call(act, `${TOKEN_PATH}/Refresh`, { deploymentKey, token }, current)
     look()
     if (current?.id !== id) return

@@ -11,12 +11,12 @@ globalThis.CustomEvent ??= class extends Event {
   }
 }
 
-/** A page: what it keeps, or that it may keep nothing. */
-export function openPage({ kept = new Map(), storageIsBlocked = false } = {}) {
+/** A page: what it keeps, or that it may keep nothing, and its locks, if it has some. */
+export function openPage({ kept = new Map(), storageIsBlocked = false, locks } = {}) {
   const page = new EventTarget()
   const globals = {
     addEventListener: page.addEventListener.bind(page),
-    navigator: { language: 'de-DE', cookieEnabled: true, onLine: true },
+    navigator: { language: 'de-DE', cookieEnabled: true, onLine: true, locks },
     localStorage: {
       getItem: (name) => kept.get(name) ?? null,
       setItem: (name, value) => kept.set(name, value),

@@ -79,10 +79,10 @@ test('where only memory is left, each call proves the key', () =>
   }))
 
 test('a proof of the wrong time is made once more, by the time of the refusal', () => {
-  const date = new Date(Date.now() + 5 * 3600_000).toUTCString()
-  const wrong = () => refusal(401, 'invalid_dpop_proof', { date })
+  const wrong = (hours) =>
+    refusal(401, 'invalid_dpop_proof', { date: new Date(Date.now() + hours * 3600_000).toUTCString() })
   const page = { storageIsBlocked: true }
-  return scene({ page, script: { [TOKEN]: [wrong(), wrong()] } }, async ({ session, service, events }) => {
+  return scene({ page, script: { [TOKEN]: [wrong(5), wrong(10)] } }, async ({ session, service, events }) => {
     await assert.rejects(session.openConversation(), { code: 'invalid_dpop_proof', status: 401 })
     const [first, second] = service.calls.map(({ headers }) => JSON.parse(Buffer.from(headers.dpop.split('.')[1], 'base64url')).iat)
     assert.equal(service.calls.length, 2)
@@ -105,6 +105,35 @@ test('a session goes on in the next page, and its token is refreshed', () => {
     assert.deepEqual(events, ['this-tab'])
     assert.deepEqual(service.calls.at(-1).headers['x-twilio-sec-webchatinfo'], service.calls[0].headers['x-twilio-sec-webchatinfo'])
     await next.end()
+  })
+})
+
+test('one tab refreshes for all, even if the others hear of it before it is their turn', () => {
+  const heard = new Set()
+  let isFirst = true
+  let turn = Promise.resolve()
+  // A lock that is handed over only when the waiting tab has been told.
+  const locks = {
+    request: (_, work) => turn = turn.then(work).then(async () => {
+      if (heard.size && isFirst) await Promise.any(heard)
+      if (heard.size) isFirst = false
+    }),
+  }
+  return scene({ page: { locks } }, async ({ session, service }) => {
+    await session.openConversation()
+    const tabs = [1, 2].map(() => createSession({ endpoint: service.url, deploymentKey }))
+    for (const tab of [session, ...tabs]) {
+      heard.add(new Promise((resolve) => {
+        tab.addEventListener('refreshed', ({ detail }) => tab !== session && detail.by === 'another-tab' && resolve())
+      }))
+    }
+    assert.deepEqual(await Promise.all(tabs.map((tab) => tab.resume())), [true, true])
+    assert.deepEqual(service.paths(), [TOKEN, OPEN, REFRESH])
+    const ended = Promise.all(tabs.map((tab) => new Promise((resolve) => {
+      tab.addEventListener('ended', ({ detail }) => resolve(detail.by))
+    })))
+    await session.end()
+    assert.deepEqual(await ended, ['another-tab', 'another-tab'])
   })
 })
 
