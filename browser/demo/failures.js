@@ -3,7 +3,7 @@
 
 export function startFailures({ session, chat, sequence, settings }) {
   const outcome = document.getElementById('outcome')
-  const stopped = document.getElementById('scoped-auth')
+  const scopedAuth = document.getElementById('scoped-auth')
 
   async function control(button, body) {
     const answer = await fetch(`control/${button}`, {
@@ -102,7 +102,7 @@ export function startFailures({ session, chat, sequence, settings }) {
   })
 
   onClick('scoped-auth', false, async () => {
-    const on = stopped.getAttribute('aria-pressed') === 'true'
+    const on = scopedAuth.dataset.on === 'false'
     await control('scoped-auth', { on })
     say(on
       ? 'ScopedAuthService runs again, with its keys and sessions. The chat goes on with the next try.'
@@ -112,7 +112,8 @@ export function startFailures({ session, chat, sequence, settings }) {
 
   return {
     scopedAuthIs(on) {
-      stopped.setAttribute('aria-pressed', String(!on))
+      scopedAuth.dataset.on = on
+      scopedAuth.textContent = on ? 'Stop ScopedAuth' : 'Start ScopedAuth'
     },
   }
 }

@@ -7,7 +7,11 @@
 )]
 
 mod chromium;
+mod demo_page;
 mod life;
+#[path = "../process/process.rs"]
+#[allow(dead_code, reason = "its other tests need more of it")]
+mod process;
 mod scene;
 mod site;
 mod starship;
