@@ -8,7 +8,13 @@
 
 mod chromium;
 mod life;
+mod outage;
 mod scene;
 mod site;
+mod sleep;
 mod starship;
+mod storage;
+mod tabs;
+mod theft;
+mod weather;
 mod webdriver;
