@@ -1,37 +1,82 @@
-/** @param {string | null} text @returns {Kept | null} */
-export function parseKept(text: string | null): Kept | null;
 /**
  * Does no I/O until it is told to.
  * @param {Options} options
  * @returns {WebchatSession}
  */
 export function createSession({ endpoint, deploymentKey, sentences, patience }: Options): WebchatSession;
-/** Why a call was not done. `message` is for the guest, `reason` (the service's own words) and `requestId` for support. */
+/**
+ * The Browser of the diagrams (docs/sequences): it asks FlexWebchatOrchestratorService for a token, keeps it, refreshes
+ * it once for all tabs, and opens and holds the conversation. The page sees no token, only what happens to it: events,
+ * each failure with the API's `code` and a sentence for the guest. Nothing that a browser may refuse is required:
+ * without storage, keys, locks or channels the chat goes on in memory until the page closes.
+ */
+/**
+ * @typedef {object} Options
+ * @property {string} endpoint Where the service is called: `https://chat.example.com`, or a path of the page's origin.
+ * @property {string} deploymentKey `CV…`
+ * @property {Record<string, string>} [sentences] What the guest is told, by code, in place of the English sentences.
+ * @property {number} [patience] How many milliseconds a call by the guest may wait for a better moment; 15000.
+ */
+/** @typedef {{customerFriendlyName?: string, preEngagementData?: unknown}} Form What the guest filled in. */
+/** @typedef {{conversationSid: string, identity: string}} Conversation */
+/** @typedef {{sid: string, index: number, author: string, body: string, dateCreated: string}} ChatMessage */
+/** @typedef {'resume' | 'refresh' | 'openConversation' | 'messages' | 'send' | 'end'} During */
+/** @typedef {{expiration: string, by: 'this-tab' | 'another-tab'}} Refreshed */
+/** @typedef {{code?: string, by: 'guest' | 'another-tab' | 'service'}} Ended */
+/**
+ * @typedef {object} Refused
+ * @property {string} code The API's, or one of `network_unreachable`, `unexpected_answer`, `message_unconfirmed`,
+ *   `no_session`.
+ * @property {string} message A sentence for the guest.
+ * @property {number} [retryAfter] How many seconds the service asked to wait.
+ * @property {boolean} final Whether nothing more is tried.
+ * @property {During} during
+ */
+/**
+ * @typedef {object} Events
+ * @property {CustomEvent<Refreshed>} refreshed
+ * @property {CustomEvent<Refused>} refused
+ * @property {CustomEvent<Ended>} ended
+ */
+/**
+ * Every call rejects with a `WebchatError`.
+ * @typedef {object} Calls
+ * @property {() => Promise<boolean>} resume Goes on with the session that is kept, if there is one.
+ * @property {(form?: Form) => Promise<Conversation>} openConversation Begins a session if there is none.
+ * @property {(page?: {after?: number}) => Promise<ChatMessage[]>} messages Those after an index, or all.
+ * @property {(body: string) => Promise<ChatMessage>} send
+ * @property {() => Promise<void>} end Forgets the session and revokes its token.
+ * @property {string | null} identity Of the running session, like the next two.
+ * @property {string | null} conversationSid
+ * @property {string | null} expiration
+ * @property {<Type extends keyof Events>(type: Type, listener: (event: Events[Type]) => void,
+ *   options?: AddEventListenerOptions | boolean) => void} addEventListener
+ */
+/** @typedef {Readonly<Calls> & EventTarget} WebchatSession */
+/** Why a call was not done. `message` is for the guest, `reason` (the service's words) and `requestId` for support. */
 export class WebchatError extends Error {
     /**
      * @param {string} code
      * @param {string} message
-     * @param {{status?: number, retryAfter?: number, reason?: string, requestId?: string, date?: number}} [more]
+     * @param {{status?: number, retryAfter?: number, reason?: string, requestId?: string | null}} more
      */
-    constructor(code: string, message: string, more?: {
+    constructor(code: string, message: string, { status, retryAfter, reason, requestId }: {
         status?: number;
         retryAfter?: number;
         reason?: string;
-        requestId?: string;
-        date?: number;
+        requestId?: string | null;
     });
     code: string;
-    status: number;
-    retryAfter: number;
-    reason: string;
-    requestId: string;
-    /** @internal The service's time, in milliseconds. */
-    date: number;
+    status: number | undefined;
+    retryAfter: number | undefined;
+    reason: string | undefined;
+    requestId: string | null | undefined;
+    /** Whether nothing more is tried, and the page has been told so. */
+    final: boolean;
 }
-export function pause({ retryAfter }: WebchatError, attempt: number): number;
 export type Options = {
     /**
-     * Where the service is called: `https://chat.example.com`, or a path of the page's own origin.
+     * Where the service is called: `https://chat.example.com`, or a path of the page's origin.
      */
     endpoint: string;
     /**
@@ -41,11 +86,11 @@ export type Options = {
     /**
      * What the guest is told, by code, in place of the English sentences.
      */
-    sentences?: Record<string, string>;
+    sentences?: Record<string, string> | undefined;
     /**
-     * How many milliseconds a call by the guest may go on trying; 15000 if not given.
+     * How many milliseconds a call by the guest may wait for a better moment; 15000.
      */
-    patience?: number;
+    patience?: number | undefined;
 };
 /**
  * What the guest filled in.
@@ -76,8 +121,8 @@ export type Ended = {
 };
 export type Refused = {
     /**
-     * The API's, or one of `network_unreachable`, `network_timeout`, `unexpected_answer`,
-     * `message_unconfirmed`, `no_session`.
+     * The API's, or one of `network_unreachable`, `unexpected_answer`, `message_unconfirmed`,
+     * `no_session`.
      */
     code: string;
     /**
@@ -85,16 +130,23 @@ export type Refused = {
      */
     message: string;
     /**
-     * Seconds until the next try, as the service asked.
+     * How many seconds the service asked to wait.
      */
-    retryAfter?: number;
+    retryAfter?: number | undefined;
     /**
      * Whether nothing more is tried.
      */
     final: boolean;
     during: During;
 };
-export type Listen = (type: 'refreshed' | 'refused' | 'ended', listener: (event: CustomEvent<any>) => void, options?: AddEventListenerOptions | boolean) => void;
+export type Events = {
+    refreshed: CustomEvent<Refreshed>;
+    refused: CustomEvent<Refused>;
+    ended: CustomEvent<Ended>;
+};
+/**
+ * Every call rejects with a `WebchatError`.
+ */
 export type Calls = {
     /**
      * Goes on with the session that is kept, if there is one.
@@ -112,7 +164,7 @@ export type Calls = {
     }) => Promise<ChatMessage[]>;
     send: (body: string) => Promise<ChatMessage>;
     /**
-     * Revokes the token and forgets the session.
+     * Forgets the session and revokes its token.
      */
     end: () => Promise<void>;
     /**
@@ -121,17 +173,14 @@ export type Calls = {
     identity: string | null;
     conversationSid: string | null;
     expiration: string | null;
-    addEventListener: Listen;
+    addEventListener: <Type extends keyof Events>(type: Type, listener: (event: Events[Type]) => void, options?: AddEventListenerOptions | boolean) => void;
 };
+export type WebchatSession = Readonly<Calls> & EventTarget;
 /**
- * Every call rejects with a `WebchatError`.
- */
-export type WebchatSession = EventTarget & Readonly<Calls>;
-/**
- * A running session, as it stands in localStorage beside those of other deployments.
+ * A session as it stands in localStorage. Times are milliseconds of this machine's clock.
  */
 export type Kept = {
-    version: 1;
+    version: number;
     /**
      * Names the session among tabs, and its key.
      */
@@ -142,42 +191,39 @@ export type Kept = {
     bound: boolean;
     token: string;
     identity: string;
+    /**
+     * By the service's clock.
+     */
     expiration: string;
-    /**
-     * The same, in milliseconds of the service's clock.
-     */
-    expiresAt: number;
-    /**
-     * In milliseconds of this machine's clock.
-     */
     refreshAt: number;
     /**
-     * What the service's clock is ahead of this machine's, in milliseconds.
+     * How far the service's clock is ahead.
      */
     skew: number;
     loginTimestamp: string;
-    conversationSid: string | null;
+    /**
+     * Empty as long as there is none.
+     */
+    conversationSid: string;
 };
 export type ProofKey = {
     id: string;
     privateKey: CryptoKey;
-    jwk: {
-        kty?: string;
-        crv?: string;
-        x?: string;
-        y?: string;
-    };
+    jwk: object;
 };
 /**
- * What the guest or the clock set going: one trace.
+ * What a call shows of its session.
+ */
+export type Caller = {
+    key: ProofKey | null;
+    loginTimestamp: string;
+    token: string;
+};
+/**
+ * What was set going, its trace and its end.
  */
 export type Action = {
     during: During;
     trace: string;
-};
-export type Caller = {
-    key: ProofKey | null;
-    loginTimestamp: string;
-    token?: string;
-    bearer?: boolean;
+    until: number;
 };
