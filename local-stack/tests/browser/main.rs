@@ -7,6 +7,7 @@
 )]
 
 mod chromium;
+mod cors;
 mod life;
 mod outage;
 mod scene;
@@ -18,3 +19,4 @@ mod tabs;
 mod theft;
 mod weather;
 mod webdriver;
+mod widget;

@@ -29,7 +29,7 @@ async fn the_laptop_slept_past_the_end_of_the_token() {
     guest.begins_a_chat(&scene.chat_on()).await;
     scene.plan.clock.advance(TimeDelta::hours(10));
     falls_asleep(&guest, 10).await;
-    guest.page.run("document.dispatchEvent(new Event('visibilitychange'))", &[]).await;
+    guest.page.run("document.dispatchEvent(new Event('visibilitychange', { bubbles: true }))", &[]).await;
     guest.until("document.querySelector('#status').dataset.refreshedBy === 'this-tab'").await;
     guest.writes("Good morning").await;
     guest.reads(&[WELCOME, "Good morning"]).await;

@@ -34,7 +34,7 @@ async fn two_tabs_share_a_chat_a_refresh_and_the_end() {
             "delete document.querySelector('#status').dataset.refreshedBy
             const wakes = () => {{
                 ((...given) => {{ {} }})(5.5)
-                document.dispatchEvent(new Event('visibilitychange'))
+                document.dispatchEvent(new Event('visibilitychange', {{ bubbles: true }}))
             }}
             const alarm = new BroadcastChannel('alarm')
             alarm.onmessage = wakes
