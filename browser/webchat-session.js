@@ -418,8 +418,15 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
   async function exclusively(work) {
     let entered = false
     try {
-      await navigator.locks.request(slot, () => {
+      await navigator.locks.request(slot, { ifAvailable: true }, (lock) => {
+        entered = lock !== null
+        return lock && work()
+      })
+      if (entered) return
+      await navigator.locks.request(slot, async () => {
         entered = true
+        // What the tab before wrote comes to this one's localStorage a moment after the lock: they are two processes.
+        await wait(200, true)
         return work()
       })
     } catch (error) {
