@@ -277,7 +277,10 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
   const serverNow = () => now() + skew
 
   /** @param {During} during @returns {Action} */
-  const action = (during) => ({ during, trace: randomHex(16), until: now() + patience })
+  function action(during) {
+    look()
+    return { during, trace: randomHex(16), until: now() + patience }
+  }
 
   // --- events
 
@@ -315,11 +318,13 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
   }
 
   /**
-   * Keeps the session for reloads and the other tabs, and has them look.
-   * @param {Kept & Caller} session
+   * Keeps what changed for reloads and the other tabs, and has them look. What they did meanwhile stays.
+   * @param {Partial<Kept>} change
    */
-  function keep(session) {
-    const { key, ...kept } = current = session
+  function keep(change) {
+    look()
+    if (!current) return
+    const { key, ...kept } = current = { ...current, ...change }
     try {
       localStorage.setItem(slot, JSON.stringify(kept))
       stored = true
@@ -359,6 +364,7 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
     if (!current) return
     erase(current.id)
     current = null
+    stored = false
     clearTimeout(timer)
     listening.abort()
     channel?.close()
@@ -412,8 +418,15 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
   async function exclusively(work) {
     let entered = false
     try {
-      await navigator.locks.request(slot, () => {
+      await navigator.locks.request(slot, { ifAvailable: true }, (lock) => {
+        entered = lock !== null
+        return lock && work()
+      })
+      if (entered) return
+      await navigator.locks.request(slot, async () => {
         entered = true
+        // What the tab before wrote comes to this one's localStorage a moment after the lock: they are two processes.
+        await wait(200, true)
         return work()
       })
     } catch (error) {
@@ -504,6 +517,7 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
     const method = body ? 'POST' : 'GET'
     const { language, cookieEnabled } = navigator
     for (let mayCorrect = Boolean(key); ; mayCorrect = false) {
+      const at = serverNow()
       /** @type {Record<string, string>} */
       const headers = {
         'x-twilio-sec-decoders': await (decoders ??= probeDecoders()),
@@ -514,7 +528,7 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
         traceparent: `00-${trace}-${randomHex(8)}-01`,
         ...body && { 'content-type': 'application/json' },
         ...bearer && { authorization: `Bearer ${token}` },
-        ...key && { dpop: await prove(key, method, url.split('?')[0], serverNow(), token) },
+        ...key && { dpop: await prove(key, method, url.split('?')[0], at, token) },
       }
       let response, text
       try {
@@ -532,7 +546,7 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
       if (response.ok && answer) return answer
       const { status, headers: told } = response
       const time = Date.parse(told.get('date') ?? '')
-      if (mayCorrect && answer?.code === 'invalid_dpop_proof' && Math.abs(time - serverNow()) > 5000) {
+      if (mayCorrect && answer?.code === 'invalid_dpop_proof' && Math.abs(time - at) > 5000) {
         skew = time - now()
         continue
       }
@@ -612,7 +626,7 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
    * Whether the session cannot go on.
    * @param {WebchatError} error
    */
-  const isOver = ({ status, code }) => status === 401 || code === 'fingerprint_invalid'
+  const isOver = ({ code }) => /^(\w+_token|session_expired|fingerprint_invalid|invalid_dpop_proof)$/.test(code)
 
   /**
    * One refresh at a time, whoever asks for it.
@@ -641,7 +655,7 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
         refuse(error, 'refresh', final)
         if (isLate || isOver(error)) forget({ by: 'service', code: isOver(error) ? error.code : 'session_expired' })
         // Waiting does not mend it, but somebody may: the timer tries again much later.
-        else if (final) keep({ ...current, refreshAt: now() + 10 * LOOK_EVERY })
+        else if (final) keep({ refreshAt: now() + 10 * LOOK_EVERY })
         if (final) throw error
         trouble = error
         await wait(pause(error, attempt), error.retryAfter !== undefined)
@@ -658,12 +672,13 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
   async function refreshOnce(act, token) {
     look()
     if (current?.token !== token) return
-    const { id, conversationSid } = current
+    const { id } = current
     const answer = await call(act, `${TOKEN_PATH}/Refresh`, { deploymentKey, token }, current)
     look()
     if (current?.id !== id) return
-    keep({ ...current, ...taken(answer), conversationSid: answer.conversation_sid ?? conversationSid })
-    tell('refreshed', { expiration: answer.expiration, by: 'this-tab' })
+    const { conversation_sid, expiration } = answer
+    keep({ ...taken(answer), ...conversation_sid && { conversationSid: conversation_sid } })
+    tell('refreshed', { expiration, by: 'this-tab' })
   }
 
   /**
@@ -671,10 +686,10 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
    * @param {any} answer
    */
   function taken({ token, identity, expiration, expires_in, refresh_after = expires_in * 0.8 }) {
-    const left = expires_in * 1000
-    skew = Date.parse(expiration) - left - now()
-    const kept = { token, identity, expiration, skew, refreshAt: now() + Math.max(1, refresh_after) * 1000 }
-    if (!wellFormed({ ...SHAPE, ...kept }) || isNaN(skew)) throw failure('unexpected_answer')
+    const ahead = Date.parse(expiration) - expires_in * 1000 - now()
+    const kept = { token, identity, expiration, skew: ahead, refreshAt: now() + Math.max(1, refresh_after) * 1000 }
+    if (!wellFormed({ ...SHAPE, ...kept }) || isNaN(ahead)) throw failure('unexpected_answer')
+    skew = ahead
     return kept
   }
 
@@ -703,20 +718,20 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
     const id = randomHex(16)
     const caller = { key: await makeKey(id), loginTimestamp: `${now()}`, token: '' }
     const answer = await call(act, TOKEN_PATH, { deploymentKey }, caller)
-    const begun = { ...SHAPE, id, bound: caller.key !== null, ...caller, ...taken(answer) }
+    current = { ...SHAPE, id, bound: caller.key !== null, ...caller, ...taken(answer) }
     listen()
-    keep(begun)
+    keep({})
   }
 
   /** @param {Form} [form] @returns {Promise<Conversation>} */
   async function open(form) {
-    if (!current) await resume()
     const act = action('openConversation')
+    if (!current) await resume()
     return patiently(act, async () => {
       if (!current) await within(exclusively(() => begin(act)), act)
       if (!current?.conversationSid) {
         const { conversation_sid } = await withToken(act, CHANNELS_PATH, form ?? {})
-        if (current) keep({ ...current, conversationSid: conversation_sid })
+        keep({ conversationSid: conversation_sid })
       }
       if (!current) throw failure('no_session')
       const { conversationSid, identity } = current

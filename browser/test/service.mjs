@@ -11,11 +11,14 @@ globalThis.CustomEvent ??= class extends Event {
   }
 }
 
-/** A page: what it keeps, or that it may keep nothing, and its locks, if it has some. */
-export function openPage({ kept = new Map(), storageIsBlocked = false, locks } = {}) {
+const { BroadcastChannel } = globalThis
+
+/** A page: what it keeps, or that it may keep nothing; its locks, if it has some; whether it hears of other tabs. */
+export function openPage({ kept = new Map(), storageIsBlocked = false, locks, hears = true } = {}) {
   const page = new EventTarget()
   const globals = {
     addEventListener: page.addEventListener.bind(page),
+    BroadcastChannel: hears ? BroadcastChannel : undefined,
     navigator: { language: 'de-DE', cookieEnabled: true, onLine: true, locks },
     localStorage: {
       getItem: (name) => kept.get(name) ?? null,
@@ -40,11 +43,11 @@ export function openPage({ kept = new Map(), storageIsBlocked = false, locks } =
 export const IDENTITY = '00000000-0000-4000-8000-000000000001'
 export const CONVERSATION = 'CH00000000000000000000000000000001'
 
-/** What the service says when all is well. */
-function asUsual({ path }, count) {
+/** What the service says when all is well, and its clock this many milliseconds ahead. */
+export function asUsual({ path }, count, ahead = 0) {
   const token = {
     token: `token-${count}`, identity: IDENTITY, expires_in: 21600, refresh_after: 16000,
-    expiration: new Date(Date.now() + 21600_000).toISOString(),
+    expiration: new Date(Date.now() + 21600_000 + ahead).toISOString(),
   }
   if (path === '/v2/Webchat/Token') return [200, token]
   if (path === '/v2/Webchat/Token/Refresh') return [200, { valid: true, ...token }]
@@ -57,7 +60,7 @@ export const refusal = (status, code, headers = {}) => [status, { valid: false, 
 /** The call arrives and its answer does not. */
 export const LOST = Symbol('lost')
 
-/** Starts the service. `script` maps a path to the answers that it gives first. */
+/** Starts the service. `script` maps a path to the answers that it gives first; a function does something before. */
 export async function startService(script = {}) {
   const calls = []
   const server = createServer(async (request, response) => {
@@ -66,7 +69,8 @@ export async function startService(script = {}) {
     const path = request.url.split('?')[0].replace(/CH\w+/, 'CH')
     const call = { method: request.method, url: request.url, path, headers: request.headers, body: body && JSON.parse(body) }
     calls.push(call)
-    const answer = script[path]?.shift() ?? asUsual(call, calls.length)
+    const next = script[path]?.shift()
+    const answer = (typeof next === 'function' ? await next() : next) ?? asUsual(call, calls.length)
     if (answer === LOST) return request.socket.destroy()
     const [status, fields, headers] = answer
     response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(fields))

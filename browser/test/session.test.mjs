@@ -2,7 +2,7 @@
 // that nothing of it keeps Node alive.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { CONVERSATION, IDENTITY, LOST, openPage, refusal, startService } from './service.mjs'
+import { asUsual, CONVERSATION, IDENTITY, LOST, openPage, refusal, startService } from './service.mjs'
 
 openPage()
 const { createSession } = await import('../webchat-session.js')
@@ -30,6 +30,7 @@ async function scene({ page = {}, script = {}, options = {} }, play) {
   }
 }
 
+const iat = ({ headers }) => JSON.parse(Buffer.from(headers.dpop.split('.')[1], 'base64url')).iat
 const codes = (events, type) => events.filter(([name]) => name === type).map(([, { code }]) => code)
 
 test('a call shows its browser, its token and its trace', () => scene({}, async ({ session, service }) => {
@@ -84,10 +85,20 @@ test('a proof of the wrong time is made once more, by the time of the refusal', 
   const page = { storageIsBlocked: true }
   return scene({ page, script: { [TOKEN]: [wrong(5), wrong(10)] } }, async ({ session, service, events }) => {
     await assert.rejects(session.openConversation(), { code: 'invalid_dpop_proof', status: 401 })
-    const [first, second] = service.calls.map(({ headers }) => JSON.parse(Buffer.from(headers.dpop.split('.')[1], 'base64url')).iat)
+    const [first, second] = service.calls.map(iat)
     assert.equal(service.calls.length, 2)
     assert.ok(Math.abs(second - first - 5 * 3600) < 60)
     assert.deepEqual(codes(events, 'refused'), ['invalid_dpop_proof'])
+  })
+})
+
+test('proofs go by the clock of the service', () => {
+  const ahead = 3 * 3600_000
+  const script = { [TOKEN]: [asUsual({ path: TOKEN }, 1, ahead)] }
+  return scene({ page: { storageIsBlocked: true }, script }, async ({ session, service }) => {
+    await session.openConversation()
+    const [before, after] = service.calls.map(iat)
+    assert.ok(Math.abs(after - before - ahead / 1000) < 60)
   })
 })
 
@@ -136,6 +147,28 @@ test('one tab refreshes for all, even if the others hear of it before it is thei
     assert.deepEqual(await ended, ['another-tab', 'another-tab'])
   })
 })
+
+test('what another tab did unheard is not undone', () => {
+  let other
+  const script = { [OPEN]: [async () => void await other.resume()] }
+  return scene({ page: { hears: false }, script }, async ({ session, service, events, kept }) => {
+    other = createSession({ endpoint: service.url, deploymentKey })
+    await session.openConversation()
+    const { token, conversationSid } = JSON.parse([...kept.values()][0])
+    assert.deepEqual([token, conversationSid], ['token-3', CONVERSATION])
+    assert.deepEqual(events.at(-1)[1].by, 'another-tab')
+    await other.end()
+    await assert.rejects(session.messages(), { code: 'no_session' })
+    assert.deepEqual(events.at(-2), ['ended', { by: 'another-tab' }])
+  })
+})
+
+test('a 401 that is not of the API ends nothing', () =>
+  scene({ script: { [MESSAGES]: [[401, 'Who are you?']] } }, async ({ session, service }) => {
+    await session.openConversation()
+    await assert.rejects(session.send('Hello'), { code: 'unexpected_answer', status: 401 })
+    assert.equal((await session.send('Hello')).sid, 'IM1')
+  }))
 
 for (const text of ['', '{', 'null', '[]', '5', '{"version":2}', '{"version":1,"id":"a","token":5}']) {
   test(`what is kept as ${text || 'nothing'} counts as nothing`, () => scene({}, async ({ session, service, kept }) => {

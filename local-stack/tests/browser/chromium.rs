@@ -58,6 +58,12 @@ impl Chromium {
         Self { page, _driver: driver, _profile: profile }
     }
 
+    /// Runs this script in every page, before its own.
+    pub(crate) async fn before_each_page(&self, script: &str) {
+        let command = "Page.addScriptToEvaluateOnNewDocument";
+        self.page.developer_tools(command, json!({"source": script})).await;
+    }
+
     /// Fills in the form of the chat's page, and waits for the welcome.
     pub(crate) async fn begins_a_chat(&self, page: &str) {
         self.page.visit(page).await;
@@ -96,6 +102,11 @@ impl Chromium {
         self.until(&format!("{shown} === {}", json!(json!(messages).to_string()))).await;
     }
 
+    /// The codes of the refusals that the page was told of since it was loaded.
+    pub(crate) async fn refusals(&self) -> Value {
+        self.evaluates("document.querySelector('#status').dataset.refused ?? ''").await
+    }
+
     /// What the expression is in the page.
     pub(crate) async fn evaluates(&self, expression: &str) -> Value {
         self.page.run(&format!("return {expression}"), &[]).await
@@ -121,8 +132,9 @@ impl Drop for Chromium {
             let taken = std::thread::spawn(move || {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
                 let png = STANDARD.decode(runtime.block_on(page.screenshot())).unwrap();
-                let number = png.len();
-                let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{test}-{number}.png"));
+                // Two browsers of one test have two pictures.
+                let session = page.id().chars().take(8).collect::<String>();
+                let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{test}-{session}.png"));
                 fs::write(&path, png).unwrap();
                 eprintln!("what the guest saw: {}", path.display());
             });

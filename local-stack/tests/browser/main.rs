@@ -7,12 +7,20 @@
 )]
 
 mod chromium;
+mod cors;
 mod demo_page;
 mod life;
+mod outage;
 #[path = "../process/process.rs"]
 #[allow(dead_code, reason = "its other tests need more of it")]
 mod process;
 mod scene;
 mod site;
+mod sleep;
 mod starship;
+mod storage;
+mod tabs;
+mod theft;
+mod weather;
 mod webdriver;
+mod widget;

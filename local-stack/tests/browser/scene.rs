@@ -18,7 +18,7 @@ pub(crate) struct Scene {
     pub(crate) plan: Plan,
     /// Where browsers call.
     pub(crate) endpoint: String,
-    pub(crate) starship: Option<Starship>,
+    starship: Option<Starship>,
     starship_plan: StarshipPlan,
     requests: watch::Receiver<Vec<Value>>,
     _data: TempDir,
@@ -32,11 +32,15 @@ impl Scene {
 
     /// A scene with a changed plan; its accounts, the demo's, may be written anew, now that the site's origins are known.
     pub(crate) async fn with(change: impl FnOnce(&mut Plan, &Site)) -> Self {
-        Self::wired(Arc::new(Direct), change).await
+        Self::wired(Arc::new(Direct), |_| {}, change).await
     }
 
     /// A scene whose wires, Starship's too, are laid by `wire`.
-    pub(crate) async fn wired(wire: Arc<dyn Wire>, change: impl FnOnce(&mut Plan, &Site)) -> Self {
+    pub(crate) async fn wired(
+        wire: Arc<dyn Wire>,
+        change_starship: impl FnOnce(&mut StarshipPlan),
+        change: impl FnOnce(&mut Plan, &Site),
+    ) -> Self {
         let room = ROOM.acquire().await.unwrap();
         let (site, data) = (Site::start(), tempfile::tempdir().unwrap());
         let behind_starship = Arc::new(BehindStarship(wire.clone()));
@@ -51,6 +55,7 @@ impl Scene {
             let line = serde_json::from_str(line).unwrap();
             seen.send_modify(|seen: &mut Vec<Value>| seen.push(line));
         });
+        change_starship(&mut starship_plan);
         let starship = Starship::start(starship_plan.clone()).await.unwrap();
         starship_plan.listen = starship.address;
         let endpoint = wire.lay(Participant::Browser, Participant::Starship, starship.address);
@@ -65,6 +70,16 @@ impl Scene {
             _data: data,
             _room: room,
         }
+    }
+
+    /// Starship ends, as it does when its machine is restarted.
+    pub(crate) async fn starship_stops(&mut self) {
+        self.starship.take().unwrap().stop().await.unwrap();
+    }
+
+    /// It is back, at the same address.
+    pub(crate) async fn starship_is_back(&mut self) {
+        self.starship = Some(Starship::start(self.starship_plan.clone()).await.unwrap());
     }
 
     /// The page of the shop with the chat of this deployment.
@@ -96,6 +111,11 @@ pub(crate) fn paths(lines: &[Value]) -> Vec<String> {
         .iter()
         .map(|line| format!("{} {} {}", text(line, "method"), text(line, "path"), line["status"]))
         .collect()
+}
+
+/// The same, of refreshes alone.
+pub(crate) fn refreshes(lines: &[Value]) -> Vec<String> {
+    paths(lines).into_iter().filter(|line| line.starts_with("POST /v2/Webchat/Token/Refresh")).collect()
 }
 
 /// What the stack takes for the browser's end of the wire is Starship's.

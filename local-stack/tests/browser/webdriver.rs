@@ -81,6 +81,11 @@ pub(crate) struct Session {
 }
 
 impl Session {
+    /// What chromedriver calls it by.
+    pub(crate) fn id(&self) -> &str {
+        self.url.rsplit('/').next().unwrap_or_default()
+    }
+
     pub(crate) async fn visit(&self, url: &str) {
         self.post("url", json!({"url": url})).await;
     }
@@ -89,9 +94,9 @@ impl Session {
         self.post("refresh", json!({})).await;
     }
 
-    /// Opens a second tab and turns to it; its handle.
+    /// Opens a second tab, in a window of its own so that both are seen, and turns to it; its handle.
     pub(crate) async fn new_tab(&self) -> String {
-        let made = self.post("window/new", json!({"type": "tab"})).await;
+        let made = self.post("window/new", json!({"type": "window"})).await;
         let handle = made["handle"].as_str().unwrap().to_owned();
         self.turn_to(&handle).await;
         handle
@@ -130,9 +135,11 @@ impl Session {
         self.post("goog/cdp/execute", json!({"cmd": command, "params": parameters})).await
     }
 
-    /// The page as PNG, in base64.
+    /// The page as PNG, in base64. Over a connection of its own: those of a test that has failed stand still.
     pub(crate) async fn screenshot(&self) -> String {
-        self.send(Method::GET, "screenshot", None).await.as_str().unwrap_or_default().to_owned()
+        let client = http_client().build().unwrap();
+        let taken = command(&client, Method::GET, &format!("{}/screenshot", self.url), None).await;
+        taken.as_str().unwrap_or_default().to_owned()
     }
 
     async fn element(&self, selector: &str) -> String {
