@@ -418,8 +418,15 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
   async function exclusively(work) {
     let entered = false
     try {
-      await navigator.locks.request(slot, () => {
+      await navigator.locks.request(slot, { ifAvailable: true }, (lock) => {
+        entered = lock !== null
+        return lock && work()
+      })
+      if (entered) return
+      await navigator.locks.request(slot, async () => {
         entered = true
+        // What the tab before wrote comes to this one's localStorage a moment after the lock: they are two processes.
+        await wait(200, true)
         return work()
       })
     } catch (error) {
@@ -529,7 +536,7 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
           method, headers, body: body && JSON.stringify(body), keepalive: during === 'end',
           // Older browsers have limits of their own, and the typings are older still.
           signal: /** @type {any} */ (AbortSignal).timeout?.(ANSWER_WITHIN),
-          credentials: 'omit', cache: 'no-store', redirect: 'error', referrerPolicy: 'strict-origin',
+          credentials: 'omit', redirect: 'error', referrerPolicy: 'strict-origin',
         })
         text = await response.text()
       } catch {
