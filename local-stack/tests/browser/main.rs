@@ -8,9 +8,14 @@
 
 mod chromium;
 mod cors;
+#[path = "../sequences/diagram.rs"]
+mod diagram;
 mod life;
 mod outage;
+#[path = "../sequences/recorder.rs"]
+mod recorder;
 mod scene;
+mod sequence;
 mod site;
 mod sleep;
 mod starship;

@@ -14,7 +14,7 @@ static ROOM: Semaphore = Semaphore::const_new(2);
 
 pub(crate) struct Scene {
     pub(crate) site: Site,
-    pub(crate) stack: Stack,
+    _stack: Stack,
     pub(crate) plan: Plan,
     /// Where browsers call.
     pub(crate) endpoint: String,
@@ -61,7 +61,7 @@ impl Scene {
         let endpoint = wire.lay(Participant::Browser, Participant::Starship, starship.address);
         Self {
             site,
-            stack,
+            _stack: stack,
             plan,
             endpoint,
             starship: Some(starship),
