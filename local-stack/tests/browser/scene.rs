@@ -123,10 +123,7 @@ struct BehindStarship(Arc<dyn Wire>);
 
 impl Wire for BehindStarship {
     fn lay(&self, from: Participant, to: Participant, address: std::net::SocketAddr) -> String {
-        let from = match from {
-            Participant::Browser => Participant::Starship,
-            other => other,
-        };
+        let from = if from == Participant::Browser { Participant::Starship } else { from };
         self.0.lay(from, to, address)
     }
 }
