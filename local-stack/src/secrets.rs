@@ -11,7 +11,7 @@ use std::{
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use secrecy::{ExposeSecret, SecretString};
 use service_runtime::random::Random;
-use shared_types::fingerprint::FingerprintKey;
+use shared_types::fingerprint::FingerprintKeys;
 
 /// A fresh service secret.
 pub fn service_secret(random: &Random) -> SecretString {
@@ -19,8 +19,8 @@ pub fn service_secret(random: &Random) -> SecretString {
 }
 
 /// The fingerprint key in the file at `path`, which is made if it is missing.
-pub fn fingerprint_key(path: &Path, random: &Random) -> io::Result<FingerprintKey> {
-    FingerprintKey::from_base64url(kept_secret(path, random)?.expose_secret()).map_err(|_| {
+pub fn fingerprint_key(path: &Path, random: &Random) -> io::Result<FingerprintKeys> {
+    FingerprintKeys::from_base64url(kept_secret(path, random)?.expose_secret()).map_err(|_| {
         io::Error::new(io::ErrorKind::InvalidData, format!("{}: not a fingerprint key", path.display()))
     })
 }

@@ -11,7 +11,12 @@ use std::{
 use orchestrator::{accounts_file::AccountsFile, client_address::TrustedProxies, dpop::PublicUrls};
 use scoped_auth::{config::MissingKeys, sessions::Rules};
 use secrecy::SecretString;
-use service_runtime::{Clock, Listeners, Running, ServiceCredential, command::StartError, random::Random};
+use service_runtime::{
+    Clock, Listeners, Running, ServiceCredential,
+    command::StartError,
+    random::Random,
+    spans::{Sampling, SpanConfig},
+};
 
 use crate::{
     demo, secrets,
@@ -54,6 +59,8 @@ pub struct Plan {
     pub timeouts: [Duration; 2],
     /// How often accounts.toml is looked at.
     pub accounts_period: Duration,
+    /// Where the traces of all requests go, if anywhere: the base URL of an OTLP/HTTP collector.
+    pub otlp_endpoint: Option<String>,
 }
 
 impl Plan {
@@ -77,6 +84,7 @@ impl Plan {
             trusted_proxies: TrustedProxies::default(),
             timeouts: [Duration::from_secs(3), Duration::from_secs(1)],
             accounts_period: Duration::from_secs(1),
+            otlp_endpoint: None,
         }
     }
 
@@ -146,6 +154,7 @@ impl Stack {
                 rules: plan.rules,
                 revocation_poll: plan.revocation_poll,
                 operator_secrets: vec![operator_secret.clone()],
+                spans: plan.spans(Sampling::AsTheCallerSays),
                 clock: plan.clock.clone(),
                 random: random.clone(),
             },
@@ -163,6 +172,7 @@ impl Stack {
                     fas_timeout,
                 ),
                 token_ttl_seconds: plan.token_ttl_seconds,
+                spans: plan.spans(Sampling::AsTheCallerSays),
                 clock: plan.clock.clone(),
                 random: random.clone(),
             },
@@ -184,9 +194,13 @@ impl Stack {
                 .flex_configuration_url
                 .clone()
                 .map(|url| orchestrator::Config::flex_configuration(url, Duration::from_secs(1))),
-            fingerprint_key: Arc::new(secrets::fingerprint_key(&plan.data.join("fingerprint.key"), &random)?),
+            fingerprint_keys: Arc::new(secrets::fingerprint_key(
+                &plan.data.join("fingerprint.key"),
+                &random,
+            )?),
             trusted_proxies: plan.trusted_proxies.clone(),
             public_urls: PublicUrls::default(),
+            spans: plan.spans(Sampling::OfStrangers(1.0)),
             welcome_message: "Welcome! Someone will be with you in a moment.".to_owned(),
             clock: plan.clock.clone(),
             random,
@@ -214,6 +228,10 @@ impl Stack {
 }
 
 impl Plan {
+    fn spans(&self, sampling: Sampling) -> SpanConfig {
+        SpanConfig { endpoint: self.otlp_endpoint.clone(), sampling }
+    }
+
     fn listeners(&self, place: u16) -> io::Result<Listeners> {
         match self.ports {
             Ports::Designed => {

@@ -6,6 +6,10 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 use local_stack::demo;
 use service_runtime::{command::Program, settings::Presence};
+use shared_types::fingerprint::{
+    Sensitivity, Signal,
+    policy::{self, Compare},
+};
 
 fn readme() -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md")).unwrap()
@@ -49,7 +53,9 @@ fn the_curl_lines_are_those_that_the_stack_prints() {
 #[test]
 fn the_folders_of_the_map_exist() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    for file in ["README.md", "docs/architecture.md", "docs/api.md", "docs/observability.md"] {
+    for file in
+        ["README.md", "docs/architecture.md", "docs/api.md", "docs/observability.md", "docs/fingerprint.md"]
+    {
         let text = fs::read_to_string(root.join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
         let named = text.split('`').skip(1).step_by(2).filter(|code| {
             code.contains('/')
@@ -60,5 +66,48 @@ fn the_folders_of_the_map_exist() {
             let path = path.split(['*', ' ']).next().unwrap_or_default();
             assert!(root.join(path).exists(), "{file} names `{path}`, which is not there");
         }
+    }
+}
+
+/// The part of `docs/fingerprint.md` between two markers.
+fn part_of_fingerprint(name: &str) -> String {
+    let text =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/fingerprint.md")).unwrap();
+    let (_, from) = text.split_once(&format!("<!-- {name}:begin -->\n")).unwrap();
+    from.split_once(&format!("<!-- {name}:end -->")).unwrap().0.to_owned()
+}
+
+#[test]
+fn the_policy_of_fingerprints_is_that_of_the_code() {
+    let rows = policy::RULES.iter().map(|rule| {
+        let held = match rule.compare {
+            Compare::Equal => "equal",
+            Compare::Forwards => "equal, or forwards",
+            Compare::Clock => "equal, or within 60 minutes",
+        };
+        format!("| `{}` | {held} | {} | {} |\n", rule.signal.name(), rule.changed, rule.gone)
+    });
+    let table =
+        "| signal | held if | changed | gone |\n|---|---|---|---|\n".to_owned() + &rows.collect::<String>();
+    assert_eq!(part_of_fingerprint("policy"), table, "docs/fingerprint.md is to have:\n{table}");
+
+    let rows = Sensitivity::ALL.map(|level| {
+        let limits = level.limits();
+        format!("| `{}` | {} | {} | {} |\n", level.name(), limits.budget, limits.total, limits.leap)
+    });
+    let table = "| level | points since the last refresh | points since the beginning | versions forwards |\n\
+        |---|---|---|---|\n"
+        .to_owned() + &rows.concat();
+    assert_eq!(part_of_fingerprint("limits"), table, "docs/fingerprint.md is to have:\n{table}");
+}
+
+#[test]
+fn every_signal_is_described() {
+    let text =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/fingerprint.md")).unwrap();
+    let (_, signals) = text.split_once("## Signals").unwrap();
+    let (signals, _) = signals.split_once("## ").unwrap();
+    for signal in Signal::ALL {
+        assert!(signals.contains(&format!("`{}`", signal.name())), "{}", signal.name());
     }
 }

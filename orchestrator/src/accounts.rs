@@ -7,7 +7,8 @@ mod document;
 use std::{collections::HashMap, sync::Arc};
 
 use shared_types::{
-    AccountSid, AddressSid, ConversationsServiceSid, DeploymentKey, fingerprint::Sensitivity,
+    AccountSid, AddressSid, ConversationsServiceSid, DeploymentKey,
+    fingerprint::{Mode, Sensitivity},
 };
 
 use crate::{allowed_origins::AllowedOrigins, rate_limit::Limits};
@@ -27,6 +28,8 @@ pub struct Account {
     webchat_security: bool,
     /// How much of a browser may change before its session is refused.
     pub fingerprint_sensitivity: Sensitivity,
+    /// What becomes of a request whose fingerprint is refused.
+    pub fingerprint_mode: Mode,
     /// The service that the account's conversations are in.
     pub conversations_service_sid: ConversationsServiceSid,
     /// Its deployments, in the order of the file.

@@ -7,7 +7,7 @@ use service_runtime::{
     server::Service,
 };
 use shared_types::{
-    fingerprint::FingerprintKey,
+    fingerprint::FingerprintKeys,
     orchestrator::{
         CreateToken, Init, ListMessages, OpenConversation, PublicConfiguration, RefreshToken, RevokeToken,
         SendMessage, refresh_token::RefreshTokens,
@@ -41,7 +41,7 @@ pub struct Orchestrator {
     /// The store.
     pub conversations: Conversations,
     /// What fingerprints are keyed with.
-    pub fingerprint_key: Arc<FingerprintKey>,
+    pub fingerprint_keys: Arc<FingerprintKeys>,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: TrustedProxies,
     /// Where pages call this service, if it is told.
@@ -102,6 +102,7 @@ pub async fn start_with(
         clock,
         random: random.clone(),
         metrics,
+        spans: config.spans.clone(),
         check: Arc::new(move || {
             let (probe, store) = (probe.clone(), store.clone());
             Box::pin(async move {
@@ -121,7 +122,7 @@ pub async fn start_with(
             fetched: Arc::clone(&fetched),
             accounts: accounts.clone(),
             conversations: conversations.clone(),
-            fingerprint_key: config.fingerprint_key.clone(),
+            fingerprint_keys: config.fingerprint_keys.clone(),
             trusted_proxies: config.trusted_proxies.clone(),
             public_urls: config.public_urls.clone(),
             replays: replays.clone(),

@@ -9,10 +9,11 @@ use service_runtime::{
     command::Program,
     random::Random,
     settings::Presence::{Default, Optional, Required, Secret},
+    spans::{Sampling, SpanConfig},
 };
-use shared_types::fingerprint::FingerprintKey;
+use shared_types::fingerprint::FingerprintKeys;
 
-use crate::{client_address::TrustedProxies, dpop::PublicUrls};
+use crate::{client_address::TrustedProxies, dpop::PublicUrls, explain};
 
 /// The binary and its settings.
 pub const PROGRAM: Program = Program {
@@ -69,7 +70,7 @@ pub const PROGRAM: Program = Program {
         Setting {
             name: "fingerprint_key",
             default: Secret,
-            help: "What fingerprints are keyed with: 32 random bytes or more, base64url; `openssl rand -hex 32` makes one that will do",
+            help: "What fingerprints are keyed with: 32 random bytes or more, base64url; `openssl rand -hex 32` makes one that will do; up to four, comma separated, the active one first, while one is replaced",
         },
         Setting {
             name: "trusted_proxies",
@@ -82,12 +83,22 @@ pub const PROGRAM: Program = Program {
             help: "Where pages call this service, comma separated; proofs of possession must name one, or else what the call's headers say",
         },
         Setting {
+            name: "otlp_endpoint",
+            default: Optional,
+            help: "Where traces go: the base URL of an OTLP/HTTP collector, such as http://collector:4318; off without it",
+        },
+        Setting {
+            name: "trace_share",
+            default: Default("0.01"),
+            help: "Which share of the requests is traced, 0 to 1; the services behind follow it",
+        },
+        Setting {
             name: "welcome_message",
             default: Default("Welcome! Someone will be with you in a moment."),
             help: "The first message of every conversation",
         },
     ],
-    tools: None,
+    tools: Some(explain::TOOLS),
 };
 
 /// What FlexWebchatOrchestratorService runs with.
@@ -106,11 +117,13 @@ pub struct Config {
     /// How the Flex Configuration service is called, if there is one.
     pub flex_configuration: Option<PeerConfig>,
     /// What fingerprints are keyed with.
-    pub fingerprint_key: Arc<FingerprintKey>,
+    pub fingerprint_keys: Arc<FingerprintKeys>,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: TrustedProxies,
     /// Where pages call this service, if it is told.
     pub public_urls: PublicUrls,
+    /// Where traces go, and of how many requests.
+    pub spans: SpanConfig,
     /// The first message of every conversation.
     pub welcome_message: String,
     /// The time.
@@ -127,9 +140,9 @@ impl Config {
         let base_url = settings.base_url("federated_auth_url")?.unwrap_or_default();
         let timeout = settings.milliseconds("federated_auth_timeout_ms", 10_000)?;
         let configuration_timeout = settings.milliseconds("flex_configuration_timeout_ms", 10_000)?;
-        let fingerprint_key =
-            FingerprintKey::from_base64url(settings.secret("fingerprint_key")?.expose_secret())
-                .map_err(|_| settings.error("fingerprint_key", "expected 32 bytes or more in base64url"))?;
+        let fingerprint_keys =
+            FingerprintKeys::from_base64url(settings.secret("fingerprint_key")?.expose_secret())
+                .map_err(|error| settings.error("fingerprint_key", error))?;
         Ok(Self {
             workers: settings.number("workers", 1, 256)? as usize,
             accounts_file: settings.parse("accounts_file", "a path")?,
@@ -139,13 +152,17 @@ impl Config {
             flex_configuration: settings
                 .base_url("flex_configuration_url")?
                 .map(|base_url| Self::flex_configuration(base_url, configuration_timeout)),
-            fingerprint_key: Arc::new(fingerprint_key),
+            fingerprint_keys: Arc::new(fingerprint_keys),
             trusted_proxies: settings
                 .optional("trusted_proxies", "addresses or networks such as 10.0.0.0/8, comma separated")?
                 .unwrap_or_default(),
             public_urls: settings
                 .optional("public_urls", "URLs such as https://chat.example.com, comma separated")?
                 .unwrap_or_default(),
+            spans: SpanConfig {
+                endpoint: settings.base_url("otlp_endpoint")?,
+                sampling: Sampling::OfStrangers(settings.share("trace_share")?),
+            },
             welcome_message: settings.parse("welcome_message", "a text")?,
             clock: Clock::system(),
             random: Random::default(),

@@ -85,7 +85,7 @@ impl Conversations {
         .bind(new.customer_friendly_name)
         .bind(new.pre_engagement_data.map(|data| data.to_string()))
         .bind(new.now.timestamp_millis())
-        .bind(new.fingerprint.as_ref().map(Fingerprint::as_str))
+        .bind(new.fingerprint.as_ref().map(Fingerprint::preferred).as_ref().map(Fingerprint::as_str))
         .execute(&mut *transaction)
         .await?;
         if inserted.rows_affected() == 0 {

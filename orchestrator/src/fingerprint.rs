@@ -21,6 +21,7 @@ pub fn of_call(
     let client = fwo.trusted_proxies.client_address(call);
     let evidence = Evidence::from_headers(|name| call.header(name), client, snapshot.deployment.key);
     let signals = Signals::read(&evidence)?;
-    let key = fwo.fingerprint_key.account(snapshot.account.sid);
-    Ok(Some(generate(&key, &signals, snapshot.account.fingerprint_sensitivity)))
+    let account = &snapshot.account;
+    let keys = fwo.fingerprint_keys.account(account.sid);
+    Ok(Some(generate(&keys, &signals, account.fingerprint_sensitivity, account.fingerprint_mode)))
 }

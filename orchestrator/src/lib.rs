@@ -15,6 +15,7 @@ pub mod conversations;
 pub mod cors;
 pub mod dpop;
 pub mod error;
+pub mod explain;
 pub mod fingerprint;
 pub mod guest;
 pub mod handlers;

@@ -2,7 +2,7 @@
 
 use service_runtime::Call;
 use shared_types::{
-    DeploymentKey, Fingerprint, Identity, federated_auth::create_token, fingerprint::judge_across_sessions,
+    DeploymentKey, Fingerprint, Identity, federated_auth::create_token, fingerprint::is_the_browser_of,
 };
 
 use crate::{
@@ -58,6 +58,6 @@ async fn earlier_identity(
     presented: &Fingerprint,
 ) -> Result<Option<Identity>, Error> {
     let last = fwo.conversations.last_fingerprint(snapshot.account.sid, wanted).await?;
-    let is_the_same = |last: Fingerprint| judge_across_sessions(&last, presented).accepted;
+    let is_the_same = |last: Fingerprint| is_the_browser_of(&last, presented);
     Ok(last.is_some_and(is_the_same).then_some(wanted))
 }

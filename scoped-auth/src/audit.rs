@@ -2,9 +2,13 @@
 //! `docs/observability.md`. It names a session by a keyed hash, signals by their names, and holds no secret.
 
 use service_runtime::Call;
-use shared_types::{AccountSid, SessionId, fingerprint::SignalSet};
+use shared_types::{
+    AccountSid, SessionId,
+    fingerprint::{Sensitivity, SignalSet, Verdict},
+};
+use tracing::field::display;
 
-use crate::{app::ScopedAuth, revocations::Subject};
+use crate::{app::ScopedAuth, claims::Claims, revocations::Subject};
 
 /// What happened to a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,10 +61,8 @@ pub struct Refusal {
     pub account: Option<AccountSid>,
     /// The session, once the token proved authentic.
     pub session: Option<SessionId>,
-    /// The signals of the fingerprint that moved.
-    pub drifted: SignalSet,
-    /// The signals of the fingerprint that are another browser's.
-    pub broke: SignalSet,
+    /// What was found of the browser, if it is why.
+    pub browser: Option<Verdict>,
 }
 
 /// Writes down that a token was refused.
@@ -73,30 +75,72 @@ pub fn refused(sas: &ScopedAuth, call: &Call<'_>, refusal: Refusal) {
         account = refusal.account.map(tracing::field::display),
         session = refusal.session.map(|session| tracing::field::display(sas.session_hash(session))),
         reason = refusal.reason,
-        drifted = (!refusal.drifted.is_empty()).then(|| tracing::field::display(refusal.drifted)),
-        broke = (!refusal.broke.is_empty()).then(|| tracing::field::display(refusal.broke)),
+        held = refusal.browser.map(|verdict| display(verdict.last.held)),
+        drifted = refusal.browser.and_then(|verdict| named(verdict.drifted())),
+        broke = refusal.browser.and_then(|verdict| named(verdict.broke())),
+        points = refusal.browser.map(|verdict| verdict.last.points),
+        points_since_the_beginning = refusal.browser.and_then(points_since_the_beginning),
+        strictest_level = refusal.browser.map(|verdict| level(verdict.strictest)),
+        comparable = refusal.browser.map(|verdict| verdict.comparable),
         "audit"
     );
 }
 
-/// Writes down that a fingerprint was accepted though signals of it moved.
-pub fn drifted(
+/// A browser that is not as it was, and is served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FingerprintEvent {
+    /// It was accepted though signals of it moved.
+    Drifted,
+    /// It was refused, and the account's mode is `shadow`.
+    RefusedInShadow,
+}
+
+impl FingerprintEvent {
+    const fn name(self) -> &'static str {
+        match self {
+            FingerprintEvent::Drifted => "fingerprint_drifted",
+            FingerprintEvent::RefusedInShadow => "fingerprint_refused_in_shadow",
+        }
+    }
+}
+
+/// Writes down which signals of a browser moved, and what every level makes of it.
+pub fn fingerprint(
     sas: &ScopedAuth,
     call: &Call<'_>,
-    account: AccountSid,
-    session: SessionId,
-    drifted: SignalSet,
+    event: FingerprintEvent,
+    claims: &Claims,
+    verdict: &Verdict,
 ) {
     tracing::info!(
         target: "audit",
-        event = "fingerprint_drifted",
+        event = event.name(),
         request_id = call.request_id.as_str(),
         trace_id = %call.trace.trace_id(),
-        %account,
-        session = %sas.session_hash(session),
-        %drifted,
+        account = %claims.sub,
+        session = %sas.session_hash(claims.sid),
+        held = %verdict.last.held,
+        drifted = named(verdict.drifted()),
+        broke = named(verdict.broke()),
+        points = verdict.last.points,
+        points_since_the_beginning = points_since_the_beginning(*verdict),
+        strictest_level = level(verdict.strictest),
+        comparable = verdict.comparable,
         "audit"
     );
+}
+
+fn named(signals: SignalSet) -> Option<tracing::field::DisplayValue<SignalSet>> {
+    (!signals.is_empty()).then(|| display(signals))
+}
+
+fn points_since_the_beginning(verdict: Verdict) -> Option<u16> {
+    verdict.since_the_beginning.map(|comparison| comparison.points)
+}
+
+/// The strictest level that accepts a browser, or `none`.
+pub fn level(strictest: Option<Sensitivity>) -> &'static str {
+    strictest.map_or("none", Sensitivity::name)
 }
 
 /// Writes down that tokens were revoked: by the `guest`, an `operator`, or for `token_reuse`.

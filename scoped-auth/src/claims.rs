@@ -24,7 +24,7 @@ pub const AUDIENCE: &str = "webchat";
 /// clock is behind. Ends are taken to the second, so that no token outlives what its `expiration` says.
 pub const CLOCK_SKEW: Duration = Duration::from_secs(5);
 
-/// `{jti, iss, aud, sub, iat, nbf, exp, grants, sid, auth_time, fingerprint?}`: the claims set (RFC 7519, section 4).
+/// `{jti, iss, aud, sub, iat, nbf, exp, grants, sid, auth_time, fingerprint?, first_fingerprint?}`: the claims set (RFC 7519, section 4).
 ///
 /// Times travel as whole seconds since 1970 (`NumericDate`, RFC 7519, section 2); a fraction is cut off.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -59,6 +59,9 @@ pub struct Claims {
     /// The browser that the token is bound to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<Fingerprint>,
+    /// The browser that the session began with, where it has changed since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_fingerprint: Option<Fingerprint>,
     /// The proof key that the token is bound to (RFC 9449, section 6.1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cnf: Option<Confirmation>,

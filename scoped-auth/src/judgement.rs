@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use shared_types::{
     Fingerprint, Thumbprint,
-    fingerprint::{SignalSet, judge},
+    fingerprint::{Bound, Mode, Verdict, judge},
     scoped_auth::validate::{Reason, RefusalMessage},
 };
 
@@ -27,6 +27,8 @@ pub struct Holder<'a> {
 pub struct Judgement {
     /// Whether it is so after its `exp`.
     pub resumed: bool,
+    /// What was found of who presents it.
+    pub holder: HolderVerdict,
 }
 
 /// Why a token is not good, for this holder.
@@ -36,21 +38,14 @@ pub struct Refusal {
     pub message: RefusalMessage,
     /// What is wrong with the token.
     pub reason: Option<Reason>,
-    /// The signals that moved.
-    pub drifted: SignalSet,
-    /// The signals that are another browser's.
-    pub broke: SignalSet,
+    /// What was found of the browser, if it is what is wrong.
+    pub browser: Option<Verdict>,
 }
 
 impl Refusal {
     /// The token itself is not good.
     pub const fn token(reason: Reason) -> Self {
-        Self {
-            message: RefusalMessage::TokenValidationFailed,
-            reason: Some(reason),
-            drifted: SignalSet::EMPTY,
-            broke: SignalSet::EMPTY,
-        }
+        Self { message: RefusalMessage::TokenValidationFailed, reason: Some(reason), browser: None }
     }
 }
 
@@ -75,11 +70,18 @@ pub fn judge_time(claims: &Claims, now: DateTime<Utc>, rules: &Rules) -> Result<
 /// What was found of a holder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HolderVerdict {
-    /// The signals that moved, within what is allowed.
-    pub drifted: SignalSet,
+    /// What was found of the browser, where the token is bound to one and one is presented.
+    pub browser: Option<Verdict>,
     /// Whether the holder has proved, by the fingerprint or the key that the token is bound to, to be the same, with
     /// the account's feature on.
     pub proved: bool,
+}
+
+impl HolderVerdict {
+    /// Whether the browser is refused, and served nevertheless.
+    pub fn is_served_in_shadow(&self) -> bool {
+        self.browser.is_some_and(|verdict| !verdict.accepted)
+    }
 }
 
 /// Judges who presents the token: the browser against the fingerprint that it is bound to, the key against its
@@ -92,25 +94,41 @@ pub fn judge_holder(claims: &Claims, holder: Holder<'_>) -> Result<HolderVerdict
             return Err(Refusal {
                 message: RefusalMessage::ProofValidationFailed,
                 reason: None,
-                drifted: SignalSet::EMPTY,
-                broke: SignalSet::EMPTY,
+                browser: None,
             });
         }
     };
     let (Some(sealed), Some(presented)) = (&claims.fingerprint, holder.fingerprint) else {
-        return Ok(HolderVerdict {
-            drifted: SignalSet::EMPTY,
-            proved: key_is_proved && holder.fingerprint.is_some(),
-        });
+        return Ok(HolderVerdict { browser: None, proved: key_is_proved && holder.fingerprint.is_some() });
     };
-    let verdict = judge(sealed, presented);
-    if verdict.accepted {
-        return Ok(HolderVerdict { drifted: verdict.drifted, proved: true });
+    let verdict = judge(Bound { sealed, first: claims.first_fingerprint.as_ref() }, presented);
+    match (verdict.accepted, verdict.mode) {
+        (true, _) => Ok(HolderVerdict { browser: Some(verdict), proved: true }),
+        (false, Mode::Shadow) => Ok(HolderVerdict { browser: Some(verdict), proved: key_is_proved }),
+        (false, Mode::Enforce) => Err(Refusal {
+            message: RefusalMessage::FingerprintValidationFailed,
+            reason: None,
+            browser: Some(verdict),
+        }),
     }
-    Err(Refusal {
-        message: RefusalMessage::FingerprintValidationFailed,
-        reason: None,
-        drifted: verdict.drifted,
-        broke: verdict.broke,
-    })
+}
+
+/// What a token's successor is bound to: the browser as it is now, so that slow drift is followed, and the browser that
+/// the session began with, where that is another. Who was not accepted, or showed no browser, leaves the binding as it
+/// is.
+pub fn binding_of_successor(
+    claims: &Claims,
+    holder: Holder<'_>,
+    verdict: &HolderVerdict,
+) -> (Option<Fingerprint>, Option<Fingerprint>) {
+    let (sealed, first) = (&claims.fingerprint, &claims.first_fingerprint);
+    let now = match holder.fingerprint {
+        Some(presented) if !verdict.is_served_in_shadow() => presented.preferred(),
+        Some(_) | None => return (sealed.clone(), first.clone()),
+    };
+    // A beginning that could not be compared is given up for the oldest that could.
+    let comparable = verdict.browser.is_some_and(|verdict| verdict.since_the_beginning.is_some());
+    let first = first.as_ref().filter(|_| comparable).or(sealed.as_ref());
+    let first = first.filter(|first| **first != now).cloned();
+    (Some(now), first)
 }

@@ -61,6 +61,7 @@ fn any_claims() -> impl Strategy<Value = Claims> {
                 sid: SessionId::from_random(sid),
                 auth_time: at(auth_time),
                 generation: u32::try_from(account % 3).unwrap_or(0),
+                first_fingerprint: deployment.and(fingerprint.clone()).and_then(Fingerprint::new),
                 fingerprint: fingerprint.and_then(Fingerprint::new),
                 cnf: deployment.map(|bits| Confirmation { jkt: Thumbprint::from_bytes([bits as u8; 32]) }),
             }

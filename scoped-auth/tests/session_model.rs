@@ -204,6 +204,7 @@ async fn run(replicas: &mut [Replica; REPLICAS], number: u128, steps: &[Step]) -
         sid: SessionId::from_random((number << 8 | 128 | session as u128).to_be_bytes()),
         auth_time: begin,
         generation: 0,
+        first_fingerprint: None,
         fingerprint: None,
         cnf: None,
     };

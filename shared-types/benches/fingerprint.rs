@@ -6,7 +6,10 @@ use std::hint::black_box;
 use criterion::{Criterion, criterion_group, criterion_main};
 use shared_types::{
     AccountSid, DeploymentKey,
-    fingerprint::{Evidence, FingerprintKey, Sensitivity, Signals, evidence, generate, judge},
+    fingerprint::{
+        Bound, Evidence, FingerprintKey, FingerprintKeys, Mode, Sensitivity, Signals, evidence, generate,
+        judge,
+    },
 };
 
 const CHROME: [(&str, &str); 10] = [
@@ -33,25 +36,35 @@ fn fingerprint(criterion: &mut Criterion) {
         |name: &str| CHROME.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_bytes());
     let client = Some([203, 0, 113, 7].into());
     let evidence = Evidence::from_headers(header, client, DeploymentKey::from_bits(1));
-    let Ok(key) = FingerprintKey::new(vec![7; 32]) else { return };
+    let key = |byte| FingerprintKey::new(vec![byte; 32]);
+    let Ok(keys) = key(7).and_then(|key| FingerprintKeys::new(vec![key])) else { return };
+    let Ok(two_keys) = key(7).and_then(|one| FingerprintKeys::new(vec![one, key(8)?])) else { return };
     let account_sid = AccountSid::from_bits(1);
-    let account = key.account(account_sid);
+    let (account, account_of_two) = (keys.account(account_sid), two_keys.account(account_sid));
     let Ok(signals) = Signals::read(&evidence) else { return };
-    let fingerprint = generate(&account, &signals, Sensitivity::Medium);
+    let (level, mode) = (Sensitivity::Medium, Mode::Enforce);
+    let fingerprint = generate(&account, &signals, level, mode);
 
     criterion.bench_function("fingerprint/read", |b| b.iter(|| Signals::read(black_box(&evidence))));
-    criterion.bench_function("fingerprint/account_key", |b| b.iter(|| key.account(black_box(account_sid))));
+    criterion.bench_function("fingerprint/account_keys", |b| b.iter(|| keys.account(black_box(account_sid))));
     criterion.bench_function("fingerprint/generate", |b| {
-        b.iter(|| generate(&account, black_box(&signals), Sensitivity::Medium));
+        b.iter(|| generate(&account, black_box(&signals), level, mode));
+    });
+    criterion.bench_function("fingerprint/generate_with_two_keys", |b| {
+        b.iter(|| generate(&account_of_two, black_box(&signals), level, mode));
     });
     criterion.bench_function("fingerprint/read_and_generate", |b| {
         b.iter(|| {
-            Signals::read(black_box(&evidence))
-                .map(|signals| generate(&account, &signals, Sensitivity::Medium))
+            Signals::read(black_box(&evidence)).map(|signals| generate(&account, &signals, level, mode))
         });
     });
     criterion.bench_function("fingerprint/judge", |b| {
-        b.iter(|| judge(black_box(&fingerprint), black_box(&fingerprint)));
+        let bound = Bound { sealed: &fingerprint, first: None };
+        b.iter(|| judge(black_box(bound), black_box(&fingerprint)));
+    });
+    criterion.bench_function("fingerprint/judge_since_the_beginning", |b| {
+        let bound = Bound { sealed: &fingerprint, first: Some(&fingerprint) };
+        b.iter(|| judge(black_box(bound), black_box(&fingerprint)));
     });
 }
 

@@ -1,13 +1,13 @@
 //! The policy, row by row: what may change in a browser at each sensitivity, and what may not.
 
 use shared_types::{
-    DeploymentKey, Fingerprint,
-    fingerprint::{Sensitivity, Signal, SignalSet, Verdict, evidence, judge, judge_across_sessions},
+    DeploymentKey,
+    fingerprint::{Comparison, Sensitivity, Signal, SignalSet, evidence, is_the_browser_of},
 };
 
 mod fingerprint_support;
 use Sensitivity::{High, Low, Medium};
-use fingerprint_support::{CHROME, DECODERS, Guest, USER_SETTINGS};
+use fingerprint_support::{CHROME, DECODERS, Guest, USER_SETTINGS, judge};
 
 /// The levels that accept `after` in a session that was sealed with `before`.
 fn accepting(before: &Guest, after: &Guest) -> Vec<Sensitivity> {
@@ -16,8 +16,8 @@ fn accepting(before: &Guest, after: &Guest) -> Vec<Sensitivity> {
     Sensitivity::ALL.into_iter().filter(accepts).collect()
 }
 
-fn verdict(before: &Guest, after: &Guest) -> Verdict {
-    judge(&before.fingerprint(Medium), &after.fingerprint(Medium))
+fn compared(before: &Guest, after: &Guest) -> Comparison {
+    judge(&before.fingerprint(Medium), &after.fingerprint(Medium)).last
 }
 
 fn speaks(guest: Guest, language: &str) -> Guest {
@@ -141,9 +141,11 @@ fn every_soft_signal_has_its_price_changed_and_gone() {
         (Signal::Network, network(Some([198, 51, 100, 1].into())), 0, network(None), 0),
     ] {
         for (after, costs) in [(changed, changed_costs), (gone, gone_costs)] {
-            let verdict = verdict(&Guest::with_chrome(), &after);
-            assert_eq!((verdict.drifted, verdict.drift), (SignalSet::of(&[signal]), costs));
-            assert!(verdict.broke.is_empty());
+            let compared = compared(&Guest::with_chrome(), &after);
+            // The hinted version goes with the brand.
+            let drifted = compared.drifted.without(SignalSet::of(&[Signal::HintedVersion]));
+            assert_eq!((drifted, compared.points), (SignalSet::of(&[signal]), costs));
+            assert!(compared.broke.is_empty());
         }
     }
 }
@@ -153,12 +155,12 @@ fn versions_go_forwards_up_to_a_leap() {
     let before = Guest::with_chrome();
     for (major, levels) in [
         (138, &[Low, Medium, High][..]),
-        (141, &[Low, Medium, High]),
-        (142, &[Low, Medium]),
-        (144, &[Low, Medium]),
-        (145, &[Low]),
-        (150, &[Low]),
-        (151, &[]),
+        (144, &[Low, Medium, High]),
+        (145, &[Low, Medium]),
+        (151, &[Low, Medium]),
+        (152, &[Low]),
+        (162, &[Low]),
+        (163, &[]),
         (137, &[]),
         (1, &[]),
         (65535, &[]),
@@ -189,7 +191,7 @@ fn decisive_signals_break_a_session_at_every_level() {
         (Signal::LoginTimestamp, g().omits(evidence::WEBCHAT_INFO)),
     ] {
         assert_eq!(accepting(&g(), &after), [], "{broken:?}");
-        assert_eq!(verdict(&g(), &after).broke, SignalSet::of(&[broken]));
+        assert_eq!(compared(&g(), &after).broke, SignalSet::of(&[broken]));
     }
 }
 
@@ -199,24 +201,27 @@ fn what_a_session_never_had_it_may_gain() {
         .omits(evidence::WEBCHAT_INFO)
         .omits(evidence::ORIGIN)
         .omits(evidence::USER_SETTINGS);
-    let verdict = verdict(&bare, &Guest::with_chrome());
-    assert!(verdict.accepted && verdict.drifted.is_empty() && verdict.drift == 0);
-    assert!(!verdict.held.contains(Signal::LoginTimestamp));
+    let compared = compared(&bare, &Guest::with_chrome());
+    assert!(compared.drifted.is_empty() && compared.points == 0);
+    assert!(!compared.held.contains(Signal::LoginTimestamp));
     assert_eq!(accepting(&bare, &Guest::with_chrome()), [Low, Medium, High]);
 }
 
 #[test]
 fn a_verdict_names_the_signals() {
     let after = speaks(Guest::with_chrome(), "fr").comes_from("2001:db8::1").updates_chrome_to(137);
-    let verdict = verdict(&Guest::with_chrome(), &after.omits(evidence::SEC_CH_UA));
-    assert_eq!(verdict.broke.to_string(), "major_version");
-    assert_eq!(verdict.drifted.to_string(), "brand,accept_language,settings_language,network");
+    let compared = compared(&Guest::with_chrome(), &after.omits(evidence::SEC_CH_UA));
+    assert_eq!(compared.broke.to_string(), "major_version");
     assert_eq!(
-        verdict.held.to_string(),
+        compared.drifted.to_string(),
+        "hinted_version,brand,accept_language,settings_language,network"
+    );
+    assert_eq!(
+        compared.held.to_string(),
         "family,operating_system,mobile,origin,deployment_key,login_timestamp,timezone,platform,accept_encoding,\
          cookie_enabled,audio_decoder,video_decoder"
     );
-    assert_eq!((verdict.accepted, verdict.malformed, verdict.drift), (false, false, 2));
+    assert_eq!(compared.points, 2);
 }
 
 #[test]
@@ -231,20 +236,25 @@ fn an_earlier_session_is_known_by_its_browser_alone() {
     let earlier = Guest::with_chrome().fingerprint(Medium);
     let later = |guest: Guest| {
         let fingerprint = guest.sends(evidence::WEBCHAT_INFO, r#"{"loginTimestamp":1}"#).fingerprint(Medium);
-        (judge(&earlier, &fingerprint).accepted, judge_across_sessions(&earlier, &fingerprint).accepted)
+        (judge(&earlier, &fingerprint).accepted, is_the_browser_of(&earlier, &fingerprint))
     };
     assert_eq!(later(Guest::with_chrome()), (false, true));
     assert_eq!(later(Guest::with_safari()), (false, false));
-    assert!(!judge_across_sessions(&earlier, &Guest::with_safari().fingerprint(Low)).accepted);
+    assert!(!is_the_browser_of(&earlier, &Guest::with_safari().fingerprint(Low)));
 }
 
 #[test]
-fn other_formats_are_refused_on_either_side() {
-    let good = Guest::with_chrome().fingerprint(Low);
-    let next = Fingerprint::new(good.as_str().replace("fp1", "fp2")).unwrap();
-    for (sealed, presented) in [(&good, &next), (&next, &good), (&next, &next)] {
-        let verdict = judge(sealed, presented);
-        assert!(verdict.malformed && !verdict.accepted && verdict.held.is_empty());
-    }
-    assert!(!judge(&good, &good).malformed);
+fn hints_go_forwards_too_and_need_not_be_there() {
+    let hints = |version: &str| {
+        Guest::with_chrome().sends(
+            evidence::SEC_CH_UA,
+            format!(r#""Chromium";v="{version}", "Google Chrome";v="{version}", "Not A Brand";v="99""#),
+        )
+    };
+    let before = Guest::with_chrome();
+    assert_eq!(accepting(&before, &hints("139")), [Low, Medium, High]);
+    assert_eq!(accepting(&before, &hints("145")), [Low, Medium]);
+    assert_eq!(accepting(&before, &hints("137")), []);
+    assert_eq!(compared(&before, &hints("137")).broke, SignalSet::of(&[Signal::HintedVersion]));
+    assert_eq!(accepting(&before, &before.clone().omits(evidence::SEC_CH_UA)), [Low, Medium, High]);
 }

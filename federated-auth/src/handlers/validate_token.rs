@@ -2,18 +2,20 @@
 
 use service_runtime::Call;
 use shared_types::{
-    Code, Yes,
+    Code, Fingerprint, Yes,
     federated_auth::{
         AccountPath,
         validate_token::{Request, Response},
     },
+    fingerprint::Mode,
     scoped_auth::validate,
 };
 
 use crate::{app::FederatedAuth, error::Error, judgement};
 
 /// Has ScopedAuthService judge a token. With the feature on a token without a fingerprint is good for one thing only:
-/// to be refreshed into one that has it. So the page learns that it must refresh, and nobody chats unbound.
+/// to be refreshed into one that has it. So the page learns that it must refresh, and nobody chats unbound; in the mode
+/// `shadow` nobody is refused for it.
 pub async fn validate_token(
     fas: &FederatedAuth,
     call: &mut Call<'_>,
@@ -21,12 +23,12 @@ pub async fn validate_token(
     request: Request,
 ) -> Result<Response, Error> {
     call.account = Some(account_sid);
-    let feature_is_on = request.fingerprint.is_some();
+    let must_be_bound = request.fingerprint.as_ref().map(Fingerprint::mode) == Some(Mode::Enforce);
     let Request { token, fingerprint, jkt } = request;
     let validate = validate::Request { token, fingerprint, jkt, resume: false };
     let verdict = fas.scoped_auth.validate(call, &validate).await?;
     let judged = judgement::of(verdict, account_sid)?;
-    if feature_is_on && !judged.bound {
+    if must_be_bound && !judged.bound {
         return Err(Error::TokenRefused(Code::FingerprintInvalid));
     }
     Ok(Response {

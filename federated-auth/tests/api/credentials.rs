@@ -17,7 +17,7 @@ async fn a_caller_that_does_not_prove_itself_is_refused_before_anything_is_read(
         ("nobody", good()),
         ("this service to itself", good().bearer(FEDERATED_AUTH_SECRET)),
         ("nearly the right one", good().bearer(&format!("{ORCHESTRATOR_SECRET}x"))),
-        ("another scheme", good().header("authorization", &format!("Basic {ORCHESTRATOR_SECRET}"))),
+        ("another scheme", good().header("authorization", format!("Basic {ORCHESTRATOR_SECRET}"))),
         ("whoever sends nonsense", Request::post(&format!("/v1/Accounts/{ACCOUNT}/Tokens")).form("nonsense")),
         ("whoever names no account", Request::post("/v1/Accounts/hunter2/Tokens").json(&deployment())),
         ("whoever looks around", Request::get("/v1/Secrets")),

@@ -144,7 +144,7 @@ async fn a_call_is_passed_on_with_its_id_its_trace_and_a_credential_of_this_serv
         .json(&fields)
         .bearer(ORCHESTRATOR_SECRET)
         .header("request-id", "of-the-guest")
-        .header("traceparent", &format!("00-{TRACE}-00f067aa0ba902b7-01"));
+        .header("traceparent", format!("00-{TRACE}-00f067aa0ba902b7-01"));
     let answer = request.send(fas.address).await;
     assert_eq!(answer.header("request-id"), "of-the-guest");
     let header = |name| scripted.header_seen(0, name).unwrap_or_default();

@@ -10,5 +10,6 @@ mod alone;
 mod crash;
 mod first_minutes;
 mod process;
+mod shadow;
 mod silence;
 mod stop;

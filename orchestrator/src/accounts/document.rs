@@ -4,7 +4,8 @@ use std::{collections::HashMap, fmt::Display, hash::Hash, ops::Range, sync::Arc}
 
 use serde::Deserialize;
 use shared_types::{
-    AccountSid, AddressSid, ConversationsServiceSid, DeploymentKey, fingerprint::Sensitivity,
+    AccountSid, AddressSid, ConversationsServiceSid, DeploymentKey,
+    fingerprint::{Mode, Sensitivity},
 };
 use toml::Spanned;
 
@@ -25,6 +26,8 @@ struct AccountTable {
     webchat_security: bool,
     #[serde(default)]
     fingerprint_sensitivity: Sensitivity,
+    #[serde(default)]
+    fingerprint_mode: Mode,
     conversations_service_sid: ConversationsServiceSid,
     #[serde(default)]
     deployment: Vec<DeploymentTable>,
@@ -75,6 +78,7 @@ pub(super) fn parse(text: &str) -> Result<Accounts, AccountsError> {
             sid,
             webchat_security: table.webchat_security,
             fingerprint_sensitivity: table.fingerprint_sensitivity,
+            fingerprint_mode: table.fingerprint_mode,
             conversations_service_sid: table.conversations_service_sid,
             deployments,
         });

@@ -110,8 +110,8 @@ async fn the_scheme_of_a_token_has_no_case() {
     let fwo = Fwo::start().await;
     let token = fwo.token(OFF).await;
     for scheme in ["Bearer", "bearer", "BEARER"] {
-        let call = chrome(Request::post(OPEN).json(&json!({})))
-            .header("authorization", &format!("{scheme} {token}"));
+        let call =
+            chrome(Request::post(OPEN).json(&json!({}))).header("authorization", format!("{scheme} {token}"));
         assert_eq!(fwo.answers(call).await.status, 201, "{scheme}");
     }
 }

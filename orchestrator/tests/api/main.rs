@@ -15,6 +15,7 @@ mod cors;
 mod every_answer;
 mod fingerprint;
 mod flex_configuration;
+mod hostile;
 #[path = "../../../service-runtime/tests/support/http.rs"]
 mod http;
 mod init;
@@ -22,6 +23,7 @@ mod origins;
 mod revoke;
 #[path = "../../../service-runtime/tests/support/scripted_peer.rs"]
 mod scripted_peer;
+mod shadow;
 mod tokens;
 mod upstream;
 
@@ -33,7 +35,7 @@ use scoped_auth::{config::MissingKeys, sessions::Rules};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use service_runtime::{Clock, Listeners, Running, ServiceCredential, random::Random};
-use shared_types::fingerprint::FingerprintKey;
+use shared_types::fingerprint::{FingerprintKey, FingerprintKeys};
 use tempfile::TempDir;
 
 /// Long enough for a machine that has other things to do.
@@ -98,11 +100,14 @@ async fn orchestrator(data: &TempDir, address: SocketAddr, change: impl FnOnce(&
             PATIENT,
         ),
         flex_configuration: None,
-        fingerprint_key: Arc::new(FingerprintKey::new(vec![7; 32]).unwrap()),
+        fingerprint_keys: Arc::new(
+            FingerprintKeys::new(vec![FingerprintKey::new(vec![7; 32]).unwrap()]).unwrap(),
+        ),
         trusted_proxies: TrustedProxies::default(),
         public_urls: orchestrator::dpop::PublicUrls::default(),
         welcome_message: "Welcome!".to_owned(),
         clock: Clock::adjustable(),
+        spans: service_runtime::spans::SpanConfig::OFF,
         random: Random::default(),
     };
     change(&mut config);
@@ -143,6 +148,7 @@ impl Fwo {
             revocation_poll: Duration::from_millis(500),
             operator_secrets: Vec::new(),
             clock: clock.clone(),
+            spans: service_runtime::spans::SpanConfig::OFF,
             random: Random::default(),
         };
         let scoped_auth = scoped_auth::start(scoped_auth, Listeners::loopback().unwrap()).await.unwrap();
@@ -153,6 +159,7 @@ impl Fwo {
             scoped_auth: federated_auth::Config::scoped_auth(url, credential(FEDERATED_AUTH_SECRET), PATIENT),
             token_ttl_seconds: 6 * 3600,
             clock: clock.clone(),
+            spans: service_runtime::spans::SpanConfig::OFF,
             random: Random::default(),
         };
         let federated_auth = federated_auth::start(federated_auth, Listeners::loopback().unwrap()).unwrap();

@@ -3,7 +3,7 @@
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use service_runtime::{Call, random::Random};
 use shared_types::{
-    Grant, Identity, SessionId,
+    Fingerprint, Grant, Identity, SessionId,
     grant::GrantsClaim,
     orchestrator::NoParameters,
     scoped_auth::generate::{Request, Response, Session},
@@ -34,19 +34,18 @@ pub async fn generate(
     }
     // Claims count whole seconds, and so does the answer.
     let now = call.now.trunc_subsecs(0);
+    let continues = request.session.is_some();
     let session = request.session.unwrap_or_else(|| Session {
         id: begun_at(call.now, &sas.random),
         identity: request.identity.unwrap_or_else(|| Identity::from_random(sas.random.bytes())),
         auth_time: now,
         generation: 0,
+        first_fingerprint: None,
     });
     let session_max = sas.sessions.rules().session_max;
     let exp = expiration(now, request.ttl, session.auth_time, session_max).ok_or(Error::SessionEnded)?;
     // A session that has ended does not move on.
-    let generation = match request.session {
-        Some(session) => next_generation(sas, call, session).await?,
-        None => session.generation,
-    };
+    let generation = if continues { next_generation(sas, call, &session).await? } else { session.generation };
     let claims = Claims {
         jti: uuid::Builder::from_random_bytes(sas.random.bytes()).into_uuid(),
         iss: Issuer,
@@ -59,12 +58,13 @@ pub async fn generate(
         sid: session.id,
         auth_time: session.auth_time,
         generation,
-        fingerprint: request.fingerprint,
+        // Of what was made with every key of the ring, the token holds what the active one made.
+        fingerprint: request.fingerprint.as_ref().map(Fingerprint::preferred),
+        first_fingerprint: session.first_fingerprint,
         cnf: request.jkt.map(|jkt| Confirmation { jkt }),
     };
     let form = if request.encrypt { Form::Encrypted } else { Form::Signed };
     let token = sas.seal(&claims, form)?;
-    let continues = request.session.is_some();
     sas.counters.minted(continues, request.encrypt);
     let event = if continues { Event::Refreshed } else { Event::Created };
     audit::event(sas, call, event, request.account_sid, session.id, generation);
@@ -80,7 +80,7 @@ pub async fn generate(
 }
 
 /// The generation of a session's next token.
-async fn next_generation(sas: &ScopedAuth, call: &Call<'_>, session: Session) -> Result<u32, Error> {
+async fn next_generation(sas: &ScopedAuth, call: &Call<'_>, session: &Session) -> Result<u32, Error> {
     match sas.sessions.advance(session.id, session.generation, session.auth_time, call.now).await? {
         Continued::With(generation) => Ok(generation),
         Continued::Reused => {

@@ -14,10 +14,10 @@ use shared_types::{
 
 use crate::{
     app::ScopedAuth,
-    audit::{self, Event},
+    audit::{self, Event, FingerprintEvent},
     claims::Claims,
     error::Error,
-    judgement::{Holder, Judgement, Refusal, judge_holder, judge_time},
+    judgement::{Holder, HolderVerdict, Judgement, Refusal, binding_of_successor, judge_holder, judge_time},
 };
 
 /// Judges a token, the browser that presents it, and the key that its holder proved to hold.
@@ -42,17 +42,17 @@ pub async fn validate(
         audit::event(sas, call, Event::Resumed, claims.sub, claims.sid, claims.generation);
     }
     sas.counters.judged(if judgement.resumed { "resumed" } else { "authorized" });
+    let (successor, first_fingerprint) = binding_of_successor(&claims, holder, &judgement.holder);
     let Claims { sub, exp, grants, sid, auth_time, generation, fingerprint: own, cnf, .. } = claims;
     Ok(Response::Authorized(Authorized {
         authorized: Yes,
         auth_account: sub.into(),
         identity: grants.identity,
         expiration: exp,
-        session: Session { id: sid, identity: grants.identity, auth_time, generation },
+        session: Session { id: sid, identity: grants.identity, auth_time, generation, first_fingerprint },
         grants: grants.grants,
         bound: own.is_some(),
-        // The browser as it is now, so that slow drift is followed; without a fingerprint the old binding stays.
-        fingerprint: fingerprint.or(own),
+        fingerprint: successor,
         jkt: cnf.map(|cnf| cnf.jkt),
     }))
 }
@@ -74,18 +74,24 @@ fn judge(
     {
         return Err(refusal.refusal);
     }
-    let verdict = judge_holder(claims, holder)?;
-    for signal in verdict.drifted.iter() {
-        sas.counters.signal(signal.name(), "drifted");
-    }
-    if !verdict.drifted.is_empty() {
-        audit::drifted(sas, call, claims.sub, claims.sid, verdict.drifted);
-    }
+    let holder = judge_holder(claims, holder)?;
+    told(sas, call, claims, &holder);
     match in_time {
-        Ok(()) => Ok(Judgement { resumed: false }),
+        Ok(()) => Ok(Judgement { resumed: false, holder }),
         // Only who has proved to be the same browser, or to hold the same key, goes on after the end.
-        Err(_) if verdict.proved => Ok(Judgement { resumed: true }),
+        Err(_) if holder.proved => Ok(Judgement { resumed: true, holder }),
         Err(late) => Err(late.refusal),
+    }
+}
+
+/// Tells operators of a browser that has changed and is served.
+fn told(sas: &ScopedAuth, call: &Call<'_>, claims: &Claims, holder: &HolderVerdict) {
+    let Some(verdict) = &holder.browser else { return };
+    sas.counters.browser(verdict);
+    if holder.is_served_in_shadow() {
+        audit::fingerprint(sas, call, FingerprintEvent::RefusedInShadow, claims, verdict);
+    } else if !verdict.drifted().is_empty() {
+        audit::fingerprint(sas, call, FingerprintEvent::Drifted, claims, verdict);
     }
 }
 
@@ -98,11 +104,10 @@ fn refuse(sas: &ScopedAuth, call: &Call<'_>, claims: Option<&Claims>, refusal: &
     };
     let reason = refused.code().as_str();
     sas.counters.judged(reason);
-    for signal in refusal.broke.iter() {
-        sas.counters.signal(signal.name(), "broke");
-    }
     let (account, session) = (claims.map(|claims| claims.sub), claims.map(|claims| claims.sid));
-    let (drifted, broke) = (refusal.drifted, refusal.broke);
-    audit::refused(sas, call, audit::Refusal { reason, account, session, drifted, broke });
+    if let Some(verdict) = &refusal.browser {
+        sas.counters.browser(verdict);
+    }
+    audit::refused(sas, call, audit::Refusal { reason, account, session, browser: refusal.browser });
     Response::Refused(refused)
 }

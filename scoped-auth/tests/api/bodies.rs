@@ -114,7 +114,7 @@ async fn a_request_keeps_its_id_or_is_given_one() {
     for answer in [
         sas.answers_federated_auth(request()).await,
         sas.answers_federated_auth(request().header("request-id", "a b")).await,
-        sas.answers_federated_auth(request().header("request-id", &"x".repeat(65))).await,
+        sas.answers_federated_auth(request().header("request-id", "x".repeat(65))).await,
         sas.answers(request().header("request-id", "a\"b")).await,
     ] {
         let id = answer.header("request-id");

@@ -14,7 +14,7 @@ async fn a_caller_that_does_not_prove_itself_is_refused_before_anything_is_read(
         ("nobody", good()),
         ("somebody else", good().bearer("what-orchestrator-proves-itself-with")),
         ("nearly the right one", good().bearer(&SECRET[1..])),
-        ("another scheme", good().header("authorization", &format!("Basic {SECRET}"))),
+        ("another scheme", good().header("authorization", format!("Basic {SECRET}"))),
         ("no scheme", good().header("authorization", SECRET)),
         ("a scheme alone", good().header("authorization", "Bearer ")),
         ("a token instead", good().bearer(&sas.token(&asking(json!({}))).await)),
@@ -38,7 +38,7 @@ async fn each_of_several_secrets_is_accepted() {
     let request = || Request::post(GENERATE).json(&asking(json!({})));
     for secret in secrets {
         assert_eq!(sas.answers(request().bearer(secret)).await.status, 200);
-        let lower_case = request().header("authorization", &format!("bearer {secret}"));
+        let lower_case = request().header("authorization", format!("bearer {secret}"));
         assert_eq!(sas.answers(lower_case).await.status, 200, "a scheme has no case");
     }
     sas.answers(request().bearer(SECRET)).await.is_refusal(401, "invalid_service_credential");

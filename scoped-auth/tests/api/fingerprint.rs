@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 use shared_types::{
     AccountSid, DeploymentKey,
-    fingerprint::{Evidence, FingerprintKey, Sensitivity, Signals, generate},
+    fingerprint::{Evidence, FingerprintKey, FingerprintKeys, Mode, Sensitivity, Signals, generate},
 };
 
 use crate::{Sas, asking};
@@ -15,7 +15,8 @@ const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:148.0) Gecko/20100101 
 
 /// The fingerprint of a browser with this `User-Agent`.
 fn of(user_agent: &str) -> String {
-    let key = FingerprintKey::new(vec![7; 32]).unwrap().account(AccountSid::from_bits(1));
+    let keys = FingerprintKeys::new(vec![FingerprintKey::new(vec![7; 32]).unwrap()]).unwrap();
+    let keys = keys.account(AccountSid::from_bits(1));
     let header = |name: &str| match name {
         "user-agent" => Some(user_agent.as_bytes()),
         "origin" => Some(&b"https://shop.example.com"[..]),
@@ -23,7 +24,7 @@ fn of(user_agent: &str) -> String {
     };
     let evidence = Evidence::from_headers(header, None, DeploymentKey::from_bits(1));
     let signals = Signals::read(&evidence).unwrap();
-    generate(&key, &signals, Sensitivity::Medium).as_str().to_owned()
+    generate(&keys, &signals, Sensitivity::Medium, Mode::Enforce).as_str().to_owned()
 }
 
 /// The verdict on a token that was made for `bound` and is presented by `presented`.

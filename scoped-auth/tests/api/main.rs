@@ -11,6 +11,7 @@ mod admin;
 mod bodies;
 mod credentials;
 mod fingerprint;
+mod fingerprint_session;
 mod generate;
 #[path = "../../../service-runtime/tests/support/http.rs"]
 mod http;
@@ -65,6 +66,7 @@ impl Sas {
             revocation_poll: Duration::from_millis(500),
             operator_secrets: vec![SecretString::from(OPERATOR_SECRET)],
             clock: clock.clone(),
+            spans: service_runtime::spans::SpanConfig::OFF,
             random: Random::default(),
         };
         change(&mut config);
@@ -101,6 +103,23 @@ impl Sas {
 
     async fn validates(&self, fields: &Value) -> Answer {
         self.answers_federated_auth(Request::post(VALIDATE).json(fields)).await
+    }
+
+    /// What FederatedAuthService does to refresh a token: the verdict, and the next token if there is one.
+    async fn refreshes(&self, token: &str, fingerprint: &str) -> (Value, Option<String>) {
+        let fields = json!({"token": token, "fingerprint": fingerprint, "resume": true});
+        let verdict = self.validates(&fields).await.body();
+        if verdict["authorized"] != true {
+            return (verdict, None);
+        }
+        let next = asking(json!({"session": verdict["session"], "fingerprint": verdict["fingerprint"]}));
+        let next = self.token(&next).await;
+        (verdict, Some(next))
+    }
+
+    /// The metrics, as operators are told them.
+    async fn metrics(&self) -> String {
+        Request::get("/metrics").send(self.running.admin_address).await.text
     }
 
     /// A token made of these fields.

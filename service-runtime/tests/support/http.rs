@@ -16,7 +16,7 @@ use tokio::{
 pub(crate) struct Request {
     method: String,
     path: String,
-    headers: Vec<(String, String)>,
+    headers: Vec<(String, Vec<u8>)>,
     body: Vec<u8>,
 }
 
@@ -34,8 +34,8 @@ impl Request {
     }
 
     #[must_use]
-    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
-        self.headers.push((name.to_owned(), value.to_owned()));
+    pub(crate) fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        self.headers.push((name.to_owned(), value.as_ref().to_vec()));
         self
     }
 
@@ -45,9 +45,14 @@ impl Request {
         self
     }
 
+    /// The value of a header that it has.
+    pub(crate) fn value(&self, name: &str) -> Vec<u8> {
+        self.headers.iter().find(|(known, _)| known == name).unwrap().1.clone()
+    }
+
     #[must_use]
     pub(crate) fn bearer(self, credential: &str) -> Self {
-        self.header("authorization", &format!("Bearer {credential}"))
+        self.header("authorization", format!("Bearer {credential}"))
     }
 
     #[must_use]
@@ -70,7 +75,7 @@ impl Request {
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let mut bytes = format!("{} {} HTTP/1.1\r\nhost: service\r\n", self.method, self.path).into_bytes();
         for (name, value) in &self.headers {
-            bytes.extend(format!("{name}: {value}\r\n").into_bytes());
+            bytes.extend([name.as_bytes(), b": ", value, b"\r\n"].concat());
         }
         let announced =
             self.headers.iter().any(|(name, _)| name == "transfer-encoding" || name == "content-length");

@@ -56,28 +56,38 @@ pub(super) fn brand(sec_ch_ua: &str) -> Option<&str> {
     let named = |brand: &&str| {
         // The entry that is there to be ignored is always "Not A Brand", with any other characters in between.
         let grease = brand.chars().filter(char::is_ascii_alphabetic).eq("NotABrand".chars());
-        !(grease || brand.is_empty() || *brand == "Chromium")
+        !(grease || brand.is_empty() || *brand == ENGINE)
     };
-    quoted(sec_ch_ua).filter(named).min()
+    members(sec_ch_ua).map(|(brand, _)| brand).filter(named).min()
 }
 
-/// The first quoted string of each comma-separated member (RFC 9651, section 3.1).
-fn quoted(list: &str) -> impl Iterator<Item = &str> {
+/// The major version of the engine in a `Sec-CH-UA`. That of the brand may count otherwise, and all name the engine.
+pub(super) fn hinted_version(sec_ch_ua: &str) -> Option<u16> {
+    members(sec_ch_ua).find(|(brand, _)| *brand == ENGINE).and_then(|(_, version)| number(version?))
+}
+
+/// The engine that has client hints.
+const ENGINE: &str = "Chromium";
+
+/// The members of a list of strings, each with its first parameter if that is a string (RFC 9651, section 3.1).
+fn members(list: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
     let mut rest = list;
     std::iter::from_fn(move || {
         let (brand, after) = string(rest)?;
         rest = after;
-        // Skips the parameters, the last of which may be quoted too.
+        let mut parameter = None;
         while let Some(at) = rest.find([',', '"']) {
             let (_, from) = rest.split_at_checked(at)?;
             if let Some(member) = from.strip_prefix(',') {
                 rest = member;
-                return Some(brand);
+                return Some((brand, parameter));
             }
-            rest = string(from)?.1;
+            let (value, after) = string(from)?;
+            parameter = parameter.or(Some(value));
+            rest = after;
         }
         rest = "";
-        Some(brand)
+        Some((brand, parameter))
     })
 }
 
@@ -122,7 +132,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_makes_it_panic(text in "\\PC*|[ -~]{0,80}|(\"?[\\\\,;a-z\"]){0,20}") {
-            let _ = (browser(&text), brand(&text), platform(&text), mobile(&text));
+            let _ = (browser(&text), brand(&text), hinted_version(&text), platform(&text), mobile(&text));
         }
     }
 
@@ -145,6 +155,21 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(brand(list), expected, "{list}");
+        }
+    }
+
+    #[test]
+    fn the_engines_version_is_found_among_the_others() {
+        for (list, expected) in [
+            (r#""Not)A;Brand";v="8", "Chromium";v="138", "Google Chrome";v="139""#, Some(138)),
+            (r#""Opera";v="121", "Chromium";v="137.0.1""#, Some(137)),
+            (r#""Chromium";v="a", "Opera";v="121""#, None),
+            (r#""Chromium", "Opera";v="121""#, None),
+            (r#""Chromium";a=1;v="7""#, Some(7)),
+            (r#""Brave";v="138""#, None),
+            ("", None),
+        ] {
+            assert_eq!(hinted_version(list), expected, "{list}");
         }
     }
 

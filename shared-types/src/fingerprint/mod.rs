@@ -1,13 +1,15 @@
 //! The fingerprint: which browser, page and deployment a token was made for, as one opaque string (contract,
 //! section 8). FlexWebchatOrchestratorService reads [`Signals`] from a request ([`evidence`], [`signals`]) and turns
-//! them into a [`Fingerprint`] with a key ([`generate()`]); ScopedAuthService compares two of them without any key
-//! ([`judge()`]). What may change, and how much of it, stands in `policy` alone.
+//! them into a [`Fingerprint`] with its keys ([`generate()`]); ScopedAuthService compares two of them without any key
+//! ([`judge()`]). What may change, and how much of it, stands in [`policy`] alone.
 
 mod browser;
 pub mod evidence;
 pub mod generate;
 pub mod judge;
-mod policy;
+mod keys;
+mod mode;
+pub mod policy;
 mod record;
 mod sensitivity;
 mod signal;
@@ -19,8 +21,10 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 pub use evidence::Evidence;
-pub use generate::{AccountKey, FingerprintKey, MalformedKey, generate};
-pub use judge::{Verdict, judge, judge_across_sessions};
+pub use generate::generate;
+pub use judge::{Bound, Comparison, Verdict, is_the_browser_of, judge};
+pub use keys::{AccountKeys, FingerprintKey, FingerprintKeys, MalformedKeys};
+pub use mode::Mode;
 pub use sensitivity::Sensitivity;
 pub use signal::{Signal, SignalSet};
 pub use signals::{Signals, Unavailable};
@@ -36,8 +40,19 @@ impl Fingerprint {
 
     /// Takes `text` as a fingerprint, unless it is over-long or has characters that none has.
     pub fn new(text: String) -> Option<Self> {
-        let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
+        let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b'~');
         (!text.is_empty() && text.len() <= Self::MAX_LEN && text.bytes().all(plain)).then_some(Self(text))
+    }
+
+    /// Its preferred record alone, made with the active key: what is kept of it, in a token or beside a conversation.
+    #[must_use]
+    pub fn preferred(&self) -> Self {
+        Self(self.0.split(record::SEPARATOR).next().unwrap_or_default().to_owned())
+    }
+
+    /// What the account wants done where it is refused. One that cannot be read is not for anybody to serve.
+    pub fn mode(&self) -> Mode {
+        record::Record::unfold_all(self).next().map_or(Mode::Enforce, |record| record.mode)
     }
 
     /// The text; never to be logged.

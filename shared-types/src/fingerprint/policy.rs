@@ -2,20 +2,32 @@
 //! is data on this page; `judge` only applies it. A signal that the sealed fingerprint lacks is never compared:
 //! what a browser did not show when the token was made, it may show now (client hints appear over TLS only).
 
+use std::fmt;
+
 use super::{Sensitivity, Signal};
 
 /// What a difference in one signal does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Effect {
+pub enum Effect {
     /// The session is refused, whatever else holds.
     Breaks,
     /// Points that count against the level's budget; with 0 the difference is in the audit log and nowhere else.
     Weighs(u16),
 }
 
+/// `breaks`, `0`, `3`: as the policy is printed.
+impl fmt::Display for Effect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Effect::Breaks => f.write_str("breaks"),
+            Effect::Weighs(points) => write!(f, "{points}"),
+        }
+    }
+}
+
 /// How a signal is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Compare {
+pub enum Compare {
     /// Equal digests hold; anything else is a change.
     Equal,
     /// Equal versions hold; a step forwards, up to the level's leap, costs nothing; anything else is a change.
@@ -25,19 +37,24 @@ pub(super) enum Compare {
 }
 
 /// One row: how `signal` is compared, what a change does, and what it does if the signal is no longer shown.
-pub(super) struct Rule {
-    pub(super) signal: Signal,
-    pub(super) compare: Compare,
-    pub(super) changed: Effect,
-    pub(super) gone: Effect,
+#[derive(Clone, Copy, Debug)]
+pub struct Rule {
+    /// Which signal.
+    pub signal: Signal,
+    /// What is a change.
+    pub compare: Compare,
+    /// What a change does.
+    pub changed: Effect,
+    /// What it does if the signal is no longer shown.
+    pub gone: Effect,
 }
 
 /// Clocks that change to or from summer time move by 60 minutes; Lord Howe Island's by 30.
-pub(super) const DAYLIGHT_SAVING: u16 = 60;
+pub const DAYLIGHT_SAVING: u16 = 60;
 
 /// The rows, in the order of [`Signal::ALL`].
 #[rustfmt::skip]
-pub(super) const RULES: [Rule; Signal::COUNT] = [
+pub const RULES: [Rule; Signal::COUNT] = [
     // Decisive. A browser does not become another one, nor move to another page or deployment, within a session; and
     // the login timestamp lies in the storage that also holds the token. To leave one out is to change it: every
     // request of the widget shows them, and a thief's would otherwise pass by showing nothing.
@@ -47,8 +64,9 @@ pub(super) const RULES: [Rule; Signal::COUNT] = [
     equal(Signal::Origin,          Effect::Breaks,    Effect::Breaks),
     equal(Signal::DeploymentKey,   Effect::Breaks,    Effect::Breaks),
     equal(Signal::LoginTimestamp,  Effect::Breaks,    Effect::Breaks),
-    // Browsers update forwards only (FP-Stalker's rule). A User-Agent does not lose its version.
-    Rule { signal: Signal::MajorVersion, compare: Compare::Forwards, changed: Effect::Breaks, gone: Effect::Breaks },
+    // Browsers update forwards only (FP-Stalker's rule). A User-Agent does not lose its version; hints come and go.
+    Rule { signal: Signal::MajorVersion,  compare: Compare::Forwards, changed: Effect::Breaks, gone: Effect::Breaks },
+    Rule { signal: Signal::HintedVersion, compare: Compare::Forwards, changed: Effect::Breaks, gone: Effect::Weighs(0) },
     // More than summer time is travel: ordinary, but the largest of the ordinary changes.
     Rule { signal: Signal::Timezone, compare: Compare::Clock, changed: Effect::Weighs(3), gone: Effect::Weighs(1) },
     // No browser changes its brand or platform, but the lists are the vendors' to extend: nearly decisive. Hints come
@@ -72,28 +90,34 @@ const fn equal(signal: Signal, changed: Effect, gone: Effect) -> Rule {
     Rule { signal, compare: Compare::Equal, changed, gone }
 }
 
-/// What a level bears from one presentation of a token to the next.
-pub(super) struct Limits {
-    /// The most points.
-    pub(super) budget: u16,
-    /// The most major versions forwards.
-    pub(super) leap: u16,
+/// What a level bears.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The most points from one refresh to the next.
+    pub budget: u16,
+    /// The most points between the browser that the session began with and the one that presents its token now:
+    /// whoever changes a little at every refresh must not end up as somebody else.
+    pub total: u16,
+    /// The most major versions forwards, since the last refresh as since the beginning.
+    pub leap: u16,
 }
 
 impl Sensitivity {
     /// The level's limits.
     ///
     /// Browsers release every four weeks and a session lasts a day, so an ordinary update is one version. More are
-    /// skipped by a browser that had not been restarted: 3 is a quarter of a year, 6 half of one, 12 nearly a whole.
+    /// skipped by a browser that had not been restarted: 6 is half a year, 13 the step between two extended support
+    /// releases of Firefox, 24 nearly two years. A thief gains nothing by a version that the guest's could become.
     ///
     /// An ordinary change other than travel costs at most 2 points (a language, both decoders), which `high` bears
-    /// once. `medium` bears travel with one small change, or two changes of 2. `low` bears travel together with a
-    /// new language and new decoders, and one change of brand or platform, which is never ordinary.
-    pub(super) const fn limits(self) -> Limits {
+    /// once in a session. `medium` bears travel with one small change, or two changes of 2, and in all of a session
+    /// two of 3. `low` bears travel together with a new language and new decoders, and one change of brand or platform,
+    /// which is never ordinary, but not both of them, not even one by one.
+    pub const fn limits(self) -> Limits {
         match self {
-            Self::Low => Limits { budget: 7, leap: 12 },
-            Self::Medium => Limits { budget: 4, leap: 6 },
-            Self::High => Limits { budget: 2, leap: 3 },
+            Self::Low => Limits { budget: 7, total: 9, leap: 24 },
+            Self::Medium => Limits { budget: 4, total: 6, leap: 13 },
+            Self::High => Limits { budget: 2, total: 2, leap: 6 },
         }
     }
 }
@@ -115,7 +139,9 @@ mod tests {
     fn a_stricter_level_bears_less() {
         for pair in Sensitivity::ALL.windows(2) {
             let (tolerant, strict) = (pair[0].limits(), pair[1].limits());
-            assert!(tolerant.budget > strict.budget && tolerant.leap > strict.leap);
+            assert!(tolerant.budget > strict.budget && tolerant.total > strict.total);
+            assert!(tolerant.leap > strict.leap);
         }
+        assert!(Sensitivity::ALL.iter().all(|level| level.limits().total >= level.limits().budget));
     }
 }

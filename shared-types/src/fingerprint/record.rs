@@ -1,14 +1,22 @@
-//! The format: `fp1.<l|m|h>.<payload>`, the payload in base64url without padding. It is, in this order and big-endian:
-//! which signals are present (u32, one bit each), the major version (u16), the timezone (i16), then every other
-//! signal's truncated digest in the order of [`Signal::ALL`], zeros where it is absent. All are 116 characters long.
+//! The format. A fingerprint is one to four records, joined by `~`: one for each key, or version, that whoever made it
+//! knows, the preferred one first. A record is `fp1.<l|m|h><e|s>.<payload>`, level and mode in the clear, the payload in
+//! base64url without padding. It is, in this order and big-endian: the key's id (2 bytes), which signals are present (u32,
+//! one bit each), the major version and the hinted one (u16 each), the timezone (i16), then every other signal's
+//! truncated digest in the order of [`Signal::ALL`], zeros where it is absent. All records are 122 characters long.
+//!
+//! A later version is another word before the first dot. Whoever does not know it passes over its records, so that two
+//! versions can travel side by side for as long as sessions that were sealed with the older one live.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
-use super::{Fingerprint, Sensitivity, Signal, SignalSet};
+use super::{Fingerprint, Mode, Sensitivity, Signal, SignalSet, keys::KeyId};
 
 const VERSION: &str = "fp1";
+/// Between two records.
+pub(super) const SEPARATOR: char = '~';
+/// What a payload begins with: the key's id, the presence bits, three numbers.
 const PAYLOAD_LEN: usize = {
-    let mut len = 4 + 2 + 2;
+    let mut len = 2 + 4 + 2 + 2 + 2;
     let mut place = 0;
     while place < Signal::COUNT {
         #[allow(clippy::indexing_slicing, reason = "evaluated by the compiler")]
@@ -26,52 +34,75 @@ pub(super) type Digest = [u8; 8];
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Record {
     pub(super) sensitivity: Sensitivity,
+    pub(super) mode: Mode,
+    pub(super) key_id: KeyId,
     pub(super) present: SignalSet,
     pub(super) major: u16,
+    pub(super) hinted: u16,
     pub(super) timezone: i16,
     /// In the order of [`Signal::ALL`].
     pub(super) digests: [Digest; Signal::COUNT],
 }
 
 impl Record {
-    pub(super) fn new(sensitivity: Sensitivity) -> Self {
+    pub(super) fn new(sensitivity: Sensitivity, mode: Mode) -> Self {
         Self {
             sensitivity,
+            mode,
+            key_id: KeyId::default(),
             present: SignalSet::EMPTY,
             major: 0,
+            hinted: 0,
             timezone: 0,
             digests: [[0; 8]; Signal::COUNT],
         }
     }
 
-    /// Writes the record as a fingerprint.
-    pub(super) fn fold(&self) -> Fingerprint {
+    /// Writes records as a fingerprint.
+    pub(super) fn fold_all(records: impl Iterator<Item = Self>) -> Fingerprint {
+        let mut text = String::with_capacity(128);
+        for record in records {
+            if !text.is_empty() {
+                text.push(SEPARATOR);
+            }
+            record.fold(&mut text);
+        }
+        Fingerprint(text)
+    }
+
+    fn fold(&self, text: &mut String) {
         let digests = Signal::ALL.into_iter().zip(self.digests);
-        let bytes = (self.present.bits().to_be_bytes().into_iter())
+        let bytes = (self.key_id.into_iter())
+            .chain(self.present.bits().to_be_bytes())
             .chain(self.major.to_be_bytes())
+            .chain(self.hinted.to_be_bytes())
             .chain(self.timezone.to_be_bytes())
             .chain(digests.flat_map(|(signal, digest)| digest.into_iter().take(signal.digest_len())));
         let mut payload = [0; PAYLOAD_LEN];
         for (place, byte) in payload.iter_mut().zip(bytes) {
             *place = byte;
         }
-        let mut text = String::with_capacity(128);
-        text.extend([VERSION, ".", self.sensitivity.letter(), "."]);
-        URL_SAFE_NO_PAD.encode_string(payload, &mut text);
-        Fingerprint(text)
+        text.extend([VERSION, ".", self.sensitivity.letter(), self.mode.letter(), "."]);
+        URL_SAFE_NO_PAD.encode_string(payload, text);
     }
 
-    /// Reads a fingerprint; `None` if it is of another version or not of the format.
-    pub(super) fn unfold(fingerprint: &Fingerprint) -> Option<Self> {
-        let (letter, payload) =
-            fingerprint.as_str().strip_prefix(VERSION)?.strip_prefix('.')?.split_once('.')?;
-        let mut record = Self::new(Sensitivity::from_letter(letter)?);
+    /// Reads the records of a fingerprint; those of other versions, or not of the format, are passed over.
+    pub(super) fn unfold_all(fingerprint: &Fingerprint) -> impl Iterator<Item = Self> {
+        fingerprint.as_str().split(SEPARATOR).filter_map(Self::unfold)
+    }
+
+    fn unfold(text: &str) -> Option<Self> {
+        let (head, payload) = text.strip_prefix(VERSION)?.strip_prefix('.')?.split_once('.')?;
+        let (level, mode) = head.split_at_checked(1)?;
+        let mut record = Self::new(Sensitivity::from_letter(level)?, Mode::from_letter(mode)?);
 
         // Room for a whole last quantum, which the decoder asks for.
         let mut buffer = [0; PAYLOAD_LEN.next_multiple_of(3)];
         let len = URL_SAFE_NO_PAD.decode_slice(payload, &mut buffer).ok()?;
-        let (present, rest) = buffer.get(..len)?.split_first_chunk()?;
+        let (key_id, rest) = buffer.get(..len)?.split_first_chunk()?;
+        let (present, rest) = rest.split_first_chunk()?;
         let (major, rest) = rest.split_first_chunk()?;
+        let (hinted, rest) = rest.split_first_chunk()?;
         let (timezone, mut rest) = rest.split_first_chunk()?;
         for (signal, place) in Signal::ALL.into_iter().zip(&mut record.digests) {
             let (digest, after) = rest.split_at_checked(signal.digest_len())?;
@@ -81,7 +112,9 @@ impl Record {
             rest = after;
         }
         record.present = SignalSet::from_bits(u32::from_be_bytes(*present))?;
+        record.key_id = *key_id;
         record.major = u16::from_be_bytes(*major);
+        record.hinted = u16::from_be_bytes(*hinted);
         record.timezone = i16::from_be_bytes(*timezone);
         rest.is_empty().then_some(record)
     }
@@ -95,10 +128,10 @@ mod tests {
 
     prop_compose! {
         fn any_record()(
-            level in 0..3usize,
+            (level, mode) in (0..3usize, 0..2usize),
+            key_id: KeyId,
             bits in 0..1u32 << Signal::COUNT,
-            major: u16,
-            timezone: i16,
+            (major, hinted, timezone) in any::<(u16, u16, i16)>(),
             digests: [Digest; Signal::COUNT],
         ) -> Record {
             let mut digests = digests;
@@ -106,48 +139,59 @@ mod tests {
                 digest[signal.digest_len()..].fill(0);
             }
             let present = SignalSet::from_bits(bits).unwrap();
-            Record { sensitivity: Sensitivity::ALL[level], present, major, timezone, digests }
+            let (sensitivity, mode) = (Sensitivity::ALL[level], Mode::ALL[mode]);
+            Record { sensitivity, mode, key_id, present, major, hinted, timezone, digests }
         }
+    }
+
+    fn unfold(text: &str) -> Vec<Record> {
+        Record::unfold_all(&Fingerprint::new(text.to_owned()).unwrap()).collect()
     }
 
     proptest! {
         #[test]
-        fn what_is_folded_unfolds(record in any_record()) {
-            let fingerprint = record.fold();
-            prop_assert_eq!(fingerprint.as_str().len(), 116);
-            prop_assert_eq!(Record::unfold(&fingerprint), Some(record));
+        fn what_is_folded_unfolds(records in prop::collection::vec(any_record(), 1..=4)) {
+            let fingerprint = Record::fold_all(records.iter().cloned());
+            prop_assert_eq!(fingerprint.as_str().len(), 123 * records.len() - 1);
+            prop_assert_eq!(unfold(fingerprint.as_str()), records);
         }
 
         #[test]
-        fn what_is_unfolded_folds(text in "fp1\\.[lmh]\\.AA[A-H][A-Za-z0-9_-]{106}[AQgw]") {
-            let fingerprint = Fingerprint::new(text).unwrap();
-            prop_assert_eq!(Record::unfold(&fingerprint).unwrap().fold(), fingerprint);
+        fn what_is_unfolded_folds(text in "fp1\\.[lmh][es]\\.[A-Za-z0-9_-]{2}[A-Za-f]AA[A-Za-z0-9_-]{109}[AEIMQUYcgkosw048]") {
+            for record in unfold(&text) {
+                let folded = Record::fold_all([record].into_iter());
+                prop_assert_eq!(folded.as_str(), &text);
+            }
         }
 
         #[test]
-        fn no_text_makes_it_panic(text in "(fp1\\.[lmhx]\\.)?[A-Za-z0-9._-]{1,512}") {
+        fn no_text_makes_it_panic(text in "(fp1\\.[lmhx][esx]\\.)?[A-Za-z0-9._~-]{1,512}") {
             if let Some(fingerprint) = Fingerprint::new(text) {
-                let _ = Record::unfold(&fingerprint);
+                let _ = Record::unfold_all(&fingerprint).count();
             }
         }
     }
 
     #[test]
-    fn other_formats_are_not_read() {
-        let good = Record::new(Sensitivity::Low).fold().as_str().to_owned();
-        let unfold = |text: String| Record::unfold(&Fingerprint::new(text).unwrap());
-        assert!(unfold(good.clone()).is_some());
+    fn records_of_other_formats_are_passed_over() {
+        let good = Record::fold_all([Record::new(Sensitivity::Low, Mode::Enforce)].into_iter());
+        let good = good.as_str();
         for bad in [
             good.replace("fp1", "fp2"),
-            good.replace("fp1.l", "fp1.x"),
-            good.replace("fp1.l.", "fp1."),
-            good.replace("fp1.l.A", "fp1.l._"),
+            good.replace("fp1.le", "fp1.xe"),
+            good.replace("fp1.le", "fp1.lx"),
+            good.replace("fp1.le", "fp1.l"),
+            good.replace("fp1.le.", "fp1."),
+            good.replace("fp1.le.AA", "fp1.le.A__"),
             format!("{good}A"),
             format!("{good}AAAA"),
             good[..good.len() - 1].to_owned(),
             format!("{}B", &good[..good.len() - 1]),
+            "fp2.anything".to_owned(),
         ] {
-            assert_eq!(unfold(bad.clone()), None, "{bad}");
+            assert_eq!(unfold(&bad).len(), 0, "{bad}");
+            assert_eq!(unfold(&format!("{bad}~{good}")).len(), 1, "{bad}");
         }
+        assert_eq!(unfold(&format!("{good}~{good}")).len(), 2);
     }
 }

@@ -20,6 +20,15 @@ impl Sensitivity {
     /// All levels, the most tolerant first.
     pub const ALL: [Self; 3] = [Self::Low, Self::Medium, Self::High];
 
+    /// The name in settings, logs and metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        }
+    }
+
     /// The letter that stands for the level in a fingerprint.
     pub(super) const fn letter(self) -> &'static str {
         match self {
@@ -48,7 +57,7 @@ mod tests {
         ] {
             assert_eq!(level.letter(), letter);
             assert_eq!(Sensitivity::from_letter(letter), Some(level));
-            assert_eq!(serde_json::to_value(level).unwrap(), name);
+            assert_eq!((serde_json::to_value(level).unwrap(), level.name()), (name.into(), name));
         }
         for letter in ["", "L", "lm", "x"] {
             assert_eq!(Sensitivity::from_letter(letter), None);

@@ -42,6 +42,7 @@ signals! {
     DeploymentKey    "deployment_key"    6 "The deployment key."
     LoginTimestamp   "login_timestamp"   8 "The widget's `loginTimestamp`: a nonce of the session, not a trait."
     MajorVersion     "major_version"     0 "The browser's major version."
+    HintedVersion    "hinted_version"    0 "Its engine's major version, by its client hints."
     Timezone         "timezone"          0 "The offset from UTC in minutes."
     Brand            "brand"             4 "The browser's brand, by its client hints."
     Platform         "platform"          4 "The operating system, by the client hints."
@@ -86,6 +87,18 @@ impl SignalSet {
     /// The signals in the set, in the order of the format.
     pub fn iter(self) -> impl Iterator<Item = Signal> {
         Signal::ALL.into_iter().filter(move |signal| self.contains(*signal))
+    }
+
+    /// The signals that are in either set.
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// The signals that are in this set and not in `other`.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
     }
 
     pub(super) fn insert(&mut self, signal: Signal) {

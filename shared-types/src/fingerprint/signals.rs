@@ -49,6 +49,8 @@ pub struct Signals<'a> {
     pub mobile: bool,
     /// The brand in `Sec-CH-UA`: `Google Chrome`, `Brave`.
     pub brand: Option<&'a str>,
+    /// The engine's major version in `Sec-CH-UA`.
+    pub hinted: Option<u16>,
     /// `Sec-CH-UA-Platform`: `Windows`, `macOS`.
     pub platform: Option<&'a str>,
     /// The primary language of `Accept-Language`.
@@ -87,12 +89,14 @@ impl<'a> Signals<'a> {
             widget::login_timestamp(evidence.webchat_info).map_err(|_| Unavailable::WebchatInfo)?;
 
         let browser = browser::browser(user_agent);
+        let brands = text(evidence.sec_ch_ua);
         Ok(Self {
             family: browser.family,
             major: browser.major,
             operating_system: browser.operating_system,
             mobile: text(evidence.sec_ch_ua_mobile).and_then(browser::mobile).unwrap_or(browser.mobile),
-            brand: text(evidence.sec_ch_ua).and_then(browser::brand),
+            brand: brands.and_then(browser::brand),
+            hinted: brands.and_then(browser::hinted_version),
             platform: text(evidence.sec_ch_ua_platform).and_then(browser::platform),
             accept_language: text(evidence.accept_language).and_then(Language::preferred),
             settings_language: settings.language.as_deref().and_then(Language::primary),

@@ -48,7 +48,7 @@ pub struct Request {
 }
 
 /// A session that has begun.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
     /// The claim `sid`.
     pub id: SessionId,
@@ -59,6 +59,9 @@ pub struct Session {
     /// Which of the session's tokens asks to be followed by another: the first is 0.
     #[serde(default)]
     pub generation: u32,
+    /// The browser that it began with, once it is no longer as it was then: drift is bounded over the whole session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_fingerprint: Option<Fingerprint>,
 }
 
 /// `{token, identity, expiration, expires_in, refresh_after, session_id}`

@@ -7,7 +7,8 @@ use std::{collections::BTreeMap, net::IpAddr};
 use shared_types::{
     AccountSid, DeploymentKey, Fingerprint,
     fingerprint::{
-        self as fp, AccountKey, Evidence, FingerprintKey, Sensitivity, Signals, Unavailable, evidence,
+        self as fp, AccountKeys, Bound, Evidence, FingerprintKey, FingerprintKeys, Mode, Sensitivity,
+        Signals, Unavailable, Verdict, evidence,
     },
 };
 
@@ -89,12 +90,22 @@ impl Guest {
     }
 
     pub(crate) fn fingerprint(&self, sensitivity: Sensitivity) -> Fingerprint {
-        fp::generate(&account(1), &self.shows(), sensitivity)
+        fp::generate(&account(1), &self.shows(), sensitivity, Mode::Enforce)
     }
 }
 
-pub(crate) fn account(number: u128) -> AccountKey {
-    FingerprintKey::new(b"a key of the tests, 32 bytes long".to_vec())
+/// The keys of an account of the ring with one key.
+pub(crate) fn account(number: u128) -> AccountKeys {
+    ring(b"k").account(AccountSid::from_bits(number))
+}
+
+/// A ring with a key for each of these bytes.
+pub(crate) fn ring(keys: &[u8]) -> FingerprintKeys {
+    FingerprintKeys::new(keys.iter().map(|byte| FingerprintKey::new(vec![*byte; 32]).unwrap()).collect())
         .unwrap()
-        .account(AccountSid::from_bits(number))
+}
+
+/// Judges within a session that has not changed since its beginning.
+pub(crate) fn judge(sealed: &Fingerprint, presented: &Fingerprint) -> Verdict {
+    fp::judge(Bound { sealed, first: None }, presented)
 }

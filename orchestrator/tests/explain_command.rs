@@ -1,0 +1,52 @@
+//! `orchestrator explain-fingerprint` as an operator gives it.
+
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed, as it should")]
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Output},
+};
+
+const HEADERS: &str = "User-Agent: Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) \
+    Chrome/138.0.0.0 Safari/537.36\nOrigin: https://shop.example.com\n\
+    x-twilio-sec-usersettings: {\"userTimezone\":-60}\n";
+
+fn explains(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_orchestrator"))
+        .current_dir(folder)
+        .arg("explain-fingerprint")
+        .args(arguments)
+        .env_clear()
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn two_recorded_requests_are_judged_at_every_level_without_any_setting() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("before"), HEADERS).unwrap();
+    fs::write(folder.path().join("after"), HEADERS.replace("-60", "300")).unwrap();
+    let output = explains(folder.path(), &["before", "after"]);
+    assert!(output.status.success());
+    let told = String::from_utf8(output.stdout).unwrap();
+    let verdict = told.lines().last().unwrap().split_whitespace().collect::<Vec<_>>();
+    assert_eq!(verdict, ["verdict", "accepted", "accepted", "refused"]);
+    let output = explains(folder.path(), &["before", "after", "--first", "before"]);
+    assert!(String::from_utf8(output.stdout).unwrap().contains("since the beginning"));
+}
+
+#[test]
+fn what_cannot_be_told_is_one_line_that_names_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("before"), HEADERS).unwrap();
+    fs::write(folder.path().join("empty"), "").unwrap();
+    fs::write(folder.path().join("long"), vec![b'a'; 1024 * 1024 + 1]).unwrap();
+    for (file, reason) in [("empty", "user-agent"), ("missing", "No such file"), ("long", "1 MiB")] {
+        let output = explains(folder.path(), &["before", file]);
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), told.lines().count()), (Some(1), 1), "{told}");
+        assert!(told.contains(&format!("{file}: ")) && told.contains(reason), "{told}");
+    }
+    assert_eq!(explains(folder.path(), &["before"]).status.code(), Some(2));
+}
