@@ -80,7 +80,7 @@ export class WebchatError extends Error {
 
 const OVER = 'This chat has ended. You can start a new one.'
 const MISPLACED = 'This page is not set up for chat.'
-const LATER = 'The chat cannot be reached right now. Please try again later.'
+const LATER = 'The chat cannot be reached. Please try again later.'
 
 /** @type {Record<string, string>} Every other code is told as `LATER`. */
 const SENTENCES = {
@@ -97,7 +97,7 @@ const SENTENCES = {
   deployment_key_not_found: MISPLACED,
   deployment_key_disabled: 'The chat is closed right now.',
   not_found: 'This chat could not be found.',
-  rate_limited: 'That was a little too fast. Please wait a moment.',
+  rate_limited: 'That was too fast. Please wait a moment.',
   message_unconfirmed: 'Your message may not have arrived. Please look before sending it again.',
   no_session: 'There is no chat yet.',
 }
@@ -417,18 +417,16 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
    */
   async function exclusively(work) {
     let entered = false
+    const enter = (/** @type {boolean} */ ifAvailable) => navigator.locks.request(slot, { ifAvailable }, async (lock) => {
+      if (!lock) return
+      entered = true
+      // What the tab before wrote comes to this one's localStorage a moment after the lock: they are two processes.
+      if (!ifAvailable) await wait(200, true)
+      await work()
+    })
     try {
-      await navigator.locks.request(slot, { ifAvailable: true }, (lock) => {
-        entered = lock !== null
-        return lock && work()
-      })
-      if (entered) return
-      await navigator.locks.request(slot, async () => {
-        entered = true
-        // What the tab before wrote comes to this one's localStorage a moment after the lock: they are two processes.
-        await wait(200, true)
-        return work()
-      })
+      await enter(true)
+      if (!entered) await enter(false)
     } catch (error) {
       if (entered) throw error
       await work()
@@ -536,6 +534,7 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
           method, headers, body: body && JSON.stringify(body), keepalive: during === 'end',
           // Older browsers have limits of their own, and the typings are older still.
           signal: /** @type {any} */ (AbortSignal).timeout?.(ANSWER_WITHIN),
+          // No `cache`: answers say `no-store` themselves, and with it Chromium would ask a preflight for every call.
           credentials: 'omit', redirect: 'error', referrerPolicy: 'strict-origin',
         })
         text = await response.text()

@@ -124,11 +124,17 @@ test('one tab refreshes for all, even if the others hear of it before it is thei
   let isFirst = true
   let turn = Promise.resolve()
   // A lock that is handed over only when the waiting tab has been told.
+  let taken = 0
   const locks = {
-    request: (_, work) => turn = turn.then(work).then(async () => {
-      if (heard.size && isFirst) await Promise.any(heard)
-      if (heard.size) isFirst = false
-    }),
+    async request(_, { ifAvailable }, work) {
+      if (ifAvailable && taken) return work(null)
+      taken += 1
+      await (turn = turn.then(() => work({})).then(async () => {
+        if (heard.size && isFirst) await Promise.any(heard)
+        if (heard.size) isFirst = false
+        taken -= 1
+      }))
+    },
   }
   return scene({ page: { locks } }, async ({ session, service }) => {
     await session.openConversation()

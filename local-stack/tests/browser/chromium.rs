@@ -124,6 +124,7 @@ impl Chromium {
 }
 
 impl Drop for Chromium {
+    #[allow(clippy::print_stderr, reason = "whoever looks at the failed test is to look at the picture too")]
     fn drop(&mut self) {
         if std::thread::panicking() {
             let page = self.page.clone();

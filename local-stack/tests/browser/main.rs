@@ -9,12 +9,17 @@
 mod chromium;
 mod cors;
 mod demo_page;
+#[path = "../sequences/diagram.rs"]
+mod diagram;
 mod life;
 mod outage;
 #[path = "../process/process.rs"]
 #[allow(dead_code, reason = "its other tests need more of it")]
 mod process;
+#[path = "../sequences/recorder.rs"]
+mod recorder;
 mod scene;
+mod sequence;
 mod site;
 mod sleep;
 mod starship;

@@ -14,7 +14,7 @@ static ROOM: Semaphore = Semaphore::const_new(2);
 
 pub(crate) struct Scene {
     pub(crate) site: Site,
-    pub(crate) stack: Stack,
+    _stack: Stack,
     pub(crate) plan: Plan,
     /// Where browsers call.
     pub(crate) endpoint: String,
@@ -61,7 +61,7 @@ impl Scene {
         let endpoint = wire.lay(Participant::Browser, Participant::Starship, starship.address);
         Self {
             site,
-            stack,
+            _stack: stack,
             plan,
             endpoint,
             starship: Some(starship),
@@ -123,10 +123,7 @@ struct BehindStarship(Arc<dyn Wire>);
 
 impl Wire for BehindStarship {
     fn lay(&self, from: Participant, to: Participant, address: std::net::SocketAddr) -> String {
-        let from = match from {
-            Participant::Browser => Participant::Starship,
-            other => other,
-        };
+        let from = if from == Participant::Browser { Participant::Starship } else { from };
         self.0.lay(from, to, address)
     }
 }

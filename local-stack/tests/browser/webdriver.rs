@@ -23,10 +23,16 @@ pub(crate) struct Driver {
 }
 
 impl Driver {
+    /// It picks a free port of IPv4 and then wants the same of IPv6, which may be taken: it ends, and another one picks
+    /// another.
     pub(crate) fn start() -> Self {
+        (0..5).find_map(|_| Self::try_to_start()).expect("chromedriver ended five times")
+    }
+
+    fn try_to_start() -> Option<Self> {
         let program = env::var_os("CHROMEDRIVER").unwrap_or_else(|| "chromedriver".into());
         let mut child = Command::new(program)
-            .args(["--port=0"])
+            .arg("--port=0")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -36,12 +42,15 @@ impl Driver {
         let mut line = String::new();
         while !line.contains("successfully on port") {
             line.clear();
-            assert_ne!(said.read_line(&mut line).unwrap(), 0, "chromedriver ended");
+            if said.read_line(&mut line).unwrap() == 0 {
+                child.wait().unwrap();
+                return None;
+            }
         }
         let digits: String = line.chars().filter(char::is_ascii_digit).collect();
         // It goes on to write, and must not find the pipe closed.
         std::thread::spawn(move || std::io::copy(&mut said, &mut std::io::sink()));
-        Self { child, port: digits.parse().unwrap() }
+        Some(Self { child, port: digits.parse().unwrap() })
     }
 
     /// A new browser with these flags, preferences and user data.
