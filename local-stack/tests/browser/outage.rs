@@ -7,7 +7,7 @@ use crate::{
     chromium::Chromium,
     life::WELCOME,
     scene::{Scene, refreshes},
-    weather::{BadWire, Weather},
+    weather::{BadWire, Lost, Weather},
 };
 
 const REFRESHED: &str = "POST /v2/Webchat/Token/Refresh 200";
@@ -19,7 +19,7 @@ async fn the_answer_to_a_refresh_is_lost_behind_starship() {
     let scene = Scene::wired(wire, |_| {}, |_, _| {}).await;
     let guest = Chromium::start().await;
     guest.begins_a_chat(&scene.chat_on()).await;
-    weather.send_replace(Weather::LosesTheNextRefresh(0));
+    weather.send_replace(Weather::LosesTheNextRefresh(Lost::All));
     guest.page.reload().await;
     guest.reads(&[WELCOME]).await;
     guest.is_told("chatting").await;
@@ -35,7 +35,7 @@ async fn the_answer_to_a_refresh_breaks_off_on_its_way_to_the_browser() {
     let scene = Scene::wired(wire, |_| {}, |_, _| {}).await;
     let guest = Chromium::start().await;
     guest.begins_a_chat(&scene.chat_on()).await;
-    weather.send_replace(Weather::LosesTheNextRefresh(60));
+    weather.send_replace(Weather::LosesTheNextRefresh(Lost::TheBody));
     guest.page.reload().await;
     guest.reads(&[WELCOME]).await;
     guest.is_told("chatting").await;

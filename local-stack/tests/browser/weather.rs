@@ -17,14 +17,24 @@ use tokio::{
 pub(crate) enum Weather {
     /// Nothing.
     Fair,
-    /// The next answer to a refresh breaks off after so many bytes; then it is fair again.
-    LosesTheNextRefresh(usize),
+    /// The next answer to a refresh is lost; then it is fair again.
+    LosesTheNextRefresh(Lost),
     /// Connections break as soon as something is sent.
     Down,
     /// Nothing is ever answered.
     Silent,
     /// Answers break off in their head.
     BreaksOff,
+}
+
+/// How much of an answer is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lost {
+    /// Everything.
+    All,
+    /// Its body. A browser repeats a request by itself where a kept connection broke before an answer's head
+    /// was there, and no page would hear of it.
+    TheBody,
 }
 
 /// The wire from the first to the second; all others lead straight to their callee.
@@ -67,7 +77,7 @@ async fn pass_on(
 ) -> Option<()> {
     let mut callee = TcpStream::connect(address).await.ok()?;
     let (mut asked, mut answered) = ([0; 32 * 1024], [0; 32 * 1024]);
-    let mut let_through = None;
+    let mut loses = None;
     loop {
         tokio::select! {
             length = caller.read(&mut asked) => {
@@ -75,7 +85,8 @@ async fn pass_on(
                 let now = *weather.borrow();
                 match now {
                     Weather::Fair => {}
-                    Weather::LosesTheNextRefresh(bytes) => let_through = is_refresh(asked).then_some(bytes),
+                    // The body may come in a piece of its own.
+                    Weather::LosesTheNextRefresh(lost) => loses = loses.or(is_refresh(asked).then_some(lost)),
                     Weather::Down => return None,
                     Weather::Silent => continue,
                     Weather::BreaksOff => {
@@ -87,12 +98,15 @@ async fn pass_on(
             }
             length = callee.read(&mut answered) => {
                 let answered = &answered[..length.ok().filter(|length| *length > 0)?];
-                let Some(bytes) = let_through else {
+                let Some(lost) = loses else {
                     caller.write_all(answered).await.ok()?;
                     continue;
                 };
                 weather.send_replace(Weather::Fair);
-                caller.write_all(&answered[..bytes]).await.ok()?;
+                if lost == Lost::TheBody {
+                    let head = answered.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap() + 4;
+                    caller.write_all(&answered[..head]).await.ok()?;
+                }
                 return None;
             }
         }
