@@ -60,7 +60,7 @@ pub const PROGRAM: Program = Program {
             help: "Where traces go: the base URL of an OTLP/HTTP collector, such as http://collector:4318; off without it",
         },
     ],
-    tools: None,
+    tools: &[],
 };
 
 /// What FederatedAuthService runs with.

@@ -6,8 +6,9 @@ use secrecy::SecretString;
 use service_runtime::{
     Clock, Setting, SettingError, Settings,
     command::Program,
+    database::DatabaseConfig,
     random::Random,
-    settings::Presence::{Default, Optional, OptionalSecret, Required, Secret},
+    settings::Presence::{Default, DefaultSecret, Optional, OptionalSecret, Required, Secret},
     spans::{Sampling, SpanConfig},
 };
 
@@ -47,8 +48,13 @@ pub const PROGRAM: Program = Program {
         },
         Setting {
             name: "database_url",
-            default: Default("sqlite://data/sessions.db"),
-            help: "Where sessions and revocations are kept, for all replicas; made if it is missing",
+            default: DefaultSecret("sqlite://data/sessions.db"),
+            help: "Where sessions and revocations are kept, for all replicas: a file of SQLite, made if it is missing, or `postgres://USER:PASSWORD@HOST/DATABASE`",
+        },
+        Setting {
+            name: "database_connections",
+            default: Default("8"),
+            help: "Connections of this replica to PostgreSQL, at most; one more hears of revocations",
         },
         Setting {
             name: "refresh_grace_seconds",
@@ -81,7 +87,7 @@ pub const PROGRAM: Program = Program {
             help: "Where traces go: the base URL of an OTLP/HTTP collector, such as http://collector:4318; off without it",
         },
     ],
-    tools: Some(tools::KEYS),
+    tools: &[tools::KEYS, tools::MIGRATE],
 };
 
 /// What ScopedAuthService runs with.
@@ -96,7 +102,7 @@ pub struct Config {
     /// What becomes of a missing JWK Set.
     pub missing_keys: MissingKeys,
     /// Where sessions and revocations are kept.
-    pub database_url: String,
+    pub database: DatabaseConfig,
     /// How sessions live.
     pub rules: Rules,
     /// How often a replica looks for revocations by others.
@@ -130,7 +136,7 @@ impl Config {
             federated_auth_secrets: settings.secrets("federated_auth_secret")?,
             keys_file: settings.parse("keys_file", "a path")?,
             missing_keys: MissingKeys::StopTheStart,
-            database_url: settings.parse("database_url", "a URL")?,
+            database: DatabaseConfig::from_settings(settings)?,
             rules: Rules {
                 session_max: seconds("session_max_seconds", 1, YEAR)?,
                 grace: seconds("refresh_grace_seconds", 0, 3600)?,
