@@ -121,6 +121,8 @@ pub struct Stack {
     pub federated_auth_secret: SecretString,
     /// What operators prove themselves to SAS with.
     pub operator_secret: SecretString,
+    /// What SAS was started with.
+    pub scoped_auth_config: scoped_auth::Config,
 }
 
 impl Stack {
@@ -136,22 +138,19 @@ impl Stack {
             |secret| ServiceCredential::new(secret).ok_or("a service secret that no header can carry");
         let [fwo_timeout, fas_timeout] = plan.timeouts;
 
-        let scoped_auth = scoped_auth::start(
-            scoped_auth::Config {
-                workers: plan.workers,
-                federated_auth_secrets: vec![federated_auth_secret.clone()],
-                keys_file: plan.keys_file(),
-                missing_keys: MissingKeys::AreMade,
-                database_url: format!("sqlite://{}", plan.data.join("sessions.db").display()),
-                rules: plan.rules,
-                revocation_poll: plan.revocation_poll,
-                operator_secrets: vec![operator_secret.clone()],
-                clock: plan.clock.clone(),
-                random: random.clone(),
-            },
-            plan.listeners(2)?,
-        )
-        .await?;
+        let scoped_auth_config = scoped_auth::Config {
+            workers: plan.workers,
+            federated_auth_secrets: vec![federated_auth_secret.clone()],
+            keys_file: plan.keys_file(),
+            missing_keys: MissingKeys::AreMade,
+            database_url: format!("sqlite://{}", plan.data.join("sessions.db").display()),
+            rules: plan.rules,
+            revocation_poll: plan.revocation_poll,
+            operator_secrets: vec![operator_secret.clone()],
+            clock: plan.clock.clone(),
+            random: random.clone(),
+        };
+        let scoped_auth = scoped_auth::start(scoped_auth_config.clone(), plan.listeners(2)?).await?;
         let to_sas = plan.wire.lay(Participant::Fas, Participant::Sas, scoped_auth.address);
         let federated_auth = federated_auth::start(
             federated_auth::Config {
@@ -205,6 +204,7 @@ impl Stack {
             orchestrator_secret,
             federated_auth_secret,
             operator_secret,
+            scoped_auth_config,
         })
     }
 

@@ -12,6 +12,7 @@ use actix_web::{
     },
     web,
 };
+use chrono::{DateTime, Utc};
 use shared_types::{Code, ErrorBody, Message, Method};
 
 use crate::{
@@ -160,6 +161,9 @@ impl<'a, S, B: Boundary> Exchange<'a, S, B> {
             headers.insert(name, value);
         }
         answer_headers(headers, status, code, call.request_id.as_str());
+        if status == 401 {
+            date(headers, call.now);
+        }
         let took = started.elapsed();
         worker.metrics.request(method, route, status, code, took);
         if let Some(cause) = cause {
@@ -205,6 +209,14 @@ fn answer_headers(headers: &mut HeaderMap, status: u16, code: &'static str, requ
     }
     if let Ok(value) = HeaderValue::from_str(request_id) {
         headers.insert(HeaderName::from_static(REQUEST_ID), value);
+    }
+}
+
+/// The time by which the call was judged (RFC 9110, section 6.6.1). A page whose clock is wrong learns from it which
+/// time its next proof of possession must tell; the web server's own `Date` would be the machine's clock.
+fn date(headers: &mut HeaderMap, now: DateTime<Utc>) {
+    if let Ok(value) = HeaderValue::from_str(&now.format("%a, %d %b %Y %H:%M:%S GMT").to_string()) {
+        headers.insert(header::DATE, value);
     }
 }
 
