@@ -10,7 +10,9 @@ const session = createSession(settings)
 const fact = (name) => document.getElementById(`fact-${name}`)
 fact('endpoint').textContent = settings.throughStarship ? 'Starship' : 'FWO itself'
 
-const events = new EventSource('events')
+// A site of files alone hears of no arrows, and its buttons would move nothing.
+const events = settings.onlyFiles ? new EventTarget() : new EventSource('events')
+if (settings.onlyFiles) document.querySelectorAll('.sequence, .failures, .stack-fact').forEach((part) => { part.hidden = true })
 const sequence = startSequence(events, settings)
 const chat = startChat(session, sequence)
 const failures = startFailures({ session, chat, sequence, settings })
