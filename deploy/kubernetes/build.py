@@ -88,7 +88,10 @@ def pod_of(object):
 
 def differences_from_kubectl(folder, objects):
     """Where kubectl builds something else; None if there is no kubectl that can."""
-    if not shutil.which("kubectl"):
+    # That of before 1.24 has a kustomize of long ago, and does not tell its version.
+    if not shutil.which("kubectl") or b"kustomizeVersion" not in subprocess.run(
+        ["kubectl", "version", "--client", "--output", "json"], capture_output=True
+    ).stdout:
         return None
     done = subprocess.run(["kubectl", "kustomize", folder], capture_output=True, text=True)
     if done.returncode:
