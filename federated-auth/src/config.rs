@@ -54,7 +54,7 @@ pub const PROGRAM: Program = Program {
             help: "How long a token lives; its session's end may cut it shorter",
         },
     ],
-    tools: None,
+    tools: &[],
 };
 
 /// What FederatedAuthService runs with.

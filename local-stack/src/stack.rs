@@ -11,7 +11,10 @@ use std::{
 use orchestrator::{accounts_file::AccountsFile, client_address::TrustedProxies, dpop::PublicUrls};
 use scoped_auth::{config::MissingKeys, sessions::Rules};
 use secrecy::SecretString;
-use service_runtime::{Clock, Listeners, Running, ServiceCredential, command::StartError, random::Random};
+use service_runtime::{
+    Clock, Listeners, Running, ServiceCredential, command::StartError, database::DatabaseConfig,
+    random::Random,
+};
 
 use crate::{
     demo, secrets,
@@ -32,6 +35,8 @@ pub enum Ports {
 pub struct Plan {
     /// Where keys, accounts and conversations are kept; what is missing there is made.
     pub data: PathBuf,
+    /// Where conversations are kept, and where sessions.
+    pub databases: [DatabaseConfig; 2],
     /// Which ports the services listen on.
     pub ports: Ports,
     /// Threads per service.
@@ -61,6 +66,8 @@ impl Plan {
     pub fn designed(data: &Path) -> Self {
         Self {
             data: data.to_owned(),
+            databases: ["conversations.db", "sessions.db"]
+                .map(|file| DatabaseConfig::new(format!("sqlite://{}", data.join(file).display()))),
             ports: Ports::Designed,
             workers: 2,
             wire: Arc::new(Direct),
@@ -137,13 +144,14 @@ impl Stack {
         let credential =
             |secret| ServiceCredential::new(secret).ok_or("a service secret that no header can carry");
         let [fwo_timeout, fas_timeout] = plan.timeouts;
+        let [conversations, sessions] = plan.databases.clone();
 
         let scoped_auth_config = scoped_auth::Config {
             workers: plan.workers,
             federated_auth_secrets: vec![federated_auth_secret.clone()],
             keys_file: plan.keys_file(),
             missing_keys: MissingKeys::AreMade,
-            database_url: format!("sqlite://{}", plan.data.join("sessions.db").display()),
+            database: sessions,
             rules: plan.rules,
             revocation_poll: plan.revocation_poll,
             operator_secrets: vec![operator_secret.clone()],
@@ -173,7 +181,8 @@ impl Stack {
             workers: plan.workers,
             accounts_file: plan.accounts_file(),
             accounts_period: plan.accounts_period,
-            database_url: format!("sqlite://{}", plan.data.join("conversations.db").display()),
+            database: conversations,
+            conversation_retention: Duration::from_secs(30 * 24 * 3600),
             federated_auth: orchestrator::Config::federated_auth(
                 to_fas,
                 credential(&orchestrator_secret)?,

@@ -23,6 +23,7 @@ fn rows(program: Program) -> impl Iterator<Item = String> {
             Presence::Secret => "required, also as `…_FILE`".to_owned(),
             Presence::OptionalSecret => "none, also as `…_FILE`".to_owned(),
             Presence::Default(value) => format!("`{value}`"),
+            Presence::DefaultSecret(value) => format!("`{value}`, also as `…_FILE`"),
         };
         format!("| `{}{}` | {default} | {} |", program.prefix, setting.name.to_uppercase(), setting.help)
     })

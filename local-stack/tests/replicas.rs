@@ -1,32 +1,82 @@
 //! Two replicas of every service on one set of keys, accounts and stores.
 
-#![allow(clippy::unwrap_used, reason = "a test that panics has failed, as it should")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that panics has failed, as it should"
+)]
 
 use std::time::{Duration, Instant};
+
+#[macro_use]
+#[path = "../../service-runtime/tests/support/postgres.rs"]
+mod postgres;
 
 use local_stack::{Answer, Guest, Plan, Stack, demo};
 use secrecy::ExposeSecret;
 use serde_json::json;
+use service_runtime::database::DatabaseConfig;
+use sqlx::{AnyConnection, Connection as _};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
+use crate::postgres::Cluster;
+
+on_both_engines! {
+    Fleet:
+    a_token_of_one_replica_is_good_at_the_other,
+    creating_a_token_writes_nothing_and_the_first_refresh_does,
+    every_revocation_is_known_to_the_other_replica_within_two_seconds,
+    a_refresh_where_the_revocation_is_not_known_yet_makes_no_token_that_escapes_it,
+    sixty_four_refreshes_through_both_give_one_generation,
+    revocations_survive_the_restart_of_all_replicas,
+    old_conversations_and_sessions_go_by_themselves,
+}
+
 struct Fleet {
     plan: Plan,
+    /// Of conversations, and of sessions.
+    databases: [String; 2],
     replicas: [Stack; 2],
     _data: TempDir,
 }
 
 impl Fleet {
-    async fn new() -> Self {
+    async fn on_sqlite() -> Self {
+        Self::with(None).await
+    }
+
+    /// Both services in one database.
+    async fn on_postgres() -> Self {
+        Self::with(Some(migrated(Cluster::shared()).await)).await
+    }
+
+    async fn with(server: Option<String>) -> Self {
         let data = tempfile::tempdir().unwrap();
         std::fs::write(data.path().join("accounts.toml"), demo::accounts_without_limits()).unwrap();
+        let databases = ["conversations.db", "sessions.db"].map(|file| {
+            server.clone().unwrap_or_else(|| format!("sqlite://{}", data.path().join(file).display()))
+        });
         // Looks at the store as often as it does by default: the bound is to hold as it is run.
         let plan = Plan {
             revocation_poll: Plan::designed(data.path()).revocation_poll,
+            databases: databases.each_ref().map(DatabaseConfig::new),
             ..Plan::for_test(data.path())
         };
         let replicas = [Stack::start(&plan).await.unwrap(), Stack::start(&plan).await.unwrap()];
-        Self { plan, replicas, _data: data }
+        Self { plan, databases, replicas, _data: data }
+    }
+
+    /// What stands in the table of conversations or in that of sessions.
+    async fn count(&self, table: &'static str) -> i64 {
+        let [conversations, sessions] = &self.databases;
+        let (database, count) = match table {
+            "conversations" => (conversations, "SELECT COUNT(*) FROM conversations"),
+            "revocations" => (sessions, "SELECT COUNT(*) FROM revocations"),
+            _ => (sessions, "SELECT COUNT(*) FROM sessions"),
+        };
+        let mut connection = AnyConnection::connect(database).await.unwrap();
+        sqlx::query_scalar(count).fetch_one(&mut connection).await.unwrap()
     }
 
     /// The same guest, whose calls go to one replica or the other.
@@ -42,9 +92,16 @@ impl Fleet {
     }
 }
 
-#[tokio::test]
-async fn a_token_of_one_replica_is_good_at_the_other() {
-    let fleet = Fleet::new().await;
+/// The URL of a database with the tables of both services.
+async fn migrated(cluster: &Cluster) -> String {
+    let url = cluster.database().await;
+    let config = DatabaseConfig::new(&url);
+    config.migrate(&orchestrator::conversations::MIGRATIONS).await.unwrap();
+    config.migrate(&scoped_auth::store::MIGRATIONS).await.unwrap();
+    url
+}
+
+async fn a_token_of_one_replica_is_good_at_the_other(fleet: Fleet) {
     let [here, there] = fleet.guest_at_each();
     let created = here.creates_token().await;
     let refreshed = there.refreshes_token(&created.text("token")).await;
@@ -54,24 +111,15 @@ async fn a_token_of_one_replica_is_good_at_the_other() {
     assert_eq!(messages.status, 200);
 }
 
-#[tokio::test]
-async fn creating_a_token_writes_nothing_and_the_first_refresh_does() {
-    let fleet = Fleet::new().await;
+async fn creating_a_token_writes_nothing_and_the_first_refresh_does(fleet: Fleet) {
     let [here, _] = fleet.guest_at_each();
-    let database = format!("sqlite://{}", fleet.plan.data.join("sessions.db").display());
-    let mut database = <sqlx::SqliteConnection as sqlx::Connection>::connect(&database).await.unwrap();
-    let count = "SELECT (SELECT COUNT(*) FROM sessions) + (SELECT COUNT(*) FROM revocations)";
     let token = here.creates_token().await.text("token");
-    let written: i64 = sqlx::query_scalar(count).fetch_one(&mut database).await.unwrap();
-    assert_eq!(written, 0);
+    assert_eq!(fleet.count("sessions").await + fleet.count("revocations").await, 0);
     here.refreshes_token(&token).await;
-    let written: i64 = sqlx::query_scalar(count).fetch_one(&mut database).await.unwrap();
-    assert_eq!(written, 1);
+    assert_eq!((fleet.count("sessions").await, fleet.count("revocations").await), (1, 0));
 }
 
-#[tokio::test]
-async fn every_revocation_is_known_to_the_other_replica_within_two_seconds() {
-    let fleet = Fleet::new().await;
+async fn every_revocation_is_known_to_the_other_replica_within_two_seconds(fleet: Fleet) {
     let [here, there] = fleet.guest_at_each();
     let account = "AC00000000000000000000000000000001";
     for kind in ["own session", "identity", "deployment", "account"] {
@@ -98,9 +146,7 @@ async fn every_revocation_is_known_to_the_other_replica_within_two_seconds() {
     }
 }
 
-#[tokio::test]
-async fn a_refresh_where_the_revocation_is_not_known_yet_makes_no_token_that_escapes_it() {
-    let fleet = Fleet::new().await;
+async fn a_refresh_where_the_revocation_is_not_known_yet_makes_no_token_that_escapes_it(fleet: Fleet) {
     let [here, there] = fleet.guest_at_each();
     let account = "AC00000000000000000000000000000001";
     let mut token = here.creates_token().await.text("token");
@@ -119,9 +165,7 @@ async fn a_refresh_where_the_revocation_is_not_known_yet_makes_no_token_that_esc
     assert_eq!(here.refreshes_token(&token).await.code(), "revoked_token");
 }
 
-#[tokio::test]
-async fn sixty_four_refreshes_through_both_give_one_generation() {
-    let fleet = Fleet::new().await;
+async fn sixty_four_refreshes_through_both_give_one_generation(fleet: Fleet) {
     let guests = fleet.guest_at_each();
     let first = guests[0].creates_token().await;
     let mut tabs = JoinSet::new();
@@ -140,13 +184,11 @@ async fn sixty_four_refreshes_through_both_give_one_generation() {
     assert_eq!(there.refreshes_token(&first.text("token")).await.code(), "revoked_token");
 }
 
-#[tokio::test]
-async fn revocations_survive_the_restart_of_all_replicas() {
-    let fleet = Fleet::new().await;
+async fn revocations_survive_the_restart_of_all_replicas(fleet: Fleet) {
     let [here, _] = fleet.guest_at_each();
     let (ended, other) = (here.creates_token().await.text("token"), here.creates_token().await.text("token"));
     assert_eq!(here.ends_session(&ended).await.status, 200);
-    let Fleet { plan, replicas, _data } = fleet;
+    let Fleet { plan, replicas, _data, .. } = fleet;
     for replica in replicas {
         replica.stop().await;
     }
@@ -154,6 +196,53 @@ async fn revocations_survive_the_restart_of_all_replicas() {
     let guest = Guest::with_chrome(&stack.url, demo::DEPLOYMENT_ON);
     assert_eq!(guest.refreshes_token(&ended).await.code(), "revoked_token");
     assert_eq!(guest.refreshes_token(&other).await.status, 200);
+}
+
+async fn old_conversations_and_sessions_go_by_themselves(fleet: Fleet) {
+    let [here, there] = fleet.guest_at_each();
+    let token = here.creates_token().await.text("token");
+    let token = here.refreshes_token(&token).await.text("token");
+    let conversation = there.opens_conversation(&token).await.text("conversation_sid");
+    assert_eq!(here.says(&token, &conversation, "Hello").await.status, 201);
+    assert_eq!(here.ends_session(&token).await.status, 200);
+    fleet.plan.clock.advance(chrono::TimeDelta::days(2));
+    while fleet.count("sessions").await + fleet.count("revocations").await > 0 {}
+    assert_eq!(fleet.count("conversations").await, 1);
+    fleet.plan.clock.advance(chrono::TimeDelta::days(30));
+    while fleet.count("conversations").await > 0 {}
+}
+
+#[tokio::test]
+async fn a_stack_whose_server_is_away_says_so_and_recovers() {
+    let cluster = Cluster::new();
+    let fleet = Fleet::with(Some(migrated(&cluster).await)).await;
+    let [guest, _] = fleet.guest_at_each();
+    let token = guest.creates_token().await.text("token");
+    let stack = &fleet.replicas[0];
+    let services = [stack.orchestrator.admin_address, stack.scoped_auth.admin_address];
+    let readiness = async |address| {
+        let answer = guest.client().get(format!("http://{address}/readyz")).send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    };
+    cluster.stop();
+    for address in services {
+        let reason = loop {
+            let (status, reason) = readiness(address).await;
+            if status == 503 {
+                break reason;
+            }
+        };
+        assert!(reason.contains("the store cannot be reached"), "{reason}");
+        assert!(!reason.contains("hunter2"), "{reason}");
+    }
+    let refused = guest.refreshes_token(&token).await;
+    // SAS says so, or waits longer for a connection than FAS for SAS.
+    assert!(["upstream_unavailable", "upstream_timeout"].contains(&refused.code()), "{refused:?}");
+    cluster.start();
+    for address in services {
+        while readiness(address).await.0 != 200 {}
+    }
+    assert_eq!(guest.refreshes_token(&token).await.status, 200);
 }
 
 #[tokio::test]

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use service_runtime::{
-    Listeners, Metrics, RouteTable, Running, command::StartError, random::Random, refusal::chain,
-    server::Service,
+    Listeners, Metrics, RouteTable, Running, command::StartError, database::purge_for_ever, random::Random,
+    refusal::chain, server::Service,
 };
 use shared_types::{
     fingerprint::FingerprintKeys,
@@ -26,6 +27,9 @@ use crate::{
     handlers,
     rate_limit::RateLimits,
 };
+
+/// How often old conversations are removed.
+const PURGE_PERIOD: TimeDelta = TimeDelta::hours(1);
 
 /// What the handlers of one worker work with.
 #[derive(Clone)]
@@ -82,7 +86,7 @@ pub async fn start_with(
     accounts: Arc<AccountsFile>,
     listeners: Listeners,
 ) -> Result<Running, StartError> {
-    let conversations = Conversations::open(&config.database_url)
+    let conversations = Conversations::open(&config.database)
         .await
         .map_err(|error| format!("ORCHESTRATOR_DATABASE_URL: {}", chain(&error)))?;
     let metrics = Arc::new(Metrics::default());
@@ -91,6 +95,11 @@ pub async fn start_with(
     let store = conversations.clone();
     let followed = accounts.clone();
     let follower = tokio::spawn(async move { followed.follow(config.accounts_period).await });
+    let (purged, retention) = (conversations.clone(), config.conversation_retention);
+    let (purge_clock, purge_random) = (clock.clone(), random.clone());
+    let purger = tokio::spawn(async move {
+        purge_for_ever(purge_clock, purge_random, PURGE_PERIOD, |now| purged.purge(retention, now)).await;
+    });
     let closed = conversations.clone();
 
     let (fetched, counted) = (Arc::default(), metrics.clone());
@@ -108,7 +117,7 @@ pub async fn start_with(
                 store
                     .ping()
                     .await
-                    .map_err(|error| format!("the store of conversations: {}", chain(&error)))?;
+                    .map_err(|error| format!("the store cannot be reached: {}", chain(&error)))?;
                 probe.ready().await
             })
         }),
@@ -134,5 +143,5 @@ pub async fn start_with(
         operations: None,
     }
     .start(listeners)?;
-    Ok(running.beside(follower).at_the_end(async move { closed.close().await }))
+    Ok(running.beside(follower).beside(purger).at_the_end(async move { closed.close().await }))
 }

@@ -7,12 +7,13 @@ use service_runtime::{
     Clock, ServiceCredential, Setting, SettingError, Settings,
     client::PeerConfig,
     command::Program,
+    database::DatabaseConfig,
     random::Random,
-    settings::Presence::{Default, Optional, Required, Secret},
+    settings::Presence::{Default, DefaultSecret, Optional, Required, Secret},
 };
 use shared_types::fingerprint::FingerprintKeys;
 
-use crate::{client_address::TrustedProxies, dpop::PublicUrls, explain};
+use crate::{client_address::TrustedProxies, dpop::PublicUrls, explain, tools};
 
 /// The binary and its settings.
 pub const PROGRAM: Program = Program {
@@ -38,8 +39,18 @@ pub const PROGRAM: Program = Program {
         },
         Setting {
             name: "database_url",
-            default: Default("sqlite://data/conversations.db"),
-            help: "Where conversations are kept; made if it is missing",
+            default: DefaultSecret("sqlite://data/conversations.db"),
+            help: "Where conversations are kept: a file of SQLite, made if it is missing, or `postgres://USER:PASSWORD@HOST/DATABASE`",
+        },
+        Setting {
+            name: "database_connections",
+            default: Default("8"),
+            help: "Connections of this replica to PostgreSQL, at most",
+        },
+        Setting {
+            name: "conversation_retention_days",
+            default: Default("30"),
+            help: "How many days after its last message a conversation is removed",
         },
         Setting {
             name: "federated_auth_url",
@@ -87,7 +98,7 @@ pub const PROGRAM: Program = Program {
             help: "The first message of every conversation",
         },
     ],
-    tools: Some(explain::TOOLS),
+    tools: &[explain::TOOLS, tools::MIGRATE],
 };
 
 /// What FlexWebchatOrchestratorService runs with.
@@ -100,7 +111,9 @@ pub struct Config {
     /// How often accounts.toml is looked at.
     pub accounts_period: Duration,
     /// Where conversations are kept.
-    pub database_url: String,
+    pub database: DatabaseConfig,
+    /// How long after its last message a conversation is kept.
+    pub conversation_retention: Duration,
     /// How FederatedAuthService is called.
     pub federated_auth: PeerConfig,
     /// How the Flex Configuration service is called, if there is one.
@@ -134,7 +147,10 @@ impl Config {
             workers: settings.number("workers", 1, 256)? as usize,
             accounts_file: settings.parse("accounts_file", "a path")?,
             accounts_period: Duration::from_secs(1),
-            database_url: settings.parse("database_url", "a URL")?,
+            database: DatabaseConfig::from_settings(settings)?,
+            conversation_retention: Duration::from_secs(
+                settings.number("conversation_retention_days", 1, 36_500)? * 24 * 3600,
+            ),
             federated_auth: Self::federated_auth(base_url, credential, timeout),
             flex_configuration: settings
                 .base_url("flex_configuration_url")?

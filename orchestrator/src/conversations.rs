@@ -2,17 +2,25 @@
 //! conversation belongs to an account and an identity: whoever asks with another one is told what he would be told of a
 //! conversation that does not exist, for the price of the same one query.
 //!
-//! The statements and the schema are those that PostgreSQL understands too.
+//! The statements and the schema are those that SQLite and PostgreSQL understand alike.
+
+use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound as _, Utc};
 use serde_json::Value;
-use service_runtime::Database;
 pub use service_runtime::database::OpenError;
+use service_runtime::{
+    Database,
+    database::{DatabaseConfig, Migrations, PURGED_AT_ONCE},
+};
 use shared_types::{
     AccountSid, AddressSid, ConversationSid, Fingerprint, Identity, MessageSid, SessionId,
     orchestrator::list_messages::ChatMessage,
 };
-use sqlx::SqliteConnection;
+use sqlx::{AnyConnection, AssertSqlSafe};
+
+/// The tables.
+pub const MIGRATIONS: Migrations = Migrations::new("orchestrator", || sqlx::migrate!());
 
 /// The author of messages that no participant wrote.
 pub const SYSTEM: &str = "system";
@@ -60,9 +68,9 @@ pub enum StoreError {
 }
 
 impl Conversations {
-    /// Opens the store, making file, directory and tables where they are missing. `url`: `sqlite:PATH`.
-    pub async fn open(url: &str) -> Result<Self, OpenError> {
-        Database::open(url, &sqlx::migrate!()).await.map(Self)
+    /// Opens the store. In SQLite file, directory and tables are made where they are missing.
+    pub async fn open(config: &DatabaseConfig) -> Result<Self, OpenError> {
+        Database::open(config, &MIGRATIONS).await.map(Self)
     }
 
     /// Opens the session's conversation, with the welcome message as its first, or finds the one that it has.
@@ -70,11 +78,15 @@ impl Conversations {
     /// Both rows are written in one transaction, so a conversation without its welcome message is never seen, not even
     /// after a crash or when the caller goes away half-way.
     pub async fn open_conversation(&self, new: NewConversation<'_>) -> Result<ConversationSid, StoreError> {
+        Database::in_time(self.open_in_transaction(new)).await
+    }
+
+    async fn open_in_transaction(&self, new: NewConversation<'_>) -> Result<ConversationSid, StoreError> {
         let mut transaction = self.0.writer.begin().await?;
         let inserted = sqlx::query(
             "INSERT INTO conversations (sid, account_sid, address_sid, session_id, identity, \
-             customer_friendly_name, pre_engagement_data, next_index, date_created, fingerprint) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $9) \
+             customer_friendly_name, pre_engagement_data, next_index, date_created, fingerprint, last_day) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $9, $10) \
              ON CONFLICT (account_sid, session_id) DO NOTHING",
         )
         .bind(new.conversation_sid.to_string())
@@ -85,7 +97,8 @@ impl Conversations {
         .bind(new.customer_friendly_name)
         .bind(new.pre_engagement_data.map(|data| data.to_string()))
         .bind(new.now.timestamp_millis())
-        .bind(new.fingerprint.as_ref().map(Fingerprint::preferred).as_ref().map(Fingerprint::as_str))
+        .bind(new.fingerprint.as_ref().map(|fingerprint| fingerprint.preferred().as_str().to_owned()))
+        .bind(day(new.now))
         .execute(&mut *transaction)
         .await?;
         if inserted.rows_affected() == 0 {
@@ -115,13 +128,12 @@ impl Conversations {
         account: AccountSid,
         session: SessionId,
     ) -> Result<Option<ConversationSid>, StoreError> {
-        let row: Option<(String,)> =
-            sqlx::query_as("SELECT sid FROM conversations WHERE account_sid = $1 AND session_id = $2")
-                .bind(account.to_string())
-                .bind(session.to_string())
-                .fetch_optional(&self.0.readers)
-                .await?;
-        row.map(|(sid,)| conversation_sid(&sid)).transpose()
+        let row = sqlx::query_as("SELECT sid FROM conversations WHERE account_sid = $1 AND session_id = $2")
+            .bind(account.to_string())
+            .bind(session.to_string())
+            .fetch_optional(&self.0.readers);
+        let row = Database::in_time(row).await?;
+        row.map(|(sid,): (String,)| conversation_sid(&sid)).transpose()
     }
 
     /// The browser of the identity's last conversation, if it had one and the feature was on.
@@ -130,14 +142,14 @@ impl Conversations {
         account: AccountSid,
         identity: Identity,
     ) -> Result<Option<Fingerprint>, StoreError> {
-        let row: Option<(Option<String>,)> = sqlx::query_as(
+        let row = sqlx::query_as(
             "SELECT fingerprint FROM conversations WHERE account_sid = $1 AND identity = $2 \
              ORDER BY date_created DESC LIMIT 1",
         )
         .bind(account.to_string())
         .bind(identity.to_string())
-        .fetch_optional(&self.0.readers)
-        .await?;
+        .fetch_optional(&self.0.readers);
+        let row: Option<(Option<String>,)> = Database::in_time(row).await?;
         Ok(row.and_then(|(fingerprint,)| fingerprint).and_then(Fingerprint::new))
     }
 
@@ -153,7 +165,7 @@ impl Conversations {
     ) -> Result<Option<Vec<ChatMessage>>, StoreError> {
         // The join gives a conversation without such messages one row of its own, and a foreign one none: one query
         // tells the three cases apart, and takes as long for a foreign conversation as for none.
-        let rows: Vec<Row> = sqlx::query_as(
+        let rows = sqlx::query_as(
             "SELECT m.sid, m.message_index, m.author, m.body, m.date_created FROM conversations c \
              LEFT JOIN messages m ON m.conversation_sid = c.sid AND m.message_index > $4 \
              WHERE c.sid = $1 AND c.account_sid = $2 AND c.identity = $3 \
@@ -164,8 +176,8 @@ impl Conversations {
         .bind(identity.to_string())
         .bind(after.map_or(-1, i64::from))
         .bind(i64::from(limit.max(1)))
-        .fetch_all(&self.0.readers)
-        .await?;
+        .fetch_all(&self.0.readers);
+        let rows: Vec<Row> = Database::in_time(rows).await?;
         if rows.is_empty() {
             return Ok(None);
         }
@@ -185,24 +197,37 @@ impl Conversations {
         body: &str,
         now: DateTime<Utc>,
     ) -> Result<Option<ChatMessage>, StoreError> {
+        let message = ChatMessage {
+            sid,
+            // Whatever it will be.
+            index: 0,
+            author: author.to_owned(),
+            body: body.to_owned(),
+            date_created: now.trunc_subsecs(3),
+        };
+        Database::in_time(self.append_in_transaction(account, identity, conversation, message)).await
+    }
+
+    async fn append_in_transaction(
+        &self,
+        account: AccountSid,
+        identity: Identity,
+        conversation: ConversationSid,
+        mut message: ChatMessage,
+    ) -> Result<Option<ChatMessage>, StoreError> {
         let mut transaction = self.0.writer.begin().await?;
         let index: Option<(i64,)> = sqlx::query_as(
-            "UPDATE conversations SET next_index = next_index + 1 \
+            "UPDATE conversations SET next_index = next_index + 1, last_day = $4 \
              WHERE sid = $1 AND account_sid = $2 AND identity = $3 RETURNING next_index - 1",
         )
         .bind(conversation.to_string())
         .bind(account.to_string())
         .bind(identity.to_string())
+        .bind(day(message.date_created))
         .fetch_optional(&mut *transaction)
         .await?;
         let Some((index,)) = index else { return Ok(None) };
-        let message = ChatMessage {
-            sid,
-            index: u32::try_from(index).map_err(|_| StoreError::Malformed("next_index"))?,
-            author: author.to_owned(),
-            body: body.to_owned(),
-            date_created: now.trunc_subsecs(3),
-        };
+        message.index = u32::try_from(index).map_err(|_| StoreError::Malformed("next_index"))?;
         insert(&mut transaction, conversation, &message).await?;
         transaction.commit().await?;
         Ok(Some(message))
@@ -211,8 +236,45 @@ impl Conversations {
     /// Whether the store answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
         // A bare SELECT 1 would not even look at the file.
-        sqlx::query("SELECT sid FROM conversations LIMIT 1").fetch_optional(&self.0.readers).await?;
+        let row = sqlx::query("SELECT sid FROM conversations LIMIT 1").fetch_optional(&self.0.readers);
+        Database::promptly(row).await?;
         Ok(())
+    }
+
+    /// Removes some of the conversations whose last message is older than `retention` at `now`, to the day; how many
+    /// rows that were, and 0 once none is left.
+    ///
+    /// A conversation becomes nobody's in one statement, which nobody can come between; from then on it is not found,
+    /// and its messages go bit by bit, however many there are and whatever is interrupted.
+    pub async fn purge(&self, retention: Duration, now: DateTime<Utc>) -> Result<u64, StoreError> {
+        const DAY: u64 = 24 * 3600;
+        let days = i64::try_from(retention.as_secs() / DAY).unwrap_or(i64::MAX);
+        let skip_locked = self.0.skip_locked();
+        let given_up = format!(
+            "UPDATE conversations SET last_day = -1, identity = '', session_id = sid, fingerprint = NULL, \
+             customer_friendly_name = NULL, pre_engagement_data = NULL WHERE last_day < $1 AND sid IN \
+             (SELECT sid FROM conversations WHERE last_day >= 0 AND last_day < $1 LIMIT $2 {skip_locked})"
+        );
+        let messages = format!(
+            "DELETE FROM messages WHERE sid IN (SELECT sid FROM messages WHERE conversation_sid IN \
+             (SELECT sid FROM conversations WHERE last_day = -1) LIMIT $1 {skip_locked})"
+        );
+        let conversations = format!(
+            "DELETE FROM conversations WHERE sid IN (SELECT sid FROM conversations c WHERE last_day = -1 \
+             AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.conversation_sid = c.sid) LIMIT $1 {skip_locked})"
+        );
+        let at_once = i64::from(PURGED_AT_ONCE);
+        let given_up = sqlx::query(AssertSqlSafe(given_up)).bind(day(now).saturating_sub(days)).bind(at_once);
+        let mut rows = 0;
+        for statement in [
+            given_up,
+            sqlx::query(AssertSqlSafe(messages)).bind(at_once),
+            sqlx::query(AssertSqlSafe(conversations)).bind(at_once),
+        ] {
+            let done = statement.execute(&self.0.writer);
+            rows += Database::in_time(done).await?.rows_affected();
+        }
+        Ok(rows)
     }
 
     /// Lets what is under way finish and closes the store, for all clones.
@@ -222,7 +284,7 @@ impl Conversations {
 }
 
 async fn insert(
-    connection: &mut SqliteConnection,
+    connection: &mut AnyConnection,
     conversation: ConversationSid,
     message: &ChatMessage,
 ) -> Result<(), sqlx::Error> {
@@ -253,6 +315,11 @@ fn message(row: Row) -> Result<Option<ChatMessage>, StoreError> {
         body,
         date_created: DateTime::from_timestamp_millis(date_created).ok_or(StoreError::Malformed("date"))?,
     }))
+}
+
+/// The day of a time, in days since 1970.
+fn day(time: DateTime<Utc>) -> i64 {
+    time.timestamp().div_euclid(24 * 3600)
 }
 
 fn conversation_sid(text: &str) -> Result<ConversationSid, StoreError> {

@@ -25,6 +25,7 @@ pub mod proof;
 pub mod rate_limit;
 mod recent;
 pub mod session;
+pub mod tools;
 
 pub use app::{start, start_with};
 pub use config::{Config, PROGRAM};

@@ -3,9 +3,11 @@
 use std::{error::Error, fmt::Display, sync::Arc, time::Duration};
 
 use arc_swap::Guard;
+use chrono::TimeDelta;
 use service_runtime::{
     Listeners, Metrics, RouteTable, Running, ServiceCredentials,
     command::StartError,
+    database::purge_for_ever,
     random::Random,
     refusal::chain,
     server::{OperatorRoutes, Service},
@@ -32,6 +34,11 @@ use crate::{
 /// How long ago the last look for revocations by others may be while a replica is ready: the bound within which all
 /// replicas know of one.
 const BEHIND: Duration = Duration::from_secs(2);
+
+const NOT_FOLLOWED: &str = "the store cannot be reached: revocations by others are not followed";
+
+/// How often what is of no more use is removed.
+const PURGE_PERIOD: TimeDelta = TimeDelta::minutes(1);
 
 /// What the handlers of one worker work with.
 #[derive(Clone)]
@@ -100,7 +107,7 @@ pub async fn start_with(
         ServiceCredentials::new(&config.federated_auth_secrets, &[PublishKeys::PATH], &config.random);
     let operators = ServiceCredentials::new(&config.operator_secrets, &[], &config.random);
     let named = |error: &dyn Error| format!("SCOPED_AUTH_DATABASE_URL: {}", chain(error));
-    let store = Store::open(&config.database_url).await.map_err(|error| named(&error))?;
+    let store = Store::open(&config.database).await.map_err(|error| named(&error))?;
     let sessions = Sessions::open(store, config.rules).await.map_err(|error| named(&error))?;
     revocation_lag::register(&metrics, &sessions);
     let state = ScopedAuth {
@@ -109,8 +116,12 @@ pub async fn start_with(
         counters: Counters::new(&metrics),
         random: config.random.clone(),
     };
-    let (followed, clock) = (sessions.clone(), config.clock.clone());
-    let follower = tokio::spawn(async move { followed.follow(clock, config.revocation_poll).await });
+    let followed = sessions.clone();
+    let follower = tokio::spawn(async move { followed.follow(config.revocation_poll).await });
+    let (purged, clock, random) = (sessions.clone(), config.clock.clone(), config.random.clone());
+    let purger = tokio::spawn(async move {
+        purge_for_ever(clock, random, PURGE_PERIOD, |now| purged.purge(now)).await;
+    });
     let keys_follower = tokio::spawn(async move { keys.follow(keys_follower::PERIOD).await });
     let checked = sessions.clone();
     let service = Service {
@@ -121,9 +132,7 @@ pub async fn start_with(
         metrics,
         check: Arc::new(move || {
             let behind = checked.age() > BEHIND;
-            Box::pin(async move {
-                if behind { Err("revocations by others are not followed".to_owned()) } else { Ok(()) }
-            })
+            Box::pin(async move { if behind { Err(NOT_FOLLOWED.to_owned()) } else { Ok(()) } })
         }),
         state: Arc::new(move || state.clone()),
         boundary: Arc::new(move || credentials.clone()),
@@ -131,7 +140,11 @@ pub async fn start_with(
         operations: Some(OperatorRoutes { credentials: operators, routes: operators_routes }),
     };
     let running = service.start(listeners)?;
-    Ok(running.beside(follower).beside(keys_follower).at_the_end(async move { sessions.close().await }))
+    Ok(running
+        .beside(follower)
+        .beside(purger)
+        .beside(keys_follower)
+        .at_the_end(async move { sessions.close().await }))
 }
 
 /// The keys that the settings name.

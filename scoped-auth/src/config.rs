@@ -6,8 +6,9 @@ use secrecy::SecretString;
 use service_runtime::{
     Clock, Setting, SettingError, Settings,
     command::Program,
+    database::DatabaseConfig,
     random::Random,
-    settings::Presence::{Default, OptionalSecret, Required, Secret},
+    settings::Presence::{Default, DefaultSecret, OptionalSecret, Required, Secret},
 };
 
 use crate::{sessions::Rules, tools};
@@ -46,8 +47,13 @@ pub const PROGRAM: Program = Program {
         },
         Setting {
             name: "database_url",
-            default: Default("sqlite://data/sessions.db"),
-            help: "Where sessions and revocations are kept, for all replicas; made if it is missing",
+            default: DefaultSecret("sqlite://data/sessions.db"),
+            help: "Where sessions and revocations are kept, for all replicas: a file of SQLite, made if it is missing, or `postgres://USER:PASSWORD@HOST/DATABASE`",
+        },
+        Setting {
+            name: "database_connections",
+            default: Default("8"),
+            help: "Connections of this replica to PostgreSQL, at most; one more hears of revocations",
         },
         Setting {
             name: "refresh_grace_seconds",
@@ -75,7 +81,7 @@ pub const PROGRAM: Program = Program {
             help: "What operators prove themselves with on the admin listener; several, comma separated",
         },
     ],
-    tools: Some(tools::KEYS),
+    tools: &[tools::KEYS, tools::MIGRATE],
 };
 
 /// What ScopedAuthService runs with.
@@ -90,7 +96,7 @@ pub struct Config {
     /// What becomes of a missing JWK Set.
     pub missing_keys: MissingKeys,
     /// Where sessions and revocations are kept.
-    pub database_url: String,
+    pub database: DatabaseConfig,
     /// How sessions live.
     pub rules: Rules,
     /// How often a replica looks for revocations by others.
@@ -122,7 +128,7 @@ impl Config {
             federated_auth_secrets: settings.secrets("federated_auth_secret")?,
             keys_file: settings.parse("keys_file", "a path")?,
             missing_keys: MissingKeys::StopTheStart,
-            database_url: settings.parse("database_url", "a URL")?,
+            database: DatabaseConfig::from_settings(settings)?,
             rules: Rules {
                 session_max: seconds("session_max_seconds", 1, YEAR)?,
                 grace: seconds("refresh_grace_seconds", 0, 3600)?,

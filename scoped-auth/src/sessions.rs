@@ -9,9 +9,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use chrono::{DateTime, TimeDelta, Utc};
-use service_runtime::{Clock, refusal::chain};
+use chrono::{DateTime, Utc};
+use service_runtime::refusal::chain;
 use shared_types::SessionId;
+use tokio::sync::Notify;
 
 use crate::{
     claims::{CLOCK_SKEW, Claims, delta},
@@ -22,9 +23,6 @@ use crate::{
 
 /// How many revocations are read at once.
 const BATCH: u32 = 10_000;
-
-/// How often what is of no more use is removed.
-const PURGE_PERIOD: TimeDelta = TimeDelta::minutes(1);
 
 /// How long sessions live and how their tokens follow each other.
 #[derive(Clone, Copy, Debug)]
@@ -150,34 +148,39 @@ impl Sessions {
         Ok(())
     }
 
-    /// Follows the store for ever, and now and then removes what is of no more use.
-    pub async fn follow(&self, clock: Clock, period: Duration) {
+    /// Follows the store for ever: at once where the store tells of news, and every `period` in any case.
+    pub async fn follow(&self, period: Duration) {
+        let heard = Notify::new();
+        tokio::join!(self.0.store.listen(&heard), self.follow_when(&heard, period));
+    }
+
+    async fn follow_when(&self, heard: &Notify, period: Duration) {
         let mut ticks = tokio::time::interval(period);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut purged_at = clock.now();
         let mut answers = true;
         loop {
-            ticks.tick().await;
+            tokio::select! {
+                _ = ticks.tick() => {}
+                () = heard.notified() => {}
+            }
             match self.follow_once().await {
-                Ok(()) if !answers => tracing::info!("the store of revocations answers again"),
+                Ok(()) if !answers => {
+                    tracing::info!("the store of revocations answers again");
+                    answers = true;
+                }
                 Err(error) if answers => {
                     tracing::error!(cause = chain(&error), "the store of revocations does not answer");
                     answers = false;
-                    continue;
                 }
-                Err(_) => continue,
-                Ok(()) => {}
-            }
-            answers = true;
-            let now = clock.now();
-            if now - purged_at >= PURGE_PERIOD {
-                purged_at = now;
-                self.0.revoked.forget(now);
-                if let Err(error) = self.0.store.purge(now).await {
-                    tracing::warn!(cause = chain(&error), "what is of no more use was not removed");
-                }
+                Ok(()) | Err(_) => {}
             }
         }
+    }
+
+    /// Removes some of what is of no more use at `now`; how many rows of the store that were.
+    pub async fn purge(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
+        self.0.revoked.forget(now);
+        self.0.store.purge(now).await
     }
 
     /// Closes the store.

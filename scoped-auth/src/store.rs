@@ -2,10 +2,21 @@
 //! store; what they agree on, they agree on here, in single statements that no other can come between.
 
 use chrono::{DateTime, Utc};
-use service_runtime::{Database, database::OpenError};
+use service_runtime::{
+    Database,
+    database::{DatabaseConfig, Engine, Migrations, OpenError, PURGED_AT_ONCE},
+};
 use shared_types::SessionId;
+use sqlx::AssertSqlSafe;
+use tokio::sync::Notify;
 
 use crate::revocations::{Revocation, Subject};
+
+/// The tables.
+pub const MIGRATIONS: Migrations = Migrations::new("scoped-auth", || sqlx::migrate!());
+
+/// Where PostgreSQL tells all replicas that there is a new revocation.
+const REVOKED: &str = "scoped_auth_revoked";
 
 /// The store. Cheap to clone; all clones are one.
 #[derive(Clone, Debug)]
@@ -41,9 +52,9 @@ pub enum Moved {
 }
 
 impl Store {
-    /// Opens the store, making file, directory and tables where they are missing. `url`: `sqlite:PATH`.
-    pub async fn open(url: &str) -> Result<Self, OpenError> {
-        Database::open(url, &sqlx::migrate!()).await.map(Self)
+    /// Opens the store. In SQLite file, directory and tables are made where they are missing.
+    pub async fn open(config: &DatabaseConfig) -> Result<Self, OpenError> {
+        Database::open(config, &MIGRATIONS).await.map(Self)
     }
 
     /// Moves a session from `generation` to the next, if that is where it is. One statement: of any number of callers
@@ -51,6 +62,16 @@ impl Store {
     ///
     /// A session without a row is where its token says: at 0, because it was never refreshed.
     pub async fn advance(
+        &self,
+        session: SessionId,
+        generation: u32,
+        now: DateTime<Utc>,
+        ends_at: DateTime<Utc>,
+    ) -> Result<Moved, StoreError> {
+        Database::in_time(self.advance_unbounded(session, generation, now, ends_at)).await
+    }
+
+    async fn advance_unbounded(
         &self,
         session: SessionId,
         generation: u32,
@@ -83,35 +104,52 @@ impl Store {
         }))
     }
 
-    /// Keeps a revocation. When this returns, no crash loses it.
+    /// Keeps a revocation, and tells the replicas that listen. When this returns, no crash loses it.
     pub async fn revoke(
         &self,
         subject: Subject,
         revoked_at: DateTime<Utc>,
         forget_at: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        sqlx::query(
-            "INSERT INTO revocations (id, kind, subject, revoked_at, forget_at) \
-             SELECT COALESCE(MAX(id), 0) + 1, $1, $2, $3, $4 FROM revocations",
-        )
-        .bind(subject.kind())
-        .bind(subject.to_string())
-        .bind(revoked_at.timestamp_millis())
-        .bind(forget_at.timestamp_millis())
-        .execute(&self.0.writer)
-        .await?;
-        Ok(())
+        Database::in_time(async {
+            let mut transaction = self.0.writer.begin().await?;
+            let (id,): (i64,) =
+                sqlx::query_as("UPDATE revocation_count SET last_id = last_id + 1 RETURNING last_id")
+                    .fetch_one(&mut *transaction)
+                    .await?;
+            sqlx::query(
+                "INSERT INTO revocations (id, kind, subject, revoked_at, forget_at) VALUES ($1, $2, $3, $4, $5)",
+            )
+            .bind(id)
+            .bind(subject.kind())
+            .bind(subject.to_string())
+            .bind(revoked_at.timestamp_millis())
+            .bind(forget_at.timestamp_millis())
+            .execute(&mut *transaction)
+            .await?;
+            if self.0.engine() == Engine::Postgres {
+                // Heard with the commit, and not at all without it.
+                sqlx::query("SELECT pg_notify($1, '')").bind(REVOKED).execute(&mut *transaction).await?;
+            }
+            Ok(transaction.commit().await?)
+        })
+        .await
+    }
+
+    /// Wakes `heard` at once when a replica has revoked, for ever. Only PostgreSQL tells.
+    pub async fn listen(&self, heard: &Notify) {
+        self.0.listen(REVOKED, heard).await;
     }
 
     /// The revocations after the one with the id `after`, in their order, each with its id; at most `limit`.
     pub async fn revocations(&self, after: i64, limit: u32) -> Result<Vec<(i64, Revocation)>, StoreError> {
-        let rows: Vec<(i64, String, String, i64, i64)> = sqlx::query_as(
+        let rows = sqlx::query_as(
             "SELECT id, kind, subject, revoked_at, forget_at FROM revocations WHERE id > $1 ORDER BY id LIMIT $2",
         )
         .bind(after)
         .bind(i64::from(limit))
-        .fetch_all(&self.0.readers)
-        .await?;
+        .fetch_all(&self.0.readers);
+        let rows: Vec<(i64, String, String, i64, i64)> = Database::in_time(rows).await?;
         let revocation = |(id, kind, subject, revoked_at, forget_at): (i64, String, String, i64, i64)| {
             let subject = Subject::parse(&kind, &subject).ok_or(StoreError::Malformed("subject"))?;
             Ok((id, Revocation { subject, revoked_at: date(revoked_at)?, forget_at: date(forget_at)? }))
@@ -119,17 +157,26 @@ impl Store {
         rows.into_iter().map(revocation).collect()
     }
 
-    /// Removes what is of no more use at `now`; how many rows that were. The newest revocation stays, so that the
-    /// count goes on from it.
+    /// Removes some of what is of no more use at `now`; how many rows that were, and 0 once none is left.
     pub async fn purge(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
-        let now = now.timestamp_millis();
-        let sessions = sqlx::query("DELETE FROM sessions WHERE ends_at <= $1").bind(now);
-        let sessions = sessions.execute(&self.0.writer).await?.rows_affected();
-        let revocations = sqlx::query(
-            "DELETE FROM revocations WHERE forget_at <= $1 AND id < (SELECT MAX(id) FROM revocations)",
+        let skip_locked = self.0.skip_locked();
+        let sessions = format!(
+            "DELETE FROM sessions WHERE session_id IN \
+             (SELECT session_id FROM sessions WHERE ends_at <= $1 LIMIT $2 {skip_locked})"
         );
-        let revocations = revocations.bind(now).execute(&self.0.writer).await?.rows_affected();
-        Ok(sessions + revocations)
+        let revocations = format!(
+            "DELETE FROM revocations WHERE id IN \
+             (SELECT id FROM revocations WHERE forget_at <= $1 LIMIT $2 {skip_locked})"
+        );
+        let mut rows = 0;
+        for statement in [sessions, revocations] {
+            let done = sqlx::query(AssertSqlSafe(statement))
+                .bind(now.timestamp_millis())
+                .bind(i64::from(PURGED_AT_ONCE))
+                .execute(&self.0.writer);
+            rows += Database::in_time(done).await?.rows_affected();
+        }
+        Ok(rows)
     }
 
     /// Lets what is under way finish and closes the store, for all clones.

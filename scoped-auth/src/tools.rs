@@ -1,4 +1,4 @@
-//! `scoped-auth keys …`: what an operator does with the JWK Set.
+//! `scoped-auth keys …`: what an operator does with the JWK Set; and `scoped-auth migrate`.
 
 use std::{
     fmt::Write as _,
@@ -11,16 +11,24 @@ use clap::{Arg, ArgAction, ArgMatches, Command, builder::PossibleValuesParser, v
 use service_runtime::{
     Clock, Settings,
     command::{StartError, Tools},
+    database,
     random::Random,
 };
 
 use crate::{
     key_file::{About, Activated, Haste, KNOWN_AFTER, KeyFile, KeyFileError, Retired, Use, time_text},
     key_ring::KeyRing,
+    store::MIGRATIONS,
 };
 
 /// The subcommands.
 pub const KEYS: Tools = Tools { commands, run };
+
+/// What brings the tables of sessions and revocations up to date.
+pub const MIGRATE: Tools = Tools {
+    commands: || vec![database::migrate_subcommand()],
+    run: |_name, _arguments, settings| database::migrate(settings, &MIGRATIONS),
+};
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 refused or failed (the file is as it was), 2 not a command";
 

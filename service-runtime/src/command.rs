@@ -29,10 +29,10 @@ pub struct Program {
     /// Its settings. `listen` and `admin_listen` are among them.
     pub settings: &'static [Setting],
     /// What it can be asked to do besides serving.
-    pub tools: Option<Tools>,
+    pub tools: &'static [Tools],
 }
 
-/// Subcommands of one service alone.
+/// Subcommands beside those that every service has.
 #[derive(Clone, Copy, Debug)]
 pub struct Tools {
     /// Their form.
@@ -66,9 +66,8 @@ impl Program {
 
     /// The command line's form.
     pub fn command(self) -> Command {
-        let tools = self.tools.map_or_else(Vec::new, |tools| (tools.commands)());
         Command::new(self.name)
-            .subcommands(tools)
+            .subcommands(self.tools.iter().flat_map(|tools| (tools.commands)()))
             .about(self.about)
             .after_help(self.settings_help())
             .version(env!("CARGO_PKG_VERSION"))
@@ -91,16 +90,22 @@ impl Program {
     where
         F: Future<Output = Result<Running, StartError>>,
     {
-        match (matches.subcommand(), self.tools) {
-            (Some(("healthcheck", arguments)), _) => {
+        match matches.subcommand() {
+            Some(("healthcheck", arguments)) => {
                 let address = match arguments.get_one::<String>("ADDRESS") {
                     Some(text) => text.parse().map_err(|_| "ADDRESS: expected an IP address and a port")?,
                     None => settings.address("admin_listen")?,
                 };
                 return healthcheck(address);
             }
-            (Some((name, arguments)), Some(tools)) => return (tools.run)(name, arguments, &settings),
-            (Some(_) | None, _) => {}
+            Some((name, arguments)) => {
+                let has =
+                    |tools: &&Tools| (tools.commands)().iter().any(|command| command.get_name() == name);
+                // clap has seen to it that one of them has it.
+                let Some(tools) = self.tools.iter().find(has) else { return Ok(()) };
+                return (tools.run)(name, arguments, &settings);
+            }
+            None => {}
         }
         let listeners = Listeners::bind(settings.address("listen")?, settings.address("admin_listen")?)?;
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
@@ -126,6 +131,7 @@ impl Program {
                 Presence::Optional => "optional".to_owned(),
                 Presence::Secret => format!("required, or {name}_FILE"),
                 Presence::OptionalSecret => format!("optional, or {name}_FILE"),
+                Presence::DefaultSecret(value) => format!("default {value}, or {name}_FILE"),
                 Presence::Default(value) => format!("default {value}"),
             };
             help.push_str(&format!("  {name}\n      {} [{default}]\n", setting.help));

@@ -1,81 +1,114 @@
-//! The database of a service: how its file is made and opened. What stands in it is the service's own. Statements and
-//! schemas are to be those that PostgreSQL understands too; what is SQLite's own stands here.
+//! The database of a service: SQLite for one machine, PostgreSQL for a fleet, behind the same two pools. What stands in
+//! it is the service's own; its statements and tables are those that both engines understand, with columns of TEXT and
+//! BIGINT alone (sqlx's `Any` driver carries no others over both). What is one engine's own stands below this folder.
 
-use std::{io, path::Path, time::Duration};
+mod config;
+mod listener;
+mod migrate_command;
+mod migrations;
+mod postgres;
+mod purge;
+mod sqlite;
 
-use sqlx::{
-    SqlitePool,
-    migrate::{MigrateError, Migrator},
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+use std::{future::Future, io, time::Duration};
+
+use sqlx::{AnyPool, any::AnyConnectOptions, migrate::MigrateError};
+
+pub use self::{
+    config::DatabaseConfig,
+    migrate_command::{command as migrate_subcommand, run as migrate},
+    migrations::Migrations,
+    purge::{PURGED_AT_ONCE, purge_for_ever},
 };
-
-/// How long a transaction of another process is waited for.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long a connection is waited for; a guest waits no longer for an answer.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
-const READERS: u32 = 4;
+/// How long a call of the store may take in all. An engine that was cut off says nothing, for ever.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// How long the answer to whether the engine is there may take; health checks do not wait longer.
+const PING_DEADLINE: Duration = Duration::from_secs(1);
 
 /// A database. Cheap to clone; all clones are one.
 #[derive(Clone, Debug)]
 pub struct Database {
     /// For statements that write nothing.
-    pub readers: SqlitePool,
+    pub readers: AnyPool,
     /// For transactions that write. Each must begin with its writing statement: there it waits for its turn, while one
     /// that had read before would fail in SQLite if another wrote meanwhile.
-    pub writer: SqlitePool,
+    pub writer: AnyPool,
+    config: DatabaseConfig,
+}
+
+/// Which engine keeps the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// A file, or memory, of this process.
+    Sqlite,
+    /// A server that replicas share.
+    Postgres,
 }
 
 /// Why the store cannot be opened: one line, without the URL, which may hold a password.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The URL is of another kind, or malformed.
-    #[error("expected sqlite:PATH")]
+    #[error("expected sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE")]
     Url,
     /// File or directory cannot be made.
     #[error("the database file cannot be made: {0}")]
     File(#[from] io::Error),
-    /// The file cannot be opened as a database.
+    /// The database cannot be opened or reached.
     #[error("the database cannot be opened: {0}")]
     Database(#[from] sqlx::Error),
+    /// A server did not answer.
+    #[error("the database cannot be opened: no answer in time")]
+    Silent,
     /// Its tables cannot be brought up to date.
     #[error("the database's tables cannot be brought up to date: {0}")]
     Migration(#[from] MigrateError),
+    /// A server's tables are brought up to date by an operator, not by whichever replica starts first.
+    #[error("the database lacks tables of this release; run `{0} migrate` first")]
+    OutOfDate(&'static str),
 }
 
 impl Database {
-    /// Opens the database, making file, directory and tables where they are missing. `url`: `sqlite:PATH`.
-    pub async fn open(url: &str, migrations: &Migrator) -> Result<Self, OpenError> {
-        if !url.starts_with("sqlite:") {
-            return Err(OpenError::Url);
-        }
-        let options: SqliteConnectOptions = url.parse().map_err(|_| OpenError::Url)?;
-        if !url.contains(":memory:") && !url.contains("mode=memory") {
-            make_file(options.get_filename()).await?;
-        }
-        let options = options
-            .journal_mode(SqliteJournalMode::Wal)
-            // In WAL mode anything less may lose the last conversations that guests were told of when the power fails.
-            .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(BUSY_TIMEOUT)
-            .foreign_keys(true);
-        // SQLite has one writer at a time. Here they wait in a queue for one connection; with several connections they
-        // would poll for each other's locks, and the unlucky ones would time out.
-        let pool = |connections| {
-            SqlitePoolOptions::new()
-                .max_connections(connections)
-                .acquire_timeout(ACQUIRE_TIMEOUT)
-                .test_before_acquire(false)
-                // A database in memory ends with its last connection.
-                .min_connections(1)
-                .idle_timeout(None)
-                .max_lifetime(None)
+    /// Opens the database. In SQLite file, directory and tables are made where they are missing; in PostgreSQL the
+    /// tables must be up to date.
+    pub async fn open(config: &DatabaseConfig, migrations: &Migrations) -> Result<Self, OpenError> {
+        let (readers, writer) = match config.engine()? {
+            Engine::Sqlite => sqlite::open(config, migrations).await?,
+            Engine::Postgres => {
+                let pool = postgres::open(config, migrations).await?;
+                (pool.clone(), pool)
+            }
         };
-        let writer = pool(1).connect_with(options.clone()).await?;
-        migrations.run(&writer).await?;
-        let readers = pool(READERS).connect_with(options).await?;
-        Ok(Self { readers, writer })
+        Ok(Self { readers, writer, config: config.clone() })
+    }
+
+    /// Which engine keeps it.
+    pub fn engine(&self) -> Engine {
+        self.config.engine().unwrap_or(Engine::Sqlite)
+    }
+
+    /// What a statement of one dialect is to have where rows are chosen to be removed: replicas that do so at once take
+    /// different rows instead of waiting for each other.
+    pub fn skip_locked(&self) -> &'static str {
+        match self.engine() {
+            Engine::Sqlite => "",
+            Engine::Postgres => "FOR UPDATE SKIP LOCKED",
+        }
+    }
+
+    /// Bounds a call of the store; one that takes longer has failed.
+    pub async fn in_time<T, E: From<sqlx::Error>>(call: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+        within(DEADLINE, call).await
+    }
+
+    /// Bounds the question whether the store is there.
+    pub async fn promptly<T, E: From<sqlx::Error>>(call: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+        within(PING_DEADLINE, call).await
     }
 
     /// Closes it, once the transactions under way have ended.
@@ -85,33 +118,14 @@ impl Database {
     }
 }
 
-/// Makes the file and the directories on the way to it, where they are missing, for nobody else to read. SQLite gives the files that it lays beside it the same mode.
-async fn make_file(path: &Path) -> io::Result<()> {
-    if let Some(directory) = path.parent() {
-        tokio::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).await?;
-    }
-    tokio::fs::OpenOptions::new().append(true).create(true).mode(0o600).open(path).await.map(drop)
+async fn within<T, E: From<sqlx::Error>>(
+    deadline: Duration,
+    call: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
+    tokio::time::timeout(deadline, call).await.unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut.into()))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn every_connection_keeps_what_it_was_told() {
-        let dir = tempfile::tempdir().unwrap();
-        let url = format!("sqlite:{}", dir.path().join("db").display());
-        let store = Database::open(&url, &Migrator::DEFAULT).await.unwrap();
-        for pool in [&store.readers, &store.writer] {
-            let mode: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(pool).await.unwrap();
-            assert_eq!(mode, "wal");
-            for (pragma, value) in
-                [("PRAGMA synchronous", 2), ("PRAGMA foreign_keys", 1), ("PRAGMA busy_timeout", 5000)]
-            {
-                let set: i64 = sqlx::query_scalar(pragma).fetch_one(pool).await.unwrap();
-                assert_eq!(set, value, "{pragma}");
-            }
-        }
-        assert_eq!(store.writer.options().get_max_connections(), 1);
-    }
+fn options(url: &str) -> Result<AnyConnectOptions, OpenError> {
+    sqlx::any::install_default_drivers();
+    url.parse().map_err(|_| OpenError::Url)
 }

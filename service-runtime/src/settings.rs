@@ -30,6 +30,8 @@ pub enum Presence {
     Secret,
     /// A secret without which a part of the service is off.
     OptionalSecret,
+    /// A value that may be a secret, and so may also be given as a file: `…_FILE`. Without either this one holds.
+    DefaultSecret(&'static str),
 }
 
 /// A setting that stops the start: one line that names it.
@@ -77,8 +79,10 @@ impl Settings {
         let known = |name: &str| {
             self.table.iter().any(|setting| {
                 setting.name == name
-                    || matches!(setting.default, Presence::Secret | Presence::OptionalSecret)
-                        && name.strip_suffix("_file") == Some(setting.name)
+                    || matches!(
+                        setting.default,
+                        Presence::Secret | Presence::OptionalSecret | Presence::DefaultSecret(_)
+                    ) && name.strip_suffix("_file") == Some(setting.name)
             })
         };
         let mut unknown: Vec<_> =
@@ -97,8 +101,8 @@ impl Settings {
         if let Some(value) = self.given.get(name).filter(|value| !value.is_empty()) {
             return Ok(Some(value.clone()));
         }
-        match self.table.iter().find(|setting| setting.name == name).map(|setting| setting.default) {
-            Some(Presence::Default(value)) => Ok(Some(value.to_owned())),
+        match self.presence(name) {
+            Some(Presence::Default(value) | Presence::DefaultSecret(value)) => Ok(Some(value.to_owned())),
             Some(Presence::Optional | Presence::OptionalSecret) => Ok(None),
             Some(Presence::Required | Presence::Secret) => Err(self.error(name, "is not set")),
             None => Err(self.error(name, "is not in the table of settings")),
@@ -157,11 +161,16 @@ impl Settings {
     /// A secret, given inline or as a file (`…_FILE`); white space around it does not count.
     pub fn secret(&self, name: &str) -> Result<SecretString, SettingError> {
         let file_name = format!("{name}_file");
-        let (named, text) = match (self.given.get(name), self.given.get(&file_name)) {
-            (Some(_), Some(_)) => return Err(self.error(name, "is given both inline and as a file")),
-            (None, None) => return Err(self.error(name, "is not set, nor is its _FILE")),
-            (Some(inline), None) => (name, inline.clone()),
-            (None, Some(path)) => {
+        let presence = self.presence(name);
+        // As with other settings that have a default, an empty value is none.
+        let has_default = matches!(presence, Some(Presence::DefaultSecret(_)));
+        let given = |name: &str| self.given.get(name).filter(|value| !(has_default && value.is_empty()));
+        let (named, text) = match (given(name), given(&file_name), presence) {
+            (Some(_), Some(_), _) => return Err(self.error(name, "is given both inline and as a file")),
+            (None, None, Some(Presence::DefaultSecret(value))) => return Ok(SecretString::from(value)),
+            (None, None, _) => return Err(self.error(name, "is not set, nor is its _FILE")),
+            (Some(inline), None, _) => (name, inline.clone()),
+            (None, Some(path), _) => {
                 let text = fs::read_to_string(path).map_err(|error| {
                     self.error(&file_name, format_args!("cannot be read: {}", error.kind()))
                 })?;
@@ -188,6 +197,10 @@ impl Settings {
         if secrets.is_empty() { Err(self.error(name, "is empty")) } else { Ok(secrets) }
     }
 
+    fn presence(&self, name: &str) -> Option<Presence> {
+        self.table.iter().find(|setting| setting.name == name).map(|setting| setting.default)
+    }
+
     fn full(&self, name: &str) -> String {
         format!("{}{}", self.prefix, name.to_uppercase())
     }
@@ -203,6 +216,7 @@ mod tests {
         Setting { name: "other_url", default: Presence::Optional, help: "" },
         Setting { name: "secret", default: Presence::Secret, help: "" },
         Setting { name: "timeout_ms", default: Presence::Default("5"), help: "" },
+        Setting { name: "database_url", default: Presence::DefaultSecret("sqlite:db"), help: "" },
     ];
 
     fn settings(variables: &[(&str, &str)]) -> Settings {
@@ -254,14 +268,23 @@ mod tests {
         fs::remove_file(&file).unwrap();
         let both = settings(&[("X_SECRET", "a"), ("X_SECRET_FILE", "b")]);
         assert!(both.secret("secret").unwrap_err().to_string().contains("both"));
+        let database = |variables: &[_]| settings(variables).secret("database_url").unwrap();
+        assert_eq!(database(&[]).expose_secret(), "sqlite:db");
+        assert_eq!(database(&[("X_DATABASE_URL", "")]).expose_secret(), "sqlite:db");
+        assert_eq!(database(&[("X_DATABASE_URL", "postgres:x")]).expose_secret(), "postgres:x");
         let several = settings(&[("X_SECRET", "a, b,")]).secrets("secret").unwrap();
         assert_eq!(several.iter().map(ExposeSecret::expose_secret).collect::<Vec<_>>(), ["a", "b"]);
     }
 
     #[test]
     fn names_that_nobody_knows_are_told() {
-        let settings =
-            settings(&[("X_LISTN", "1"), ("X_SECRET_FILE", "f"), ("X_LISTEN_FILE", "f"), ("Y_A", "1")]);
+        let settings = settings(&[
+            ("X_LISTN", "1"),
+            ("X_SECRET_FILE", "f"),
+            ("X_DATABASE_URL_FILE", "f"),
+            ("X_LISTEN_FILE", "f"),
+            ("Y_A", "1"),
+        ]);
         assert_eq!(settings.unknown(), ["X_LISTEN_FILE", "X_LISTN"]);
     }
 }

@@ -25,7 +25,9 @@ use http::{Answer, Request};
 use scoped_auth::{config::MissingKeys, sessions::Rules};
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use service_runtime::{Clock, Listeners, Running, ServiceCredential, random::Random};
+use service_runtime::{
+    Clock, Listeners, Running, ServiceCredential, database::DatabaseConfig, random::Random,
+};
 use tempfile::TempDir;
 
 const ACCOUNT: &str = "AC00000000000000000000000000000001";
@@ -41,7 +43,7 @@ async fn scoped_auth(data: &TempDir, clock: &Clock, listeners: Listeners) -> Run
         federated_auth_secrets: vec![SecretString::from(FEDERATED_AUTH_SECRET)],
         keys_file: data.path().join("keys.json"),
         missing_keys: MissingKeys::AreMade,
-        database_url: format!("sqlite://{}", data.path().join("sessions.db").display()),
+        database: DatabaseConfig::new(format!("sqlite://{}", data.path().join("sessions.db").display())),
         rules: Rules {
             session_max: Duration::from_secs(24 * 3600),
             grace: Duration::from_secs(60),

@@ -7,6 +7,10 @@
     reason = "a test that panics has failed, as it should"
 )]
 
+#[macro_use]
+#[path = "../../../service-runtime/tests/support/postgres.rs"]
+mod postgres;
+
 mod create_token;
 mod diagram;
 mod init;
@@ -22,6 +26,7 @@ use std::sync::Arc;
 
 use local_stack::{Guest, Plan, Stack, demo};
 use recorder::Recorder;
+use service_runtime::database::DatabaseConfig;
 use tempfile::TempDir;
 
 /// A stack whose wires are seen.
@@ -35,6 +40,17 @@ struct Scene {
 impl Scene {
     async fn new() -> Self {
         Self::with(|_| {}).await
+    }
+
+    async fn on_sqlite() -> Self {
+        Self::new().await
+    }
+
+    async fn on_postgres() -> Self {
+        let database = DatabaseConfig::new(postgres::Cluster::shared().database().await);
+        database.migrate(&orchestrator::conversations::MIGRATIONS).await.unwrap();
+        database.migrate(&scoped_auth::store::MIGRATIONS).await.unwrap();
+        Self::with(|plan| plan.databases = [database.clone(), database]).await
     }
 
     async fn with(change: impl FnOnce(&mut Plan)) -> Self {

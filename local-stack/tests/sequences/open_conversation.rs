@@ -4,9 +4,9 @@ use crate::Scene;
 
 const FILE: &str = "open-conversation.md";
 
-#[tokio::test]
-async fn the_guest_chats() {
-    let scene = Scene::new().await;
+on_both_engines! { Scene: the_guest_chats }
+
+async fn the_guest_chats(scene: Scene) {
     let guest = scene.guest_on();
     let created = guest.creates_token().await;
     let token = created.text("token");

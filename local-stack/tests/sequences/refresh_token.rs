@@ -6,9 +6,9 @@ use crate::Scene;
 
 const FILE: &str = "refresh-token.md";
 
-#[tokio::test]
-async fn the_feature_is_off() {
-    let scene = Scene::new().await;
+on_both_engines! { Scene: the_feature_is_off }
+
+async fn the_feature_is_off(scene: Scene) {
     let guest = scene.guest_off();
     let created = guest.creates_token().await;
     scene.recorder.take();

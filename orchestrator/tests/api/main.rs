@@ -34,7 +34,9 @@ use orchestrator::{Config, client_address::TrustedProxies};
 use scoped_auth::{config::MissingKeys, sessions::Rules};
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use service_runtime::{Clock, Listeners, Running, ServiceCredential, random::Random};
+use service_runtime::{
+    Clock, Listeners, Running, ServiceCredential, database::DatabaseConfig, random::Random,
+};
 use shared_types::fingerprint::{FingerprintKey, FingerprintKeys};
 use tempfile::TempDir;
 
@@ -93,7 +95,8 @@ async fn orchestrator(data: &TempDir, address: SocketAddr, change: impl FnOnce(&
         workers: 1,
         accounts_file: data.path().join("accounts.toml"),
         accounts_period: Duration::from_secs(3600),
-        database_url: format!("sqlite://{}", data.path().join("conversations.db").display()),
+        database: DatabaseConfig::new(format!("sqlite://{}", data.path().join("conversations.db").display())),
+        conversation_retention: Duration::from_secs(30 * 24 * 3600),
         federated_auth: Config::federated_auth(
             format!("http://{address}"),
             credential(ORCHESTRATOR_SECRET),
@@ -137,7 +140,7 @@ impl Fwo {
             federated_auth_secrets: vec![SecretString::from(FEDERATED_AUTH_SECRET)],
             keys_file: data.path().join("keys.json"),
             missing_keys: MissingKeys::AreMade,
-            database_url: format!("sqlite://{}", data.path().join("sessions.db").display()),
+            database: DatabaseConfig::new(format!("sqlite://{}", data.path().join("sessions.db").display())),
             rules: Rules {
                 session_max: Duration::from_secs(24 * 3600),
                 grace: Duration::from_secs(60),

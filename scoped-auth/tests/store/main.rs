@@ -1,0 +1,76 @@
+//! The sessions' store, on either engine: what many replicas agree on there, how they hear of each other, and what is
+//! removed when.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a helper that fails is a test that fails")]
+
+#[macro_use]
+#[path = "../../../service-runtime/tests/support/postgres.rs"]
+mod postgres;
+
+mod generations;
+mod hearing;
+mod migrate_command;
+mod retention;
+mod revocations;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use scoped_auth::{
+    revocations::Subject,
+    store::{MIGRATIONS, Store as Sessions},
+};
+use service_runtime::database::DatabaseConfig;
+use shared_types::{AccountSid, SessionId};
+use sqlx::{AnyConnection, Connection as _};
+use tempfile::TempDir;
+
+use crate::postgres::Cluster;
+
+/// One store, as two replicas have it.
+struct Store {
+    replicas: [Sessions; 2],
+    url: String,
+    _dir: Option<TempDir>,
+}
+
+impl Store {
+    async fn on_sqlite() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", dir.path().join("sessions.db").display());
+        Self { replicas: [open(&url).await, open(&url).await], url, _dir: Some(dir) }
+    }
+
+    async fn on_postgres() -> Self {
+        let url = Cluster::shared().database().await;
+        DatabaseConfig::new(&url).migrate(&MIGRATIONS).await.unwrap();
+        Self { replicas: [open(&url).await, open(&url).await], url, _dir: None }
+    }
+
+    /// A connection past the interface, to see and do what it does not.
+    async fn connection(&self) -> AnyConnection {
+        AnyConnection::connect(&self.url).await.unwrap()
+    }
+
+    async fn count(&self, query: &'static str) -> i64 {
+        sqlx::query_scalar(query).fetch_one(&mut self.connection().await).await.unwrap()
+    }
+}
+
+async fn open(url: &str) -> Sessions {
+    Sessions::open(&DatabaseConfig::new(url)).await.unwrap()
+}
+
+fn now() -> DateTime<Utc> {
+    "2026-01-02T03:04:05.678Z".parse().unwrap()
+}
+
+fn end() -> DateTime<Utc> {
+    now() + TimeDelta::days(1)
+}
+
+fn session(n: u8) -> SessionId {
+    SessionId::from_random([n; 16])
+}
+
+fn account(n: u128) -> Subject {
+    Subject::Account(AccountSid::from_bits(n))
+}

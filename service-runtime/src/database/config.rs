@@ -1,0 +1,72 @@
+//! Where a database is, as the settings say it. A URL of PostgreSQL holds a password, so it is a secret throughout.
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{Engine, OpenError};
+use crate::settings::{SettingError, Settings};
+
+/// Connections of a replica to PostgreSQL, where nothing else is set.
+const CONNECTIONS: u32 = 8;
+
+/// Where a database is.
+#[derive(Clone, Debug)]
+pub struct DatabaseConfig {
+    url: SecretString,
+    connections: u32,
+}
+
+impl DatabaseConfig {
+    /// `sqlite:PATH` or `postgres://…`.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self { url: SecretString::from(url.into()), connections: CONNECTIONS }
+    }
+
+    /// The settings `database_url`, inline or from a file, and `database_connections`.
+    pub fn from_settings(settings: &Settings) -> Result<Self, SettingError> {
+        let url = settings.secret("database_url")?;
+        let connections = settings.number("database_connections", 2, 1000)?;
+        let config = Self { url, connections: u32::try_from(connections).unwrap_or(CONNECTIONS) };
+        config.engine().map_err(|error| settings.error("database_url", error))?;
+        Ok(config)
+    }
+
+    /// Which engine the URL is of.
+    pub fn engine(&self) -> Result<Engine, OpenError> {
+        let (scheme, _) = self.url().split_once(':').ok_or(OpenError::Url)?;
+        match scheme {
+            "sqlite" => Ok(Engine::Sqlite),
+            "postgres" | "postgresql" => Ok(Engine::Postgres),
+            _ => Err(OpenError::Url),
+        }
+    }
+
+    pub(super) fn url(&self) -> &str {
+        self.url.expose_secret()
+    }
+
+    pub(super) fn connections(&self) -> u32 {
+        self.connections
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_engine_is_told_by_the_scheme() {
+        let engine = |url: &str| DatabaseConfig::new(url).engine();
+        assert!(matches!(engine("sqlite::memory:"), Ok(Engine::Sqlite)));
+        assert!(matches!(engine("postgres://host/db"), Ok(Engine::Postgres)));
+        assert!(matches!(engine("postgresql://host/db"), Ok(Engine::Postgres)));
+        for url in ["mysql://host/db", "sqlite", "", "/a/path"] {
+            assert!(matches!(engine(url), Err(OpenError::Url)), "{url}");
+        }
+    }
+
+    #[test]
+    fn the_url_is_never_shown() {
+        let config = DatabaseConfig::new("postgres://user:hunter2@host/db");
+        assert!(!format!("{config:?}").contains("hunter2"));
+    }
+}
