@@ -12,7 +12,7 @@ use service_runtime::Metrics;
 use crate::sessions::Sessions;
 
 /// Lets the lag of `sessions` join `metrics`.
-pub fn register(metrics: &Metrics, sessions: &Sessions) {
+pub(crate) fn register(metrics: &Metrics, sessions: &Sessions) {
     metrics.register(
         "revocations_behind_seconds",
         "How long ago this replica last knew all revocations",
