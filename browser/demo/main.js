@@ -10,7 +10,13 @@ const session = createSession(settings)
 const fact = (name) => document.getElementById(`fact-${name}`)
 fact('endpoint').textContent = settings.throughStarship ? 'Starship' : 'FWO itself'
 
-const events = new EventSource('events')
+// A site of files alone hears of no arrows, and its buttons would move nothing.
+const events = settings.onlyFiles ? new EventTarget() : new EventSource('events')
+if (settings.onlyFiles) {
+  document.body.classList.add('only-files')
+  document.querySelectorAll('.sequence, .failures, .stack-fact').forEach((part) => { part.hidden = true })
+  document.title = document.querySelector('h1').textContent = 'A chat on a customer’s site'
+}
 const sequence = startSequence(events, settings)
 const chat = startChat(session, sequence)
 const failures = startFailures({ session, chat, sequence, settings })

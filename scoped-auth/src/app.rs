@@ -26,6 +26,7 @@ use crate::{
     key_file::KeyFile,
     key_ring::KeyRing,
     keys_follower::{self, KeysFollower},
+    revocation_lag,
     sessions::Sessions,
     store::Store,
 };
@@ -108,6 +109,7 @@ pub async fn start_with(
     let named = |error: &dyn Error| format!("SCOPED_AUTH_DATABASE_URL: {}", chain(error));
     let store = Store::open(&config.database).await.map_err(|error| named(&error))?;
     let sessions = Sessions::open(store, config.rules).await.map_err(|error| named(&error))?;
+    revocation_lag::register(&metrics, &sessions);
     let state = ScopedAuth {
         keys: keys.clone(),
         sessions: sessions.clone(),

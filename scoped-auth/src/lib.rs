@@ -14,6 +14,7 @@ pub mod judgement;
 pub mod key_file;
 pub mod key_ring;
 pub mod keys_follower;
+mod revocation_lag;
 pub mod revocations;
 pub mod sessions;
 pub mod store;

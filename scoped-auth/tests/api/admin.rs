@@ -43,6 +43,8 @@ async fn it_counts_what_it_was_asked_and_tells_nothing_of_whom() {
     ] {
         assert!(metrics.text.lines().any(|found| found == line), "{line}\nis not in\n{}", metrics.text);
     }
+    let lag = metrics.text.lines().find_map(|line| line.strip_prefix("revocations_behind_seconds "));
+    assert!(lag.unwrap().parse::<f64>().unwrap() < 2.0, "{lag:?}");
     for secret in ["hunter2", "HUNTER2", ACCOUNT, &token] {
         metrics.does_not_repeat(secret);
     }

@@ -1,0 +1,115 @@
+"""Who may call whom: the arrows of the diagrams, and those that NetworkPolicies let through."""
+
+from build import pod_of
+
+# Caller, callee, port. Where docs/sequences/ and docs/architecture.md have an arrow, it is here, and no other.
+ARROWS = {
+    ("ingress-nginx", "starship", 8000),
+    ("starship", "orchestrator", 8080),
+    ("orchestrator", "federated-auth", 8081),
+    ("federated-auth", "scoped-auth", 8082),
+    ("orchestrator", "postgres", 5432),
+    ("scoped-auth", "postgres", 5432),
+    ("prometheus", "orchestrator", 9080),
+    ("prometheus", "federated-auth", 9081),
+    ("prometheus", "scoped-auth", 9082),
+    ("orchestrator", "opentelemetry-collector", 4318),
+    ("federated-auth", "opentelemetry-collector", 4318),
+    ("scoped-auth", "opentelemetry-collector", 4318),
+    ("starship", "kube-dns", 53),
+    ("orchestrator", "kube-dns", 53),
+    ("federated-auth", "kube-dns", 53),
+    ("scoped-auth", "kube-dns", 53),
+}
+
+NAME = "app.kubernetes.io/name"
+# Those who live in other namespaces: by namespace and label.
+OTHERS = {
+    "ingress-nginx": ("ingress-nginx", {NAME: "ingress-nginx"}),
+    "prometheus": ("monitoring", {NAME: "prometheus"}),
+    "opentelemetry-collector": ("monitoring", {NAME: "opentelemetry-collector"}),
+    "kube-dns": ("kube-system", {"k8s-app": "kube-dns"}),
+}
+
+
+def problems(objects):
+    policies = [one for one in objects if one["kind"] == "NetworkPolicy"]
+    pods = {one["metadata"]["name"]: one for one in objects if pod_of(one)}
+    if not any(denies_all(policy["spec"]) for policy in policies):
+        yield "no NetworkPolicy refuses everything to everybody"
+    unknown, leaves, arrives = [], set(), set()
+    for policy in policies:
+        for name, pod in pods.items():
+            if not selects(policy["spec"]["podSelector"], labels(pod)):
+                continue
+            for rule in policy["spec"].get("egress", []):
+                for callee in peers(rule, "to", pods, unknown, policy):
+                    leaves |= {(name, callee, port) for port in ports(rule, pods.get(callee), unknown, policy)}
+            for rule in policy["spec"].get("ingress", []):
+                for caller in peers(rule, "from", pods, unknown, policy):
+                    arrives |= {(caller, name, port) for port in ports(rule, pod, unknown, policy)}
+    yield from sorted(set(unknown))
+    # Who is elsewhere has policies of their own.
+    allowed = {arrow for arrow in leaves | arrives if (arrow in leaves or arrow[0] not in pods)
+               and (arrow in arrives or arrow[1] not in pods)}
+    for caller, callee, port in sorted(ARROWS - allowed):
+        yield f"the arrow {caller} -> {callee}:{port} is not let through"
+    for caller, callee, port in sorted((leaves | arrives) - ARROWS):
+        yield f"{caller} -> {callee}:{port} is let through, and no diagram has this arrow"
+
+
+def denies_all(spec):
+    return spec["podSelector"] == {} and set(spec["policyTypes"]) == {"Ingress", "Egress"} and not {"ingress", "egress"} & set(spec)
+
+
+def labels(workload):
+    return workload["spec"]["template"]["metadata"]["labels"]
+
+
+def selects(selector, labels):
+    unknown = set(selector) - {"matchLabels", "matchExpressions"}
+    assert not unknown, unknown
+    by_label = all(labels.get(key) == value for key, value in selector.get("matchLabels", {}).items())
+    expressions = selector.get("matchExpressions", [])
+    assert all(one["operator"] == "In" for one in expressions), expressions
+    return by_label and all(labels.get(one["key"]) in one["values"] for one in expressions)
+
+
+def peers(rule, side, pods, unknown, policy):
+    """The names of those that a rule means."""
+    where = policy["metadata"]["name"]
+    if not rule.get(side):
+        unknown.append(f"NetworkPolicy {where}: a rule that is for everybody")
+    found = set()
+    for peer in rule.get(side, []):
+        if "ipBlock" in peer or "podSelector" not in peer or not peer["podSelector"]:
+            unknown.append(f"NetworkPolicy {where}: {peer} may be anybody")
+        elif "namespaceSelector" in peer:
+            namespace = peer["namespaceSelector"].get("matchLabels", {}).get("kubernetes.io/metadata.name")
+            named = [name for name, (home, marks) in OTHERS.items() if home == namespace and selects(peer["podSelector"], marks)]
+            found.update(named)
+            if not named:
+                unknown.append(f"NetworkPolicy {where}: {peer} is nobody in the diagrams")
+        else:
+            named = [name for name, pod in pods.items() if selects(peer["podSelector"], labels(pod))]
+            found.update(named)
+            if not named:
+                unknown.append(f"NetworkPolicy {where}: {peer} is nobody in the diagrams")
+    return found
+
+
+def ports(rule, callee, unknown, policy):
+    if not rule.get("ports"):
+        unknown.append(f"NetworkPolicy {policy['metadata']['name']}: a rule that is for every port")
+    for one in rule.get("ports", []):
+        port = one.get("port")
+        if isinstance(port, str):
+            container_ports = [port for container in pod_of(callee)["containers"] for port in container.get("ports", [])]
+            named = [container_port["containerPort"] for container_port in container_ports if container_port["name"] == port]
+            if not named:
+                unknown.append(f"NetworkPolicy {policy['metadata']['name']}: nobody names a port {port}")
+            yield from named
+        elif port is None or "endPort" in one:
+            unknown.append(f"NetworkPolicy {policy['metadata']['name']}: {one} is more than a port")
+        else:
+            yield port

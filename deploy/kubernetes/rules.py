@@ -1,0 +1,196 @@
+"""What must hold of the manifests beside their form. Each rule yields a line for each thing that breaks it."""
+
+import re
+
+import repository
+from arrows import problems as arrows
+from build import containers, pod_of
+
+
+def problems(objects):
+    for rule in [arrows, restricted, references, files, images, settings, peers, fleet]:
+        yield from rule(objects)
+
+
+def workloads(objects):
+    return [(one["metadata"]["name"], one, pod_of(one)) for one in objects if pod_of(one)]
+
+
+def each_container(objects):
+    for name, _, pod in workloads(objects):
+        for container in pod.get("initContainers", []) + pod["containers"]:
+            yield f"{name}/{container['name']}", pod, container
+
+
+def restricted(objects):
+    """Kubernetes' own profile of that name, a read-only root, no token of the API server, and bounds."""
+    for name, _, pod in workloads(objects):
+        context = pod.get("securityContext", {})
+        if not (context.get("runAsNonRoot") is True and context.get("runAsUser", 0) > 0):
+            yield f"{name}: may run as root"
+        if context.get("seccompProfile") != {"type": "RuntimeDefault"}:
+            yield f"{name}: no seccomp profile"
+        if pod.get("automountServiceAccountToken") is not False:
+            yield f"{name}: is given a token of the API server"
+        if {"hostNetwork", "hostPID", "hostIPC"} & set(pod) or any("hostPath" in volume for volume in pod.get("volumes", [])):
+            yield f"{name}: reaches into its node"
+    for name, _, container in each_container(objects):
+        context = container.get("securityContext", {})
+        if context.get("allowPrivilegeEscalation") is not False or context.get("privileged"):
+            yield f"{name}: may gain privileges"
+        if context.get("runAsUser", 1) == 0 or context.get("runAsNonRoot") is False:
+            yield f"{name}: runs as root"
+        if context.get("capabilities") != {"drop": ["ALL"]}:
+            yield f"{name}: keeps capabilities"
+        if context.get("readOnlyRootFilesystem") is not True:
+            yield f"{name}: its root file system is not read-only"
+        resources = container.get("resources", {})
+        if not {"cpu", "memory"} <= set(resources.get("requests", {})) or "memory" not in resources.get("limits", {}):
+            yield f"{name}: no requests or no limit of memory"
+
+
+def kept(objects):
+    """The keys of each Secret and ConfigMap."""
+    return {
+        (one["kind"], one["metadata"]["name"]): set(one.get("data", {})) | set(one.get("stringData", {}))
+        for one in objects if one["kind"] in ("Secret", "ConfigMap")
+    }
+
+
+def references(objects):
+    """Every Secret and ConfigMap that is named exists, with the key that is named."""
+    there = kept(objects)
+    for name, _, pod in workloads(objects):
+        for volume in pod.get("volumes", []):
+            source = source_of(volume)
+            if source and source not in there:
+                yield f"{name}: there is no {source[0]} {source[1]}"
+        mounts = {mount["name"] for container in containers_of(pod) for mount in container.get("volumeMounts", [])}
+        made = {volume["name"] for volume in pod.get("volumes", [])} | claims(objects, name)
+        for volume in sorted(mounts ^ made):
+            yield f"{name}: the volume {volume} is mounted and not there, or there and not mounted"
+    for name, _, container in each_container(objects):
+        for variable in container.get("env", []):
+            for kind, key in [("ConfigMap", "configMapKeyRef"), ("Secret", "secretKeyRef")]:
+                reference = variable.get("valueFrom", {}).get(key)
+                if reference and reference["key"] not in there.get((kind, reference["name"]), ()):
+                    yield f"{name}: {variable['name']}: there is no {kind} {reference['name']} with {reference['key']}"
+
+
+def files(objects):
+    """Every file that a variable names lies in a mounted Secret or ConfigMap."""
+    there = kept(objects)
+    for name, pod, container in each_container(objects):
+        volumes = {volume["name"]: source_of(volume) for volume in pod.get("volumes", [])}
+        for variable in container.get("env", []):
+            if not re.search(r"_FILE$", variable["name"]):
+                continue
+            folder, _, file = variable["value"].rpartition("/")
+            sources = [volumes.get(mount["name"]) for mount in container["volumeMounts"] if mount["mountPath"] == folder]
+            if not any(file in there.get(source, ()) for source in sources):
+                yield f"{name}: {variable['name']}: nothing that is mounted has {variable['value']}"
+
+
+def source_of(volume):
+    if "secret" in volume:
+        return "Secret", volume["secret"]["secretName"]
+    if "configMap" in volume:
+        return "ConfigMap", volume["configMap"]["name"]
+    return None
+
+
+def containers_of(pod):
+    return pod.get("initContainers", []) + pod["containers"]
+
+
+def claims(objects, name):
+    return {
+        claim["metadata"]["name"] for one in objects if pod_of(one) and one["metadata"]["name"] == name
+        for claim in one["spec"].get("volumeClaimTemplates", [])
+    }
+
+
+def images(objects):
+    """Ours are the Dockerfile's targets, from a registry and with a tag; others are the compose stack's."""
+    targets, others = repository.targets(), repository.compose_images()
+    seen = set()
+    for name, _, container in each_container(objects):
+        repository_of, _, tag = container["image"].rpartition(":")
+        target = repository_of.rpartition("/")[2]
+        seen.add(target)
+        if container["image"] in others or (target in targets and tag not in ("", "latest")):
+            continue
+        yield f"{name}: {container['image']} is no image that the Dockerfile or the compose stack has"
+    for target in sorted(set(targets) - seen):
+        yield f"nobody runs the image {target}"
+
+
+def settings(objects):
+    """Variables of ours are in README's tables, and those that are required are there."""
+    known, brought = repository.settings(), repository.targets()
+    for name, _, container in each_container(objects):
+        service = name.partition("/")[0]
+        prefix = repository.PREFIXES.get(service)
+        if not prefix:
+            continue
+        given = {variable["name"] for variable in container.get("env", [])}
+        for variable in sorted(given):
+            of_file = variable.removesuffix("_FILE")
+            if variable not in known and not known.get(of_file, (False, False))[1]:
+                yield f"{name}: README knows no setting {variable}"
+        given |= brought[service]
+        for setting, (required, _) in known.items():
+            serves = "args" not in container
+            if serves and setting.startswith(prefix) and required and not given & {setting, f"{setting}_FILE"}:
+                yield f"{name}: {setting} is required and not set"
+
+
+def peers(objects):
+    """Addresses in variables are Services', and a Service's port is its pod's, and what the image listens on."""
+    services = {one["metadata"]["name"]: one["spec"] for one in objects if one["kind"] == "Service"}
+    for name, _, container in each_container(objects):
+        for variable in container.get("env", []):
+            peer = re.fullmatch(r"(?:https?://)?([a-z-]+):(\d+)", variable.get("value", ""))
+            if peer and int(peer[2]) not in [port["port"] for port in services.get(peer[1], {}).get("ports", [])]:
+                yield f"{name}: {variable['name']}: there is no Service {peer[1]} with the port {peer[2]}"
+    for name, spec in services.items():
+        pods = [pod for _, one, pod in workloads(objects) if selected(spec["selector"], one)]
+        ports = {port["name"] for pod in pods for container in pod["containers"] for port in container.get("ports", [])}
+        for port in spec["ports"]:
+            if port["targetPort"] not in ports:
+                yield f"Service {name}: nobody listens on {port['targetPort']}"
+    listeners = repository.listeners()
+    for name, _, container in each_container(objects):
+        service = name.partition("/")[0]
+        for port in container.get("ports", []) if service in repository.PREFIXES else []:
+            setting = repository.PREFIXES[service] + ("ADMIN_LISTEN" if port["name"] == "admin" else "LISTEN")
+            if listeners[setting] != port["containerPort"]:
+                yield f"{name}: {setting} of the image is {listeners[setting]}, not {port['containerPort']}"
+
+
+def selected(selector, workload):
+    labels = workload["spec"]["template"]["metadata"]["labels"]
+    return all(labels.get(key) == value for key, value in selector.items())
+
+
+def fleet(objects):
+    """Every Deployment is probed, drained, spread, scaled and protected while nodes are emptied."""
+    by_kind = lambda kind: [one["spec"] for one in objects if one["kind"] == kind]
+    accounts = {one["metadata"]["name"] for one in objects if one["kind"] == "ServiceAccount"}
+    for name, one, pod in [each for each in workloads(objects) if each[1]["kind"] == "Deployment"]:
+        [container] = pod["containers"]
+        if not {"readinessProbe", "livenessProbe"} <= set(container):
+            yield f"{name}: is not probed"
+        pause = container.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
+        if pause == 0 or pod.get("terminationGracePeriodSeconds", 0) < pause + 15:
+            yield f"{name}: has no time to drain"
+        if {each["topologyKey"] for each in pod.get("topologySpreadConstraints", [])} != {"topology.kubernetes.io/zone", "kubernetes.io/hostname"}:
+            yield f"{name}: is not spread over zones and nodes"
+        if not any(selected(spec["selector"]["matchLabels"], one) for spec in by_kind("PodDisruptionBudget")):
+            yield f"{name}: no PodDisruptionBudget"
+        if not any(spec["scaleTargetRef"]["name"] == name and spec["minReplicas"] > 1 for spec in by_kind("HorizontalPodAutoscaler")):
+            yield f"{name}: no HorizontalPodAutoscaler, or one that leaves a single pod"
+        if "replicas" in one["spec"]:
+            yield f"{name}: how many is the autoscaler's decision"
+        if pod.get("serviceAccountName") != name or name not in accounts:
+            yield f"{name}: no ServiceAccount of its own"
