@@ -11,9 +11,12 @@ use std::{
 use orchestrator::{accounts_file::AccountsFile, client_address::TrustedProxies, dpop::PublicUrls};
 use scoped_auth::{config::MissingKeys, sessions::Rules};
 use secrecy::SecretString;
-use service_runtime::{Clock, Listeners, Running, ServiceCredential, command::StartError, random::Random};
+use service_runtime::{
+    Clock, Listeners, Running, ServiceCredential, client::PeerConfig, command::StartError, random::Random,
+};
 
 use crate::{
+    certificates::{Certificates, Sides},
     demo, secrets,
     wire::{Direct, Participant, Wire},
 };
@@ -54,6 +57,10 @@ pub struct Plan {
     pub timeouts: [Duration; 2],
     /// How often accounts.toml is looked at.
     pub accounts_period: Duration,
+    /// How long each service serves on at its stop.
+    pub drain: Duration,
+    /// The certificates of the services, if they are to call each other by https.
+    pub certificates: Option<Certificates>,
 }
 
 impl Plan {
@@ -77,6 +84,9 @@ impl Plan {
             trusted_proxies: TrustedProxies::default(),
             timeouts: [Duration::from_secs(3), Duration::from_secs(1)],
             accounts_period: Duration::from_secs(1),
+            // Nobody is to be kept waiting at a Ctrl-C: no balancer has to notice.
+            drain: Duration::ZERO,
+            certificates: None,
         }
     }
 
@@ -121,6 +131,8 @@ pub struct Stack {
     pub federated_auth_secret: SecretString,
     /// What operators prove themselves to SAS with.
     pub operator_secret: SecretString,
+    /// What each side makes of the certificates.
+    pub sides: Sides,
 }
 
 impl Stack {
@@ -136,9 +148,12 @@ impl Stack {
             |secret| ServiceCredential::new(secret).ok_or("a service secret that no header can carry");
         let [fwo_timeout, fas_timeout] = plan.timeouts;
 
+        let sides = plan.certificates.as_ref().map(Certificates::load).transpose()?.unwrap_or_default();
         let scoped_auth = scoped_auth::start(
             scoped_auth::Config {
                 workers: plan.workers,
+                drain: plan.drain,
+                tls: sides.scoped_auth.clone(),
                 federated_auth_secrets: vec![federated_auth_secret.clone()],
                 keys_file: plan.keys_file(),
                 missing_keys: MissingKeys::AreMade,
@@ -152,34 +167,39 @@ impl Stack {
             plan.listeners(2)?,
         )
         .await?;
-        let to_sas = plan.wire.lay(Participant::Fas, Participant::Sas, scoped_auth.address);
+        let to_sas = plan.lay(Participant::Fas, Participant::Sas, scoped_auth.address);
         let federated_auth = federated_auth::start(
             federated_auth::Config {
                 workers: plan.workers,
+                drain: plan.drain,
+                tls: sides.federated_auth.clone(),
                 orchestrator_secrets: vec![orchestrator_secret.clone()],
-                scoped_auth: federated_auth::Config::scoped_auth(
-                    to_sas,
-                    credential(&federated_auth_secret)?,
-                    fas_timeout,
-                ),
+                scoped_auth: PeerConfig {
+                    tls: sides.to_scoped_auth.clone(),
+                    ..federated_auth::Config::scoped_auth(
+                        to_sas,
+                        credential(&federated_auth_secret)?,
+                        fas_timeout,
+                    )
+                },
                 token_ttl_seconds: plan.token_ttl_seconds,
                 clock: plan.clock.clone(),
                 random: random.clone(),
             },
             plan.listeners(1)?,
         )?;
-        let to_fas = plan.wire.lay(Participant::Fwo, Participant::Fas, federated_auth.address);
+        let to_fas = plan.lay(Participant::Fwo, Participant::Fas, federated_auth.address);
         let accounts = Arc::new(AccountsFile::load(plan.accounts_file()).await?);
         let config = orchestrator::Config {
             workers: plan.workers,
+            drain: plan.drain,
             accounts_file: plan.accounts_file(),
             accounts_period: plan.accounts_period,
             database_url: format!("sqlite://{}", plan.data.join("conversations.db").display()),
-            federated_auth: orchestrator::Config::federated_auth(
-                to_fas,
-                credential(&orchestrator_secret)?,
-                fwo_timeout,
-            ),
+            federated_auth: PeerConfig {
+                tls: sides.to_federated_auth.clone(),
+                ..orchestrator::Config::federated_auth(to_fas, credential(&orchestrator_secret)?, fwo_timeout)
+            },
             flex_configuration: plan
                 .flex_configuration_url
                 .clone()
@@ -205,6 +225,7 @@ impl Stack {
             orchestrator_secret,
             federated_auth_secret,
             operator_secret,
+            sides,
         })
     }
 
@@ -217,6 +238,15 @@ impl Stack {
 }
 
 impl Plan {
+    /// A wire between two services: with certificates, what flows on it is TLS.
+    fn lay(&self, from: Participant, to: Participant, address: SocketAddr) -> String {
+        let url = self.wire.lay(from, to, address);
+        match self.certificates {
+            Some(_) => url.replacen("http:", "https:", 1),
+            None => url,
+        }
+    }
+
     fn listeners(&self, place: u16) -> io::Result<Listeners> {
         match self.ports {
             Ports::Designed => {

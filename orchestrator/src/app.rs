@@ -92,6 +92,7 @@ pub async fn start_with(
     let followed = accounts.clone();
     let follower = tokio::spawn(async move { followed.follow(config.accounts_period).await });
     let closed = conversations.clone();
+    let certificates = config.federated_auth.follow();
 
     let (fetched, counted) = (Arc::default(), metrics.clone());
     let (replays, rate_limits) = (Arc::new(ReplayStore::new()), Arc::new(RateLimits::new(&metrics)));
@@ -102,6 +103,9 @@ pub async fn start_with(
         clock,
         random: random.clone(),
         metrics,
+        // Starship and browsers call it; TLS ends at the edge.
+        tls: None,
+        drain: config.drain,
         check: Arc::new(move || {
             let (probe, store) = (probe.clone(), store.clone());
             Box::pin(async move {
@@ -134,5 +138,5 @@ pub async fn start_with(
         operations: None,
     }
     .start(listeners)?;
-    Ok(running.beside(follower).at_the_end(async move { closed.close().await }))
+    Ok(running.beside(follower).beside_all(certificates).at_the_end(async move { closed.close().await }))
 }

@@ -117,6 +117,8 @@ pub async fn start_with(
         clock: config.clock,
         random: config.random,
         metrics,
+        tls: config.tls,
+        drain: config.drain,
         check: Arc::new(move || {
             let behind = checked.age() > BEHIND;
             Box::pin(async move {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use actix_web::{
     HttpRequest, HttpResponse,
     http::{
-        StatusCode,
+        ConnectionType, StatusCode,
         header::{self, HeaderMap, HeaderName, HeaderValue},
     },
     web,
@@ -124,6 +124,7 @@ struct Exchange<'a, S, B> {
     call: Call<'a>,
     method: &'static str,
     route: &'static str,
+    request: &'a HttpRequest,
     started: Instant,
 }
 
@@ -136,6 +137,7 @@ impl<'a, S, B: Boundary> Exchange<'a, S, B> {
                 .of(request.method().as_str(), request.path()),
             method: method_name(request.method()),
             route,
+            request,
             started: Instant::now(),
         }
     }
@@ -145,7 +147,7 @@ impl<'a, S, B: Boundary> Exchange<'a, S, B> {
     }
 
     fn finish(self, outcome: Result<(u16, Vec<u8>), Refused>) -> HttpResponse {
-        let Self { worker, call, method, route, started } = self;
+        let Self { worker, call, method, route, request, started } = self;
         let (status, body, code, cause) = match outcome {
             Ok((status, body)) => (status, body, "", None),
             Err(refused) => {
@@ -155,6 +157,9 @@ impl<'a, S, B: Boundary> Exchange<'a, S, B> {
             }
         };
         let mut response = HttpResponse::build(StatusCode::from_u16(status).unwrap_or_default()).body(body);
+        if worker.letting_go.applies_to(request) {
+            response.head_mut().set_connection_type(ConnectionType::Close);
+        }
         let headers = response.headers_mut();
         for (name, value) in call.answer_headers {
             headers.insert(name, value);

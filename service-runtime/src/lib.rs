@@ -18,6 +18,7 @@ pub mod server;
 pub mod service_credential;
 pub mod settings;
 pub mod telemetry;
+pub mod tls;
 pub mod trace_context;
 
 pub use call::Call;

@@ -7,10 +7,10 @@ use std::{
 };
 
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
+use local_stack::guest::http_client;
 use local_stack::{Participant, Wire};
 use reqwest::Client;
 use serde_json::Value;
-use service_runtime::client::http_client;
 
 /// Notes the arrows of a stack.
 #[derive(Clone, Default)]
