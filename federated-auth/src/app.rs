@@ -48,6 +48,7 @@ pub fn start(config: Config, listeners: Listeners) -> io::Result<Running> {
         metrics,
         tls: config.tls,
         drain: config.drain,
+        spans: config.spans.clone(),
         check: Arc::new(move || {
             let probe = probe.clone();
             Box::pin(async move { probe.ready().await })

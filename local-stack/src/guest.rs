@@ -3,12 +3,11 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use reqwest::{
-    Client, ClientBuilder, RequestBuilder,
+    Client, RequestBuilder,
     header::{HeaderMap, HeaderName, HeaderValue},
-    redirect,
 };
 use serde_json::{Value, json};
-use service_runtime::Clock;
+use service_runtime::{Clock, client::http_client};
 
 use crate::proof_key::ProofKey;
 
@@ -217,12 +216,4 @@ impl Guest {
     pub fn client(&self) -> &Client {
         &self.client
     }
-}
-
-/// The beginning of every HTTP client of a guest: TLS by ring, and neither a proxy of the environment nor a redirect, since
-/// no diagram has an arrow for them.
-pub fn http_client() -> ClientBuilder {
-    // A second installation is refused, which is fine: the first one is ours too.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    Client::builder().no_proxy().redirect(redirect::Policy::none())
 }

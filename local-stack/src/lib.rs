@@ -7,9 +7,11 @@ pub mod guest;
 pub mod proof_key;
 pub mod secrets;
 pub mod stack;
+pub mod starship;
 pub mod wire;
 
 pub use certificates::Certificates;
 pub use guest::{Answer, Guest};
 pub use stack::{Plan, Ports, Stack};
+pub use starship::{Starship, StarshipPlan};
 pub use wire::{Direct, Participant, Wire};

@@ -12,7 +12,11 @@ use orchestrator::{accounts_file::AccountsFile, client_address::TrustedProxies, 
 use scoped_auth::{config::MissingKeys, sessions::Rules};
 use secrecy::SecretString;
 use service_runtime::{
-    Clock, Listeners, Running, ServiceCredential, client::PeerConfig, command::StartError, random::Random,
+    Clock, Listeners, Running, ServiceCredential,
+    client::PeerConfig,
+    command::StartError,
+    random::Random,
+    spans::{Sampling, SpanConfig},
 };
 
 use crate::{
@@ -61,6 +65,8 @@ pub struct Plan {
     pub drain: Duration,
     /// The certificates of the services, if they are to call each other by https.
     pub certificates: Option<Certificates>,
+    /// Where the traces of all requests go, if anywhere: the base URL of an OTLP/HTTP collector.
+    pub otlp_endpoint: Option<String>,
 }
 
 impl Plan {
@@ -87,6 +93,7 @@ impl Plan {
             // Nobody is to be kept waiting at a Ctrl-C: no balancer has to notice.
             drain: Duration::ZERO,
             certificates: None,
+            otlp_endpoint: None,
         }
     }
 
@@ -161,6 +168,7 @@ impl Stack {
                 rules: plan.rules,
                 revocation_poll: plan.revocation_poll,
                 operator_secrets: vec![operator_secret.clone()],
+                spans: plan.spans(Sampling::AsTheCallerSays),
                 clock: plan.clock.clone(),
                 random: random.clone(),
             },
@@ -183,6 +191,7 @@ impl Stack {
                     )
                 },
                 token_ttl_seconds: plan.token_ttl_seconds,
+                spans: plan.spans(Sampling::AsTheCallerSays),
                 clock: plan.clock.clone(),
                 random: random.clone(),
             },
@@ -210,6 +219,7 @@ impl Stack {
             )?),
             trusted_proxies: plan.trusted_proxies.clone(),
             public_urls: PublicUrls::default(),
+            spans: plan.spans(Sampling::OfStrangers(1.0)),
             welcome_message: "Welcome! Someone will be with you in a moment.".to_owned(),
             clock: plan.clock.clone(),
             random,
@@ -245,6 +255,10 @@ impl Plan {
             Some(_) => url.replacen("http:", "https:", 1),
             None => url,
         }
+    }
+
+    fn spans(&self, sampling: Sampling) -> SpanConfig {
+        SpanConfig { endpoint: self.otlp_endpoint.clone(), sampling }
     }
 
     fn listeners(&self, place: u16) -> io::Result<Listeners> {

@@ -106,6 +106,7 @@ pub async fn start_with(
         // Starship and browsers call it; TLS ends at the edge.
         tls: None,
         drain: config.drain,
+        spans: config.spans.clone(),
         check: Arc::new(move || {
             let (probe, store) = (probe.clone(), store.clone());
             Box::pin(async move {

@@ -9,6 +9,7 @@ use service_runtime::{
     command::Program,
     random::Random,
     settings::Presence::{Default, Optional, Required, Secret},
+    spans::{Sampling, SpanConfig},
     tls,
 };
 use shared_types::fingerprint::FingerprintKeys;
@@ -103,6 +104,16 @@ pub const PROGRAM: Program = Program {
             help: "Where pages call this service, comma separated; proofs of possession must name one, or else what the call's headers say",
         },
         Setting {
+            name: "otlp_endpoint",
+            default: Optional,
+            help: "Where traces go: the base URL of an OTLP/HTTP collector, such as http://collector:4318; off without it",
+        },
+        Setting {
+            name: "trace_share",
+            default: Default("0.01"),
+            help: "Which share of the requests is traced, 0 to 1; the services behind follow it",
+        },
+        Setting {
             name: "welcome_message",
             default: Default("Welcome! Someone will be with you in a moment."),
             help: "The first message of every conversation",
@@ -134,6 +145,8 @@ pub struct Config {
     pub trusted_proxies: TrustedProxies,
     /// Where pages call this service, if it is told.
     pub public_urls: PublicUrls,
+    /// Where traces go, and of how many requests.
+    pub spans: SpanConfig,
     /// The first message of every conversation.
     pub welcome_message: String,
     /// The time.
@@ -171,6 +184,10 @@ impl Config {
             public_urls: settings
                 .optional("public_urls", "URLs such as https://chat.example.com, comma separated")?
                 .unwrap_or_default(),
+            spans: SpanConfig {
+                endpoint: settings.base_url("otlp_endpoint")?,
+                sampling: Sampling::OfStrangers(settings.share("trace_share")?),
+            },
             welcome_message: settings.parse("welcome_message", "a text")?,
             clock: Clock::system(),
             random: Random::default(),

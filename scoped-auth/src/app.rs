@@ -119,6 +119,7 @@ pub async fn start_with(
         metrics,
         tls: config.tls,
         drain: config.drain,
+        spans: config.spans.clone(),
         check: Arc::new(move || {
             let behind = checked.age() > BEHIND;
             Box::pin(async move {

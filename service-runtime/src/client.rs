@@ -5,6 +5,7 @@
 
 mod connection;
 mod failure;
+mod outside;
 
 use std::{error::Error, fmt, sync::Arc, time::Duration, time::Instant};
 
@@ -21,10 +22,13 @@ use hyper_util::{
     },
     rt::{TokioExecutor, TokioTimer},
 };
+use opentelemetry::{KeyValue, trace::SpanKind};
 use shared_types::{Code, ErrorBody, Message, Method};
 use tokio::{task::JoinHandle, time::timeout};
 
 pub use failure::PeerError;
+pub use outside::http_client;
+pub(crate) use outside::http_client_blocking;
 
 use crate::{
     call::Call,
@@ -34,8 +38,9 @@ use crate::{
     },
     metrics::Metrics,
     service_credential::ServiceCredential,
+    spans::Ended,
     tls::{self, CallerTls},
-    trace_context::{REQUEST_ID, TRACEPARENT},
+    trace_context::{REQUEST_ID, TRACEPARENT, TraceContext},
 };
 
 /// The longest answer that is read, in bytes.
@@ -130,9 +135,21 @@ impl Peer {
         fields: &M::Request,
     ) -> Result<M::Response, PeerError> {
         let started = Instant::now();
-        let answer = self.in_time(self.exchange::<M>(call, path, fields)).await;
+        let spans = call.spans.filter(|spans| spans.are_wanted(&call.trace));
+        let trace = spans.map_or(call.trace, |spans| spans.within(&call.trace));
+        let answer = self.in_time(self.exchange::<M>(call, trace, path, fields)).await;
         let outcome = answer.as_ref().map_or_else(PeerError::outcome, |_| "answered");
         self.metrics.upstream(self.name, M::NAME, outcome, started.elapsed());
+        if let Some(spans) = spans {
+            let attributes = vec![
+                KeyValue::new("server.address", self.name),
+                KeyValue::new("http.request.method", M::METHOD.as_str()),
+                KeyValue::new("http.route", M::PATH),
+            ];
+            let error = answer.as_ref().err().map(|_| outcome);
+            let (name, kind, parent) = (M::NAME, SpanKind::Client, trace.parent_bits());
+            spans.end(&trace, Ended { name, kind, parent, started, error, attributes });
+        }
         answer
     }
 
@@ -158,6 +175,7 @@ impl Peer {
     async fn exchange<M: Message>(
         &self,
         call: &Call<'_>,
+        trace: TraceContext,
         path: &str,
         fields: &M::Request,
     ) -> Result<M::Response, PeerError> {
@@ -173,7 +191,7 @@ impl Peer {
         };
         let request = request
             .header(REQUEST_ID, call.request_id.as_str())
-            .header(TRACEPARENT, call.trace.to_string())
+            .header(TRACEPARENT, trace.to_string())
             .body(Full::new(body))
             .map_err(|error| self.invalid(error))?;
         let response = self.send(request, M::REPEATABLE).await?;

@@ -19,6 +19,7 @@ use crate::{
     metrics::Metrics,
     random::Random,
     refusal::Refusal,
+    spans::Spans,
     tls::CalleeTls,
 };
 
@@ -48,6 +49,8 @@ pub struct Worker<S, B> {
     pub random: Random,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// Where its spans go.
+    pub spans: Spans,
     /// Which connections end with their next answer.
     pub letting_go: LettingGo,
     /// The participant's name, for the log.

@@ -26,6 +26,7 @@ use crate::{
     random::Random,
     route_table::{Boundary, Generation, LettingGo, RouteTable, Worker},
     service_credential::ServiceCredentials,
+    spans::{SpanConfig, Spans},
     tls::{self, CalleeTls},
 };
 
@@ -80,6 +81,8 @@ pub struct Service<S, B: Boundary> {
     pub tls: Option<CalleeTls>,
     /// How long it serves on at the stop, not ready, until nobody sends it requests any more.
     pub drain: Duration,
+    /// Where its spans go.
+    pub spans: SpanConfig,
     /// Whether it can do its work.
     pub check: Check,
     /// Makes the state of one worker, its own connections to peers included.
@@ -123,6 +126,8 @@ impl<S: 'static, B: Boundary> Service<S, B> {
         let admin =
             Admin { metrics: self.metrics.clone(), check: self.check.clone(), stopping: stopping.clone() };
 
+        let spans = Spans::start(&self.spans, self.name, &self.random, &self.metrics);
+        let last_spans = spans.clone();
         let Self {
             name,
             workers,
@@ -141,6 +146,7 @@ impl<S: 'static, B: Boundary> Service<S, B> {
         let operator = operations.map(|OperatorRoutes { credentials, routes }| {
             let (clock, random, metrics, state) =
                 (clock.clone(), random.clone(), metrics.clone(), state.clone());
+            let spans = spans.clone();
             move |config: &mut web::ServiceConfig| {
                 let worker = Worker {
                     state: state(),
@@ -149,6 +155,7 @@ impl<S: 'static, B: Boundary> Service<S, B> {
                     random: random.clone(),
                     metrics: metrics.clone(),
                     letting_go: LettingGo::default(),
+                    spans: spans.clone(),
                     service: name,
                 };
                 routes(RouteTable::new(Rc::new(worker))).configure(config);
@@ -162,6 +169,7 @@ impl<S: 'static, B: Boundary> Service<S, B> {
                 random: random.clone(),
                 metrics: metrics.clone(),
                 letting_go: letting_go.clone(),
+                spans: spans.clone(),
                 service: name,
             });
             App::new().configure(|config| routes(RouteTable::new(worker)).configure(config))
@@ -210,7 +218,7 @@ impl<S: 'static, B: Boundary> Service<S, B> {
             stopping,
             drain,
             tasks: tls.map(|files| tokio::spawn(async move { files.follow().await })).into_iter().collect(),
-            at_the_end: Vec::new(),
+            at_the_end: vec![Box::pin(last_spans.stop())],
         })
     }
 }

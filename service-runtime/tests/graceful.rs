@@ -103,6 +103,7 @@ fn start_with(drain: Duration) -> (Running, Door) {
         name: "Waiter",
         workers: 1,
         clock: Clock::system(),
+        spans: service_runtime::spans::SpanConfig::OFF,
         random: Random::default(),
         metrics: Arc::new(Metrics::default()),
         tls: None,

@@ -119,6 +119,7 @@ fn start(tls: Option<Arc<Followed<Callee>>>) -> Running {
         random: Random::default(),
         metrics: Arc::new(Metrics::default()),
         tls,
+        spans: service_runtime::spans::SpanConfig::OFF,
         drain: Duration::ZERO,
         check: Arc::new(|| Box::pin(async { Ok(()) })),
         state: Arc::new(|| ()),
