@@ -38,13 +38,16 @@ pub fn start(config: Config, listeners: Listeners) -> io::Result<Running> {
     let probe = ScopedAuth::new(&config.scoped_auth, metrics.clone());
     let credentials = ServiceCredentials::new(&config.orchestrator_secrets, &[], &config.random);
     let (scoped_auth, token_ttl_seconds, counted) =
-        (config.scoped_auth, config.token_ttl_seconds, metrics.clone());
-    Service {
+        (config.scoped_auth.clone(), config.token_ttl_seconds, metrics.clone());
+    let certificates = config.scoped_auth.follow();
+    let service = Service {
         name: "FederatedAuthService",
         workers: config.workers,
         clock: config.clock,
         random: config.random,
         metrics,
+        tls: config.tls,
+        drain: config.drain,
         spans: config.spans.clone(),
         check: Arc::new(move || {
             let probe = probe.clone();
@@ -57,6 +60,6 @@ pub fn start(config: Config, listeners: Listeners) -> io::Result<Running> {
         boundary: Arc::new(move || credentials.clone()),
         routes,
         operations: None,
-    }
-    .start(listeners)
+    };
+    Ok(service.start(listeners)?.beside_all(certificates))
 }

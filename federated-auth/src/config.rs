@@ -10,6 +10,7 @@ use service_runtime::{
     random::Random,
     settings::Presence::{Default, Optional, Secret},
     spans::{Sampling, SpanConfig},
+    tls::{self, CalleeTls},
 };
 
 /// The binary and its settings.
@@ -29,6 +30,22 @@ pub const PROGRAM: Program = Program {
             help: "Where /healthz, /readyz and /metrics are answered",
         },
         Setting { name: "workers", default: Default("2"), help: "Threads that serve requests" },
+        Setting {
+            name: "drain_seconds",
+            default: Default("5"),
+            help: "How long it serves on at the stop, not ready, until nobody sends it requests any more",
+        },
+        Setting {
+            name: "tls_certificate",
+            default: Optional,
+            help: "PEM file with its certificate and the chain; with the next two it is called by https alone; followed when they change",
+        },
+        Setting { name: "tls_key", default: Optional, help: "PEM file with the certificate's key" },
+        Setting {
+            name: "tls_client_ca",
+            default: Optional,
+            help: "PEM file with the authorities that FlexWebchatOrchestratorService's certificate must chain to",
+        },
         Setting {
             name: "orchestrator_secret",
             default: Secret,
@@ -50,6 +67,17 @@ pub const PROGRAM: Program = Program {
             help: "How long a call to ScopedAuthService may take; a refresh makes two",
         },
         Setting {
+            name: "scoped_auth_ca",
+            default: Optional,
+            help: "PEM file with the authorities that ScopedAuthService's certificate must chain to; required with an https URL; followed when it changes",
+        },
+        Setting {
+            name: "scoped_auth_certificate",
+            default: Optional,
+            help: "PEM file with the certificate that is shown to ScopedAuthService, and its chain",
+        },
+        Setting { name: "scoped_auth_key", default: Optional, help: "PEM file with that certificate's key" },
+        Setting {
             name: "token_ttl_seconds",
             default: Default("21600"),
             help: "How long a token lives; its session's end may cut it shorter",
@@ -68,6 +96,10 @@ pub const PROGRAM: Program = Program {
 pub struct Config {
     /// Threads that serve requests.
     pub workers: usize,
+    /// How long it serves on at the stop.
+    pub drain: Duration,
+    /// Its certificate and its caller's authorities, if it is called by https.
+    pub tls: Option<CalleeTls>,
     /// The secrets of its caller.
     pub orchestrator_secrets: Vec<SecretString>,
     /// How ScopedAuthService is called.
@@ -88,12 +120,15 @@ impl Config {
         let credential = ServiceCredential::new(&settings.secret("scoped_auth_secret")?)
             .ok_or_else(|| settings.error("scoped_auth_secret", ServiceCredential::EXPECTED))?;
         let base_url = settings.base_url("scoped_auth_url")?.unwrap_or_default();
+        let tls = tls::caller(settings, "scoped_auth", &base_url)?;
         let timeout = settings.milliseconds("scoped_auth_timeout_ms", 10_000)?;
         let ttl = settings.number("token_ttl_seconds", 1, u64::from(u32::MAX))?;
         Ok(Self {
             workers: settings.number("workers", 1, 256)? as usize,
+            drain: Duration::from_secs(settings.number("drain_seconds", 0, 600)?),
+            tls: tls::callee(settings)?,
             orchestrator_secrets: settings.secrets("orchestrator_secret")?,
-            scoped_auth: Self::scoped_auth(base_url, credential, timeout),
+            scoped_auth: PeerConfig { tls, ..Self::scoped_auth(base_url, credential, timeout) },
             token_ttl_seconds: u32::try_from(ttl).unwrap_or(u32::MAX),
             spans: SpanConfig {
                 endpoint: settings.base_url("otlp_endpoint")?,
@@ -106,6 +141,6 @@ impl Config {
 
     /// ScopedAuthService as a peer.
     pub fn scoped_auth(base_url: String, credential: ServiceCredential, timeout: Duration) -> PeerConfig {
-        PeerConfig { name: "ScopedAuthService", base_url, credential: Some(credential), timeout }
+        PeerConfig { name: "ScopedAuthService", base_url, credential: Some(credential), timeout, tls: None }
     }
 }

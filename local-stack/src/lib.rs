@@ -1,6 +1,7 @@
 //! The three services in one process, each on its own port and with its own connections, talking real HTTP: what
 //! `cargo run` starts for people, and tests on free ports. Two stacks may live in one process.
 
+pub mod certificates;
 pub mod demo;
 pub mod demonstration;
 pub mod guest;
@@ -13,6 +14,7 @@ pub mod starship;
 pub mod trace_events;
 pub mod wire;
 
+pub use certificates::Certificates;
 pub use demonstration::{Demonstration, Edge};
 pub use guest::{Answer, Guest};
 pub use scoped_auth_switch::ScopedAuthSwitch;

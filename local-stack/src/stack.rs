@@ -13,6 +13,7 @@ use scoped_auth::{config::MissingKeys, sessions::Rules};
 use secrecy::SecretString;
 use service_runtime::{
     Clock, Listeners, Running, ServiceCredential,
+    client::PeerConfig,
     command::StartError,
     database::DatabaseConfig,
     random::Random,
@@ -20,6 +21,7 @@ use service_runtime::{
 };
 
 use crate::{
+    certificates::{Certificates, Sides},
     demo, secrets,
     wire::{Direct, Participant, Wire},
 };
@@ -62,6 +64,10 @@ pub struct Plan {
     pub timeouts: [Duration; 2],
     /// How often accounts.toml is looked at.
     pub accounts_period: Duration,
+    /// How long each service serves on at its stop.
+    pub drain: Duration,
+    /// The certificates of the services, if they are to call each other by https.
+    pub certificates: Option<Certificates>,
     /// Where the traces of all requests go, if anywhere: the base URL of an OTLP/HTTP collector.
     pub otlp_endpoint: Option<String>,
 }
@@ -89,6 +95,9 @@ impl Plan {
             trusted_proxies: TrustedProxies::default(),
             timeouts: [Duration::from_secs(3), Duration::from_secs(1)],
             accounts_period: Duration::from_secs(1),
+            // Nobody is to be kept waiting at a Ctrl-C: no balancer has to notice.
+            drain: Duration::ZERO,
+            certificates: None,
             otlp_endpoint: None,
         }
     }
@@ -136,6 +145,8 @@ pub struct Stack {
     pub operator_secret: SecretString,
     /// What SAS was started with.
     pub scoped_auth_config: scoped_auth::Config,
+    /// What each side makes of the certificates.
+    pub sides: Sides,
 }
 
 impl Stack {
@@ -152,8 +163,11 @@ impl Stack {
         let [fwo_timeout, fas_timeout] = plan.timeouts;
         let [conversations, sessions] = plan.databases.clone();
 
+        let sides = plan.certificates.as_ref().map(Certificates::load).transpose()?.unwrap_or_default();
         let scoped_auth_config = scoped_auth::Config {
             workers: plan.workers,
+            drain: plan.drain,
+            tls: sides.scoped_auth.clone(),
             federated_auth_secrets: vec![federated_auth_secret.clone()],
             keys_file: plan.keys_file(),
             missing_keys: MissingKeys::AreMade,
@@ -166,16 +180,21 @@ impl Stack {
             random: random.clone(),
         };
         let scoped_auth = scoped_auth::start(scoped_auth_config.clone(), plan.listeners(2)?).await?;
-        let to_sas = plan.wire.lay(Participant::Fas, Participant::Sas, scoped_auth.address);
+        let to_sas = plan.lay(Participant::Fas, Participant::Sas, scoped_auth.address);
         let federated_auth = federated_auth::start(
             federated_auth::Config {
                 workers: plan.workers,
+                drain: plan.drain,
+                tls: sides.federated_auth.clone(),
                 orchestrator_secrets: vec![orchestrator_secret.clone()],
-                scoped_auth: federated_auth::Config::scoped_auth(
-                    to_sas,
-                    credential(&federated_auth_secret)?,
-                    fas_timeout,
-                ),
+                scoped_auth: PeerConfig {
+                    tls: sides.to_scoped_auth.clone(),
+                    ..federated_auth::Config::scoped_auth(
+                        to_sas,
+                        credential(&federated_auth_secret)?,
+                        fas_timeout,
+                    )
+                },
                 token_ttl_seconds: plan.token_ttl_seconds,
                 spans: plan.spans(Sampling::AsTheCallerSays),
                 clock: plan.clock.clone(),
@@ -183,19 +202,19 @@ impl Stack {
             },
             plan.listeners(1)?,
         )?;
-        let to_fas = plan.wire.lay(Participant::Fwo, Participant::Fas, federated_auth.address);
+        let to_fas = plan.lay(Participant::Fwo, Participant::Fas, federated_auth.address);
         let accounts = Arc::new(AccountsFile::load(plan.accounts_file()).await?);
         let config = orchestrator::Config {
             workers: plan.workers,
+            drain: plan.drain,
             accounts_file: plan.accounts_file(),
             accounts_period: plan.accounts_period,
             database: conversations,
             conversation_retention: Duration::from_secs(30 * 24 * 3600),
-            federated_auth: orchestrator::Config::federated_auth(
-                to_fas,
-                credential(&orchestrator_secret)?,
-                fwo_timeout,
-            ),
+            federated_auth: PeerConfig {
+                tls: sides.to_federated_auth.clone(),
+                ..orchestrator::Config::federated_auth(to_fas, credential(&orchestrator_secret)?, fwo_timeout)
+            },
             flex_configuration: plan
                 .flex_configuration_url
                 .clone()
@@ -223,6 +242,7 @@ impl Stack {
             federated_auth_secret,
             operator_secret,
             scoped_auth_config,
+            sides,
         })
     }
 
@@ -235,6 +255,15 @@ impl Stack {
 }
 
 impl Plan {
+    /// A wire between two services: with certificates, what flows on it is TLS.
+    fn lay(&self, from: Participant, to: Participant, address: SocketAddr) -> String {
+        let url = self.wire.lay(from, to, address);
+        match self.certificates {
+            Some(_) => url.replacen("http:", "https:", 1),
+            None => url,
+        }
+    }
+
     fn spans(&self, sampling: Sampling) -> SpanConfig {
         SpanConfig { endpoint: self.otlp_endpoint.clone(), sampling }
     }

@@ -101,6 +101,7 @@ pub async fn start_with(
         purge_for_ever(purge_clock, purge_random, PURGE_PERIOD, |now| purged.purge(retention, now)).await;
     });
     let closed = conversations.clone();
+    let certificates = config.federated_auth.follow();
 
     let (fetched, counted) = (Arc::default(), metrics.clone());
     let (replays, rate_limits) = (Arc::new(ReplayStore::new()), Arc::new(RateLimits::new(&metrics)));
@@ -111,6 +112,9 @@ pub async fn start_with(
         clock,
         random: random.clone(),
         metrics,
+        // Starship and browsers call it; TLS ends at the edge.
+        tls: None,
+        drain: config.drain,
         spans: config.spans.clone(),
         check: Arc::new(move || {
             let (probe, store) = (probe.clone(), store.clone());
@@ -144,5 +148,9 @@ pub async fn start_with(
         operations: None,
     }
     .start(listeners)?;
-    Ok(running.beside(follower).beside(purger).at_the_end(async move { closed.close().await }))
+    Ok(running
+        .beside(follower)
+        .beside(purger)
+        .beside_all(certificates)
+        .at_the_end(async move { closed.close().await }))
 }

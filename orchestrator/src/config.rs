@@ -11,6 +11,7 @@ use service_runtime::{
     random::Random,
     settings::Presence::{Default, DefaultSecret, Optional, Required, Secret},
     spans::{Sampling, SpanConfig},
+    tls,
 };
 use shared_types::fingerprint::FingerprintKeys;
 
@@ -33,6 +34,11 @@ pub const PROGRAM: Program = Program {
             help: "Where /healthz, /readyz and /metrics are answered",
         },
         Setting { name: "workers", default: Default("2"), help: "Threads that serve requests" },
+        Setting {
+            name: "drain_seconds",
+            default: Default("5"),
+            help: "How long it serves on at the stop, not ready, until nobody sends it requests any more",
+        },
         Setting {
             name: "accounts_file",
             default: Required,
@@ -67,6 +73,21 @@ pub const PROGRAM: Program = Program {
             name: "federated_auth_timeout_ms",
             default: Default("3000"),
             help: "How long a call to FederatedAuthService may take",
+        },
+        Setting {
+            name: "federated_auth_ca",
+            default: Optional,
+            help: "PEM file with the authorities that FederatedAuthService's certificate must chain to; required with an https URL; followed when it changes",
+        },
+        Setting {
+            name: "federated_auth_certificate",
+            default: Optional,
+            help: "PEM file with the certificate that is shown to FederatedAuthService, and its chain",
+        },
+        Setting {
+            name: "federated_auth_key",
+            default: Optional,
+            help: "PEM file with that certificate's key",
         },
         Setting {
             name: "flex_configuration_url",
@@ -117,6 +138,8 @@ pub const PROGRAM: Program = Program {
 pub struct Config {
     /// Threads that serve requests.
     pub workers: usize,
+    /// How long it serves on at the stop.
+    pub drain: Duration,
     /// accounts.toml.
     pub accounts_file: PathBuf,
     /// How often accounts.toml is looked at.
@@ -151,6 +174,7 @@ impl Config {
         let credential = ServiceCredential::new(&settings.secret("federated_auth_secret")?)
             .ok_or_else(|| settings.error("federated_auth_secret", ServiceCredential::EXPECTED))?;
         let base_url = settings.base_url("federated_auth_url")?.unwrap_or_default();
+        let tls = tls::caller(settings, "federated_auth", &base_url)?;
         let timeout = settings.milliseconds("federated_auth_timeout_ms", 10_000)?;
         let configuration_timeout = settings.milliseconds("flex_configuration_timeout_ms", 10_000)?;
         let fingerprint_keys =
@@ -158,13 +182,14 @@ impl Config {
                 .map_err(|error| settings.error("fingerprint_key", error))?;
         Ok(Self {
             workers: settings.number("workers", 1, 256)? as usize,
+            drain: Duration::from_secs(settings.number("drain_seconds", 0, 600)?),
             accounts_file: settings.parse("accounts_file", "a path")?,
             accounts_period: Duration::from_secs(1),
             database: DatabaseConfig::from_settings(settings)?,
             conversation_retention: Duration::from_secs(
                 settings.number("conversation_retention_days", 1, 36_500)? * 24 * 3600,
             ),
-            federated_auth: Self::federated_auth(base_url, credential, timeout),
+            federated_auth: PeerConfig { tls, ..Self::federated_auth(base_url, credential, timeout) },
             flex_configuration: settings
                 .base_url("flex_configuration_url")?
                 .map(|base_url| Self::flex_configuration(base_url, configuration_timeout)),
@@ -187,11 +212,17 @@ impl Config {
 
     /// FederatedAuthService as a peer.
     pub fn federated_auth(base_url: String, credential: ServiceCredential, timeout: Duration) -> PeerConfig {
-        PeerConfig { name: "FederatedAuthService", base_url, credential: Some(credential), timeout }
+        PeerConfig {
+            name: "FederatedAuthService",
+            base_url,
+            credential: Some(credential),
+            timeout,
+            tls: None,
+        }
     }
 
     /// The Flex Configuration service as a peer. What it tells is public, so it asks for no credential.
     pub fn flex_configuration(base_url: String, timeout: Duration) -> PeerConfig {
-        PeerConfig { name: "FlexConfiguration", base_url, credential: None, timeout }
+        PeerConfig { name: "FlexConfiguration", base_url, credential: None, timeout, tls: None }
     }
 }

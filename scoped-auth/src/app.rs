@@ -130,6 +130,8 @@ pub async fn start_with(
         clock: config.clock,
         random: config.random,
         metrics,
+        tls: config.tls,
+        drain: config.drain,
         spans: config.spans.clone(),
         check: Arc::new(move || {
             let behind = checked.age() > BEHIND;

@@ -10,6 +10,7 @@ use service_runtime::{
     random::Random,
     settings::Presence::{Default, DefaultSecret, Optional, OptionalSecret, Required, Secret},
     spans::{Sampling, SpanConfig},
+    tls::{self, CalleeTls},
 };
 
 use crate::{sessions::Rules, tools};
@@ -31,6 +32,22 @@ pub const PROGRAM: Program = Program {
             help: "Where /healthz, /readyz and /metrics are answered",
         },
         Setting { name: "workers", default: Default("2"), help: "Threads that serve requests" },
+        Setting {
+            name: "drain_seconds",
+            default: Default("5"),
+            help: "How long it serves on at the stop, not ready, until nobody sends it requests any more",
+        },
+        Setting {
+            name: "tls_certificate",
+            default: Optional,
+            help: "PEM file with its certificate and the chain; with the next two it is called by https alone; followed when they change",
+        },
+        Setting { name: "tls_key", default: Optional, help: "PEM file with the certificate's key" },
+        Setting {
+            name: "tls_client_ca",
+            default: Optional,
+            help: "PEM file with the authorities that FederatedAuthService's certificate must chain to",
+        },
         Setting {
             name: "federated_auth_secret",
             default: Secret,
@@ -95,6 +112,10 @@ pub const PROGRAM: Program = Program {
 pub struct Config {
     /// Threads that serve requests.
     pub workers: usize,
+    /// How long it serves on at the stop.
+    pub drain: Duration,
+    /// Its certificate and its caller's authorities, if it is called by https.
+    pub tls: Option<CalleeTls>,
     /// The secrets of its caller.
     pub federated_auth_secrets: Vec<SecretString>,
     /// The JWK Set.
@@ -133,6 +154,8 @@ impl Config {
         let seconds = |name, least, most| settings.number(name, least, most).map(Duration::from_secs);
         Ok(Self {
             workers: settings.number("workers", 1, 256)? as usize,
+            drain: seconds("drain_seconds", 0, 600)?,
+            tls: tls::callee(settings)?,
             federated_auth_secrets: settings.secrets("federated_auth_secret")?,
             keys_file: settings.parse("keys_file", "a path")?,
             missing_keys: MissingKeys::StopTheStart,

@@ -1,21 +1,45 @@
 //! The arrow out: a message to a peer, within a deadline, answered by its response, the peer's refusal or the reason
-//! why there is none. There is no retry here: a user's request is tried once.
+//! why there is none. A message goes out once. The one exception: a connection that had served before broke under it, with
+//! nothing of an answer, and the message may be repeated ([`Message::REPEATABLE`]); then it goes out once more, on a fresh
+//! connection. So it is whenever a peer closes idle connections because it stops, just as a request is on its way.
 
-use std::{error::Error, fmt, io, sync::Arc, time::Duration, time::Instant};
+mod connection;
+mod failure;
+mod outside;
 
-use opentelemetry::{KeyValue, trace::SpanKind};
-use reqwest::{
-    Client, ClientBuilder, Response,
+use std::{error::Error, fmt, sync::Arc, time::Duration, time::Instant};
+
+use http_body_util::{BodyExt, Full};
+use hyper::{
+    Method as Verb, Request, Response,
+    body::{Bytes, Incoming},
     header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue},
-    redirect,
 };
+use hyper_util::{
+    client::legacy::{
+        Client, Error as ClientError,
+        connect::{Connected, capture_connection},
+    },
+    rt::{TokioExecutor, TokioTimer},
+};
+use opentelemetry::{KeyValue, trace::SpanKind};
 use shared_types::{Code, ErrorBody, Message, Method};
+use tokio::{task::JoinHandle, time::timeout};
+
+pub use failure::PeerError;
+pub use outside::http_client;
+pub(crate) use outside::http_client_blocking;
 
 use crate::{
     call::Call,
+    client::{
+        connection::{Connector, Story, Trust},
+        failure::{root, spoke_nonsense},
+    },
     metrics::Metrics,
     service_credential::ServiceCredential,
     spans::Ended,
+    tls::{self, CallerTls},
     trace_context::{REQUEST_ID, TRACEPARENT, TraceContext},
 };
 
@@ -26,13 +50,18 @@ const CONNECT_DEADLINE: Duration = Duration::from_millis(500);
 /// How long an idle connection is kept: shorter than the callee's keep-alive.
 const IDLE: Duration = Duration::from_secs(30);
 
+type Connections = Client<Connector, Full<Bytes>>;
+
 /// A participant that this service calls. One per worker: its connections are not shared between threads.
 #[derive(Clone)]
 pub struct Peer {
     name: &'static str,
     base_url: String,
     credential: Option<HeaderValue>,
-    client: Client,
+    timeout: Duration,
+    trust: Trust,
+    kept: Connections,
+    fresh: Connections,
     metrics: Arc<Metrics>,
 }
 
@@ -47,107 +76,55 @@ pub struct PeerConfig {
     pub credential: Option<ServiceCredential>,
     /// How long a call may take in all; shorter than the caller's own deadline.
     pub timeout: Duration,
+    /// Certificates of the settings. Without them a peer at an https URL is believed by the operating system's authorities.
+    pub tls: Option<CallerTls>,
 }
 
-/// Why a peer gave no answer of the contract.
-#[derive(Debug, thiserror::Error)]
-pub enum PeerError {
-    /// It cannot be reached.
-    #[error("{peer} cannot be reached: {cause}")]
-    Unavailable {
-        /// The participant.
-        peer: &'static str,
-        /// What the connection said.
-        cause: String,
-    },
-    /// It did not answer in time.
-    #[error("{peer} did not answer in time")]
-    Timeout {
-        /// The participant.
-        peer: &'static str,
-    },
-    /// It answered something that is not of the contract.
-    #[error("{peer} answered something else than the contract: {what}")]
-    Invalid {
-        /// The participant.
-        peer: &'static str,
-        /// In what way; nothing of the answer itself.
-        what: String,
-    },
-    /// It refused, as the contract lets it.
-    #[error("{peer} refused: {}", body.code.as_str())]
-    Refused {
-        /// The participant.
-        peer: &'static str,
-        /// Its refusal.
-        body: ErrorBody,
-    },
-}
-
-impl PeerError {
-    /// The code that a service's own caller is told: a peer's refusal of a token or a browser is handed on, and so is
-    /// what *its* peers did; everything else that it refuses says that the two do not understand each other.
-    pub fn code(&self) -> Code {
-        match self {
-            PeerError::Unavailable { .. } => Code::UpstreamUnavailable,
-            PeerError::Timeout { .. } => Code::UpstreamTimeout,
-            PeerError::Invalid { .. } => Code::UpstreamInvalid,
-            PeerError::Refused { body, .. } => match body.code {
-                Code::InvalidToken
-                | Code::ExpiredToken
-                | Code::RevokedToken
-                | Code::SessionExpired
-                | Code::InvalidDpopProof
-                | Code::FingerprintInvalid
-                | Code::UpstreamInvalid
-                | Code::UpstreamUnavailable
-                | Code::UpstreamTimeout => body.code,
-                Code::InvalidRequest
-                | Code::InvalidServiceCredential
-                | Code::FingerprintUnavailable
-                | Code::OriginNotAllowed
-                | Code::DeploymentKeyDisabled
-                | Code::DeploymentKeyNotFound
-                | Code::NotFound
-                | Code::MethodNotAllowed
-                | Code::PayloadTooLarge
-                | Code::UnsupportedMediaType
-                | Code::RateLimited
-                | Code::InternalError => Code::UpstreamInvalid,
-            },
-        }
-    }
-
-    fn outcome(&self) -> &'static str {
-        match self {
-            PeerError::Unavailable { .. } => "unavailable",
-            PeerError::Timeout { .. } => "timeout",
-            PeerError::Invalid { .. } => "invalid",
-            PeerError::Refused { .. } => "refused",
-        }
+impl PeerConfig {
+    /// Follows the certificates' files, where there are any: a task to be run beside the service.
+    pub fn follow(&self) -> Option<JoinHandle<()>> {
+        let files = self.tls.clone()?;
+        Some(tokio::spawn(async move { files.follow().await }))
     }
 }
 
 impl Peer {
-    /// A peer with a connection pool of its own.
+    /// A peer with connections of its own.
     ///
     /// # Panics
     /// If the TLS roots of the operating system cannot be read.
     #[allow(clippy::expect_used, reason = "at the start, before anything is served")]
     pub fn new(config: &PeerConfig, metrics: Arc<Metrics>) -> Self {
-        let client = http_client()
-            .connect_timeout(CONNECT_DEADLINE.min(config.timeout))
-            .timeout(config.timeout)
-            .pool_idle_timeout(IDLE)
-            .tcp_nodelay(true)
-            .build()
-            .expect("the TLS configuration of the operating system");
+        let trust = match &config.tls {
+            Some(files) => Trust::Files(files.clone()),
+            None if config.base_url.starts_with("https:") => {
+                Trust::System(tls::of_the_system().expect("the TLS configuration of the operating system"))
+            }
+            None => Trust::Plain,
+        };
+        let connector = Connector::new(trust.clone(), CONNECT_DEADLINE.min(config.timeout));
+        let connections = |kept| {
+            Client::builder(TokioExecutor::new())
+                .pool_timer(TokioTimer::new())
+                .pool_idle_timeout(IDLE)
+                .pool_max_idle_per_host(kept)
+                .build(connector.clone())
+        };
         let credential = config.credential.as_ref().and_then(|credential| {
             let mut value = HeaderValue::from_bytes(credential.header()).ok()?;
             value.set_sensitive(true);
             Some(value)
         });
-        Self { name: config.name, base_url: config.base_url.clone(), credential, client, metrics }
+        Self {
+            name: config.name,
+            base_url: config.base_url.clone(),
+            credential,
+            timeout: config.timeout,
+            trust,
+            kept: connections(usize::MAX),
+            fresh: connections(0),
+            metrics,
+        }
     }
 
     /// Sends the message `M` on behalf of `call`.
@@ -160,7 +137,7 @@ impl Peer {
         let started = Instant::now();
         let spans = call.spans.filter(|spans| spans.are_wanted(&call.trace));
         let trace = spans.map_or(call.trace, |spans| spans.within(&call.trace));
-        let answer = self.exchange::<M>(call, trace, path, fields).await;
+        let answer = self.in_time(self.exchange::<M>(call, trace, path, fields)).await;
         let outcome = answer.as_ref().map_or_else(PeerError::outcome, |_| "answered");
         self.metrics.upstream(self.name, M::NAME, outcome, started.elapsed());
         if let Some(spans) = spans {
@@ -179,12 +156,20 @@ impl Peer {
     /// Whether the peer answers at all and takes this service for its caller: asks for `path` with a method that it
     /// does not have.
     pub async fn probe(&self, path: &str) -> Result<(), String> {
-        let request = self.with_credential(self.client.get(format!("{}{path}", self.base_url)));
-        match request.send().await {
+        let asked = async {
+            let request =
+                self.request(Verb::GET, path).body(Full::default()).map_err(|error| self.invalid(error))?;
+            self.send(request, true).await
+        };
+        match self.in_time(asked).await {
             Ok(response) if response.status() == Code::MethodNotAllowed.status() => Ok(()),
             Ok(response) => Err(format!("{} answers {}", self.name, response.status())),
-            Err(error) => Err(self.failure(&error).to_string()),
+            Err(error) => Err(error.to_string()),
         }
+    }
+
+    async fn in_time<T>(&self, answer: impl Future<Output = Result<T, PeerError>>) -> Result<T, PeerError> {
+        timeout(self.timeout, answer).await.unwrap_or(Err(PeerError::Timeout { peer: self.name }))
     }
 
     async fn exchange<M: Message>(
@@ -194,20 +179,22 @@ impl Peer {
         path: &str,
         fields: &M::Request,
     ) -> Result<M::Response, PeerError> {
-        let url = format!("{}{path}", self.base_url);
-        let request = match M::METHOD {
+        let (request, body) = match M::METHOD {
             Method::Get => {
-                let query = serde_urlencoded::to_string(fields).map_err(|error| self.invalid(&error))?;
-                self.client.get(format!("{url}?{query}"))
+                let query = serde_urlencoded::to_string(fields).map_err(|error| self.invalid(error))?;
+                (self.request(Verb::GET, &format!("{path}?{query}")), Bytes::new())
             }
             Method::Post => {
-                let body = serde_json::to_vec(fields).map_err(|error| self.invalid(&error))?;
-                self.client.post(url).header(CONTENT_TYPE, "application/json").body(body)
+                let body = serde_json::to_vec(fields).map_err(|error| self.invalid(error))?;
+                (self.request(Verb::POST, path).header(CONTENT_TYPE, "application/json"), body.into())
             }
         };
-        let request =
-            request.header(REQUEST_ID, call.request_id.as_str()).header(TRACEPARENT, trace.to_string());
-        let response = self.with_credential(request).send().await.map_err(|error| self.failure(&error))?;
+        let request = request
+            .header(REQUEST_ID, call.request_id.as_str())
+            .header(TRACEPARENT, trace.to_string())
+            .body(Full::new(body))
+            .map_err(|error| self.invalid(error))?;
+        let response = self.send(request, M::REPEATABLE).await?;
         let status = response.status().as_u16();
         let body = self.read(response).await?;
         if status == M::STATUS {
@@ -219,9 +206,51 @@ impl Peer {
         }
     }
 
-    async fn read(&self, mut response: Response) -> Result<Vec<u8>, PeerError> {
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| self.failure(&error))? {
+    fn request(&self, method: Verb, path: &str) -> hyper::http::request::Builder {
+        let request = Request::builder().method(method).uri(format!("{}{path}", self.base_url));
+        match &self.credential {
+            Some(credential) => request.header(AUTHORIZATION, credential.clone()),
+            None => request,
+        }
+    }
+
+    async fn send(
+        &self,
+        mut request: Request<Full<Bytes>>,
+        repeatable: bool,
+    ) -> Result<Response<Incoming>, PeerError> {
+        let again = repeatable.then(|| request.clone());
+        let connection = capture_connection(&mut request);
+        let answer = self.kept.request(request).await;
+        let story = Story::of(&connection);
+        match (answer, again, story) {
+            (Ok(response), _, Some(story)) => {
+                story.answered();
+                if story.generation != self.trust.generation() {
+                    // Its certificates have been replaced: the next request is to be made with the new ones.
+                    let _ = connection.connection_metadata().as_ref().map(Connected::poison);
+                }
+                Ok(response)
+            }
+            (Ok(response), _, None) => Ok(response),
+            (Err(error), Some(again), Some(story)) if story.broke_when_reused() => {
+                let cause = root(&error);
+                tracing::info!(
+                    peer = self.name,
+                    cause,
+                    "an idle connection was closed; sent again on a fresh one"
+                );
+                self.fresh.request(again).await.map_err(|error| self.failed(&error))
+            }
+            (Err(error), _, _) => Err(self.failed(&error)),
+        }
+    }
+
+    async fn read(&self, response: Response<Incoming>) -> Result<Vec<u8>, PeerError> {
+        let (mut incoming, mut body) = (response.into_body(), Vec::new());
+        while let Some(frame) = incoming.frame().await {
+            let frame = frame.map_err(|error| self.broken(&error))?;
+            let chunk = frame.into_data().unwrap_or_default();
             if body.len() + chunk.len() > MAX_ANSWER {
                 return Err(self.invalid("an answer without end"));
             }
@@ -230,20 +259,14 @@ impl Peer {
         Ok(body)
     }
 
-    fn with_credential(&self, request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
-        match &self.credential {
-            Some(credential) => request.header(AUTHORIZATION, credential.clone()),
-            None => request,
-        }
-    }
-
-    fn failure(&self, error: &reqwest::Error) -> PeerError {
+    fn failed(&self, error: &ClientError) -> PeerError {
         if error.is_connect() {
             return PeerError::Unavailable { peer: self.name, cause: root(error) };
         }
-        if error.is_timeout() {
-            return PeerError::Timeout { peer: self.name };
-        }
+        self.broken(error)
+    }
+
+    fn broken(&self, error: &(dyn Error + 'static)) -> PeerError {
         if spoke_nonsense(error) {
             return self.invalid(root(error));
         }
@@ -253,44 +276,4 @@ impl Peer {
     fn invalid(&self, what: impl fmt::Display) -> PeerError {
         PeerError::Invalid { peer: self.name, what: what.to_string() }
     }
-}
-
-/// The beginning of every HTTP client of ours: TLS by ring, and neither a proxy of the environment nor a redirect, since
-/// no diagram has an arrow for them.
-pub fn http_client() -> ClientBuilder {
-    // A second installation is refused, which is fine: the first one is ours too.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    Client::builder().no_proxy().redirect(redirect::Policy::none())
-}
-
-/// The same for the one client that waits on a thread of its own: the exporter of spans.
-pub(crate) fn http_client_blocking() -> reqwest::blocking::ClientBuilder {
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::blocking::Client::builder().no_proxy().redirect(redirect::Policy::none())
-}
-
-/// The innermost cause. The outer ones name the URL, whose query may say whose account it is.
-fn root(error: &dyn Error) -> String {
-    let mut innermost = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    innermost.to_string()
-}
-
-/// Whether the peer answered with something that is not HTTP, or with a body that is not the one it announced.
-fn spoke_nonsense(error: &reqwest::Error) -> bool {
-    let mut cause: Option<&dyn Error> = Some(error);
-    while let Some(error) = cause {
-        let no_http = error.downcast_ref().is_some_and(hyper::Error::is_parse);
-        // This is how hyper tells of chunks that are none.
-        let no_chunks = error.downcast_ref::<io::Error>().is_some_and(|error| {
-            error.kind() == io::ErrorKind::InvalidInput || error.kind() == io::ErrorKind::InvalidData
-        });
-        if no_http || no_chunks {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
 }

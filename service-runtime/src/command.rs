@@ -117,8 +117,11 @@ impl Program {
             let running = start(settings, listeners).await?;
             stop_signal().await?;
             tracing::info!(service = self.name, "stopping");
-            running.stop().await;
-            Ok(())
+            // Whoever asks twice will not wait.
+            tokio::select! {
+                () = running.stop() => Ok(()),
+                again = stop_signal() => again,
+            }
         })
     }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use actix_web::{
     HttpRequest, HttpResponse,
     http::{
-        StatusCode,
+        ConnectionType, StatusCode,
         header::{self, HeaderMap, HeaderName, HeaderValue},
     },
     web,
@@ -127,6 +127,7 @@ struct Exchange<'a, S, B> {
     call: Call<'a>,
     method: &'static str,
     route: &'static str,
+    request: &'a HttpRequest,
     message: &'static str,
     started: Instant,
 }
@@ -144,7 +145,7 @@ impl<'a, S, B: Boundary> Exchange<'a, S, B> {
             .of(request.method().as_str(), request.path());
         call.trace = worker.spans.sample(call.trace);
         call.spans = Some(&worker.spans);
-        Self { worker, call, method: method_name(request.method()), route, message, started }
+        Self { worker, call, method: method_name(request.method()), route, request, message, started }
     }
 
     fn enter(&mut self, request: &HttpRequest) -> Result<(), Refused> {
@@ -152,7 +153,7 @@ impl<'a, S, B: Boundary> Exchange<'a, S, B> {
     }
 
     fn finish(self, outcome: Result<(u16, Vec<u8>), Refused>) -> HttpResponse {
-        let Self { worker, call, method, route, message, started } = self;
+        let Self { worker, call, method, route, request, message, started } = self;
         let (status, body, code, cause) = match outcome {
             Ok((status, body)) => (status, body, "", None),
             Err(refused) => {
@@ -162,6 +163,9 @@ impl<'a, S, B: Boundary> Exchange<'a, S, B> {
             }
         };
         let mut response = HttpResponse::build(StatusCode::from_u16(status).unwrap_or_default()).body(body);
+        if worker.letting_go.applies_to(request) {
+            response.head_mut().set_connection_type(ConnectionType::Close);
+        }
         let headers = response.headers_mut();
         for (name, value) in call.answer_headers {
             headers.insert(name, value);

@@ -19,6 +19,7 @@ pub mod service_credential;
 pub mod settings;
 pub mod spans;
 pub mod telemetry;
+pub mod tls;
 pub mod trace_context;
 
 pub use call::Call;

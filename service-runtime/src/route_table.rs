@@ -1,7 +1,13 @@
 //! The table of routes: which message goes to which handler, on one screen of the service's `app.rs`. How a request
 //! gets there and back is `exchange`.
 
-use std::{rc::Rc, sync::Arc};
+use std::{
+    rc::Rc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use actix_web::{HttpRequest, Resource, http::header::HeaderValue, web};
 use shared_types::{Code, Message, Method};
@@ -14,6 +20,7 @@ use crate::{
     random::Random,
     refusal::Refusal,
     spans::Spans,
+    tls::CalleeTls,
 };
 
 /// Who may come in, and what every answer carries, refusals included.
@@ -44,8 +51,34 @@ pub struct Worker<S, B> {
     pub metrics: Arc<Metrics>,
     /// Where its spans go.
     pub spans: Spans,
+    /// Which connections end with their next answer.
+    pub letting_go: LettingGo,
     /// The participant's name, for the log.
     pub service: &'static str,
+}
+
+/// Which connections end with their next answer: all of a service that stops, and those that were made with other
+/// certificates than the present ones.
+#[derive(Clone, Default)]
+pub struct LettingGo {
+    /// Set when the service begins to stop.
+    pub stopping: Arc<AtomicBool>,
+    /// The service's certificates, if it has any.
+    pub tls: Option<CalleeTls>,
+}
+
+/// With which of the service's certificates a connection was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Generation(pub u64);
+
+impl LettingGo {
+    /// Whether the connection of this request does.
+    pub fn applies_to(&self, request: &HttpRequest) -> bool {
+        let replaced = self.tls.as_ref().is_some_and(|files| {
+            request.conn_data::<Generation>().is_some_and(|made| made.0 != files.generation())
+        });
+        replaced || self.stopping.load(Ordering::Relaxed)
+    }
 }
 
 /// The routes of a service: which message goes to which handler.

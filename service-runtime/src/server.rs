@@ -1,5 +1,7 @@
 //! Start and stop. A service is one public and one admin listener, both bound before anything starts, so that a test
-//! can take port 0 and a supervisor sees a taken port at once.
+//! can take port 0 and a supervisor sees a taken port at once. The stop loses no request: first the service is not ready
+//! any more, while it serves on and lets each connection go with its next answer; once whoever distributes requests has had
+//! the time to notice, it takes no more connections, and ends with its last answer.
 
 use std::{
     future::Future,
@@ -22,17 +24,20 @@ use crate::{
     clock::Clock,
     metrics::Metrics,
     random::Random,
-    route_table::{Boundary, RouteTable, Worker},
+    route_table::{Boundary, Generation, LettingGo, RouteTable, Worker},
     service_credential::ServiceCredentials,
     spans::{SpanConfig, Spans},
+    tls::{self, CalleeTls},
 };
 
 /// Outlasts the 30 s for which a caller keeps an idle connection, or reused connections would die at random.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// How long a request's head may take to arrive.
 const HEAD_DEADLINE: Duration = Duration::from_secs(5);
+/// How long a TLS handshake may take: the head's deadline begins after it.
+const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(3);
 /// How long requests in flight are given at the stop; longer than any deadline of ours.
-const DRAIN_SECONDS: u64 = 10;
+const IN_FLIGHT_SECONDS: u64 = 10;
 
 /// The two listeners of a service.
 #[derive(Debug)]
@@ -72,6 +77,10 @@ pub struct Service<S, B: Boundary> {
     pub random: Random,
     /// The service's counters.
     pub metrics: Arc<Metrics>,
+    /// Its certificate and its callers' authorities, if it is called by https.
+    pub tls: Option<CalleeTls>,
+    /// How long it serves on at the stop, not ready, until nobody sends it requests any more.
+    pub drain: Duration,
     /// Where its spans go.
     pub spans: SpanConfig,
     /// Whether it can do its work.
@@ -103,6 +112,7 @@ pub struct Running {
     handles: [ServerHandle; 2],
     servers: [JoinHandle<io::Result<()>>; 2],
     stopping: Arc<AtomicBool>,
+    drain: Duration,
     tasks: Vec<JoinHandle<()>>,
     at_the_end: Vec<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
@@ -118,7 +128,21 @@ impl<S: 'static, B: Boundary> Service<S, B> {
 
         let spans = Spans::start(&self.spans, self.name, &self.random, &self.metrics);
         let last_spans = spans.clone();
-        let Self { name, workers, clock, random, metrics, state, boundary, routes, operations, .. } = self;
+        let Self {
+            name,
+            workers,
+            clock,
+            random,
+            metrics,
+            tls,
+            drain,
+            state,
+            boundary,
+            routes,
+            operations,
+            ..
+        } = self;
+        let letting_go = LettingGo { stopping: stopping.clone(), tls: tls.clone() };
         let operator = operations.map(|OperatorRoutes { credentials, routes }| {
             let (clock, random, metrics, state) =
                 (clock.clone(), random.clone(), metrics.clone(), state.clone());
@@ -130,6 +154,7 @@ impl<S: 'static, B: Boundary> Service<S, B> {
                     clock: clock.clone(),
                     random: random.clone(),
                     metrics: metrics.clone(),
+                    letting_go: LettingGo::default(),
                     spans: spans.clone(),
                     service: name,
                 };
@@ -143,6 +168,7 @@ impl<S: 'static, B: Boundary> Service<S, B> {
                 clock: clock.clone(),
                 random: random.clone(),
                 metrics: metrics.clone(),
+                letting_go: letting_go.clone(),
                 spans: spans.clone(),
                 service: name,
             });
@@ -153,10 +179,22 @@ impl<S: 'static, B: Boundary> Service<S, B> {
             .keep_alive(KEEP_ALIVE)
             .client_request_timeout(HEAD_DEADLINE)
             .client_disconnect_timeout(Duration::from_secs(1))
-            .shutdown_timeout(DRAIN_SECONDS)
-            .disable_signals()
-            .listen(listeners.service)?
-            .run();
+            .shutdown_timeout(IN_FLIGHT_SECONDS)
+            .disable_signals();
+        let server = match &tls {
+            None => server.listen(listeners.service)?,
+            Some(files) => {
+                let config = tls::server_config(files, name).map_err(io::Error::other)?;
+                let files = files.clone();
+                server
+                    .on_connect(move |_, connection| {
+                        connection.insert(Generation(files.generation()));
+                    })
+                    .tls_handshake_timeout(HANDSHAKE_DEADLINE)
+                    .listen_rustls_0_23(listeners.service, config)?
+            }
+        };
+        let server = server.run();
         let admin_server = HttpServer::new(move || {
             App::new().configure(|config: &mut web::ServiceConfig| {
                 admin.configure(config);
@@ -171,14 +209,15 @@ impl<S: 'static, B: Boundary> Service<S, B> {
         .disable_signals()
         .listen(listeners.admin)?
         .run();
-        tracing::info!(service = name, %address, %admin_address, "started");
+        tracing::info!(service = name, %address, %admin_address, tls = tls.is_some(), "started");
         Ok(Running {
             address,
             admin_address,
             handles: [server.handle(), admin_server.handle()],
             servers: [tokio::spawn(server), tokio::spawn(admin_server)],
             stopping,
-            tasks: Vec::new(),
+            drain,
+            tasks: tls.map(|files| tokio::spawn(async move { files.follow().await })).into_iter().collect(),
             at_the_end: vec![Box::pin(last_spans.stop())],
         })
     }
@@ -192,6 +231,13 @@ impl Running {
         self
     }
 
+    /// Such tasks, if there are any.
+    #[must_use]
+    pub fn beside_all(mut self, tasks: impl IntoIterator<Item = JoinHandle<()>>) -> Self {
+        self.tasks.extend(tasks);
+        self
+    }
+
     /// What remains to be done when the last request has been answered.
     #[must_use]
     pub fn at_the_end(mut self, last: impl Future<Output = ()> + Send + 'static) -> Self {
@@ -199,8 +245,10 @@ impl Running {
         self
     }
 
-    /// Stops: not ready any more, no new connections, requests in flight are answered, then the end.
+    /// Stops: not ready any more, then no new connections, requests in flight are answered, then the end.
     pub async fn stop(self) {
+        self.stopping.store(true, Ordering::SeqCst);
+        tokio::time::sleep(self.drain).await;
         self.end(true).await;
     }
 

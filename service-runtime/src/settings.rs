@@ -132,7 +132,7 @@ impl Settings {
     pub fn base_url(&self, name: &str) -> Result<Option<String>, SettingError> {
         let Some(text) = self.text(name)? else { return Ok(None) };
         let expected = || self.error(name, "expected a URL such as http://127.0.0.1:8081, without a path");
-        let url = reqwest::Url::parse(text.trim()).map_err(|_| expected())?;
+        let url = url::Url::parse(text.trim()).map_err(|_| expected())?;
         let plain = matches!(url.scheme(), "http" | "https")
             && url.has_host()
             && url.path() == "/"
@@ -211,7 +211,8 @@ impl Settings {
         self.table.iter().find(|setting| setting.name == name).map(|setting| setting.default)
     }
 
-    fn full(&self, name: &str) -> String {
+    /// The name of the environment variable.
+    pub fn full(&self, name: &str) -> String {
         format!("{}{}", self.prefix, name.to_uppercase())
     }
 }

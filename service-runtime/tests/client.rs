@@ -1,5 +1,5 @@
 //! A caller's view of its peer: the request that it sends, a good answer, a refusal or nonsense, and one that is too
-//! slow. The peer is scripted, since a real one of ours does not misbehave; one call is one request, whatever happens.
+//! slow. The peer is scripted, since a real one of ours does not misbehave; one call is one request, but for one case.
 
 #![allow(
     clippy::unwrap_used,
@@ -19,9 +19,9 @@ use service_runtime::{
     Call, Clock, Metrics, Peer, PeerError, ServiceCredential, client::PeerConfig, random::Random,
 };
 use shared_types::{
-    AccountSid, Code, Message,
-    orchestrator::{PublicConfiguration, public_configuration},
-    scoped_auth::{PublishKeys, Validate, validate},
+    AccountSid, Code, Message, Method,
+    orchestrator::{NoParameters, PublicConfiguration, public_configuration},
+    scoped_auth::{PublishKeys, Validate, jwks, validate},
 };
 
 const SECRET: &str = "the-secret-of-this-caller";
@@ -30,7 +30,13 @@ const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
 fn peer(base_url: &str, timeout: Duration, metrics: &Arc<Metrics>) -> Peer {
     let credential = ServiceCredential::new(&SecretString::from(SECRET));
-    let config = PeerConfig { name: "ScopedAuthService", base_url: base_url.to_owned(), credential, timeout };
+    let config = PeerConfig {
+        name: "ScopedAuthService",
+        base_url: base_url.to_owned(),
+        credential,
+        timeout,
+        tls: None,
+    };
     Peer::new(&config, metrics.clone())
 }
 
@@ -92,6 +98,7 @@ async fn the_fields_of_a_get_travel_in_its_query() {
         base_url: scripted.url(),
         credential: None,
         timeout: PATIENT,
+        tls: None,
     };
     let request = public_configuration::Request { account_sid: AccountSid::from_bits(1) };
     let peer = Peer::new(&config, Arc::default());
@@ -178,18 +185,55 @@ async fn a_peer_that_is_gone_is_unavailable() {
     }
 }
 
-#[tokio::test]
-async fn a_connection_that_dies_under_a_second_request_is_not_tried_again() {
+/// A message that does something each time it arrives.
+struct Once;
+
+impl Message for Once {
+    const NAME: &'static str = "once";
+    const METHOD: Method = Method::Get;
+    const PATH: &'static str = PublishKeys::PATH;
+    const STATUS: u16 = 200;
+    const REPEATABLE: bool = false;
+    type Path = NoParameters;
+    type Request = NoParameters;
+    type Response = jwks::Response;
+}
+
+/// What becomes of a second request on a connection that has served one; and of how many connections and requests the
+/// peer knows then. It would answer a third request.
+async fn second<M>(second_act: Act) -> (Result<(), Code>, usize, usize)
+where
+    M: Message<Request = NoParameters>,
+{
     let good = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{KEYS}", KEYS.len());
-    let scripted = ScriptedPeer::with(vec![Act::SendAndStay(good.into_bytes()), Act::HangUp]).await;
+    let good = || Act::SendAndStay(good.clone().into_bytes());
+    let scripted = ScriptedPeer::with(vec![good(), second_act, good()]).await;
     let headers = HeaderMap::new();
     let call = Call::new(&headers, None, &Clock::system(), &Random::default());
     let peer = peer(&scripted.url(), PATIENT, &Arc::default());
-    peer.call::<PublishKeys>(&call, PublishKeys::PATH, &Default::default()).await.unwrap();
-    let second = peer.call::<PublishKeys>(&call, PublishKeys::PATH, &Default::default()).await;
-    assert_eq!(second.unwrap_err().code(), Code::UpstreamUnavailable);
-    assert_eq!(scripted.connections(), 1, "the connection was kept");
-    assert_eq!(scripted.seen().len(), 2, "what the peer may have done already must not be asked twice");
+    peer.call::<M>(&call, M::PATH, &NoParameters {}).await.unwrap();
+    let second = peer.call::<M>(&call, M::PATH, &NoParameters {}).await;
+    (second.map(drop).map_err(|error| error.code()), scripted.connections(), scripted.seen().len())
+}
+
+#[tokio::test]
+async fn what_may_be_repeated_goes_out_again_when_a_kept_connection_breaks_under_it() {
+    assert_eq!(second::<PublishKeys>(Act::HangUp).await, (Ok(()), 2, 3), "on a fresh connection");
+}
+
+#[tokio::test]
+async fn what_may_not_be_repeated_is_asked_once() {
+    let gone = Err(Code::UpstreamUnavailable);
+    assert_eq!(second::<Once>(Act::HangUp).await, (gone, 1, 2), "the peer may have done it already");
+}
+
+#[tokio::test]
+async fn a_request_that_has_something_of_an_answer_is_not_repeated() {
+    let half = Act::Send(b"HTTP/1.1 200 OK\r\ncontent-".to_vec());
+    let gone = Err(Code::UpstreamUnavailable);
+    assert_eq!(second::<PublishKeys>(half).await, (gone, 1, 2), "the peer died of it");
+    let nonsense = Act::Send(b"SSH-2.0-OpenSSH_9.9\r\n".to_vec());
+    assert_eq!(second::<PublishKeys>(nonsense).await, (Err(Code::UpstreamInvalid), 1, 2));
 }
 
 #[tokio::test]

@@ -35,6 +35,7 @@ impl Message for Wait {
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/v1/Wait";
     const STATUS: u16 = 200;
+    const REPEATABLE: bool = false;
     type Path = NoParameters;
     type Request = NoParameters;
     type Response = NoParameters;
@@ -92,6 +93,10 @@ fn routes(table: RouteTable<Door, Open>) -> RouteTable<Door, Open> {
 }
 
 fn start() -> (Running, Door) {
+    start_with(Duration::ZERO)
+}
+
+fn start_with(drain: Duration) -> (Running, Door) {
     let door = Door { came: Arc::new(Semaphore::new(0)), may_go: Arc::new(Semaphore::new(0)) };
     let state = door.clone();
     let service = Service {
@@ -101,6 +106,8 @@ fn start() -> (Running, Door) {
         spans: service_runtime::spans::SpanConfig::OFF,
         random: Random::default(),
         metrics: Arc::new(Metrics::default()),
+        tls: None,
+        drain,
         check: Arc::new(|| Box::pin(async { Ok(()) })),
         state: Arc::new(move || state.clone()),
         boundary: Arc::new(|| Open),
@@ -204,4 +211,33 @@ async fn what_remains_to_be_done_is_done_after_the_last_answer() {
     timeout(SOON, stop).await.expect("the stop comes to its end").unwrap();
     was_done.await.unwrap();
     assert!(abort.is_finished());
+}
+
+#[tokio::test]
+async fn while_it_drains_it_is_not_ready_and_serves_and_lets_each_connection_go() {
+    // Never over: the end of the drain is not what is looked at here.
+    let (running, door) = start_with(Duration::from_secs(3600));
+    let (address, admin) = (running.address, running.admin_address);
+    let mut kept = TcpStream::connect(address).await.unwrap();
+    kept.write_all(&Request::post(Wait::PATH).bytes()).await.unwrap();
+    door.one_came().await;
+    door.let_one_go();
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"{}") {
+        assert!(kept.read_buf(&mut answer).await.unwrap() > 0);
+    }
+    assert!(!String::from_utf8(answer).unwrap().contains("connection: close"), "it may be kept");
+
+    let stop = tokio::spawn(running.stop());
+    while Request::get("/readyz").send(admin).await.status != 503 {}
+    door.let_one_go();
+    assert_eq!(in_flight(address, &door).await.await.unwrap().status, 200, "new connections are served");
+    kept.write_all(&Request::post(Wait::PATH).bytes()).await.unwrap();
+    door.one_came().await;
+    door.let_one_go();
+    let mut last = String::new();
+    timeout(SOON, kept.read_to_string(&mut last)).await.expect("its end comes with the answer").unwrap();
+    assert!(last.starts_with("HTTP/1.1 200 ") && last.contains("connection: close"), "{last}");
+    assert!(!stop.is_finished());
+    stop.abort();
 }

@@ -31,6 +31,9 @@ pub trait Message {
     const PATH: &'static str;
     /// The status of an answer that is not a refusal.
     const STATUS: u16;
+    /// Whether the message may be sent again where it is not known if the first one arrived: twice is as good as once.
+    /// Only then does a caller send it again, once, on a fresh connection.
+    const REPEATABLE: bool;
     /// The parameters of the path, in the order in which they stand there.
     type Path: DeserializeOwned + 'static;
     /// The fields of the call.

@@ -40,6 +40,8 @@ const TTL: u32 = 3600;
 async fn scoped_auth(data: &TempDir, clock: &Clock, listeners: Listeners) -> Running {
     let config = scoped_auth::Config {
         workers: 1,
+        drain: std::time::Duration::ZERO,
+        tls: None,
         federated_auth_secrets: vec![SecretString::from(FEDERATED_AUTH_SECRET)],
         keys_file: data.path().join("keys.json"),
         missing_keys: MissingKeys::AreMade,
@@ -64,6 +66,8 @@ fn federated_auth(address: SocketAddr, change: impl FnOnce(&mut Config)) -> Runn
     let secret = ServiceCredential::new(&SecretString::from(FEDERATED_AUTH_SECRET)).unwrap();
     let mut config = Config {
         workers: 1,
+        drain: std::time::Duration::ZERO,
+        tls: None,
         orchestrator_secrets: vec![SecretString::from(ORCHESTRATOR_SECRET)],
         scoped_auth: Config::scoped_auth(format!("http://{address}"), secret, Duration::from_secs(10)),
         token_ttl_seconds: TTL,

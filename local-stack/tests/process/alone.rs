@@ -108,6 +108,7 @@ async fn three_processes_make_a_stack() {
     scoped_auth
         .envs([("SCOPED_AUTH_LISTEN", &sas), ("SCOPED_AUTH_ADMIN_LISTEN", &sas_admin)])
         .env("SCOPED_AUTH_KEYS_FILE", file("keys.json"))
+        .env("SCOPED_AUTH_DRAIN_SECONDS", "0")
         .env("SCOPED_AUTH_DATABASE_URL", format!("sqlite://{}", file("sessions.db").display()))
         .env("SCOPED_AUTH_FEDERATED_AUTH_SECRET_FILE", file("fas-sas"));
     let mut federated_auth = binary("federated-auth");

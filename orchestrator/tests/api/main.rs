@@ -93,6 +93,7 @@ fn credential(secret: &str) -> ServiceCredential {
 async fn orchestrator(data: &TempDir, address: SocketAddr, change: impl FnOnce(&mut Config)) -> Running {
     let mut config = Config {
         workers: 1,
+        drain: std::time::Duration::ZERO,
         accounts_file: data.path().join("accounts.toml"),
         accounts_period: Duration::from_secs(3600),
         database: DatabaseConfig::new(format!("sqlite://{}", data.path().join("conversations.db").display())),
@@ -138,6 +139,8 @@ impl Fwo {
         let (data, clock) = (tempfile::tempdir().unwrap(), Clock::adjustable());
         let scoped_auth = scoped_auth::Config {
             workers: 1,
+            drain: std::time::Duration::ZERO,
+            tls: None,
             federated_auth_secrets: vec![SecretString::from(FEDERATED_AUTH_SECRET)],
             keys_file: data.path().join("keys.json"),
             missing_keys: MissingKeys::AreMade,
@@ -158,6 +161,8 @@ impl Fwo {
         let url = format!("http://{}", scoped_auth.address);
         let federated_auth = federated_auth::Config {
             workers: 1,
+            drain: std::time::Duration::ZERO,
+            tls: None,
             orchestrator_secrets: vec![SecretString::from(ORCHESTRATOR_SECRET)],
             scoped_auth: federated_auth::Config::scoped_auth(url, credential(FEDERATED_AUTH_SECRET), PATIENT),
             token_ttl_seconds: 6 * 3600,

@@ -53,6 +53,8 @@ impl Sas {
         let clock = Clock::adjustable();
         let mut config = Config {
             workers: 1,
+            drain: std::time::Duration::ZERO,
+            tls: None,
             federated_auth_secrets: vec![SecretString::from(SECRET)],
             keys_file: data.path().join("keys.json"),
             missing_keys: MissingKeys::AreMade,

@@ -17,6 +17,8 @@ impl Message for CreateToken {
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/v1/Accounts/{account_sid}/Tokens";
     const STATUS: u16 = 200;
+    // Creating writes nothing; of two tokens the second is used.
+    const REPEATABLE: bool = true;
     type Path = AccountPath;
     type Request = Request;
     type Response = Response;

@@ -14,6 +14,8 @@ impl Message for RefreshToken {
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/v1/Accounts/{account_sid}/Tokens/refresh";
     const STATUS: u16 = 200;
+    // Within the grace a second refresh gives a token of the same generation.
+    const REPEATABLE: bool = true;
     type Path = AccountPath;
     type Request = Request;
     type Response = Response;

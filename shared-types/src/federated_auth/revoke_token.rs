@@ -13,6 +13,8 @@ impl Message for RevokeToken {
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/v1/Accounts/{account_sid}/Tokens/revoke";
     const STATUS: u16 = 200;
+    // An ended session stays ended.
+    const REPEATABLE: bool = true;
     type Path = AccountPath;
     type Request = Request;
     type Response = Response;

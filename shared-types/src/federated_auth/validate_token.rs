@@ -17,6 +17,8 @@ impl Message for ValidateToken {
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/v1/Accounts/{account_sid}/Tokens/validate";
     const STATUS: u16 = 200;
+    // It reads.
+    const REPEATABLE: bool = true;
     type Path = AccountPath;
     type Request = Request;
     type Response = Response;

@@ -14,6 +14,8 @@ impl Message for CreateToken {
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/v2/Webchat/Token";
     const STATUS: u16 = 200;
+    // Creating writes nothing; of two tokens the second is used.
+    const REPEATABLE: bool = true;
     type Path = NoParameters;
     type Request = Request;
     type Response = Response;

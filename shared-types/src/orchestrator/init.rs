@@ -16,6 +16,8 @@ impl Message for Init {
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/v2/Webchat/Init";
     const STATUS: u16 = 201;
+    // A second one opens a second conversation.
+    const REPEATABLE: bool = false;
     type Path = NoParameters;
     type Request = Request;
     type Response = Response;

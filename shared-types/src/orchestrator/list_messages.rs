@@ -14,6 +14,8 @@ impl Message for ListMessages {
     const METHOD: Method = Method::Get;
     const PATH: &'static str = "/v2/WebChannels/{conversation_sid}/Messages";
     const STATUS: u16 = 200;
+    // It reads.
+    const REPEATABLE: bool = true;
     type Path = ConversationPath;
     type Request = Request;
     type Response = Response;

@@ -14,6 +14,8 @@ impl Message for OpenConversation {
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/v2/WebChannels";
     const STATUS: u16 = 201;
+    // Opened again, it is the same conversation.
+    const REPEATABLE: bool = true;
     type Path = NoParameters;
     type Request = Request;
     type Response = Response;

@@ -16,6 +16,8 @@ impl Message for PublicConfiguration {
     const METHOD: Method = Method::Get;
     const PATH: &'static str = "/V1/Configuration/Public";
     const STATUS: u16 = 200;
+    // It reads.
+    const REPEATABLE: bool = true;
     type Path = NoParameters;
     type Request = Request;
     type Response = Response;

@@ -14,6 +14,8 @@ impl Message for RefreshToken {
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/v2/Webchat/Token/Refresh";
     const STATUS: u16 = 200;
+    // Within the grace a second refresh gives a token of the same generation.
+    const REPEATABLE: bool = true;
     type Path = NoParameters;
     type Request = Request;
     type Response = Response;
@@ -27,6 +29,8 @@ impl Message for RefreshTokens {
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/v2/Webchat/Tokens/Refresh";
     const STATUS: u16 = 200;
+    // Within the grace a second refresh gives a token of the same generation.
+    const REPEATABLE: bool = true;
     type Path = NoParameters;
     type Request = Request;
     type Response = Response;

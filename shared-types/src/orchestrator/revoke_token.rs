@@ -13,6 +13,8 @@ impl Message for RevokeToken {
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/v2/Webchat/Token/Revoke";
     const STATUS: u16 = 200;
+    // An ended session stays ended.
+    const REPEATABLE: bool = true;
     type Path = NoParameters;
     type Request = Request;
     type Response = Response;

@@ -13,6 +13,8 @@ impl Message for SendMessage {
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/v2/WebChannels/{conversation_sid}/Messages";
     const STATUS: u16 = 201;
+    // A second one says it twice.
+    const REPEATABLE: bool = false;
     type Path = ConversationPath;
     type Request = Request;
     type Response = ChatMessage;

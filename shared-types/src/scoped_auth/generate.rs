@@ -16,6 +16,8 @@ impl Message for Generate {
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/v1/ScopedAuthTokens/generate/internal";
     const STATUS: u16 = 200;
+    // A first token writes nothing; a successor asked for again within the grace is of the same generation.
+    const REPEATABLE: bool = true;
     type Path = NoParameters;
     type Request = Request;
     type Response = Response;

@@ -12,6 +12,8 @@ impl Message for PublishKeys {
     const METHOD: Method = Method::Get;
     const PATH: &'static str = "/.well-known/jwks.json";
     const STATUS: u16 = 200;
+    // It reads.
+    const REPEATABLE: bool = true;
     type Path = NoParameters;
     type Request = NoParameters;
     type Response = Response;

@@ -15,6 +15,8 @@ impl Message for RevokeBefore {
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/v1/Revocations";
     const STATUS: u16 = 200;
+    // A second one ends the sessions that began since the first, too.
+    const REPEATABLE: bool = false;
     type Path = NoParameters;
     type Request = Request;
     type Response = Response;

@@ -12,6 +12,8 @@ impl Message for Revoke {
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/v1/ScopedAuthTokens/revoke";
     const STATUS: u16 = 200;
+    // An ended session stays ended.
+    const REPEATABLE: bool = true;
     type Path = NoParameters;
     type Request = Request;
     type Response = Response;

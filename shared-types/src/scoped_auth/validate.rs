@@ -18,6 +18,8 @@ impl Message for Validate {
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/v1/ScopedAuthTokens/validate";
     const STATUS: u16 = 200;
+    // It reads.
+    const REPEATABLE: bool = true;
     type Path = NoParameters;
     type Request = Request;
     type Response = Response;
