@@ -45,6 +45,7 @@ pub fn start(config: Config, listeners: Listeners) -> io::Result<Running> {
         clock: config.clock,
         random: config.random,
         metrics,
+        spans: config.spans.clone(),
         check: Arc::new(move || {
             let probe = probe.clone();
             Box::pin(async move { probe.ready().await })

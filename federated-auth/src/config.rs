@@ -8,7 +8,8 @@ use service_runtime::{
     client::PeerConfig,
     command::Program,
     random::Random,
-    settings::Presence::{Default, Secret},
+    settings::Presence::{Default, Optional, Secret},
+    spans::{Sampling, SpanConfig},
 };
 
 /// The binary and its settings.
@@ -53,6 +54,11 @@ pub const PROGRAM: Program = Program {
             default: Default("21600"),
             help: "How long a token lives; its session's end may cut it shorter",
         },
+        Setting {
+            name: "otlp_endpoint",
+            default: Optional,
+            help: "Where traces go: the base URL of an OTLP/HTTP collector, such as http://collector:4318; off without it",
+        },
     ],
     tools: &[],
 };
@@ -68,6 +74,8 @@ pub struct Config {
     pub scoped_auth: PeerConfig,
     /// How long a token lives, in seconds.
     pub token_ttl_seconds: u32,
+    /// Where traces go.
+    pub spans: SpanConfig,
     /// The time.
     pub clock: Clock,
     /// Randomness.
@@ -87,6 +95,10 @@ impl Config {
             orchestrator_secrets: settings.secrets("orchestrator_secret")?,
             scoped_auth: Self::scoped_auth(base_url, credential, timeout),
             token_ttl_seconds: u32::try_from(ttl).unwrap_or(u32::MAX),
+            spans: SpanConfig {
+                endpoint: settings.base_url("otlp_endpoint")?,
+                sampling: Sampling::AsTheCallerSays,
+            },
             clock: Clock::system(),
             random: Random::default(),
         })

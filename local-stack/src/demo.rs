@@ -1,6 +1,6 @@
 //! What a new user finds: two accounts to try, and the lines to paste.
 
-use std::net::SocketAddr;
+use std::{fs, io, net::SocketAddr, path::Path};
 
 /// The accounts of `accounts.toml` where there is none yet.
 pub const ACCOUNTS: &str = include_str!("../accounts.demo.toml");
@@ -8,8 +8,36 @@ pub const ACCOUNTS: &str = include_str!("../accounts.demo.toml");
 /// The deployment whose account has the feature on.
 pub const DEPLOYMENT_ON: &str = "CV00000000000000000000000000000001";
 
+/// The deployment of the demo page, of the same account: it works on the page's own origin alone.
+pub const DEPLOYMENT_PAGE: &str = "CV00000000000000000000000000000003";
+
 /// The deployment whose account has the feature off.
 pub const DEPLOYMENT_OFF: &str = "CV00000000000000000000000000000002";
+
+/// How the line ends that says where the demo page is.
+const PAGE_LINE: &str = "# the demo page, written at each start";
+
+/// Makes `accounts.toml` if it is missing, and sees that its line for the demo page says where that is now. Whether the
+/// file has such a line; if not, someone took it away, and it stays away.
+pub fn write_accounts(path: &Path, page: &str) -> io::Result<bool> {
+    let old = match fs::read_to_string(path) {
+        Ok(text) => Some(text),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(error),
+    };
+    let text = old.as_deref().unwrap_or(ACCOUNTS);
+    let line = format!("allowed_origins = [\"{page}\"] {PAGE_LINE}");
+    let is_page_line = |line: &str| line.ends_with(PAGE_LINE);
+    let new: String = text
+        .lines()
+        .map(|old| if is_page_line(old) { line.as_str() } else { old })
+        .flat_map(|line| [line, "\n"])
+        .collect();
+    if old.as_ref() != Some(&new) {
+        fs::write(path, &new)?;
+    }
+    Ok(new.lines().any(is_page_line))
+}
 
 /// The same accounts, with limits that no test or benchmark comes to.
 pub fn accounts_without_limits() -> String {

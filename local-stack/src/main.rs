@@ -1,31 +1,37 @@
-//! `cargo run`: the whole stack on one's own machine.
+//! `cargo run`: the whole stack on one's own machine, and a customer's site that uses it.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::Parser;
-use local_stack::{Plan, Ports, Stack, demo};
+use local_stack::{Demonstration, Edge, Plan, Ports, TraceEvents, demo, site};
 use service_runtime::{
+    Clock,
     command::{StartError, stop_signal},
     telemetry,
 };
 
-/// The whole stack on one's own machine: FlexWebchatOrchestratorService, FederatedAuthService and ScopedAuthService.
+/// The whole stack on one's own machine: FlexWebchatOrchestratorService, FederatedAuthService and ScopedAuthService, and
+/// a page that uses them.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
     /// Where keys, accounts and conversations are kept; what is missing there is made
     #[arg(long, default_value = "data")]
     data: PathBuf,
-    /// Listen on free ports instead of 8080 to 8082 and 9080 to 9082
+    /// Listen on free ports instead of 8000, 8080 to 8082, 8090 and 9080 to 9082
     #[arg(long)]
     free_ports: bool,
+    /// Without Starship, though there is an nginx: the page calls FlexWebchatOrchestratorService itself
+    #[arg(long)]
+    without_starship: bool,
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    telemetry::start();
-    match run(&arguments).await {
+    let arrows = TraceEvents::default();
+    telemetry::start_beside(arrows.layer());
+    match run(&arguments, arrows).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(%error, "not started");
@@ -34,37 +40,46 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(arguments: &Arguments) -> Result<(), StartError> {
-    let mut plan = Plan::designed(&arguments.data);
+async fn run(arguments: &Arguments, arrows: TraceEvents) -> Result<(), StartError> {
+    let mut plan = Plan { clock: Clock::adjustable(), ..Plan::designed(&arguments.data) };
     if arguments.free_ports {
         plan.ports = Ports::Free;
     }
-    let stack = Stack::start(&plan).await?;
-    tell(&stack, &arguments.data);
+    let edge = if arguments.without_starship { Edge::Open } else { Edge::StarshipIfInstalled };
+    let demonstration = Demonstration::start(plan, edge, arrows).await?;
+    tell(&demonstration, &arguments.data);
     stop_signal().await?;
     tracing::info!("stopping");
-    stack.stop().await;
+    demonstration.stop().await?;
     Ok(())
 }
 
 #[allow(clippy::print_stdout, reason = "what a person who starts the stack wants to read")]
-fn tell(stack: &Stack, data: &std::path::Path) {
-    let row = |name: &str, running: &service_runtime::Running| {
-        println!(
-            "  {name:<32} http://{:<21} /metrics, /readyz: http://{}",
-            running.address, running.admin_address
-        );
-    };
+fn tell(demonstration: &Demonstration, data: &std::path::Path) {
+    let Demonstration { orchestrator, federated_auth, scoped_auth_addresses, starship, site, .. } =
+        demonstration;
     println!("\nThe stack is up; Ctrl-C stops it. Its files are in {}.\n", data.display());
-    row("FlexWebchatOrchestratorService", &stack.orchestrator);
-    row("FederatedAuthService", &stack.federated_auth);
-    row("ScopedAuthService", &stack.scoped_auth);
+    println!(
+        "  Look here first: {}  a customer's site, its chat, and the calls as they flow\n",
+        site::origin(site.address)
+    );
+    match starship {
+        Some(starship) => println!("  {:<32} http://{}", "Starship, an nginx", starship.address),
+        None => println!("  {:<32} none; the page calls the orchestrator itself", "Starship"),
+    }
+    let row = |name: &str, address: SocketAddr, admin: SocketAddr| {
+        println!("  {name:<32} http://{address:<21} /metrics, /readyz: http://{admin}");
+    };
+    let [scoped_auth, scoped_auth_admin] = *scoped_auth_addresses;
+    row("FlexWebchatOrchestratorService", orchestrator.address, orchestrator.admin_address);
+    row("FederatedAuthService", federated_auth.address, federated_auth.admin_address);
+    row("ScopedAuthService", scoped_auth, scoped_auth_admin);
     println!(
         "\nDeployments: {} (webchat security on), {} (off)\n\nCreate a token, refresh it, open the conversation:\n",
         demo::DEPLOYMENT_ON,
         demo::DEPLOYMENT_OFF
     );
-    for line in demo::curl_lines(stack.orchestrator.address, demo::DEPLOYMENT_ON) {
+    for line in demo::curl_lines(orchestrator.address, demo::DEPLOYMENT_ON) {
         println!("{line}\n");
     }
 }

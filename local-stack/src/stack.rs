@@ -12,8 +12,11 @@ use orchestrator::{accounts_file::AccountsFile, client_address::TrustedProxies, 
 use scoped_auth::{config::MissingKeys, sessions::Rules};
 use secrecy::SecretString;
 use service_runtime::{
-    Clock, Listeners, Running, ServiceCredential, command::StartError, database::DatabaseConfig,
+    Clock, Listeners, Running, ServiceCredential,
+    command::StartError,
+    database::DatabaseConfig,
     random::Random,
+    spans::{Sampling, SpanConfig},
 };
 
 use crate::{
@@ -59,6 +62,8 @@ pub struct Plan {
     pub timeouts: [Duration; 2],
     /// How often accounts.toml is looked at.
     pub accounts_period: Duration,
+    /// Where the traces of all requests go, if anywhere: the base URL of an OTLP/HTTP collector.
+    pub otlp_endpoint: Option<String>,
 }
 
 impl Plan {
@@ -84,6 +89,7 @@ impl Plan {
             trusted_proxies: TrustedProxies::default(),
             timeouts: [Duration::from_secs(3), Duration::from_secs(1)],
             accounts_period: Duration::from_secs(1),
+            otlp_endpoint: None,
         }
     }
 
@@ -128,6 +134,8 @@ pub struct Stack {
     pub federated_auth_secret: SecretString,
     /// What operators prove themselves to SAS with.
     pub operator_secret: SecretString,
+    /// What SAS was started with.
+    pub scoped_auth_config: scoped_auth::Config,
 }
 
 impl Stack {
@@ -144,22 +152,20 @@ impl Stack {
         let [fwo_timeout, fas_timeout] = plan.timeouts;
         let [conversations, sessions] = plan.databases.clone();
 
-        let scoped_auth = scoped_auth::start(
-            scoped_auth::Config {
-                workers: plan.workers,
-                federated_auth_secrets: vec![federated_auth_secret.clone()],
-                keys_file: plan.keys_file(),
-                missing_keys: MissingKeys::AreMade,
-                database: sessions,
-                rules: plan.rules,
-                revocation_poll: plan.revocation_poll,
-                operator_secrets: vec![operator_secret.clone()],
-                clock: plan.clock.clone(),
-                random: random.clone(),
-            },
-            plan.listeners(2)?,
-        )
-        .await?;
+        let scoped_auth_config = scoped_auth::Config {
+            workers: plan.workers,
+            federated_auth_secrets: vec![federated_auth_secret.clone()],
+            keys_file: plan.keys_file(),
+            missing_keys: MissingKeys::AreMade,
+            database: sessions,
+            rules: plan.rules,
+            revocation_poll: plan.revocation_poll,
+            operator_secrets: vec![operator_secret.clone()],
+            spans: plan.spans(Sampling::AsTheCallerSays),
+            clock: plan.clock.clone(),
+            random: random.clone(),
+        };
+        let scoped_auth = scoped_auth::start(scoped_auth_config.clone(), plan.listeners(2)?).await?;
         let to_sas = plan.wire.lay(Participant::Fas, Participant::Sas, scoped_auth.address);
         let federated_auth = federated_auth::start(
             federated_auth::Config {
@@ -171,6 +177,7 @@ impl Stack {
                     fas_timeout,
                 ),
                 token_ttl_seconds: plan.token_ttl_seconds,
+                spans: plan.spans(Sampling::AsTheCallerSays),
                 clock: plan.clock.clone(),
                 random: random.clone(),
             },
@@ -199,6 +206,7 @@ impl Stack {
             )?),
             trusted_proxies: plan.trusted_proxies.clone(),
             public_urls: PublicUrls::default(),
+            spans: plan.spans(Sampling::OfStrangers(1.0)),
             welcome_message: "Welcome! Someone will be with you in a moment.".to_owned(),
             clock: plan.clock.clone(),
             random,
@@ -214,6 +222,7 @@ impl Stack {
             orchestrator_secret,
             federated_auth_secret,
             operator_secret,
+            scoped_auth_config,
         })
     }
 
@@ -226,6 +235,10 @@ impl Stack {
 }
 
 impl Plan {
+    fn spans(&self, sampling: Sampling) -> SpanConfig {
+        SpanConfig { endpoint: self.otlp_endpoint.clone(), sampling }
+    }
+
     fn listeners(&self, place: u16) -> io::Result<Listeners> {
         match self.ports {
             Ports::Designed => {

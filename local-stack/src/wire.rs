@@ -8,6 +8,8 @@ use std::net::SocketAddr;
 pub enum Participant {
     /// The page and its widget.
     Browser,
+    /// The edge gateway.
+    Starship,
     /// FlexWebchatOrchestratorService.
     Fwo,
     /// FederatedAuthService.
@@ -23,6 +25,7 @@ impl Participant {
     pub const fn name(self) -> &'static str {
         match self {
             Participant::Browser => "B",
+            Participant::Starship => "S",
             Participant::Fwo => "FWO",
             Participant::Fas => "FAS",
             Participant::Sas => "SAS",

@@ -111,6 +111,7 @@ pub async fn start_with(
         clock,
         random: random.clone(),
         metrics,
+        spans: config.spans.clone(),
         check: Arc::new(move || {
             let (probe, store) = (probe.clone(), store.clone());
             Box::pin(async move {

@@ -10,6 +10,7 @@ use service_runtime::{
     database::DatabaseConfig,
     random::Random,
     settings::Presence::{Default, DefaultSecret, Optional, Required, Secret},
+    spans::{Sampling, SpanConfig},
 };
 use shared_types::fingerprint::FingerprintKeys;
 
@@ -93,6 +94,16 @@ pub const PROGRAM: Program = Program {
             help: "Where pages call this service, comma separated; proofs of possession must name one, or else what the call's headers say",
         },
         Setting {
+            name: "otlp_endpoint",
+            default: Optional,
+            help: "Where traces go: the base URL of an OTLP/HTTP collector, such as http://collector:4318; off without it",
+        },
+        Setting {
+            name: "trace_share",
+            default: Default("0.01"),
+            help: "Which share of the requests is traced, 0 to 1; the services behind follow it",
+        },
+        Setting {
             name: "welcome_message",
             default: Default("Welcome! Someone will be with you in a moment."),
             help: "The first message of every conversation",
@@ -124,6 +135,8 @@ pub struct Config {
     pub trusted_proxies: TrustedProxies,
     /// Where pages call this service, if it is told.
     pub public_urls: PublicUrls,
+    /// Where traces go, and of how many requests.
+    pub spans: SpanConfig,
     /// The first message of every conversation.
     pub welcome_message: String,
     /// The time.
@@ -162,6 +175,10 @@ impl Config {
             public_urls: settings
                 .optional("public_urls", "URLs such as https://chat.example.com, comma separated")?
                 .unwrap_or_default(),
+            spans: SpanConfig {
+                endpoint: settings.base_url("otlp_endpoint")?,
+                sampling: Sampling::OfStrangers(settings.share("trace_share")?),
+            },
             welcome_message: settings.parse("welcome_message", "a text")?,
             clock: Clock::system(),
             random: Random::default(),

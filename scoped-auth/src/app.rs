@@ -128,6 +128,7 @@ pub async fn start_with(
         clock: config.clock,
         random: config.random,
         metrics,
+        spans: config.spans.clone(),
         check: Arc::new(move || {
             let behind = checked.age() > BEHIND;
             Box::pin(async move { if behind { Err(NOT_FOLLOWED.to_owned()) } else { Ok(()) } })

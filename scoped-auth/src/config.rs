@@ -8,7 +8,8 @@ use service_runtime::{
     command::Program,
     database::DatabaseConfig,
     random::Random,
-    settings::Presence::{Default, DefaultSecret, OptionalSecret, Required, Secret},
+    settings::Presence::{Default, DefaultSecret, Optional, OptionalSecret, Required, Secret},
+    spans::{Sampling, SpanConfig},
 };
 
 use crate::{sessions::Rules, tools};
@@ -80,6 +81,11 @@ pub const PROGRAM: Program = Program {
             default: OptionalSecret,
             help: "What operators prove themselves with on the admin listener; several, comma separated",
         },
+        Setting {
+            name: "otlp_endpoint",
+            default: Optional,
+            help: "Where traces go: the base URL of an OTLP/HTTP collector, such as http://collector:4318; off without it",
+        },
     ],
     tools: &[tools::KEYS, tools::MIGRATE],
 };
@@ -103,6 +109,8 @@ pub struct Config {
     pub revocation_poll: Duration,
     /// The secrets of operators; without any, nobody is one.
     pub operator_secrets: Vec<SecretString>,
+    /// Where traces go.
+    pub spans: SpanConfig,
     /// The time.
     pub clock: Clock,
     /// Randomness.
@@ -137,6 +145,10 @@ impl Config {
             },
             revocation_poll: settings.milliseconds("revocation_poll_ms", 2000)?,
             operator_secrets: settings.optional_secrets("operator_secret")?,
+            spans: SpanConfig {
+                endpoint: settings.base_url("otlp_endpoint")?,
+                sampling: Sampling::AsTheCallerSays,
+            },
             clock: Clock::system(),
             random: Random::default(),
         })

@@ -9,6 +9,7 @@ use shared_types::AccountSid;
 use crate::{
     clock::Clock,
     random::Random,
+    spans::Spans,
     trace_context::{REQUEST_ID, RequestId, TRACEPARENT, TraceContext},
 };
 
@@ -29,6 +30,8 @@ pub struct Call<'a> {
     pub peer: Option<IpAddr>,
     /// The account that it turned out to be of, for the access log.
     pub account: Option<AccountSid>,
+    /// Where the spans of the arrows out go.
+    pub spans: Option<&'a Spans>,
     /// Headers that the answer will carry, whether it is a refusal or not.
     pub answer_headers: HeaderMap,
     headers: &'a HeaderMap,
@@ -46,6 +49,7 @@ impl<'a> Call<'a> {
             path: "",
             peer,
             account: None,
+            spans: None,
             answer_headers: HeaderMap::new(),
             headers,
         }

@@ -3,6 +3,7 @@
 
 use std::{error::Error, fmt, io, sync::Arc, time::Duration, time::Instant};
 
+use opentelemetry::{KeyValue, trace::SpanKind};
 use reqwest::{
     Client, ClientBuilder, Response,
     header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue},
@@ -14,7 +15,8 @@ use crate::{
     call::Call,
     metrics::Metrics,
     service_credential::ServiceCredential,
-    trace_context::{REQUEST_ID, TRACEPARENT},
+    spans::Ended,
+    trace_context::{REQUEST_ID, TRACEPARENT, TraceContext},
 };
 
 /// The longest answer that is read, in bytes.
@@ -156,9 +158,21 @@ impl Peer {
         fields: &M::Request,
     ) -> Result<M::Response, PeerError> {
         let started = Instant::now();
-        let answer = self.exchange::<M>(call, path, fields).await;
+        let spans = call.spans.filter(|spans| spans.are_wanted(&call.trace));
+        let trace = spans.map_or(call.trace, |spans| spans.within(&call.trace));
+        let answer = self.exchange::<M>(call, trace, path, fields).await;
         let outcome = answer.as_ref().map_or_else(PeerError::outcome, |_| "answered");
         self.metrics.upstream(self.name, M::NAME, outcome, started.elapsed());
+        if let Some(spans) = spans {
+            let attributes = vec![
+                KeyValue::new("server.address", self.name),
+                KeyValue::new("http.request.method", M::METHOD.as_str()),
+                KeyValue::new("http.route", M::PATH),
+            ];
+            let error = answer.as_ref().err().map(|_| outcome);
+            let (name, kind, parent) = (M::NAME, SpanKind::Client, trace.parent_bits());
+            spans.end(&trace, Ended { name, kind, parent, started, error, attributes });
+        }
         answer
     }
 
@@ -176,6 +190,7 @@ impl Peer {
     async fn exchange<M: Message>(
         &self,
         call: &Call<'_>,
+        trace: TraceContext,
         path: &str,
         fields: &M::Request,
     ) -> Result<M::Response, PeerError> {
@@ -191,7 +206,7 @@ impl Peer {
             }
         };
         let request =
-            request.header(REQUEST_ID, call.request_id.as_str()).header(TRACEPARENT, call.trace.to_string());
+            request.header(REQUEST_ID, call.request_id.as_str()).header(TRACEPARENT, trace.to_string());
         let response = self.with_credential(request).send().await.map_err(|error| self.failure(&error))?;
         let status = response.status().as_u16();
         let body = self.read(response).await?;
@@ -246,6 +261,12 @@ pub fn http_client() -> ClientBuilder {
     // A second installation is refused, which is fine: the first one is ours too.
     let _ = rustls::crypto::ring::default_provider().install_default();
     Client::builder().no_proxy().redirect(redirect::Policy::none())
+}
+
+/// The same for the one client that waits on a thread of its own: the exporter of spans.
+pub(crate) fn http_client_blocking() -> reqwest::blocking::ClientBuilder {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::blocking::Client::builder().no_proxy().redirect(redirect::Policy::none())
 }
 
 /// The innermost cause. The outer ones name the URL, whose query may say whose account it is.

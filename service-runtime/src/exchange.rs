@@ -12,6 +12,8 @@ use actix_web::{
     },
     web,
 };
+use chrono::{DateTime, Utc};
+use opentelemetry::{KeyValue, trace::SpanKind};
 use shared_types::{Code, ErrorBody, Message, Method};
 
 use crate::{
@@ -19,6 +21,7 @@ use crate::{
     call::Call,
     refusal::{Refusal, chain},
     route_table::{Boundary, Worker},
+    spans::Ended,
     trace_context::REQUEST_ID,
 };
 
@@ -38,7 +41,7 @@ where
     B: Boundary,
     H: AsyncFn(&S, &mut Call<'_>, M::Path, M::Request) -> Result<M::Response, E>,
 {
-    let mut exchange = Exchange::begin(worker, request, M::PATH);
+    let mut exchange = Exchange::begin(worker, request, M::PATH, M::NAME);
     let outcome = async {
         exchange.enter(request)?;
         // A path that names nothing of the right form names nothing.
@@ -80,7 +83,7 @@ pub(crate) fn other_method<S, B: Boundary>(
     request: &HttpRequest,
     allow: Option<HeaderValue>,
 ) -> HttpResponse {
-    let mut exchange = Exchange::begin(worker, request, "unmatched");
+    let mut exchange = Exchange::begin(worker, request, "unmatched", "unmatched");
     if B::ANSWERS_PREFLIGHTS && request.method() == actix_web::http::Method::OPTIONS {
         worker.boundary.preflight(&mut exchange.call);
         return exchange.finish(Ok((204, Vec::new())));
@@ -94,7 +97,7 @@ pub(crate) fn other_method<S, B: Boundary>(
 
 /// Answers a path that nobody listens to.
 pub(crate) fn not_found<S, B: Boundary>(worker: &Worker<S, B>, request: &HttpRequest) -> HttpResponse {
-    let mut exchange = Exchange::begin(worker, request, "unmatched");
+    let mut exchange = Exchange::begin(worker, request, "unmatched", "unmatched");
     let outcome = exchange.enter(request).and(Err(Refused::from(Code::NotFound)));
     exchange.finish(outcome)
 }
@@ -124,20 +127,24 @@ struct Exchange<'a, S, B> {
     call: Call<'a>,
     method: &'static str,
     route: &'static str,
+    message: &'static str,
     started: Instant,
 }
 
 impl<'a, S, B: Boundary> Exchange<'a, S, B> {
-    fn begin(worker: &'a Worker<S, B>, request: &'a HttpRequest, route: &'static str) -> Self {
+    fn begin(
+        worker: &'a Worker<S, B>,
+        request: &'a HttpRequest,
+        route: &'static str,
+        message: &'static str,
+    ) -> Self {
+        let started = Instant::now();
         let peer = request.peer_addr().map(|address| address.ip());
-        Self {
-            worker,
-            call: Call::new(request.headers(), peer, &worker.clock, &worker.random)
-                .of(request.method().as_str(), request.path()),
-            method: method_name(request.method()),
-            route,
-            started: Instant::now(),
-        }
+        let mut call = Call::new(request.headers(), peer, &worker.clock, &worker.random)
+            .of(request.method().as_str(), request.path());
+        call.trace = worker.spans.sample(call.trace);
+        call.spans = Some(&worker.spans);
+        Self { worker, call, method: method_name(request.method()), route, message, started }
     }
 
     fn enter(&mut self, request: &HttpRequest) -> Result<(), Refused> {
@@ -145,7 +152,7 @@ impl<'a, S, B: Boundary> Exchange<'a, S, B> {
     }
 
     fn finish(self, outcome: Result<(u16, Vec<u8>), Refused>) -> HttpResponse {
-        let Self { worker, call, method, route, started } = self;
+        let Self { worker, call, method, route, message, started } = self;
         let (status, body, code, cause) = match outcome {
             Ok((status, body)) => (status, body, "", None),
             Err(refused) => {
@@ -160,8 +167,26 @@ impl<'a, S, B: Boundary> Exchange<'a, S, B> {
             headers.insert(name, value);
         }
         answer_headers(headers, status, code, call.request_id.as_str());
+        if status == 401 {
+            date(headers, call.now);
+        }
         let took = started.elapsed();
         worker.metrics.request(method, route, status, code, took);
+        if worker.spans.are_wanted(&call.trace) {
+            let status = i64::from(status);
+            let mut attributes = vec![
+                KeyValue::new("http.request.method", method),
+                KeyValue::new("http.route", route),
+                KeyValue::new("http.response.status_code", status),
+                KeyValue::new("request_id", call.request_id.as_str().to_owned()),
+            ];
+            attributes.extend(call.account.map(|account| KeyValue::new("account", account.to_string())));
+            attributes.extend((!code.is_empty()).then(|| KeyValue::new("error.type", code)));
+            // By the conventions of OpenTelemetry a server has failed only where the fault is its own.
+            let error = (status >= 500).then_some(code);
+            let (name, kind, parent) = (message, SpanKind::Server, call.trace.parent_bits());
+            worker.spans.end(&call.trace, Ended { name, kind, parent, started, error, attributes });
+        }
         if let Some(cause) = cause {
             tracing::warn!(
                 service = worker.service,
@@ -205,6 +230,14 @@ fn answer_headers(headers: &mut HeaderMap, status: u16, code: &'static str, requ
     }
     if let Ok(value) = HeaderValue::from_str(request_id) {
         headers.insert(HeaderName::from_static(REQUEST_ID), value);
+    }
+}
+
+/// The time by which the call was judged (RFC 9110, section 6.6.1). A page whose clock is wrong learns from it which
+/// time its next proof of possession must tell; the web server's own `Date` would be the machine's clock.
+fn date(headers: &mut HeaderMap, now: DateTime<Utc>) {
+    if let Ok(value) = HeaderValue::from_str(&now.format("%a, %d %b %Y %H:%M:%S GMT").to_string()) {
+        headers.insert(header::DATE, value);
     }
 }
 

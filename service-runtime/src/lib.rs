@@ -17,6 +17,7 @@ pub mod route_table;
 pub mod server;
 pub mod service_credential;
 pub mod settings;
+pub mod spans;
 pub mod telemetry;
 pub mod trace_context;
 

@@ -13,6 +13,7 @@ use crate::{
     metrics::Metrics,
     random::Random,
     refusal::Refusal,
+    spans::Spans,
 };
 
 /// Who may come in, and what every answer carries, refusals included.
@@ -41,6 +42,8 @@ pub struct Worker<S, B> {
     pub random: Random,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// Where its spans go.
+    pub spans: Spans,
     /// The participant's name, for the log.
     pub service: &'static str,
 }

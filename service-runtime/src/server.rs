@@ -24,6 +24,7 @@ use crate::{
     random::Random,
     route_table::{Boundary, RouteTable, Worker},
     service_credential::ServiceCredentials,
+    spans::{SpanConfig, Spans},
 };
 
 /// Outlasts the 30 s for which a caller keeps an idle connection, or reused connections would die at random.
@@ -71,6 +72,8 @@ pub struct Service<S, B: Boundary> {
     pub random: Random,
     /// The service's counters.
     pub metrics: Arc<Metrics>,
+    /// Where its spans go.
+    pub spans: SpanConfig,
     /// Whether it can do its work.
     pub check: Check,
     /// Makes the state of one worker, its own connections to peers included.
@@ -113,10 +116,13 @@ impl<S: 'static, B: Boundary> Service<S, B> {
         let admin =
             Admin { metrics: self.metrics.clone(), check: self.check.clone(), stopping: stopping.clone() };
 
+        let spans = Spans::start(&self.spans, self.name, &self.random, &self.metrics);
+        let last_spans = spans.clone();
         let Self { name, workers, clock, random, metrics, state, boundary, routes, operations, .. } = self;
         let operator = operations.map(|OperatorRoutes { credentials, routes }| {
             let (clock, random, metrics, state) =
                 (clock.clone(), random.clone(), metrics.clone(), state.clone());
+            let spans = spans.clone();
             move |config: &mut web::ServiceConfig| {
                 let worker = Worker {
                     state: state(),
@@ -124,6 +130,7 @@ impl<S: 'static, B: Boundary> Service<S, B> {
                     clock: clock.clone(),
                     random: random.clone(),
                     metrics: metrics.clone(),
+                    spans: spans.clone(),
                     service: name,
                 };
                 routes(RouteTable::new(Rc::new(worker))).configure(config);
@@ -136,6 +143,7 @@ impl<S: 'static, B: Boundary> Service<S, B> {
                 clock: clock.clone(),
                 random: random.clone(),
                 metrics: metrics.clone(),
+                spans: spans.clone(),
                 service: name,
             });
             App::new().configure(|config| routes(RouteTable::new(worker)).configure(config))
@@ -171,7 +179,7 @@ impl<S: 'static, B: Boundary> Service<S, B> {
             servers: [tokio::spawn(server), tokio::spawn(admin_server)],
             stopping,
             tasks: Vec::new(),
-            at_the_end: Vec::new(),
+            at_the_end: vec![Box::pin(last_spans.stop())],
         })
     }
 }

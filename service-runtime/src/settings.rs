@@ -158,6 +158,16 @@ impl Settings {
         }
     }
 
+    /// A share, from 0 to 1.
+    pub fn share(&self, name: &str) -> Result<f64, SettingError> {
+        let share = self.parse(name, "a number from 0 to 1")?;
+        if (0.0..=1.0).contains(&share) {
+            Ok(share)
+        } else {
+            Err(self.error(name, "expected a number from 0 to 1"))
+        }
+    }
+
     /// A secret, given inline or as a file (`…_FILE`); white space around it does not count.
     pub fn secret(&self, name: &str) -> Result<SecretString, SettingError> {
         let file_name = format!("{name}_file");

@@ -3,21 +3,32 @@
 
 use std::io::{IsTerminal, stderr};
 
-use tracing_subscriber::{EnvFilter, fmt::time::ChronoUtc};
+use tracing::Subscriber;
+use tracing_subscriber::{
+    EnvFilter, Layer, Registry, fmt::time::ChronoUtc, layer::SubscriberExt, registry::LookupSpan,
+    util::SubscriberInitExt,
+};
 
 /// Starts logging for the whole process, to standard error. A second call changes nothing.
 pub fn start() {
-    let filter =
-        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,actix_server=warn"));
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_timer(ChronoUtc::rfc_3339())
-        .with_writer(stderr);
-    let started = if stderr().is_terminal() {
-        builder.with_target(false).try_init()
-    } else {
-        builder.json().flatten_event(true).try_init()
-    };
     // Whoever started logging first decided how.
-    drop(started);
+    let _ = tracing_subscriber::registry().with(filter()).with(lines()).try_init();
+}
+
+/// The same, with a listener that hears what its own filter lets through, whatever `RUST_LOG` says.
+pub fn start_beside(listener: impl Layer<Registry> + Send + Sync) {
+    let _ = tracing_subscriber::registry().with(listener).with(lines().with_filter(filter())).try_init();
+}
+
+fn filter() -> EnvFilter {
+    EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,actix_server=warn"))
+}
+
+fn lines<S: Subscriber + for<'a> LookupSpan<'a>>() -> Box<dyn Layer<S> + Send + Sync> {
+    let lines = tracing_subscriber::fmt::layer().with_timer(ChronoUtc::rfc_3339()).with_writer(stderr);
+    if stderr().is_terminal() {
+        lines.with_target(false).boxed()
+    } else {
+        lines.json().flatten_event(true).boxed()
+    }
 }

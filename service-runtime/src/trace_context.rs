@@ -37,6 +37,8 @@ impl RequestId {
 pub struct TraceContext {
     trace_id: u128,
     span_id: u64,
+    /// The caller's span; 0 where there is none.
+    parent_id: u64,
     sampled: bool,
 }
 
@@ -49,9 +51,38 @@ impl TraceContext {
         let fresh = |bytes: &[u8]| bytes.iter().fold(0u128, |all, byte| all << 8 | u128::from(*byte)).max(1);
         let span_id = fresh(span) as u64;
         match value.and_then(parse) {
-            Some((trace_id, sampled)) => Self { trace_id, span_id, sampled },
-            None => Self { trace_id: fresh(trace), span_id, sampled: false },
+            Some((trace_id, parent_id, sampled)) => Self { trace_id, span_id, parent_id, sampled },
+            None => Self { trace_id: fresh(trace), span_id, parent_id: 0, sampled: false },
         }
+    }
+
+    /// A span within this one, for an arrow out.
+    #[must_use]
+    pub fn child(&self, span_id: u64) -> Self {
+        Self { span_id: span_id.max(1), parent_id: self.span_id, ..*self }
+    }
+
+    /// The same, to be traced or not.
+    #[must_use]
+    pub const fn sampled(self, sampled: bool) -> Self {
+        Self { sampled, ..self }
+    }
+
+    /// Whether it is to be traced.
+    pub const fn is_sampled(&self) -> bool {
+        self.sampled
+    }
+
+    pub(crate) const fn trace_bits(&self) -> u128 {
+        self.trace_id
+    }
+
+    pub(crate) const fn span_bits(&self) -> u64 {
+        self.span_id
+    }
+
+    pub(crate) const fn parent_bits(&self) -> u64 {
+        self.parent_id
     }
 
     /// The trace's id, as 32 hexadecimal digits.
@@ -74,7 +105,7 @@ impl fmt::Display for TraceContext {
 }
 
 /// `version-trace_id-parent_id-flags` in lower-case hexadecimal; versions after 00 may append more.
-fn parse(value: &[u8]) -> Option<(u128, bool)> {
+fn parse(value: &[u8]) -> Option<(u128, u64, bool)> {
     let text = std::str::from_utf8(value).ok()?;
     let mut parts = text.splitn(5, '-');
     let mut hex = |digits: usize| {
@@ -85,7 +116,7 @@ fn parse(value: &[u8]) -> Option<(u128, bool)> {
     let (version, trace_id, parent_id, flags) = (hex(2)?, hex(32)?, hex(16)?, hex(2)?);
     let well_formed =
         version != 0xff && trace_id != 0 && parent_id != 0 && (version > 0 || parts.next().is_none());
-    well_formed.then_some((trace_id, flags & 1 == 1))
+    well_formed.then_some((trace_id, parent_id as u64, flags & 1 == 1))
 }
 
 #[cfg(test)]

@@ -98,6 +98,7 @@ fn start() -> (Running, Door) {
         name: "Waiter",
         workers: 1,
         clock: Clock::system(),
+        spans: service_runtime::spans::SpanConfig::OFF,
         random: Random::default(),
         metrics: Arc::new(Metrics::default()),
         check: Arc::new(|| Box::pin(async { Ok(()) })),

@@ -184,6 +184,7 @@ fn the_format_is_what_it_was() {
 }
 
 #[path = "../../fuzz/src/fingerprint.rs"]
+#[allow(unreachable_pub, reason = "public where it is at home")]
 mod fuzzed;
 
 /// What the fuzz target looks for, with its seeds and variations of them.

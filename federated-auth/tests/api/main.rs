@@ -53,6 +53,7 @@ async fn scoped_auth(data: &TempDir, clock: &Clock, listeners: Listeners) -> Run
         revocation_poll: Duration::from_millis(500),
         operator_secrets: Vec::new(),
         clock: clock.clone(),
+        spans: service_runtime::spans::SpanConfig::OFF,
         random: Random::default(),
     };
     scoped_auth::start(config, listeners).await.unwrap()
@@ -67,6 +68,7 @@ fn federated_auth(address: SocketAddr, change: impl FnOnce(&mut Config)) -> Runn
         scoped_auth: Config::scoped_auth(format!("http://{address}"), secret, Duration::from_secs(10)),
         token_ttl_seconds: TTL,
         clock: Clock::adjustable(),
+        spans: service_runtime::spans::SpanConfig::OFF,
         random: Random::default(),
     };
     change(&mut config);

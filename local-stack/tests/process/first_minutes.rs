@@ -35,6 +35,24 @@ fn the_three_lines_work_when_pasted() {
 }
 
 #[tokio::test]
+async fn the_page_that_is_named_first_is_there_again_after_a_restart() {
+    let data = tempfile::tempdir().unwrap();
+    for _ in 0..2 {
+        let mut stack = Process::stack(data.path());
+        let line = stack.until("Look here first");
+        let page = line.split_whitespace().find(|word| word.starts_with("http://")).unwrap();
+        let [(orchestrator, _), ..] = stack.addresses();
+        // Its port is another one each time.
+        let guest = Guest::with_chrome(&orchestrator, demo::DEPLOYMENT_PAGE).with("origin", page);
+        assert_eq!(guest.creates_token().await.status, 200);
+        let served = guest.client().get(page).send().await.unwrap().text().await.unwrap();
+        assert!(served.contains("<h1>"));
+        stack.signal("-TERM");
+        assert!(stack.end().0.success());
+    }
+}
+
+#[tokio::test]
 async fn a_broken_edit_is_told_with_its_line_and_the_last_good_one_stays() {
     let data = tempfile::tempdir().unwrap();
     let mut stack = Process::stack(data.path());

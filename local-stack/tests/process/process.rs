@@ -20,7 +20,8 @@ impl Process {
     /// The whole stack on free ports, with its files in `data`.
     pub(crate) fn stack(data: &Path) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_local-stack"));
-        command.args(["--free-ports", "--data"]).arg(data).env_remove("RUST_LOG");
+        // A stack that is killed could not end its Starship.
+        command.args(["--without-starship", "--free-ports", "--data"]).arg(data).env_remove("RUST_LOG");
         Self::start(&mut command)
     }
 

@@ -43,8 +43,12 @@ async fn with_flex_configuration() {
     let data = tempfile::tempdir().unwrap();
     let plan = Plan::for_test(data.path());
     std::fs::create_dir_all(&plan.data).unwrap();
-    let accounts =
-        demo::ACCOUNTS.replace("allowed_origins = []", r#"allowed_origins = ["https://shop.example.com"]"#);
+    // All deployments have the same list, so that it is the account's.
+    let mut accounts = demo::ACCOUNTS.to_owned();
+    for own in ["[]", r#"["http://127.0.0.1:8090"]"#] {
+        let own = format!("allowed_origins = {own}");
+        accounts = accounts.replace(&own, r#"allowed_origins = ["https://shop.example.com"]"#);
+    }
     std::fs::write(plan.accounts_file(), accounts).unwrap();
     let flex_configuration = Stack::start(&plan).await.unwrap();
 

@@ -74,17 +74,20 @@ async fn pass_on(tap: web::Data<Tap>, request: HttpRequest, body: web::Bytes) ->
     let answer = onward.send().await.unwrap();
     let mut response = HttpResponse::build(answer.status().as_u16().try_into().unwrap());
     let mut allow_origin = String::new();
+    let faces_the_browser = matches!(tap.from, Participant::Browser | Participant::Starship);
     for (name, value) in answer.headers() {
         if !matches!(name.as_str(), "content-length" | "transfer-encoding" | "connection") {
             response.append_header((name.as_str(), value.as_bytes()));
         }
-        if name == "access-control-allow-origin" && tap.from == Participant::Browser {
+        if name == "access-control-allow-origin" && faces_the_browser {
             allow_origin = format!(" ACAO={}", value.to_str().unwrap());
         }
     }
     let status = answer.status().as_u16();
     let body = answer.bytes().await.unwrap();
-    tap.recorder.note(format!("{to}-->>{from}: {status} {}{allow_origin}", fields(&body)));
+    let fields = fields(&body);
+    let space = if fields.is_empty() { "" } else { " " };
+    tap.recorder.note(format!("{to}-->>{from}: {status}{space}{fields}{allow_origin}"));
     response.body(body)
 }
 

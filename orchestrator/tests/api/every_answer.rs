@@ -1,5 +1,6 @@
 //! What every answer of a public route carries, whatever it says, and what a route says to another method.
 
+use chrono::{DateTime, TimeDelta};
 use serde_json::json;
 
 use crate::{
@@ -56,6 +57,20 @@ async fn a_page_may_read_the_headers_that_tell_it_what_to_do() {
             "allow, date, ratelimit, ratelimit-policy, request-id, retry-after, www-authenticate"
         );
     }
+}
+
+/// A page whose clock is wrong makes proofs of the wrong time; the refusal tells it the right one.
+#[tokio::test]
+async fn a_401_tells_the_time_that_the_call_was_judged_by() {
+    let fwo = Fwo::start().await;
+    fwo.clock.advance(TimeDelta::hours(31));
+    let before = fwo.clock.now() - TimeDelta::seconds(1);
+    let answer = fwo.opens_conversation("hunter2").await;
+    assert_eq!(answer.status, 401);
+    let date = answer.header("date");
+    assert!(date.ends_with(" GMT"), "{date}");
+    let told = DateTime::parse_from_rfc2822(&date).unwrap();
+    assert!(told >= before && told <= fwo.clock.now(), "{date}");
 }
 
 #[tokio::test]

@@ -110,6 +110,7 @@ async fn orchestrator(data: &TempDir, address: SocketAddr, change: impl FnOnce(&
         public_urls: orchestrator::dpop::PublicUrls::default(),
         welcome_message: "Welcome!".to_owned(),
         clock: Clock::adjustable(),
+        spans: service_runtime::spans::SpanConfig::OFF,
         random: Random::default(),
     };
     change(&mut config);
@@ -150,6 +151,7 @@ impl Fwo {
             revocation_poll: Duration::from_millis(500),
             operator_secrets: Vec::new(),
             clock: clock.clone(),
+            spans: service_runtime::spans::SpanConfig::OFF,
             random: Random::default(),
         };
         let scoped_auth = scoped_auth::start(scoped_auth, Listeners::loopback().unwrap()).await.unwrap();
@@ -160,6 +162,7 @@ impl Fwo {
             scoped_auth: federated_auth::Config::scoped_auth(url, credential(FEDERATED_AUTH_SECRET), PATIENT),
             token_ttl_seconds: 6 * 3600,
             clock: clock.clone(),
+            spans: service_runtime::spans::SpanConfig::OFF,
             random: Random::default(),
         };
         let federated_auth = federated_auth::start(federated_auth, Listeners::loopback().unwrap()).unwrap();

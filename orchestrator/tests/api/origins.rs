@@ -90,3 +90,24 @@ async fn a_list_that_would_allow_every_site_stops_the_start() {
         assert!(refused.contains("line 8"), "the operator is shown where: {refused}");
     }
 }
+
+#[tokio::test]
+async fn entries_are_normalised_when_they_are_loaded_and_not_when_a_page_asks() {
+    let written = ["HTTPS://Shop.Example.COM:443/", "https://*.BÜCHER.example/", "http://localhost:80"];
+    let fwo = allowing(&written).await;
+    let ask = async |origin: &str| {
+        let call = chrome(Request::post(CREATE)).without("origin").header("origin", origin);
+        fwo.answers(call.json(&json!({"deploymentKey": ON}))).await
+    };
+    for origin in ["https://shop.example.com", "https://laden.xn--bcher-kva.example", "http://localhost"] {
+        let answer = ask(origin).await;
+        let allowed = answer.header("access-control-allow-origin");
+        assert_eq!((answer.status, allowed.as_str()), (200, origin));
+    }
+    // As they were written, no browser sends them.
+    for origin in written {
+        if origin.is_ascii() {
+            ask(origin).await.is_refusal(403, "origin_not_allowed");
+        }
+    }
+}

@@ -66,6 +66,7 @@ impl Sas {
             revocation_poll: Duration::from_millis(500),
             operator_secrets: vec![SecretString::from(OPERATOR_SECRET)],
             clock: clock.clone(),
+            spans: service_runtime::spans::SpanConfig::OFF,
             random: Random::default(),
         };
         change(&mut config);

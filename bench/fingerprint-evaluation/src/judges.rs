@@ -1,0 +1,115 @@
+//! Who judges: the fingerprint at its three levels, and the two comparisons that others make do with. The only place
+//! that knows how a fingerprint is made and compared.
+
+use shared_types::{
+    AccountSid, DeploymentKey, Fingerprint,
+    fingerprint::{
+        AccountKeys, Bound, Evidence, FingerprintKey, FingerprintKeys, Mode, Sensitivity, Signals, generate,
+        judge,
+    },
+};
+
+use crate::visitor::Visitor;
+
+/// How the columns of the tables are called, in their order.
+pub const JUDGES: [&str; 5] = ["low", "medium", "high", "exact User-Agent", "all headers"];
+
+/// One answer for each of [`JUDGES`].
+pub(crate) type Answers = [bool; JUDGES.len()];
+
+/// A visitor's family, system and mobile flag, as the fingerprint reads them.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Kind {
+    pub(crate) family: String,
+    pub(crate) operating_system: String,
+    pub(crate) mobile: bool,
+}
+
+/// The account that all of them are visitors of.
+pub(crate) struct Judges {
+    account: AccountKeys,
+}
+
+/// A visitor as each judge sees it; made when a token is, and when one is presented.
+pub(crate) struct Look {
+    fingerprint: Fingerprint,
+    user_agent: String,
+    headers: String,
+}
+
+impl Judges {
+    pub(crate) fn new() -> Option<Self> {
+        let key = FingerprintKey::new(b"of the evaluation, and of no account".to_vec()).ok()?;
+        let keys = FingerprintKeys::new(vec![key]).ok()?;
+        Some(Self { account: keys.account(AccountSid::from_bits(1)) })
+    }
+
+    /// `None` where there is no fingerprint, which no visitor here comes to.
+    pub(crate) fn look_at(&self, visitor: &Visitor) -> Option<Look> {
+        self.look_at_level(visitor, Sensitivity::Medium)
+    }
+
+    fn look_at_level(&self, visitor: &Visitor, level: Sensitivity) -> Option<Look> {
+        let sent = visitor.sent();
+        let fingerprint = generate(&self.account, &signals(visitor, &sent)?, level, Mode::Enforce);
+        let headers = sent.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
+        Some(Look { fingerprint, user_agent: visitor.headers.user_agent.clone(), headers })
+    }
+}
+
+/// Whether each judge takes the one who presents a token for the one whom it was made for.
+pub(crate) fn accept(sealed: &Look, presented: &Look) -> Answers {
+    let verdict = judge(Bound { sealed: &sealed.fingerprint, first: None }, &presented.fingerprint);
+    let strictest = verdict.strictest.and_then(place);
+    let [low, medium, high] = Sensitivity::ALL.map(|level| place(level) <= strictest);
+    [low, medium, high, sealed.user_agent == presented.user_agent, sealed.headers == presented.headers]
+}
+
+/// Where a level stands, from tolerant to strict: what one accepts, those before it accept too.
+fn place(level: Sensitivity) -> Option<usize> {
+    Sensitivity::ALL.into_iter().position(|known| known == level)
+}
+
+pub(crate) fn kind(visitor: &Visitor) -> Option<Kind> {
+    let sent = visitor.sent();
+    let signals = signals(visitor, &sent)?;
+    Some(Kind {
+        family: signals.family.to_owned(),
+        operating_system: signals.operating_system.unwrap_or_default().to_owned(),
+        mobile: signals.mobile,
+    })
+}
+
+fn signals<'a>(visitor: &Visitor, sent: &'a [(&'static str, String)]) -> Option<Signals<'a>> {
+    let header =
+        |name: &str| sent.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_bytes());
+    Signals::read(&Evidence::from_headers(header, Some(visitor.address), DeploymentKey::from_bits(1))).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{crowd::Crowd, draws::Draws, population::Population};
+
+    #[test]
+    fn a_level_answers_as_if_it_had_been_presented() {
+        let judges = Judges::new().unwrap();
+        let population = Population::committed().unwrap().visitors;
+        let mut draws = Draws::of("levels");
+        let crowd = Crowd::of(&population, &judges, &mut draws);
+        let mut seen = [false; 4];
+        for one in crowd.visitors.iter().step_by(20) {
+            // Somebody with the same browser and loginTimestamp, so that all levels have their say.
+            let mut other = crowd.one(&mut draws, |kind| *kind == one.kind).unwrap();
+            other.login_timestamp = one.visitor.login_timestamp;
+            let answers = accept(&one.sealed, &judges.look_at(&other).unwrap());
+            for (level, answer) in Sensitivity::ALL.into_iter().zip(answers) {
+                let presented = judges.look_at_level(&other, level).unwrap();
+                let bound = Bound { sealed: &one.sealed.fingerprint, first: None };
+                assert_eq!(judge(bound, &presented.fingerprint).accepted, answer);
+            }
+            seen[answers[..3].iter().filter(|accepted| **accepted).count()] = true;
+        }
+        assert_eq!(seen, [true; 4]);
+    }
+}

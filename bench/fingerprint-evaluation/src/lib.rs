@@ -1,0 +1,118 @@
+//! How often the fingerprint is wrong: false rejects (one visitor refused after a change) and false accepts (somebody
+//! else taken for the visitor), at each level and beside two baselines, over a public population of header sets. The
+//! outcome stands in `docs/fingerprint.md`; the same seed gives the same figures everywhere, so a test holds them.
+
+mod changes;
+mod crowd;
+mod draws;
+mod judges;
+mod plot;
+mod population;
+mod rates;
+pub mod report;
+mod thefts;
+mod updates;
+mod visitor;
+
+pub use changes::Goal;
+pub use judges::JUDGES;
+pub use rates::{Rate, Row};
+
+use std::thread;
+
+use changes::{CHANGES, Change};
+use crowd::{Crowd, One};
+use draws::Draws;
+use judges::{Answers, Judges};
+use population::Population;
+use thefts::{THEFTS, Theft};
+use visitor::Visitor;
+
+/// All that was measured.
+pub struct Evaluation {
+    /// A row per change; what is counted is refusals.
+    pub false_rejects: Vec<Row>,
+    /// A row per theft; what is counted is acceptances.
+    pub false_accepts: Vec<Row>,
+    /// What the section says of the population.
+    pub facts: Facts,
+}
+
+/// The population in figures.
+pub struct Facts {
+    /// How many visitors there are.
+    pub visitors: usize,
+    /// How many header sets they share among them.
+    pub distinct: usize,
+    /// The exact probability that two visitors of the whole network have the same User-Agent.
+    pub same_user_agent: f64,
+    /// The same for all five headers.
+    pub same_headers: f64,
+}
+
+/// Measures everything; the error is the line of the population that cannot be read.
+pub fn evaluate() -> Result<Evaluation, &'static str> {
+    let population = Population::committed()?;
+    let judges = Judges::new().ok_or("the key is too short")?;
+    let mut draws = Draws::of("visitors");
+    let crowd = Crowd::of(&population.visitors, &judges, &mut draws);
+
+    Ok(Evaluation {
+        false_rejects: at_once(CHANGES, |change| false_rejects(change, &crowd, &judges))?,
+        false_accepts: at_once(THEFTS, |theft| false_accepts(theft, &crowd, &judges))?,
+        facts: Facts {
+            visitors: crowd.visitors.len(),
+            distinct: population.distinct,
+            same_user_agent: population.same_user_agent,
+            same_headers: population.same_headers,
+        },
+    })
+}
+
+/// The rows of a table, each measured on a thread of its own: each has its own draws, so their order decides nothing.
+fn at_once<T: Sync>(what: &[T], row: impl Fn(&T) -> Row + Sync) -> Result<Vec<Row>, &'static str> {
+    let row = &row;
+    thread::scope(|scope| {
+        let rows: Vec<_> = what.iter().map(|one| scope.spawn(move || row(one))).collect();
+        rows.into_iter().map(|row| row.join().map_err(|_| "a row cannot be measured")).collect()
+    })
+}
+
+fn false_rejects(change: &Change, crowd: &Crowd, judges: &Judges) -> Row {
+    let mut draws = Draws::of(change.name);
+    let cases =
+        crowd.visitors.iter().filter_map(|one| Some((one, (change.happens)(&one.visitor, &mut draws)?)));
+    Row { name: change.name.to_owned(), goal: change.goal, rates: count(cases, judges, false) }
+}
+
+fn false_accepts(theft: &Theft, crowd: &Crowd, judges: &Judges) -> Row {
+    let mut draws = Draws::of(theft.name);
+    let scenes = (0..theft.times).flat_map(|_| crowd.scenes());
+    let cases = scenes.filter_map(|scene| Some((scene.victim, (theft.happens)(&scene, &mut draws)?)));
+    Row { name: theft.name.to_owned(), goal: theft.goal, rates: count(cases, judges, true) }
+}
+
+/// Counts for each judge the cases in which it says `wrong`. A case is one of the crowd, what it was when the token was
+/// made, and whoever presents the token.
+fn count<'a>(
+    cases: impl Iterator<Item = (&'a One, (Visitor, Visitor))>,
+    judges: &Judges,
+    wrong: bool,
+) -> [Rate; JUDGES.len()] {
+    let mut rates = [Rate::default(); JUDGES.len()];
+    let judged = cases.filter_map(|(one, (owner, presenter))| -> Option<Answers> {
+        let presented = judges.look_at(&presenter)?;
+        // Most rows begin with the visitor as it is, and to look at that again in each of them takes half of the time.
+        if owner == one.visitor {
+            return Some(judges::accept(&one.sealed, &presented));
+        }
+        Some(judges::accept(&judges.look_at(&owner)?, &presented))
+    });
+    for answers in judged {
+        for (rate, accepted) in rates.iter_mut().zip(answers) {
+            rate.of += 1;
+            rate.count += u64::from(accepted == wrong);
+        }
+    }
+    rates
+}

@@ -1,0 +1,31 @@
+// How a site written in TypeScript uses the module: checked, never run.
+import { createSession, WebchatError, type ChatMessage, type WebchatSession } from '../webchat-session.js'
+
+const session: WebchatSession = createSession({
+  endpoint: 'https://chat.example.com',
+  deploymentKey: 'CV00000000000000000000000000000001',
+  sentences: { rate_limited: 'Bitte einen Augenblick.' },
+})
+
+session.addEventListener('refreshed', ({ detail }) => detail.by === 'another-tab' && detail.expiration.length)
+session.addEventListener('refused', ({ detail }) => detail.final && detail.message.concat(detail.code))
+session.addEventListener('ended', ({ detail }) => detail.code ?? detail.by)
+
+export async function chat(): Promise<ChatMessage[]> {
+  const resumed: boolean = await session.resume()
+  if (!resumed) await session.openConversation({ customerFriendlyName: 'Ada', preEngagementData: { topic: 'order' } })
+  try {
+    const { index } = await session.send('Hello')
+    return await session.messages({ after: index - 1 })
+  } catch (error) {
+    if (error instanceof WebchatError && error.code === 'message_unconfirmed') return session.messages()
+    throw error
+  } finally {
+    await session.end()
+  }
+}
+
+// @ts-expect-error The token is not the page's.
+void session.token
+// @ts-expect-error Only the module says who the guest is.
+session.identity = 'somebody'

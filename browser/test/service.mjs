@@ -1,0 +1,88 @@
+// FlexWebchatOrchestratorService as a script of answers on a port of its own, and the parts of a browser that Node lacks.
+// What a real service and a real browser say to each other, the tests in Chromium show.
+import { createServer } from 'node:http'
+import { webcrypto } from 'node:crypto'
+
+globalThis.crypto ??= webcrypto
+globalThis.CustomEvent ??= class extends Event {
+  constructor(type, { detail }) {
+    super(type)
+    this.detail = detail
+  }
+}
+
+const { BroadcastChannel } = globalThis
+
+/** A page: what it keeps, or that it may keep nothing; its locks, if it has some; whether it hears of other tabs. */
+export function openPage({ kept = new Map(), storageIsBlocked = false, locks, hears = true } = {}) {
+  const page = new EventTarget()
+  const globals = {
+    addEventListener: page.addEventListener.bind(page),
+    BroadcastChannel: hears ? BroadcastChannel : undefined,
+    navigator: { language: 'de-DE', cookieEnabled: true, onLine: true, locks },
+    localStorage: {
+      getItem: (name) => kept.get(name) ?? null,
+      setItem: (name, value) => kept.set(name, value),
+      removeItem: (name) => kept.delete(name),
+    },
+  }
+  for (const [name, value] of Object.entries(globals)) {
+    Object.defineProperty(globalThis, name, { value, configurable: true, writable: true })
+  }
+  if (storageIsBlocked) {
+    Object.defineProperty(globalThis, 'localStorage', {
+      configurable: true,
+      get() {
+        throw new DOMException('denied', 'SecurityError')
+      },
+    })
+  }
+  return { kept }
+}
+
+export const IDENTITY = '00000000-0000-4000-8000-000000000001'
+export const CONVERSATION = 'CH00000000000000000000000000000001'
+
+/** What the service says when all is well, and its clock this many milliseconds ahead. */
+export function asUsual({ path }, count, ahead = 0) {
+  const token = {
+    token: `token-${count}`, identity: IDENTITY, expires_in: 21600, refresh_after: 16000,
+    expiration: new Date(Date.now() + 21600_000 + ahead).toISOString(),
+  }
+  if (path === '/v2/Webchat/Token') return [200, token]
+  if (path === '/v2/Webchat/Token/Refresh') return [200, { valid: true, ...token }]
+  if (path === '/v2/Webchat/Token/Revoke') return [200, {}]
+  if (path === '/v2/WebChannels') return [201, { conversation_sid: CONVERSATION, identity: IDENTITY }]
+  return [201, { sid: 'IM1', index: 1, author: IDENTITY, body: 'Hello', date_created: '2030-01-01T00:00:00Z', messages: [] }]
+}
+
+export const refusal = (status, code, headers = {}) => [status, { valid: false, code, message: 'No.' }, headers]
+/** The call arrives and its answer does not. */
+export const LOST = Symbol('lost')
+
+/** Starts the service. `script` maps a path to the answers that it gives first; a function does something before. */
+export async function startService(script = {}) {
+  const calls = []
+  const server = createServer(async (request, response) => {
+    let body = ''
+    for await (const chunk of request) body += chunk
+    const path = request.url.split('?')[0].replace(/CH\w+/, 'CH')
+    const call = { method: request.method, url: request.url, path, headers: request.headers, body: body && JSON.parse(body) }
+    calls.push(call)
+    const next = script[path]?.shift()
+    const answer = (typeof next === 'function' ? await next() : next) ?? asUsual(call, calls.length)
+    if (answer === LOST) return request.socket.destroy()
+    const [status, fields, headers] = answer
+    response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(fields))
+  })
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return {
+    url: `http://127.0.0.1:${server.address().port}`,
+    calls,
+    paths: () => calls.map(({ path }) => path),
+    stop: () => {
+      server.close()
+      server.closeAllConnections()
+    },
+  }
+}

@@ -1,0 +1,289 @@
+// What the module does with each answer, by itself. A session begins here with `openConversation`; `ended` ends it, so
+// that nothing of it keeps Node alive.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { asUsual, CONVERSATION, IDENTITY, LOST, openPage, refusal, startService } from './service.mjs'
+
+openPage()
+const { createSession } = await import('../webchat-session.js')
+
+const TOKEN = '/v2/Webchat/Token'
+const REFRESH = `${TOKEN}/Refresh`
+const OPEN = '/v2/WebChannels'
+const MESSAGES = `${OPEN}/CH/Messages`
+const deploymentKey = 'CV00000000000000000000000000000001'
+
+/** Runs a scene with a page, a service and a session, and ends all three. */
+async function scene({ page = {}, script = {}, options = {} }, play) {
+  const { kept } = openPage(page)
+  const service = await startService(script)
+  const session = createSession({ endpoint: service.url, deploymentKey, ...options })
+  const events = []
+  for (const type of ['refreshed', 'refused', 'ended']) {
+    session.addEventListener(type, ({ detail }) => events.push([type, detail]))
+  }
+  try {
+    await play({ session, service, events, kept })
+  } finally {
+    await session.end().catch(() => {})
+    service.stop()
+  }
+}
+
+const iat = ({ headers }) => JSON.parse(Buffer.from(headers.dpop.split('.')[1], 'base64url')).iat
+const codes = (events, type) => events.filter(([name]) => name === type).map(([, { code }]) => code)
+
+test('a call shows its browser, its token and its trace', () => scene({}, async ({ session, service }) => {
+  await session.openConversation({ customerFriendlyName: 'Ada', preEngagementData: { topic: 'order' } })
+  await session.send('Hello')
+  const [create, open, send] = service.calls
+  assert.deepEqual(create.body, { deploymentKey })
+  assert.deepEqual(open.body, { customerFriendlyName: 'Ada', preEngagementData: { topic: 'order' } })
+  for (const { headers } of service.calls) {
+    const constant = { powerEfficient: false, smooth: false, supported: false, keySystemAccess: null }
+    assert.deepEqual(JSON.parse(headers['x-twilio-sec-decoders']), { audio: constant, video: constant })
+    assert.deepEqual(JSON.parse(headers['x-twilio-sec-usersettings']),
+      { language: 'de-DE', cookieEnabled: true, userTimezone: new Date().getTimezoneOffset() })
+    assert.equal(headers['x-twilio-sec-webchatinfo'], create.headers['x-twilio-sec-webchatinfo'])
+    assert.match(JSON.parse(headers['x-twilio-sec-webchatinfo']).loginTimestamp, /^\d{13}$/)
+    assert.match(headers.traceparent, /^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/)
+    assert.equal(headers.cookie, undefined)
+  }
+  const [ofCreate, ofOpen, ofSend] = service.calls.map(({ headers }) => headers.traceparent.split('-')[1])
+  assert.equal(ofCreate, ofOpen)
+  assert.notEqual(ofOpen, ofSend)
+  assert.equal(create.headers.authorization, undefined)
+  assert.equal(send.headers.authorization, 'Bearer token-1')
+  assert.deepEqual([session.identity, session.conversationSid], [IDENTITY, CONVERSATION])
+}))
+
+test('where only memory is left, each call proves the key', () =>
+  scene({ page: { storageIsBlocked: true } }, async ({ session, service }) => {
+    await session.openConversation()
+    await session.messages({ after: 0 })
+    const seen = new Set()
+    for (const { method, path, url, headers } of service.calls) {
+      const [head, claims, signature] = headers.dpop.split('.').map((part) => Buffer.from(part, 'base64url'))
+      const { typ, alg, jwk } = JSON.parse(head)
+      assert.deepEqual([typ, alg, Object.keys(jwk)], ['dpop+jwt', 'ES256', ['kty', 'crv', 'x', 'y']])
+      const key = await crypto.subtle.importKey('jwk', jwk, { name: 'ECDSA', namedCurve: 'P-256' }, false, ['verify'])
+      const signed = Buffer.from(headers.dpop.slice(0, headers.dpop.lastIndexOf('.')))
+      assert.ok(await crypto.subtle.verify({ name: 'ECDSA', hash: 'SHA-256' }, key, signature, signed))
+      const { htm, htu, iat, jti, ath } = JSON.parse(claims)
+      assert.deepEqual([htm, htu], [method, service.url + url.split('?')[0]])
+      assert.ok(Math.abs(iat - Date.now() / 1000) < 60 && !seen.has(jti))
+      seen.add(jti)
+      const digest = await crypto.subtle.digest('SHA-256', Buffer.from('token-1'))
+      assert.equal(ath, path === TOKEN ? undefined : Buffer.from(digest).toString('base64url'))
+    }
+    assert.equal(seen.size, 3)
+  }))
+
+test('a proof of the wrong time is made once more, by the time of the refusal', () => {
+  const wrong = (hours) =>
+    refusal(401, 'invalid_dpop_proof', { date: new Date(Date.now() + hours * 3600_000).toUTCString() })
+  const page = { storageIsBlocked: true }
+  return scene({ page, script: { [TOKEN]: [wrong(5), wrong(10)] } }, async ({ session, service, events }) => {
+    await assert.rejects(session.openConversation(), { code: 'invalid_dpop_proof', status: 401 })
+    const [first, second] = service.calls.map(iat)
+    assert.equal(service.calls.length, 2)
+    assert.ok(Math.abs(second - first - 5 * 3600) < 60)
+    assert.deepEqual(codes(events, 'refused'), ['invalid_dpop_proof'])
+  })
+})
+
+test('proofs go by the clock of the service', () => {
+  const ahead = 3 * 3600_000
+  const script = { [TOKEN]: [asUsual({ path: TOKEN }, 1, ahead)] }
+  return scene({ page: { storageIsBlocked: true }, script }, async ({ session, service }) => {
+    await session.openConversation()
+    const [before, after] = service.calls.map(iat)
+    assert.ok(Math.abs(after - before - ahead / 1000) < 60)
+  })
+})
+
+test('a session goes on in the next page, and its token is refreshed', () => {
+  const kept = new Map()
+  return scene({ page: { kept } }, async ({ session, service }) => {
+    await session.openConversation()
+    openPage({ kept })
+    const next = createSession({ endpoint: service.url, deploymentKey })
+    const events = []
+    next.addEventListener('refreshed', ({ detail }) => events.push(detail.by))
+    assert.equal(await next.resume(), true)
+    assert.deepEqual([next.identity, next.conversationSid], [IDENTITY, CONVERSATION])
+    assert.deepEqual(service.calls.at(-1).body, { deploymentKey, token: 'token-1' })
+    assert.deepEqual(events, ['this-tab'])
+    assert.deepEqual(service.calls.at(-1).headers['x-twilio-sec-webchatinfo'], service.calls[0].headers['x-twilio-sec-webchatinfo'])
+    await next.end()
+  })
+})
+
+test('one tab refreshes for all, even if the others hear of it before it is their turn', () => {
+  const heard = new Set()
+  let isFirst = true
+  let turn = Promise.resolve()
+  // A lock that is handed over only when the waiting tab has been told.
+  let taken = 0
+  const locks = {
+    async request(_, { ifAvailable }, work) {
+      if (ifAvailable && taken) return work(null)
+      taken += 1
+      await (turn = turn.then(() => work({})).then(async () => {
+        if (heard.size && isFirst) await Promise.any(heard)
+        if (heard.size) isFirst = false
+        taken -= 1
+      }))
+    },
+  }
+  return scene({ page: { locks } }, async ({ session, service }) => {
+    await session.openConversation()
+    const tabs = [1, 2].map(() => createSession({ endpoint: service.url, deploymentKey }))
+    for (const tab of [session, ...tabs]) {
+      heard.add(new Promise((resolve) => {
+        tab.addEventListener('refreshed', ({ detail }) => tab !== session && detail.by === 'another-tab' && resolve())
+      }))
+    }
+    assert.deepEqual(await Promise.all(tabs.map((tab) => tab.resume())), [true, true])
+    assert.deepEqual(service.paths(), [TOKEN, OPEN, REFRESH])
+    const ended = Promise.all(tabs.map((tab) => new Promise((resolve) => {
+      tab.addEventListener('ended', ({ detail }) => resolve(detail.by))
+    })))
+    await session.end()
+    assert.deepEqual(await ended, ['another-tab', 'another-tab'])
+  })
+})
+
+test('what another tab did unheard is not undone', () => {
+  let other
+  const script = { [OPEN]: [async () => void await other.resume()] }
+  return scene({ page: { hears: false }, script }, async ({ session, service, events, kept }) => {
+    other = createSession({ endpoint: service.url, deploymentKey })
+    await session.openConversation()
+    const { token, conversationSid } = JSON.parse([...kept.values()][0])
+    assert.deepEqual([token, conversationSid], ['token-3', CONVERSATION])
+    assert.deepEqual(events.at(-1)[1].by, 'another-tab')
+    await other.end()
+    await assert.rejects(session.messages(), { code: 'no_session' })
+    assert.deepEqual(events.at(-2), ['ended', { by: 'another-tab' }])
+  })
+})
+
+test('a 401 that is not of the API ends nothing', () =>
+  scene({ script: { [MESSAGES]: [[401, 'Who are you?']] } }, async ({ session, service }) => {
+    await session.openConversation()
+    await assert.rejects(session.send('Hello'), { code: 'unexpected_answer', status: 401 })
+    assert.equal((await session.send('Hello')).sid, 'IM1')
+  }))
+
+for (const text of ['', '{', 'null', '[]', '5', '{"version":2}', '{"version":1,"id":"a","token":5}']) {
+  test(`what is kept as ${text || 'nothing'} counts as nothing`, () => scene({}, async ({ session, service, kept }) => {
+    await session.openConversation()
+    const [slot] = kept.keys()
+    kept.set(slot, text)
+    const next = createSession({ endpoint: service.url, deploymentKey })
+    const calls = service.calls.length
+    assert.equal(await next.resume(), false)
+    assert.equal(service.calls.length, calls)
+  }))
+}
+
+for (const [what, answer] of [['is lost', LOST], ['is a 503', refusal(503, 'upstream_unavailable', { 'retry-after': '0' })],
+  ['is a 502', refusal(502, 'upstream_invalid')]]) {
+  test(`a message whose answer ${what} is not sent twice`, () =>
+    scene({ script: { [MESSAGES]: [answer] } }, async ({ session, service, events }) => {
+      await session.openConversation()
+      await assert.rejects(session.send('Hello'), { code: 'message_unconfirmed' })
+      assert.deepEqual(service.paths(), [TOKEN, OPEN, MESSAGES])
+      assert.deepEqual(codes(events, 'refused'), ['message_unconfirmed'])
+      assert.equal(events[0][1].final, true)
+    }))
+}
+
+test('a message that came too soon is sent when the service says so', () =>
+  scene({ script: { [MESSAGES]: [refusal(429, 'rate_limited', { 'retry-after': '1' })] } }, async ({ session, service, events }) => {
+    await session.openConversation()
+    const begun = performance.now()
+    assert.equal((await session.send('Hello')).dateCreated, '2030-01-01T00:00:00Z')
+    assert.ok(performance.now() - begun >= 1000)
+    assert.equal(service.paths().filter((path) => path === MESSAGES).length, 2)
+    const [, { message, ...refused }] = events[0]
+    assert.deepEqual(refused, { code: 'rate_limited', final: false, during: 'send', retryAfter: 1 })
+    assert.match(message, /wait a moment/)
+  }))
+
+test('the guest is not kept waiting for longer than promised', () =>
+  scene({ script: { [MESSAGES]: [refusal(429, 'rate_limited', { 'retry-after': '60' })] } }, async ({ session }) => {
+    await session.openConversation()
+    await assert.rejects(session.send('Hello'), { code: 'rate_limited', retryAfter: 60 })
+  }))
+
+test('what may be said twice is said until it is heard', () => {
+  const script = { [TOKEN]: [LOST], [OPEN]: [refusal(504, 'upstream_timeout'), LOST], [MESSAGES]: [LOST] }
+  return scene({ script, options: { patience: 60_000 } }, async ({ session, service, events }) => {
+    await session.openConversation()
+    assert.deepEqual(await session.messages(), [])
+    assert.deepEqual(service.paths(), [TOKEN, TOKEN, OPEN, OPEN, OPEN, MESSAGES, MESSAGES])
+    assert.ok(events.every(([type, { final }]) => type === 'refused' && !final))
+  })
+})
+
+for (const code of ['expired_token', 'fingerprint_invalid']) {
+  test(`a call that gets ${code} is sent again with a fresh token`, () => {
+    const status = code === 'expired_token' ? 401 : 403
+    return scene({ script: { [MESSAGES]: [refusal(status, code)] } }, async ({ session, service, events }) => {
+      await session.openConversation()
+      await session.send('Hello')
+      assert.deepEqual(service.paths(), [TOKEN, OPEN, MESSAGES, REFRESH, MESSAGES])
+      assert.equal(service.calls.at(-1).headers.authorization, 'Bearer token-4')
+      assert.deepEqual(codes(events, 'refused'), [])
+    })
+  })
+  test(`a refresh that gets ${code} ends the session`, () => {
+    const status = code === 'expired_token' ? 401 : 403
+    const script = { [MESSAGES]: [refusal(status, code)], [REFRESH]: [refusal(status, code)] }
+    return scene({ script }, async ({ session, events, kept }) => {
+      await session.openConversation()
+      await assert.rejects(session.send('Hello'), { code })
+      assert.deepEqual(codes(events, 'refused'), [code])
+      assert.deepEqual(events.at(-1), ['ended', { by: 'service', code }])
+      assert.deepEqual([session.identity, kept.size], [null, 0])
+    })
+  })
+}
+
+for (const code of ['revoked_token', 'session_expired', 'invalid_token']) {
+  test(`${code} ends the session, and another may begin`, () =>
+    scene({ script: { [MESSAGES]: [refusal(401, code)] } }, async ({ session, service, events, kept }) => {
+      await session.openConversation()
+      await assert.rejects(session.send('Hello'), { code, message: 'This chat has ended. You can start a new one.' })
+      assert.deepEqual(events.at(-1), ['ended', { by: 'service', code }])
+      assert.equal(kept.size, 0)
+      await assert.rejects(session.send('Hello'), { code: 'no_session' })
+      await session.openConversation()
+      assert.deepEqual(service.paths(), [TOKEN, OPEN, MESSAGES, TOKEN, OPEN])
+    }))
+}
+
+test('to end is to forget at once, and to revoke', () => scene({}, async ({ session, service, events, kept }) => {
+  await session.openConversation()
+  const ending = session.end()
+  await ending
+  assert.deepEqual([session.identity, kept.size], [null, 0])
+  assert.deepEqual(events, [['ended', { by: 'guest' }]])
+  assert.deepEqual(service.calls.at(-1).body, { deploymentKey, token: 'token-1' })
+  assert.equal(service.calls.at(-1).path, `${TOKEN}/Revoke`)
+}))
+
+test('the page may say it in its own words', () => {
+  const options = { sentences: { origin_not_allowed: 'Hier nicht.' } }
+  return scene({ script: { [TOKEN]: [refusal(403, 'origin_not_allowed')] }, options }, async ({ session }) => {
+    await assert.rejects(session.openConversation(), { message: 'Hier nicht.', reason: 'No.', status: 403 })
+  })
+})
+
+test('an answer that is none of the API is a failure with a code', () =>
+  scene({ script: { [TOKEN]: [[200, 'hello'], [200, {}]] } }, async ({ session }) => {
+    await assert.rejects(session.openConversation(), { code: 'unexpected_answer' })
+    await assert.rejects(session.openConversation(), { code: 'unexpected_answer' })
+  }))

@@ -1,0 +1,56 @@
+//! A ScopedAuthService that can be stopped and started again on its own ports, while its callers stay.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use service_runtime::{Listeners, Running, command::StartError};
+use tokio::{runtime::Handle, sync::Mutex};
+
+/// The switch of one ScopedAuthService. Clones are the same switch.
+#[derive(Clone)]
+pub struct ScopedAuthSwitch(Arc<Inner>);
+
+struct Inner {
+    config: scoped_auth::Config,
+    addresses: [SocketAddr; 2],
+    running: Mutex<Option<Running>>,
+    /// Where the service lives: it outlasts the request that starts it.
+    runtime: Handle,
+}
+
+impl ScopedAuthSwitch {
+    /// The switch of a service that was started with `config` on the current runtime.
+    pub fn of(scoped_auth: Running, config: scoped_auth::Config) -> Self {
+        Self(Arc::new(Inner {
+            config,
+            addresses: [scoped_auth.address, scoped_auth.admin_address],
+            running: Mutex::new(Some(scoped_auth)),
+            runtime: Handle::current(),
+        }))
+    }
+
+    /// Whether it runs.
+    pub async fn is_on(&self) -> bool {
+        self.0.running.lock().await.is_some()
+    }
+
+    /// Stops it, if it runs: requests in flight are answered.
+    pub async fn off(&self) {
+        if let Some(running) = self.0.running.lock().await.take() {
+            running.stop().await;
+        }
+    }
+
+    /// Starts it, if it does not run, with the same keys and sessions.
+    pub async fn on(&self) -> Result<(), StartError> {
+        let mut running = self.0.running.lock().await;
+        if running.is_none() {
+            let inner = self.0.clone();
+            let started = self.0.runtime.spawn(async move {
+                let [service, admin] = inner.addresses;
+                scoped_auth::start(inner.config.clone(), Listeners::bind(service, admin)?).await
+            });
+            *running = Some(started.await??);
+        }
+        Ok(())
+    }
+}

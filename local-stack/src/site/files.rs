@@ -1,0 +1,55 @@
+//! The files of the page, as they lie in `browser/`, embedded: the stack is one binary.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header::{ContentType, LOCATION},
+    web,
+};
+
+use super::{Customer, origin};
+
+const HTML: &str = "text/html; charset=utf-8";
+const STYLE: &str = "text/css; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+
+macro_rules! file {
+    ($path:literal) => {
+        include_str!(concat!("../../../browser/", $path))
+    };
+}
+
+/// Path, type and content.
+const FILES: [(&str, &str, &str); 11] = [
+    ("/", HTML, file!("demo/index.html")),
+    ("/demo.css", STYLE, file!("demo/demo.css")),
+    ("/sequence.css", STYLE, file!("demo/sequence.css")),
+    ("/icon.svg", "image/svg+xml", file!("demo/icon.svg")),
+    ("/main.js", SCRIPT, file!("demo/main.js")),
+    ("/chat.js", SCRIPT, file!("demo/chat.js")),
+    ("/failures.js", SCRIPT, file!("demo/failures.js")),
+    ("/sequence.js", SCRIPT, file!("demo/sequence.js")),
+    ("/drawing.js", SCRIPT, file!("demo/drawing.js")),
+    ("/elsewhere.html", HTML, file!("demo/elsewhere.html")),
+    ("/elsewhere.js", SCRIPT, file!("demo/elsewhere.js")),
+];
+
+/// What a site embeds.
+const MODULE: &str = file!("webchat-session.js");
+
+pub(super) async fn file(request: HttpRequest, customer: web::Data<Customer>) -> HttpResponse {
+    let path = request.path();
+    // The other origin is for showing what a page there is told; the page itself would not be served there.
+    if path == "/" && origin(customer.address) != format!("http://{}", request.connection_info().host()) {
+        let home = format!("{}/", origin(customer.address));
+        return HttpResponse::Found().insert_header((LOCATION, home)).finish();
+    }
+    if path == "/webchat-session.js" {
+        return HttpResponse::Ok().content_type(SCRIPT).body(MODULE);
+    }
+    match FILES.iter().find(|(name, ..)| *name == path) {
+        Some((_, kind, content)) => HttpResponse::Ok().content_type(*kind).body(*content),
+        None => {
+            HttpResponse::NotFound().content_type(ContentType::plaintext()).body("There is nothing here.\n")
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! A thief who copied what the page's storage held, and presents it from another machine. The page hands over the token
+//! as a script injected into it would; what the stack answers is what a thief gets.
+
+use std::collections::BTreeMap;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use service_runtime::{client::http_client, random::Random};
+
+use super::{Customer, origin};
+use crate::{Guest, demo, proof_key::ProofKey};
+
+const REFRESH: &str = "/v2/Webchat/Token/Refresh";
+
+#[derive(Deserialize)]
+pub(super) struct Loot {
+    token: String,
+    /// The page's `x-twilio-sec-*` headers, as far as the thief knows them.
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+}
+
+/// Presents the token twice: from Firefox on Linux with a proof key of its own, then with each header of the guest's
+/// own browser copied, and no key. The answers, without what was won.
+pub(super) async fn presents(
+    request: HttpRequest,
+    customer: web::Data<Customer>,
+    loot: web::Json<Loot>,
+) -> HttpResponse {
+    let page = origin(customer.address);
+    let firefox = Guest::with_chrome(&customer.endpoint, demo::DEPLOYMENT_PAGE)
+        .thief_with_firefox()
+        .with("origin", &page)
+        .headers;
+    let copied = copied_headers(&request, &loot.headers, &page);
+    let own_key = ProofKey::generate(&customer.clock);
+    let attempts = [
+        ("Firefox on Linux, with a key of its own", firefox, Some(&own_key)),
+        ("Every header of your browser copied, without its key", copied, None),
+    ];
+    let mut answers = Vec::new();
+    for (from, headers, key) in attempts {
+        match attempt(&customer.endpoint, &loot.token, headers, key).await {
+            Ok((status, body)) => answers.push(json!({
+                "from": from,
+                "status": status,
+                "code": body.get("code"),
+                "message": body.get("message"),
+            })),
+            Err(error) => {
+                tracing::warn!(error = %error.without_url(), "the thief got no answer");
+                return HttpResponse::BadGateway().finish();
+            }
+        }
+    }
+    HttpResponse::Ok().json(answers)
+}
+
+async fn attempt(
+    endpoint: &str,
+    token: &str,
+    headers: BTreeMap<String, String>,
+    key: Option<&ProofKey>,
+) -> reqwest::Result<(u16, Value)> {
+    let url = format!("{endpoint}{REFRESH}");
+    let mut call = http_client().build()?.post(&url);
+    for (name, value) in headers {
+        call = call.header(name, value);
+    }
+    // By its name the arrow is told from the guest's own.
+    call = call.header("request-id", format!("thief-{:032x}", Random::default().u128()));
+    if let Some(key) = key {
+        call = call.header("dpop", key.proof("POST", &url, Some(token)));
+    }
+    let body = json!({"deploymentKey": demo::DEPLOYMENT_PAGE, "token": token});
+    let answer = call.json(&body).send().await?;
+    Ok((answer.status().as_u16(), answer.json().await.unwrap_or_default()))
+}
+
+/// What the guest's browser just sent to this site is what it sends to the orchestrator, but for the page's own.
+fn copied_headers(
+    request: &HttpRequest,
+    told: &BTreeMap<String, String>,
+    page: &str,
+) -> BTreeMap<String, String> {
+    let shown = [
+        "user-agent",
+        "accept-language",
+        "accept-encoding",
+        "sec-ch-ua",
+        "sec-ch-ua-mobile",
+        "sec-ch-ua-platform",
+    ];
+    let shown = shown
+        .into_iter()
+        .filter_map(|name| Some((name.to_owned(), request.headers().get(name)?.to_str().ok()?.to_owned())));
+    let told = told.iter().filter(|(name, _)| name.starts_with("x-twilio-sec-"));
+    let told = told.map(|(name, value)| (name.clone(), value.clone()));
+    shown.chain(told).chain([("origin".to_owned(), page.to_owned())]).collect()
+}

@@ -1,0 +1,134 @@
+//! The arrows of the diagrams as they flow: the services' own access events, and the lines of Starship's access log,
+//! kept for a while and handed to whoever listens. An arrow is what the access log says of it and nothing more: no
+//! header, no body, no token.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
+};
+
+use serde_json::{Map, Value};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tracing::{
+    Event, Subscriber,
+    field::{Field, Visit},
+};
+use tracing_subscriber::{Layer, filter::filter_fn, layer::Context, registry::LookupSpan};
+
+/// How many arrows are kept: some forty exchanges of up to ten arrows.
+const KEPT: usize = 400;
+/// How many arrows a listener may be behind; a slower one is let go, and may listen anew.
+const BEHIND: usize = 256;
+/// How long a path of Starship's may be; the services' routes are patterns of our own.
+const LONGEST_PATH: usize = 80;
+/// What an access event tells of an arrow.
+const FIELDS: [&str; 8] =
+    ["service", "method", "route", "status", "code", "duration_us", "request_id", "trace_id"];
+
+/// Arrows of the past and the present. Clones share them.
+#[derive(Clone)]
+pub struct TraceEvents {
+    shared: Arc<Mutex<Shared>>,
+    started: Instant,
+}
+
+#[derive(Default)]
+struct Shared {
+    kept: VecDeque<Value>,
+    listeners: Vec<Sender<Value>>,
+}
+
+impl Default for TraceEvents {
+    fn default() -> Self {
+        Self { shared: Arc::default(), started: Instant::now() }
+    }
+}
+
+impl TraceEvents {
+    /// What `tracing` is to be given, so that the services' access events come here.
+    pub fn layer<S: Subscriber + for<'a> LookupSpan<'a>>(&self) -> impl Layer<S> + Send + Sync + use<S> {
+        AccessEvents(self.clone()).with_filter(filter_fn(|metadata| metadata.target() == "access"))
+    }
+
+    /// A line of Starship's access log (`starship/nginx.conf.template`).
+    pub fn starship_line(&self, line: &str) {
+        let Ok(Value::Object(line)) = serde_json::from_str(line) else { return };
+        let mut arrow = Map::new();
+        for name in ["service", "method", "status", "request_id"] {
+            arrow.extend(line.get(name).map(|value| (name.to_owned(), value.clone())));
+        }
+        let path = line.get("path").and_then(Value::as_str).unwrap_or_default();
+        arrow.insert("route".to_owned(), in_the_diagrams_words(path).into());
+        let seconds = line.get("duration_s").and_then(Value::as_f64).unwrap_or_default();
+        arrow.insert("duration_us".to_owned(), ((seconds * 1e6) as u64).into());
+        self.add(arrow);
+    }
+
+    /// The arrows that are kept, and those to come.
+    pub fn listen(&self) -> (Vec<Value>, Receiver<Value>) {
+        let (sender, receiver) = channel(BEHIND);
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        shared.listeners.push(sender);
+        (shared.kept.iter().cloned().collect(), receiver)
+    }
+
+    fn add(&self, mut arrow: Map<String, Value>) {
+        let ended = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        arrow.insert("ended_us".to_owned(), ended.into());
+        let arrow = Value::Object(arrow);
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        shared.listeners.retain(|listener| listener.try_send(arrow.clone()).is_ok());
+        if shared.kept.len() == KEPT {
+            shared.kept.pop_front();
+        }
+        shared.kept.push_back(arrow);
+    }
+}
+
+struct AccessEvents(TraceEvents);
+
+impl<S: Subscriber> Layer<S> for AccessEvents {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let mut arrow = Arrow::default();
+        event.record(&mut arrow);
+        self.0.add(arrow.0);
+    }
+}
+
+#[derive(Default)]
+struct Arrow(Map<String, Value>);
+
+impl Arrow {
+    fn record(&mut self, field: &Field, value: impl Into<Value>) {
+        if FIELDS.contains(&field.name()) {
+            self.0.insert(field.name().to_owned(), value.into());
+        }
+    }
+}
+
+impl Visit for Arrow {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        let value = if field.name() == "route" { in_the_diagrams_words(value) } else { value.to_owned() };
+        self.record(field, value);
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.record(field, value);
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+        self.record(field, format!("{value:?}"));
+    }
+}
+
+/// `/v2/WebChannels/CH…/Messages`, of a route's pattern as well as of a path.
+fn in_the_diagrams_words(path: &str) -> String {
+    let words = path.split('/').map(|word| match word {
+        "{account_sid}" => "AC…",
+        "{conversation_sid}" => "CH…",
+        _ if word.len() == 34 && word.starts_with("CH") => "CH…",
+        _ => word,
+    });
+    words.collect::<Vec<_>>().join("/").chars().take(LONGEST_PATH).collect()
+}

@@ -1,0 +1,107 @@
+//! What goes wrong between the guest and the services, and what the guest sees of it: the chat goes on.
+
+use local_stack::{Participant, demo};
+use serde_json::json;
+
+use crate::{
+    chromium::Chromium,
+    life::WELCOME,
+    scene::{Scene, refreshes},
+    weather::{BadWire, Lost, Weather},
+};
+
+const REFRESHED: &str = "POST /v2/Webchat/Token/Refresh 200";
+const UNAVAILABLE: &str = "POST /v2/Webchat/Token/Refresh 503";
+
+#[tokio::test]
+async fn the_answer_to_a_refresh_is_lost_behind_starship() {
+    let (wire, weather) = BadWire::between(Participant::Starship, Participant::Fwo);
+    let scene = Scene::wired(wire, |_| {}, |_, _| {}).await;
+    let guest = Chromium::start().await;
+    guest.begins_a_chat(&scene.chat_on()).await;
+    weather.send_replace(Weather::LosesTheNextRefresh(Lost::All));
+    guest.page.reload().await;
+    guest.reads(&[WELCOME]).await;
+    guest.is_told("chatting").await;
+    assert_eq!(guest.refusals().await, "upstream_unavailable");
+    scene.logged(|lines| refreshes(lines) == [UNAVAILABLE, REFRESHED]).await;
+    guest.writes("Hello").await;
+    guest.reads(&[WELCOME, "Hello"]).await;
+}
+
+#[tokio::test]
+async fn the_answer_to_a_refresh_breaks_off_on_its_way_to_the_browser() {
+    let (wire, weather) = BadWire::between(Participant::Browser, Participant::Starship);
+    let scene = Scene::wired(wire, |_| {}, |_, _| {}).await;
+    let guest = Chromium::start().await;
+    guest.begins_a_chat(&scene.chat_on()).await;
+    weather.send_replace(Weather::LosesTheNextRefresh(Lost::TheBody));
+    guest.page.reload().await;
+    guest.reads(&[WELCOME]).await;
+    guest.is_told("chatting").await;
+    assert_eq!(guest.refusals().await, "network_unreachable");
+    scene.logged(|lines| refreshes(lines) == [REFRESHED, REFRESHED]).await;
+    guest.writes("Hello").await;
+    guest.reads(&[WELCOME, "Hello"]).await;
+}
+
+#[tokio::test]
+async fn scoped_auth_is_down_and_back() {
+    let (wire, weather) = BadWire::between(Participant::Fas, Participant::Sas);
+    let scene = Scene::wired(wire, |_| {}, |_, _| {}).await;
+    let guest = Chromium::start().await;
+    guest.begins_a_chat(&scene.chat_on()).await;
+    weather.send_replace(Weather::Down);
+    guest.page.click("#read").await;
+    guest.is_told("refused upstream_unavailable: ").await;
+    weather.send_replace(Weather::Fair);
+    guest.is_told("chatting").await;
+    guest.writes("Hello").await;
+    guest.reads(&[WELCOME, "Hello"]).await;
+}
+
+#[tokio::test]
+async fn starship_is_down_and_back() {
+    let mut scene = Scene::new().await;
+    let guest = Chromium::start().await;
+    guest.begins_a_chat(&scene.chat_on()).await;
+    scene.starship_stops().await;
+    guest.page.click("#read").await;
+    guest.is_told("refused network_unreachable: ").await;
+    scene.starship_is_back().await;
+    guest.is_told("chatting").await;
+    guest.writes("Hello").await;
+    guest.reads(&[WELCOME, "Hello"]).await;
+}
+
+#[tokio::test]
+async fn a_page_can_read_starships_own_answers() {
+    let (wire, weather) = BadWire::between(Participant::Starship, Participant::Fwo);
+    let soon = std::time::Duration::from_millis(300);
+    let scene = Scene::wired(wire, |starship| starship.timeout = soon, |_, _| {}).await;
+    let guest = Chromium::start().await;
+    guest.page.visit(&(scene.site.origin("shop") + "/blank")).await;
+    let body = format!("deploymentKey={}", demo::DEPLOYMENT_ON);
+    let call = json!({
+        "method": "POST",
+        "headers": {"content-type": "application/x-www-form-urlencoded", "x-twilio-sec-webchatinfo": "{}"},
+        "body": body,
+    });
+    let url = format!("{}/v2/Webchat/Token", scene.endpoint);
+    // The preflight is answered now, so that the calls below are no preflights.
+    assert_eq!(guest.fetches(&url, &call).await["status"], 200);
+    for (bad, status, code) in [
+        (Weather::BreaksOff, 502, "upstream_invalid"),
+        (Weather::Down, 503, "upstream_unavailable"),
+        (Weather::Silent, 504, "upstream_timeout"),
+    ] {
+        weather.send_replace(bad);
+        let answer = guest.fetches(&url, &call).await;
+        assert_eq!((&answer["status"], &answer["body"]["code"]), (&json!(status), &json!(code)), "{answer}");
+        let told_when = answer["headers"].get("retry-after").is_some();
+        assert_eq!(told_when, status == 503, "only where it is known: {answer}");
+        assert!(answer["headers"]["request-id"].is_string(), "support can find it: {answer}");
+    }
+    weather.send_replace(Weather::Fair);
+    assert_eq!(guest.fetches(&url, &call).await["status"], 200);
+}
