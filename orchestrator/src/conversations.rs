@@ -70,7 +70,7 @@ pub enum StoreError {
 impl Conversations {
     /// Opens the store. In SQLite file, directory and tables are made where they are missing.
     pub async fn open(config: &DatabaseConfig) -> Result<Self, OpenError> {
-        Database::open(config, &MIGRATIONS).await.map(Self)
+        Database::open(config, MIGRATIONS).await.map(Self)
     }
 
     /// Opens the session's conversation, with the welcome message as its first, or finds the one that it has.

@@ -7,5 +7,5 @@ use crate::conversations::MIGRATIONS;
 /// The subcommand.
 pub const MIGRATE: Tools = Tools {
     commands: || vec![database::migrate_subcommand()],
-    run: |_name, _arguments, settings| database::migrate(settings, &MIGRATIONS),
+    run: |_name, _arguments, settings| database::migrate(settings, MIGRATIONS),
 };

@@ -54,7 +54,7 @@ pub enum Moved {
 impl Store {
     /// Opens the store. In SQLite file, directory and tables are made where they are missing.
     pub async fn open(config: &DatabaseConfig) -> Result<Self, OpenError> {
-        Database::open(config, &MIGRATIONS).await.map(Self)
+        Database::open(config, MIGRATIONS).await.map(Self)
     }
 
     /// Moves a session from `generation` to the next, if that is where it is. One statement: of any number of callers

@@ -27,7 +27,7 @@ pub const KEYS: Tools = Tools { commands, run };
 /// What brings the tables of sessions and revocations up to date.
 pub const MIGRATE: Tools = Tools {
     commands: || vec![database::migrate_subcommand()],
-    run: |_name, _arguments, settings| database::migrate(settings, &MIGRATIONS),
+    run: |_name, _arguments, settings| database::migrate(settings, MIGRATIONS),
 };
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 refused or failed (the file is as it was), 2 not a command";

@@ -278,7 +278,7 @@ fn on_postgres_too() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let database = runtime.block_on(async {
         let database = DatabaseConfig::new(postgres::Cluster::shared().database().await);
-        database.migrate(&MIGRATIONS).await.unwrap();
+        database.migrate(MIGRATIONS).await.unwrap();
         database
     });
     replicas_say_what_the_model_says(&runtime, &database, RUNS_ON_POSTGRES);

@@ -76,7 +76,7 @@ pub enum OpenError {
 impl Database {
     /// Opens the database. In SQLite file, directory and tables are made where they are missing; in PostgreSQL the
     /// tables must be up to date.
-    pub async fn open(config: &DatabaseConfig, migrations: &Migrations) -> Result<Self, OpenError> {
+    pub async fn open(config: &DatabaseConfig, migrations: Migrations) -> Result<Self, OpenError> {
         let (readers, writer) = match config.engine()? {
             Engine::Sqlite => sqlite::open(config, migrations).await?,
             Engine::Postgres => {

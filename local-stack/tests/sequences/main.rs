@@ -48,8 +48,8 @@ impl Scene {
 
     async fn on_postgres() -> Self {
         let database = DatabaseConfig::new(postgres::Cluster::shared().database().await);
-        database.migrate(&orchestrator::conversations::MIGRATIONS).await.unwrap();
-        database.migrate(&scoped_auth::store::MIGRATIONS).await.unwrap();
+        database.migrate(orchestrator::conversations::MIGRATIONS).await.unwrap();
+        database.migrate(scoped_auth::store::MIGRATIONS).await.unwrap();
         Self::with(|plan| plan.databases = [database.clone(), database]).await
     }
 

@@ -15,9 +15,9 @@ async fn a_database_that_is_not_up_to_date_is_not_opened() {
         refused.to_string(),
         "the database lacks tables of this release; run `orchestrator migrate` first"
     );
-    let applied = config.migrate(&MIGRATIONS).await.unwrap();
+    let applied = config.migrate(MIGRATIONS).await.unwrap();
     assert_eq!(applied, ["0001 conversations", "0002 identities", "0003 last day"]);
-    assert!(config.migrate(&MIGRATIONS).await.unwrap().is_empty());
+    assert!(config.migrate(MIGRATIONS).await.unwrap().is_empty());
     Conversations::open(&config).await.unwrap();
 }
 
@@ -38,10 +38,10 @@ async fn a_release_goes_on_beside_the_tables_of_the_next_one() {
 async fn of_several_that_migrate_at_once_one_does_it() {
     let config = DatabaseConfig::new(Cluster::shared().database().await);
     let applied = tokio::join!(
-        config.migrate(&MIGRATIONS),
-        config.migrate(&MIGRATIONS),
-        config.migrate(&MIGRATIONS),
-        config.migrate(&MIGRATIONS),
+        config.migrate(MIGRATIONS),
+        config.migrate(MIGRATIONS),
+        config.migrate(MIGRATIONS),
+        config.migrate(MIGRATIONS),
     );
     let applied = [applied.0, applied.1, applied.2, applied.3].map(|applied| applied.unwrap().len());
     assert_eq!(applied.iter().sum::<usize>(), 3, "{applied:?}");
@@ -52,7 +52,7 @@ async fn of_several_that_migrate_at_once_one_does_it() {
 async fn another_service_may_keep_its_tables_in_the_same_database() {
     let store = Store::on_postgres().await;
     let other = Migrations::new("another", || sqlx::migrate!("../scoped-auth/migrations"));
-    assert_eq!(DatabaseConfig::new(&store.url).migrate(&other).await.unwrap().len(), 2);
+    assert_eq!(DatabaseConfig::new(&store.url).migrate(other).await.unwrap().len(), 2);
     open(&store.url).await;
 }
 
@@ -60,7 +60,7 @@ async fn another_service_may_keep_its_tables_in_the_same_database() {
 async fn a_server_that_was_away_is_found_again() {
     let cluster = Cluster::new();
     let url = cluster.database().await;
-    DatabaseConfig::new(&url).migrate(&MIGRATIONS).await.unwrap();
+    DatabaseConfig::new(&url).migrate(MIGRATIONS).await.unwrap();
     let store = open(&url).await;
     let sid = store.open_conversation(conversation(1, 1)).await.unwrap();
     cluster.stop();

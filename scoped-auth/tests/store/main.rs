@@ -41,7 +41,7 @@ impl Store {
 
     async fn on_postgres() -> Self {
         let url = Cluster::shared().database().await;
-        DatabaseConfig::new(&url).migrate(&MIGRATIONS).await.unwrap();
+        DatabaseConfig::new(&url).migrate(MIGRATIONS).await.unwrap();
         Self { replicas: [open(&url).await, open(&url).await], url, _dir: None }
     }
 

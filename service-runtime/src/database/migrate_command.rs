@@ -21,7 +21,7 @@ pub fn command() -> Command {
 }
 
 /// Migrates the database that the settings name.
-pub fn run(settings: &Settings, migrations: &Migrations) -> Result<(), StartError> {
+pub fn run(settings: &Settings, migrations: Migrations) -> Result<(), StartError> {
     let config = DatabaseConfig::from_settings(settings)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let applied = runtime
@@ -36,7 +36,7 @@ pub fn run(settings: &Settings, migrations: &Migrations) -> Result<(), StartErro
 
 impl DatabaseConfig {
     /// Brings the tables up to date; the migrations that were applied.
-    pub async fn migrate(&self, migrations: &Migrations) -> Result<Vec<String>, OpenError> {
+    pub async fn migrate(&self, migrations: Migrations) -> Result<Vec<String>, OpenError> {
         match self.engine()? {
             Engine::Sqlite => sqlite::migrate(self, migrations).await,
             Engine::Postgres => postgres::migrate(self, migrations).await,

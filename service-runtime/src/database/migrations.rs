@@ -33,26 +33,40 @@ impl Migrations {
 
     /// Applies those that are missing, and tells their names.
     pub(super) async fn apply(
-        &self,
+        self,
         connection: &mut AnyConnection,
         engine: Engine,
     ) -> Result<Vec<String>, MigrateError> {
-        let mut migrator = (self.migrator)();
-        migrator.dangerous_set_table_name(self.ledger(engine));
-        // Locked here, and not by the migrator alone: what is missing must not change before it is applied.
-        migrator.set_locking(false);
+        let (migrator, ledger) = ((self.migrator)(), self.ledger(engine));
+        // A connection that breaks gives the lock back.
         connection.lock().await?;
-        connection.ensure_migrations_table(&migrator.table_name).await?;
-        let before = connection.list_applied_migrations(&migrator.table_name).await?;
-        migrator.run_direct(None, &mut *connection, false).await?;
+        connection.ensure_migrations_table(&ledger).await?;
+        if let Some(version) = connection.dirty_version(&ledger).await? {
+            return Err(MigrateError::Dirty(version));
+        }
+        let before = connection.list_applied_migrations(&ledger).await?;
+        if let Some(unknown) = before.iter().find(|applied| !migrator.version_exists(applied.version)) {
+            return Err(MigrateError::VersionMissing(unknown.version));
+        }
+        let mut applied = Vec::new();
+        for migration in migrator.iter() {
+            match before.iter().find(|applied| applied.version == migration.version) {
+                Some(found) if found.checksum != migration.checksum => {
+                    return Err(MigrateError::VersionMismatch(migration.version));
+                }
+                Some(_) => {}
+                None => {
+                    connection.apply(&ledger, migration).await?;
+                    applied.push(format!("{:04} {}", migration.version, migration.description));
+                }
+            }
+        }
         connection.unlock().await?;
-        let is_new = |version| !before.iter().any(|applied| applied.version == version);
-        let applied = migrator.iter().filter(|migration| is_new(migration.version));
-        Ok(applied.map(|migration| format!("{:04} {}", migration.version, migration.description)).collect())
+        Ok(applied)
     }
 
     /// Whether all are applied in PostgreSQL. Those of a newer release do not matter.
-    pub(super) async fn check(&self, connection: &mut AnyConnection) -> Result<(), OpenError> {
+    pub(super) async fn check(self, connection: &mut AnyConnection) -> Result<(), OpenError> {
         let applied = match connection.list_applied_migrations(&self.ledger(Engine::Postgres)).await {
             Ok(applied) => applied,
             Err(MigrateError::Execute(sqlx::Error::Database(error)))

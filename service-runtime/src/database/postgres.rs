@@ -19,9 +19,9 @@ const SETUP: &str = "SET statement_timeout = '5s'; SET lock_timeout = '5s'; \
 const RESTED: Duration = Duration::from_secs(1);
 
 /// The one pool, for readers and writers alike.
-pub(super) async fn open(config: &DatabaseConfig, migrations: &Migrations) -> Result<AnyPool, OpenError> {
+pub(super) async fn open(config: &DatabaseConfig, migrations: Migrations) -> Result<AnyPool, OpenError> {
     let mut connection = connect(config).await?;
-    in_time(async { migrations.check(&mut connection).await }).await?;
+    in_time(migrations.check(&mut connection)).await?;
     // The answer has been given; how the server takes the farewell changes nothing.
     drop(connection.close().await);
     let pool = AnyPoolOptions::new()
@@ -43,7 +43,7 @@ pub(super) async fn open(config: &DatabaseConfig, migrations: &Migrations) -> Re
 /// Brings the tables up to date, and says what was done. Without the limits of requests: a large table takes its time.
 pub(super) async fn migrate(
     config: &DatabaseConfig,
-    migrations: &Migrations,
+    migrations: Migrations,
 ) -> Result<Vec<String>, OpenError> {
     let mut connection = connect(config).await?;
     let applied = migrations.apply(&mut connection, Engine::Postgres).await?;

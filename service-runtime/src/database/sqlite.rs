@@ -23,7 +23,7 @@ const SETUP: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAG
 /// The readers and the writer.
 pub(super) async fn open(
     config: &DatabaseConfig,
-    migrations: &Migrations,
+    migrations: Migrations,
 ) -> Result<(AnyPool, AnyPool), OpenError> {
     let url = prepared(config.url()).await?;
     // A pool would try again what cannot be opened. Kept until the pools are there: a database in memory ends with its
@@ -42,7 +42,7 @@ pub(super) async fn open(
 /// Brings the tables up to date, and says what was done.
 pub(super) async fn migrate(
     config: &DatabaseConfig,
-    migrations: &Migrations,
+    migrations: Migrations,
 ) -> Result<Vec<String>, OpenError> {
     let mut connection = connect(&prepared(config.url()).await?).await?;
     let applied = migrations.apply(&mut connection, Engine::Sqlite).await?;
@@ -100,7 +100,7 @@ mod tests {
     async fn every_connection_keeps_what_it_was_told() {
         let dir = tempfile::tempdir().unwrap();
         let config = DatabaseConfig::new(format!("sqlite:{}", dir.path().join("db").display()));
-        let store = Database::open(&config, &Migrations::none()).await.unwrap();
+        let store = Database::open(&config, Migrations::none()).await.unwrap();
         for pool in [&store.readers, &store.writer] {
             let mode: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(pool).await.unwrap();
             assert_eq!(mode, "wal");

@@ -45,6 +45,8 @@ macro_rules! on_both_engines {
 /// Takes a folder and the programs' folder; then a line on its input is what `pg_ctl` is to do, and the end of its input
 /// is the end. Durability is not what is tested here.
 const KEEPER: &str = r#"
+# Those who interrupt the tests mean the tests: the server is to be stopped, and by this shell.
+trap '' INT TERM HUP
 set -e
 PATH=$2:$PATH; cd /
 initdb -D "$1/data" -U test -A trust -E UTF8 --no-locale --no-sync >"$1/log" 2>&1
