@@ -61,9 +61,12 @@ pub struct Starship {
 }
 
 impl Starship {
-    /// Whether there is an nginx to start.
+    /// Whether there is an nginx to start, and what ends it with its starter.
     pub fn installed() -> bool {
-        env::split_paths(&search_path()).any(|folder| folder.join("nginx").is_file())
+        let path = search_path();
+        ["nginx", "setpriv"]
+            .iter()
+            .all(|program| env::split_paths(&path).any(|folder| folder.join(program).is_file()))
     }
 
     /// Starts it, and returns when it takes connections.
@@ -75,8 +78,12 @@ impl Starship {
         // Each process of nginx takes connections from it, and none may wait for one that another has taken.
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
-        let mut command = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("../starship/start"));
+        // Whoever is killed cannot end its children, and nginx would keep the address from the next start. So the kernel ends
+        // nginx when the thread that starts it ends: the main thread of `cargo run`, that of a test, or a runtime's worker.
+        let mut command = Command::new("setpriv");
         command
+            .args(["--pdeathsig", "TERM"])
+            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../starship/start"))
             .arg(&plan.directory)
             .env("PATH", search_path())
             .env("STARSHIP_LISTEN", address.to_string())

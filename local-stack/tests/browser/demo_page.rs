@@ -87,7 +87,7 @@ impl Demo {
 
 impl Drop for Demo {
     fn drop(&mut self) {
-        // Killed, it would leave its Starship behind.
+        // Killed, its Starship might outlive it for a moment, and its files.
         if let Some(stack) = self.stack.take() {
             stack.signal("-TERM");
             stack.end();

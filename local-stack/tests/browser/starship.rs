@@ -1,13 +1,22 @@
 //! Starship as a child of the test: it starts on a free port, tells of its requests, and leaves nothing behind. What it
 //! answers is `starship/test`'s.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use local_stack::{Guest, Plan, Stack, Starship, StarshipPlan, demo};
-use tokio::{net::TcpListener, sync::mpsc};
+use tokio::{
+    net::TcpListener,
+    sync::mpsc::{self, UnboundedReceiver},
+    time::timeout,
+};
 
 /// Nobody listens there.
 const NOWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 1);
+
+/// What is told next, or that nothing can be told any more; that neither comes is a failure, not a wait for ever.
+async fn next<T>(told: &mut UnboundedReceiver<T>) -> Option<T> {
+    timeout(Duration::from_secs(10), told.recv()).await.expect("it is told, or ends")
+}
 
 #[tokio::test]
 async fn it_serves_and_tells_of_each_request() {
@@ -19,10 +28,10 @@ async fn it_serves_and_tells_of_each_request() {
     let starship = Starship::start(plan).await.unwrap();
     let guest = Guest::with_chrome(&format!("http://{}", starship.address), demo::DEPLOYMENT_ON);
     assert_eq!(guest.creates_token().await.status, 200);
-    let line: serde_json::Value = serde_json::from_str(&lines.recv().await.unwrap()).unwrap();
+    let line: serde_json::Value = serde_json::from_str(&next(&mut lines).await.unwrap()).unwrap();
     assert_eq!((&line["path"], &line["status"]), (&"/v2/Webchat/Token".into(), &200.into()));
     starship.stop().await.unwrap();
-    assert!(lines.recv().await.is_none(), "the readiness check is no request");
+    assert!(next(&mut lines).await.is_none(), "the readiness check is no request");
 }
 
 #[tokio::test]
@@ -36,7 +45,7 @@ async fn it_ends_when_it_is_stopped_and_when_it_is_dropped() {
     let access_log = Arc::new(move |_: &str| closed.send(()).unwrap());
     let again = StarshipPlan { listen: address, access_log, ..plan };
     drop(Starship::start(again).await.unwrap());
-    assert!(end_of_log.recv().await.is_none(), "the last process has closed its log");
+    assert!(next(&mut end_of_log).await.is_none(), "the last process has closed its log");
     TcpListener::bind(address).await.expect("the address is free again");
 }
 

@@ -9,6 +9,7 @@
 mod alone;
 mod crash;
 mod first_minutes;
+mod orphan;
 mod process;
 mod shadow;
 mod silence;

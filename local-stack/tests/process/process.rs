@@ -20,7 +20,7 @@ impl Process {
     /// The whole stack on free ports, with its files in `data`.
     pub(crate) fn stack(data: &Path) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_local-stack"));
-        // A stack that is killed could not end its Starship.
+        // Most of these tests call the services themselves.
         command.args(["--without-starship", "--free-ports", "--data"]).arg(data).env_remove("RUST_LOG");
         Self::start(&mut command)
     }
