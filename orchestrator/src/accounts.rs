@@ -2,6 +2,7 @@
 //! of `accounts.toml` (contract, section 9) as a snapshot that never changes. A request takes one [`Configuration`] from
 //! it and keeps that until it ends, whatever becomes of the file meanwhile; `accounts_file` follows the file.
 
+pub mod check;
 mod document;
 
 use std::{collections::HashMap, sync::Arc};

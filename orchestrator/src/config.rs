@@ -15,7 +15,7 @@ use service_runtime::{
 };
 use shared_types::fingerprint::FingerprintKeys;
 
-use crate::{client_address::TrustedProxies, dpop::PublicUrls, explain, tools};
+use crate::{accounts_tools, client_address::TrustedProxies, dpop::PublicUrls, explain, tools};
 
 /// The binary and its settings.
 pub const PROGRAM: Program = Program {
@@ -130,7 +130,7 @@ pub const PROGRAM: Program = Program {
             help: "The first message of every conversation",
         },
     ],
-    tools: &[explain::TOOLS, tools::MIGRATE],
+    tools: &[accounts_tools::ACCOUNTS, explain::TOOLS, tools::MIGRATE],
 };
 
 /// What FlexWebchatOrchestratorService runs with.

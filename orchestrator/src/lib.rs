@@ -4,6 +4,7 @@
 
 pub mod accounts;
 pub mod accounts_file;
+pub mod accounts_tools;
 pub mod allowed_origins;
 pub mod app;
 pub mod boundary;

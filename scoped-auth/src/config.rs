@@ -13,7 +13,7 @@ use service_runtime::{
     tls::{self, CalleeTls},
 };
 
-use crate::{sessions::Rules, tools};
+use crate::{revoke_tool, sessions::Rules, tools};
 
 /// The binary and its settings.
 pub const PROGRAM: Program = Program {
@@ -104,7 +104,7 @@ pub const PROGRAM: Program = Program {
             help: "Where traces go: the base URL of an OTLP/HTTP collector, such as http://collector:4318; off without it",
         },
     ],
-    tools: &[tools::KEYS, tools::MIGRATE],
+    tools: &[tools::KEYS, revoke_tool::REVOKE, tools::MIGRATE],
 };
 
 /// What ScopedAuthService runs with.

@@ -16,6 +16,7 @@ pub mod key_ring;
 pub mod keys_follower;
 mod revocation_lag;
 pub mod revocations;
+pub mod revoke_tool;
 pub mod sessions;
 pub mod store;
 pub mod tools;

@@ -28,7 +28,7 @@ use tokio::{task::JoinHandle, time::timeout};
 
 pub use failure::PeerError;
 pub use outside::http_client;
-pub(crate) use outside::http_client_blocking;
+pub use outside::http_client_blocking;
 
 use crate::{
     call::Call,

@@ -10,6 +10,7 @@ use std::{
 };
 
 use clap::{Arg, ArgMatches, Command};
+use clap_complete::Shell;
 
 use crate::{
     server::{Listeners, Running},
@@ -72,6 +73,11 @@ impl Program {
             .after_help(self.settings_help())
             .version(env!("CARGO_PKG_VERSION"))
             .subcommand(
+                Command::new("completions")
+                    .about("Print the completions for a shell: `source <(… completions bash)`")
+                    .arg(Arg::new("SHELL").required(true).value_parser(clap::value_parser!(Shell))),
+            )
+            .subcommand(
                 Command::new("healthcheck")
                     .about("Ask a running service on this machine whether it is ready")
                     .arg(
@@ -97,6 +103,12 @@ impl Program {
                     None => settings.address("admin_listen")?,
                 };
                 return healthcheck(address);
+            }
+            Some(("completions", arguments)) => {
+                if let Some(shell) = arguments.get_one::<Shell>("SHELL") {
+                    clap_complete::generate(*shell, &mut self.command(), self.name, &mut std::io::stdout());
+                }
+                return Ok(());
             }
             Some((name, arguments)) => {
                 let has =

@@ -21,8 +21,8 @@ struct Document {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct AccountTable {
-    sid: Spanned<AccountSid>,
+pub(super) struct AccountTable {
+    pub(super) sid: Spanned<AccountSid>,
     webchat_security: bool,
     #[serde(default)]
     fingerprint_sensitivity: Sensitivity,
@@ -35,11 +35,11 @@ struct AccountTable {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct DeploymentTable {
-    key: Spanned<DeploymentKey>,
+pub(super) struct DeploymentTable {
+    pub(super) key: Spanned<DeploymentKey>,
     address_sid: AddressSid,
     #[serde(default)]
-    allowed_origins: Vec<Spanned<String>>,
+    pub(super) allowed_origins: Vec<Spanned<String>>,
     #[serde(default = "default_enabled")]
     enabled: bool,
     #[serde(default)]
@@ -98,7 +98,7 @@ fn origins(text: &str, list: &[Spanned<String>]) -> Result<AllowedOrigins, Accou
 }
 
 /// Identifiers that may stand in the file once, with the lines where they were met.
-struct Once<T>(HashMap<T, usize>);
+pub(super) struct Once<T>(HashMap<T, usize>);
 
 impl<T> Default for Once<T> {
     fn default() -> Self {
@@ -107,7 +107,7 @@ impl<T> Default for Once<T> {
 }
 
 impl<T: Copy + Eq + Hash + Display> Once<T> {
-    fn take(&mut self, text: &str, id: &Spanned<T>) -> Result<T, AccountsError> {
+    pub(super) fn take(&mut self, text: &str, id: &Spanned<T>) -> Result<T, AccountsError> {
         let line = line_of(text, id.span().start);
         match self.0.insert(*id.get_ref(), line) {
             None => Ok(*id.get_ref()),
@@ -121,6 +121,6 @@ fn fault(text: &str, span: Option<Range<usize>>, reason: impl Into<String>) -> A
 }
 
 /// The line, from 1, that the byte at `offset` stands in.
-fn line_of(text: &str, offset: usize) -> usize {
+pub(super) fn line_of(text: &str, offset: usize) -> usize {
     1 + text.bytes().take(offset).filter(|&byte| byte == b'\n').count()
 }

@@ -17,6 +17,7 @@ mod generate;
 mod http;
 mod keys;
 mod revoke;
+mod revoke_command;
 mod sessions;
 mod validate;
 

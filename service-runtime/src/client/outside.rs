@@ -11,7 +11,7 @@ pub fn http_client() -> ClientBuilder {
 }
 
 /// The same for the one client that waits on a thread of its own: the exporter of spans.
-pub(crate) fn http_client_blocking() -> reqwest::blocking::ClientBuilder {
+pub fn http_client_blocking() -> reqwest::blocking::ClientBuilder {
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::blocking::Client::builder().no_proxy().redirect(redirect::Policy::none())
 }

@@ -1,0 +1,187 @@
+//! `orchestrator accounts check`: every problem of an `accounts.toml`, where the service stops at the first. Each table
+//! is read by the same types that the service reads it with; a value that is at fault is set aside, and the rest goes on.
+
+use std::fmt;
+
+use serde::{Deserialize, de::DeserializeOwned};
+use shared_types::{AccountSid, DeploymentKey};
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue, Deserializer, Error},
+};
+
+use super::document::{AccountTable, DeploymentTable, Once, line_of};
+use crate::allowed_origins::AllowedOrigins;
+
+/// Something that an operator should know of a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The line, from 1.
+    pub line: usize,
+    /// Whether the service refuses the file for it.
+    pub is_fatal: bool,
+    /// What it is: one line.
+    pub what: String,
+}
+
+/// `12: error: …`
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = if self.is_fatal { "error" } else { "warning" };
+        write!(f, "{}: {kind}: {}", self.line, self.what)
+    }
+}
+
+/// Every problem of the text, by line.
+pub fn problems(text: &str) -> Vec<Problem> {
+    let mut check = Check { text, problems: Vec::new(), sids: Once::default(), keys: Once::default() };
+    let (document, faults) = DeTable::parse_recoverable(text);
+    for fault in &faults {
+        check.error(fault);
+    }
+    if faults.is_empty() {
+        check.document(document.into_inner());
+    }
+    check.problems.sort_by_key(|problem| problem.line);
+    check.problems
+}
+
+struct Check<'i> {
+    text: &'i str,
+    problems: Vec<Problem>,
+    sids: Once<AccountSid>,
+    keys: Once<DeploymentKey>,
+}
+
+/// What stands beside the accounts: nothing.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+impl<'i> Check<'i> {
+    fn document(&mut self, mut document: DeTable<'i>) {
+        let accounts = self.tables(&mut document, "account");
+        if accounts.is_empty() && self.problems.is_empty() {
+            self.say(0, true, "there is no [[account]]");
+        }
+        self.read::<Nothing>(Spanned::new(0..0, document));
+        for mut account in accounts {
+            let deployments = self.tables(account.get_mut(), "deployment");
+            let at = account.span().start;
+            if deployments.is_empty() {
+                self.say(at, false, "this account has no [[account.deployment]]");
+            }
+            if let Some(account) = self.read::<AccountTable>(account) {
+                let taken = self.sids.take(self.text, &account.sid);
+                self.problems.extend(taken.err().map(Problem::from));
+            }
+            for deployment in deployments {
+                if let Some(deployment) = self.read::<DeploymentTable>(deployment) {
+                    let taken = self.keys.take(self.text, &deployment.key);
+                    self.problems.extend(taken.err().map(Problem::from));
+                    self.origins(&deployment.allowed_origins);
+                }
+            }
+        }
+    }
+
+    /// Takes the array of tables of this name out of a table.
+    fn tables(&mut self, table: &mut DeTable<'i>, name: &str) -> Vec<Spanned<DeTable<'i>>> {
+        let Some(value) = table.remove(name) else { return Vec::new() };
+        let at = value.span().start;
+        let DeValue::Array(elements) = value.into_inner() else {
+            self.say(at, true, format!("expected [[{name}]]"));
+            return Vec::new();
+        };
+        let mut tables = Vec::new();
+        for element in elements {
+            let span = element.span();
+            match element.into_inner() {
+                DeValue::Table(table) => tables.push(Spanned::new(span, table)),
+                _ => self.say(span.start, true, format!("expected [[{name}]]")),
+            }
+        }
+        tables
+    }
+
+    /// Reads a table, without the entries that are at fault. None if one of these is needed.
+    fn read<T: DeserializeOwned>(&mut self, mut table: Spanned<DeTable<'i>>) -> Option<T> {
+        let mut is_whole = true;
+        loop {
+            let error = match T::deserialize(Deserializer::from(table.clone())) {
+                Ok(read) => return is_whole.then_some(read),
+                Err(error) => error,
+            };
+            let Some(key) = error.span().and_then(|span| entry_at(table.get_ref(), span.start)) else {
+                // What is missing only because it was set aside has been told.
+                let is_news = is_whole || !error.message().starts_with("missing field");
+                if is_news {
+                    self.error(&error);
+                }
+                return None;
+            };
+            self.error(&error);
+            table.get_mut().remove(key.as_str());
+            is_whole = false;
+        }
+    }
+
+    fn origins(&mut self, list: &[Spanned<String>]) {
+        if let Some(first) = list.get(AllowedOrigins::MAX_ENTRIES) {
+            let most = AllowedOrigins::MAX_ENTRIES;
+            let what = format!("{} allowed origins; at most {most} can be listed", list.len());
+            self.say(first.span().start, true, what);
+        }
+        for entry in list {
+            let (at, text) = (entry.span().start, entry.get_ref());
+            let bare = !text.contains("://") && text != "null";
+            match AllowedOrigins::parse(&[text]) {
+                Err(refused) if bare => {
+                    self.say(at, true, format!("{}; did you mean \"https://{text}\"?", refused.reason));
+                }
+                Err(refused) => self.say(at, true, refused.reason),
+                Ok(parsed) => self.lint(at, text, parsed.joined()),
+            }
+        }
+    }
+
+    fn lint(&mut self, at: usize, text: &str, is_read_as: &str) {
+        if text != is_read_as {
+            self.say(at, false, format!("allowed origin {text:?} is read as {is_read_as:?}"));
+        }
+        let host = is_read_as.strip_prefix("http://").unwrap_or_default();
+        let is_local = ["localhost", "127.", "[::1]"].iter().any(|local| host.starts_with(local));
+        if !host.is_empty() && !is_local {
+            let what = "pages over plain HTTP show no client hints, have no proof key, and can be changed on the way";
+            self.say(at, false, format!("allowed origin {text:?}: {what}"));
+        }
+        if text == "null" {
+            let what =
+                "allowed origin \"null\" lets in every sandboxed frame and local file, whoever made it";
+            self.say(at, false, what);
+        }
+    }
+
+    fn error(&mut self, error: &Error) {
+        let reason = error.message().lines().collect::<Vec<_>>().join("; ");
+        self.say(error.span().map_or(0, |span| span.start), true, reason);
+    }
+
+    fn say(&mut self, at: usize, is_fatal: bool, what: impl Into<String>) {
+        self.problems.push(Problem { line: line_of(self.text, at), is_fatal, what: what.into() });
+    }
+}
+
+/// The key of the entry that stands at `offset`.
+fn entry_at(table: &DeTable<'_>, offset: usize) -> Option<String> {
+    let is_there = |key: &Spanned<_>, value: &Spanned<DeValue<'_>>| {
+        key.span().contains(&offset) || value.span().contains(&offset) || value.span().start == offset
+    };
+    table.iter().find(|(key, value)| is_there(key, value)).map(|(key, _)| key.get_ref().to_string())
+}
+
+impl From<super::AccountsError> for Problem {
+    fn from(error: super::AccountsError) -> Self {
+        Self { line: error.line, is_fatal: true, what: error.reason }
+    }
+}
