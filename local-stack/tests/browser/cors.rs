@@ -163,6 +163,7 @@ async fn a_page_that_is_allowed_reads_every_refusal_and_one_that_is_not_reads_no
                     "{answer}"
                 );
                 assert!(answer["headers"]["request-id"].is_string(), "{code} tells support what to look for");
+                assert!(answer["headers"]["date"].is_string(), "{code} tells the time that it was judged by");
             } else {
                 assert!(answer["threw"].is_string(), "{host} reads {answer}");
             }

@@ -102,6 +102,10 @@ async fn a_page_can_read_starships_own_answers() {
         assert_eq!(told_when, status == 503, "only where it is known: {answer}");
         assert!(answer["headers"]["request-id"].is_string(), "support can find it: {answer}");
     }
+    // This nginx passes it on as it came, without a head (`nginx.conf.template` says why): no page reads a word of it.
+    weather.send_replace(Weather::SpeaksNoHttp);
+    let answer = guest.fetches(&url, &call).await;
+    assert!(answer["threw"].is_string(), "{answer}");
     weather.send_replace(Weather::Fair);
     assert_eq!(guest.fetches(&url, &call).await["status"], 200);
 }

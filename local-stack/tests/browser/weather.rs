@@ -25,6 +25,8 @@ pub(crate) enum Weather {
     Silent,
     /// Answers break off in their head.
     BreaksOff,
+    /// Answers are no HTTP.
+    SpeaksNoHttp,
 }
 
 /// How much of an answer is lost.
@@ -91,6 +93,10 @@ async fn pass_on(
                     Weather::Silent => continue,
                     Weather::BreaksOff => {
                         caller.write_all(b"HTTP/1.1 200 OK\r\ncontent-ty").await.ok()?;
+                        return None;
+                    }
+                    Weather::SpeaksNoHttp => {
+                        caller.write_all(b"220 mail.example ESMTP\r\n").await.ok()?;
                         return None;
                     }
                 }

@@ -174,7 +174,8 @@ async fn command(client: &Client, method: Method, url: &str, body: Option<&Value
     let mut answer: Value = answer.json().await.expect("JSON of chromedriver");
     let value = answer["value"].take();
     if let Some(error) = value.get("error").filter(|_| value.get("stacktrace").is_some()) {
-        panic!("{} by chromedriver at {url}: {}", error, value["message"].as_str().unwrap_or_default());
+        let asked = body.map(|body| &body["script"]).and_then(Value::as_str).unwrap_or_default();
+        panic!("{error} by chromedriver at {url}: {} {asked}", value["message"].as_str().unwrap_or_default());
     }
     value
 }

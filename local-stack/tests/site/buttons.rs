@@ -66,6 +66,8 @@ async fn scoped_auth_stops_and_comes_back_with_its_sessions() {
     let mut listening = visit.listens().await;
     let guest = visit.guest("4bf92f3577b34da6a3ce929d0e0e4724");
     let token = guest.creates_token().await.text("token");
+    let ended = guest.creates_token().await.text("token");
+    assert_eq!(guest.ends_session(&ended).await.status, 200);
     let is_on = |on: bool| {
         move |events: &[(String, Value)]| {
             events
@@ -81,6 +83,7 @@ async fn scoped_auth_stops_and_comes_back_with_its_sessions() {
     visit.presses("scoped-auth", json!({"on": true})).await;
     listening.until(is_on(true)).await;
     assert_eq!(guest.refreshes_token(&token).await.status, 200);
+    assert_eq!(guest.refreshes_token(&ended).await.code(), "revoked_token", "it still knows");
 }
 
 #[actix_web::test]
