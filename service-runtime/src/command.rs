@@ -11,6 +11,7 @@ use std::{
 
 use clap::{Arg, ArgMatches, Command};
 use clap_complete::Shell;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
     server::{Listeners, Running},
@@ -127,13 +128,15 @@ impl Program {
         }
         runtime.block_on(async {
             let running = start(settings, listeners).await?;
-            stop_signal().await?;
+            let mut signals = StopSignals::listen()?;
+            signals.next().await;
             tracing::info!(service = self.name, "stopping");
             // Whoever asks twice will not wait.
             tokio::select! {
-                () = running.stop() => Ok(()),
-                again = stop_signal() => again,
+                () = running.stop() => {}
+                () = signals.next() => {}
             }
+            Ok(())
         })
     }
 
@@ -157,13 +160,27 @@ impl Program {
 
 /// Waits for SIGINT (Ctrl-C) or SIGTERM.
 pub async fn stop_signal() -> Result<(), StartError> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
+    StopSignals::listen()?.next().await;
     Ok(())
+}
+
+/// SIGINT (Ctrl-C) and SIGTERM, each of which is heard once.
+struct StopSignals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl StopSignals {
+    fn listen() -> Result<Self, StartError> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
 }
 
 /// `GET /readyz`. By hand: a health check is started every few seconds and should cost next to nothing.

@@ -207,7 +207,7 @@ async fn plain_http_and_tls_do_not_mix() {
     let callee = pair.callee();
     greets(&peer(&format!("http://{}", callee.address), None)).await.expect_err("it speaks TLS alone");
     let plain = start(None);
-    greets(&pair.peer(&plain)).await.expect_err("it does not speak TLS");
+    is_refused(greets(&pair.peer(&plain)).await, Code::UpstreamUnavailable, "received corrupt message");
     // The admin listener is asked by probes, which have no certificates.
     assert_eq!(http::Request::get("/readyz").send(callee.admin_address).await.status, 200);
 }

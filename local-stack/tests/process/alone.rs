@@ -13,7 +13,7 @@ use local_stack::{Guest, demo};
 use crate::process::Process;
 
 /// The binary of a service, built if it is not yet: a test of this package alone would not build the others'.
-fn binary(name: &str) -> Command {
+pub(crate) fn binary(name: &str) -> Command {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     let folder = FOLDER.get_or_init(|| {
         let mut build = Command::new(env!("CARGO"));
@@ -33,7 +33,7 @@ fn binary(name: &str) -> Command {
 
 type Settings<'a> = &'a [(&'a str, &'a str)];
 
-fn free_address() -> String {
+pub(crate) fn free_address() -> String {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
 }
 

@@ -7,7 +7,10 @@ use std::{
 
 use local_stack::demo;
 
-use crate::process::Process;
+use crate::{
+    alone::{binary, free_address},
+    process::Process,
+};
 
 #[test]
 fn a_request_in_flight_is_answered_before_the_end() {
@@ -42,5 +45,37 @@ fn a_request_in_flight_is_answered_before_the_end() {
     assert!(answer.contains("\"token\":"), "its callees were still there");
 
     let (status, written) = stack.end();
+    assert!(status.success(), "{written}");
+}
+
+#[test]
+fn a_service_that_drains_says_so_and_ends_when_it_is_told_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    let made =
+        binary("scoped-auth").args(["keys", "generate", "--file"]).arg(file("keys.json")).status().unwrap();
+    assert!(made.success());
+    let admin = free_address();
+    let mut command = binary("scoped-auth");
+    command
+        .env("SCOPED_AUTH_LISTEN", "127.0.0.1:0")
+        .env("SCOPED_AUTH_ADMIN_LISTEN", &admin)
+        .env("SCOPED_AUTH_DRAIN_SECONDS", "600")
+        .env("SCOPED_AUTH_KEYS_FILE", file("keys.json"))
+        .env("SCOPED_AUTH_DATABASE_URL", format!("sqlite://{}", file("sessions.db").display()))
+        .env("SCOPED_AUTH_FEDERATED_AUTH_SECRET", "between-fas-and-sas");
+    let mut service = Process::start(&mut command);
+    service.until("started");
+    service.signal("-TERM");
+    service.until("stopping");
+    let health = loop {
+        let health = binary("scoped-auth").args(["healthcheck", &admin]).output().unwrap();
+        if !health.status.success() {
+            break String::from_utf8(health.stderr).unwrap();
+        }
+    };
+    assert!(health.contains("\"stopping\""), "it is there, and not ready: {health}");
+    service.signal("-TERM");
+    let (status, written) = service.end();
     assert!(status.success(), "{written}");
 }
