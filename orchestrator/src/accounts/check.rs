@@ -96,9 +96,10 @@ impl<'i> Check<'i> {
         let mut tables = Vec::new();
         for element in elements {
             let span = element.span();
-            match element.into_inner() {
-                DeValue::Table(table) => tables.push(Spanned::new(span, table)),
-                _ => self.say(span.start, true, format!("expected [[{name}]]")),
+            if let DeValue::Table(table) = element.into_inner() {
+                tables.push(Spanned::new(span, table));
+            } else {
+                self.say(span.start, true, format!("expected [[{name}]]"));
             }
         }
         tables
