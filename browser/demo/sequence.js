@@ -12,7 +12,7 @@ const SHORT = {
 const CALLEE = { Browser: 'Starship', Starship: 'FWO', FWO: 'FAS', FAS: 'SAS' }
 /** How many entries stay. */
 const KEPT = 40
-/** How long Starship's own line may take to arrive after FWO's. */
+/** How long an exchange waits for Starship's own line after FWO's; one that is later still is put into what was drawn. */
 const STARSHIP_LAGS = 150
 
 export function startSequence(events, { throughStarship }) {
@@ -41,35 +41,42 @@ export function startSequence(events, { throughStarship }) {
 
   function gather(arrow, live) {
     const { request_id: id } = arrow
-    const exchange = gathering.get(id) ?? { id, arrows: [], live }
-    gathering.set(id, exchange)
     const name = SHORT[arrow.service]
+    const drawn = entries.find((entry) => entry.id === id)
+    const exchange = drawn ?? gathering.get(id) ?? { id, arrows: [], live }
     exchange.arrows.push({ ...arrow, name, began: arrow.ended_us - arrow.duration_us, at: new Date() })
+    if (drawn) {
+      Object.assign(drawn, exchangeOf(drawn))
+      draw(drawn)
+      return
+    }
+    gathering.set(id, exchange)
     if (!live) return
     if (name === 'Starship' || (name === 'FWO' && !throughStarship)) complete(id)
     else if (name === 'FWO') setTimeout(complete, STARSHIP_LAGS, id)
   }
 
-  /** Whoever called nobody we know of was called by the browser. */
   function complete(id) {
     const exchange = gathering.get(id)
-    if (!exchange) return
     gathering.delete(id)
-    const { arrows } = exchange
+    const told = exchange && exchangeOf(exchange)
+    if (told) add({ kind: 'exchange', ...exchange, ...told })
+  }
+
+  /** What is drawn of these arrows. Whoever called nobody we know of was called by the browser. */
+  function exchangeOf({ id, arrows }) {
     const root = arrows.find(({ name }) => name === 'Starship') ?? arrows.find(({ name }) => name === 'FWO')
-    if (!root) return
+    if (!root) return null
     const hop = withCalls('Browser', root, arrows)
     const first = [hop, ...hop.calls].find((call) => call.to === 'FWO') ?? hop
     const isThief = id.startsWith('thief-')
-    add({
-      kind: 'exchange',
+    return {
       hop,
       title: isThief ? `A thief: ${titleOf(first)}` : titleOf(first),
       isThief,
       repeats: first.method === 'GET' && first.status === 200,
-      live: exchange.live,
       at: root.at,
-    })
+    }
   }
 
   function withCalls(from, arrow, arrows, calledAs) {
@@ -88,7 +95,8 @@ export function startSequence(events, { throughStarship }) {
     const before = entries.at(-1)
     if (entry.repeats && before?.repeats && before.title === entry.title && shape(before.hop) === shape(entry.hop)) {
       before.times = (before.times ?? 1) + 1
-      Object.assign(before, { hop: entry.hop, at: entry.at })
+      const { id, arrows, hop, at } = entry
+      Object.assign(before, { id, arrows, hop, at })
       draw(before)
       return
     }

@@ -22,6 +22,11 @@ struct Demo {
 
 impl Demo {
     async fn opens() -> Self {
+        Self::opens_after("").await
+    }
+
+    /// With a script that each of its pages runs first.
+    async fn opens_after(script: &str) -> Self {
         let data = tempfile::tempdir().unwrap();
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_local-stack"));
         command.args(["--free-ports", "--data"]).arg(data.path()).env("RUST_LOG", "error");
@@ -30,6 +35,7 @@ impl Demo {
         let page = line.split_whitespace().find(|word| word.starts_with("http://")).unwrap().to_owned();
         let demo = Self { guest: Chromium::start().await, page, stack: Some(stack), _data: data };
         demo.looks(1280, 860, "light").await;
+        demo.guest.before_each_page(script).await;
         demo.guest.page.visit(&demo.page).await;
         demo.guest.until("!document.querySelector('#begin').hidden").await;
         demo
@@ -131,6 +137,31 @@ async fn the_chat_goes_on_over_a_reload_and_in_a_second_tab_and_its_calls_are_dr
     demo.says("#over", "You have ended this chat.").await;
     demo.guest.page.turn_to(&first).await;
     demo.says("#over", "This chat was ended in another tab.").await;
+}
+
+/// Starship writes its line when the answer has left, and on a busy machine that line may take its time.
+const STARSHIPS_LINES_ARE_LATE: &str = "
+    globalThis.EventSource = class extends EventSource {
+        addEventListener(type, listener) {
+            super.addEventListener(type, event => {
+                const isStarships = type === 'arrow' && JSON.parse(event.data).service === 'Starship'
+                isStarships ? setTimeout(listener, 500, event) : listener(event)
+            })
+        }
+    }";
+
+#[tokio::test]
+async fn a_line_of_starships_that_comes_late_takes_its_place() {
+    let demo = Demo::opens_after(STARSHIPS_LINES_ARE_LATE).await;
+    demo.begins_a_chat().await;
+    for whole in [
+        "Create a token. Browser calls Starship: POST /v2/Webchat/Token. Starship calls FWO: POST",
+        "Open the conversation. Browser calls Starship: POST /v2/WebChannels. Starship calls FWO: POST",
+    ] {
+        demo.says("#exchanges", whole).await;
+    }
+    let twice = "document.querySelector('#exchanges').textContent.split('Create a token.').length - 1";
+    assert_eq!(demo.guest.evaluates(twice).await, 1, "one request is drawn once");
 }
 
 #[tokio::test]
