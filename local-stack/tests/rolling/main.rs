@@ -52,7 +52,6 @@ async fn replace_all(mutual_tls: bool) {
     let told = format!("{answers:?}");
     assert_eq!(answers.keys().copied().collect::<Vec<_>>(), [200, 201], "{told}");
     assert!(answers.values().sum::<usize>() > 12 * GUESTS, "{told}");
-    println!("answers by status: {told}");
     fleet.stop().await;
 }
 
