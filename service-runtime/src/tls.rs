@@ -3,6 +3,7 @@
 
 mod callee;
 mod caller;
+mod changes;
 mod files;
 
 use std::path::PathBuf;

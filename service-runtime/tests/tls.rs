@@ -245,19 +245,47 @@ async fn new_certificates_are_taken_while_old_connections_finish() {
         changes.changed().await.unwrap();
         greets(&peer).await.unwrap();
     }
+    // A certificate and its key are two files, between which a look may fall.
     next.vouches_for("callee", pair.callee.path(), Flaw::None);
-    at_callee.changed().await.unwrap();
+    while callee_files.generation() < 2 {
+        at_callee.changed().await.unwrap();
+    }
     next.vouches_for("caller", pair.caller.path(), Flaw::None);
-    at_caller.changed().await.unwrap();
+    while caller_files.generation() < 2 {
+        at_caller.changed().await.unwrap();
+    }
     greets(&peer).await.unwrap();
-    for (folder, changes) in [(&pair.callee, &mut at_callee), (&pair.caller, &mut at_caller)] {
-        put(folder.path(), "ca.pem", next.pem());
-        changes.changed().await.unwrap();
+    put(pair.callee.path(), "ca.pem", next.pem());
+    put(pair.caller.path(), "ca.pem", next.pem());
+    while callee_files.generation() < 3 {
+        at_callee.changed().await.unwrap();
+    }
+    while caller_files.generation() < 3 {
+        at_caller.changed().await.unwrap();
     }
     greets(&peer).await.unwrap();
 
     greets(&old).await.expect("its connection ends with this answer, and not before");
     greets(&old).await.expect_err("what it shows and believes is of an authority of before");
+    follower.abort();
+}
+
+#[tokio::test]
+async fn a_caller_shows_its_new_certificate_from_the_next_request_but_one() {
+    let pair = Pair::new();
+    let callee = pair.callee();
+    let files = load::<Caller>(pair.caller.path(), Some("caller"));
+    let peer = peer(&format!("https://{}", callee.address), Some(files.clone()));
+    let follower = files.clone();
+    let follower = tokio::spawn(async move { follower.follow().await });
+    greets(&peer).await.unwrap();
+    Authority::new("another authority").vouches_for("caller", pair.caller.path(), Flaw::None);
+    let mut changes = files.changes();
+    while files.generation() == 0 {
+        changes.changed().await.unwrap();
+    }
+    greets(&peer).await.expect("on the connection of before");
+    is_refused(greets(&peer).await, Code::UpstreamInvalid, "UnknownCA");
     follower.abort();
 }
 

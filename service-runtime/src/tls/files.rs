@@ -28,6 +28,8 @@ use tokio::{
 };
 use zeroize::Zeroizing;
 
+use super::changes::Changes;
+
 /// How often the files are read.
 pub const PERIOD: Duration = Duration::from_secs(1);
 
@@ -100,7 +102,7 @@ pub struct Followed<T> {
 }
 
 /// The SHA-256 of what was read, since a copy of a key is better not kept; or which file could not be read.
-type Seen = Result<[u8; 32], TlsError>;
+pub(super) type Seen = Result<[u8; 32], TlsError>;
 
 impl<T: FromMaterial> Followed<T> {
     /// Reads the files for the first time; without good ones there is nothing to begin with.
@@ -137,19 +139,12 @@ impl<T: FromMaterial> Followed<T> {
     pub async fn follow(&self) {
         let mut ticks = interval(self.files.period);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (mut known, mut loaded) = (self.loaded.clone(), self.loaded.clone());
-        let mut changing = None;
+        let (mut changes, mut loaded) = (Changes::since(self.loaded.clone()), self.loaded.clone());
         loop {
             ticks.tick().await;
             let read = Read::of(&self.files);
             let seen = read.as_ref().map(Read::digest).map_err(Clone::clone);
-            if seen == known {
-                changing = None;
-            } else if changing.as_ref() != Some(&seen) {
-                changing = Some(seen);
-            } else {
-                changing = None;
-                known.clone_from(&seen);
+            if changes.came_to_rest(&seen) {
                 // Files that are again as they were loaded are no reason to let connections go.
                 let taken = if seen == loaded { Ok(()) } else { self.take(read) };
                 if taken.is_ok() {
