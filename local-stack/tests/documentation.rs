@@ -54,9 +54,14 @@ fn the_curl_lines_are_those_that_the_stack_prints() {
 #[test]
 fn the_folders_of_the_map_exist() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    for file in
-        ["README.md", "docs/architecture.md", "docs/api.md", "docs/observability.md", "docs/fingerprint.md", "docs/embedding.md"]
-    {
+    for file in [
+        "README.md",
+        "docs/architecture.md",
+        "docs/api.md",
+        "docs/observability.md",
+        "docs/fingerprint.md",
+        "docs/embedding.md",
+    ] {
         let text = fs::read_to_string(root.join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
         let named = text.split('`').skip(1).step_by(2).filter(|code| {
             code.contains('/')
