@@ -9,14 +9,17 @@
 
 #[path = "support/http.rs"]
 mod http;
+#[path = "support/smallest_service.rs"]
+mod smallest_service;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use http::{Answer, Request};
 use service_runtime::{
-    Boundary, Call, Clock, Listeners, Metrics, Refusal, RouteTable, Running, random::Random, server::Service,
+    Call, Clock, Listeners, Metrics, RouteTable, Running, random::Random, server::Service,
 };
-use shared_types::{Code, Message, Method, orchestrator::NoParameters};
+use shared_types::{Message, Method, orchestrator::NoParameters};
+use smallest_service::{Never, Open};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -39,25 +42,6 @@ impl Message for Wait {
     type Path = NoParameters;
     type Request = NoParameters;
     type Response = NoParameters;
-}
-
-struct Open;
-
-impl Boundary for Open {
-    const ACCEPTS_FORMS: bool = false;
-
-    fn enter(&self, _call: &mut Call<'_>, _path: &str) -> Result<(), Code> {
-        Ok(())
-    }
-}
-
-#[derive(Debug, thiserror::Error)]
-enum Never {}
-
-impl Refusal for Never {
-    fn code(&self) -> Code {
-        match *self {}
-    }
 }
 
 /// What a test holds in its hands: which requests have come, and which may go.

@@ -11,19 +11,22 @@
 mod authority;
 #[path = "support/http.rs"]
 mod http;
+#[path = "support/smallest_service.rs"]
+mod smallest_service;
 
 use std::{path::Path, sync::Arc, time::Duration};
 
 use actix_web::http::header::HeaderMap;
 use authority::{Authority, Flaw, put};
 use service_runtime::{
-    Boundary, Call, Clock, Listeners, Metrics, Peer, PeerError, Refusal, RouteTable, Running,
+    Call, Clock, Listeners, Metrics, Peer, PeerError, RouteTable, Running,
     client::PeerConfig,
     random::Random,
     server::Service,
     tls::{Callee, Caller, Followed, FromMaterial, OwnFiles, Part, TlsFiles},
 };
 use shared_types::{Code, Message, Method, orchestrator::NoParameters};
+use smallest_service::{Never, Open};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -45,25 +48,6 @@ impl Message for Greet {
     type Path = NoParameters;
     type Request = NoParameters;
     type Response = NoParameters;
-}
-
-struct Open;
-
-impl Boundary for Open {
-    const ACCEPTS_FORMS: bool = false;
-
-    fn enter(&self, _call: &mut Call<'_>, _path: &str) -> Result<(), Code> {
-        Ok(())
-    }
-}
-
-#[derive(Debug, thiserror::Error)]
-enum Never {}
-
-impl Refusal for Never {
-    fn code(&self) -> Code {
-        match *self {}
-    }
 }
 
 async fn greet(_: &(), _: &mut Call<'_>, _: NoParameters, _: NoParameters) -> Result<NoParameters, Never> {
