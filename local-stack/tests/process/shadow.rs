@@ -35,6 +35,8 @@ async fn a_refusal_in_shadow_is_told_by_signals_and_never_by_values() {
     for event in [refused, drifted] {
         assert_eq!(event["comparable"], true);
         let text = event.to_string();
-        assert!(!["Firefox", "Chrome", "Windows", "Linux", "127.0.0.1"].iter().any(|value| text.contains(value)));
+        assert!(
+            !["Firefox", "Chrome", "Windows", "Linux", "127.0.0.1"].iter().any(|value| text.contains(value))
+        );
     }
 }
