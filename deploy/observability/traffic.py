@@ -1,0 +1,190 @@
+"""Guests of a local stack and what goes wrong for them, for `picture`: a bounded run on the loopback, always the same plan."""
+
+import collections
+import heapq
+import http.client
+import itertools
+import json
+import random
+import time
+import urllib.parse
+
+SECONDS = 100
+EPISODES = ("Driven: guests come and go; a wrong token now and then; a thief from 25 s to 40 s; a visitor over the limit from "
+            "38 s to 58 s; an operator ends ten chats at 60 s; ScopedAuthService is stopped from 78 s to 83 s.")
+DEPLOYMENT = "CV00000000000000000000000000000001"
+ACCOUNT = "AC00000000000000000000000000000001"
+FIREFOX = {"user-agent": "Mozilla/5.0 (X11; Linux x86_64; rv:148.0) Gecko/20100101 Firefox/148.0", "accept-language": "de"}
+
+
+def drive(services, site, data):
+    """Plays the whole plan and counts the answers. An episode yields how many seconds it does nothing."""
+    run = Run(services, site, data)
+    order, begin = itertools.count(), time.monotonic()
+    plan = [(0, next(order), episode) for episode in (
+        arrivals(run), wrong_tokens(run), thief(run), crowd_of_one(run), operator(run), outage(run), key_file(run))]
+    while plan and plan[0][0] < SECONDS:
+        at, _, episode = heapq.heappop(plan)
+        time.sleep(max(0, begin + at - time.monotonic()))
+        wait = next(episode, None)
+        while run.arrived:
+            heapq.heappush(plan, (at, next(order), run.arrived.pop()))
+        if wait is not None:
+            heapq.heappush(plan, (at + wait, next(order), episode))
+    time.sleep(max(0, begin + SECONDS - time.monotonic()))
+    return run.answers
+
+
+class Run:
+    def __init__(self, services, site, data):
+        self.public, self.admin = services["orchestrator"][0], services["scoped-auth"][1]
+        self.site, self.data = site, data
+        self.random = random.Random(6)
+        self.answers = collections.Counter()
+        self.arrived, self.chats = [], {}
+
+    def call(self, base, method, path, headers, body=None, address="127.0.0.1"):
+        connection = http.client.HTTPConnection(urllib.parse.urlsplit(base).netloc, timeout=20, source_address=(address, 0))
+        try:
+            connection.request(method, path, body and json.dumps(body), {"content-type": "application/json", **headers})
+            answer = connection.getresponse()
+            text = answer.read()
+        finally:
+            connection.close()
+        told = json.loads(text) if text else {}
+        self.answers[told.get("code") or answer.status] += 1
+        return answer.status, told
+
+    def token(self, browser, what="", **members):
+        return self.call(self.public, "POST", f"/v2/Webchat/Token{what}", browser.headers(),
+                         {"deploymentKey": DEPLOYMENT, **members}, browser.address)
+
+
+class Browser:
+    """What a browser shows. Each has an address of its own, since the limits count by it."""
+
+    def __init__(self, number):
+        self.address = f"127.77.{1 + number // 250}.{1 + number % 250}"
+        self.version, self.language, self.timezone, self.brand = 147, "en-US", 300, "Google Chrome"
+        self.began = f"2026-11-20T20:00:00.{number:03}Z"
+
+    def headers(self):
+        settings = {"language": self.language, "cookieEnabled": True, "userTimezone": self.timezone}
+        return {
+            "user-agent": "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
+                          f"Chrome/{self.version}.0.0.0 Safari/537.36",
+            "accept-language": f"{self.language},{self.language[:2]};q=0.9",
+            "accept-encoding": "gzip, deflate, br, zstd",
+            "sec-ch-ua": f'"Chromium";v="{self.version}", "{self.brand}";v="{self.version}", "Not)A;Brand";v="24"',
+            "sec-ch-ua-mobile": "?0",
+            "sec-ch-ua-platform": '"Windows"',
+            "origin": "https://shop.example.com",
+            "x-twilio-sec-usersettings": json.dumps(settings),
+            "x-twilio-sec-webchatinfo": json.dumps({"loginTimestamp": self.began}),
+        }
+
+
+def arrivals(run):
+    for number in itertools.count():
+        run.arrived.append(guest(run, number))
+        yield run.random.uniform(0.5, 1.3)
+
+
+def guest(run, number):
+    """A chat: opened, written and read in, its token refreshed; and what may happen to a browser meanwhile."""
+    browser, refusals = Browser(number), 0
+    status, session = run.token(browser)
+    if status != 200:
+        return
+    first = token = session["token"]
+    channel = None
+    run.chats[number] = browser, session["identity"], lambda: token
+    for step in range(int(run.random.uniform(12, 40))):
+        yield run.random.uniform(0.6, 1.4)
+        bearer = {**browser.headers(), "authorization": f"Bearer {token}"}
+        messages = f"/v2/WebChannels/{channel}/Messages"
+        if channel is None:
+            status, told = run.call(run.public, "POST", "/v2/WebChannels", bearer, {"customerFriendlyName": "Ada"}, browser.address)
+            channel = told.get("conversation_sid")
+        elif step % 8 == 5:
+            happens(browser, number + step)
+            status, told = run.token(browser, "/Refresh", token=token)
+            token = told.get("token", token)
+        elif step == 15 and number % 10 == 4:
+            # An old copy of the storage is back: this token was replaced, and its successor too.
+            status, told = run.token(browser, "/Refresh", token=first)
+        elif step % 3:
+            status, told = run.call(run.public, "GET", messages, bearer, None, browser.address)
+        else:
+            status, told = run.call(run.public, "POST", messages, bearer, {"body": "Is anybody there?"}, browser.address)
+        refusals += 400 <= status < 500
+        if refusals > 3:
+            break
+    del run.chats[number]
+
+
+def happens(browser, kind):
+    if kind % 3 == 0:
+        browser.version += 1
+    if kind % 4 == 0:
+        browser.address = browser.address.replace("127.77.", "127.99.")
+    if kind % 5 == 0:
+        browser.timezone -= 60
+    if kind % 7 == 0:
+        browser.language = "fr-FR"
+    if kind % 11 == 0:
+        browser.timezone -= 360
+    if kind % 23 == 0:
+        browser.brand = "Brave"
+
+
+def wrong_tokens(run):
+    stranger = Browser(900)
+    while True:
+        yield run.random.uniform(1.5, 4)
+        run.token(stranger, "/Refresh", token="eyJhbGciOiJkaXIifQ..made.up.token")
+        for browser, _, token in list(run.chats.values())[:1]:
+            run.token(browser, "/Refresh", token=token()[:-4] + "AAAA")
+
+
+def thief(run):
+    yield 25
+    for number in range(45):
+        for _, _, token in list(run.chats.values())[number % 5:][:1]:
+            run.call(run.public, "POST", "/v2/Webchat/Token/Refresh", {**FIREFOX, "origin": "https://shop.example.com"},
+                     {"deploymentKey": DEPLOYMENT, "token": token()}, "127.66.0.1")
+        yield 1 / 3
+
+
+def crowd_of_one(run):
+    """A visitor that creates session upon session."""
+    yield 38
+    visitor = Browser(901)
+    for _ in range(80):
+        run.token(visitor)
+        yield 0.25
+
+
+def operator(run):
+    yield 60
+    secret = (run.data / "operator.secret").read_text().strip()
+    for _, identity, _ in list(run.chats.values())[-10:]:
+        run.call(run.admin, "POST", "/v1/Revocations", {"authorization": f"Bearer {secret}"},
+                 {"accountSid": ACCOUNT, "identity": identity})
+
+
+def outage(run):
+    """By the demo page's own button."""
+    yield 78
+    run.call(run.site, "POST", "/control/scoped-auth", {"origin": run.site}, {"on": False})
+    yield 5
+    run.call(run.site, "POST", "/control/scoped-auth", {"origin": run.site}, {"on": True})
+
+
+def key_file(run):
+    """An operator's edits of the key file: good ones, and two that are none."""
+    keys = run.data / "keys.json"
+    good = keys.read_text()
+    for number in range(6):
+        yield 11
+        keys.write_text(good[:-2] if number in (2, 4) else good + "\n" * number)
