@@ -103,7 +103,9 @@ impl Counters {
 
     /// A browser was judged: by its signals, and by what every level makes of it.
     pub fn browser(&self, verdict: &Verdict) {
-        let sets = [verdict.last.held.without(verdict.broke()), verdict.drifted(), verdict.broke()];
+        // Since the last refresh: what changed once would otherwise count with every later call of its session.
+        let (last, broke) = (verdict.last, verdict.broke());
+        let sets = [last.held.without(broke), last.drifted.without(broke), broke];
         for (counters, signal) in self.signals.iter().zip(Signal::ALL) {
             for (counter, _) in counters.iter().zip(sets).filter(|(_, set)| set.contains(signal)) {
                 counter.inc();

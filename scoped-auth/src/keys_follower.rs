@@ -86,6 +86,10 @@ impl KeysFollower {
             "When each key was made, in seconds since 1970; 0 where the key file does not say",
             self.gauges.made.clone(),
         );
+        // From 0 on: an alert on an increase would miss the first one of a series that begins with it.
+        for outcome in ["loaded", "refused"] {
+            drop(self.gauges.reloads.get_or_create(&Reloads { outcome }));
+        }
         metrics.register(
             "key_file_reloads",
             "Changes of the key file, by what became of them",

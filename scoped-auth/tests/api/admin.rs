@@ -40,6 +40,7 @@ async fn it_counts_what_it_was_asked_and_tells_nothing_of_whom() {
         r#"tokens_minted_total{session="new",form="signed"} 1"#.to_owned(),
         r#"tokens_judged_total{verdict="authorized"} 1"#.to_owned(),
         r#"tokens_judged_total{verdict="invalid_token"} 1"#.to_owned(),
+        r#"key_file_reloads_total{outcome="refused"} 0"#.to_owned(),
     ] {
         assert!(metrics.text.lines().any(|found| found == line), "{line}\nis not in\n{}", metrics.text);
     }
