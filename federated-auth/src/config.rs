@@ -9,7 +9,7 @@ use service_runtime::{
     command::Program,
     random::Random,
     settings::Presence::{Default, Optional, Secret},
-    spans::{Sampling, SpanConfig},
+    spans::{self, Sampling, SpanConfig},
     tls::{self, CalleeTls},
 };
 
@@ -82,11 +82,7 @@ pub const PROGRAM: Program = Program {
             default: Default("21600"),
             help: "How long a token lives; its session's end may cut it shorter",
         },
-        Setting {
-            name: "otlp_endpoint",
-            default: Optional,
-            help: "Where traces go: the base URL of an OTLP/HTTP collector, such as http://collector:4318; off without it",
-        },
+        spans::OTLP_ENDPOINT,
     ],
     tools: &[],
 };

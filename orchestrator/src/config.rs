@@ -10,7 +10,7 @@ use service_runtime::{
     database::DatabaseConfig,
     random::Random,
     settings::Presence::{Default, DefaultSecret, Optional, Required, Secret},
-    spans::{Sampling, SpanConfig},
+    spans::{self, Sampling, SpanConfig},
     tls,
 };
 use shared_types::fingerprint::FingerprintKeys;
@@ -114,11 +114,7 @@ pub const PROGRAM: Program = Program {
             default: Optional,
             help: "Where pages call this service, comma separated; proofs of possession must name one, or else what the call's headers say",
         },
-        Setting {
-            name: "otlp_endpoint",
-            default: Optional,
-            help: "Where traces go: the base URL of an OTLP/HTTP collector, such as http://collector:4318; off without it",
-        },
+        spans::OTLP_ENDPOINT,
         Setting {
             name: "trace_share",
             default: Default("0.01"),

@@ -9,7 +9,7 @@ use service_runtime::{
     database::DatabaseConfig,
     random::Random,
     settings::Presence::{Default, DefaultSecret, Optional, OptionalSecret, Required, Secret},
-    spans::{Sampling, SpanConfig},
+    spans::{self, Sampling, SpanConfig},
     tls::{self, CalleeTls},
 };
 
@@ -98,11 +98,7 @@ pub const PROGRAM: Program = Program {
             default: OptionalSecret,
             help: "What operators prove themselves with on the admin listener; several, comma separated",
         },
-        Setting {
-            name: "otlp_endpoint",
-            default: Optional,
-            help: "Where traces go: the base URL of an OTLP/HTTP collector, such as http://collector:4318; off without it",
-        },
+        spans::OTLP_ENDPOINT,
     ],
     tools: &[tools::KEYS, revoke_tool::REVOKE, tools::MIGRATE],
 };

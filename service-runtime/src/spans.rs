@@ -27,7 +27,13 @@ use opentelemetry_sdk::{
 };
 use prometheus_client::{encoding::EncodeLabelSet, metrics::counter::Counter, metrics::family::Family};
 
-use crate::{client::http_client_blocking, metrics::Metrics, random::Random, trace_context::TraceContext};
+use crate::{
+    client::http_client_blocking,
+    metrics::Metrics,
+    random::Random,
+    settings::{Presence, Setting},
+    trace_context::TraceContext,
+};
 
 /// How long an export may take before its spans are given up.
 const EXPORT_DEADLINE: Duration = Duration::from_secs(5);
@@ -36,6 +42,13 @@ const LAST_EXPORT: Duration = Duration::from_secs(1);
 /// How long spans are gathered, and how many may wait.
 const GATHERED: Duration = Duration::from_secs(1);
 const WAITING: usize = 4096;
+
+/// The setting that every service has.
+pub const OTLP_ENDPOINT: Setting = Setting {
+    name: "otlp_endpoint",
+    default: Presence::Optional,
+    help: "Where traces go: the base URL of an OTLP/HTTP collector, such as http://collector:4318; off without it",
+};
 
 /// Who decides which requests are traced.
 #[derive(Clone, Copy, Debug, PartialEq)]
