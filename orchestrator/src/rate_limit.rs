@@ -160,7 +160,7 @@ impl RateLimits {
             target: "audit",
             event = "rate_limited",
             request_id = call.request_id.as_str(),
-            trace_id = %call.trace.trace_id(),
+            trace_id = call.trace.trace_id().as_str(),
             account = call.account.map(tracing::field::display),
             address_sid = %deployment.address_sid,
             policy,

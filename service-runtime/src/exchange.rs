@@ -1,24 +1,30 @@
 //! The way from an HTTP request to a handler and back, in one place. A handler is a plain async function from a typed
 //! request to a typed answer or the service's error; what is HTTP about it happens here: the boundary's check, path,
-//! body, status, headers, the access-log line and the counters.
+//! body, status, headers, the access-log line and the counters. A caller of the same process comes the same way, without
+//! what is HTTP about it.
 
-use std::time::{Duration, Instant};
+use std::{pin::Pin, time::Duration, time::Instant};
 
 use actix_web::{
     HttpRequest, HttpResponse,
+    dev::Payload,
     http::{
         ConnectionType, StatusCode,
         header::{self, HeaderMap, HeaderName, HeaderValue},
     },
-    web,
+    web::{Bytes, BytesMut},
 };
 use chrono::{DateTime, Utc};
+use futures_core::Stream;
 use opentelemetry::{KeyValue, trace::SpanKind};
 use shared_types::{Code, ErrorBody, Message, Method};
 
 use crate::{
     body::{self, MAX_BODY},
     call::Call,
+    deadline::within,
+    in_process::Caller,
+    metrics::{Metrics, RouteCounters},
     refusal::{Refusal, chain},
     route_table::{Boundary, Worker},
     spans::Ended,
@@ -28,11 +34,33 @@ use crate::{
 /// How long a body may take to arrive, once its head has.
 const BODY_DEADLINE: Duration = Duration::from_secs(5);
 
+/// What a route is called in logs, metrics and traces.
+pub(crate) struct Labels {
+    route: &'static str,
+    message: &'static str,
+    /// None where the method is part of what did not match.
+    known: Option<(&'static str, RouteCounters)>,
+}
+
+impl Labels {
+    pub(crate) fn of_message<M: Message>(metrics: &Metrics) -> Self {
+        let method = M::METHOD.as_str();
+        let counters = metrics.route(method, M::PATH, Some(M::STATUS));
+        Self { route: M::PATH, message: M::NAME, known: Some((method, counters)) }
+    }
+
+    pub(crate) fn unmatched(_metrics: &Metrics) -> Self {
+        Self { route: "unmatched", message: "unmatched", known: None }
+    }
+}
+
 /// Answers a request for the message `M`.
 pub(crate) async fn serve<M, E, S, B, H>(
     worker: &Worker<S, B>,
+    labels: &Labels,
     request: &HttpRequest,
-    payload: web::Payload,
+    payload: Payload,
+    path: Option<M::Path>,
     handler: H,
 ) -> HttpResponse
 where
@@ -41,65 +69,117 @@ where
     B: Boundary,
     H: AsyncFn(&S, &mut Call<'_>, M::Path, M::Request) -> Result<M::Response, E>,
 {
-    let mut exchange = Exchange::begin(worker, request, M::PATH, M::NAME);
+    let mut exchange = Exchange::begin(worker, labels, request);
     let outcome = async {
-        exchange.enter(request)?;
+        exchange.enter()?;
         // A path that names nothing of the right form names nothing.
-        let path = request.match_info().load::<M::Path>().map_err(|_| Refused::from(Code::NotFound))?;
+        let path = path.ok_or(Refused::from(Code::NotFound))?;
         let fields = match M::METHOD {
             Method::Get => body::form(request.query_string().as_bytes()),
             Method::Post => body::parse(request.headers(), &read(request, payload).await?, B::ACCEPTS_FORMS),
         };
         let fields: M::Request = fields.map_err(|error| Refused::new(error.code, error.message))?;
-        let answer = handler(&worker.state, &mut exchange.call, path, fields).await.map_err(|error| {
-            let cause = (error.code().status() >= 500).then(|| chain(&error));
-            Refused { code: error.code(), message: error.message().into_owned(), cause }
-        })?;
+        let answer = exchange.handle::<M, E, H>(path, fields, handler).await?;
         let body = serde_json::to_vec(&answer)
             .map_err(|error| Refused { cause: Some(chain(&error)), ..Refused::from(Code::InternalError) })?;
         Ok((M::STATUS, body))
     }
     .await;
-    exchange.finish(outcome)
+    exchange.respond(request, outcome)
 }
 
-async fn read(request: &HttpRequest, payload: web::Payload) -> Result<web::Bytes, Refused> {
+/// Answers a caller of this process. The message comes and goes as it is; everything else is as it is over HTTP.
+pub(crate) async fn serve_here<M, E, S, B, H>(
+    worker: &Worker<S, B>,
+    labels: &Labels,
+    caller: Caller<'_>,
+    path: (&str, Option<M::Path>),
+    fields: M::Request,
+    handler: H,
+) -> Result<M::Response, ErrorBody>
+where
+    M: Message,
+    E: Refusal,
+    B: Boundary,
+    H: AsyncFn(&S, &mut Call<'_>, M::Path, M::Request) -> Result<M::Response, E>,
+{
+    let trace = caller.trace.arrived(&worker.random);
+    let call = Call::within(caller.request_id, trace, caller.headers, &worker.clock);
+    let (text, path) = path;
+    let mut exchange = Exchange::of(worker, labels, call.of(M::METHOD.as_str(), text));
+    let outcome = async {
+        exchange.enter()?;
+        let path = path.ok_or(Refused::from(Code::NotFound))?;
+        exchange.handle::<M, E, H>(path, fields, handler).await
+    }
+    .await;
+    exchange.conclude(outcome.as_ref().map_or_else(|refused| refused.told(), |_| Told::answered(M::STATUS)));
+    outcome.map_err(|refused| ErrorBody::new(refused.code, refused.message))
+}
+
+async fn read(request: &HttpRequest, payload: Payload) -> Result<Bytes, Refused> {
     let announced =
         request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     if announced.is_some_and(|length: u64| length > MAX_BODY as u64) {
         return Err(Code::PayloadTooLarge.into());
     }
-    match tokio::time::timeout(BODY_DEADLINE, payload.to_bytes_limited(MAX_BODY)).await {
-        Ok(Ok(Ok(body))) => Ok(body),
-        Ok(Ok(Err(_))) => Err(Refused::new(Code::InvalidRequest, "The body broke off.".into())),
-        Ok(Err(_)) => Err(Code::PayloadTooLarge.into()),
-        Err(_) => Err(Refused::new(Code::InvalidRequest, "The body did not arrive in time.".into())),
+    within(BODY_DEADLINE, gather(payload)).await.unwrap_or_else(|_| {
+        Err(Refused::new(Code::InvalidRequest, "The body did not arrive in time.".into()))
+    })
+}
+
+/// The body as it stands in the connection's buffer, where it came in one piece.
+async fn gather(mut payload: Payload) -> Result<Bytes, Refused> {
+    let mut next = async || std::future::poll_fn(|context| Pin::new(&mut payload).poll_next(context)).await;
+    let (mut whole, mut rest) = (Bytes::new(), BytesMut::new());
+    while let Some(chunk) = next().await {
+        let broke_off = |_| Refused::new(Code::InvalidRequest, "The body broke off.".into());
+        let chunk = chunk.map_err(broke_off)?;
+        if whole.len() + rest.len() + chunk.len() > MAX_BODY {
+            return Err(Code::PayloadTooLarge.into());
+        }
+        if whole.is_empty() {
+            whole = chunk;
+        } else {
+            rest.extend_from_slice(&chunk);
+        }
     }
+    if rest.is_empty() {
+        return Ok(whole);
+    }
+    let mut all = BytesMut::from(whole.as_ref());
+    all.extend_from_slice(&rest);
+    Ok(all.freeze())
 }
 
 /// Answers a method that the path does not have, `OPTIONS` among them.
 pub(crate) fn other_method<S, B: Boundary>(
     worker: &Worker<S, B>,
+    labels: &Labels,
     request: &HttpRequest,
     allow: Option<HeaderValue>,
 ) -> HttpResponse {
-    let mut exchange = Exchange::begin(worker, request, "unmatched", "unmatched");
+    let mut exchange = Exchange::begin(worker, labels, request);
     if B::ANSWERS_PREFLIGHTS && request.method() == actix_web::http::Method::OPTIONS {
         worker.boundary.preflight(&mut exchange.call);
-        return exchange.finish(Ok((204, Vec::new())));
+        return exchange.respond(request, Ok((204, Vec::new())));
     }
-    let outcome = exchange.enter(request).and(Err(Refused::from(Code::MethodNotAllowed)));
+    let outcome = exchange.enter().and(Err(Refused::from(Code::MethodNotAllowed)));
     if let (Err(Refused { code: Code::MethodNotAllowed, .. }), Some(allow)) = (&outcome, allow) {
         exchange.call.set_answer_header(header::ALLOW, allow);
     }
-    exchange.finish(outcome)
+    exchange.respond(request, outcome)
 }
 
 /// Answers a path that nobody listens to.
-pub(crate) fn not_found<S, B: Boundary>(worker: &Worker<S, B>, request: &HttpRequest) -> HttpResponse {
-    let mut exchange = Exchange::begin(worker, request, "unmatched", "unmatched");
-    let outcome = exchange.enter(request).and(Err(Refused::from(Code::NotFound)));
-    exchange.finish(outcome)
+pub(crate) fn not_found<S, B: Boundary>(
+    worker: &Worker<S, B>,
+    labels: &Labels,
+    request: &HttpRequest,
+) -> HttpResponse {
+    let mut exchange = Exchange::begin(worker, labels, request);
+    let outcome = exchange.enter().and(Err(Refused::from(Code::NotFound)));
+    exchange.respond(request, outcome)
 }
 
 /// A refusal on its way out.
@@ -113,6 +193,10 @@ impl Refused {
     fn new(code: Code, message: String) -> Self {
         Self { code, message, cause: None }
     }
+
+    fn told(&self) -> Told<'_> {
+        Told { status: self.code.status(), code: self.code.as_str(), cause: self.cause.as_deref() }
+    }
 }
 
 impl From<Code> for Refused {
@@ -121,75 +205,119 @@ impl From<Code> for Refused {
     }
 }
 
+/// What became of a request, for log, metrics and traces.
+#[derive(Clone, Copy)]
+struct Told<'a> {
+    status: u16,
+    /// Of a refusal; otherwise empty.
+    code: &'static str,
+    cause: Option<&'a str>,
+}
+
+impl Told<'_> {
+    const fn answered(status: u16) -> Self {
+        Self { status, code: "", cause: None }
+    }
+}
+
 /// One request from its head to its answer.
 struct Exchange<'a, S, B> {
     worker: &'a Worker<S, B>,
+    labels: &'a Labels,
     call: Call<'a>,
-    method: &'static str,
-    route: &'static str,
-    request: &'a HttpRequest,
-    message: &'static str,
     started: Instant,
 }
 
 impl<'a, S, B: Boundary> Exchange<'a, S, B> {
-    fn begin(
-        worker: &'a Worker<S, B>,
-        request: &'a HttpRequest,
-        route: &'static str,
-        message: &'static str,
-    ) -> Self {
-        let started = Instant::now();
+    fn begin(worker: &'a Worker<S, B>, labels: &'a Labels, request: &'a HttpRequest) -> Self {
         let peer = request.peer_addr().map(|address| address.ip());
-        let mut call = Call::new(request.headers(), peer, &worker.clock, &worker.random)
-            .of(request.method().as_str(), request.path());
+        let mut call = Call::new(request.headers(), peer, &worker.clock, &worker.random);
         call.trace = worker.spans.sample(call.trace);
+        Self::of(worker, labels, call.of(request.method().as_str(), request.path()))
+    }
+
+    fn of(worker: &'a Worker<S, B>, labels: &'a Labels, mut call: Call<'a>) -> Self {
         call.spans = Some(&worker.spans);
-        Self { worker, call, method: method_name(request.method()), route, request, message, started }
+        Self { worker, labels, call, started: Instant::now() }
     }
 
-    fn enter(&mut self, request: &HttpRequest) -> Result<(), Refused> {
-        self.worker.boundary.enter(&mut self.call, request.path()).map_err(Refused::from)
+    fn enter(&mut self) -> Result<(), Refused> {
+        let path = self.call.path;
+        self.worker.boundary.enter(&mut self.call, path).map_err(Refused::from)
     }
 
-    fn finish(self, outcome: Result<(u16, Vec<u8>), Refused>) -> HttpResponse {
-        let Self { worker, call, method, route, request, message, started } = self;
-        let (status, body, code, cause) = match outcome {
-            Ok((status, body)) => (status, body, "", None),
+    async fn handle<M, E, H>(
+        &mut self,
+        path: M::Path,
+        fields: M::Request,
+        handler: H,
+    ) -> Result<M::Response, Refused>
+    where
+        M: Message,
+        E: Refusal,
+        H: AsyncFn(&S, &mut Call<'_>, M::Path, M::Request) -> Result<M::Response, E>,
+    {
+        handler(&self.worker.state, &mut self.call, path, fields).await.map_err(|error| {
+            let cause = (error.code().status() >= 500).then(|| chain(&error));
+            Refused { code: error.code(), message: error.message().into_owned(), cause }
+        })
+    }
+
+    /// The answer of an outcome, with everything written down.
+    fn respond(mut self, request: &HttpRequest, outcome: Result<(u16, Vec<u8>), Refused>) -> HttpResponse {
+        let (told, body) = match &outcome {
+            Ok((status, _)) => (Told::answered(*status), None),
             Err(refused) => {
-                let body =
-                    serde_json::to_vec(&ErrorBody::new(refused.code, refused.message)).unwrap_or_default();
-                (refused.code.status(), body, refused.code.as_str(), refused.cause)
+                let body = ErrorBody::new(refused.code, refused.message.clone());
+                (refused.told(), Some(serde_json::to_vec(&body).unwrap_or_default()))
             }
         };
-        let mut response = HttpResponse::build(StatusCode::from_u16(status).unwrap_or_default()).body(body);
-        if worker.letting_go.applies_to(request) {
+        let Told { status, code, .. } = told;
+        let mut response = HttpResponse::new(StatusCode::from_u16(status).unwrap_or_default());
+        if self.worker.letting_go.applies_to(request) {
             response.head_mut().set_connection_type(ConnectionType::Close);
         }
         let headers = response.headers_mut();
-        for (name, value) in call.answer_headers {
+        for (name, value) in std::mem::take(&mut self.call.answer_headers) {
             headers.insert(name, value);
         }
-        answer_headers(headers, status, code, call.request_id.as_str());
+        answer_headers(headers, status, code, self.call.request_id.as_str());
         if status == 401 {
-            date(headers, call.now);
+            date(headers, self.call.now);
         }
+        self.conclude(told);
+        let body = body.or(outcome.ok().map(|(_, body)| body)).unwrap_or_default();
+        response.set_body(actix_web::body::BoxBody::new(body))
+    }
+
+    /// Writes down what became of the request.
+    fn conclude(&self, Told { status, code, cause }: Told<'_>) {
+        let Self { worker, labels, call, started } = self;
         let took = started.elapsed();
-        worker.metrics.request(method, route, status, code, took);
+        let method = match &labels.known {
+            Some((method, counters)) => {
+                counters.count(status, code, took);
+                method
+            }
+            None => {
+                let method = method_name(call.method);
+                worker.metrics.route(method, labels.route, None).count(status, code, took);
+                method
+            }
+        };
         if worker.spans.are_wanted(&call.trace) {
-            let status = i64::from(status);
             let mut attributes = vec![
                 KeyValue::new("http.request.method", method),
-                KeyValue::new("http.route", route),
-                KeyValue::new("http.response.status_code", status),
+                KeyValue::new("http.route", labels.route),
+                KeyValue::new("http.response.status_code", i64::from(status)),
                 KeyValue::new("request_id", call.request_id.as_str().to_owned()),
             ];
             attributes.extend(call.account.map(|account| KeyValue::new("account", account.to_string())));
             attributes.extend((!code.is_empty()).then(|| KeyValue::new("error.type", code)));
             // By the conventions of OpenTelemetry a server has failed only where the fault is its own.
             let error = (status >= 500).then_some(code);
-            let (name, kind, parent) = (message, SpanKind::Server, call.trace.parent_bits());
-            worker.spans.end(&call.trace, Ended { name, kind, parent, started, error, attributes });
+            let (name, kind, parent) = (labels.message, SpanKind::Server, call.trace.parent_bits());
+            worker.spans.end(&call.trace, Ended { name, kind, parent, started: *started, error, attributes });
         }
         if let Some(cause) = cause {
             tracing::warn!(
@@ -204,16 +332,15 @@ impl<'a, S, B: Boundary> Exchange<'a, S, B> {
             target: "access",
             service = worker.service,
             request_id = call.request_id.as_str(),
-            trace_id = %call.trace.trace_id(),
+            trace_id = call.trace.trace_id().as_str(),
             account = call.account.map(tracing::field::display),
             method,
-            route,
+            route = labels.route,
             status,
             code,
             duration_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
             "request"
         );
-        response
     }
 }
 
@@ -257,8 +384,8 @@ fn challenge(code: &str) -> &'static str {
 }
 
 /// A stranger's method must not become a label of its own.
-fn method_name(method: &actix_web::http::Method) -> &'static str {
-    match method.as_str() {
+fn method_name(method: &str) -> &'static str {
+    match method {
         "GET" => "GET",
         "POST" => "POST",
         "OPTIONS" => "OPTIONS",

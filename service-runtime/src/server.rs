@@ -6,7 +6,7 @@
 use std::{
     future::Future,
     io,
-    net::{SocketAddr, TcpListener},
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
     pin::Pin,
     rc::Rc,
     sync::{
@@ -22,6 +22,7 @@ use tokio::task::JoinHandle;
 use crate::{
     admin::{Admin, Check},
     clock::Clock,
+    in_process::InProcess,
     metrics::Metrics,
     random::Random,
     route_table::{Boundary, Generation, LettingGo, RouteTable, Worker},
@@ -42,8 +43,8 @@ const IN_FLIGHT_SECONDS: u64 = 10;
 /// The two listeners of a service.
 #[derive(Debug)]
 pub struct Listeners {
-    /// Where its callers call.
-    pub service: TcpListener,
+    /// Where its callers call; none, if they live in its process ([`Running::in_process`]).
+    pub service: Option<TcpListener>,
     /// Where its operators look.
     pub admin: TcpListener,
 }
@@ -51,18 +52,25 @@ pub struct Listeners {
 impl Listeners {
     /// Binds both.
     pub fn bind(service: SocketAddr, admin: SocketAddr) -> io::Result<Self> {
-        let bind = |address: SocketAddr| {
-            TcpListener::bind(address)
-                .map_err(|error| io::Error::new(error.kind(), format!("{address}: {error}")))
-        };
-        Ok(Self { service: bind(service)?, admin: bind(admin)? })
+        Ok(Self { service: Some(bind(service)?), admin: bind(admin)? })
+    }
+
+    /// Binds the operators' alone.
+    pub fn in_process(admin: SocketAddr) -> io::Result<Self> {
+        Ok(Self { service: None, admin: bind(admin)? })
     }
 
     /// Two free ports of the loopback interface.
     pub fn loopback() -> io::Result<Self> {
-        let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        Self::bind(any, any)
+        Self::bind(ANY_PORT, ANY_PORT)
     }
+}
+
+/// A free port of the loopback interface.
+pub const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    TcpListener::bind(address).map_err(|error| io::Error::new(error.kind(), format!("{address}: {error}")))
 }
 
 /// What a service brings to its start.
@@ -105,12 +113,13 @@ pub struct OperatorRoutes<S> {
 
 /// A service that runs.
 pub struct Running {
-    /// Where it is called.
-    pub address: SocketAddr,
     /// Where its operators look.
     pub admin_address: SocketAddr,
-    handles: [ServerHandle; 2],
-    servers: [JoinHandle<io::Result<()>>; 2],
+    /// The service, for callers of this process.
+    pub in_process: InProcess,
+    address: Option<SocketAddr>,
+    handles: Vec<ServerHandle>,
+    servers: Vec<JoinHandle<io::Result<()>>>,
     stopping: Arc<AtomicBool>,
     drain: Duration,
     tasks: Vec<JoinHandle<()>>,
@@ -120,81 +129,59 @@ pub struct Running {
 impl<S: 'static, B: Boundary> Service<S, B> {
     /// Begins to serve. Runs on the current tokio runtime, with threads of its own for the requests.
     pub fn start(self, listeners: Listeners) -> io::Result<Running> {
-        let address = listeners.service.local_addr()?;
+        let address = listeners.service.as_ref().map(TcpListener::local_addr).transpose()?;
         let admin_address = listeners.admin.local_addr()?;
         let stopping = Arc::new(AtomicBool::new(false));
         let admin =
             Admin { metrics: self.metrics.clone(), check: self.check.clone(), stopping: stopping.clone() };
-
         let spans = Spans::start(&self.spans, self.name, &self.random, &self.metrics);
         let last_spans = spans.clone();
-        let Self {
-            name,
-            workers,
-            clock,
-            random,
-            metrics,
-            tls,
-            drain,
-            state,
-            boundary,
-            routes,
-            operations,
-            ..
-        } = self;
+        let Self { name, tls, drain, check, routes, .. } = self;
         let letting_go = LettingGo { stopping: stopping.clone(), tls: tls.clone() };
-        let operator = operations.map(|OperatorRoutes { credentials, routes }| {
-            let (clock, random, metrics, state) =
-                (clock.clone(), random.clone(), metrics.clone(), state.clone());
-            let spans = spans.clone();
+
+        let worker = Workers {
+            name,
+            clock: self.clock,
+            random: self.random,
+            metrics: self.metrics,
+            spans,
+            state: self.state,
+        };
+        let operator = self.operations.map(|OperatorRoutes { credentials, routes }| {
+            let workers = worker.clone();
             move |config: &mut web::ServiceConfig| {
-                let worker = Worker {
-                    state: state(),
-                    boundary: credentials.clone(),
-                    clock: clock.clone(),
-                    random: random.clone(),
-                    metrics: metrics.clone(),
-                    letting_go: LettingGo::default(),
-                    spans: spans.clone(),
-                    service: name,
-                };
+                let worker = workers.worker(credentials.clone(), LettingGo::default());
                 routes(RouteTable::new(Rc::new(worker))).configure(config);
             }
         });
-        let server = HttpServer::new(move || {
-            let worker = Rc::new(Worker {
-                state: state(),
-                boundary: boundary(),
-                clock: clock.clone(),
-                random: random.clone(),
-                metrics: metrics.clone(),
-                letting_go: letting_go.clone(),
-                spans: spans.clone(),
-                service: name,
-            });
-            App::new().configure(|config| routes(RouteTable::new(worker)).configure(config))
-        });
-        let server = server
-            .workers(workers)
-            .keep_alive(KEEP_ALIVE)
-            .client_request_timeout(HEAD_DEADLINE)
-            .client_disconnect_timeout(Duration::from_secs(1))
-            .shutdown_timeout(IN_FLIGHT_SECONDS)
-            .disable_signals();
-        let server = match &tls {
-            None => server.listen(listeners.service)?,
-            Some(files) => {
-                let config = tls::server_config(files, name).map_err(io::Error::other)?;
-                let files = files.clone();
-                server
-                    .on_connect(move |_, connection| {
-                        connection.insert(Generation(files.generation()));
-                    })
-                    .tls_handshake_timeout(HANDSHAKE_DEADLINE)
-                    .listen_rustls_0_23(listeners.service, config)?
-            }
+        let boundary = self.boundary;
+        let table =
+            Arc::new(move || routes(RouteTable::new(Rc::new(worker.worker(boundary(), letting_go.clone())))));
+        let in_process = InProcess {
+            make: {
+                let table = table.clone();
+                Arc::new(move || Rc::new(table().here()))
+            },
+            check,
+            listener: None,
         };
-        let server = server.run();
+        let server = listeners.service.map(|listener| {
+            let server = HttpServer::new(move || App::new().configure(|config| table().configure(config)))
+                .workers(self.workers)
+                .keep_alive(KEEP_ALIVE)
+                .client_request_timeout(HEAD_DEADLINE)
+                .client_disconnect_timeout(Duration::from_secs(1))
+                .shutdown_timeout(IN_FLIGHT_SECONDS)
+                .disable_signals();
+            let Some(files) = &tls else { return Ok(server.listen(listener)?.run()) };
+            let config = tls::server_config(files, name).map_err(io::Error::other)?;
+            let files = files.clone();
+            let server = server.on_connect(move |_, connection| {
+                connection.insert(Generation(files.generation()));
+            });
+            let server = server.tls_handshake_timeout(HANDSHAKE_DEADLINE);
+            Ok::<_, io::Error>(server.listen_rustls_0_23(listener, config)?.run())
+        });
         let admin_server = HttpServer::new(move || {
             App::new().configure(|config: &mut web::ServiceConfig| {
                 admin.configure(config);
@@ -209,12 +196,17 @@ impl<S: 'static, B: Boundary> Service<S, B> {
         .disable_signals()
         .listen(listeners.admin)?
         .run();
-        tracing::info!(service = name, %address, %admin_address, tls = tls.is_some(), "started");
+        let address_told = address.map(tracing::field::display);
+        tracing::info!(service = name, address = address_told, %admin_address, tls = tls.is_some(), "started");
+        let servers = server.transpose()?.into_iter().chain([admin_server]);
+        let (handles, servers) =
+            servers.map(|server| (server.handle(), tokio::spawn(server))).collect::<(Vec<_>, Vec<_>)>();
         Ok(Running {
-            address,
             admin_address,
-            handles: [server.handle(), admin_server.handle()],
-            servers: [tokio::spawn(server), tokio::spawn(admin_server)],
+            in_process,
+            address,
+            handles,
+            servers,
             stopping,
             drain,
             tasks: tls.map(|files| tokio::spawn(async move { files.follow().await })).into_iter().collect(),
@@ -223,7 +215,59 @@ impl<S: 'static, B: Boundary> Service<S, B> {
     }
 }
 
+/// What the workers of a service are made of.
+struct Workers<S> {
+    name: &'static str,
+    clock: Clock,
+    random: Random,
+    metrics: Arc<Metrics>,
+    spans: Spans,
+    state: Arc<dyn Fn() -> S + Send + Sync>,
+}
+
+impl<S> Workers<S> {
+    fn worker<B>(&self, boundary: B, letting_go: LettingGo) -> Worker<S, B> {
+        Worker {
+            state: (self.state)(),
+            boundary,
+            clock: self.clock.clone(),
+            random: self.random.clone(),
+            metrics: self.metrics.clone(),
+            spans: self.spans.clone(),
+            letting_go,
+            service: self.name,
+        }
+    }
+}
+
+impl<S> Clone for Workers<S> {
+    fn clone(&self) -> Self {
+        Self {
+            name: self.name,
+            clock: self.clock.clone(),
+            random: self.random.clone(),
+            metrics: self.metrics.clone(),
+            spans: self.spans.clone(),
+            state: self.state.clone(),
+        }
+    }
+}
+
 impl Running {
+    /// Where it listens to its callers, unless they live in its process.
+    pub fn listens_on(&self) -> Option<SocketAddr> {
+        self.address
+    }
+
+    /// Where it is called.
+    ///
+    /// # Panics
+    /// If it has no listener for callers, because they live in its process.
+    #[allow(clippy::expect_used, reason = "who lets a service have no listener does not ask for its address")]
+    pub fn address(&self) -> SocketAddr {
+        self.address.expect("a listener for callers")
+    }
+
     /// A task that works beside the requests and ends with the service.
     #[must_use]
     pub fn beside(mut self, task: JoinHandle<()>) -> Self {
@@ -259,9 +303,11 @@ impl Running {
 
     async fn end(self, gracefully: bool) {
         self.stopping.store(true, Ordering::SeqCst);
-        let [service, admin] = self.handles;
-        service.stop(gracefully).await;
-        admin.stop(false).await;
+        // The callers' listener first, if there is one; the operators' is the last.
+        let operators = self.handles.len().saturating_sub(1);
+        for (place, server) in self.handles.into_iter().enumerate() {
+            server.stop(gracefully && place < operators).await;
+        }
         for server in self.servers {
             // The task ends with its server; it has nothing more to say.
             let _ = server.await;
