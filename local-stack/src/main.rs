@@ -33,7 +33,7 @@ struct Arguments {
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let arrows = TraceEvents::default();
-    telemetry::start_beside(arrows.layer());
+    let _log = telemetry::start_beside(arrows.layer());
     match run(&arguments, arrows).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
