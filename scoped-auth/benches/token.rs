@@ -14,6 +14,24 @@ fn ring() -> KeyRing {
     KeyRing::new(file, &SystemRandom::new()).expect("a key ring")
 }
 
+/// The same ring behind so many retired keys of each use that it has 64 of each.
+fn ring_of_64() -> KeyRing {
+    let mut set: Value = serde_json::from_slice(include_bytes!("../tests/vectors/keys.json")).expect("JSON");
+    let keys = set.pointer_mut("/keys").and_then(Value::as_array_mut).expect("keys");
+    for usage in ["enc", "sig"] {
+        let of_use: Vec<Value> =
+            keys.iter().filter(|key| key.get("use") == Some(&usage.into())).cloned().collect();
+        for (n, mut key) in of_use.iter().cycle().take(64 - of_use.len()).cloned().enumerate() {
+            let members = key.as_object_mut().expect("a key");
+            members.insert("kid".to_owned(), format!("{usage}-of-old-{n}").into());
+            members.insert("status".to_owned(), "retired".into());
+            keys.insert(0, key);
+        }
+    }
+    let file = KeyFile::parse(set.to_string().as_bytes()).expect("keys");
+    KeyRing::new(file, &SystemRandom::new()).expect("a key ring")
+}
+
 fn claims() -> Claims {
     let good: Value = serde_json::from_str(include_str!("../tests/vectors/good.json")).expect("JSON");
     let claims = good.pointer("/tokens/0/claims").expect("the first token's claims");
@@ -41,6 +59,9 @@ fn tokens(c: &mut Criterion) {
         assert!(ring.open(&good).is_ok());
         c.bench_function(&format!("make_{name}"), |b| b.iter(|| ring.seal(black_box(&claims), form, &rng)));
         c.bench_function(&format!("open_{name}"), |b| b.iter(|| ring.open(black_box(&good))));
+        let of_64 = ring_of_64();
+        assert!(of_64.open(&good).is_ok());
+        c.bench_function(&format!("open_{name}_of_64_keys"), |b| b.iter(|| of_64.open(black_box(&good))));
 
         // The same time for all of a form.
         let text = good.as_str();

@@ -142,19 +142,24 @@ impl Store {
     }
 
     /// The revocations after the one with the id `after`, in their order, each with its id; at most `limit`.
+    ///
+    /// They come as one text. A replica that starts may have a million to read, and the driver takes some 5 µs for each
+    /// row that it hands over, ten times what the rest of it takes.
     pub async fn revocations(&self, after: i64, limit: u32) -> Result<Vec<(i64, Revocation)>, StoreError> {
-        let rows = sqlx::query_as(
-            "SELECT id, kind, subject, revoked_at, forget_at FROM revocations WHERE id > $1 ORDER BY id LIMIT $2",
+        let text = sqlx::query_scalar(
+            "SELECT string_agg(id || ' ' || kind || ' ' || subject || ' ' || revoked_at || ' ' || forget_at, ',') \
+             FROM (SELECT * FROM revocations WHERE id > $1 ORDER BY id LIMIT $2) AS news",
         )
         .bind(after)
         .bind(i64::from(limit))
-        .fetch_all(&self.0.readers);
-        let rows: Vec<(i64, String, String, i64, i64)> = Database::in_time(rows).await?;
-        let revocation = |(id, kind, subject, revoked_at, forget_at): (i64, String, String, i64, i64)| {
-            let subject = Subject::parse(&kind, &subject).ok_or(StoreError::Malformed("subject"))?;
-            Ok((id, Revocation { subject, revoked_at: date(revoked_at)?, forget_at: date(forget_at)? }))
-        };
-        rows.into_iter().map(revocation).collect()
+        .fetch_one(&self.0.readers);
+        let text: Option<String> = Database::in_time(text).await?;
+        let Some(text) = text else { return Ok(Vec::new()) };
+        let news: Option<Vec<_>> = text.split(',').map(revocation).collect();
+        let mut news = news.ok_or(StoreError::Malformed("revocation"))?;
+        // An aggregate says nothing of an order, though both engines keep to it.
+        news.sort_unstable_by_key(|(id, _)| *id);
+        Ok(news)
     }
 
     /// Removes some of what is of no more use at `now`; how many rows that were, and 0 once none is left.
@@ -183,6 +188,17 @@ impl Store {
     pub async fn close(&self) {
         self.0.close().await;
     }
+}
+
+/// A revocation and its id: `7 account AC… 1767323045678 1767409450678`.
+fn revocation(text: &str) -> Option<(i64, Revocation)> {
+    let mut fields = text.split(' ');
+    let mut field = || fields.next();
+    let id = field()?.parse().ok()?;
+    let subject = Subject::parse(field()?, field()?)?;
+    let mut date = || DateTime::from_timestamp_millis(field()?.parse().ok()?);
+    let (revoked_at, forget_at) = (date()?, date()?);
+    fields.next().is_none().then_some((id, Revocation { subject, revoked_at, forget_at }))
 }
 
 fn date(millis: i64) -> Result<DateTime<Utc>, StoreError> {

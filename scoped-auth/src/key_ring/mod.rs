@@ -8,7 +8,7 @@ mod refusals;
 #[cfg(test)]
 mod tests;
 
-use std::{fmt, sync::Arc};
+use std::{collections::HashMap, fmt, sync::Arc};
 
 use arc_swap::ArcSwap;
 use chrono::{DateTime, Utc};
@@ -26,11 +26,12 @@ use crate::{
 /// The keys, ready to use. See [`KeyFile`] for what the status of a key means.
 #[derive(Clone)]
 pub struct KeyRing {
-    encryption: Vec<Arc<EncryptionKey>>,
+    /// By the name that stands in a token's `kid`: a token costs the same however many keys are listed.
+    encryption: HashMap<String, Arc<EncryptionKey>>,
     active: Arc<EncryptionKey>,
     epoch: Arc<ArcSwap<Epoch>>,
     cap: u64,
-    verifiers: Vec<(String, Verifier)>,
+    verifiers: HashMap<String, Verifier>,
     signer: Arc<SigningKey>,
     public: jwks::Response,
     mac: Arc<Mac>,
@@ -61,8 +62,8 @@ impl KeyRing {
     fn with_cap(file: KeyFile, rng: &dyn SecureRandom, cap: u64) -> Result<Self, KeyFileError> {
         let mac = Arc::new(Mac::new(&file.audit_key()?));
         let (mut active, mut signer) = (None, None);
-        let (mut encryption, mut verifiers, mut public) = (Vec::new(), Vec::new(), Vec::new());
-        let mut abouts = Vec::new();
+        let (mut encryption, mut verifiers) = (HashMap::new(), HashMap::new());
+        let (mut public, mut abouts) = (Vec::new(), Vec::new());
         for key in file.keys {
             let About { kid, status, .. } = &key.about;
             match key.material {
@@ -71,7 +72,7 @@ impl KeyRing {
                     if *status == Status::Active {
                         active = Some(Arc::clone(&key));
                     }
-                    encryption.push(key);
+                    encryption.insert(kid.clone(), key);
                 }
                 Material::Signing(pair) => {
                     let position = key.position;
@@ -83,7 +84,7 @@ impl KeyRing {
                     if *status == Status::Active {
                         signer = Some(Arc::new(SigningKey { kid: kid.clone(), signer: made, verifier }));
                     }
-                    verifiers.push((kid.clone(), verifier));
+                    verifiers.insert(kid.clone(), verifier);
                     public.push(public_key(kid, &pair));
                 }
                 Material::Audit(_) => {}
@@ -114,8 +115,8 @@ impl KeyRing {
         }
         let lives = |kid: &str| dead.iter().all(|about| about.kid != kid);
         let mut ring = Self { about, ..self.clone() };
-        ring.encryption.retain(|key| lives(&key.kid));
-        ring.verifiers.retain(|(kid, _)| lives(kid));
+        ring.encryption.retain(|kid, _| lives(kid));
+        ring.verifiers.retain(|kid, _| lives(kid));
         ring.public.keys.retain(|key| lives(&key.kid));
         Some(ring)
     }
@@ -207,13 +208,13 @@ impl KeyRing {
     }
 
     fn open_signed(&self, token: &str, buffer: &mut Vec<u8>) -> Option<Claims> {
-        let verifier_of = |kid: &str| self.verifiers.iter().find(|key| key.0 == kid).map(|key| key.1);
+        let verifier_of = |kid: &str| self.verifiers.get(kid).copied();
         let any_verifier = || self.signer.verifier;
         jws::open(token, buffer, verifier_of, any_verifier).and_then(Claims::parse)
     }
 
     fn key(&self, kid: &Kid<'_>) -> Option<&EncryptionKey> {
-        self.encryption.iter().find(|key| key.kid == kid.key).map(Arc::as_ref)
+        self.encryption.get(kid.key).map(Arc::as_ref)
     }
 
     /// A subkey of the epoch, its `kid`, and a nonce that it was never used with; from a new epoch if this one is used
