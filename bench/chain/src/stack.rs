@@ -11,6 +11,7 @@ use crate::{
     Outcome, accounts,
     process::{Process, free_address},
     recorder::Recorder,
+    revoked,
 };
 
 /// What FWO proves itself to FAS with, and FAS to SAS: as long as those that are made in earnest.
@@ -27,6 +28,8 @@ pub(crate) struct Plan {
     pub(crate) folder: PathBuf,
     /// How many deployments it has with the feature on.
     pub(crate) deployments: usize,
+    /// How many sessions have been revoked.
+    pub(crate) revoked: usize,
     /// The wires FWO ->> FAS and FAS ->> SAS, if they are listened in to.
     pub(crate) wires: Option<[Recorder; 2]>,
 }
@@ -47,7 +50,7 @@ pub(crate) struct Stack {
 impl Plan {
     /// A stack with one deployment, the files of which are in `folder`.
     pub(crate) fn new(folder: PathBuf) -> Self {
-        Self { folder, deployments: 1, wires: None }
+        Self { folder, deployments: 1, revoked: 0, wires: None }
     }
 
     /// Starts the callees before their callers.
@@ -65,11 +68,19 @@ impl Plan {
         };
         let [orchestrator_secret, federated_auth_secret] = SECRETS.map(str::to_owned);
 
-        let (mut scoped_auth, sas) = Service::new("ScopedAuthService", "scoped-auth", "SCOPED_AUTH")?;
-        scoped_auth.set("SCOPED_AUTH_FEDERATED_AUTH_SECRET", &federated_auth_secret);
-        scoped_auth.set("SCOPED_AUTH_KEYS_FILE", keys_file(&self.folder).display());
-        scoped_auth.set("SCOPED_AUTH_DATABASE_URL", sessions_url(&self.folder));
-        let (scoped_auth, sas_took) = scoped_auth.start(&self.folder)?;
+        let start_scoped_auth = || {
+            let (mut scoped_auth, sas) = Service::new("ScopedAuthService", "scoped-auth", "SCOPED_AUTH")?;
+            scoped_auth.set("SCOPED_AUTH_FEDERATED_AUTH_SECRET", &federated_auth_secret);
+            scoped_auth.set("SCOPED_AUTH_KEYS_FILE", keys_file(&self.folder).display());
+            scoped_auth.set("SCOPED_AUTH_DATABASE_URL", sessions_url(&self.folder));
+            Outcome::Ok((scoped_auth.start(&self.folder)?, sas))
+        };
+        if self.revoked > 0 {
+            // The service makes its tables; nobody else writes them while it runs.
+            drop(start_scoped_auth()?);
+            revoked::add(&self.folder, self.revoked)?;
+        }
+        let ((scoped_auth, sas_took), sas) = start_scoped_auth()?;
 
         let (mut federated_auth, fas) =
             Service::new("FederatedAuthService", "federated-auth", "FEDERATED_AUTH")?;

@@ -8,6 +8,7 @@ use crate::{
     path::Path,
     plan::Plan,
     recording::Recordings,
+    rivals::{self, Rival},
     stack::Stack,
     tell,
     workload::Workload,
@@ -15,11 +16,14 @@ use crate::{
 };
 
 /// What is measured on every path.
-pub(crate) const SERVICE: &str = "services";
+pub(crate) const SERVICES: &str = "services";
 /// The floor of as many hops.
 pub(crate) const CHAIN: &str = "null chain";
 /// The ceiling of one hop.
 pub(crate) const HELLO: &str = "hello";
+
+/// All services in one process, connected in memory.
+pub(crate) const IN_PROCESS: &str = "in one process";
 
 /// The medians of one subject on one path.
 #[derive(Clone, Debug)]
@@ -40,6 +44,15 @@ struct Lane {
     workload: Workload,
     hello: Yardstick,
     chain: Option<Yardstick>,
+    rivals: Vec<Rival>,
+}
+
+/// One of those that are compared.
+struct Contender<'a> {
+    subject: Subject<'a>,
+    workload: &'a Workload,
+    /// Whether it refuses a token that was presented before.
+    needs_fresh_tokens: bool,
 }
 
 /// Measures the paths of `plan` on `stack`; a row for each path, number of connections and subject.
@@ -87,44 +100,45 @@ pub(crate) fn measure(
 
 impl Lane {
     fn new(path: Path, stack: &Stack, recordings: &Recordings, folder: &Folder) -> Outcome<Self> {
-        let deployment = if path == Path::CreateOff { accounts::OFF } else { accounts::ON };
-        let workload = Workload::new(
-            path,
-            stack,
-            vec![deployment.to_owned()],
-            &recordings.validate,
-            folder.join("wrk"),
-        )?;
-        let recording = recordings.of(path)?;
-        let hello = Yardstick::hello(recording, folder.join("hello"))?;
+        let deployments = vec![if path == Path::CreateOff { accounts::OFF } else { accounts::ON }.to_owned()];
+        let (validate, recording) = (&recordings.validate, recordings.of(path)?);
         // A chain of one link is a hello.
         let has_hops = recording.0.len() > 1;
         let chain = has_hops.then(|| Yardstick::chain(recording, folder.join("chain"))).transpose()?;
-        Ok(Self { path, workload, hello, chain })
+        Ok(Self {
+            path,
+            workload: Workload::new(path, stack.orchestrator, deployments, validate, folder.join("wrk"))?,
+            hello: Yardstick::hello(recording, folder.join("hello"))?,
+            chain,
+            rivals: rivals::on(path, validate, folder)?,
+        })
     }
 
-    /// What is compared, in the order in which it is measured. Whoever has another way to run the services adds it here.
-    fn subjects<'a>(&'a self, stack: &'a Stack) -> Vec<(Subject<'a>, bool)> {
+    /// What is compared, in the order in which it is measured.
+    fn contenders<'a>(&'a self, stack: &'a Stack, connections: usize) -> Vec<Contender<'a>> {
         let [_, _, scoped_auth] = &stack.processes;
-        let services = match self.path {
-            Path::Validate => {
-                Subject { name: SERVICE, address: stack.scoped_auth, processes: vec![scoped_auth] }
+        let (address, processes) = match self.path {
+            Path::Validate => (stack.scoped_auth, vec![scoped_auth]),
+            Path::Create | Path::CreateOff | Path::Refresh | Path::Open | Path::Message => {
+                (stack.orchestrator, stack.processes.iter().collect())
             }
-            Path::Create | Path::CreateOff | Path::Refresh | Path::Open | Path::Message => Subject {
-                name: SERVICE,
-                address: stack.orchestrator,
-                processes: stack.processes.iter().collect(),
-            },
         };
-        let yardstick = |name, yardstick: &'a Yardstick| Subject {
-            name,
-            address: yardstick.address,
-            processes: yardstick.processes.iter().collect(),
-        };
-        let mut subjects = vec![(services, true)];
-        subjects.extend(self.chain.iter().map(|chain| (yardstick(CHAIN, chain), false)));
-        subjects.push((yardstick(HELLO, &self.hello), false));
-        subjects
+        let services = Subject { name: SERVICES, address, processes };
+        let mut all =
+            vec![Contender { subject: services, workload: &self.workload, needs_fresh_tokens: true }];
+        let yardsticks = self.chain.iter().map(|chain| (CHAIN, chain)).chain([(HELLO, &self.hello)]);
+        all.extend(yardsticks.map(|(name, yardstick)| Contender {
+            subject: yardstick.subject(name),
+            workload: &self.workload,
+            needs_fresh_tokens: false,
+        }));
+        let is_asked = |rival: &&Rival| rival.connections.is_none_or(|only| only == connections);
+        all.extend(self.rivals.iter().filter(is_asked).map(|rival| Contender {
+            subject: rival.server.subject(rival.name),
+            workload: &rival.workload,
+            needs_fresh_tokens: rival.needs_fresh_tokens,
+        }));
+        all
     }
 
     fn measure(
@@ -134,17 +148,13 @@ impl Lane {
         seconds: u64,
     ) -> Outcome<Vec<(&'static str, Sample)>> {
         let mut samples = Vec::new();
-        let mut fastest = 0.0_f64;
-        for (subject, needs_fresh_tokens) in self.subjects(stack) {
-            self.workload.load(needs_fresh_tokens, 0.6)?.warm_up(subject.address, connections)?;
-            let load = self.workload.load(needs_fresh_tokens, seconds as f64)?;
-            let sample = subject.measure(load, connections, seconds)?;
-            if needs_fresh_tokens {
-                fastest = fastest.max(sample.seen.per_second);
-            }
-            samples.push((subject.name, sample));
+        for Contender { subject, workload, needs_fresh_tokens } in self.contenders(stack, connections) {
+            workload.load(needs_fresh_tokens, 0.6)?.warm_up(subject.address, connections)?;
+            let load = workload.load(needs_fresh_tokens, seconds as f64)?;
+            samples.push((subject.name, subject.measure(load, connections, seconds)?));
         }
-        self.workload.learn(fastest);
+        let services = samples.first().map_or(0.0, |(_, sample)| sample.seen.per_second);
+        self.workload.learn(services);
         Ok(samples)
     }
 }

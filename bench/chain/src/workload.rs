@@ -6,9 +6,7 @@ use std::{
     path::{Path as FilePath, PathBuf},
 };
 
-use crate::{
-    Outcome, accounts, browser::Request, minting, path::Path, script::Question, stack::Stack, wrk::Load,
-};
+use crate::{Outcome, accounts, browser::Request, minting, path::Path, script::Question, wrk::Load};
 
 /// How many sessions take turns to be refreshed.
 const REFRESHED: usize = 2000;
@@ -42,10 +40,10 @@ enum Tokens {
 }
 
 impl Workload {
-    /// The requests of `path` to `stack`, for these deployments in turn where the path has one in it.
+    /// The requests of `path` to this FWO, for these deployments in turn where the path has one in it.
     pub(crate) fn new(
         path: Path,
-        stack: &Stack,
+        orchestrator: SocketAddr,
         deployments: Vec<String>,
         validate: &Question,
         folder: PathBuf,
@@ -62,13 +60,13 @@ impl Workload {
             }
             Path::Refresh => (REFRESH, Request::refresh("KEY", "TOKEN").raw(), Tokens::Rotated),
             Path::Validate => {
-                let sessions = minting::sessions(stack.orchestrator, &[accounts::ON.to_owned()], JUDGED)?;
+                let sessions = minting::sessions(orchestrator, &[accounts::ON.to_owned()], JUDGED)?;
                 let requests = sessions.iter().map(|session| judging(validate, &session.token));
                 (ROTATE, in_turn(requests), Tokens::Kept)
             }
             Path::Open => (ONCE, Request::open("TOKEN").raw(), Tokens::Spent { per_second: 10_000.0 }),
             Path::Message => {
-                let conversations = minting::conversations(stack.orchestrator, deployment, SPOKEN_IN)?;
+                let conversations = minting::conversations(orchestrator, deployment, SPOKEN_IN)?;
                 let requests = conversations.iter().map(|(sid, token)| Request::message(token, sid).raw());
                 (ROTATE, in_turn(requests), Tokens::Kept)
             }
@@ -84,7 +82,7 @@ impl Workload {
             arguments.push(file("tokens", b"")?);
         }
         let load = Load { script: file(name, text.as_bytes())?, arguments };
-        Ok(Self { folder, load, tokens, orchestrator: stack.orchestrator, deployments })
+        Ok(Self { folder, load, tokens, orchestrator, deployments })
     }
 
     /// What is sent for `seconds`. With `fresh` it holds tokens that no run before has used, which the services need.

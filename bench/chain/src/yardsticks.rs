@@ -5,6 +5,7 @@ use std::{fs, net::SocketAddr, path::PathBuf};
 
 use crate::{
     Outcome,
+    measure::Subject,
     process::{Process, free_address},
     recording::Recording,
     script::Script,
@@ -39,6 +40,11 @@ impl Yardstick {
             next = Some(address);
         }
         Ok(Self { address: next.ok_or("a path without participants")?, processes })
+    }
+
+    /// It, as something that is measured.
+    pub(crate) fn subject(&self, name: &'static str) -> Subject<'_> {
+        Subject { name, address: self.address, processes: self.processes.iter().collect() }
     }
 }
 
