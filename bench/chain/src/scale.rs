@@ -24,8 +24,6 @@ use crate::{
 pub(crate) const PATHS: [Path; 3] = [Path::Create, Path::Refresh, Path::Validate];
 /// With how many connections.
 pub(crate) const CONNECTIONS: usize = 16;
-/// Over how many deployments the requests are spread, or how often the only one is named.
-const SPREAD: usize = 10_000;
 /// Keys of the ring.
 const KEYS: usize = 64;
 
@@ -136,8 +134,7 @@ impl Case {
         sleep(Duration::from_secs(1));
         let [fwo, fas, sas] = &stack.processes;
         let memory = [fwo.memory()? as f64, fas.memory()? as f64, sas.memory()? as f64];
-        let step = plan.deployments / SPREAD;
-        let deployments: Vec<_> = (0..SPREAD).map(|at| accounts::key(at * step)).collect();
+        let deployments = accounts::called(plan.deployments);
         let mut workloads = Vec::new();
         // The tokens that are judged are made now, by the ring's first key.
         for path in PATHS {

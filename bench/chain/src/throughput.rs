@@ -153,8 +153,8 @@ impl Lane {
             let load = workload.load(needs_fresh_tokens, seconds as f64)?;
             samples.push((subject.name, subject.measure(load, connections, seconds)?));
         }
-        let services = samples.first().map_or(0.0, |(_, sample)| sample.seen.per_second);
-        self.workload.learn(services);
+        let services = samples.first().map_or(0, |(_, sample)| sample.seen.requests);
+        self.workload.learn(services, seconds as f64)?;
         Ok(samples)
     }
 }

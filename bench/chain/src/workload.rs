@@ -103,11 +103,15 @@ impl Workload {
         Ok(&self.load)
     }
 
-    /// Learns how many requests there were in a second.
-    pub(crate) fn learn(&mut self, seen: f64) {
-        if let Tokens::Spent { per_second } = &mut self.tokens {
-            *per_second = per_second.max(1.2 * seen);
+    /// Learns how many requests there were in some seconds. An error if some of them had no token of their own.
+    pub(crate) fn learn(&mut self, requests: u64, seconds: f64) -> Outcome<()> {
+        let Tokens::Spent { per_second } = &mut self.tokens else { return Ok(()) };
+        let seen = requests as f64 / seconds;
+        if seen > *per_second {
+            return Err(format!("{per_second:.0} tokens a second are too few for {seen:.0} requests").into());
         }
+        *per_second = per_second.max(2.0 * seen);
+        Ok(())
     }
 
     fn tokens_file(&self) -> PathBuf {
