@@ -1,0 +1,24 @@
+//! A link of the null chain: it passes the bodies on that a service passes on, over as many calls, and does nothing else.
+
+use std::{net::SocketAddr, process::ExitCode};
+
+use chain_bench::{exit, yardstick};
+use clap::Parser;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// A link of the null chain.
+#[derive(Parser)]
+struct Arguments {
+    #[command(flatten)]
+    yardstick: yardstick::Arguments,
+    /// The next link, which is asked what the script says; without it this is the last one
+    #[arg(long)]
+    next: Option<SocketAddr>,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    exit("null-link", yardstick::serve(&arguments.yardstick, arguments.next))
+}

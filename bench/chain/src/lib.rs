@@ -1,0 +1,118 @@
+//! How fast the chain of services is, held against two yardsticks that run in the same breath: one server that answers the
+//! same bytes at once, and a chain of servers that pass the same bodies over as many hops and do nothing else.
+
+mod accounts;
+mod browser;
+mod express;
+mod free_list;
+mod goals;
+mod http;
+mod machine;
+mod measure;
+mod median;
+mod minting;
+pub mod path;
+pub mod plan;
+mod plot;
+mod process;
+mod recorder;
+mod recording;
+mod report;
+mod results;
+mod revoked;
+mod rivals;
+mod scale;
+pub mod script;
+mod soak;
+mod stack;
+mod start_up;
+mod throughput;
+mod workload;
+mod wrk;
+pub mod yardstick;
+mod yardsticks;
+
+use std::{error::Error, path::Path, process::ExitCode};
+
+use service_runtime::Clock;
+
+use results::Results;
+
+/// Why there is no result, in one line.
+pub type Failure = Box<dyn Error + Send + Sync>;
+
+/// A result, or why there is none.
+pub type Outcome<T> = Result<T, Failure>;
+
+/// Measures what the command line asks for, and tells it.
+///
+/// # Errors
+/// If something does not start, or does not answer every request as asked.
+pub fn run(arguments: &plan::Arguments) -> Outcome<()> {
+    let folder = tempfile::tempdir()?;
+    let folder = folder.path();
+    let recordings = recording::Recordings::make(&folder.join("recording"))?;
+    let validate = &recordings.validate;
+    let mut results = Results {
+        date: Clock::system().now().format("%Y-%m-%d").to_string(),
+        machine: machine::machine(),
+        command: command(),
+        plan: plan::Plan::new(arguments),
+        throughput: Vec::new(),
+        without_express: express::at_hand().err(),
+        start_up: Vec::new(),
+        scale: None,
+        soak: None,
+    };
+    if arguments.soak {
+        let seconds = if arguments.quick { 3 } else { 60 };
+        let soak = soak::measure(seconds, validate, &folder.join("soak"))?;
+        tell(&report::soak_part(&results, &soak));
+        results.soak = Some(soak);
+    } else {
+        results.start_up = start_up::measure(if arguments.quick { 3 } else { 10 }, &folder.join("start"))?;
+        {
+            let stack = stack::Plan::new(folder.join("stack")).start()?;
+            results.throughput =
+                throughput::measure(&results.plan, &stack, &recordings, &folder.join("paths"))?;
+        }
+        if !arguments.no_scale {
+            let extent = if arguments.quick {
+                scale::Extent { many: 20_000, rounds: 1, seconds: 1 }
+            } else {
+                scale::Extent { many: 1_000_000, rounds: 7, seconds: 2 }
+            };
+            results.scale = Some(scale::measure(extent, validate, &folder.join("scale"))?);
+        }
+        tell(&report::measured_part(&results));
+    }
+    let is_whole = !arguments.quick && arguments.only.is_empty() && (!arguments.no_scale || arguments.soak);
+    match &arguments.docs {
+        Some(docs) => report::write(&results, docs),
+        None if is_whole => report::write(&results, Path::new("docs")),
+        None => Ok(()),
+    }
+}
+
+fn command() -> String {
+    let arguments = std::env::args().skip(1);
+    ["bench/run".to_owned()].into_iter().chain(arguments).collect::<Vec<_>>().join(" ")
+}
+
+/// The end of a program.
+#[allow(clippy::print_stderr, reason = "whoever started the program sees the reason in one line")]
+pub fn exit(program: &str, outcome: Outcome<()>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{program}: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Tells whoever waits what has been measured.
+#[allow(clippy::print_stdout, reason = "what a person who measures wants to read")]
+fn tell(line: &str) {
+    println!("{line}");
+}

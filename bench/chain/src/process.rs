@@ -1,0 +1,148 @@
+//! Processes that are measured: started with their log in a file, asked what they cost, ended when they are dropped.
+
+use std::{
+    ffi::OsStr,
+    fs::{self, File, OpenOptions},
+    net::{SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use crate::{Outcome, http::Connection};
+
+/// How often a process that starts is asked whether it is ready.
+const LOOK: Duration = Duration::from_millis(1);
+
+/// A process of the harness's own.
+pub(crate) struct Process {
+    /// What it is called in the report.
+    pub(crate) name: &'static str,
+    child: Child,
+    log: File,
+    log_path: PathBuf,
+    started: Instant,
+}
+
+impl Process {
+    /// Starts `program` with these settings and nothing else of the environment. What it logs goes to the file at `log`.
+    pub(crate) fn start<'a>(
+        name: &'static str,
+        program: &Path,
+        arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
+        settings: impl IntoIterator<Item = (&'a str, String)>,
+        log: PathBuf,
+    ) -> Outcome<Self> {
+        let file = OpenOptions::new().create(true).append(true).open(&log)?;
+        let mut command = Command::new(program);
+        command.args(arguments).env_clear().envs(settings);
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(file.try_clone()?)
+            .stderr(file.try_clone()?)
+            .spawn()
+            .map_err(|error| format!("{}: {error}", program.display()))?;
+        Ok(Self { name, child, log: file, log_path: log, started: Instant::now() })
+    }
+
+    /// Waits until `GET /readyz` on the admin listener says so; how long that was after the start.
+    pub(crate) fn ready(&mut self, admin: SocketAddr, deadline: Duration) -> Outcome<Duration> {
+        self.until(deadline, || {
+            let request = b"GET /readyz HTTP/1.1\r\nhost: localhost\r\n\r\n";
+            Connection::open(admin).and_then(|mut connection| connection.succeed(request)).is_ok()
+        })
+    }
+
+    /// Waits until it listens at `address`.
+    pub(crate) fn listens(&mut self, address: SocketAddr) -> Outcome<Duration> {
+        self.until(Duration::from_secs(10), || Connection::open(address).is_ok())
+    }
+
+    fn until(&mut self, deadline: Duration, is_so: impl Fn() -> bool) -> Outcome<Duration> {
+        loop {
+            if is_so() {
+                return Ok(self.started.elapsed());
+            }
+            if self.child.try_wait()?.is_some() || self.started.elapsed() > deadline {
+                let log = fs::read_to_string(&self.log_path)?;
+                let last: Vec<_> = log.lines().rev().take(3).collect();
+                return Err(format!("{} did not start: {}", self.name, last.join(" / ")).into());
+            }
+            sleep(LOOK);
+        }
+    }
+
+    /// The processor's time of this process and the processes that it has started.
+    pub(crate) fn cpu(&self) -> Outcome<Duration> {
+        self.tree()?.into_iter().map(cpu_of).sum()
+    }
+
+    /// The resident memory of the same, in bytes.
+    pub(crate) fn memory(&self) -> Outcome<u64> {
+        self.tree()?.into_iter().map(memory_of).sum()
+    }
+
+    /// Empties the log.
+    pub(crate) fn forget_log(&self) -> Outcome<()> {
+        Ok(self.log.set_len(0)?)
+    }
+
+    fn tree(&self) -> Outcome<Vec<u32>> {
+        let own = self.child.id();
+        let children = fs::read_to_string(format!("/proc/{own}/task/{own}/children")).unwrap_or_default();
+        let mut tree = vec![own];
+        tree.extend(children.split_whitespace().filter_map(|pid| pid.parse::<u32>().ok()));
+        Ok(tree)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A free address of this machine. Somebody else may take it before it is used; then the start fails and says so.
+pub(crate) fn free_address() -> Outcome<SocketAddr> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
+}
+
+fn cpu_of(pid: u32) -> Outcome<Duration> {
+    let ticks = ticks(&fs::read_to_string(format!("/proc/{pid}/stat"))?).ok_or("malformed /proc/PID/stat")?;
+    Ok(Duration::from_secs_f64(ticks as f64 / rustix::param::clock_ticks_per_second() as f64))
+}
+
+fn memory_of(pid: u32) -> Outcome<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    Ok(resident(&status).ok_or("malformed /proc/PID/status")?)
+}
+
+/// `utime` + `stime` of `/proc/PID/stat`, whose second field, in brackets, may hold anything.
+fn ticks(stat: &str) -> Option<u64> {
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
+    let mut next = || fields.next()?.parse::<u64>().ok();
+    Some(next()? + next()?)
+}
+
+/// `VmRSS` of `/proc/PID/status`, in bytes.
+fn resident(status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    Some(line.trim().strip_suffix(" kB")?.parse::<u64>().ok()? * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_kernel_says_is_understood() {
+        let stat = "7 (a) b (c) S 1 7 7 0 -1 4194560 100 0 0 0 31 11 5 5 20 0 3 0 1000 10000 200 18446744073709551615";
+        assert_eq!(ticks(stat), Some(42));
+        assert_eq!(ticks("7 (a) S"), None);
+        assert_eq!(resident("Name:\ta\nVmRSS:\t    12 kB\nThreads:\t1\n"), Some(12 * 1024));
+        assert_eq!(resident("Name:\ta\n"), None);
+    }
+}

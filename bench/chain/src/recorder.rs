@@ -1,0 +1,77 @@
+//! A proxy between a caller and its callee that keeps what they say to each other. Used before anything is measured, never
+//! while.
+
+use std::{
+    io::BufReader,
+    net::{SocketAddr, TcpListener, TcpStream},
+    sync::{Arc, Mutex, PoisonError},
+    thread,
+};
+
+use crate::{
+    Outcome,
+    http::{Connection, Message},
+    script::{Answer, Question},
+};
+
+/// What was said on a wire: requests, each with its answer.
+#[derive(Clone, Default)]
+pub(crate) struct Recorder(Arc<Mutex<Vec<(Message, Message)>>>);
+
+impl Recorder {
+    /// Lays a wire to `callee`; the address that the caller is to call instead.
+    pub(crate) fn lay(&self, callee: SocketAddr) -> Outcome<SocketAddr> {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let address = listener.local_addr()?;
+        let recorder = self.clone();
+        thread::spawn(move || {
+            for caller in listener.incoming().map_while(Result::ok) {
+                let recorder = recorder.clone();
+                // A caller that goes away ends its own wire.
+                thread::spawn(move || recorder.pass_on(caller, callee));
+            }
+        });
+        Ok(address)
+    }
+
+    /// What has been said since the last call, without the questions of readiness checks.
+    pub(crate) fn take(&self) -> Vec<(Message, Message)> {
+        let said = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        said.into_iter().filter(|(request, _)| request.word(0) == "POST").collect()
+    }
+
+    fn pass_on(&self, caller: TcpStream, callee: SocketAddr) -> Outcome<()> {
+        let (mut requests, mut answers) = (BufReader::new(caller.try_clone()?), caller);
+        let mut onward = Connection::open(callee)?;
+        while let Some(request) = Message::read(&mut requests)? {
+            let mut raw = Vec::new();
+            request.write(&mut raw)?;
+            let answer = onward.exchange(&raw)?;
+            answer.write(&mut answers)?;
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).push((request, answer));
+        }
+        Ok(())
+    }
+}
+
+/// The request as a yardstick is to send it.
+pub(crate) fn question(request: &Message) -> Question {
+    Question { path: request.word(1).to_owned(), headers: kept_headers(request), body: request.text() }
+}
+
+/// The answer as a yardstick is to give it.
+pub(crate) fn answer(request: &Message, answer: &Message) -> Answer {
+    Answer {
+        path: request.word(1).to_owned(),
+        status: answer.status(),
+        headers: kept_headers(answer),
+        body: answer.text(),
+    }
+}
+
+/// All headers but those that every client and server sets itself.
+fn kept_headers(message: &Message) -> Vec<(String, String)> {
+    let sets_itself = |name: &str| matches!(name, "host" | "content-length" | "date" | "connection");
+    let kept = message.headers().filter(|(name, _)| !sets_itself(name));
+    kept.map(|(name, value)| (name, value.to_owned())).collect()
+}

@@ -1,0 +1,37 @@
+//! What else is sent the same requests: each with tokens of its own, since nobody takes those of another.
+
+use std::path::Path as Folder;
+
+use crate::{
+    Outcome, accounts, express, path::Path, script::Question, workload::Workload, yardsticks::Yardstick,
+};
+
+/// A server beside the services.
+pub(crate) struct Rival {
+    /// What it is called in the report.
+    pub(crate) name: &'static str,
+    /// With how many connections it is measured; none for all.
+    pub(crate) connections: Option<usize>,
+    /// Whether it refuses a token that was presented before.
+    pub(crate) needs_fresh_tokens: bool,
+    /// The processes.
+    pub(crate) server: Yardstick,
+    /// What it is sent.
+    pub(crate) workload: Workload,
+}
+
+/// The rivals on `path`.
+pub(crate) fn on(path: Path, validate: &Question, folder: &Folder) -> Outcome<Vec<Rival>> {
+    let mut rivals = Vec::new();
+    if matches!(path, Path::Create | Path::Refresh) && express::at_hand().is_ok() {
+        for (place, name) in [express::SINGLE, express::CLUSTER].into_iter().enumerate() {
+            let folder = folder.join(format!("express-{place}"));
+            std::fs::create_dir_all(&folder)?;
+            let server = express::start(name, folder.join("log"))?;
+            let deployments = vec![accounts::ON.to_owned()];
+            let workload = Workload::new(path, server.address, deployments, validate, folder)?;
+            rivals.push(Rival { name, connections: Some(16), needs_fresh_tokens: false, server, workload });
+        }
+    }
+    Ok(rivals)
+}

@@ -1,0 +1,80 @@
+//! Full load for ten minutes, and what memory does meanwhile.
+
+use std::{path::Path as Folder, thread};
+
+use crate::{Outcome, accounts, path::Path, script::Question, stack::Plan, tell, workload::Workload};
+
+/// How many measurements there are.
+const PARTS: usize = 10;
+/// Connections that create, and as many that refresh.
+const CONNECTIONS: usize = 16;
+
+/// What was found.
+#[derive(Clone, Debug)]
+pub(crate) struct Soak {
+    /// How long each part was, in seconds.
+    pub(crate) seconds: u64,
+    /// Resident memory of FWO, FAS and SAS in bytes: before, and after each part.
+    pub(crate) memory: Vec<[f64; 3]>,
+    /// Creates and refreshes of each part, per second.
+    pub(crate) per_second: Vec<[f64; 2]>,
+}
+
+/// Creates and refreshes at once for [`PARTS`] times as many seconds.
+pub(crate) fn measure(seconds: u64, validate: &Question, folder: &Folder) -> Outcome<Soak> {
+    let stack = Plan::new(folder.join("stack")).start()?;
+    let load = |path: Path| {
+        let deployments = vec![accounts::ON.to_owned()];
+        Workload::new(path, stack.orchestrator, deployments, validate, folder.join(format!("{path:?}")))
+    };
+    let (create, refresh) = (load(Path::Create)?, load(Path::Refresh)?);
+    let memory = || -> Outcome<[f64; 3]> {
+        let [fwo, fas, sas] = &stack.processes;
+        Ok([fwo.memory()? as f64, fas.memory()? as f64, sas.memory()? as f64])
+    };
+    let mut soak = Soak { seconds, memory: vec![memory()?], per_second: Vec::new() };
+    for part in 1..=PARTS {
+        let (create, refresh) = (create.load(true, seconds as f64)?, refresh.load(true, seconds as f64)?);
+        let sent = thread::scope(|scope| {
+            [create, refresh]
+                .map(|load| scope.spawn(|| load.send(stack.orchestrator, CONNECTIONS, seconds)))
+                .map(|thread| thread.join().map_err(|_| "a thread of the load failed")?)
+        });
+        let [created, refreshed] = sent;
+        let per_second = [created?.per_second, refreshed?.per_second];
+        let resident = memory()?;
+        stack.processes.iter().try_for_each(|process| process.forget_log())?;
+        tell(&format!(
+            "part {part}: {:.0} creates and {:.0} refreshes a second; {} MiB",
+            per_second[0],
+            per_second[1],
+            resident.map(|bytes| format!("{:.1}", bytes / f64::from(1 << 20))).join(", ")
+        ));
+        soak.memory.push(resident);
+        soak.per_second.push(per_second);
+    }
+    Ok(soak)
+}
+
+impl Soak {
+    /// How much more memory FWO, FAS and SAS held after the last part than after the second, as a share of that. The
+    /// first two fill what is bounded: buffers, caches, what limits remember.
+    pub(crate) fn growth(&self) -> [f64; 3] {
+        let (early, late) = (self.memory.get(2).copied(), self.memory.last().copied());
+        let (early, late) = (early.unwrap_or_default(), late.unwrap_or_default());
+        let mut each = early.into_iter().zip(late).map(|(early, late)| late / early - 1.0);
+        [(); 3].map(|()| each.next().unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn growth_is_counted_from_the_second_part_on() {
+        let memory = vec![[1.0; 3], [7.0; 3], [10.0; 3], [99.0; 3], [10.0, 11.0, 9.0]];
+        let growth = Soak { seconds: 1, memory, per_second: Vec::new() }.growth();
+        assert_eq!(growth.map(|share| (share * 100.0).round()), [0.0, 10.0, -10.0]);
+    }
+}

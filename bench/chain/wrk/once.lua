@@ -1,0 +1,18 @@
+-- A request with another token each time, from the beginning again when there is none left. Arguments: a file with the
+-- request as it is on the wire and TOKEN where the token stands; a file with a token on each line.
+local before, after, tokens, count, at = "", "", {}, 0, 0
+
+function init(args)
+   local file = assert(io.open(args[1], "rb"))
+   before, after = file:read("*a"):match("^(.-)TOKEN(.*)$")
+   file:close()
+   for token in io.lines(args[2]) do
+      count = count + 1
+      tokens[count] = token
+   end
+end
+
+function request()
+   at = at % count + 1
+   return before .. tokens[at] .. after
+end
