@@ -4,11 +4,15 @@ use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::Parser;
 use local_stack::{Demonstration, Edge, Plan, Ports, TraceEvents, demo, site};
+use service_runtime::allocator::Allocator;
 use service_runtime::{
     Clock,
     command::{StartError, stop_signal},
     telemetry,
 };
+
+#[global_allocator]
+static ALLOCATOR: Allocator = Allocator;
 
 /// The whole stack on one's own machine: FlexWebchatOrchestratorService, FederatedAuthService and ScopedAuthService, and
 /// a page that uses them.

@@ -1,6 +1,4 @@
-//! The allocator of every process that stands on this crate.
+//! The allocator of the services' processes. Each program names it in its `main.rs`; whatever else stands on this crate
+//! keeps its own.
 
-use mimalloc::MiMalloc;
-
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
+pub use mimalloc::MiMalloc as Allocator;

@@ -3,7 +3,7 @@
 //! metrics and the admin listener. A service adds its state, its handlers and its table of routes.
 
 pub mod admin;
-mod allocator;
+pub mod allocator;
 pub mod body;
 pub mod call;
 pub mod client;
