@@ -4,9 +4,9 @@ use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::Parser;
 use local_stack::{Demonstration, Edge, Plan, Ports, TraceEvents, demo, site};
-use service_runtime::allocator::Allocator;
 use service_runtime::{
     Clock,
+    allocator::Allocator,
     command::{StartError, stop_signal},
     telemetry,
 };

@@ -3,36 +3,38 @@
 //! body, status, headers, the access-log line and the counters. A caller of the same process comes the same way, without
 //! what is HTTP about it.
 
-use std::{pin::Pin, time::Duration, time::Instant};
+mod headers;
+mod outcome;
+mod request_body;
+
+use std::time::Instant;
 
 use actix_web::{
     HttpRequest, HttpResponse,
+    body::BoxBody,
     dev::Payload,
     http::{
         ConnectionType, StatusCode,
-        header::{self, HeaderMap, HeaderName, HeaderValue},
+        header::{self, HeaderValue},
     },
-    web::{Bytes, BytesMut},
 };
-use chrono::{DateTime, Utc};
-use futures_core::Stream;
 use opentelemetry::{KeyValue, trace::SpanKind};
 use shared_types::{Code, ErrorBody, Message, Method};
 
 use crate::{
-    body::{self, MAX_BODY},
+    body,
     call::Call,
-    deadline::within,
+    exchange::{
+        headers::{answer_headers, date},
+        outcome::{Refused, Told},
+        request_body::read,
+    },
     in_process::Caller,
     metrics::{Metrics, RouteCounters},
     refusal::{Refusal, chain},
     route_table::{Boundary, Worker},
     spans::Ended,
-    trace_context::REQUEST_ID,
 };
-
-/// How long a body may take to arrive, once its head has.
-const BODY_DEADLINE: Duration = Duration::from_secs(5);
 
 /// What a route is called in logs, metrics and traces.
 pub(crate) struct Labels {
@@ -49,9 +51,7 @@ impl Labels {
         Self { route: M::PATH, message: M::NAME, known: Some((method, counters)) }
     }
 
-    pub(crate) fn unmatched(_metrics: &Metrics) -> Self {
-        Self { route: "unmatched", message: "unmatched", known: None }
-    }
+    pub(crate) const UNMATCHED: Self = Self { route: "unmatched", message: "unmatched", known: None };
 }
 
 /// Answers a request for the message `M`.
@@ -117,41 +117,6 @@ where
     outcome.map_err(|refused| ErrorBody::new(refused.code, refused.message))
 }
 
-async fn read(request: &HttpRequest, payload: Payload) -> Result<Bytes, Refused> {
-    let announced =
-        request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    if announced.is_some_and(|length: u64| length > MAX_BODY as u64) {
-        return Err(Code::PayloadTooLarge.into());
-    }
-    within(BODY_DEADLINE, gather(payload)).await.unwrap_or_else(|_| {
-        Err(Refused::new(Code::InvalidRequest, "The body did not arrive in time.".into()))
-    })
-}
-
-/// The body as it stands in the connection's buffer, where it came in one piece.
-async fn gather(mut payload: Payload) -> Result<Bytes, Refused> {
-    let mut next = async || std::future::poll_fn(|context| Pin::new(&mut payload).poll_next(context)).await;
-    let (mut whole, mut rest) = (Bytes::new(), BytesMut::new());
-    while let Some(chunk) = next().await {
-        let broke_off = |_| Refused::new(Code::InvalidRequest, "The body broke off.".into());
-        let chunk = chunk.map_err(broke_off)?;
-        if whole.len() + rest.len() + chunk.len() > MAX_BODY {
-            return Err(Code::PayloadTooLarge.into());
-        }
-        if whole.is_empty() {
-            whole = chunk;
-        } else {
-            rest.extend_from_slice(&chunk);
-        }
-    }
-    if rest.is_empty() {
-        return Ok(whole);
-    }
-    let mut all = BytesMut::from(whole.as_ref());
-    all.extend_from_slice(&rest);
-    Ok(all.freeze())
-}
-
 /// Answers a method that the path does not have, `OPTIONS` among them.
 pub(crate) fn other_method<S, B: Boundary>(
     worker: &Worker<S, B>,
@@ -180,44 +145,6 @@ pub(crate) fn not_found<S, B: Boundary>(
     let mut exchange = Exchange::begin(worker, labels, request);
     let outcome = exchange.enter().and(Err(Refused::from(Code::NotFound)));
     exchange.respond(request, outcome)
-}
-
-/// A refusal on its way out.
-struct Refused {
-    code: Code,
-    message: String,
-    cause: Option<String>,
-}
-
-impl Refused {
-    fn new(code: Code, message: String) -> Self {
-        Self { code, message, cause: None }
-    }
-
-    fn told(&self) -> Told<'_> {
-        Told { status: self.code.status(), code: self.code.as_str(), cause: self.cause.as_deref() }
-    }
-}
-
-impl From<Code> for Refused {
-    fn from(code: Code) -> Self {
-        Self::new(code, code.sentence().to_owned())
-    }
-}
-
-/// What became of a request, for log, metrics and traces.
-#[derive(Clone, Copy)]
-struct Told<'a> {
-    status: u16,
-    /// Of a refusal; otherwise empty.
-    code: &'static str,
-    cause: Option<&'a str>,
-}
-
-impl Told<'_> {
-    const fn answered(status: u16) -> Self {
-        Self { status, code: "", cause: None }
-    }
 }
 
 /// One request from its head to its answer.
@@ -287,7 +214,7 @@ impl<'a, S, B: Boundary> Exchange<'a, S, B> {
         }
         self.conclude(told);
         let body = body.or(outcome.ok().map(|(_, body)| body)).unwrap_or_default();
-        response.set_body(actix_web::body::BoxBody::new(body))
+        response.set_body(BoxBody::new(body))
     }
 
     /// Writes down what became of the request.
@@ -341,45 +268,6 @@ impl<'a, S, B: Boundary> Exchange<'a, S, B> {
             duration_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
             "request"
         );
-    }
-}
-
-/// What answers carry whatever the service: RFC 6749 section 5.1 asks for `no-store` where a token is, RFC 9110 for
-/// `WWW-Authenticate` on 401.
-fn answer_headers(headers: &mut HeaderMap, status: u16, code: &'static str, request_id: &str) {
-    if status != 204 {
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    }
-    if !headers.contains_key(header::CACHE_CONTROL) {
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    }
-    if status == 401 && !headers.contains_key(header::WWW_AUTHENTICATE) {
-        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge(code)));
-    }
-    if matches!(status, 429 | 503) && !headers.contains_key(header::RETRY_AFTER) {
-        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-    }
-    if let Ok(value) = HeaderValue::from_str(request_id) {
-        headers.insert(HeaderName::from_static(REQUEST_ID), value);
-    }
-}
-
-/// The time by which the call was judged (RFC 9110, section 6.6.1). A page whose clock is wrong learns from it which
-/// time its next proof of possession must tell; the web server's own `Date` would be the machine's clock.
-fn date(headers: &mut HeaderMap, now: DateTime<Utc>) {
-    if let Ok(value) = HeaderValue::from_str(&now.format("%a, %d %b %Y %H:%M:%S GMT").to_string()) {
-        headers.insert(header::DATE, value);
-    }
-}
-
-/// RFC 6750, section 3: `invalid_token` covers expired and revoked ones too. RFC 9449, section 7.1, for proofs.
-fn challenge(code: &str) -> &'static str {
-    if code == Code::InvalidServiceCredential.as_str() {
-        r#"Bearer realm="services""#
-    } else if code == Code::InvalidDpopProof.as_str() {
-        r#"DPoP error="invalid_dpop_proof", algs="ES256""#
-    } else {
-        r#"Bearer realm="webchat", error="invalid_token""#
     }
 }
 

@@ -158,20 +158,18 @@ impl<S: 'static, B: Boundary> RouteTable<S, B> {
 
     /// Hands the routes to actix, with the answers for other methods and other paths.
     pub fn configure(self, config: &mut web::ServiceConfig) {
-        let unmatched = Labels::unmatched(&self.worker.metrics);
-        let table = Rc::new((self, unmatched));
+        let table = Rc::new(self);
         config.default_service(fn_service(move |request: ServiceRequest| {
             let table = table.clone();
             async move {
                 let (request, payload) = request.into_parts();
-                let (routes, unmatched) = table.as_ref();
-                let response = routes.dispatch(&request, payload, unmatched).await;
+                let response = table.dispatch(&request, payload).await;
                 Ok(ServiceResponse::new(request, response))
             }
         }));
     }
 
-    async fn dispatch(&self, request: &HttpRequest, payload: Payload, unmatched: &Labels) -> HttpResponse {
+    async fn dispatch(&self, request: &HttpRequest, payload: Payload) -> HttpResponse {
         let mut allow = Vec::new();
         for route in &self.routes {
             let Some(parameters) = route.pattern.read(request.path()) else { continue };
@@ -181,11 +179,11 @@ impl<S: 'static, B: Boundary> RouteTable<S, B> {
             allow.push(route.method.as_str());
         }
         if allow.is_empty() {
-            return not_found(&self.worker, unmatched, request);
+            return not_found(&self.worker, &Labels::UNMATCHED, request);
         }
         allow.extend(B::ANSWERS_PREFLIGHTS.then_some("OPTIONS"));
         let allow = HeaderValue::try_from(allow.join(", ")).ok();
-        other_method(&self.worker, unmatched, request, allow)
+        other_method(&self.worker, &Labels::UNMATCHED, request, allow)
     }
 
     /// The handlers, for callers of this process. Of several paths of one message the first answers.

@@ -3,21 +3,21 @@
 //! any more, while it serves on and lets each connection go with its next answer; once whoever distributes requests has had
 //! the time to notice, it takes no more connections, and ends with its last answer.
 
+mod listeners;
+mod running;
+
 use std::{
-    future::Future,
     io,
-    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
-    pin::Pin,
+    net::TcpListener,
     rc::Rc,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
 
-use actix_web::{App, HttpServer, dev::ServerHandle, web};
-use tokio::task::JoinHandle;
+use actix_web::{App, HttpServer, web};
+
+pub use listeners::{ANY_PORT, Listeners};
+pub use running::Running;
 
 use crate::{
     admin::{Admin, Check},
@@ -39,39 +39,6 @@ const HEAD_DEADLINE: Duration = Duration::from_secs(5);
 const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(3);
 /// How long requests in flight are given at the stop; longer than any deadline of ours.
 const IN_FLIGHT_SECONDS: u64 = 10;
-
-/// The two listeners of a service.
-#[derive(Debug)]
-pub struct Listeners {
-    /// Where its callers call; none, if they live in its process ([`Running::in_process`]).
-    pub service: Option<TcpListener>,
-    /// Where its operators look.
-    pub admin: TcpListener,
-}
-
-impl Listeners {
-    /// Binds both.
-    pub fn bind(service: SocketAddr, admin: SocketAddr) -> io::Result<Self> {
-        Ok(Self { service: Some(bind(service)?), admin: bind(admin)? })
-    }
-
-    /// Binds the operators' alone.
-    pub fn in_process(admin: SocketAddr) -> io::Result<Self> {
-        Ok(Self { service: None, admin: bind(admin)? })
-    }
-
-    /// Two free ports of the loopback interface.
-    pub fn loopback() -> io::Result<Self> {
-        Self::bind(ANY_PORT, ANY_PORT)
-    }
-}
-
-/// A free port of the loopback interface.
-pub const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
-
-fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    TcpListener::bind(address).map_err(|error| io::Error::new(error.kind(), format!("{address}: {error}")))
-}
 
 /// What a service brings to its start.
 pub struct Service<S, B: Boundary> {
@@ -109,21 +76,6 @@ pub struct OperatorRoutes<S> {
     pub credentials: ServiceCredentials,
     /// The table of routes.
     pub routes: fn(RouteTable<S, ServiceCredentials>) -> RouteTable<S, ServiceCredentials>,
-}
-
-/// A service that runs.
-pub struct Running {
-    /// Where its operators look.
-    pub admin_address: SocketAddr,
-    /// The service, for callers of this process.
-    pub in_process: InProcess,
-    address: Option<SocketAddr>,
-    handles: Vec<ServerHandle>,
-    servers: Vec<JoinHandle<io::Result<()>>>,
-    stopping: Arc<AtomicBool>,
-    drain: Duration,
-    tasks: Vec<JoinHandle<()>>,
-    at_the_end: Vec<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
 impl<S: 'static, B: Boundary> Service<S, B> {
@@ -249,74 +201,6 @@ impl<S> Clone for Workers<S> {
             metrics: self.metrics.clone(),
             spans: self.spans.clone(),
             state: self.state.clone(),
-        }
-    }
-}
-
-impl Running {
-    /// Where it listens to its callers, unless they live in its process.
-    pub fn listens_on(&self) -> Option<SocketAddr> {
-        self.address
-    }
-
-    /// Where it is called.
-    ///
-    /// # Panics
-    /// If it has no listener for callers, because they live in its process.
-    #[allow(clippy::expect_used, reason = "who lets a service have no listener does not ask for its address")]
-    pub fn address(&self) -> SocketAddr {
-        self.address.expect("a listener for callers")
-    }
-
-    /// A task that works beside the requests and ends with the service.
-    #[must_use]
-    pub fn beside(mut self, task: JoinHandle<()>) -> Self {
-        self.tasks.push(task);
-        self
-    }
-
-    /// Such tasks, if there are any.
-    #[must_use]
-    pub fn beside_all(mut self, tasks: impl IntoIterator<Item = JoinHandle<()>>) -> Self {
-        self.tasks.extend(tasks);
-        self
-    }
-
-    /// What remains to be done when the last request has been answered.
-    #[must_use]
-    pub fn at_the_end(mut self, last: impl Future<Output = ()> + Send + 'static) -> Self {
-        self.at_the_end.push(Box::pin(last));
-        self
-    }
-
-    /// Stops: not ready any more, then no new connections, requests in flight are answered, then the end.
-    pub async fn stop(self) {
-        self.stopping.store(true, Ordering::SeqCst);
-        tokio::time::sleep(self.drain).await;
-        self.end(true).await;
-    }
-
-    /// Ends at once: open connections are cut. What a crash looks like to callers; for tests.
-    pub async fn kill(self) {
-        self.end(false).await;
-    }
-
-    async fn end(self, gracefully: bool) {
-        self.stopping.store(true, Ordering::SeqCst);
-        // The callers' listener first, if there is one; the operators' is the last.
-        let operators = self.handles.len().saturating_sub(1);
-        for (place, server) in self.handles.into_iter().enumerate() {
-            server.stop(gracefully && place < operators).await;
-        }
-        for server in self.servers {
-            // The task ends with its server; it has nothing more to say.
-            let _ = server.await;
-        }
-        for task in self.tasks {
-            task.abort();
-        }
-        for last in self.at_the_end {
-            last.await;
         }
     }
 }
