@@ -10,7 +10,7 @@ use service_runtime::{
 use shared_types::{
     AccountSid,
     federated_auth::validate_token,
-    fingerprint::FingerprintKeys,
+    fingerprint::Maker,
     orchestrator::{
         CreateToken, Init, ListMessages, OpenConversation, PublicConfiguration, RefreshToken, RevokeToken,
         SendMessage, refresh_token::RefreshTokens,
@@ -45,8 +45,8 @@ pub struct Orchestrator {
     pub accounts: Arc<AccountsFile>,
     /// The store.
     pub conversations: Conversations,
-    /// What fingerprints are keyed with.
-    pub fingerprint_keys: Arc<FingerprintKeys>,
+    /// What makes fingerprints; the worker's own.
+    pub fingerprints: Arc<Maker>,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: TrustedProxies,
     /// Where pages call this service, if it is told.
@@ -136,7 +136,7 @@ pub async fn start_with(
             fetched: Arc::clone(&fetched),
             accounts: accounts.clone(),
             conversations: conversations.clone(),
-            fingerprint_keys: config.fingerprint_keys.clone(),
+            fingerprints: Arc::new(Maker::new(config.fingerprint_keys.clone())),
             trusted_proxies: config.trusted_proxies.clone(),
             public_urls: config.public_urls.clone(),
             replays: replays.clone(),
