@@ -80,7 +80,7 @@ pub fn run(arguments: &plan::Arguments) -> Outcome<()> {
             let extent = if arguments.quick {
                 scale::Extent { many: 20_000, rounds: 1, seconds: 1 }
             } else {
-                scale::Extent { many: 1_000_000, rounds: 7, seconds: 2 }
+                scale::Extent { many: 1_000_000, rounds: 11, seconds: 2 }
             };
             results.scale = Some(scale::measure(extent, validate, &folder.join("scale"))?);
         }

@@ -41,8 +41,11 @@ pub(crate) struct Cost {
 }
 
 impl Subject<'_> {
-    /// Sends it `load` for some whole seconds, after half a second with the `warm_up`.
+    /// Sends it `load` for some whole seconds. What was written before is dropped or on the disk by then, so that a store
+    /// that waits for the disk does not wait for others' logs.
     pub(crate) fn measure(&self, load: &Load, connections: usize, seconds: u64) -> Outcome<Sample> {
+        self.processes.iter().try_for_each(|process| process.forget_log())?;
+        rustix::fs::sync();
         let before = self.cpu()?;
         let seen = load
             .send(self.address, connections, seconds)

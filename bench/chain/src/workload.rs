@@ -89,7 +89,9 @@ impl Workload {
     pub(crate) fn load(&self, fresh: bool, seconds: f64) -> Outcome<&Load> {
         let count = match self.tokens {
             Tokens::Kept => return Ok(&self.load),
-            Tokens::Rotated => REFRESHED.max(self.deployments.len()),
+            // One for each deployment, unless it is only to warm up.
+            Tokens::Rotated if seconds >= 1.0 => REFRESHED.max(self.deployments.len()),
+            Tokens::Rotated => REFRESHED,
             Tokens::Spent { per_second } => (per_second * seconds) as usize,
         };
         if fresh || fs::metadata(self.tokens_file())?.len() == 0 {
