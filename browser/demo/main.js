@@ -19,6 +19,7 @@ if (settings.onlyFiles) {
 }
 const sequence = startSequence(events, settings)
 const chat = startChat(session, sequence)
+document.getElementById('scoped-auth').hidden = !settings.scopedAuthStops
 const failures = startFailures({ session, chat, sequence, settings })
 
 events.addEventListener('state', ({ data }) => {

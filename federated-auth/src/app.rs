@@ -3,7 +3,11 @@
 use std::{io, sync::Arc};
 
 use service_runtime::{Listeners, Metrics, RouteTable, Running, ServiceCredentials, server::Service};
-use shared_types::federated_auth::{CreateToken, RefreshToken, RevokeToken, ValidateToken};
+use shared_types::{
+    Message,
+    federated_auth::{CreateToken, RefreshToken, RevokeToken, ValidateToken},
+    scoped_auth::Validate,
+};
 
 use crate::{clients::ScopedAuth, config::Config, handlers};
 
@@ -35,7 +39,7 @@ fn routes(
 /// Begins to serve.
 pub fn start(config: Config, listeners: Listeners) -> io::Result<Running> {
     let metrics = Arc::new(Metrics::default());
-    let probe = ScopedAuth::new(&config.scoped_auth, metrics.clone());
+    let probed = config.scoped_auth.clone();
     let credentials = ServiceCredentials::new(&config.orchestrator_secrets, &[], &config.random);
     let (scoped_auth, token_ttl_seconds, counted) =
         (config.scoped_auth.clone(), config.token_ttl_seconds, metrics.clone());
@@ -50,8 +54,8 @@ pub fn start(config: Config, listeners: Listeners) -> io::Result<Running> {
         drain: config.drain,
         spans: config.spans.clone(),
         check: Arc::new(move || {
-            let probe = probe.clone();
-            Box::pin(async move { probe.ready().await })
+            let probed = probed.clone();
+            Box::pin(async move { probed.probe(Validate::PATH).await })
         }),
         state: Arc::new(move || FederatedAuth {
             scoped_auth: ScopedAuth::new(&scoped_auth, counted.clone()),

@@ -137,6 +137,13 @@ impl Config {
 
     /// ScopedAuthService as a peer.
     pub fn scoped_auth(base_url: String, credential: ServiceCredential, timeout: Duration) -> PeerConfig {
-        PeerConfig { name: "ScopedAuthService", base_url, credential: Some(credential), timeout, tls: None }
+        PeerConfig {
+            name: "ScopedAuthService",
+            base_url,
+            credential: Some(credential),
+            timeout,
+            tls: None,
+            in_process: None,
+        }
     }
 }

@@ -3,6 +3,10 @@
 use std::process::ExitCode;
 
 use federated_auth::{Config, PROGRAM, start};
+use service_runtime::allocator::Allocator;
+
+#[global_allocator]
+static ALLOCATOR: Allocator = Allocator;
 
 fn main() -> ExitCode {
     PROGRAM.run(async |settings, listeners| Ok(start(Config::from_settings(&settings)?, listeners)?))

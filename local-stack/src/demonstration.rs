@@ -28,8 +28,10 @@ pub struct Demonstration {
     pub federated_auth: Running,
     /// ScopedAuthService, which the page may stop and start.
     pub scoped_auth: ScopedAuthSwitch,
-    /// Where ScopedAuthService listens, and its admin listener.
-    pub scoped_auth_addresses: [SocketAddr; 2],
+    /// Where ScopedAuthService listens, if FAS does not call it in this process.
+    pub scoped_auth_address: Option<SocketAddr>,
+    /// Its admin listener.
+    pub scoped_auth_admin_address: SocketAddr,
     /// Starship, where there is one.
     pub starship: Option<Starship>,
     /// The customer's site.
@@ -67,7 +69,7 @@ impl Demonstration {
             let starship = StarshipPlan {
                 listen: starship_address,
                 access_log: std::sync::Arc::new(move |line| lines.starship_line(line)),
-                ..StarshipPlan::on_a_free_port(&plan.data.join("starship"), orchestrator.address)
+                ..StarshipPlan::on_a_free_port(&plan.data.join("starship"), orchestrator.address())
             };
             Some(
                 Starship::start(starship)
@@ -77,8 +79,9 @@ impl Demonstration {
         } else {
             None
         };
-        let called = starship.as_ref().map_or(orchestrator.address, |starship| starship.address);
-        let scoped_auth_addresses = [scoped_auth.address, scoped_auth.admin_address];
+        let called = starship.as_ref().map_or(orchestrator.address(), |starship| starship.address);
+        let scoped_auth_address = scoped_auth.listens_on();
+        let scoped_auth_admin_address = scoped_auth.admin_address;
         let scoped_auth = ScopedAuthSwitch::of(scoped_auth, scoped_auth_config);
         let site = Site::start(SitePlan {
             listener,
@@ -88,7 +91,15 @@ impl Demonstration {
             clock,
             scoped_auth: scoped_auth.clone(),
         })?;
-        Ok(Self { orchestrator, federated_auth, scoped_auth, scoped_auth_addresses, starship, site })
+        Ok(Self {
+            orchestrator,
+            federated_auth,
+            scoped_auth,
+            scoped_auth_address,
+            scoped_auth_admin_address,
+            starship,
+            site,
+        })
     }
 
     /// Stops the callers before their callees, so that no request in flight loses what it needs.

@@ -6,9 +6,13 @@ use clap::Parser;
 use local_stack::{Demonstration, Edge, Plan, Ports, TraceEvents, demo, site};
 use service_runtime::{
     Clock,
+    allocator::Allocator,
     command::{StartError, stop_signal},
     telemetry,
 };
+
+#[global_allocator]
+static ALLOCATOR: Allocator = Allocator;
 
 /// The whole stack on one's own machine: FlexWebchatOrchestratorService, FederatedAuthService and ScopedAuthService, and
 /// a page that uses them.
@@ -24,13 +28,16 @@ struct Arguments {
     /// Without Starship, though there is an nginx: the page calls FlexWebchatOrchestratorService itself
     #[arg(long)]
     without_starship: bool,
+    /// The three services connected in memory: one process, no internal network, only FlexWebchatOrchestratorService listens
+    #[arg(long)]
+    in_process: bool,
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let arrows = TraceEvents::default();
-    telemetry::start_beside(arrows.layer());
+    let _log = telemetry::start_beside(arrows.layer());
     match run(&arguments, arrows).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -42,6 +49,7 @@ async fn main() -> ExitCode {
 
 async fn run(arguments: &Arguments, arrows: TraceEvents) -> Result<(), StartError> {
     let mut plan = Plan { clock: Clock::adjustable(), ..Plan::designed(&arguments.data) };
+    plan.in_process = arguments.in_process;
     if arguments.free_ports {
         plan.ports = Ports::Free;
     }
@@ -56,8 +64,7 @@ async fn run(arguments: &Arguments, arrows: TraceEvents) -> Result<(), StartErro
 
 #[allow(clippy::print_stdout, reason = "what a person who starts the stack wants to read")]
 fn tell(demonstration: &Demonstration, data: &std::path::Path) {
-    let Demonstration { orchestrator, federated_auth, scoped_auth_addresses, starship, site, .. } =
-        demonstration;
+    let Demonstration { orchestrator, federated_auth, starship, site, .. } = demonstration;
     println!("\nThe stack is up; Ctrl-C stops it. Its files are in {}.\n", data.display());
     println!(
         "  Look here first: {}  a customer's site, its chat, and the calls as they flow\n",
@@ -67,19 +74,19 @@ fn tell(demonstration: &Demonstration, data: &std::path::Path) {
         Some(starship) => println!("  {:<32} http://{}", "Starship, an nginx", starship.address),
         None => println!("  {:<32} none; the page calls the orchestrator itself", "Starship"),
     }
-    let row = |name: &str, address: SocketAddr, admin: SocketAddr| {
-        println!("  {name:<32} http://{address:<21} /metrics, /readyz: http://{admin}");
+    let row = |name: &str, address: Option<SocketAddr>, admin: SocketAddr| {
+        let address = address.map_or("in this process".to_owned(), |address| format!("http://{address}"));
+        println!("  {name:<32} {address:<28} /metrics, /readyz: http://{admin}");
     };
-    let [scoped_auth, scoped_auth_admin] = *scoped_auth_addresses;
-    row("FlexWebchatOrchestratorService", orchestrator.address, orchestrator.admin_address);
-    row("FederatedAuthService", federated_auth.address, federated_auth.admin_address);
-    row("ScopedAuthService", scoped_auth, scoped_auth_admin);
+    row("FlexWebchatOrchestratorService", orchestrator.listens_on(), orchestrator.admin_address);
+    row("FederatedAuthService", federated_auth.listens_on(), federated_auth.admin_address);
+    row("ScopedAuthService", demonstration.scoped_auth_address, demonstration.scoped_auth_admin_address);
     println!(
         "\nDeployments: {} (webchat security on), {} (off)\n\nCreate a token, refresh it, open the conversation:\n",
         demo::DEPLOYMENT_ON,
         demo::DEPLOYMENT_OFF
     );
-    for line in demo::curl_lines(orchestrator.address, demo::DEPLOYMENT_ON) {
+    for line in demo::curl_lines(orchestrator.address(), demo::DEPLOYMENT_ON) {
         println!("{line}\n");
     }
 }

@@ -11,7 +11,8 @@ pub struct ScopedAuthSwitch(Arc<Inner>);
 
 struct Inner {
     config: scoped_auth::Config,
-    addresses: [SocketAddr; 2],
+    /// None where FAS calls it in this process: another one could not take its place.
+    addresses: Option<[SocketAddr; 2]>,
     running: Mutex<Option<Running>>,
     /// Where the service lives: it outlasts the request that starts it.
     runtime: Handle,
@@ -22,7 +23,7 @@ impl ScopedAuthSwitch {
     pub fn of(scoped_auth: Running, config: scoped_auth::Config) -> Self {
         Self(Arc::new(Inner {
             config,
-            addresses: [scoped_auth.address, scoped_auth.admin_address],
+            addresses: scoped_auth.listens_on().map(|service| [service, scoped_auth.admin_address]),
             running: Mutex::new(Some(scoped_auth)),
             runtime: Handle::current(),
         }))
@@ -31,6 +32,11 @@ impl ScopedAuthSwitch {
     /// Whether it runs.
     pub async fn is_on(&self) -> bool {
         self.0.running.lock().await.is_some()
+    }
+
+    /// Whether it can be started again once it is stopped.
+    pub fn can_return(&self) -> bool {
+        self.0.addresses.is_some()
     }
 
     /// Stops it, if it runs: requests in flight are answered.
@@ -46,7 +52,7 @@ impl ScopedAuthSwitch {
         if running.is_none() {
             let inner = self.0.clone();
             let started = self.0.runtime.spawn(async move {
-                let [service, admin] = inner.addresses;
+                let [service, admin] = inner.addresses.ok_or("ScopedAuthService is part of this process")?;
                 scoped_auth::start(inner.config.clone(), Listeners::bind(service, admin)?).await
             });
             *running = Some(started.await??);

@@ -116,5 +116,6 @@ async fn settings(customer: web::Data<Customer>) -> HttpResponse {
         "deploymentKey": demo::DEPLOYMENT_PAGE,
         "throughStarship": customer.through_starship,
         "elsewhere": elsewhere(customer.address),
+        "scopedAuthStops": customer.scoped_auth.can_return(),
     }))
 }

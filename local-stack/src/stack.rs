@@ -12,11 +12,12 @@ use orchestrator::{accounts_file::AccountsFile, client_address::TrustedProxies, 
 use scoped_auth::{config::MissingKeys, sessions::Rules};
 use secrecy::SecretString;
 use service_runtime::{
-    Clock, Listeners, Running, ServiceCredential,
+    Clock, InProcess, Listeners, Running, ServiceCredential,
     client::PeerConfig,
     command::StartError,
     database::DatabaseConfig,
     random::Random,
+    server::ANY_PORT,
     spans::{Sampling, SpanConfig},
 };
 
@@ -46,6 +47,8 @@ pub struct Plan {
     pub ports: Ports,
     /// Threads per service.
     pub workers: usize,
+    /// Whether FWO calls FAS, and FAS SAS, within this process instead of over HTTP.
+    pub in_process: bool,
     /// How the services reach each other.
     pub wire: Arc<dyn Wire>,
     /// The time of all three.
@@ -81,6 +84,7 @@ impl Plan {
                 .map(|file| DatabaseConfig::new(format!("sqlite://{}", data.join(file).display()))),
             ports: Ports::Designed,
             workers: 2,
+            in_process: false,
             wire: Arc::new(Direct),
             clock: Clock::system(),
             token_ttl_seconds: 6 * 3600,
@@ -180,7 +184,7 @@ impl Stack {
             random: random.clone(),
         };
         let scoped_auth = scoped_auth::start(scoped_auth_config.clone(), plan.listeners(2)?).await?;
-        let to_sas = plan.lay(Participant::Fas, Participant::Sas, scoped_auth.address);
+        let to_sas = plan.lay(Participant::Fas, Participant::Sas, &scoped_auth);
         let federated_auth = federated_auth::start(
             federated_auth::Config {
                 workers: plan.workers,
@@ -189,8 +193,9 @@ impl Stack {
                 orchestrator_secrets: vec![orchestrator_secret.clone()],
                 scoped_auth: PeerConfig {
                     tls: sides.to_scoped_auth.clone(),
+                    in_process: to_sas.in_process,
                     ..federated_auth::Config::scoped_auth(
-                        to_sas,
+                        to_sas.url,
                         credential(&federated_auth_secret)?,
                         fas_timeout,
                     )
@@ -202,7 +207,7 @@ impl Stack {
             },
             plan.listeners(1)?,
         )?;
-        let to_fas = plan.lay(Participant::Fwo, Participant::Fas, federated_auth.address);
+        let to_fas = plan.lay(Participant::Fwo, Participant::Fas, &federated_auth);
         let accounts = Arc::new(AccountsFile::load(plan.accounts_file()).await?);
         let config = orchestrator::Config {
             workers: plan.workers,
@@ -213,7 +218,12 @@ impl Stack {
             conversation_retention: Duration::from_secs(30 * 24 * 3600),
             federated_auth: PeerConfig {
                 tls: sides.to_federated_auth.clone(),
-                ..orchestrator::Config::federated_auth(to_fas, credential(&orchestrator_secret)?, fwo_timeout)
+                in_process: to_fas.in_process,
+                ..orchestrator::Config::federated_auth(
+                    to_fas.url,
+                    credential(&orchestrator_secret)?,
+                    fwo_timeout,
+                )
             },
             flex_configuration: plan
                 .flex_configuration_url
@@ -231,7 +241,7 @@ impl Stack {
             random,
         };
         let orchestrator = orchestrator::start_with(config, accounts.clone(), plan.listeners(0)?).await?;
-        let url = plan.wire.lay(Participant::Browser, Participant::Fwo, orchestrator.address);
+        let url = plan.wire.lay(Participant::Browser, Participant::Fwo, orchestrator.address());
         Ok(Self {
             url,
             accounts,
@@ -256,27 +266,46 @@ impl Stack {
 
 impl Plan {
     /// A wire between two services: with certificates, what flows on it is TLS.
-    fn lay(&self, from: Participant, to: Participant, address: SocketAddr) -> String {
-        let url = self.wire.lay(from, to, address);
-        match self.certificates {
+    fn lay(&self, from: Participant, to: Participant, callee: &Running) -> Way {
+        if self.in_process {
+            let callee = callee.in_process.clone();
+            let callee = match self.wire.hear(from, to) {
+                Some(listener) => callee.heard_by(listener),
+                None => callee,
+            };
+            return Way { url: String::new(), in_process: Some(callee) };
+        }
+        let url = self.wire.lay(from, to, callee.address());
+        let url = match self.certificates {
             Some(_) => url.replacen("http:", "https:", 1),
             None => url,
-        }
+        };
+        Way { url, in_process: None }
     }
 
     fn spans(&self, sampling: Sampling) -> SpanConfig {
         SpanConfig { endpoint: self.otlp_endpoint.clone(), sampling }
     }
 
+    /// The listeners of the service at this place of the chain; only the first is called from outside of one process.
     fn listeners(&self, place: u16) -> io::Result<Listeners> {
-        match self.ports {
-            Ports::Designed => {
-                let local = |port| SocketAddr::from(([127, 0, 0, 1], port));
-                Listeners::bind(local(8080 + place), local(9080 + place))
-            }
-            Ports::Free => Listeners::loopback(),
+        let local = |port: u16| match self.ports {
+            Ports::Designed => SocketAddr::from(([127, 0, 0, 1], port + place)),
+            Ports::Free => ANY_PORT,
+        };
+        let (service, admin) = (local(8080), local(9080));
+        if self.in_process && place > 0 {
+            Listeners::in_process(admin)
+        } else {
+            Listeners::bind(service, admin)
         }
     }
+}
+
+/// How a caller reaches its callee.
+struct Way {
+    url: String,
+    in_process: Option<InProcess>,
 }
 
 fn write_if_missing(path: &Path, content: &str) -> Result<(), StartError> {

@@ -3,6 +3,8 @@
 
 use std::net::SocketAddr;
 
+use service_runtime::in_process::Listener;
+
 /// A participant of the diagrams, by the name that its lifeline has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Participant {
@@ -38,6 +40,11 @@ impl Participant {
 pub trait Wire: Send + Sync {
     /// The base URL under which `from` is to call `to`, which listens on `address`.
     fn lay(&self, from: Participant, to: Participant, address: SocketAddr) -> String;
+
+    /// Who hears what passes where no wire is laid, because caller and callee are in one process.
+    fn hear(&self, _from: Participant, _to: Participant) -> Option<Listener> {
+        None
+    }
 }
 
 /// Callers call their callee itself.

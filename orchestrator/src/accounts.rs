@@ -5,7 +5,7 @@
 pub mod check;
 mod document;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, ops::Range, sync::Arc};
 
 use shared_types::{
     AccountSid, AddressSid, ConversationsServiceSid, DeploymentKey,
@@ -14,11 +14,24 @@ use shared_types::{
 
 use crate::{allowed_origins::AllowedOrigins, rate_limit::Limits};
 
-/// The accounts and their deployments, as one edit of the file left them.
+/// The accounts and their deployments, as one edit of the file left them: in a few large pieces of memory, so that a
+/// million deployments take some 140 bytes each and a list of origins, and so that the operating system has the memory
+/// of a replaced snapshot back at once.
 #[derive(Debug)]
 pub struct Accounts {
-    accounts: HashMap<AccountSid, Arc<Account>>,
-    configurations: HashMap<DeploymentKey, Configuration>,
+    /// In the order of the file.
+    accounts: Vec<Arc<Account>>,
+    by_sid: HashMap<AccountSid, usize>,
+    /// Account by account, in the order of the file.
+    deployments: Vec<Deployment>,
+    by_key: HashMap<DeploymentKey, Place>,
+}
+
+/// Where a deployment and its account stand in the lists.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    account: usize,
+    deployment: usize,
 }
 
 /// An account.
@@ -33,19 +46,19 @@ pub struct Account {
     pub fingerprint_mode: Mode,
     /// The service that the account's conversations are in.
     pub conversations_service_sid: ConversationsServiceSid,
-    /// Its deployments, in the order of the file.
-    pub deployments: Vec<Arc<Deployment>>,
+    /// Where its deployments stand in the list of all.
+    deployments: Range<usize>,
 }
 
-/// A deployment of the chat on a site.
-#[derive(Debug)]
+/// A deployment of the chat on a site. Cheap to clone.
+#[derive(Clone, Debug)]
 pub struct Deployment {
     /// The key that stands in the page.
     pub key: DeploymentKey,
     /// Where its conversations arrive.
     pub address_sid: AddressSid,
     /// The origins whose pages may use it; empty: any.
-    pub allowed_origins: Arc<AllowedOrigins>,
+    pub allowed_origins: AllowedOrigins,
     /// Whether it may be used at all.
     pub enabled: bool,
     /// How often it may be called.
@@ -58,7 +71,7 @@ pub struct Configuration {
     /// The account of the deployment.
     pub account: Arc<Account>,
     /// The deployment.
-    pub deployment: Arc<Deployment>,
+    pub deployment: Deployment,
 }
 
 /// Why a text is not taken for the accounts: one line for the operator.
@@ -83,17 +96,27 @@ impl Accounts {
 
     /// The account and the deployment that this key belongs to: one look-up.
     pub fn by_deployment_key(&self, key: &DeploymentKey) -> Option<Configuration> {
-        self.configurations.get(key).cloned()
+        let place = self.by_key.get(key)?;
+        Some(Configuration {
+            account: Arc::clone(self.accounts.get(place.account)?),
+            deployment: self.deployments.get(place.deployment)?.clone(),
+        })
     }
 
     /// The account with this sid.
     pub fn account(&self, sid: &AccountSid) -> Option<&Arc<Account>> {
-        self.accounts.get(sid)
+        self.accounts.get(*self.by_sid.get(sid)?)
     }
 
-    /// All accounts, in no order.
+    /// The deployments of the account with this sid, in the order of the file.
+    pub fn deployments(&self, sid: &AccountSid) -> &[Deployment] {
+        let range = self.account(sid).map(|account| account.deployments.clone());
+        range.and_then(|range| self.deployments.get(range)).unwrap_or_default()
+    }
+
+    /// All accounts, in the order of the file.
     pub fn accounts(&self) -> impl ExactSizeIterator<Item = &Arc<Account>> {
-        self.accounts.values()
+        self.accounts.iter()
     }
 }
 

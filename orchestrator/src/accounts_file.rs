@@ -1,22 +1,30 @@
 //! `accounts.toml` as it changes: the snapshot that requests take their configuration from, and the follower that
 //! replaces it. A broken edit is reported and the last good one stays (contract, section 9).
 //!
-//! The file is read again at an interval instead of being watched: what is replaced under the path, a Kubernetes
-//! ConfigMap's symbolic link or the source of a bind mount, does not reach inotify, and reading a small file costs
-//! nothing worth avoiding.
+//! The file is looked at at an interval instead of being watched: what is replaced under the path, a Kubernetes
+//! ConfigMap's symbolic link or the source of a bind mount, does not reach inotify. A look reads the file only if its
+//! metadata have changed; nothing of its text is kept but a digest.
+
+mod desk;
+mod looks;
 
 use std::{
+    fs,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Guard};
 use tokio::{
     sync::watch,
     time::{MissedTickBehavior, interval},
 };
 
+use self::{
+    desk::Desk,
+    looks::{Changes, Digest, Looks, Stamp},
+};
 use crate::accounts::{Accounts, AccountsError};
 
 /// The accounts file and the last good snapshot of it.
@@ -24,8 +32,9 @@ use crate::accounts::{Accounts, AccountsError};
 pub struct AccountsFile {
     path: PathBuf,
     current: ArcSwap<Accounts>,
-    loaded: String,
+    loaded: Digest,
     reloads: watch::Sender<Reload>,
+    desk: Desk,
 }
 
 /// What became of the file's last change.
@@ -71,21 +80,24 @@ impl AccountsFile {
     /// Reads the file for the first time; without a good one there is nothing to serve.
     pub async fn load(path: impl Into<PathBuf>) -> Result<Self, AccountsFileError> {
         let path = path.into();
-        let loaded = match read(&path).await {
-            Ok(text) => text,
-            Err(reason) => return Err(AccountsFileError::Unreadable { path, reason }),
+        let unreadable = |reason| AccountsFileError::Unreadable { path: path.clone(), reason };
+        let desk = Desk::open().map_err(|error| unreadable(error.to_string()))?;
+        let read = {
+            let path = path.clone();
+            desk.does(move || read(&path).map(|(digest, text)| (digest, Accounts::parse(&text)))).await
         };
-        let accounts = match Accounts::parse(&loaded) {
+        let (loaded, parsed) = read.map_err(unreadable)?;
+        let accounts = match parsed {
             Ok(accounts) => accounts,
             Err(error) => return Err(AccountsFileError::Malformed { path, error }),
         };
         let (reloads, _) = watch::channel(Reload { generation: 0, outcome: Outcome::Loaded });
-        Ok(Self { path, current: ArcSwap::from_pointee(accounts), loaded, reloads })
+        Ok(Self { path, current: ArcSwap::from_pointee(accounts), loaded, reloads, desk })
     }
 
     /// The last good snapshot.
-    pub fn current(&self) -> Arc<Accounts> {
-        self.current.load_full()
+    pub fn current(&self) -> Guard<Arc<Accounts>> {
+        self.current.load()
     }
 
     /// Tells of every change of the file once [`current`](Self::current) reflects what became of it.
@@ -93,26 +105,34 @@ impl AccountsFile {
         self.reloads.subscribe()
     }
 
-    /// Reads the file again every `period` and takes a good change, at the second read that shows it. Never ends; to
-    /// be run once, as a task of its own.
+    /// Looks at the file every `period` and takes a good change, at the second read that shows it. Never ends; to be
+    /// run once, as a task of its own.
     pub async fn follow(&self, period: Duration) {
         let mut ticks = interval(period);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut changes = Changes { known: Ok(self.loaded.clone()), changing: None };
+        let (mut looks, mut changes) = (Looks::default(), Changes::since(Ok(self.loaded.clone())));
         loop {
             ticks.tick().await;
-            if let Some(seen) = changes.notice(read(&self.path).await) {
-                self.take(seen);
+            let path = self.path.clone();
+            let looked = self.desk.does(move || {
+                let parsed = look(&path, &mut looks, &mut changes);
+                (looks, changes, parsed)
+            });
+            let parsed;
+            (looks, changes, parsed) = looked.await;
+            if let Some(parsed) = parsed {
+                self.take(parsed).await;
             }
         }
     }
 
-    fn take(&self, seen: &Content) {
+    async fn take(&self, parsed: Parsed) {
         let file = self.path.display();
-        let outcome = match seen.as_deref().map(Accounts::parse) {
+        let outcome = match parsed {
             Ok(Ok(accounts)) => {
                 tracing::info!(%file, accounts = accounts.accounts().len(), "the accounts were reloaded");
-                self.current.store(Arc::new(accounts));
+                let replaced = self.current.swap(Arc::new(accounts));
+                self.desk.does(move || drop(replaced)).await;
                 Outcome::Loaded
             }
             Ok(Err(AccountsError { line, reason })) => {
@@ -130,58 +150,26 @@ impl AccountsFile {
     }
 }
 
-/// What a read of the file gave: its text, or what the operating system said.
-type Content = Result<String, String>;
+/// What became of the text, or of reading it.
+type Parsed = Result<Result<Accounts, AccountsError>, String>;
 
-async fn read(path: &Path) -> Content {
-    tokio::fs::read_to_string(path).await.map_err(|error| error.to_string())
-}
-
-/// Tells a change of the file from its being in the middle of one. Some editors write in place: what is read then is
-/// half of the new text, and half of it may even parse. So what was read counts once the next read gives the same.
-struct Changes {
-    known: Content,
-    changing: Option<Content>,
-}
-
-impl Changes {
-    /// Takes note of what was read, and gives it back if it is a change that has come to rest.
-    fn notice(&mut self, seen: Content) -> Option<&Content> {
-        if seen == self.known {
-            self.changing = None;
-            None
-        } else if self.changing.as_ref() == Some(&seen) {
-            self.changing = None;
-            self.known = seen;
-            Some(&self.known)
-        } else {
-            self.changing = Some(seen);
-            None
-        }
+/// One look at the file: its accounts, if it has changed and come to rest.
+fn look(path: &Path, looks: &mut Looks, changes: &mut Changes) -> Option<Parsed> {
+    let began = Instant::now();
+    if !looks.must_read(&Stamp::of(path), began) {
+        return None;
     }
+    let (seen, text) = match read(path) {
+        Ok((digest, text)) => (Ok(digest), Ok(text)),
+        Err(reason) => (Err(reason.clone()), Err(reason)),
+    };
+    let is_change = changes.notice(seen);
+    looks.has_read(began, &Stamp::of(path), changes.are_at_rest());
+    is_change.then(|| text.map(|text| Accounts::parse(&text)))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_change_counts_once_it_has_come_to_rest() {
-        let mut changes = Changes { known: Ok("old".to_owned()), changing: None };
-        for (seen, noticed) in [
-            ("old", false),
-            ("", false),
-            ("ne", false),
-            ("new", false),
-            ("new", true),
-            ("new", false),
-            ("half", false),
-            ("new", false),
-            ("half", false),
-            ("half", true),
-        ] {
-            let seen = Ok(seen.to_owned());
-            assert_eq!(changes.notice(seen.clone()), noticed.then_some(&seen), "{seen:?}");
-        }
-    }
+/// Reads the file, or says what the operating system says.
+fn read(path: &Path) -> Result<(Digest, String), String> {
+    let text = fs::read_to_string(path).map_err(|error| error.to_string())?;
+    Ok((Digest::of(&text), text))
 }

@@ -1,15 +1,19 @@
 //! The origins whose pages may use a deployment (contract, section 5): the list as an operator writes it, parsed to
 //! scheme, host and port, and the question whether a request's `Origin` is on it. `cors` draws the conclusions.
 
+use std::sync::Arc;
+
 use url::{Host, Url};
+
+/// What stands between entries. No origin has a space in it.
+const SEPARATOR: &str = ", ";
 
 /// The origins of a deployment, in the order and without the repetitions of the list that they were parsed from.
 /// The empty list allows every origin, which is for `cors` to say: [`allows`](Self::allows) knows entries alone.
+///
+/// One piece of memory, shared by all clones: the entries as they were normalised, comma separated.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct AllowedOrigins {
-    entries: Vec<Entry>,
-    joined: String,
-}
+pub struct AllowedOrigins(Arc<str>);
 
 /// An entry that cannot be taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,110 +39,98 @@ impl AllowedOrigins {
                 format!("{} allowed origins; at most {} can be listed", list.len(), Self::MAX_ENTRIES);
             return Err(RefusedEntry { index: Self::MAX_ENTRIES, reason });
         }
-        let mut entries: Vec<Entry> = Vec::with_capacity(list.len());
+        let mut entries: Vec<String> = Vec::with_capacity(list.len());
         for (index, text) in list.iter().map(AsRef::as_ref).enumerate() {
-            let entry = Entry::parse(text)
+            let entry = normalised(text)
                 .map_err(|why| RefusedEntry { index, reason: format!("allowed origin {text:?} {why}") })?;
             if !entries.contains(&entry) {
                 entries.push(entry);
             }
         }
-        let joined = entries.iter().map(|entry| entry.text.as_str()).collect::<Vec<_>>().join(", ");
-        Ok(Self { entries, joined })
+        Ok(Self(entries.join(SEPARATOR).into()))
     }
 
     /// Whether the list has no entry.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.0.is_empty()
     }
 
     /// Whether this `Origin`, as the header's bytes, is on the list. Compared byte by byte: browsers write an origin
     /// in one way only (RFC 6454, section 6.2), so another spelling of it is not a browser's.
     pub fn allows(&self, origin: &[u8]) -> bool {
-        self.entries.iter().any(|entry| entry.matches(origin))
+        self.entries().any(|entry| matches(entry, origin))
     }
 
     /// The list, comma separated: `https://a.example, https://*.b.example`.
     pub fn joined(&self) -> &str {
-        &self.joined
+        &self.0
     }
 
     /// The entries, normalised.
-    pub fn entries(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.entries.iter().map(|entry| entry.text.as_str())
+    pub fn entries(&self) -> impl Iterator<Item = &str> {
+        // No entry is empty; the list may be.
+        self.0.split(SEPARATOR).filter(|entry| !entry.is_empty())
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Entry {
-    /// The normalised entry.
-    text: String,
-    /// Where the wildcard stands in for labels: the length of the scheme with its `://`. The byte there is the `*`.
-    wildcard_at: Option<usize>,
+/// An entry as browsers write it; the error completes the sentence "allowed origin … ".
+fn normalised(text: &str) -> Result<String, String> {
+    match text {
+        "null" => return Ok(text.to_owned()),
+        "*" => return Err("would allow every site; an empty list says that".to_owned()),
+        _ => {}
+    }
+    // Url::parse drops some of these silently, so that the entry would not be what it looks like.
+    if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        return Err("has a space or a control character in it".to_owned());
+    }
+    let (scheme, rest) = text
+        .split_once("://")
+        .ok_or("is not an origin: it needs scheme and host, as in https://shop.example.com")?;
+    let scheme = scheme.to_ascii_lowercase();
+    if !matches!(scheme.as_str(), "http" | "https") {
+        return Err("has another scheme than http and https".to_owned());
+    }
+    let authority = rest.strip_suffix('/').unwrap_or(rest);
+    match authority.chars().find(|c| matches!(c, '/' | '\\' | '?' | '#' | '@')) {
+        Some('@') => return Err("has a user name in it; an origin has none".to_owned()),
+        Some('?' | '#') => return Err("has a query or a fragment; an origin has none".to_owned()),
+        Some(_) => return Err("has a path; an origin has none".to_owned()),
+        None => {}
+    }
+    let below = authority.strip_prefix("*.");
+    let url = Url::parse(&format!("{scheme}://{}", below.unwrap_or(authority)))
+        .map_err(|error| format!("is not an origin: {error}"))?;
+    let host = url.host().ok_or("has no host")?;
+    // Seen after parsing: the host may spell it `%2A`.
+    if host.to_string().contains('*') {
+        return Err("has a `*` that is not the whole first label of the host".to_owned());
+    }
+    if below.is_none() {
+        return Ok(url.origin().ascii_serialization());
+    }
+    match host {
+        Host::Domain(domain) if domain.split('.').any(str::is_empty) => {
+            return Err("has an empty label in its host".to_owned());
+        }
+        Host::Domain(domain) if !domain.contains('.') => {
+            return Err("has a wildcard below a single label, which nobody owns".to_owned());
+        }
+        Host::Domain(_) => {}
+        Host::Ipv4(_) | Host::Ipv6(_) => return Err("has a wildcard on an IP address".to_owned()),
+    }
+    Ok(url.origin().ascii_serialization().replacen("://", "://*.", 1))
 }
 
-impl Entry {
-    /// Parses one entry; the error completes the sentence "allowed origin … ".
-    fn parse(text: &str) -> Result<Self, String> {
-        match text {
-            "null" => return Ok(Self { text: text.to_owned(), wildcard_at: None }),
-            "*" => return Err("would allow every site; an empty list says that".to_owned()),
-            _ => {}
-        }
-        // Url::parse drops some of these silently, so that the entry would not be what it looks like.
-        if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
-            return Err("has a space or a control character in it".to_owned());
-        }
-        let (scheme, rest) = text
-            .split_once("://")
-            .ok_or("is not an origin: it needs scheme and host, as in https://shop.example.com")?;
-        let scheme = scheme.to_ascii_lowercase();
-        if !matches!(scheme.as_str(), "http" | "https") {
-            return Err("has another scheme than http and https".to_owned());
-        }
-        let authority = rest.strip_suffix('/').unwrap_or(rest);
-        match authority.chars().find(|c| matches!(c, '/' | '\\' | '?' | '#' | '@')) {
-            Some('@') => return Err("has a user name in it; an origin has none".to_owned()),
-            Some('?' | '#') => return Err("has a query or a fragment; an origin has none".to_owned()),
-            Some(_) => return Err("has a path; an origin has none".to_owned()),
-            None => {}
-        }
-        let below = authority.strip_prefix("*.");
-        let url = Url::parse(&format!("{scheme}://{}", below.unwrap_or(authority)))
-            .map_err(|error| format!("is not an origin: {error}"))?;
-        let host = url.host().ok_or("has no host")?;
-        // Seen after parsing: the host may spell it `%2A`.
-        if host.to_string().contains('*') {
-            return Err("has a `*` that is not the whole first label of the host".to_owned());
-        }
-        if below.is_none() {
-            return Ok(Self { text: url.origin().ascii_serialization(), wildcard_at: None });
-        }
-        match host {
-            Host::Domain(domain) if domain.split('.').any(str::is_empty) => {
-                return Err("has an empty label in its host".to_owned());
-            }
-            Host::Domain(domain) if !domain.contains('.') => {
-                return Err("has a wildcard below a single label, which nobody owns".to_owned());
-            }
-            Host::Domain(_) => {}
-            Host::Ipv4(_) | Host::Ipv6(_) => return Err("has a wildcard on an IP address".to_owned()),
-        }
-        let text = url.origin().ascii_serialization();
-        let text = text.replacen("://", "://*.", 1);
-        Ok(Self { text, wildcard_at: Some(scheme.len() + "://".len()) })
-    }
-
-    fn matches(&self, origin: &[u8]) -> bool {
-        let Some((before, star)) = self.wildcard_at.and_then(|at| self.text.as_bytes().split_at_checked(at))
-        else {
-            return self.text.as_bytes() == origin;
-        };
-        // What follows the star begins with a dot and goes on to the end of the host, and of the port if it has one.
-        star.strip_prefix(b"*")
-            .and_then(|after| origin.strip_prefix(before)?.strip_suffix(after))
-            .is_some_and(are_labels)
-    }
+/// Whether an origin is one of those that a normalised entry stands for.
+fn matches(entry: &str, origin: &[u8]) -> bool {
+    // No normalised host has a star in it: it is the wildcard's, right behind the scheme.
+    let Some((before, after)) = entry.split_once('*') else { return entry.as_bytes() == origin };
+    // What follows the star begins with a dot and goes on to the end of the host, and of the port if it has one.
+    origin
+        .strip_prefix(before.as_bytes())
+        .and_then(|rest| rest.strip_suffix(after.as_bytes()))
+        .is_some_and(are_labels)
 }
 
 /// Whether these are one or more whole labels of a host as browsers write it. Neither `:`, `@` nor `/` can stand in
@@ -227,7 +219,7 @@ mod tests {
     #[test]
     fn ten_are_taken_and_eleven_are_not() {
         let list: Vec<String> = (0..11).map(|n| format!("https://{n}.example.com")).collect();
-        assert_eq!(AllowedOrigins::parse(&list[..10]).unwrap().entries().len(), 10);
+        assert_eq!(AllowedOrigins::parse(&list[..10]).unwrap().entries().count(), 10);
         let refused = AllowedOrigins::parse(&list).unwrap_err();
         assert_eq!(refused.index, 10);
         assert!(refused.reason.contains("at most 10"), "{refused}");

@@ -8,7 +8,9 @@ use service_runtime::{
     refusal::chain, server::Service,
 };
 use shared_types::{
-    fingerprint::FingerprintKeys,
+    AccountSid,
+    federated_auth::validate_token,
+    fingerprint::Maker,
     orchestrator::{
         CreateToken, Init, ListMessages, OpenConversation, PublicConfiguration, RefreshToken, RevokeToken,
         SendMessage, refresh_token::RefreshTokens,
@@ -32,7 +34,6 @@ use crate::{
 const PURGE_PERIOD: TimeDelta = TimeDelta::hours(1);
 
 /// What the handlers of one worker work with.
-#[derive(Clone)]
 pub struct Orchestrator {
     /// `FWO ->> FAS`
     pub federated_auth: FederatedAuth,
@@ -44,8 +45,8 @@ pub struct Orchestrator {
     pub accounts: Arc<AccountsFile>,
     /// The store.
     pub conversations: Conversations,
-    /// What fingerprints are keyed with.
-    pub fingerprint_keys: Arc<FingerprintKeys>,
+    /// What makes fingerprints; the worker's own.
+    pub fingerprints: Arc<Maker>,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: TrustedProxies,
     /// Where pages call this service, if it is told.
@@ -91,7 +92,7 @@ pub async fn start_with(
         .map_err(|error| format!("ORCHESTRATOR_DATABASE_URL: {}", chain(&error)))?;
     let metrics = Arc::new(Metrics::default());
     let (clock, random) = (config.clock.clone(), config.random.clone());
-    let probe = FederatedAuth::new(&config.federated_auth, metrics.clone());
+    let probed = config.federated_auth.clone();
     let store = conversations.clone();
     let followed = accounts.clone();
     let follower = tokio::spawn(async move { followed.follow(config.accounts_period).await });
@@ -117,13 +118,13 @@ pub async fn start_with(
         drain: config.drain,
         spans: config.spans.clone(),
         check: Arc::new(move || {
-            let (probe, store) = (probe.clone(), store.clone());
+            let (probed, store) = (probed.clone(), store.clone());
             Box::pin(async move {
                 store
                     .ping()
                     .await
                     .map_err(|error| format!("the store cannot be reached: {}", chain(&error)))?;
-                probe.ready().await
+                probed.probe(&validate_token::path(AccountSid::from_bits(0))).await
             })
         }),
         state: Arc::new(move || Orchestrator {
@@ -135,7 +136,7 @@ pub async fn start_with(
             fetched: Arc::clone(&fetched),
             accounts: accounts.clone(),
             conversations: conversations.clone(),
-            fingerprint_keys: config.fingerprint_keys.clone(),
+            fingerprints: Arc::new(Maker::new(config.fingerprint_keys.clone())),
             trusted_proxies: config.trusted_proxies.clone(),
             public_urls: config.public_urls.clone(),
             replays: replays.clone(),

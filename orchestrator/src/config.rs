@@ -214,11 +214,19 @@ impl Config {
             credential: Some(credential),
             timeout,
             tls: None,
+            in_process: None,
         }
     }
 
     /// The Flex Configuration service as a peer. What it tells is public, so it asks for no credential.
     pub fn flex_configuration(base_url: String, timeout: Duration) -> PeerConfig {
-        PeerConfig { name: "FlexConfiguration", base_url, credential: None, timeout, tls: None }
+        PeerConfig {
+            name: "FlexConfiguration",
+            base_url,
+            credential: None,
+            timeout,
+            tls: None,
+            in_process: None,
+        }
     }
 }

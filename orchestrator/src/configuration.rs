@@ -28,7 +28,7 @@ pub struct Snapshot {
     /// The account.
     pub account: Arc<Account>,
     /// The deployment.
-    pub deployment: Arc<Deployment>,
+    pub deployment: Deployment,
     /// The origins that the Flex Configuration service told, where one is set.
     fetched: Option<AllowedOrigins>,
 }
@@ -61,9 +61,33 @@ pub async fn of_deployment(
     Ok(Snapshot { account, deployment, fetched })
 }
 
-/// The latest answers of the Flex Configuration service, at most one per account of ours.
+/// The latest answers of the Flex Configuration service: one per account of ours that was asked for lately.
 #[derive(Debug, Default)]
-pub struct Fetched(Mutex<HashMap<AccountSid, (DateTime<Utc>, public_configuration::Response)>>);
+pub struct Fetched(Mutex<Answers>);
+
+#[derive(Debug, Default)]
+struct Answers {
+    by_account: HashMap<AccountSid, (DateTime<Utc>, public_configuration::Response)>,
+    /// How many there were when the old ones were last removed.
+    swept_to: usize,
+}
+
+impl Answers {
+    fn keep(&mut self, account: AccountSid, now: DateTime<Utc>, answer: public_configuration::Response) {
+        self.by_account.insert(account, (now, answer));
+        // Each time that they have doubled: so at most twice as many are kept as stand in for one, and a sweep costs
+        // each answer no more than its own keeping.
+        if self.by_account.len() > 2 * self.swept_to {
+            self.by_account.retain(|_, (when, _)| now.signed_duration_since(when) < STANDS_IN);
+            self.swept_to = self.by_account.len();
+        }
+    }
+
+    fn stands_in(&self, account: AccountSid, now: DateTime<Utc>) -> Option<&public_configuration::Response> {
+        let (when, answer) = self.by_account.get(&account)?;
+        (now.signed_duration_since(when) < STANDS_IN).then_some(answer)
+    }
+}
 
 impl Fetched {
     async fn allowed_origins(
@@ -78,15 +102,15 @@ impl Fetched {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match parsed {
             Ok((origins, answer)) => {
-                kept.insert(account, (call.now, answer));
+                kept.keep(account, call.now, answer);
                 Ok(origins)
             }
-            Err(error) => match kept.get(&account) {
-                Some((when, answer)) if call.now.signed_duration_since(when) < STANDS_IN => {
+            Err(error) => match kept.stands_in(account, call.now) {
+                Some(answer) => {
                     tracing::warn!(%account, %error, "an earlier answer stands in");
                     Ok(parse(answer, key)?)
                 }
-                Some(_) | None => Err(error.into()),
+                None => Err(error.into()),
             },
         }
     }
@@ -98,4 +122,27 @@ fn parse(answer: &public_configuration::Response, key: DeploymentKey) -> Result<
         peer: "FlexConfiguration",
         what: format!("entry {} of its list: {}", refused.index, refused.reason),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_that_stand_in_for_nothing_any_more_are_not_kept() {
+        let at = |seconds| DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap();
+        let answer =
+            || public_configuration::Response { allowed_origins: vec![], deployments: Default::default() };
+        let mut answers = Answers::default();
+        // Ten accounts a second, each asked for once.
+        for n in 0..100_000 {
+            let (account, now) = (AccountSid::from_bits(n), at(n as i64 / 10));
+            answers.keep(account, now, answer());
+            assert!(answers.stands_in(account, at(n as i64 / 10 + 59)).is_some());
+            assert!(answers.stands_in(account, at(n as i64 / 10 + 60)).is_none());
+            let lately = AccountSid::from_bits(n.saturating_sub(580));
+            assert!(answers.stands_in(lately, now).is_some(), "{n}");
+            assert!(answers.by_account.len() <= 2 * 600 + 1, "{}", answers.by_account.len());
+        }
+    }
 }

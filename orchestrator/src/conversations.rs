@@ -4,6 +4,7 @@
 //!
 //! The statements and the schema are those that SQLite and PostgreSQL understand alike.
 
+mod by_session;
 mod retention;
 
 use chrono::{DateTime, SubsecRound as _, Utc};
@@ -11,13 +12,15 @@ use serde_json::Value;
 pub use service_runtime::database::OpenError;
 use service_runtime::{
     Database,
-    database::{DatabaseConfig, Migrations},
+    database::{Batch, BatchError, DatabaseConfig, Migrations},
 };
 use shared_types::{
     AccountSid, AddressSid, ConversationSid, Fingerprint, Identity, MessageSid, SessionId,
     orchestrator::list_messages::ChatMessage,
 };
 use sqlx::AnyConnection;
+
+use self::by_session::BySession;
 
 /// The tables.
 pub const MIGRATIONS: Migrations = Migrations::new("orchestrator", || sqlx::migrate!());
@@ -27,7 +30,10 @@ pub const SYSTEM: &str = "system";
 
 /// The store. Cheap to clone; all clones are one store.
 #[derive(Clone, Debug)]
-pub struct Conversations(Database);
+pub struct Conversations {
+    database: Database,
+    by_session: Batch<BySession>,
+}
 
 /// A conversation that is to be opened. Time and random ids are the caller's.
 #[derive(Clone)]
@@ -62,6 +68,9 @@ pub enum StoreError {
     /// The database is busy, full, gone or otherwise unable.
     #[error("the conversations' database failed")]
     Database(#[from] sqlx::Error),
+    /// So it is for all that went together.
+    #[error("the conversations' database failed")]
+    Batch(#[from] BatchError),
     /// A row holds something that this service never writes.
     #[error("the conversations' database holds a malformed {0}")]
     Malformed(&'static str),
@@ -70,7 +79,8 @@ pub enum StoreError {
 impl Conversations {
     /// Opens the store. In SQLite file, directory and tables are made where they are missing.
     pub async fn open(config: &DatabaseConfig) -> Result<Self, OpenError> {
-        Database::open(config, MIGRATIONS).await.map(Self)
+        let database = Database::open(config, MIGRATIONS).await?;
+        Ok(Self { by_session: Batch::new(BySession::new(database.clone())), database })
     }
 
     /// Opens the session's conversation, with the welcome message as its first, or finds the one that it has.
@@ -82,7 +92,7 @@ impl Conversations {
     }
 
     async fn open_in_transaction(&self, new: NewConversation<'_>) -> Result<ConversationSid, StoreError> {
-        let mut transaction = self.0.writer.begin().await?;
+        let mut transaction = self.database.writer.begin().await?;
         let inserted = sqlx::query(
             "INSERT INTO conversations (sid, account_sid, address_sid, session_id, identity, \
              customer_friendly_name, pre_engagement_data, next_index, date_created, fingerprint, last_day) \
@@ -122,18 +132,13 @@ impl Conversations {
         Ok(new.conversation_sid)
     }
 
-    /// The session's conversation, if it has one.
+    /// The session's conversation, if it has one. Callers who come at once go together.
     pub async fn by_session(
         &self,
         account: AccountSid,
         session: SessionId,
     ) -> Result<Option<ConversationSid>, StoreError> {
-        let row = sqlx::query_as("SELECT sid FROM conversations WHERE account_sid = $1 AND session_id = $2")
-            .bind(account.to_string())
-            .bind(session.to_string())
-            .fetch_optional(&self.0.readers);
-        let row = Database::in_time(row).await?;
-        row.map(|(sid,): (String,)| conversation_sid(&sid)).transpose()
+        self.by_session.ask((account, session)).await?
     }
 
     /// The browser of the identity's last conversation, if it had one and the feature was on.
@@ -148,7 +153,7 @@ impl Conversations {
         )
         .bind(account.to_string())
         .bind(identity.to_string())
-        .fetch_optional(&self.0.readers);
+        .fetch_optional(&self.database.readers);
         let row: Option<(Option<String>,)> = Database::in_time(row).await?;
         Ok(row.and_then(|(fingerprint,)| fingerprint).and_then(Fingerprint::new))
     }
@@ -176,7 +181,7 @@ impl Conversations {
         .bind(identity.to_string())
         .bind(after.map_or(-1, i64::from))
         .bind(i64::from(limit.max(1)))
-        .fetch_all(&self.0.readers);
+        .fetch_all(&self.database.readers);
         let rows: Vec<Row> = Database::in_time(rows).await?;
         if rows.is_empty() {
             return Ok(None);
@@ -215,7 +220,7 @@ impl Conversations {
         conversation: ConversationSid,
         mut message: ChatMessage,
     ) -> Result<Option<ChatMessage>, StoreError> {
-        let mut transaction = self.0.writer.begin().await?;
+        let mut transaction = self.database.writer.begin().await?;
         let index: Option<(i64,)> = sqlx::query_as(
             "UPDATE conversations SET next_index = next_index + 1, last_day = $4 \
              WHERE sid = $1 AND account_sid = $2 AND identity = $3 RETURNING next_index - 1",
@@ -236,14 +241,14 @@ impl Conversations {
     /// Whether the store answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
         // A bare SELECT 1 would not even look at the file.
-        let row = sqlx::query("SELECT sid FROM conversations LIMIT 1").fetch_optional(&self.0.readers);
+        let row = sqlx::query("SELECT sid FROM conversations LIMIT 1").fetch_optional(&self.database.readers);
         Database::promptly(row).await?;
         Ok(())
     }
 
     /// Lets what is under way finish and closes the store, for all clones.
     pub async fn close(&self) {
-        self.0.close().await;
+        self.database.close().await;
     }
 }
 

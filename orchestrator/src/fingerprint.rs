@@ -2,10 +2,7 @@
 //! `shared_types::fingerprint`.
 
 use service_runtime::Call;
-use shared_types::{
-    Fingerprint,
-    fingerprint::{Evidence, Signals, generate},
-};
+use shared_types::{Fingerprint, fingerprint::Evidence};
 
 use crate::{app::Orchestrator, configuration::Snapshot, error::Error};
 
@@ -20,8 +17,7 @@ pub fn of_call(
     }
     let client = fwo.trusted_proxies.client_address(call);
     let evidence = Evidence::from_headers(|name| call.header(name), client, snapshot.deployment.key);
-    let signals = Signals::read(&evidence)?;
     let account = &snapshot.account;
-    let keys = fwo.fingerprint_keys.account(account.sid);
-    Ok(Some(generate(&keys, &signals, account.fingerprint_sensitivity, account.fingerprint_mode)))
+    let (level, mode) = (account.fingerprint_sensitivity, account.fingerprint_mode);
+    Ok(Some(fwo.fingerprints.fingerprint(account.sid, &evidence, level, mode)?))
 }

@@ -29,7 +29,7 @@ pub fn of_call(
             target: "audit",
             event = "proof_refused",
             request_id = call.request_id.as_str(),
-            trace_id = %call.trace.trace_id(),
+            trace_id = call.trace.trace_id().as_str(),
             account = call.account.map(tracing::field::display),
             reason = error.reason.as_str(),
             "audit"

@@ -69,8 +69,10 @@ impl RateLimits {
     /// deployment's limit is kept elsewhere and holds.
     pub const VISITORS: usize = 400_000;
 
-    /// The same for deployments, whose keys nobody can make up.
-    const DEPLOYMENTS: usize = 16_000;
+    /// The same for deployments, whose keys nobody can make up: more than are in the file are never remembered. As many
+    /// as a file may well have, since beyond this the deployments that are called a lot would have the others forgotten.
+    /// In bytes: some 40 for each that was called in the last two minutes.
+    const DEPLOYMENTS: usize = 1_000_000;
 
     /// Limits that nobody has touched, and their counter in `metrics`.
     pub fn new(metrics: &Metrics) -> Self {
@@ -160,7 +162,7 @@ impl RateLimits {
             target: "audit",
             event = "rate_limited",
             request_id = call.request_id.as_str(),
-            trace_id = %call.trace.trace_id(),
+            trace_id = call.trace.trace_id().as_str(),
             account = call.account.map(tracing::field::display),
             address_sid = %deployment.address_sid,
             policy,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use orchestrator::accounts::{Accounts, AccountsError};
+use orchestrator::accounts::{Accounts, AccountsError, check::problems};
 use proptest::prelude::*;
 use shared_types::{
     AccountSid, AddressSid, ConversationsServiceSid, DeploymentKey, fingerprint::Sensitivity,
@@ -47,7 +47,18 @@ fn a_deployment_key_leads_to_its_account_and_deployment() {
     assert!(configuration.account.webchat_security_is_on());
     assert_eq!(configuration.account.fingerprint_sensitivity, Sensitivity::High);
     assert_eq!(configuration.account.conversations_service_sid, ConversationsServiceSid::from_bits(1));
-    assert_eq!(configuration.account.deployments.len(), 2);
+    let keys = |account| {
+        accounts
+            .deployments(&AccountSid::from_bits(account))
+            .iter()
+            .map(|deployment| deployment.key)
+            .collect()
+    };
+    let expected: [Vec<u128>; 4] = [vec![], vec![1, 2], vec![3], vec![]];
+    for (account, expected) in (0..).zip(expected) {
+        let keys: Vec<DeploymentKey> = keys(account);
+        assert_eq!(keys, expected.into_iter().map(DeploymentKey::from_bits).collect::<Vec<_>>());
+    }
     assert_eq!(configuration.deployment.key, DeploymentKey::from_bits(1));
     assert_eq!(configuration.deployment.address_sid, AddressSid::from_bits(1));
     assert_eq!(
@@ -140,7 +151,98 @@ fn a_configuration_outlives_its_snapshot() {
     assert_eq!(configuration.account.sid, AccountSid::from_bits(1));
 }
 
+/// An account with one deployment, without its header.
+fn account(n: u128) -> String {
+    format!(
+        "sid = \"{}\"\nwebchat_security = true\nconversations_service_sid = \"{}\"\n\
+         [[account.deployment]]\nkey = \"{}\"\naddress_sid = \"{}\"\n",
+        AccountSid::from_bits(n),
+        ConversationsServiceSid::from_bits(n),
+        DeploymentKey::from_bits(n),
+        AddressSid::from_bits(n)
+    )
+}
+
+#[test]
+fn an_account_may_be_written_in_every_way_that_toml_has() {
+    let [one, two] = [1, 2].map(account);
+    let inline = r#"account = [{ sid = "AC00000000000000000000000000000001", webchat_security = true,
+        conversations_service_sid = "IS00000000000000000000000000000001", deployment = [] }]"#;
+    for (text, sids) in [
+        (format!("[[account]]\n{one}[[account]]\n{two}"), 2),
+        (format!("# ours\n\n  [[account]] # one\n{one}\t[[account]]#two\n{two}"), 2),
+        (format!("[[account]]\n{one}[[account]]\n{two}").replace('\n', "\r\n"), 2),
+        (format!("[[ account ]]\n{one}[[\"account\"]]\n{two}"), 2),
+        (format!("[[account]]\n{one}[[ account ]]\n{two}"), 2),
+        (format!("[[ account ]]\n{one}[[account]]\n{two}"), 2),
+        (format!("\u{feff}[[account]]\n{one}[[account]]\n{two}"), 2),
+        (inline.to_owned(), 1),
+    ] {
+        let accounts = Accounts::parse(&text).unwrap_or_else(|error| panic!("{text}: {error}"));
+        let met: Vec<_> = accounts.accounts().map(|account| account.sid).collect();
+        assert_eq!(met, (1..=sids).map(AccountSid::from_bits).collect::<Vec<_>>(), "{text}");
+    }
+}
+
+#[test]
+fn what_is_no_toml_is_none_when_it_is_taken_apart() {
+    let [one, two] = [1, 2].map(account);
+    for (text, line) in [
+        // No list can be begun in one way and continued in the other, and no table be two things.
+        (format!("account = []\n[[account]]\n{one}"), 2),
+        (format!("[account]\n[[account]]\n{one}"), 2),
+        (format!("[[account]]\n{one}[account]\n{two}"), 8),
+        (format!("[[account]]\n{one}[[account]]\n{two}deployment = []\n"), 15),
+        // A header within a string or a list.
+        (format!("[[account]]\n{one}allowed_origins = [\"\"\"https://a.example\n[[account]]\n\"\"\"]\n"), 8),
+        (format!("[[account]]\n{one}allowed_origins = [\n[[account]]\n{two}"), 8),
+        (format!("[[account]]\n{one}[[account]]\n{two}allowed_origins = '''\n[[account]]\n'''\n"), 15),
+        (format!("[[account]]\n{one}[[account]] more\n{two}"), 8),
+        (format!("\u{a0}\n[[account]]\n{one}"), 1),
+    ] {
+        let error = Accounts::parse(&text).expect_err(&text);
+        assert!((line..=line + 1).contains(&error.line), "{text}\n{error}");
+    }
+}
+
+#[test]
+fn a_fault_in_the_midst_of_many_accounts_is_reported_with_its_line() {
+    let many: String = (0..100).map(|n| format!("[[account]]\n{}", account(n))).collect();
+    for (from, to, line, reason) in [
+        ("sid = \"AC0000000000000000000000000000002a\"", "sid = 1", 42 * 7 + 2, "expected a string"),
+        ("CV00000000000000000000000000000030", "CV0000000000000000000000000000002f", 48 * 7 + 6, "line 335"),
+        ("AC00000000000000000000000000000063", "AC00000000000000000000000000000000", 99 * 7 + 2, "line 2"),
+        ("IG00000000000000000000000000000063\"", "IG00000000000000000000000000000063", 700, ""),
+    ] {
+        assert!(many.contains(from));
+        let error = Accounts::parse(&many.replace(from, to)).expect_err(to);
+        assert_eq!(error.line, line, "{to}: {error}");
+        assert!(error.reason.contains(reason), "{to}: {error}");
+    }
+}
+
 proptest! {
+    /// `orchestrator accounts check` reads the text as a whole.
+    #[test]
+    fn what_is_taken_is_what_the_check_finds_no_error_in(
+        start in 0..FILE.len(),
+        length in 0..40usize,
+        junk in prop_oneof![
+            "[\\[\\]\"'=#.,\n a-z]{0,8}",
+            Just("\n[[account]]\n".to_owned()),
+            Just("[[account]]".to_owned()),
+            Just("\"\"\"".to_owned()),
+            Just("'''\n".to_owned()),
+            Just("\n#\n".to_owned()),
+        ],
+    ) {
+        let mut text = FILE.to_owned();
+        text.replace_range(start..(start + length).min(FILE.len()), &junk);
+        let parsed = Accounts::parse(&text);
+        let errors: Vec<_> = problems(&text).into_iter().filter(|problem| problem.is_fatal).collect();
+        prop_assert_eq!(parsed.is_ok(), errors.is_empty(), "{}\n{:?}\n{:?}", text, parsed.err(), errors);
+    }
+
     #[test]
     fn no_text_makes_it_panic(start in 0..FILE.len(), length in 0..80usize, junk in "[\\[\\]\"=#.,\n a-zA-Z0-9é]{0,12}") {
         let mut text = FILE.to_owned();

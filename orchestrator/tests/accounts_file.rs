@@ -4,7 +4,7 @@
 
 use std::{
     fs,
-    os::unix::fs::symlink,
+    os::unix::fs::{FileExt as _, symlink},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -122,6 +122,27 @@ async fn a_file_that_is_emptied_or_removed_changes_nothing() {
     replace(&path, &text(2));
     assert_eq!(followed.next_reload().await, Reload { generation: 3, outcome: Outcome::Loaded });
     assert!(followed.knows(2));
+}
+
+/// In place, of the same length, and often within one tick of the file system's clock: all that the file's metadata
+/// may say of it is what they said before.
+#[tokio::test]
+async fn no_write_is_missed_however_soon_it_follows_another() {
+    let (_dir, path) = written(1);
+    let mut followed = Followed::start(&path).await;
+    let file = fs::File::options().write(true).open(&path).unwrap();
+    let mut last = 1;
+    for round in 0..30 {
+        for _ in 0..=round % 3 {
+            last += 1;
+            // In one call, so that nobody reads half of it.
+            assert_eq!(file.write_at(text(last).as_bytes(), 0).unwrap(), text(last).len());
+            tokio::task::yield_now().await;
+        }
+        while !followed.knows(last) {
+            assert_eq!(followed.next_reload().await.outcome, Outcome::Loaded);
+        }
+    }
 }
 
 /// A ConfigMap is a directory behind a symbolic link that is replaced; the file's own path never changes.

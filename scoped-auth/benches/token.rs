@@ -1,23 +1,58 @@
-//! What a token costs: made, opened and refused, in both forms, with the claims of a bound webchat session.
+//! What a token costs: made, opened and refused, in both forms, with the claims of a bound webchat session; and all that
+//! judging one takes, from the body to the answer's body, but for HTTP, the log and what was revoked.
 
 use std::hint::black_box;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use criterion::{Criterion, criterion_group, criterion_main};
 use ring::rand::SystemRandom;
-use scoped_auth::{claims::Claims, jose::Form, key_file::KeyFile, key_ring::KeyRing};
+use scoped_auth::{
+    claims::Claims,
+    counters::Counters,
+    jose::Form,
+    judgement::{Holder, binding_of_successor, judge_holder},
+    key_file::KeyFile,
+    key_ring::KeyRing,
+};
 use serde_json::Value;
-use shared_types::{Fingerprint, SealedToken};
+use service_runtime::Metrics;
+use shared_types::{
+    Fingerprint, SealedToken, Yes,
+    scoped_auth::{
+        generate::Session,
+        validate::{Authorized, Request, Response},
+    },
+};
+
+const FINGERPRINT: &str = "fp1.me.BwcAA___AIoAiv_EAQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyAhIiMkJSYnKCkqKywtLi8wMTIzNDU2Nzg5Ojs8PT4_QEFCQ0RFRkdISUo";
 
 fn ring() -> KeyRing {
     let file = KeyFile::parse(include_bytes!("../tests/vectors/keys.json")).expect("keys");
     KeyRing::new(file, &SystemRandom::new()).expect("a key ring")
 }
 
+/// The same ring behind so many retired keys of each use that it has 64 of each.
+fn ring_of_64() -> KeyRing {
+    let mut set: Value = serde_json::from_slice(include_bytes!("../tests/vectors/keys.json")).expect("JSON");
+    let keys = set.pointer_mut("/keys").and_then(Value::as_array_mut).expect("keys");
+    for usage in ["enc", "sig"] {
+        let of_use: Vec<Value> =
+            keys.iter().filter(|key| key.get("use") == Some(&usage.into())).cloned().collect();
+        for (n, mut key) in of_use.iter().cycle().take(64 - of_use.len()).cloned().enumerate() {
+            let members = key.as_object_mut().expect("a key");
+            members.insert("kid".to_owned(), format!("{usage}-of-old-{n}").into());
+            members.insert("status".to_owned(), "retired".into());
+            keys.insert(0, key);
+        }
+    }
+    let file = KeyFile::parse(set.to_string().as_bytes()).expect("keys");
+    KeyRing::new(file, &SystemRandom::new()).expect("a key ring")
+}
+
 fn claims() -> Claims {
     let good: Value = serde_json::from_str(include_str!("../tests/vectors/good.json")).expect("JSON");
     let claims = good.pointer("/tokens/0/claims").expect("the first token's claims");
-    let fingerprint = Fingerprint::new(format!("fp1.medium.{}", "x".repeat(189)));
+    let fingerprint = Fingerprint::new(FINGERPRINT.to_owned());
     Claims { fingerprint, ..serde_json::from_value(claims.clone()).expect("claims") }
 }
 
@@ -41,6 +76,9 @@ fn tokens(c: &mut Criterion) {
         assert!(ring.open(&good).is_ok());
         c.bench_function(&format!("make_{name}"), |b| b.iter(|| ring.seal(black_box(&claims), form, &rng)));
         c.bench_function(&format!("open_{name}"), |b| b.iter(|| ring.open(black_box(&good))));
+        let of_64 = ring_of_64();
+        assert!(of_64.open(&good).is_ok());
+        c.bench_function(&format!("open_{name}_of_64_keys"), |b| b.iter(|| of_64.open(black_box(&good))));
 
         // The same time for all of a form.
         let text = good.as_str();
@@ -65,5 +103,49 @@ fn tokens(c: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, tokens);
+/// `validate` as its handler does it, for a token that is good.
+fn validate(ring: &KeyRing, counters: &Counters, body: &[u8]) -> Vec<u8> {
+    let request: Request = serde_json::from_slice(body).expect("a request");
+    let claims = ring.open(&request.token).expect("an authentic token");
+    let holder = Holder { fingerprint: request.fingerprint.as_ref(), jkt: request.jkt };
+    let verdict = judge_holder(&claims, holder).expect("the same browser");
+    if let Some(browser) = &verdict.browser {
+        counters.browser(browser);
+    }
+    counters.judged("authorized");
+    let (fingerprint, first_fingerprint) = binding_of_successor(&claims, holder, &verdict);
+    let Claims { sub, exp, grants, sid, auth_time, generation, fingerprint: own, .. } = claims;
+    let identity = grants.identity;
+    let answer = Response::Authorized(Authorized {
+        authorized: Yes,
+        auth_account: sub.into(),
+        identity,
+        expiration: exp,
+        session: Session { id: sid, identity, auth_time, generation, first_fingerprint },
+        grants: grants.grants,
+        bound: own.is_some(),
+        fingerprint,
+        jkt: None,
+    });
+    serde_json::to_vec(&answer).expect("JSON")
+}
+
+fn handlers(c: &mut Criterion) {
+    let (ring, claims, rng) = (ring(), claims(), SystemRandom::new());
+    let counters = Counters::new(&Metrics::default());
+    let token = ring.seal(&claims, Form::Encrypted, &rng).expect("a token");
+    let request = Request { token, fingerprint: claims.fingerprint.clone(), jkt: None, resume: false };
+    let body = serde_json::to_vec(&request).expect("JSON");
+    c.bench_function("validate", |b| b.iter(|| validate(&ring, &counters, black_box(&body))));
+    c.bench_function("session_hash", |b| b.iter(|| ring.session_hash(black_box(claims.sid))));
+    c.bench_function("minted", |b| b.iter(|| counters.minted(black_box(false), true)));
+    let verdict = judge_holder(&claims, Holder { fingerprint: claims.fingerprint.as_ref(), jkt: None });
+    let browser = verdict.ok().and_then(|verdict| verdict.browser).expect("a verdict");
+    c.bench_function("browser", |b| b.iter(|| counters.browser(black_box(&browser))));
+    let payload = serde_json::to_vec(&claims).expect("JSON");
+    c.bench_function("write_claims", |b| b.iter(|| serde_json::to_vec(black_box(&claims))));
+    c.bench_function("read_claims", |b| b.iter(|| serde_json::from_slice::<Claims>(black_box(&payload))));
+}
+
+criterion_group!(benches, tokens, handlers);
 criterion_main!(benches);

@@ -1,12 +1,15 @@
 //! The claims of a token, and the judgement of them at a time (contract, section 7). Claims come out of an opened
 //! token alone, so whoever holds some knows that they are authentic; whether they still hold is what `judge` says.
 
-use std::{fmt, time::Duration};
+use std::{fmt, marker::PhantomData, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc, serde::ts_seconds};
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
-    de::{self, IgnoredAny, MapAccess},
+    de::{
+        self, DeserializeSeed, MapAccess,
+        value::{BorrowedStrDeserializer, MapAccessDeserializer},
+    },
 };
 use shared_types::{
     AccountSid, DeploymentKey, Fingerprint, Grant, SessionId, Thumbprint, grant::GrantsClaim,
@@ -112,8 +115,7 @@ impl Claims {
     /// The claims in the payload of an authentic token, unless they are not ours or a name stands twice
     /// (RFC 7519, section 4). Claims that this version does not know are passed over: a newer replica may add some.
     pub(crate) fn parse(payload: &[u8]) -> Option<Self> {
-        serde_json::from_slice::<UniqueNames>(payload).ok()?;
-        serde_json::from_slice(payload).ok()
+        serde_json::from_slice(payload).ok().map(|UniqueNames(claims)| claims)
     }
 }
 
@@ -162,29 +164,46 @@ macro_rules! constant {
 constant!(Issuer, ISSUER, "The text [`ISSUER`]; no other is read.");
 constant!(Audience, AUDIENCE, "The text [`AUDIENCE`]; no other is read.");
 
-/// A JSON object whose members all have different names, written without escapes.
-struct UniqueNames;
+/// A `T` from a JSON object whose members all have different names, written without escapes.
+struct UniqueNames<T>(T);
 
-impl<'de> Deserialize<'de> for UniqueNames {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for UniqueNames<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Names;
-        impl<'de> de::Visitor<'de> for Names {
-            type Value = UniqueNames;
+        struct Object<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> de::Visitor<'de> for Object<T> {
+            type Value = UniqueNames<T>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
             }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<UniqueNames, A::Error> {
-                let mut names = Vec::with_capacity(16);
-                while let Some((name, IgnoredAny)) = map.next_entry::<&str, _>()? {
-                    if names.contains(&name) {
-                        return Err(de::Error::custom("a name stands twice"));
-                    }
-                    names.push(name);
-                }
-                Ok(UniqueNames)
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<UniqueNames<T>, A::Error> {
+                let members = Members { map, names: Vec::with_capacity(16) };
+                T::deserialize(MapAccessDeserializer::new(members)).map(UniqueNames)
             }
         }
-        deserializer.deserialize_map(Names)
+        deserializer.deserialize_map(Object(PhantomData))
+    }
+}
+
+/// The members of an object, none of which bears the name of one before.
+struct Members<'de, A> {
+    map: A,
+    names: Vec<&'de str>,
+}
+
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for Members<'de, A> {
+    type Error = A::Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
+        let Some(name) = self.map.next_key::<&'de str>()? else { return Ok(None) };
+        if self.names.contains(&name) {
+            return Err(de::Error::custom("a name stands twice"));
+        }
+        self.names.push(name);
+        seed.deserialize(BorrowedStrDeserializer::new(name)).map(Some)
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, A::Error> {
+        self.map.next_value_seed(seed)
     }
 }
 

@@ -1,22 +1,40 @@
 //! What ScopedAuthService counts beside what every service does.
 
-use std::array;
-
 use prometheus_client::{encoding::EncodeLabelSet, metrics::counter::Counter, metrics::family::Family};
 use service_runtime::Metrics;
-use shared_types::fingerprint::{Mode, Signal, Verdict};
+use shared_types::{
+    Code,
+    fingerprint::{Mode, Sensitivity, Signal, Verdict},
+};
 
 use crate::audit::level;
 
-/// The counters of ScopedAuthService.
+/// The counters of ScopedAuthService, looked up once: to find one by its labels takes a lock and a hash.
 #[derive(Clone)]
 pub struct Counters {
-    minted: Family<Minted, Counter>,
-    judged: Family<Judged, Counter>,
-    browsers: Family<Browser, Counter>,
-    /// By signal and outcome, looked up once: a verdict counts all of its signals.
+    /// By whether the session continues, and whether the token is encrypted.
+    minted: [[Counter; 2]; 2],
+    judged: [(&'static str, Counter); VERDICTS.len()],
+    /// By [`BROWSER_VERDICTS`] and the strictest level that accepts, none first.
+    browsers: [[Counter; 1 + Sensitivity::ALL.len()]; BROWSER_VERDICTS.len()],
+    /// By signal and outcome.
     signals: [[Counter; Outcome::ALL.len()]; Signal::COUNT],
 }
+
+/// What can become of a token: it is good, or else the code that says why not.
+const VERDICTS: [&str; 9] = [
+    "authorized",
+    "resumed",
+    "token_reuse",
+    Code::InvalidToken.as_str(),
+    Code::ExpiredToken.as_str(),
+    Code::RevokedToken.as_str(),
+    Code::SessionExpired.as_str(),
+    Code::FingerprintInvalid.as_str(),
+    Code::InvalidDpopProof.as_str(),
+];
+
+const BROWSER_VERDICTS: [&str; 3] = ["accepted", "refused", "refused_in_shadow"];
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Minted {
@@ -78,27 +96,38 @@ impl Counters {
             "Signals that held, drifted or broke in judged fingerprints",
             signals.clone(),
         );
-        let of_signal = |signal: Signal| {
+        let minted = ["new", "continued"].map(|session| {
+            ["signed", "encrypted"].map(|form| minted.get_or_create_owned(&Minted { session, form }))
+        });
+        let judged = VERDICTS.map(|verdict| (verdict, judged.get_or_create_owned(&Judged { verdict })));
+        let [low, medium, high] = Sensitivity::ALL.map(Some);
+        let levels = [None, low, medium, high].map(level);
+        let browsers = BROWSER_VERDICTS.map(|verdict| {
+            levels.map(|strictest_level| browsers.get_or_create_owned(&Browser { verdict, strictest_level }))
+        });
+        let signals = Signal::ALL.map(|signal| {
             Outcome::ALL.map(|outcome| {
                 let labels = OfSignal { signal: signal.name(), outcome: outcome.name() };
                 signals.get_or_create_owned(&labels)
             })
-        };
-        let mut all = Signal::ALL.into_iter().map(of_signal);
-        let signals = array::from_fn(|_| all.next().unwrap_or_default());
+        });
         Self { minted, judged, browsers, signals }
     }
 
     /// A token was made.
     pub fn minted(&self, session_continues: bool, encrypted: bool) {
-        let session = if session_continues { "continued" } else { "new" };
-        let form = if encrypted { "encrypted" } else { "signed" };
-        self.minted.get_or_create(&Minted { session, form }).inc();
+        let [new, continued] = &self.minted;
+        let [signed, sealed] = if session_continues { continued } else { new };
+        if encrypted { sealed } else { signed }.inc();
     }
 
-    /// A token was judged.
+    /// A token was judged: one of the verdicts that there are.
     pub fn judged(&self, verdict: &'static str) {
-        self.judged.get_or_create(&Judged { verdict }).inc();
+        let counter = self.judged.iter().find(|(known, _)| *known == verdict);
+        debug_assert!(counter.is_some(), "{verdict} is not counted");
+        if let Some((_, counter)) = counter {
+            counter.inc();
+        }
     }
 
     /// A browser was judged: by its signals, and by what every level makes of it.
@@ -111,13 +140,19 @@ impl Counters {
                 counter.inc();
             }
         }
-        let name = match (verdict.accepted, verdict.mode) {
-            (true, _) => "accepted",
-            (false, Mode::Enforce) => "refused",
-            (false, Mode::Shadow) => "refused_in_shadow",
+        let [accepted, refused, in_shadow] = &self.browsers;
+        let levels = match (verdict.accepted, verdict.mode) {
+            (true, _) => accepted,
+            (false, Mode::Enforce) => refused,
+            (false, Mode::Shadow) => in_shadow,
         };
-        self.browsers
-            .get_or_create(&Browser { verdict: name, strictest_level: level(verdict.strictest) })
-            .inc();
+        let [none, low, medium, high] = levels;
+        match verdict.strictest {
+            None => none,
+            Some(Sensitivity::Low) => low,
+            Some(Sensitivity::Medium) => medium,
+            Some(Sensitivity::High) => high,
+        }
+        .inc();
     }
 }

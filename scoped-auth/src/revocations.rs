@@ -1,16 +1,13 @@
-//! The revoked set: what every replica holds in memory, so that judging a token asks nobody. It is fed from the store
-//! by `sessions`.
+//! What is revoked, and until when that is to be known. [`RevokedSet`] is what every replica holds of it in memory.
 
-use std::{
-    collections::HashMap,
-    fmt,
-    sync::{PoisonError, RwLock},
-};
+mod revoked_set;
+
+use std::fmt;
 
 use chrono::{DateTime, Utc};
 use shared_types::{AccountSid, DeploymentKey, Identity, SessionId};
 
-use crate::claims::Claims;
+pub use self::revoked_set::RevokedSet;
 
 /// Whose tokens a revocation ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -73,44 +70,6 @@ pub struct Revocation {
     pub revoked_at: DateTime<Utc>,
     /// When the last of them has died by itself.
     pub forget_at: DateTime<Utc>,
-}
-
-/// The revocations in force. Looking a token up costs four look-ups, however many there are; the lock is held for
-/// longer than a look-up only while news from the store are added.
-#[derive(Debug, Default)]
-pub struct RevokedSet(RwLock<HashMap<Subject, Revocation>>);
-
-impl RevokedSet {
-    /// Adds revocations; of two of one subject the later one holds.
-    pub fn add(&self, revocations: impl IntoIterator<Item = Revocation>) {
-        let mut set = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        for new in revocations {
-            let kept = set.entry(new.subject).or_insert(new);
-            if kept.revoked_at < new.revoked_at {
-                *kept = new;
-            }
-        }
-    }
-
-    /// Whether the token with these claims has been revoked.
-    pub fn holds(&self, claims: &Claims) -> bool {
-        let set = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        if set.is_empty() {
-            return false;
-        }
-        let up_to =
-            |subject: Subject| set.get(&subject).is_some_and(|kept| claims.began_at() <= kept.revoked_at);
-        set.contains_key(&Subject::Session(claims.sid))
-            || up_to(Subject::Account(claims.sub))
-            || up_to(Subject::Identity(claims.sub, claims.grants.identity))
-            || claims.deployment().is_some_and(|deployment| up_to(Subject::Deployment(deployment)))
-    }
-
-    /// Forgets what is of no more use at `now`.
-    pub fn forget(&self, now: DateTime<Utc>) {
-        let mut set = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        set.retain(|_, kept| kept.forget_at > now);
-    }
 }
 
 #[cfg(test)]

@@ -72,7 +72,7 @@ impl Sas {
     }
 
     fn caller(&self) -> Caller {
-        Caller { addresses: self.replicas.each_ref().map(|replica| replica.running.address) }
+        Caller { addresses: self.replicas.each_ref().map(|replica| replica.running.address()) }
     }
 
     fn keys_file(&self) -> PathBuf {
@@ -107,7 +107,8 @@ impl Sas {
     }
 
     async fn published(&self) -> Vec<String> {
-        let keys = Request::get("/.well-known/jwks.json").send(self.replicas[1].running.address).await.body();
+        let keys =
+            Request::get("/.well-known/jwks.json").send(self.replicas[1].running.address()).await.body();
         keys["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
     }
 

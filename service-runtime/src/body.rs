@@ -36,9 +36,11 @@ pub fn parse<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8], forms: bool)
 
 /// Reads the fields of a request from a form or a query.
 pub fn form<T: DeserializeOwned>(body: &[u8]) -> Result<T, Unreadable> {
-    let pairs = serde_urlencoded::Deserializer::new(form_pairs(body));
-    serde_path_to_error::deserialize(pairs)
-        .map_err(|error| describe(&error.path().to_string(), &error.inner().to_string()))
+    T::deserialize(serde_urlencoded::Deserializer::new(form_pairs(body))).or_else(|_| {
+        let pairs = serde_urlencoded::Deserializer::new(form_pairs(body));
+        serde_path_to_error::deserialize(pairs)
+            .map_err(|error| describe(&error.path().to_string(), &error.inner().to_string()))
+    })
 }
 
 fn form_pairs(body: &[u8]) -> url::form_urlencoded::Parse<'_> {
@@ -51,17 +53,20 @@ fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Unreadable> {
     if body.trim_ascii_start().first() != Some(&b'{') {
         return Err(invalid("The body must be a JSON object.".into()));
     }
-    let mut deserializer = serde_json::Deserializer::from_slice(body);
-    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-        let inner = error.inner();
-        if inner.is_data() {
-            describe(&error.path().to_string(), &inner.to_string())
-        } else {
-            invalid(format!("The body is not JSON: line {}, column {}.", inner.line(), inner.column()))
-        }
-    })?;
-    deserializer.end().map_err(|_| invalid("The body goes on after its JSON object.".into()))?;
-    Ok(value)
+    // To know at each moment which field is being read costs more than the reading, so only a fault is looked for so.
+    serde_json::from_slice(body).or_else(|_| {
+        let mut deserializer = serde_json::Deserializer::from_slice(body);
+        let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+            let inner = error.inner();
+            if inner.is_data() {
+                describe(&error.path().to_string(), &inner.to_string())
+            } else {
+                invalid(format!("The body is not JSON: line {}, column {}.", inner.line(), inner.column()))
+            }
+        })?;
+        deserializer.end().map_err(|_| invalid("The body goes on after its JSON object.".into()))?;
+        Ok(value)
+    })
 }
 
 /// The field and the expectation, out of an error text of serde's that may also quote the value.

@@ -32,8 +32,8 @@ pub struct Call<'a> {
     pub account: Option<AccountSid>,
     /// Where the spans of the arrows out go.
     pub spans: Option<&'a Spans>,
-    /// Headers that the answer will carry, whether it is a refusal or not.
-    pub answer_headers: HeaderMap,
+    // What the answer will carry, whether it is a refusal or not.
+    pub(crate) answer_headers: Vec<(HeaderName, HeaderValue)>,
     headers: &'a HeaderMap,
 }
 
@@ -50,7 +50,28 @@ impl<'a> Call<'a> {
             peer,
             account: None,
             spans: None,
-            answer_headers: HeaderMap::new(),
+            answer_headers: Vec::new(),
+            headers,
+        }
+    }
+
+    /// A call from within this process, on behalf of a caller's own call; what would stand in headers is there already.
+    pub(crate) fn within(
+        request_id: RequestId,
+        trace: TraceContext,
+        headers: &'a HeaderMap,
+        clock: &Clock,
+    ) -> Self {
+        Self {
+            request_id,
+            trace,
+            now: clock.now(),
+            method: "",
+            path: "",
+            peer: None,
+            account: None,
+            spans: None,
+            answer_headers: Vec::new(),
             headers,
         }
     }
@@ -86,6 +107,9 @@ impl<'a> Call<'a> {
 
     /// Sets a header of the answer, in place of an earlier value.
     pub fn set_answer_header(&mut self, name: HeaderName, value: HeaderValue) {
-        self.answer_headers.insert(name, value);
+        match self.answer_headers.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, earlier)) => *earlier = value,
+            None => self.answer_headers.push((name, value)),
+        }
     }
 }

@@ -5,26 +5,16 @@
 
 mod connection;
 mod failure;
+mod http;
 mod outside;
+mod pool;
 
-use std::{error::Error, fmt, sync::Arc, time::Duration, time::Instant};
+use std::{cell::RefCell, fmt, rc::Rc, sync::Arc, time::Duration, time::Instant};
 
-use http_body_util::{BodyExt, Full};
-use hyper::{
-    Method as Verb, Request, Response,
-    body::{Bytes, Incoming},
-    header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue},
-};
-use hyper_util::{
-    client::legacy::{
-        Client, Error as ClientError,
-        connect::{Connected, capture_connection},
-    },
-    rt::{TokioExecutor, TokioTimer},
-};
+use actix_web::http::header;
 use opentelemetry::{KeyValue, trace::SpanKind};
-use shared_types::{Code, ErrorBody, Message, Method};
-use tokio::{task::JoinHandle, time::timeout};
+use shared_types::Message;
+use tokio::task::JoinHandle;
 
 pub use failure::PeerError;
 pub use outside::http_client;
@@ -32,37 +22,38 @@ pub use outside::http_client_blocking;
 
 use crate::{
     call::Call,
-    client::{
-        connection::{Connector, Story, Trust},
-        failure::{root, spoke_nonsense},
-    },
-    metrics::Metrics,
+    client::http::{Http, Sender},
+    deadline::within,
+    in_process::{Caller, Handlers, InProcess},
+    metrics::{ANSWERED, ArrowCounters, Metrics},
     service_credential::ServiceCredential,
     spans::Ended,
-    tls::{self, CallerTls},
-    trace_context::{REQUEST_ID, TRACEPARENT, TraceContext},
+    tls::CallerTls,
+    trace_context::TraceContext,
 };
 
-/// The longest answer that is read, in bytes.
-const MAX_ANSWER: usize = 256 * 1024;
 /// How long a connection may take to come about.
 const CONNECT_DEADLINE: Duration = Duration::from_millis(500);
-/// How long an idle connection is kept: shorter than the callee's keep-alive.
-const IDLE: Duration = Duration::from_secs(30);
-
-type Connections = Client<Connector, Full<Bytes>>;
 
 /// A participant that this service calls. One per worker: its connections are not shared between threads.
-#[derive(Clone)]
 pub struct Peer {
     name: &'static str,
-    base_url: String,
-    credential: Option<HeaderValue>,
     timeout: Duration,
-    trust: Trust,
-    kept: Connections,
-    fresh: Connections,
+    transport: Transport,
     metrics: Arc<Metrics>,
+    counters: RefCell<Vec<Rc<ArrowCounters>>>,
+}
+
+/// The one seam: whether a message leaves the process.
+enum Transport {
+    Http(Box<Http>),
+    Here(Box<Here>),
+}
+
+struct Here {
+    callee: InProcess,
+    handlers: Rc<Handlers>,
+    headers: header::HeaderMap,
 }
 
 /// What a peer is called with.
@@ -78,6 +69,8 @@ pub struct PeerConfig {
     pub timeout: Duration,
     /// Certificates of the settings. Without them a peer at an https URL is believed by the operating system's authorities.
     pub tls: Option<CallerTls>,
+    /// The peer itself, where it lives in this process; then nothing goes to the URL.
+    pub in_process: Option<InProcess>,
 }
 
 impl PeerConfig {
@@ -86,6 +79,20 @@ impl PeerConfig {
         let files = self.tls.clone()?;
         Some(tokio::spawn(async move { files.follow().await }))
     }
+
+    /// Whether the peer answers at all and takes this service for its caller: asks for `path` with a method that it does
+    /// not have, on a connection of its own.
+    pub async fn probe(&self, path: &str) -> Result<(), String> {
+        if let Some(callee) = &self.in_process {
+            return (callee.check)().await;
+        }
+        let answer = within(self.timeout, Http::new(self).probe(path)).await;
+        match answer.unwrap_or(Err(PeerError::Timeout { peer: self.name })) {
+            Ok(Http::PROBED) => Ok(()),
+            Ok(status) => Err(format!("{} answers {status}", self.name)),
+            Err(error) => Err(error.to_string()),
+        }
+    }
 }
 
 impl Peer {
@@ -93,38 +100,12 @@ impl Peer {
     ///
     /// # Panics
     /// If the TLS roots of the operating system cannot be read.
-    #[allow(clippy::expect_used, reason = "at the start, before anything is served")]
     pub fn new(config: &PeerConfig, metrics: Arc<Metrics>) -> Self {
-        let trust = match &config.tls {
-            Some(files) => Trust::Files(files.clone()),
-            None if config.base_url.starts_with("https:") => {
-                Trust::System(tls::of_the_system().expect("the TLS configuration of the operating system"))
-            }
-            None => Trust::Plain,
+        let transport = match &config.in_process {
+            None => Transport::Http(Box::new(Http::new(config))),
+            Some(callee) => Transport::Here(Box::new(Here::new(callee, config.credential.as_ref()))),
         };
-        let connector = Connector::new(trust.clone(), CONNECT_DEADLINE.min(config.timeout));
-        let connections = |kept| {
-            Client::builder(TokioExecutor::new())
-                .pool_timer(TokioTimer::new())
-                .pool_idle_timeout(IDLE)
-                .pool_max_idle_per_host(kept)
-                .build(connector.clone())
-        };
-        let credential = config.credential.as_ref().and_then(|credential| {
-            let mut value = HeaderValue::from_bytes(credential.header()).ok()?;
-            value.set_sensitive(true);
-            Some(value)
-        });
-        Self {
-            name: config.name,
-            base_url: config.base_url.clone(),
-            credential,
-            timeout: config.timeout,
-            trust,
-            kept: connections(usize::MAX),
-            fresh: connections(0),
-            metrics,
-        }
+        Self { name: config.name, timeout: config.timeout, transport, metrics, counters: RefCell::default() }
     }
 
     /// Sends the message `M` on behalf of `call`.
@@ -137,9 +118,10 @@ impl Peer {
         let started = Instant::now();
         let spans = call.spans.filter(|spans| spans.are_wanted(&call.trace));
         let trace = spans.map_or(call.trace, |spans| spans.within(&call.trace));
-        let answer = self.in_time(self.exchange::<M>(call, trace, path, fields)).await;
-        let outcome = answer.as_ref().map_or_else(PeerError::outcome, |_| "answered");
-        self.metrics.upstream(self.name, M::NAME, outcome, started.elapsed());
+        let answer = within(self.timeout, self.exchange::<M>(call, trace, path, fields)).await;
+        let answer = answer.unwrap_or(Err(PeerError::Timeout { peer: self.name }));
+        let outcome = answer.as_ref().map_or_else(PeerError::outcome, |_| ANSWERED);
+        self.counters::<M>().count(outcome, started.elapsed());
         if let Some(spans) = spans {
             let attributes = vec![
                 KeyValue::new("server.address", self.name),
@@ -153,25 +135,6 @@ impl Peer {
         answer
     }
 
-    /// Whether the peer answers at all and takes this service for its caller: asks for `path` with a method that it
-    /// does not have.
-    pub async fn probe(&self, path: &str) -> Result<(), String> {
-        let asked = async {
-            let request =
-                self.request(Verb::GET, path).body(Full::default()).map_err(|error| self.invalid(error))?;
-            self.send(request, true).await
-        };
-        match self.in_time(asked).await {
-            Ok(response) if response.status() == Code::MethodNotAllowed.status() => Ok(()),
-            Ok(response) => Err(format!("{} answers {}", self.name, response.status())),
-            Err(error) => Err(error.to_string()),
-        }
-    }
-
-    async fn in_time<T>(&self, answer: impl Future<Output = Result<T, PeerError>>) -> Result<T, PeerError> {
-        timeout(self.timeout, answer).await.unwrap_or(Err(PeerError::Timeout { peer: self.name }))
-    }
-
     async fn exchange<M: Message>(
         &self,
         call: &Call<'_>,
@@ -179,101 +142,57 @@ impl Peer {
         path: &str,
         fields: &M::Request,
     ) -> Result<M::Response, PeerError> {
-        let (request, body) = match M::METHOD {
-            Method::Get => {
-                let query = serde_urlencoded::to_string(fields).map_err(|error| self.invalid(error))?;
-                (self.request(Verb::GET, &format!("{path}?{query}")), Bytes::new())
+        let request_id = call.request_id;
+        match &self.transport {
+            Transport::Http(peer) => peer.exchange::<M>(Sender { request_id, trace }, path, fields).await,
+            Transport::Here(peer) => {
+                let caller = Caller { request_id, trace, headers: &peer.headers };
+                peer.exchange::<M>(self.name, caller, path, fields).await
             }
-            Method::Post => {
-                let body = serde_json::to_vec(fields).map_err(|error| self.invalid(error))?;
-                (self.request(Verb::POST, path).header(CONTENT_TYPE, "application/json"), body.into())
-            }
-        };
-        let request = request
-            .header(REQUEST_ID, call.request_id.as_str())
-            .header(TRACEPARENT, trace.to_string())
-            .body(Full::new(body))
-            .map_err(|error| self.invalid(error))?;
-        let response = self.send(request, M::REPEATABLE).await?;
-        let status = response.status().as_u16();
-        let body = self.read(response).await?;
-        if status == M::STATUS {
-            return serde_json::from_slice(&body).map_err(|_| self.invalid("an answer of another form"));
-        }
-        match serde_json::from_slice::<ErrorBody>(&body) {
-            Ok(body) if body.code.status() == status => Err(PeerError::Refused { peer: self.name, body }),
-            _ => Err(self.invalid(format_args!("status {status}"))),
         }
     }
 
-    fn request(&self, method: Verb, path: &str) -> hyper::http::request::Builder {
-        let request = Request::builder().method(method).uri(format!("{}{path}", self.base_url));
-        match &self.credential {
-            Some(credential) => request.header(AUTHORIZATION, credential.clone()),
-            None => request,
+    fn counters<M: Message>(&self) -> Rc<ArrowCounters> {
+        let mut known = self.counters.borrow_mut();
+        if let Some(counters) = known.iter().find(|counters| counters.message == M::NAME) {
+            return counters.clone();
         }
+        let counters = Rc::new(self.metrics.arrow_out(self.name, M::NAME));
+        known.push(counters.clone());
+        counters
+    }
+}
+
+impl Here {
+    fn new(callee: &InProcess, credential: Option<&ServiceCredential>) -> Self {
+        let mut headers = header::HeaderMap::new();
+        let value = credential.and_then(|known| header::HeaderValue::from_bytes(known.header()).ok());
+        if let Some(value) = value {
+            headers.insert(header::AUTHORIZATION, value);
+        }
+        Self { callee: callee.clone(), handlers: (callee.make)(), headers }
     }
 
-    async fn send(
+    async fn exchange<M: Message>(
         &self,
-        mut request: Request<Full<Bytes>>,
-        repeatable: bool,
-    ) -> Result<Response<Incoming>, PeerError> {
-        let again = repeatable.then(|| request.clone());
-        let connection = capture_connection(&mut request);
-        let answer = self.kept.request(request).await;
-        let story = Story::of(&connection);
-        match (answer, again, story) {
-            (Ok(response), _, Some(story)) => {
-                story.answered();
-                if story.generation != self.trust.generation() {
-                    // Its certificates have been replaced: the next request is to be made with the new ones.
-                    let _ = connection.connection_metadata().as_ref().map(Connected::poison);
-                }
-                Ok(response)
-            }
-            (Ok(response), _, None) => Ok(response),
-            (Err(error), Some(again), Some(story)) if story.broke_when_reused() => {
-                let cause = root(&error);
-                tracing::info!(
-                    peer = self.name,
-                    cause,
-                    "an idle connection was closed; sent again on a fresh one"
-                );
-                self.fresh.request(again).await.map_err(|error| self.failed(&error))
-            }
-            (Err(error), _, _) => Err(self.failed(&error)),
-        }
+        peer: &'static str,
+        caller: Caller<'_>,
+        path: &str,
+        fields: &M::Request,
+    ) -> Result<M::Response, PeerError> {
+        let handler = self.handlers.of::<M>().ok_or_else(|| {
+            let what = format!("it knows no {}", M::NAME);
+            PeerError::Invalid { peer, what }
+        })?;
+        self.callee.asked::<M>(path, fields);
+        let answer = handler(caller, path, fields.clone()).await;
+        self.callee.answered::<M>(&answer);
+        answer.map_err(|body| PeerError::Refused { peer, body })
     }
+}
 
-    async fn read(&self, response: Response<Incoming>) -> Result<Vec<u8>, PeerError> {
-        let (mut incoming, mut body) = (response.into_body(), Vec::new());
-        while let Some(frame) = incoming.frame().await {
-            let frame = frame.map_err(|error| self.broken(&error))?;
-            let chunk = frame.into_data().unwrap_or_default();
-            if body.len() + chunk.len() > MAX_ANSWER {
-                return Err(self.invalid("an answer without end"));
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(body)
-    }
-
-    fn failed(&self, error: &ClientError) -> PeerError {
-        if error.is_connect() {
-            return PeerError::Unavailable { peer: self.name, cause: root(error) };
-        }
-        self.broken(error)
-    }
-
-    fn broken(&self, error: &(dyn Error + 'static)) -> PeerError {
-        if spoke_nonsense(error) {
-            return self.invalid(root(error));
-        }
-        PeerError::Unavailable { peer: self.name, cause: root(error) }
-    }
-
-    fn invalid(&self, what: impl fmt::Display) -> PeerError {
-        PeerError::Invalid { peer: self.name, what: what.to_string() }
+impl fmt::Debug for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Peer({})", self.name)
     }
 }

@@ -2,12 +2,14 @@
 //! it is the service's own; its statements and tables are those that both engines understand, with columns of TEXT and
 //! BIGINT alone (sqlx's `Any` driver carries no others over both). What is one engine's own stands below this folder.
 
+mod batch;
 mod config;
 mod listener;
 mod migrate_command;
 mod migrations;
 mod postgres;
 mod purge;
+mod rows;
 mod sqlite;
 
 use std::{future::Future, io, time::Duration};
@@ -15,10 +17,12 @@ use std::{future::Future, io, time::Duration};
 use sqlx::{AnyPool, any::AnyConnectOptions, migrate::MigrateError};
 
 pub use self::{
+    batch::{Batch, BatchError, TOGETHER, Together},
     config::DatabaseConfig,
     migrate_command::{command as migrate_subcommand, run as migrate},
     migrations::Migrations,
     purge::{PURGED_AT_ONCE, purge_for_ever},
+    rows::RowsStatement,
 };
 
 /// How long a connection is waited for; a guest waits no longer for an answer.

@@ -3,13 +3,16 @@
 //! metrics and the admin listener. A service adds its state, its handlers and its table of routes.
 
 pub mod admin;
+pub mod allocator;
 pub mod body;
 pub mod call;
 pub mod client;
 pub mod clock;
 pub mod command;
 pub mod database;
+mod deadline;
 mod exchange;
+pub mod in_process;
 pub mod metrics;
 pub mod random;
 pub mod refusal;
@@ -26,6 +29,7 @@ pub use call::Call;
 pub use client::{Peer, PeerError};
 pub use clock::Clock;
 pub use database::Database;
+pub use in_process::InProcess;
 pub use metrics::Metrics;
 pub use refusal::Refusal;
 pub use route_table::{Boundary, RouteTable};

@@ -95,31 +95,85 @@ impl Metrics {
         text
     }
 
-    pub(crate) fn request(
+    /// The counters of a route.
+    pub(crate) fn route(
         &self,
         method: &'static str,
         route: &'static str,
-        status: u16,
-        code: &'static str,
-        took: Duration,
-    ) {
-        self.requests.get_or_create(&Request { method, route, status: status.into(), code }).inc();
-        self.request_seconds.get_or_create(&Route { method, route }).observe(took.as_secs_f64());
+        answered: Option<u16>,
+    ) -> RouteCounters {
+        RouteCounters {
+            answered: answered.map(|status| {
+                let labels = Request { method, route, status: status.into(), code: "" };
+                (status, self.requests.get_or_create_owned(&labels))
+            }),
+            requests: self.requests.clone(),
+            seconds: self.request_seconds.get_or_create_owned(&Route { method, route }),
+            method,
+            route,
+        }
     }
 
-    pub(crate) fn upstream(
-        &self,
-        peer: &'static str,
-        message: &'static str,
-        outcome: &'static str,
-        took: Duration,
-    ) {
-        self.upstream_calls.get_or_create(&UpstreamCall { peer, message, outcome }).inc();
-        self.upstream_seconds.get_or_create(&Upstream { peer, message }).observe(took.as_secs_f64());
+    /// The counters of a message to a peer.
+    pub(crate) fn arrow_out(&self, peer: &'static str, message: &'static str) -> ArrowCounters {
+        let answered = UpstreamCall { peer, message, outcome: ANSWERED };
+        ArrowCounters {
+            answered: self.upstream_calls.get_or_create_owned(&answered),
+            calls: self.upstream_calls.clone(),
+            seconds: self.upstream_seconds.get_or_create_owned(&Upstream { peer, message }),
+            peer,
+            message,
+        }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Registry> {
         self.registry.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// How a call to a peer ends well.
+pub(crate) const ANSWERED: &str = "answered";
+
+/// What is counted of a route. The answer that it is made for is looked up once; refusals are, each time.
+pub(crate) struct RouteCounters {
+    answered: Option<(u16, Counter)>,
+    requests: Family<Request, Counter>,
+    seconds: Histogram,
+    method: &'static str,
+    route: &'static str,
+}
+
+impl RouteCounters {
+    pub(crate) fn count(&self, status: u16, code: &'static str, took: Duration) {
+        match &self.answered {
+            Some((expected, counter)) if *expected == status && code.is_empty() => counter.inc(),
+            Some(_) | None => {
+                let labels = Request { method: self.method, route: self.route, status: status.into(), code };
+                self.requests.get_or_create(&labels).inc()
+            }
+        };
+        self.seconds.observe(took.as_secs_f64());
+    }
+}
+
+/// The same of a message to a peer.
+pub(crate) struct ArrowCounters {
+    answered: Counter,
+    calls: Family<UpstreamCall, Counter>,
+    seconds: Histogram,
+    peer: &'static str,
+    pub(crate) message: &'static str,
+}
+
+impl ArrowCounters {
+    pub(crate) fn count(&self, outcome: &'static str, took: Duration) {
+        if outcome == ANSWERED {
+            self.answered.inc();
+        } else {
+            let labels = UpstreamCall { peer: self.peer, message: self.message, outcome };
+            self.calls.get_or_create(&labels).inc();
+        }
+        self.seconds.observe(took.as_secs_f64());
     }
 }
 

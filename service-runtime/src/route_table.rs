@@ -1,7 +1,10 @@
 //! The table of routes: which message goes to which handler, on one screen of the service's `app.rs`. How a request
 //! gets there and back is `exchange`.
 
+pub(crate) mod pattern;
+
 use std::{
+    any::{Any, TypeId},
     rc::Rc,
     sync::{
         Arc,
@@ -9,16 +12,23 @@ use std::{
     },
 };
 
-use actix_web::{HttpRequest, Resource, http::header::HeaderValue, web};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    dev::{Payload, ServiceRequest, ServiceResponse, fn_service},
+    http::header::HeaderValue,
+    web,
+};
 use shared_types::{Code, Message, Method};
 
 use crate::{
     call::Call,
     clock::Clock,
-    exchange::{not_found, other_method, serve},
+    exchange::{Labels, not_found, other_method, serve, serve_here},
+    in_process::{Answer, Handler, Handlers},
     metrics::Metrics,
     random::Random,
     refusal::Refusal,
+    route_table::pattern::{Parameters, Pattern},
     spans::Spans,
     tls::CalleeTls,
 };
@@ -84,15 +94,23 @@ impl LettingGo {
 /// The routes of a service: which message goes to which handler.
 pub struct RouteTable<S, B> {
     worker: Rc<Worker<S, B>>,
-    paths: Vec<(String, Vec<Route>)>,
+    routes: Vec<Route>,
 }
 
-type Route = (Method, Box<dyn Fn() -> actix_web::Route>);
+struct Route {
+    pattern: Pattern,
+    method: Method,
+    serve: Serve,
+    /// The same for callers of this process, who know the message by its type: a [`Handler`] of it.
+    here: (TypeId, Box<dyn Any>),
+}
+
+type Serve = Box<dyn Fn(&HttpRequest, Payload, Parameters<'_>) -> Answer<'static, HttpResponse>>;
 
 impl<S: 'static, B: Boundary> RouteTable<S, B> {
     /// A table without routes.
     pub fn new(worker: Rc<Worker<S, B>>) -> Self {
-        Self { worker, paths: Vec::new() }
+        Self { worker, routes: Vec::new() }
     }
 
     /// Sends the message `M` to `handler`. Its path answers with its version in either case: `/v1` and `/V1`.
@@ -112,61 +130,68 @@ impl<S: 'static, B: Boundary> RouteTable<S, B> {
         E: Refusal,
         H: AsyncFn(&S, &mut Call<'_>, M::Path, M::Request) -> Result<M::Response, E> + Copy + 'static,
     {
-        for path in both_cases(path) {
-            let worker = self.worker.clone();
-            let make = move || {
-                let worker = worker.clone();
-                method_route(M::METHOD).to(move |request: HttpRequest, payload: web::Payload| {
-                    let worker = worker.clone();
-                    async move { serve::<M, E, S, B, H>(&worker, &request, payload, handler).await }
-                })
-            };
-            let route: Route = (M::METHOD, Box::new(make));
-            match self.paths.iter_mut().find(|(known, _)| *known == path) {
-                Some((_, routes)) => routes.push(route),
-                None => self.paths.push((path, vec![route])),
-            }
-        }
+        let labels = Rc::new(Labels::of_message::<M>(&self.worker.metrics));
+        let (worker, known) = (self.worker.clone(), labels.clone());
+        let serve: Serve = Box::new(move |request, payload, parameters| {
+            let (worker, labels, request) = (worker.clone(), known.clone(), request.clone());
+            let path = pattern::typed(parameters);
+            Box::pin(async move {
+                serve::<M, E, S, B, H>(&worker, &labels, &request, payload, path, handler).await
+            })
+        });
+        let (worker, pattern) = (self.worker.clone(), Pattern::new(path));
+        let here: Handler<M> = Box::new(move |caller, path, fields| {
+            let (worker, labels) = (worker.clone(), labels.clone());
+            let path = (path, pattern.read(path).and_then(pattern::typed));
+            Box::pin(async move {
+                serve_here::<M, E, S, B, H>(&worker, &labels, caller, path, fields, handler).await
+            })
+        });
+        self.routes.push(Route {
+            pattern: Pattern::new(path),
+            method: M::METHOD,
+            serve,
+            here: (TypeId::of::<M>(), Box::new(here)),
+        });
         self
     }
 
     /// Hands the routes to actix, with the answers for other methods and other paths.
     pub fn configure(self, config: &mut web::ServiceConfig) {
-        for (path, routes) in self.paths {
-            let allow = routes.iter().map(|(method, _)| method.as_str()).collect::<Vec<_>>().join(", ");
-            let options = if B::ANSWERS_PREFLIGHTS { ", OPTIONS" } else { "" };
-            let allow = HeaderValue::try_from(format!("{allow}{options}")).ok();
-            let worker = self.worker.clone();
-            let other = web::to(move |request: HttpRequest| {
-                let (worker, allow) = (worker.clone(), allow.clone());
-                async move { other_method(&worker, &request, allow) }
-            });
-            let resource = routes
-                .iter()
-                .fold(Resource::new(path.as_str()), |resource, (_, make)| resource.route(make()));
-            config.service(resource.default_service(other));
-        }
-        let worker = self.worker;
-        config.default_service(web::to(move |request: HttpRequest| {
-            let worker = worker.clone();
-            async move { not_found(&worker, &request) }
+        let table = Rc::new(self);
+        config.default_service(fn_service(move |request: ServiceRequest| {
+            let table = table.clone();
+            async move {
+                let (request, payload) = request.into_parts();
+                let response = table.dispatch(&request, payload).await;
+                Ok(ServiceResponse::new(request, response))
+            }
         }));
     }
-}
 
-fn both_cases(path: &str) -> Vec<String> {
-    match path.get(..2) {
-        Some("/v" | "/V") => {
-            let rest = path.get(2..).unwrap_or_default();
-            vec![format!("/v{rest}"), format!("/V{rest}")]
+    async fn dispatch(&self, request: &HttpRequest, payload: Payload) -> HttpResponse {
+        let mut allow = Vec::new();
+        for route in &self.routes {
+            let Some(parameters) = route.pattern.read(request.path()) else { continue };
+            if route.method.as_str() == request.method().as_str() {
+                return (route.serve)(request, payload, parameters).await;
+            }
+            allow.push(route.method.as_str());
         }
-        _ => vec![path.to_owned()],
+        if allow.is_empty() {
+            return not_found(&self.worker, &Labels::UNMATCHED, request);
+        }
+        allow.extend(B::ANSWERS_PREFLIGHTS.then_some("OPTIONS"));
+        let allow = HeaderValue::try_from(allow.join(", ")).ok();
+        other_method(&self.worker, &Labels::UNMATCHED, request, allow)
     }
-}
 
-fn method_route(method: Method) -> actix_web::Route {
-    match method {
-        Method::Get => web::get(),
-        Method::Post => web::post(),
+    /// The handlers, for callers of this process. Of several paths of one message the first answers.
+    pub(crate) fn here(self) -> Handlers {
+        let mut handlers = Handlers::default();
+        for Route { here: (message, handler), .. } in self.routes {
+            handlers.add(message, handler);
+        }
+        handlers
     }
 }

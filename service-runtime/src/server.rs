@@ -3,25 +3,26 @@
 //! any more, while it serves on and lets each connection go with its next answer; once whoever distributes requests has had
 //! the time to notice, it takes no more connections, and ends with its last answer.
 
+mod listeners;
+mod running;
+
 use std::{
-    future::Future,
     io,
-    net::{SocketAddr, TcpListener},
-    pin::Pin,
+    net::TcpListener,
     rc::Rc,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
 
-use actix_web::{App, HttpServer, dev::ServerHandle, web};
-use tokio::task::JoinHandle;
+use actix_web::{App, HttpServer, web};
+
+pub use listeners::{ANY_PORT, Listeners};
+pub use running::Running;
 
 use crate::{
     admin::{Admin, Check},
     clock::Clock,
+    in_process::InProcess,
     metrics::Metrics,
     random::Random,
     route_table::{Boundary, Generation, LettingGo, RouteTable, Worker},
@@ -38,32 +39,6 @@ const HEAD_DEADLINE: Duration = Duration::from_secs(5);
 const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(3);
 /// How long requests in flight are given at the stop; longer than any deadline of ours.
 const IN_FLIGHT_SECONDS: u64 = 10;
-
-/// The two listeners of a service.
-#[derive(Debug)]
-pub struct Listeners {
-    /// Where its callers call.
-    pub service: TcpListener,
-    /// Where its operators look.
-    pub admin: TcpListener,
-}
-
-impl Listeners {
-    /// Binds both.
-    pub fn bind(service: SocketAddr, admin: SocketAddr) -> io::Result<Self> {
-        let bind = |address: SocketAddr| {
-            TcpListener::bind(address)
-                .map_err(|error| io::Error::new(error.kind(), format!("{address}: {error}")))
-        };
-        Ok(Self { service: bind(service)?, admin: bind(admin)? })
-    }
-
-    /// Two free ports of the loopback interface.
-    pub fn loopback() -> io::Result<Self> {
-        let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        Self::bind(any, any)
-    }
-}
 
 /// What a service brings to its start.
 pub struct Service<S, B: Boundary> {
@@ -103,98 +78,62 @@ pub struct OperatorRoutes<S> {
     pub routes: fn(RouteTable<S, ServiceCredentials>) -> RouteTable<S, ServiceCredentials>,
 }
 
-/// A service that runs.
-pub struct Running {
-    /// Where it is called.
-    pub address: SocketAddr,
-    /// Where its operators look.
-    pub admin_address: SocketAddr,
-    handles: [ServerHandle; 2],
-    servers: [JoinHandle<io::Result<()>>; 2],
-    stopping: Arc<AtomicBool>,
-    drain: Duration,
-    tasks: Vec<JoinHandle<()>>,
-    at_the_end: Vec<Pin<Box<dyn Future<Output = ()> + Send>>>,
-}
-
 impl<S: 'static, B: Boundary> Service<S, B> {
     /// Begins to serve. Runs on the current tokio runtime, with threads of its own for the requests.
     pub fn start(self, listeners: Listeners) -> io::Result<Running> {
-        let address = listeners.service.local_addr()?;
+        let address = listeners.service.as_ref().map(TcpListener::local_addr).transpose()?;
         let admin_address = listeners.admin.local_addr()?;
         let stopping = Arc::new(AtomicBool::new(false));
         let admin =
             Admin { metrics: self.metrics.clone(), check: self.check.clone(), stopping: stopping.clone() };
-
         let spans = Spans::start(&self.spans, self.name, &self.random, &self.metrics);
         let last_spans = spans.clone();
-        let Self {
-            name,
-            workers,
-            clock,
-            random,
-            metrics,
-            tls,
-            drain,
-            state,
-            boundary,
-            routes,
-            operations,
-            ..
-        } = self;
+        let Self { name, tls, drain, check, routes, .. } = self;
         let letting_go = LettingGo { stopping: stopping.clone(), tls: tls.clone() };
-        let operator = operations.map(|OperatorRoutes { credentials, routes }| {
-            let (clock, random, metrics, state) =
-                (clock.clone(), random.clone(), metrics.clone(), state.clone());
-            let spans = spans.clone();
+
+        let worker = Workers {
+            name,
+            clock: self.clock,
+            random: self.random,
+            metrics: self.metrics,
+            spans,
+            state: self.state,
+        };
+        let operator = self.operations.map(|OperatorRoutes { credentials, routes }| {
+            let workers = worker.clone();
             move |config: &mut web::ServiceConfig| {
-                let worker = Worker {
-                    state: state(),
-                    boundary: credentials.clone(),
-                    clock: clock.clone(),
-                    random: random.clone(),
-                    metrics: metrics.clone(),
-                    letting_go: LettingGo::default(),
-                    spans: spans.clone(),
-                    service: name,
-                };
+                let worker = workers.worker(credentials.clone(), LettingGo::default());
                 routes(RouteTable::new(Rc::new(worker))).configure(config);
             }
         });
-        let server = HttpServer::new(move || {
-            let worker = Rc::new(Worker {
-                state: state(),
-                boundary: boundary(),
-                clock: clock.clone(),
-                random: random.clone(),
-                metrics: metrics.clone(),
-                letting_go: letting_go.clone(),
-                spans: spans.clone(),
-                service: name,
-            });
-            App::new().configure(|config| routes(RouteTable::new(worker)).configure(config))
-        });
-        let server = server
-            .workers(workers)
-            .keep_alive(KEEP_ALIVE)
-            .client_request_timeout(HEAD_DEADLINE)
-            .client_disconnect_timeout(Duration::from_secs(1))
-            .shutdown_timeout(IN_FLIGHT_SECONDS)
-            .disable_signals();
-        let server = match &tls {
-            None => server.listen(listeners.service)?,
-            Some(files) => {
-                let config = tls::server_config(files, name).map_err(io::Error::other)?;
-                let files = files.clone();
-                server
-                    .on_connect(move |_, connection| {
-                        connection.insert(Generation(files.generation()));
-                    })
-                    .tls_handshake_timeout(HANDSHAKE_DEADLINE)
-                    .listen_rustls_0_23(listeners.service, config)?
-            }
+        let boundary = self.boundary;
+        let table =
+            Arc::new(move || routes(RouteTable::new(Rc::new(worker.worker(boundary(), letting_go.clone())))));
+        let in_process = InProcess {
+            make: {
+                let table = table.clone();
+                Arc::new(move || Rc::new(table().here()))
+            },
+            check,
+            listener: None,
         };
-        let server = server.run();
+        let server = listeners.service.map(|listener| {
+            let server = HttpServer::new(move || App::new().configure(|config| table().configure(config)))
+                .workers(self.workers)
+                .keep_alive(KEEP_ALIVE)
+                .client_request_timeout(HEAD_DEADLINE)
+                .client_disconnect_timeout(Duration::from_secs(1))
+                .shutdown_timeout(IN_FLIGHT_SECONDS)
+                .disable_signals();
+            let Some(files) = &tls else { return Ok(server.listen(listener)?.run()) };
+            let config = tls::server_config(files, name).map_err(io::Error::other)?;
+            let files = files.clone();
+            let server = server.on_connect(move |_, connection| {
+                connection.insert(Generation(files.generation()));
+            });
+            let server = server.tls_handshake_timeout(HANDSHAKE_DEADLINE);
+            Ok::<_, io::Error>(server.listen_rustls_0_23(listener, config)?.run())
+        });
         let admin_server = HttpServer::new(move || {
             App::new().configure(|config: &mut web::ServiceConfig| {
                 admin.configure(config);
@@ -209,12 +148,17 @@ impl<S: 'static, B: Boundary> Service<S, B> {
         .disable_signals()
         .listen(listeners.admin)?
         .run();
-        tracing::info!(service = name, %address, %admin_address, tls = tls.is_some(), "started");
+        let address_told = address.map(tracing::field::display);
+        tracing::info!(service = name, address = address_told, %admin_address, tls = tls.is_some(), "started");
+        let servers = server.transpose()?.into_iter().chain([admin_server]);
+        let (handles, servers) =
+            servers.map(|server| (server.handle(), tokio::spawn(server))).collect::<(Vec<_>, Vec<_>)>();
         Ok(Running {
-            address,
             admin_address,
-            handles: [server.handle(), admin_server.handle()],
-            servers: [tokio::spawn(server), tokio::spawn(admin_server)],
+            in_process,
+            address,
+            handles,
+            servers,
             stopping,
             drain,
             tasks: tls.map(|files| tokio::spawn(async move { files.follow().await })).into_iter().collect(),
@@ -223,54 +167,40 @@ impl<S: 'static, B: Boundary> Service<S, B> {
     }
 }
 
-impl Running {
-    /// A task that works beside the requests and ends with the service.
-    #[must_use]
-    pub fn beside(mut self, task: JoinHandle<()>) -> Self {
-        self.tasks.push(task);
-        self
-    }
+/// What the workers of a service are made of.
+struct Workers<S> {
+    name: &'static str,
+    clock: Clock,
+    random: Random,
+    metrics: Arc<Metrics>,
+    spans: Spans,
+    state: Arc<dyn Fn() -> S + Send + Sync>,
+}
 
-    /// Such tasks, if there are any.
-    #[must_use]
-    pub fn beside_all(mut self, tasks: impl IntoIterator<Item = JoinHandle<()>>) -> Self {
-        self.tasks.extend(tasks);
-        self
-    }
-
-    /// What remains to be done when the last request has been answered.
-    #[must_use]
-    pub fn at_the_end(mut self, last: impl Future<Output = ()> + Send + 'static) -> Self {
-        self.at_the_end.push(Box::pin(last));
-        self
-    }
-
-    /// Stops: not ready any more, then no new connections, requests in flight are answered, then the end.
-    pub async fn stop(self) {
-        self.stopping.store(true, Ordering::SeqCst);
-        tokio::time::sleep(self.drain).await;
-        self.end(true).await;
-    }
-
-    /// Ends at once: open connections are cut. What a crash looks like to callers; for tests.
-    pub async fn kill(self) {
-        self.end(false).await;
-    }
-
-    async fn end(self, gracefully: bool) {
-        self.stopping.store(true, Ordering::SeqCst);
-        let [service, admin] = self.handles;
-        service.stop(gracefully).await;
-        admin.stop(false).await;
-        for server in self.servers {
-            // The task ends with its server; it has nothing more to say.
-            let _ = server.await;
+impl<S> Workers<S> {
+    fn worker<B>(&self, boundary: B, letting_go: LettingGo) -> Worker<S, B> {
+        Worker {
+            state: (self.state)(),
+            boundary,
+            clock: self.clock.clone(),
+            random: self.random.clone(),
+            metrics: self.metrics.clone(),
+            spans: self.spans.clone(),
+            letting_go,
+            service: self.name,
         }
-        for task in self.tasks {
-            task.abort();
-        }
-        for last in self.at_the_end {
-            last.await;
+    }
+}
+
+impl<S> Clone for Workers<S> {
+    fn clone(&self) -> Self {
+        Self {
+            name: self.name,
+            clock: self.clock.clone(),
+            random: self.random.clone(),
+            metrics: self.metrics.clone(),
+            spans: self.spans.clone(),
+            state: self.state.clone(),
         }
     }
 }

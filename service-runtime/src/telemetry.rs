@@ -1,7 +1,14 @@
 //! Logs: for people on a terminal, one JSON object per line otherwise. `RUST_LOG` chooses what is told, `info` by
-//! default.
+//! default. The filter is one for the whole process and asked once for each place that tells something, not once for
+//! each event.
 
-use std::io::{IsTerminal, stderr};
+mod json_lines;
+mod outlet;
+
+use std::{
+    io::{IsTerminal, stderr},
+    panic,
+};
 
 use tracing::Subscriber;
 use tracing_subscriber::{
@@ -9,26 +16,79 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 
+pub use json_lines::JsonLines;
+pub use outlet::Outlet;
+
 /// Starts logging for the whole process, to standard error. A second call changes nothing.
-pub fn start() {
-    // Whoever started logging first decided how.
-    let _ = tracing_subscriber::registry().with(filter()).with(lines()).try_init();
+pub fn start() -> Log {
+    let outlet = standard_error();
+    let lines = lines(outlet.as_ref());
+    Log::begun(outlet, tracing_subscriber::registry().with(filter()).with(lines).try_init().is_ok())
 }
 
 /// The same, with a listener that hears what its own filter lets through, whatever `RUST_LOG` says.
-pub fn start_beside(listener: impl Layer<Registry> + Send + Sync) {
-    let _ = tracing_subscriber::registry().with(listener).with(lines().with_filter(filter())).try_init();
+pub fn start_beside(listener: impl Layer<Registry> + Send + Sync) -> Log {
+    let outlet = standard_error();
+    let lines = lines(outlet.as_ref()).with_filter(filter());
+    Log::begun(outlet, tracing_subscriber::registry().with(listener).with(lines).try_init().is_ok())
+}
+
+/// The log of a process. To be dropped when the process is about to end: everything that was told is written then, and
+/// whatever is told after it is written before the telling thread goes on.
+#[must_use = "dropped at once, the log is written line by line, each by the thread that tells it"]
+#[derive(Debug)]
+pub struct Log(Option<Outlet>);
+
+impl Log {
+    /// Whoever started logging first decided how: then there is nothing here to see to.
+    fn begun(outlet: Option<Outlet>, first: bool) -> Self {
+        match outlet {
+            Some(outlet) if first => {
+                flush_at_panic(outlet.clone());
+                Self(Some(outlet))
+            }
+            Some(unused) => {
+                unused.close();
+                Self(None)
+            }
+            None => Self(None),
+        }
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        if let Some(outlet) = &self.0 {
+            outlet.close();
+        }
+    }
+}
+
+/// What led to a panic stands in the log before it, also where the panic ends the process.
+fn flush_at_panic(outlet: Outlet) {
+    let previous = panic::take_hook();
+    panic::set_hook(Box::new(move |panic| {
+        outlet.flush();
+        previous(panic);
+    }));
 }
 
 fn filter() -> EnvFilter {
     EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,actix_server=warn"))
 }
 
-fn lines<S: Subscriber + for<'a> LookupSpan<'a>>() -> Box<dyn Layer<S> + Send + Sync> {
-    let lines = tracing_subscriber::fmt::layer().with_timer(ChronoUtc::rfc_3339()).with_writer(stderr);
-    if stderr().is_terminal() {
-        lines.with_target(false).boxed()
-    } else {
-        lines.json().flatten_event(true).boxed()
+/// A terminal is written to as things happen.
+fn standard_error() -> Option<Outlet> {
+    (!stderr().is_terminal()).then(|| Outlet::new(stderr()))
+}
+
+fn lines<S: Subscriber + for<'a> LookupSpan<'a>>(outlet: Option<&Outlet>) -> Box<dyn Layer<S> + Send + Sync> {
+    match outlet {
+        Some(outlet) => JsonLines::new(outlet.clone()).boxed(),
+        None => tracing_subscriber::fmt::layer()
+            .with_timer(ChronoUtc::rfc_3339())
+            .with_writer(stderr)
+            .with_target(false)
+            .boxed(),
     }
 }

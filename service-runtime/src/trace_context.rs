@@ -9,27 +9,71 @@ pub const REQUEST_ID: &str = "request-id";
 /// The header that carries the trace context (W3C trace-context, section 3.2).
 pub const TRACEPARENT: &str = "traceparent";
 
+/// The longest id that is taken over from a caller, in characters.
+const LONGEST: usize = 64;
+
 /// A request's id: made at the edge or taken over from the caller, passed on and answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RequestId(String);
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct RequestId {
+    text: [u8; LONGEST],
+    length: usize,
+}
 
 impl RequestId {
     /// The caller's id if it is 1 to 64 letters, digits, `-`, `_` or `.`; otherwise a fresh one. A stranger's text
     /// goes into every log line, so nothing else may stand in it.
     pub fn from_header(value: Option<&[u8]>, random: &Random) -> Self {
         let plain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
-        match value.and_then(|value| std::str::from_utf8(value).ok()) {
-            Some(id) if (1..=64).contains(&id.len()) && id.as_bytes().iter().all(plain) => {
-                Self(id.to_owned())
-            }
-            _ => Self(format!("{:032x}", random.u128())),
+        match value {
+            Some(id) if (1..=LONGEST).contains(&id.len()) && id.iter().all(plain) => Self::of(id),
+            Some(_) | None => Self::of(&hex::<16, 32>(random.bytes())),
         }
+    }
+
+    fn of(id: &[u8]) -> Self {
+        let (mut text, length) = ([0; LONGEST], id.len());
+        text.iter_mut().zip(id).for_each(|(byte, of_id)| *byte = *of_id);
+        Self { text, length }
     }
 
     /// The id as text.
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.text.get(..self.length).and_then(|id| str::from_utf8(id).ok()).unwrap_or_default()
     }
+}
+
+impl fmt::Debug for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The id of a trace, as 32 hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct TraceId([u8; 32]);
+
+impl TraceId {
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for TraceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// `N` bytes as `D`, which is twice as many, lower-case digits.
+fn hex<const N: usize, const D: usize>(bytes: [u8; N]) -> [u8; D] {
+    const { assert!(D == 2 * N) };
+    let digit = |nibble: u8| if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 };
+    let mut digits = [0; D];
+    for (pair, byte) in digits.chunks_exact_mut(2).zip(bytes) {
+        pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
+    }
+    digits
 }
 
 /// A trace and this service's span in it.
@@ -85,35 +129,48 @@ impl TraceContext {
         self.parent_id
     }
 
-    /// The trace's id, as 32 hexadecimal digits.
-    pub fn trace_id(&self) -> impl fmt::Display {
-        struct Hex(u128);
-        impl fmt::Display for Hex {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "{:032x}", self.0)
-            }
-        }
-        Hex(self.trace_id)
+    /// The trace's id.
+    pub fn trace_id(&self) -> TraceId {
+        TraceId(hex(self.trace_id.to_be_bytes()))
     }
-}
 
-/// The value of `traceparent` for calls that this service makes.
-impl fmt::Display for TraceContext {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "00-{:032x}-{:016x}-{:02x}", self.trace_id, self.span_id, u8::from(self.sampled))
+    /// The value of `traceparent` for calls that this service makes.
+    pub fn header(&self) -> [u8; 55] {
+        let mut value = *b"00-00000000000000000000000000000000-0000000000000000-00";
+        let (trace, span) =
+            (hex::<16, 32>(self.trace_id.to_be_bytes()), hex::<8, 16>(self.span_id.to_be_bytes()));
+        let ids = [(3, trace.as_slice()), (36, span.as_slice())];
+        for (at, digits) in ids {
+            value.iter_mut().skip(at).zip(digits).for_each(|(byte, digit)| *byte = *digit);
+        }
+        if let Some(flags) = value.last_mut().filter(|_| self.sampled) {
+            *flags = b'1';
+        }
+        value
+    }
+
+    /// The callee's side of this arrow, where no header carries it.
+    pub(crate) fn arrived(&self, random: &Random) -> Self {
+        let span_id = u64::from_be_bytes(random.bytes()).max(1);
+        Self { span_id, parent_id: self.span_id, ..*self }
     }
 }
 
 /// `version-trace_id-parent_id-flags` in lower-case hexadecimal; versions after 00 may append more.
 fn parse(value: &[u8]) -> Option<(u128, u64, bool)> {
-    let text = std::str::from_utf8(value).ok()?;
-    let mut parts = text.splitn(5, '-');
-    let mut hex = |digits: usize| {
-        let part = parts.next()?;
-        let lower = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
-        (part.len() == digits && part.bytes().all(lower)).then(|| u128::from_str_radix(part, 16).ok())?
+    let mut parts = value.splitn(5, |byte| *byte == b'-');
+    let mut number = |digits: usize| {
+        let part = parts.next().filter(|part| part.len() == digits)?;
+        part.iter().try_fold(0u128, |number, digit| {
+            let nibble = match digit {
+                b'0'..=b'9' => digit - b'0',
+                b'a'..=b'f' => digit - b'a' + 10,
+                _ => return None,
+            };
+            Some(number << 4 | u128::from(nibble))
+        })
     };
-    let (version, trace_id, parent_id, flags) = (hex(2)?, hex(32)?, hex(16)?, hex(2)?);
+    let (version, trace_id, parent_id, flags) = (number(2)?, number(32)?, number(16)?, number(2)?);
     let well_formed =
         version != 0xff && trace_id != 0 && parent_id != 0 && (version > 0 || parts.next().is_none());
     well_formed.then_some((trace_id, parent_id as u64, flags & 1 == 1))
@@ -129,7 +186,8 @@ mod tests {
     fn a_trace_goes_on_with_a_span_of_our_own() {
         let context = TraceContext::from_header(Some(GOOD.as_bytes()), &Random::default());
         assert_eq!(context.trace_id().to_string(), "4bf92f3577b34da6a3ce929d0e0e4736");
-        let out = context.to_string();
+        let header = context.header();
+        let out = str::from_utf8(&header).unwrap();
         assert!(out.starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-") && out.ends_with("-01"));
         assert!(!out.contains("00f067aa0ba902b7"));
     }

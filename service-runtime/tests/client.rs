@@ -36,6 +36,7 @@ fn peer(base_url: &str, timeout: Duration, metrics: &Arc<Metrics>) -> Peer {
         credential,
         timeout,
         tls: None,
+        in_process: None,
     };
     Peer::new(&config, metrics.clone())
 }
@@ -99,6 +100,7 @@ async fn the_fields_of_a_get_travel_in_its_query() {
         credential: None,
         timeout: PATIENT,
         tls: None,
+        in_process: None,
     };
     let request = public_configuration::Request { account_sid: AccountSid::from_bits(1) };
     let peer = Peer::new(&config, Arc::default());

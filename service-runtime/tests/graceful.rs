@@ -116,7 +116,7 @@ async fn refuses_connections(address: SocketAddr) {
 #[tokio::test]
 async fn a_request_in_flight_is_answered_and_no_new_one_is_taken() {
     let (running, door) = start();
-    let (address, admin) = (running.address, running.admin_address);
+    let (address, admin) = (running.address(), running.admin_address);
     assert_eq!(Request::get("/readyz").send(admin).await.status, 200);
     let request = in_flight(address, &door).await;
     let stop = tokio::spawn(running.stop());
@@ -134,7 +134,7 @@ async fn a_request_in_flight_is_answered_and_no_new_one_is_taken() {
 #[tokio::test]
 async fn a_caller_that_would_keep_its_connection_is_answered_and_let_go() {
     let (running, door) = start();
-    let address = running.address;
+    let address = running.address();
     let mut kept = TcpStream::connect(address).await.unwrap();
     kept.write_all(&Request::post(Wait::PATH).bytes()).await.unwrap();
     door.one_came().await;
@@ -153,8 +153,8 @@ async fn a_caller_that_would_keep_its_connection_is_answered_and_let_go() {
 #[tokio::test]
 async fn idle_connections_do_not_hold_up_the_stop() {
     let (running, door) = start();
-    let mut silent = TcpStream::connect(running.address).await.unwrap();
-    let mut kept = TcpStream::connect(running.address).await.unwrap();
+    let mut silent = TcpStream::connect(running.address()).await.unwrap();
+    let mut kept = TcpStream::connect(running.address()).await.unwrap();
     kept.write_all(&Request::post(Wait::PATH).bytes()).await.unwrap();
     door.one_came().await;
     door.let_one_go();
@@ -170,7 +170,7 @@ async fn idle_connections_do_not_hold_up_the_stop() {
 #[tokio::test]
 async fn a_kill_cuts_what_is_in_flight() {
     let (running, door) = start();
-    let mut stream = TcpStream::connect(running.address).await.unwrap();
+    let mut stream = TcpStream::connect(running.address()).await.unwrap();
     stream.write_all(&Request::post(Wait::PATH).bytes()).await.unwrap();
     door.one_came().await;
     timeout(SOON, running.kill()).await.expect("a kill waits for nobody");
@@ -182,7 +182,7 @@ async fn a_kill_cuts_what_is_in_flight() {
 #[tokio::test]
 async fn what_remains_to_be_done_is_done_after_the_last_answer() {
     let (running, door) = start();
-    let (address, beside) = (running.address, tokio::spawn(std::future::pending()));
+    let (address, beside) = (running.address(), tokio::spawn(std::future::pending()));
     let (done, was_done) = tokio::sync::oneshot::channel();
     let request = in_flight(address, &door).await;
     let abort = beside.abort_handle();
@@ -201,7 +201,7 @@ async fn what_remains_to_be_done_is_done_after_the_last_answer() {
 async fn while_it_drains_it_is_not_ready_and_serves_and_lets_each_connection_go() {
     // Never over: the end of the drain is not what is looked at here.
     let (running, door) = start_with(Duration::from_secs(3600));
-    let (address, admin) = (running.address, running.admin_address);
+    let (address, admin) = (running.address(), running.admin_address);
     let mut kept = TcpStream::connect(address).await.unwrap();
     kept.write_all(&Request::post(Wait::PATH).bytes()).await.unwrap();
     door.one_came().await;

@@ -1,14 +1,14 @@
 //! What a fingerprint costs: once per request to make at FlexWebchatOrchestratorService, once to judge at
 //! ScopedAuthService.
 
-use std::hint::black_box;
+use std::{hint::black_box, sync::Arc};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use shared_types::{
     AccountSid, DeploymentKey,
     fingerprint::{
-        Bound, Evidence, FingerprintKey, FingerprintKeys, Mode, Sensitivity, Signals, evidence, generate,
-        judge,
+        Bound, Evidence, FingerprintKey, FingerprintKeys, Maker, Mode, Sensitivity, Signals, evidence,
+        generate, judge,
     },
 };
 
@@ -56,6 +56,17 @@ fn fingerprint(criterion: &mut Criterion) {
     criterion.bench_function("fingerprint/read_and_generate", |b| {
         b.iter(|| {
             Signals::read(black_box(&evidence)).map(|signals| generate(&account, &signals, level, mode))
+        });
+    });
+    let maker = Maker::new(Arc::new(keys));
+    criterion.bench_function("fingerprint/made_of_what_is_kept", |b| {
+        b.iter(|| maker.fingerprint(account_sid, black_box(&evidence), level, mode));
+    });
+    let mut number = 0;
+    criterion.bench_function("fingerprint/made_for_another_account", |b| {
+        b.iter(|| {
+            number += 1;
+            maker.fingerprint(AccountSid::from_bits(number), black_box(&evidence), level, mode)
         });
     });
     criterion.bench_function("fingerprint/judge", |b| {

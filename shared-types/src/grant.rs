@@ -3,7 +3,11 @@
 
 use std::{borrow::Cow, fmt};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser::SerializeMap};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{self, value::MapAccessDeserializer},
+    ser::SerializeMap,
+};
 use serde_json::{Map, Value};
 
 use crate::ids::{AddressSid, ConversationsServiceSid, DeploymentKey, Identity};
@@ -61,29 +65,77 @@ impl Grant {
 /// The form between services: `{"type":…, …}`.
 impl Serialize for Grant {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Tagged<'a, T> {
-            r#type: &'a str,
-            #[serde(flatten)]
-            fields: &'a T,
-        }
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("type", self.product())?;
         match self {
-            Grant::Webchat(fields) => Tagged { r#type: self.product(), fields }.serialize(serializer),
-            Grant::Chat(fields) => Tagged { r#type: self.product(), fields }.serialize(serializer),
-            Grant::Other(_, fields) => Tagged { r#type: self.product(), fields }.serialize(serializer),
+            Grant::Webchat(webchat) => {
+                map.serialize_entry("address_sid", &webchat.address_sid)?;
+                if let Some(deployment_key) = &webchat.deployment_key {
+                    map.serialize_entry("deployment_key", deployment_key)?;
+                }
+            }
+            Grant::Chat(chat) => map.serialize_entry("service_sid", &chat.service_sid)?,
+            Grant::Other(_, fields) => {
+                for (name, value) in fields {
+                    map.serialize_entry(name, value)?;
+                }
+            }
         }
+        map.end()
     }
 }
 
+/// Where the `type` stands first, as we write it, a grant of a known type is read at once; in any other order its
+/// members are collected.
 impl<'de> Deserialize<'de> for Grant {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut fields = Map::deserialize(deserializer)?;
-        let Some(Value::String(product)) = fields.remove("type") else {
-            return Err(de::Error::custom("expected a grant with a `type`"));
-        };
-        Grant::from_parts(product, fields)
-            .map_err(|_| de::Error::custom("expected a grant of the form of its `type`"))
+        struct Tagged;
+
+        impl<'de> de::Visitor<'de> for Tagged {
+            type Value = Grant;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a grant with a `type`")
+            }
+
+            fn visit_map<M: de::MapAccess<'de>>(self, mut map: M) -> Result<Grant, M::Error> {
+                let mut fields = Map::new();
+                let mut name = map.next_key::<Name<'_>>()?;
+                if name.as_ref().is_some_and(|Name(name)| name == "type") {
+                    let Name(product) = map.next_value()?;
+                    let rest = MapAccessDeserializer::new(&mut map);
+                    match &*product {
+                        "webchat" => {
+                            return Webchat::deserialize(rest).map(Grant::Webchat).map_err(malformed);
+                        }
+                        "chat" => return Chat::deserialize(rest).map(Grant::Chat).map_err(malformed),
+                        _ => {}
+                    }
+                    fields.insert("type".to_owned(), Value::String(product.into_owned()));
+                    name = map.next_key()?;
+                }
+                while let Some(Name(other)) = name {
+                    fields.insert(other.into_owned(), map.next_value()?);
+                    name = map.next_key()?;
+                }
+                let Some(Value::String(product)) = fields.shift_remove("type") else {
+                    return Err(de::Error::custom("expected a grant with a `type`"));
+                };
+                Grant::from_parts(product, fields).map_err(malformed)
+            }
+        }
+
+        deserializer.deserialize_map(Tagged)
     }
+}
+
+/// A text that is borrowed where it is written without escapes.
+#[derive(Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// Does not repeat what was given.
+fn malformed<E: de::Error>(_: impl fmt::Display) -> E {
+    E::custom("expected a grant of the form of its `type`")
 }
 
 /// The claim `grants` of a token: `{"identity":…, "webchat":{…}, "chat":{…}}`.
@@ -123,7 +175,7 @@ impl<'de> Deserialize<'de> for GrantsClaim {
 
             fn visit_map<M: de::MapAccess<'de>>(self, mut map: M) -> Result<GrantsClaim, M::Error> {
                 let (mut identity, mut grants) = (None, Grants::with_capacity(2));
-                while let Some(product) = map.next_key::<Cow<'de, str>>()? {
+                while let Some(Name(product)) = map.next_key()? {
                     match &*product {
                         "identity" => identity = Some(map.next_value()?),
                         "webchat" => grants.push(Grant::Webchat(map.next_value()?)),
@@ -167,6 +219,20 @@ mod tests {
             assert!(back.grants.contains(grant));
         }
         assert_eq!(serde_json::to_value(&claim.grants).unwrap(), wire());
+    }
+
+    #[test]
+    fn the_type_may_stand_anywhere() {
+        for text in [
+            r#"{"type":"webchat","address_sid":"IG00000000000000000000000000000001"}"#,
+            r#"{"address_sid":"IG00000000000000000000000000000001","type":"webchat"}"#,
+            r#"{"\u0074ype":"web\u0063hat","address_sid":"IG00000000000000000000000000000001"}"#,
+        ] {
+            let grant: Grant = serde_json::from_str(text).unwrap();
+            assert!(matches!(grant, Grant::Webchat(_)), "{text}");
+        }
+        let other: Grant = serde_json::from_str(r#"{"b":1,"type":"video","a":2}"#).unwrap();
+        assert_eq!(serde_json::to_string(&other).unwrap(), r#"{"type":"video","b":1,"a":2}"#);
     }
 
     #[test]

@@ -5,6 +5,8 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use uuid::Uuid;
 
+use crate::hex;
+
 /// What was given is not an identifier of the kind that was asked for. Does not repeat what was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected {0}")]
@@ -29,18 +31,18 @@ macro_rules! sid {
 
             fn from_str(text: &str) -> Result<Self, MalformedId> {
                 const EXPECTED: MalformedId = MalformedId(concat!($prefix, " and 32 hexadecimal digits"));
-                let digits = text.strip_prefix($prefix).ok_or(EXPECTED)?;
-                // from_str_radix alone would also take a sign.
-                if digits.len() != 32 || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
-                    return Err(EXPECTED);
-                }
-                u128::from_str_radix(digits, 16).map(Self).map_err(|_| EXPECTED)
+                text.strip_prefix($prefix).and_then(hex::read).map(Self).ok_or(EXPECTED)
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, concat!($prefix, "{:032x}"), self.0)
+        impl $name {
+            /// Its 34 characters, on the stack.
+            pub fn text(self) -> Text<34> {
+                let mut text = Text([0; 34]);
+                let (prefix, digits) = text.0.split_at_mut($prefix.len());
+                prefix.copy_from_slice($prefix.as_bytes());
+                hex::write(self.0, digits);
+                text
             }
         }
 
@@ -48,24 +50,42 @@ macro_rules! sid {
     };
 }
 
+/// The text of an identifier, `N` characters of ASCII.
+#[derive(Clone, Copy)]
+pub struct Text<const N: usize>([u8; N]);
+
+impl<const N: usize> std::ops::Deref for Text<N> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
 macro_rules! as_text {
     ($name:ident) => {
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.text())
+            }
+        }
+
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Display::fmt(self, f)
+                f.write_str(&self.text())
             }
         }
 
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
+                serializer.serialize_str(&self.text())
             }
         }
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                struct Text;
-                impl de::Visitor<'_> for Text {
+                struct Parsed;
+                impl de::Visitor<'_> for Parsed {
                     type Value = $name;
                     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                         f.write_str("a string")
@@ -74,7 +94,7 @@ macro_rules! as_text {
                         text.parse().map_err(E::custom)
                     }
                 }
-                deserializer.deserialize_str(Text)
+                deserializer.deserialize_str(Parsed)
             }
         }
     };
@@ -90,7 +110,7 @@ sid!(MessageSid, "IM", "A message of a conversation. ");
 impl AccountSid {
     /// The account's `account_id`: a UUID v5 of its sid in the namespace of OIDs, always the same.
     pub fn account_id(self) -> Uuid {
-        Uuid::new_v5(&Uuid::NAMESPACE_OID, self.to_string().as_bytes())
+        Uuid::new_v5(&Uuid::NAMESPACE_OID, self.text().as_bytes())
     }
 }
 
@@ -119,9 +139,12 @@ macro_rules! uuid_id {
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Display::fmt(&self.0, f)
+        impl $name {
+            /// Its 36 characters, on the stack.
+            pub fn text(self) -> Text<36> {
+                let mut text = Text([0; 36]);
+                self.0.hyphenated().encode_lower(&mut text.0);
+                text
             }
         }
 

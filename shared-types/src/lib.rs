@@ -6,12 +6,14 @@ pub mod code;
 pub mod federated_auth;
 pub mod fingerprint;
 pub mod grant;
+mod hex;
 pub mod ids;
 pub mod message;
 pub mod orchestrator;
 pub mod scoped_auth;
 pub mod sealed_token;
 pub mod thumbprint;
+mod timestamp;
 pub mod verdict;
 
 pub use code::{Code, ErrorBody};

@@ -22,7 +22,7 @@ impl Method {
 }
 
 /// One arrow `A ->> B` and its answer. The server routes by it, the client calls by it, the tests speak it.
-pub trait Message {
+pub trait Message: 'static {
     /// The message's name in logs and traces.
     const NAME: &'static str;
     /// The method of the call.
@@ -37,7 +37,7 @@ pub trait Message {
     /// The parameters of the path, in the order in which they stand there.
     type Path: DeserializeOwned + 'static;
     /// The fields of the call.
-    type Request: Serialize + DeserializeOwned + 'static;
+    type Request: Clone + Serialize + DeserializeOwned + 'static;
     /// The fields of the answer.
     type Response: Serialize + DeserializeOwned + 'static;
 }

@@ -1,6 +1,6 @@
 //! A token as it travels: opaque text. Only ScopedAuthService can turn it into claims, given keys and a time.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Deserializer, Serialize, de};
@@ -33,11 +33,12 @@ impl SealedToken {
     /// opens the token from the whole `kid`, so a token with another deployment written into it does not open.
     pub fn claimed_deployment(&self) -> Option<DeploymentKey> {
         #[derive(Deserialize)]
-        struct Header {
-            kid: String,
+        struct Header<'a> {
+            #[serde(borrow)]
+            kid: Cow<'a, str>,
         }
         let header = URL_SAFE_NO_PAD.decode(self.0.split('.').next()?).ok()?;
-        let header: Header = serde_json::from_slice(&header).ok()?;
+        let header: Header<'_> = serde_json::from_slice(&header).ok()?;
         header.kid.rsplit('.').next()?.parse().ok()
     }
 }

@@ -9,7 +9,6 @@ use shared_types::{
 };
 
 /// ScopedAuthService as its caller sees it.
-#[derive(Clone)]
 pub struct ScopedAuth(Peer);
 
 impl ScopedAuth {
@@ -43,10 +42,5 @@ impl ScopedAuth {
         request: &revoke::Request,
     ) -> Result<revoke::Response, PeerError> {
         self.0.call::<Revoke>(call, Revoke::PATH, request).await
-    }
-
-    /// Whether it can be called.
-    pub async fn ready(&self) -> Result<(), String> {
-        self.0.probe(Validate::PATH).await
     }
 }

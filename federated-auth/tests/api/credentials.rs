@@ -43,7 +43,7 @@ async fn each_of_several_secrets_is_accepted() {
 async fn the_orchestrators_secret_opens_nothing_at_scoped_auth() {
     let fas = Fas::start().await;
     let validate = || Request::post("/v1/ScopedAuthTokens/validate").json(&json!({"token": "x"}));
-    let sas = fas.scoped_auth.address;
+    let sas = fas.scoped_auth.address();
     assert_eq!(validate().bearer(FEDERATED_AUTH_SECRET).send(sas).await.status, 200);
     let refused = validate().bearer(ORCHESTRATOR_SECRET).send(sas).await;
     refused.is_refusal(401, "invalid_service_credential");

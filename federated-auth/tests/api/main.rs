@@ -95,13 +95,13 @@ impl Fas {
     async fn with(change: impl FnOnce(&mut Config)) -> Self {
         let (data, clock) = (tempfile::tempdir().unwrap(), Clock::adjustable());
         let scoped_auth = scoped_auth(&data, &clock, Listeners::loopback().unwrap()).await;
-        let running = federated_auth(scoped_auth.address, change);
+        let running = federated_auth(scoped_auth.address(), change);
         Self { running, scoped_auth, clock, data }
     }
 
     /// Sends a request as it is.
     async fn answers(&self, request: Request) -> Answer {
-        request.send(self.running.address).await
+        request.send(self.running.address()).await
     }
 
     /// Sends a request with the caller's credential.

@@ -25,7 +25,7 @@ async fn answers(script: &[Act], timeout: Duration) -> Vec<(Answer, Vec<String>)
         let scripted = ScriptedPeer::with(script.to_vec()).await;
         let fas = federated_auth(scripted.address, |config| config.scoped_auth.timeout = timeout);
         let request = Request::post(&format!("/v1/Accounts/{ACCOUNT}/Tokens{route}")).json(&fields);
-        let answer = request.bearer(ORCHESTRATOR_SECRET).send(fas.address).await;
+        let answer = request.bearer(ORCHESTRATOR_SECRET).send(fas.address()).await;
         answers.push((answer, scripted.seen()));
     }
     answers
@@ -86,7 +86,7 @@ async fn a_peer_that_is_not_there_is_unavailable() {
     let gone = Nobody::there();
     let fas = federated_auth(gone.address, |_| {});
     let request = Request::post(&format!("/v1/Accounts/{ACCOUNT}/Tokens")).json(&deployment());
-    let answer = request.bearer(ORCHESTRATOR_SECRET).send(fas.address).await;
+    let answer = request.bearer(ORCHESTRATOR_SECRET).send(fas.address()).await;
     answer.is_refusal(503, "upstream_unavailable");
     assert_eq!(answer.header("retry-after"), "1");
 }
@@ -96,10 +96,10 @@ async fn a_peer_that_stops_is_unavailable_until_it_comes_back() {
     let Fas { running: fas, scoped_auth, clock, data } = Fas::start().await;
     let ask = async || {
         let request = Request::post(&format!("/v1/Accounts/{ACCOUNT}/Tokens")).json(&deployment());
-        request.bearer(ORCHESTRATOR_SECRET).send(fas.address).await
+        request.bearer(ORCHESTRATOR_SECRET).send(fas.address()).await
     };
     assert_eq!(ask().await.status, 200);
-    let (service, admin) = (scoped_auth.address, scoped_auth.admin_address);
+    let (service, admin) = (scoped_auth.address(), scoped_auth.admin_address);
     kill(scoped_auth).await;
     for _ in 0..2 {
         ask().await.is_refusal(503, "upstream_unavailable");
@@ -126,7 +126,7 @@ async fn a_refresh_whose_second_call_fails_gives_no_token() {
         let fas = federated_auth(scripted.address, |_| {});
         let request =
             Request::post(&format!("/v1/Accounts/{ACCOUNT}/Tokens/refresh")).json(&json!({"token": "x"}));
-        let answer = request.bearer(ORCHESTRATOR_SECRET).send(fas.address).await;
+        let answer = request.bearer(ORCHESTRATOR_SECRET).send(fas.address()).await;
         answer.is_refusal(status, code);
         let [first, second] = scripted.seen().try_into().unwrap();
         assert!(first.starts_with("POST /v1/ScopedAuthTokens/validate "), "{first}");
@@ -145,7 +145,7 @@ async fn a_call_is_passed_on_with_its_id_its_trace_and_a_credential_of_this_serv
         .bearer(ORCHESTRATOR_SECRET)
         .header("request-id", "of-the-guest")
         .header("traceparent", format!("00-{TRACE}-00f067aa0ba902b7-01"));
-    let answer = request.send(fas.address).await;
+    let answer = request.send(fas.address()).await;
     assert_eq!(answer.header("request-id"), "of-the-guest");
     let header = |name| scripted.header_seen(0, name).unwrap_or_default();
     assert_eq!(header("request-id"), "of-the-guest");

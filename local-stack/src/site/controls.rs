@@ -32,6 +32,9 @@ pub(super) struct Switch {
 
 /// Stops the stack's ScopedAuthService, or starts it again.
 pub(super) async fn scoped_auth(customer: web::Data<Customer>, switch: web::Json<Switch>) -> HttpResponse {
+    if !customer.scoped_auth.can_return() {
+        return HttpResponse::new(StatusCode::CONFLICT);
+    }
     let done = if switch.on {
         customer.scoped_auth.on().await
     } else {

@@ -23,7 +23,7 @@ async fn it_serves_and_tells_of_each_request() {
     let data = tempfile::tempdir().unwrap();
     let stack = Stack::start(&Plan::for_test(data.path())).await.unwrap();
     let (told, mut lines) = mpsc::unbounded_channel();
-    let mut plan = StarshipPlan::on_a_free_port(&data.path().join("starship"), stack.orchestrator.address);
+    let mut plan = StarshipPlan::on_a_free_port(&data.path().join("starship"), stack.orchestrator.address());
     plan.access_log = Arc::new(move |line| told.send(line.to_owned()).unwrap());
     let starship = Starship::start(plan).await.unwrap();
     let guest = Guest::with_chrome(&format!("http://{}", starship.address), demo::DEPLOYMENT_ON);

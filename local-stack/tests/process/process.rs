@@ -19,10 +19,12 @@ pub(crate) struct Process {
 impl Process {
     /// The whole stack on free ports, with its files in `data`.
     pub(crate) fn stack(data: &Path) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_local-stack"));
-        // Most of these tests call the services themselves.
-        command.args(["--without-starship", "--free-ports", "--data"]).arg(data).env_remove("RUST_LOG");
-        Self::start(&mut command)
+        Self::start(&mut stack(data))
+    }
+
+    /// The same, connected in memory.
+    pub(crate) fn stack_in_process(data: &Path) -> Self {
+        Self::start(stack(data).arg("--in-process"))
     }
 
     pub(crate) fn start(command: &mut Command) -> Self {
@@ -65,6 +67,10 @@ impl Process {
         })
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn signal(&self, name: &str) {
         // The shell's own `kill`: a bare machine has no other.
         let kill = format!("kill {name} {}", self.child.id());
@@ -81,6 +87,13 @@ impl Process {
         seen.extend(self.lines.try_iter());
         (status, seen.join("\n"))
     }
+}
+
+fn stack(data: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_local-stack"));
+    // Most of these tests call the services themselves.
+    command.args(["--without-starship", "--free-ports", "--data"]).arg(data).env_remove("RUST_LOG");
+    command
 }
 
 impl Drop for Process {

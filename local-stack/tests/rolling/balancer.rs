@@ -53,7 +53,7 @@ impl Balancer {
 
     /// Waits until a new replica is ready and takes its part.
     pub(crate) async fn add(&self, replica: &Running) {
-        let (address, admin) = (replica.address, replica.admin_address);
+        let (address, admin) = (replica.address(), replica.admin_address);
         self.replicas.lock().unwrap().push(Replica { address, admin, ready: false, misses: 0 });
         let mut looks = self.looks.subscribe();
         while !self.replicas.lock().unwrap().iter().any(|known| known.admin == admin && known.ready) {

@@ -53,7 +53,8 @@ async fn with_flex_configuration() {
     let flex_configuration = Stack::start(&plan).await.unwrap();
 
     let scene = Scene::with(|plan| {
-        let wire = plan.wire.lay(Participant::Fwo, Participant::Fc, flex_configuration.orchestrator.address);
+        let wire =
+            plan.wire.lay(Participant::Fwo, Participant::Fc, flex_configuration.orchestrator.address());
         plan.flex_configuration_url = Some(wire);
     })
     .await;

@@ -29,8 +29,13 @@ use recorder::Recorder;
 use service_runtime::database::DatabaseConfig;
 use tempfile::TempDir;
 
+/// Whether this is the crate that runs them within one process.
+fn in_process() -> bool {
+    env!("CARGO_CRATE_NAME") == "sequences_in_process"
+}
+
 /// A stack whose wires are seen.
-struct Scene {
+pub(crate) struct Scene {
     stack: Stack,
     recorder: Recorder,
     plan: Plan,
@@ -56,7 +61,11 @@ impl Scene {
     async fn with(change: impl FnOnce(&mut Plan)) -> Self {
         let data = tempfile::tempdir().unwrap();
         let recorder = Recorder::default();
-        let mut plan = Plan { wire: Arc::new(recorder.clone()), ..Plan::for_test(data.path()) };
+        let mut plan = Plan {
+            wire: Arc::new(recorder.clone()),
+            in_process: in_process(),
+            ..Plan::for_test(data.path())
+        };
         change(&mut plan);
         let stack = Stack::start(&plan).await.unwrap();
         Self { stack, recorder, plan, _data: data }

@@ -10,7 +10,10 @@ use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use local_stack::{Participant, Wire};
 use reqwest::Client;
 use serde_json::Value;
-use service_runtime::client::http_client;
+use service_runtime::{
+    client::http_client,
+    in_process::{Heard, Listener},
+};
 
 /// Notes the arrows of a stack.
 #[derive(Clone, Default)]
@@ -20,6 +23,18 @@ impl Recorder {
     /// What has flowed since the last call.
     pub(crate) fn take(&self) -> Vec<String> {
         std::mem::take(&mut *self.0.lock().unwrap())
+    }
+
+    // The callee is asked whether it is there by readiness checks too, which are no arrows of the diagrams.
+    fn asked(&self, from: &str, to: &str, method: &str, path: &str, body: &[u8]) {
+        let arrow = format!("{from}->>{to}: {method} {} {}", readable(path), fields(body));
+        self.note(arrow.trim_end().to_owned());
+    }
+
+    fn answered(&self, from: &str, to: &str, status: u16, body: &[u8], more: &str) {
+        let fields = fields(body);
+        let space = if fields.is_empty() { "" } else { " " };
+        self.note(format!("{to}-->>{from}: {status}{space}{fields}{more}"));
     }
 
     fn note(&self, arrow: String) {
@@ -45,6 +60,14 @@ impl Wire for Recorder {
         tokio::spawn(server.workers(1).disable_signals().listen(listener).unwrap().run());
         url
     }
+
+    fn hear(&self, from: Participant, to: Participant) -> Option<Listener> {
+        let (recorder, from, to) = (self.clone(), from.name(), to.name());
+        Some(Arc::new(move |heard| match heard {
+            Heard::Asked { method, path, body } => recorder.asked(from, to, method, path, body),
+            Heard::Answered { status, body } => recorder.answered(from, to, status, body, ""),
+        }))
+    }
 }
 
 struct Tap {
@@ -57,14 +80,7 @@ struct Tap {
 
 async fn pass_on(tap: web::Data<Tap>, request: HttpRequest, body: web::Bytes) -> HttpResponse {
     let (from, to) = (tap.from.name(), tap.to.name());
-    // The callee is asked whether it is there by readiness checks too, which are no arrows of the diagrams.
-    let arrow = format!(
-        "{from}->>{to}: {} {} {}",
-        request.method(),
-        readable(&request.uri().to_string()),
-        fields(&body)
-    );
-    tap.recorder.note(arrow.trim_end().to_owned());
+    tap.recorder.asked(from, to, request.method().as_str(), &request.uri().to_string(), &body);
     let method = request.method().as_str().parse().unwrap();
     let mut onward =
         tap.client.request(method, format!("{}{}", tap.target, request.uri())).body(body.to_vec());
@@ -85,9 +101,7 @@ async fn pass_on(tap: web::Data<Tap>, request: HttpRequest, body: web::Bytes) ->
     }
     let status = answer.status().as_u16();
     let body = answer.bytes().await.unwrap();
-    let fields = fields(&body);
-    let space = if fields.is_empty() { "" } else { " " };
-    tap.recorder.note(format!("{to}-->>{from}: {status}{space}{fields}{allow_origin}"));
+    tap.recorder.answered(from, to, status, &body, &allow_origin);
     response.body(body)
 }
 

@@ -72,12 +72,12 @@ impl<'i> Check<'i> {
                 self.say(at, false, "this account has no [[account.deployment]]");
             }
             if let Some(account) = self.read::<AccountTable>(account) {
-                let taken = self.sids.take(self.text, &account.sid);
+                let taken = self.sids.take(self.text, 0, &account.sid);
                 self.problems.extend(taken.err().map(Problem::from));
             }
             for deployment in deployments {
                 if let Some(deployment) = self.read::<DeploymentTable>(deployment) {
-                    let taken = self.keys.take(self.text, &deployment.key);
+                    let taken = self.keys.take(self.text, 0, &deployment.key);
                     self.problems.extend(taken.err().map(Problem::from));
                     self.origins(&deployment.allowed_origins);
                 }

@@ -12,7 +12,6 @@ use shared_types::{
 };
 
 /// FederatedAuthService as its caller sees it.
-#[derive(Clone)]
 pub struct FederatedAuth(Peer);
 
 impl FederatedAuth {
@@ -59,10 +58,5 @@ impl FederatedAuth {
         request: &validate_token::Request,
     ) -> Result<validate_token::Response, PeerError> {
         self.0.call::<ValidateToken>(call, &validate_token::path(account_sid), request).await
-    }
-
-    /// Whether it can be called.
-    pub async fn ready(&self) -> Result<(), String> {
-        self.0.probe(&validate_token::path(AccountSid::from_bits(0))).await
     }
 }

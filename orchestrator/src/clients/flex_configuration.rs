@@ -12,7 +12,6 @@ use shared_types::{
 };
 
 /// A Flex Configuration service as its caller sees it.
-#[derive(Clone)]
 pub struct FlexConfiguration(Peer);
 
 impl FlexConfiguration {

@@ -17,7 +17,7 @@ impl Conversations {
     pub async fn purge(&self, retention: Duration, now: DateTime<Utc>) -> Result<u64, StoreError> {
         const DAY: u64 = 24 * 3600;
         let days = i64::try_from(retention.as_secs() / DAY).unwrap_or(i64::MAX);
-        let skip_locked = self.0.skip_locked();
+        let skip_locked = self.database.skip_locked();
         let given_up = format!(
             "UPDATE conversations SET last_day = -1, identity = '', session_id = sid, fingerprint = NULL, \
              customer_friendly_name = NULL, pre_engagement_data = NULL WHERE last_day < $1 AND sid IN \
@@ -39,7 +39,7 @@ impl Conversations {
             sqlx::query(AssertSqlSafe(messages)).bind(at_once),
             sqlx::query(AssertSqlSafe(conversations)).bind(at_once),
         ] {
-            let done = statement.execute(&self.0.writer);
+            let done = statement.execute(&self.database.writer);
             rows += Database::in_time(done).await?.rows_affected();
         }
         Ok(rows)

@@ -19,20 +19,19 @@ pub async fn public_configuration(
     Request { account_sid }: Request,
 ) -> Result<Response, Error> {
     let accounts = fwo.accounts.current();
-    let account = accounts.account(&account_sid).ok_or(Error::NotFound)?;
+    accounts.account(&account_sid).ok_or(Error::NotFound)?;
     call.account = Some(account_sid);
-    let list =
-        |deployment: &Deployment| deployment.allowed_origins.entries().map(str::to_owned).collect::<Vec<_>>();
-    let deployments = || account.deployments.iter();
-    let allowed_origins: Vec<String> = if deployments()
-        .any(|deployment| deployment.allowed_origins.is_empty())
-    {
-        Vec::new()
+    let deployments = accounts.deployments(&account_sid);
+    let list = |deployment: &Deployment| deployment.allowed_origins.entries().map(str::to_owned).collect();
+    let all: BTreeSet<&str> = if deployments.iter().any(|deployment| deployment.allowed_origins.is_empty()) {
+        BTreeSet::new()
     } else {
-        deployments().flat_map(|deployment| list(deployment)).collect::<BTreeSet<_>>().into_iter().collect()
+        deployments.iter().flat_map(|deployment| deployment.allowed_origins.entries()).collect()
     };
-    let deployments = deployments().map(|deployment| (deployment.key, list(deployment)));
-    let differs = |own: &Vec<String>| own.iter().collect::<BTreeSet<_>>() != allowed_origins.iter().collect();
-    let deployments = deployments.filter(|(_, own)| differs(own)).collect();
+    let differs =
+        |deployment: &&Deployment| deployment.allowed_origins.entries().collect::<BTreeSet<_>>() != all;
+    let deployments = deployments.iter().filter(differs);
+    let deployments = deployments.map(|deployment| (deployment.key, list(deployment))).collect();
+    let allowed_origins = all.into_iter().map(str::to_owned).collect();
     Ok(Response { allowed_origins, deployments })
 }

@@ -120,7 +120,7 @@ async fn a_call_is_passed_on_with_its_id_its_trace_and_a_credential_of_this_serv
         .header("request-id", "of-the-page")
         .header("traceparent", format!("00-{TRACE}-00f067aa0ba902b7-01"))
         .header("cookie", "hunter2");
-    call.send(fwo.address).await;
+    call.send(fwo.address()).await;
     let header = |name| peer.header_seen(0, name).unwrap_or_default();
     assert_eq!(header("request-id"), "of-the-page");
     assert!(header("traceparent").starts_with(&format!("00-{TRACE}-")), "{}", header("traceparent"));

@@ -56,7 +56,7 @@ async fn a_browser_that_does_not_show_itself_is_refused_and_nothing_downstream_i
         with("x-twilio-sec-webchatinfo", ""),
         with("x-twilio-sec-decoders", r#"{"audio":"hunter2"}"#),
     ] {
-        let refused = request.send(fwo.address).await;
+        let refused = request.send(fwo.address()).await;
         is_refused(&refused, 403, "fingerprint_unavailable", SHOP);
         refused.does_not_repeat("hunter2");
     }
@@ -68,7 +68,7 @@ async fn a_fingerprint_goes_along_with_the_feature_on_alone() {
     let (data, peer) = (tempfile::tempdir().unwrap(), ScriptedPeer::that(Act::HangUp).await);
     let fwo = orchestrator(&data, peer.address, |_| {}).await;
     for deployment in [ON, OFF] {
-        chrome(Request::post(CREATE).json(&json!({"deploymentKey": deployment}))).send(fwo.address).await;
+        chrome(Request::post(CREATE).json(&json!({"deploymentKey": deployment}))).send(fwo.address()).await;
     }
     let [on, off] = peer.seen().try_into().unwrap();
     assert!(on.contains(r#""fingerprint":"fp1."#), "{on}");

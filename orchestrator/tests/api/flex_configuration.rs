@@ -46,7 +46,7 @@ async fn the_origins_of_the_configuration_service_hold_and_not_those_of_the_file
     let text =
         crate::accounts().replacen("allowed_origins = []", r#"allowed_origins = ["https://fc.example"]"#, 1);
     let fc = Fwo::with(|config| std::fs::write(&config.accounts_file, text).unwrap()).await;
-    let fwo = behind(format!("http://{}", fc.running.address), PATIENT).await;
+    let fwo = behind(format!("http://{}", fc.running.address()), PATIENT).await;
     let refused = fwo.creates_token(ON).await;
     is_refused(&refused, 403, "origin_not_allowed", "https://fc.example");
     let call = chrome(Request::post(CREATE)).without("origin").header("origin", "https://fc.example");
@@ -126,7 +126,7 @@ async fn without_an_answer_nothing_is_served_and_nothing_downstream_is_called() 
         })
         .await;
         let refused =
-            chrome(Request::post(CREATE)).json(&json!({"deploymentKey": ON})).send(fwo.address).await;
+            chrome(Request::post(CREATE)).json(&json!({"deploymentKey": ON})).send(fwo.address()).await;
         is_refused(&refused, status, code, "*");
         refused.does_not_repeat("hunter2");
         assert_eq!((fc.seen().len(), federated_auth.seen().len()), (1, 0), "{what}");

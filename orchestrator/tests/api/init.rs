@@ -103,7 +103,7 @@ async fn to_know_an_identity_is_not_enough_to_become_it() {
 async fn what_is_refused_elsewhere_is_refused_here_before_anything_is_made() {
     let (data, peer) = (tempfile::tempdir().unwrap(), ScriptedPeer::that(Act::HangUp).await);
     let fwo = orchestrator(&data, peer.address, |_| {}).await;
-    let ask = async |request: Request| -> Answer { request.send(fwo.address).await };
+    let ask = async |request: Request| -> Answer { request.send(fwo.address()).await };
     let evil = chrome(form(ON_LISTED, None)).without("origin").header("origin", "https://evil.example");
     is_refused(&ask(evil).await, 403, "origin_not_allowed", crate::LIST);
     is_refused(&ask(chrome(form(ON_DISABLED, None))).await, 403, "deployment_key_disabled", SHOP);

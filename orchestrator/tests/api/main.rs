@@ -158,7 +158,7 @@ impl Fwo {
             random: Random::default(),
         };
         let scoped_auth = scoped_auth::start(scoped_auth, Listeners::loopback().unwrap()).await.unwrap();
-        let url = format!("http://{}", scoped_auth.address);
+        let url = format!("http://{}", scoped_auth.address());
         let federated_auth = federated_auth::Config {
             workers: 1,
             drain: std::time::Duration::ZERO,
@@ -175,12 +175,12 @@ impl Fwo {
             config.clock = clock.clone();
             change(config);
         };
-        let running = orchestrator(&data, federated_auth.address, with_clock).await;
+        let running = orchestrator(&data, federated_auth.address(), with_clock).await;
         Self { running, federated_auth, scoped_auth, clock, _data: data }
     }
 
     async fn answers(&self, request: Request) -> Answer {
-        request.send(self.running.address).await
+        request.send(self.running.address()).await
     }
 
     async fn creates_token(&self, deployment_key: &str) -> Answer {

@@ -37,7 +37,7 @@ async fn answers(act: &Act, timeout: Duration) -> Vec<(Answer, usize)> {
     let mut answers = Vec::new();
     for call in calls() {
         let before = peer.seen().len();
-        answers.push((call.send(fwo.address).await, peer.seen().len() - before));
+        answers.push((call.send(fwo.address()).await, peer.seen().len() - before));
     }
     answers
 }
@@ -98,7 +98,7 @@ async fn a_peer_that_is_not_there_is_unavailable() {
     let gone = Nobody::there();
     let fwo = orchestrator(&data, gone.address, |_| {}).await;
     for call in calls() {
-        let answer = call.send(fwo.address).await;
+        let answer = call.send(fwo.address()).await;
         is_refused(&answer, 503, "upstream_unavailable", SHOP);
         assert_eq!(answer.header("retry-after"), "1");
     }
@@ -109,11 +109,11 @@ async fn what_becomes_of_the_peers_own_peer_is_told_too() {
     let Fwo { running: fwo, federated_auth, scoped_auth, _data, .. } = Fwo::start().await;
     kill(scoped_auth).await;
     for call in calls() {
-        is_refused(&call.send(fwo.address).await, 503, "upstream_unavailable", SHOP);
+        is_refused(&call.send(fwo.address()).await, 503, "upstream_unavailable", SHOP);
     }
     kill(federated_auth).await;
     for call in calls() {
-        is_refused(&call.send(fwo.address).await, 503, "upstream_unavailable", SHOP);
+        is_refused(&call.send(fwo.address()).await, 503, "upstream_unavailable", SHOP);
     }
 }
 

@@ -6,8 +6,12 @@ use std::{
     thread,
 };
 
-use orchestrator::rate_limit::{Policy, RateLimits};
+use orchestrator::{
+    accounts::Deployment,
+    rate_limit::{Policy, RateLimits},
+};
 use service_runtime::Metrics;
+use shared_types::DeploymentKey;
 
 use crate::{at, deployments, limiter, visitor};
 
@@ -39,6 +43,22 @@ fn made_up_networks_do_not_lift_the_deployments_limit() {
         }
     }
     assert_eq!(granted, 100);
+}
+
+#[test]
+fn many_deployments_do_not_lift_each_others_limits() {
+    let ([_, own], limits) = (deployments("creates_per_minute = 10"), limiter());
+    let create = |key: u128, client| {
+        let deployment = Deployment { key: DeploymentKey::from_bits(key), ..own.deployment.clone() };
+        limits.take_create(&deployment, visitor(client), at(0))
+    };
+    for client in 0..10 {
+        create(0, client).unwrap();
+    }
+    for key in 1..100_000 {
+        create(key, 0).unwrap();
+    }
+    assert_eq!(create(0, 10).unwrap_err().policy, Policy::Creates);
 }
 
 #[test]

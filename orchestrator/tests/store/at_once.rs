@@ -2,16 +2,18 @@
 
 use std::{collections::HashSet, future::poll_fn, pin::pin, task::Poll};
 
+use service_runtime::refusal::chain;
 use shared_types::{ConversationSid, MessageSid};
 use tokio::task::JoinSet;
 
-use crate::{ACCOUNT, Store, conversation, identity, now, open};
+use crate::{ACCOUNT, OTHER_ACCOUNT, Store, conversation, identity, now, open, session};
 
 on_both_engines! {
     Store:
     a_caller_who_goes_away_leaves_a_whole_conversation_or_none,
     a_session_that_is_opened_many_times_at_once_has_one_conversation,
     messages_that_are_written_at_once_are_numbered_without_gaps,
+    many_sessions_that_are_looked_up_at_once_are_each_told_their_own_conversation,
 }
 
 /// The caller goes away after the first step, after the second, and so on, ten times over.
@@ -76,4 +78,42 @@ async fn messages_that_are_written_at_once_are_numbered_without_gaps(store: Stor
     let read: Vec<u32> =
         store.all(identity(1), sid).await.unwrap().iter().map(|message| message.index).collect();
     assert_eq!(read, (0..=64).collect::<Vec<u32>>());
+}
+
+async fn many_sessions_that_are_looked_up_at_once_are_each_told_their_own_conversation(store: Store) {
+    for guest in (0..=250).step_by(2) {
+        store.conversations.open_conversation(conversation(guest, guest.into())).await.unwrap();
+    }
+    let mut looks = JoinSet::new();
+    for guest in (0..=250).chain(0..=250) {
+        let conversations = store.conversations.clone();
+        looks.spawn(async move {
+            let own = conversations.by_session(ACCOUNT, session(guest)).await.unwrap();
+            let of_another_account = conversations.by_session(OTHER_ACCOUNT, session(guest)).await.unwrap();
+            (guest, own, of_another_account)
+        });
+    }
+    for (guest, own, of_another_account) in looks.join_all().await {
+        let opened = (guest % 2 == 0).then(|| ConversationSid::from_bits(guest.into()));
+        assert_eq!((own, of_another_account), (opened, None), "{guest}");
+    }
+}
+
+#[tokio::test]
+async fn a_failed_look_is_told_to_all_and_the_next_callers_are_served() {
+    let store = Store::on_sqlite().await;
+    let mut connection = store.connection().await;
+    sqlx::query("ALTER TABLE conversations RENAME TO away").execute(&mut connection).await.unwrap();
+    let mut looks = JoinSet::new();
+    for guest in 0..10 {
+        let conversations = store.conversations.clone();
+        looks.spawn(async move { conversations.by_session(ACCOUNT, session(guest)).await });
+    }
+    for failed in looks.join_all().await {
+        let told = chain(&failed.unwrap_err());
+        assert!(told.starts_with("the conversations' database failed: "), "{told}");
+        assert!(told.contains("no such table"), "{told}");
+    }
+    sqlx::query("ALTER TABLE away RENAME TO conversations").execute(&mut connection).await.unwrap();
+    assert_eq!(store.conversations.by_session(ACCOUNT, session(1)).await.unwrap(), None);
 }

@@ -43,6 +43,12 @@ pub(crate) fn write_jws(kid: &str, out: &mut String) {
     base64url::encode(header.concat(), out);
 }
 
+/// The header of a token, unread; nothing if it is longer than any that is read.
+pub(crate) fn text_of(token: &str) -> &str {
+    let header = token.split('.').next().unwrap_or_default();
+    if header.len() > MAX_TEXT_LEN { "" } else { header }
+}
+
 /// Reads the header of a JWE and gives its `kid` to `then`.
 pub(crate) fn read_jwe<T>(text: &str, then: impl FnOnce(&str) -> Option<T>) -> Option<T> {
     let mut json = Vec::new();

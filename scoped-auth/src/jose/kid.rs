@@ -29,7 +29,7 @@ impl<'a> Kid<'a> {
             Some(text) => {
                 // One spelling alone, since the text itself goes into the derivation.
                 let deployment: DeploymentKey = text.parse().ok()?;
-                Some(text).filter(|text| *text == deployment.to_string())?
+                Some(text).filter(|text| **text == *deployment.text())?
             }
         };
         parts.next().is_none().then_some(Self { key, salt, deployment })

@@ -2,10 +2,15 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::EncryptionKey;
+use shared_types::DeploymentKey;
+
+use super::{
+    EncryptionKey,
+    kept::{Kept, Named},
+};
 use crate::{
-    crypto::{self, Extracted, Failed, SecureRandom, Subkey},
-    jose::{base64url, kid::Kid},
+    crypto::{self, Extracted, Failed, SecureRandom},
+    jose::{base64url, header, kid::Kid},
 };
 
 /// How many tokens an epoch seals (RFC 7518, section 8.4).
@@ -39,6 +44,8 @@ pub(super) struct Epoch {
     extracted: Extracted,
     next: AtomicU64,
     cap: u64,
+    /// Its subkeys.
+    kept: Kept,
 }
 
 impl Epoch {
@@ -46,7 +53,8 @@ impl Epoch {
         let salt = crypto::random(rng)?;
         let mut name = format!("{}.", key.kid);
         base64url::encode(salt, &mut name);
-        Ok(Self { name, extracted: Extracted::new(&salt, &key.secret), next: AtomicU64::new(0), cap })
+        let extracted = Extracted::new(&salt, &key.secret);
+        Ok(Self { name, extracted, next: AtomicU64::new(0), cap, kept: Kept::default() })
     }
 
     /// A nonce that was not given before; `None` once all are used.
@@ -58,11 +66,25 @@ impl Epoch {
         (count < self.cap).then_some([0, 0, 0, 0, a, b, c, d, e, f, g, h])
     }
 
-    /// The `kid` of the tokens of `deployment`, which is a text `CV…` or empty, and the subkey that it names.
-    pub(super) fn subkey(&self, deployment: &str) -> Result<(String, Subkey), Failed> {
-        let dot = if deployment.is_empty() { "" } else { "." };
-        let kid = [self.name.as_str(), dot, deployment].concat();
-        Ok((kid, self.extracted.expand(&info(deployment))?))
+    /// Does something with the subkey of the tokens of `deployment`.
+    pub(super) fn with_subkey<T>(
+        &self,
+        deployment: Option<DeploymentKey>,
+        then: impl FnOnce(&Named) -> Result<T, Failed>,
+    ) -> Result<T, Failed> {
+        let text = deployment.map(DeploymentKey::text);
+        let text = text.as_deref().unwrap_or_default();
+        let kept = self.kept.at(text);
+        if let Some(named) = kept.as_ref().filter(|named| named.deployment == deployment) {
+            return then(named);
+        }
+        let dot = if deployment.is_some() { "." } else { "" };
+        let mut header = String::new();
+        header::write_jwe(&[self.name.as_str(), dot, text].concat(), &mut header);
+        let named = Named { header: header.into(), deployment, subkey: self.extracted.expand(&info(text))? };
+        let done = then(&named);
+        self.kept.keep(text, named);
+        done
     }
 }
 

@@ -3,22 +3,26 @@
 //! key's time is over.
 
 mod epoch;
+mod kept;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]
 mod tests;
 
-use std::{fmt, sync::Arc};
+use std::{collections::HashMap, fmt, sync::Arc};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Guard};
 use chrono::{DateTime, Utc};
 use shared_types::{SealedToken, SessionId, scoped_auth::jwks};
 use zeroize::Zeroizing;
 
-use self::epoch::Epoch;
+use self::{
+    epoch::Epoch,
+    kept::{Kept, Named},
+};
 use crate::{
     claims::Claims,
-    crypto::{Mac, P256, Secret, SecureRandom, Signer, Subkey, Verifier},
+    crypto::{Mac, P256, Secret, SecureRandom, Signer, Verifier},
     jose::{Form, SealError, Unauthentic, base64url, header, jwe, jws, kid::Kid},
     key_file::{About, KeyFile, KeyFileError, Material, Status, write_subkey},
 };
@@ -26,11 +30,14 @@ use crate::{
 /// The keys, ready to use. See [`KeyFile`] for what the status of a key means.
 #[derive(Clone)]
 pub struct KeyRing {
-    encryption: Vec<Arc<EncryptionKey>>,
+    /// By the name that stands in a token's `kid`: a token costs the same however many keys are listed.
+    encryption: HashMap<String, Arc<EncryptionKey>>,
     active: Arc<EncryptionKey>,
     epoch: Arc<ArcSwap<Epoch>>,
     cap: u64,
-    verifiers: Vec<(String, Verifier)>,
+    /// The subkeys of tokens that were opened.
+    opened: Arc<Kept>,
+    verifiers: HashMap<String, Verifier>,
     signer: Arc<SigningKey>,
     public: jwks::Response,
     mac: Arc<Mac>,
@@ -61,8 +68,8 @@ impl KeyRing {
     fn with_cap(file: KeyFile, rng: &dyn SecureRandom, cap: u64) -> Result<Self, KeyFileError> {
         let mac = Arc::new(Mac::new(&file.audit_key()?));
         let (mut active, mut signer) = (None, None);
-        let (mut encryption, mut verifiers, mut public) = (Vec::new(), Vec::new(), Vec::new());
-        let mut abouts = Vec::new();
+        let (mut encryption, mut verifiers) = (HashMap::new(), HashMap::new());
+        let (mut public, mut abouts) = (Vec::new(), Vec::new());
         for key in file.keys {
             let About { kid, status, .. } = &key.about;
             match key.material {
@@ -71,7 +78,7 @@ impl KeyRing {
                     if *status == Status::Active {
                         active = Some(Arc::clone(&key));
                     }
-                    encryption.push(key);
+                    encryption.insert(kid.clone(), key);
                 }
                 Material::Signing(pair) => {
                     let position = key.position;
@@ -83,7 +90,7 @@ impl KeyRing {
                     if *status == Status::Active {
                         signer = Some(Arc::new(SigningKey { kid: kid.clone(), signer: made, verifier }));
                     }
-                    verifiers.push((kid.clone(), verifier));
+                    verifiers.insert(kid.clone(), verifier);
                     public.push(public_key(kid, &pair));
                 }
                 Material::Audit(_) => {}
@@ -94,6 +101,7 @@ impl KeyRing {
         Ok(Self {
             epoch: Arc::new(ArcSwap::from_pointee(Epoch::begin(&active, cap, rng)?)),
             cap,
+            opened: Arc::default(),
             verifiers,
             signer: signer.ok_or(KeyFileError::Set("no key of use `sig` is active"))?,
             public: jwks::Response { keys: public },
@@ -113,9 +121,10 @@ impl KeyRing {
             return None;
         }
         let lives = |kid: &str| dead.iter().all(|about| about.kid != kid);
-        let mut ring = Self { about, ..self.clone() };
-        ring.encryption.retain(|key| lives(&key.kid));
-        ring.verifiers.retain(|(kid, _)| lives(kid));
+        // What the dead keys have opened is forgotten.
+        let mut ring = Self { about, opened: Arc::default(), ..self.clone() };
+        ring.encryption.retain(|kid, _| lives(kid));
+        ring.verifiers.retain(|kid, _| lives(kid));
         ring.public.keys.retain(|key| lives(&key.kid));
         Some(ring)
     }
@@ -128,8 +137,9 @@ impl KeyRing {
     /// What the audit log calls a session: the same for all its events, and nothing that its `sid` could be found by
     /// without the key. The first 64 bits of the HMAC-SHA256 of the `sid` as it stands in a token, in hexadecimal.
     pub fn session_hash(&self, session: SessionId) -> String {
-        let tag = self.mac.tag(session.to_string().as_bytes());
-        tag.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        let tag = self.mac.tag(session.text().as_bytes());
+        let bits = tag.as_ref().first_chunk().copied().map(u64::from_be_bytes);
+        format!("{:016x}", bits.unwrap_or_default())
     }
 
     /// Makes a token of `claims`, with the active key of `form`.
@@ -150,10 +160,10 @@ impl KeyRing {
         serde_json::to_writer(&mut payload, claims).map_err(|_| SealError::Failed)?;
         let token = match form {
             Form::Encrypted => {
-                let deployment =
-                    claims.deployment().map(|deployment| deployment.to_string()).unwrap_or_default();
-                let (kid, subkey, nonce) = self.fresh_nonce(&deployment, rng)?;
-                jwe::seal(&subkey, &kid, nonce, payload)?
+                let (epoch, nonce) = self.fresh_nonce(rng)?;
+                epoch.with_subkey(claims.deployment(), |named| {
+                    jwe::seal(&named.subkey, &named.header, nonce, payload)
+                })?
             }
             Form::Signed => jws::sign(&self.signer.signer, &self.signer.kid, &payload, rng)?,
         };
@@ -190,44 +200,45 @@ impl KeyRing {
     }
 
     fn open_encrypted(&self, token: &str, buffer: &mut Vec<u8>) -> Option<Claims> {
-        let mut deployment = None;
         let subkey_of = |kid: &str| {
             let kid = Kid::parse(kid)?;
             let key = self.key(&kid)?;
-            deployment = kid.deployment.parse().ok();
-            epoch::extract(key, &kid).expand(&epoch::info(kid.deployment)).ok()
+            let subkey = epoch::extract(key, &kid).expand(&epoch::info(kid.deployment)).ok()?;
+            Some((subkey, kid.deployment.parse().ok()))
         };
         let any_subkey = || {
             let kid = Kid::parse(header::STAND_IN_KID)?;
             epoch::extract(&self.active, &kid).expand(&epoch::info(kid.deployment)).ok()
         };
-        let payload = jwe::open(token, buffer, subkey_of, any_subkey)?;
+        let header = header::text_of(token);
+        let kept = self.opened.at(header);
+        if let Some(named) = kept.as_ref().filter(|named| *named.header == *header) {
+            let payload = jwe::open_with(&named.subkey, token, buffer, subkey_of, any_subkey)?;
+            return Claims::parse(payload).filter(|claims| claims.deployment() == named.deployment);
+        }
+        let (payload, (subkey, deployment)) = jwe::open(token, buffer, subkey_of, any_subkey)?;
         // Whoever trusted the deployment in the `kid` before the token was opened was right to.
-        Claims::parse(payload).filter(|claims| claims.deployment() == deployment)
+        let claims = Claims::parse(payload).filter(|claims| claims.deployment() == deployment)?;
+        self.opened.keep(header, Named { header: header.into(), deployment, subkey });
+        Some(claims)
     }
 
     fn open_signed(&self, token: &str, buffer: &mut Vec<u8>) -> Option<Claims> {
-        let verifier_of = |kid: &str| self.verifiers.iter().find(|key| key.0 == kid).map(|key| key.1);
+        let verifier_of = |kid: &str| self.verifiers.get(kid).copied();
         let any_verifier = || self.signer.verifier;
         jws::open(token, buffer, verifier_of, any_verifier).and_then(Claims::parse)
     }
 
     fn key(&self, kid: &Kid<'_>) -> Option<&EncryptionKey> {
-        self.encryption.iter().find(|key| key.kid == kid.key).map(Arc::as_ref)
+        self.encryption.get(kid.key).map(Arc::as_ref)
     }
 
-    /// A subkey of the epoch, its `kid`, and a nonce that it was never used with; from a new epoch if this one is used
-    /// up.
-    fn fresh_nonce(
-        &self,
-        deployment: &str,
-        rng: &dyn SecureRandom,
-    ) -> Result<(String, Subkey, [u8; 12]), SealError> {
+    /// The epoch, and a nonce that none of its subkeys was used with; a new epoch if this one is used up.
+    fn fresh_nonce(&self, rng: &dyn SecureRandom) -> Result<(Guard<Arc<Epoch>>, [u8; 12]), SealError> {
         loop {
             let epoch = self.epoch.load();
             if let Some(nonce) = epoch.nonce() {
-                let (kid, subkey) = epoch.subkey(deployment)?;
-                return Ok((kid, subkey, nonce));
+                return Ok((epoch, nonce));
             }
             let next = Epoch::begin(&self.active, self.cap, rng)?;
             // Of several that find the epoch used up, the first replaces it and the others use the first one's.

@@ -108,3 +108,43 @@ fn a_good_token_takes_no_more() {
         is_that_of_any_other(&work::done(), token.as_str(), "good");
     }
 }
+
+#[test]
+fn a_subkey_that_is_kept_saves_work_for_good_tokens_alone() {
+    let ring = ring(KEYS, 10);
+    let token = seal(&ring, Form::Encrypted);
+    assert_eq!(ring.open(&token), Ok(claims(None)));
+    work::done();
+    assert_eq!(ring.open(&token), Ok(claims(None)));
+    let good = work::done();
+    assert_eq!((good.derived, good.opened.len()), (0, 1));
+    let parts: Vec<&str> = token.as_str().split('.').collect();
+    for part in 1..parts.len() {
+        for spoilt in spoilt_parts() {
+            let mut parts = parts.clone();
+            if parts[part] == spoilt {
+                continue;
+            }
+            parts[part] = &spoilt;
+            let spoilt = parts.join(".");
+            is_that_of_any_other(&work_of_refusing(&ring, spoilt.clone()), &spoilt, &format!("part {part}"));
+        }
+    }
+    let end = token.as_str().len() - 1;
+    let other = if token.as_str().ends_with('A') { "Q" } else { "A" };
+    let tampered = format!("{}{other}", &token.as_str()[..end]);
+    is_that_of_any_other(&work_of_refusing(&ring, tampered.clone()), &tampered, "tampered");
+}
+
+#[test]
+fn what_is_not_authentic_is_not_kept() {
+    let (ring, other) = (ring(KEYS, 10), super::tests::ring(KEYS, 10));
+    let token = seal(&ring, Form::Encrypted);
+    // A tag of another, under the same header.
+    let (head, _) = token.as_str().rsplit_once('.').unwrap();
+    let tampered = format!("{head}.AAAAAAAAAAAAAAAAAAAAAA");
+    work_of_refusing(&other, tampered);
+    work::done();
+    assert_eq!(other.open(&token), Ok(claims(None)));
+    assert_eq!(work::done().derived, 1);
+}

@@ -92,7 +92,7 @@ impl Sas {
 
     /// Sends a request as it is.
     async fn answers(&self, request: Request) -> Answer {
-        request.send(self.running.address).await
+        request.send(self.running.address()).await
     }
 
     /// Sends a request with the caller's credential.

@@ -8,14 +8,21 @@ use std::{
     },
 };
 
+use scoped_auth::{
+    revocations::{Revocation, Subject},
+    store::StoreError,
+};
+use shared_types::{AccountSid, DeploymentKey, Identity};
 use tokio::task::JoinSet;
 
-use crate::{Store, account, end, now};
+use crate::{Store, account, end, now, session};
 
 on_both_engines! {
     Store:
     a_follower_misses_none_of_many_that_are_made_at_once,
     what_is_made_twice_stands_twice,
+    every_subject_comes_back_as_it_was,
+    a_row_that_this_service_never_writes_is_an_error,
 }
 
 const REVOKERS: u128 = 16;
@@ -68,4 +75,33 @@ async fn what_is_made_twice_stands_twice(store: Store) {
     let kept = store.replicas[0].revocations(0, 10).await.unwrap();
     assert_eq!(kept.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [1, 2]);
     assert_eq!((kept[0].1.subject, kept[0].1.revoked_at, kept[0].1.forget_at), (account(1), now(), end()));
+}
+
+async fn every_subject_comes_back_as_it_was(store: Store) {
+    let subjects = [
+        Subject::Session(session(1)),
+        Subject::Identity(AccountSid::from_bits(2), Identity::from_random([3; 16])),
+        Subject::Deployment(DeploymentKey::from_bits(4)),
+        account(5),
+    ];
+    for subject in subjects {
+        store.replicas[0].revoke(subject, now(), end()).await.unwrap();
+    }
+    let kept = store.replicas[1].revocations(0, 10).await.unwrap();
+    let expected = subjects.map(|subject| Revocation { subject, revoked_at: now(), forget_at: end() });
+    assert_eq!(kept, (1..).zip(expected).collect::<Vec<_>>());
+}
+
+async fn a_row_that_this_service_never_writes_is_an_error(store: Store) {
+    let sid = AccountSid::from_bits(1);
+    let insert = "INSERT INTO revocations (id, kind, subject, revoked_at, forget_at) VALUES (1, $1, $2, 1767323045678, 3)";
+    for (kind, subject) in
+        [("other", sid.to_string()), ("account", "AC1".to_owned()), ("account", format!("{sid} 1"))]
+    {
+        let row = sqlx::query(insert).bind(kind).bind(&subject);
+        row.execute(&mut store.connection().await).await.unwrap();
+        let read = store.replicas[0].revocations(0, 10).await;
+        assert!(matches!(read, Err(StoreError::Malformed(_))), "{kind} {subject}: {read:?}");
+        sqlx::query("DELETE FROM revocations").execute(&mut store.connection().await).await.unwrap();
+    }
 }

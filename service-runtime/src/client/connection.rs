@@ -3,7 +3,6 @@
 //! connection from one that has taken a request and died of it.
 
 use std::{
-    future::Future,
     io::{self, IoSlice},
     pin::Pin,
     sync::{
@@ -14,11 +13,8 @@ use std::{
     time::Duration,
 };
 
-use hyper::{Uri, http::Extensions};
-use hyper_util::{
-    client::legacy::connect::{CaptureConnection, Connected, Connection, HttpConnector},
-    rt::TokioIo,
-};
+use hyper::Uri;
+use hyper_util::{client::legacy::connect::HttpConnector, rt::TokioIo};
 use rustls::{ClientConfig, pki_types::ServerName};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
@@ -77,35 +73,30 @@ impl Connector {
     }
 }
 
-impl Service<Uri> for Connector {
-    type Response = TokioIo<Link>;
-    type Error = io::Error;
-    type Future = Pin<Box<dyn Future<Output = io::Result<TokioIo<Link>>> + Send>>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.tcp.poll_ready(context).map_err(io::Error::other)
-    }
-
-    fn call(&mut self, to: Uri) -> Self::Future {
+impl Connector {
+    /// A new connection to `to`, and its story.
+    pub(super) async fn connect(&self, to: Uri) -> io::Result<(TokioIo<Link>, Story)> {
         // Before the certificates are taken: those that come meanwhile make the connection an old one.
         let generation = self.trust.generation();
-        let (config, tcp, deadline) = (self.trust.config(), self.tcp.call(to.clone()), self.deadline);
-        Box::pin(async move {
-            let connect = async {
-                let tcp = tcp.await.map_err(io::Error::other)?.into_inner();
-                let stream: Box<dyn Stream> = match config {
-                    None => Box::new(tcp),
-                    Some(config) => {
-                        Box::new(TlsConnector::from(config).connect(server_name(&to)?, tcp).await?)
-                    }
-                };
-                Ok(stream)
+        let config = self.trust.config();
+        let connect = async {
+            let tcp = self.tcp.clone().call(to.clone()).await.map_err(io::Error::other)?.into_inner();
+            let stream: Box<dyn Stream> = match config {
+                None => Box::new(tcp),
+                Some(config) => Box::new(TlsConnector::from(config).connect(server_name(&to)?, tcp).await?),
             };
-            let stream = timeout(deadline, connect)
-                .await
-                .unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::TimedOut, "no connection in time")))?;
-            Ok(TokioIo::new(Link { stream, story: Story { generation, flags: Arc::default() } }))
-        })
+            Ok(stream)
+        };
+        let stream = timeout(self.deadline, connect)
+            .await
+            .unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::TimedOut, "no connection in time")))?;
+        let story = Story { generation, flags: Arc::default() };
+        Ok((TokioIo::new(Link { stream, story: story.clone() }), story))
+    }
+
+    /// Of which certificates connections are that are made now.
+    pub(super) fn generation(&self) -> u64 {
+        self.trust.generation()
     }
 }
 
@@ -129,13 +120,6 @@ struct Flags {
 }
 
 impl Story {
-    /// The story of the connection that a request went out on, if it came to one.
-    pub(super) fn of(captured: &CaptureConnection) -> Option<Self> {
-        let mut told = Extensions::new();
-        captured.connection_metadata().as_ref()?.get_extras(&mut told);
-        told.remove()
-    }
-
     fn asks(&self) {
         self.flags.is_answered.store(false, Ordering::Relaxed);
     }
@@ -145,9 +129,14 @@ impl Story {
         self.flags.has_served.store(true, Ordering::Relaxed);
     }
 
+    /// It has answered before.
+    pub(super) fn has_served(&self) -> bool {
+        self.flags.has_served.load(Ordering::Relaxed)
+    }
+
     /// The connection had served before, and nothing came back for its latest request.
     pub(super) fn broke_when_reused(&self) -> bool {
-        self.flags.has_served.load(Ordering::Relaxed) && !self.flags.is_answered.load(Ordering::Relaxed)
+        self.has_served() && !self.flags.is_answered.load(Ordering::Relaxed)
     }
 }
 
@@ -161,12 +150,6 @@ pub(super) struct Link {
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
-
-impl Connection for Link {
-    fn connected(&self) -> Connected {
-        Connected::new().extra(self.story.clone())
-    }
-}
 
 impl AsyncRead for Link {
     fn poll_read(

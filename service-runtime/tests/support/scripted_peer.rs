@@ -132,7 +132,7 @@ impl Nobody {
 
 /// Kills a service of one worker, and waits until its connections are cut: the kill itself returns before they are.
 pub(crate) async fn kill(running: Running) {
-    let mut witness = TcpStream::connect(running.address).await.unwrap();
+    let mut witness = TcpStream::connect(running.address()).await.unwrap();
     witness.write_all(b"GET / HTTP/1.1\r\nhost: service\r\n\r\n").await.unwrap();
     assert_ne!(witness.read_buf(&mut Vec::new()).await.unwrap(), 0, "it is answered, so it is one of them");
     running.kill().await;

@@ -58,6 +58,7 @@ pub struct Response {
     /// Its identity.
     pub identity: Identity,
     /// Its end.
+    #[serde(with = "crate::timestamp")]
     pub expiration: DateTime<Utc>,
     /// The same in seconds from now.
     pub expires_in: u32,

@@ -43,6 +43,7 @@ pub struct Request {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Response {
     /// The end of the new token.
+    #[serde(with = "crate::timestamp")]
     pub expiration: DateTime<Utc>,
     /// The identity of before.
     pub identity: Identity,

@@ -52,6 +52,7 @@ pub struct Response {
     /// What it grants.
     pub roles: Grants,
     /// When it ends.
+    #[serde(with = "crate::timestamp")]
     pub expiration: DateTime<Utc>,
     /// The session it is of.
     pub session_id: SessionId,

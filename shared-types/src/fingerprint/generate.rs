@@ -5,7 +5,7 @@
 use super::{
     Fingerprint, Mode, Sensitivity, Signal, Signals,
     keys::{AccountKey, AccountKeys},
-    record::Record,
+    record::{Digest, Record},
 };
 
 /// The fingerprint of `signals` for one account, to be judged at the account's `sensitivity` and served by its `mode`:
@@ -16,22 +16,27 @@ pub fn generate(
     sensitivity: Sensitivity,
     mode: Mode,
 ) -> Fingerprint {
-    Record::fold_all(keys.iter().map(|key| record(key, signals, sensitivity, mode)))
+    Record::fold_all(keys.iter().map(|key| Record { sensitivity, mode, ..record(key, signals) }))
 }
 
-fn record(key: &AccountKey, signals: &Signals<'_>, sensitivity: Sensitivity, mode: Mode) -> Record {
-    let mut record = Record::new(sensitivity, mode);
-    for (signal, digest) in Signal::ALL.into_iter().zip(&mut record.digests) {
-        let present = with_value(signal, signals, |value| *digest = key.digest(signal, value));
-        if present {
-            record.present.insert(signal);
-        }
-    }
+/// The record of `signals` under `key`, at the default level and mode.
+pub(super) fn record(key: &AccountKey, signals: &Signals<'_>) -> Record {
+    let mut record = Record::new(Sensitivity::default(), Mode::default());
     record.key_id = key.id;
     record.major = signals.major.unwrap_or_default();
     record.hinted = signals.hinted.unwrap_or_default();
     record.timezone = signals.timezone.unwrap_or_default();
+    draw(key, signals, &Signal::ALL, &mut record);
     record
+}
+
+/// Draws those of `signals` that are `chosen` into `record`, in the place of what it had of them.
+pub(super) fn draw(key: &AccountKey, signals: &Signals<'_>, chosen: &[Signal], record: &mut Record) {
+    for signal in chosen {
+        let mut digest = Digest::default();
+        let present = with_value(*signal, signals, |value| digest = key.digest(*signal, value));
+        record.set(*signal, present.then_some(digest));
+    }
 }
 
 /// Gives the value of `signal` to `digest`, if it is there and of a kind that is digested. Says whether it is there.
@@ -42,7 +47,7 @@ fn with_value(signal: Signal, signals: &Signals<'_>, digest: impl FnOnce(&[u8]))
         Signal::Mobile => flag(Some(signals.mobile)),
         Signal::Origin => signals.origin.as_deref(),
         Signal::DeploymentKey => {
-            digest(signals.deployment_key.to_string().as_bytes());
+            digest(signals.deployment_key.text().as_bytes());
             return true;
         }
         Signal::LoginTimestamp => text(signals.login_timestamp.as_deref()),

@@ -69,18 +69,19 @@ impl Verdict {
 
 /// Judges `presented`, made from the request, against what the session is bound to.
 pub fn judge(bound: Bound<'_>, presented: &Fingerprint) -> Verdict {
+    let presented: Vec<Record> = Record::unfold_all(presented).collect();
     let refused = Verdict {
         accepted: false,
-        mode: presented.mode(),
+        mode: presented.first().map_or(Mode::Enforce, |record| record.mode),
         strictest: None,
         comparable: false,
         last: Comparison::default(),
         since_the_beginning: None,
     };
-    let Some(last) = differences(bound.sealed, presented) else { return refused };
+    let Some(last) = differences(bound.sealed, &presented) else { return refused };
     // A beginning that cannot be compared any more was sealed with a key that has left the ring before its time. The
     // last refresh was accepted against it.
-    let first = bound.first.and_then(|first| differences(first, presented));
+    let first = bound.first.and_then(|first| differences(first, &presented));
     let accepts = |level: Sensitivity| {
         let limits = level.limits();
         let bears = |differences: &Differences, points| {
@@ -102,7 +103,8 @@ pub fn judge(bound: Bound<'_>, presented: &Fingerprint) -> Verdict {
 /// Whether `presented` is the browser of an earlier session: judged as within one, the login timestamp aside, since a
 /// new session has a new one (the widget's `Identity?`; contract, section 4). Never by the mode.
 pub fn is_the_browser_of(earlier: &Fingerprint, presented: &Fingerprint) -> bool {
-    differences(earlier, presented).is_some_and(|mut differences| {
+    let presented: Vec<Record> = Record::unfold_all(presented).collect();
+    differences(earlier, &presented).is_some_and(|mut differences| {
         let limits = differences.level.limits();
         differences.comparison.broke =
             differences.comparison.broke.without(SignalSet::of(&[Signal::LoginTimestamp]));
@@ -134,10 +136,10 @@ impl Differences {
 }
 
 /// Compares under the first key that both were made with.
-fn differences(sealed: &Fingerprint, presented: &Fingerprint) -> Option<Differences> {
+fn differences(sealed: &Fingerprint, presented: &[Record]) -> Option<Differences> {
     let sealed = Record::unfold_all(sealed).next()?;
-    let presented = Record::unfold_all(presented).find(|record| record.key_id == sealed.key_id)?;
-    Some(compare(&sealed, &presented))
+    let presented = presented.iter().find(|record| record.key_id == sealed.key_id)?;
+    Some(compare(&sealed, presented))
 }
 
 fn compare(sealed: &Record, presented: &Record) -> Differences {
@@ -151,7 +153,9 @@ fn compare(sealed: &Record, presented: &Record) -> Differences {
     .map(|step| step.filter(|(signal, _)| presented.present.contains(*signal)));
     for (rule, (was, is)) in RULES.iter().zip(sealed.digests.iter().zip(&presented.digests)) {
         let difference = match rule.compare {
-            Compare::Equal if was.ct_eq(is).into() => Difference::None,
+            Compare::Equal if u64::from_be_bytes(*was).ct_eq(&u64::from_be_bytes(*is)).into() => {
+                Difference::None
+            }
             Compare::Equal => Difference::Changed,
             Compare::Forwards => match steps.iter().flatten().find(|(signal, _)| *signal == rule.signal) {
                 Some((_, 0)) => Difference::None,

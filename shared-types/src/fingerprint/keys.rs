@@ -80,7 +80,7 @@ impl FingerprintKey {
     fn account(&self, account_sid: AccountSid) -> AccountKey {
         let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, &self.secret));
         context.update(PURPOSE);
-        context.update(account_sid.to_string().as_bytes());
+        context.update(account_sid.text().as_bytes());
         AccountKey { id: self.id, key: hmac::Key::new(hmac::HMAC_SHA256, context.sign().as_ref()) }
     }
 }
@@ -127,7 +127,7 @@ impl FingerprintKeys {
     }
 }
 
-/// The ring of one account. Does not print. Made in microseconds; may be kept as long as the account's configuration.
+/// The ring of one account. Does not print. Made in half a microsecond a key; a [`Maker`](super::Maker) keeps some.
 #[derive(Clone)]
 pub struct AccountKeys(Vec<AccountKey>);
 
@@ -155,10 +155,9 @@ impl AccountKey {
         context.update(&[signal as u8]);
         context.update(value);
         let tag = context.sign();
-        let mut digest = Digest::default();
-        for (to, from) in digest.iter_mut().zip(tag.as_ref()).take(signal.digest_len()) {
-            *to = *from;
-        }
+        let (tag, mut digest) = (tag.as_ref(), Digest::default());
+        let len = signal.digest_len();
+        digest.split_at_mut(len).0.copy_from_slice(tag.split_at(len).0);
         digest
     }
 }

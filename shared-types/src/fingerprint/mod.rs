@@ -1,6 +1,6 @@
 //! The fingerprint: which browser, page and deployment a token was made for, as one opaque string (contract,
 //! section 8). FlexWebchatOrchestratorService reads [`Signals`] from a request ([`evidence`], [`signals`]) and turns
-//! them into a [`Fingerprint`] with its keys ([`generate()`]); ScopedAuthService compares two of them without any key
+//! them into a [`Fingerprint`] with its keys ([`generate()`], [`Maker`]); ScopedAuthService compares two of them without any key
 //! ([`judge()`]). What may change, and how much of it, stands in [`policy`] alone.
 
 mod browser;
@@ -8,6 +8,7 @@ pub mod evidence;
 pub mod generate;
 pub mod judge;
 mod keys;
+mod maker;
 mod mode;
 pub mod policy;
 mod record;
@@ -24,6 +25,7 @@ pub use evidence::Evidence;
 pub use generate::generate;
 pub use judge::{Bound, Comparison, Verdict, is_the_browser_of, judge};
 pub use keys::{AccountKeys, FingerprintKey, FingerprintKeys, MalformedKeys};
+pub use maker::Maker;
 pub use mode::Mode;
 pub use sensitivity::Sensitivity;
 pub use signal::{Signal, SignalSet};
@@ -41,7 +43,9 @@ impl Fingerprint {
     /// Takes `text` as a fingerprint, unless it is over-long or has characters that none has.
     pub fn new(text: String) -> Option<Self> {
         let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b'~');
-        (!text.is_empty() && text.len() <= Self::MAX_LEN && text.bytes().all(plain)).then_some(Self(text))
+        // Without an end at the first that is not, so that many are looked at at once.
+        let all_plain = |text: &str| text.bytes().fold(true, |so_far, byte| so_far & plain(byte));
+        (!text.is_empty() && text.len() <= Self::MAX_LEN && all_plain(&text)).then_some(Self(text))
     }
 
     /// Its preferred record alone, made with the active key: what is kept of it, in a token or beside a conversation.

@@ -7,6 +7,8 @@
 //! A later version is another word before the first dot. Whoever does not know it passes over its records, so that two
 //! versions can travel side by side for as long as sessions that were sealed with the older one live.
 
+use std::mem;
+
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use super::{Fingerprint, Mode, Sensitivity, Signal, SignalSet, keys::KeyId};
@@ -27,11 +29,14 @@ const PAYLOAD_LEN: usize = {
     len
 };
 
+/// The characters of a record: the version, the two letters, two dots, the payload.
+const LEN: usize = VERSION.len() + 4 + (PAYLOAD_LEN * 4).div_ceil(3);
+
 /// The longest digest that a fingerprint holds; shorter ones are filled up with zeros.
 pub(super) type Digest = [u8; 8];
 
 /// A fingerprint, unfolded.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Record {
     pub(super) sensitivity: Sensitivity,
     pub(super) mode: Mode,
@@ -58,9 +63,20 @@ impl Record {
         }
     }
 
+    /// Holds the digest of `signal`, zeros for what is held as a number; or that it is absent.
+    pub(super) fn set(&mut self, signal: Signal, digest: Option<Digest>) {
+        match digest {
+            Some(_) => self.present.insert(signal),
+            None => self.present.remove(signal),
+        }
+        if let Some(place) = self.digests.get_mut(signal as usize) {
+            *place = digest.unwrap_or_default();
+        }
+    }
+
     /// Writes records as a fingerprint.
     pub(super) fn fold_all(records: impl Iterator<Item = Self>) -> Fingerprint {
-        let mut text = String::with_capacity(128);
+        let mut text = String::with_capacity(LEN + 1);
         for record in records {
             if !text.is_empty() {
                 text.push(SEPARATOR);
@@ -71,16 +87,21 @@ impl Record {
     }
 
     fn fold(&self, text: &mut String) {
-        let digests = Signal::ALL.into_iter().zip(self.digests);
-        let bytes = (self.key_id.into_iter())
-            .chain(self.present.bits().to_be_bytes())
-            .chain(self.major.to_be_bytes())
-            .chain(self.hinted.to_be_bytes())
-            .chain(self.timezone.to_be_bytes())
-            .chain(digests.flat_map(|(signal, digest)| digest.into_iter().take(signal.digest_len())));
         let mut payload = [0; PAYLOAD_LEN];
-        for (place, byte) in payload.iter_mut().zip(bytes) {
-            *place = byte;
+        let mut rest = payload.as_mut_slice();
+        let mut put = |bytes: &[u8]| {
+            if let Some((place, after)) = mem::take(&mut rest).split_at_mut_checked(bytes.len()) {
+                place.copy_from_slice(bytes);
+                rest = after;
+            }
+        };
+        put(&self.key_id);
+        put(&self.present.bits().to_be_bytes());
+        put(&self.major.to_be_bytes());
+        put(&self.hinted.to_be_bytes());
+        put(&self.timezone.to_be_bytes());
+        for (signal, digest) in Signal::ALL.into_iter().zip(&self.digests) {
+            put(digest.split_at(signal.digest_len()).0);
         }
         text.extend([VERSION, ".", self.sensitivity.letter(), self.mode.letter(), "."]);
         URL_SAFE_NO_PAD.encode_string(payload, text);
@@ -106,9 +127,7 @@ impl Record {
         let (timezone, mut rest) = rest.split_first_chunk()?;
         for (signal, place) in Signal::ALL.into_iter().zip(&mut record.digests) {
             let (digest, after) = rest.split_at_checked(signal.digest_len())?;
-            for (to, from) in place.iter_mut().zip(digest) {
-                *to = *from;
-            }
+            place.split_at_mut(digest.len()).0.copy_from_slice(digest);
             rest = after;
         }
         record.present = SignalSet::from_bits(u32::from_be_bytes(*present))?;

@@ -105,6 +105,10 @@ impl SignalSet {
         self.0 |= signal.bit();
     }
 
+    pub(super) fn remove(&mut self, signal: Signal) {
+        self.0 &= !signal.bit();
+    }
+
     pub(super) const fn bits(self) -> u32 {
         self.0
     }

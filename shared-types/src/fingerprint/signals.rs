@@ -85,12 +85,9 @@ impl<'a> Signals<'a> {
         let (audio, video) = widget::decoders(evidence.decoders).map_err(|_| Unavailable::Decoders)?;
         let settings =
             widget::user_settings(evidence.user_settings).map_err(|_| Unavailable::UserSettings)?;
-        let login_timestamp =
-            widget::login_timestamp(evidence.webchat_info).map_err(|_| Unavailable::WebchatInfo)?;
-
         let browser = browser::browser(user_agent);
         let brands = text(evidence.sec_ch_ua);
-        Ok(Self {
+        let of_the_browser = Self {
             family: browser.family,
             major: browser.major,
             operating_system: browser.operating_system,
@@ -105,10 +102,23 @@ impl<'a> Signals<'a> {
             timezone: settings.user_timezone,
             audio,
             video,
-            login_timestamp,
+            login_timestamp: None,
+            network: None,
+            origin: None,
+            deployment_key: evidence.deployment_key,
+        };
+        of_the_browser.of_the_request(evidence)
+    }
+
+    /// The same browser's, as this request shows it: with the session, network and page that it comes from.
+    pub(super) fn of_the_request(self, evidence: &Evidence<'a>) -> Result<Self, Unavailable> {
+        Ok(Self {
+            login_timestamp: widget::login_timestamp(evidence.webchat_info)
+                .map_err(|_| Unavailable::WebchatInfo)?,
             network: evidence.client.map(Network::of),
             origin: origin(evidence),
             deployment_key: evidence.deployment_key,
+            ..self
         })
     }
 }

@@ -37,6 +37,7 @@ pub struct Response {
     /// Who the guest is in the chat: a fresh random UUID.
     pub identity: Identity,
     /// When the token ends.
+    #[serde(with = "crate::timestamp")]
     pub expiration: DateTime<Utc>,
     /// The same in seconds from now, for pages whose clock is wrong.
     pub expires_in: u32,

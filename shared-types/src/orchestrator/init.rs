@@ -58,6 +58,7 @@ pub struct Response {
     /// The token.
     pub token: SealedToken,
     /// When it ends.
+    #[serde(with = "crate::timestamp")]
     pub expiration: DateTime<Utc>,
     /// Who the guest is: the identity asked for, or silently a fresh one.
     pub identity: Identity,

@@ -51,5 +51,6 @@ pub struct ChatMessage {
     /// Plain text.
     pub body: String,
     /// When it was written.
+    #[serde(with = "crate::timestamp")]
     pub date_created: DateTime<Utc>,
 }

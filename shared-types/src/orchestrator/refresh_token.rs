@@ -55,6 +55,7 @@ pub struct Response {
     /// The new token.
     pub token: SealedToken,
     /// When the new token ends.
+    #[serde(with = "crate::timestamp")]
     pub expiration: DateTime<Utc>,
     /// The identity of before.
     pub identity: Identity,

@@ -57,6 +57,7 @@ pub struct Session {
     /// Who the guest is.
     pub identity: Identity,
     /// The claim `auth_time`: when it began.
+    #[serde(with = "crate::timestamp")]
     pub auth_time: DateTime<Utc>,
     /// Which of the session's tokens asks to be followed by another: the first is 0.
     #[serde(default)]
@@ -74,6 +75,7 @@ pub struct Response {
     /// The identity in its grants.
     pub identity: Identity,
     /// Its end.
+    #[serde(with = "crate::timestamp")]
     pub expiration: DateTime<Utc>,
     /// The same in seconds from now, for clients whose clock is wrong.
     pub expires_in: u32,

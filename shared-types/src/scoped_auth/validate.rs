@@ -1,7 +1,7 @@
 //! `FAS ->> SAS: POST /v1/ScopedAuthTokens/validate` (refresh diagram; contract, section 2).
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 use uuid::Uuid;
 
 use super::generate::Session;
@@ -46,7 +46,7 @@ fn is_false(truth: &bool) -> bool {
 }
 
 /// The verdict; a refusal is an answer too, with status 200.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 #[allow(clippy::large_enum_variant, reason = "made once and written out at once")]
 pub enum Response {
@@ -56,8 +56,52 @@ pub enum Response {
     Refused(Refused),
 }
 
+/// Read in one go, by what `authorized` says: what is derived for an untagged enum collects all members first.
+impl<'de> Deserialize<'de> for Response {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Time(#[serde(with = "crate::timestamp")] DateTime<Utc>);
+        #[derive(Deserialize)]
+        struct Members {
+            authorized: bool,
+            auth_account: Option<AuthAccount>,
+            grants: Option<Grants>,
+            identity: Option<Identity>,
+            expiration: Option<Time>,
+            session: Option<Session>,
+            bound: Option<bool>,
+            fingerprint: Option<Fingerprint>,
+            jkt: Option<Thumbprint>,
+            message: Option<RefusalMessage>,
+            reason: Option<Reason>,
+        }
+        let members = Members::deserialize(deserializer)?;
+        let missing = <D::Error as de::Error>::missing_field;
+        Ok(if members.authorized {
+            Response::Authorized(Authorized {
+                authorized: Yes,
+                auth_account: members.auth_account.ok_or_else(|| missing("auth_account"))?,
+                grants: members.grants.ok_or_else(|| missing("grants"))?,
+                identity: members.identity.ok_or_else(|| missing("identity"))?,
+                expiration: members.expiration.ok_or_else(|| missing("expiration"))?.0,
+                session: members.session.ok_or_else(|| missing("session"))?,
+                bound: members.bound.ok_or_else(|| missing("bound"))?,
+                fingerprint: members.fingerprint,
+                jkt: members.jkt,
+            })
+        } else {
+            Response::Refused(Refused {
+                authorized: No,
+                message: members.message.ok_or_else(|| missing("message"))?,
+                reason: members.reason,
+                auth_account: members.auth_account,
+            })
+        })
+    }
+}
+
 /// The token is good.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Authorized {
     /// Always `true`.
     pub authorized: Yes,
@@ -68,31 +112,32 @@ pub struct Authorized {
     /// Whose it is.
     pub identity: Identity,
     /// When it ends.
+    #[serde(with = "crate::timestamp")]
     pub expiration: DateTime<Utc>,
     /// The session it is of.
     pub session: Session,
     /// Whether the token itself carries a fingerprint.
     pub bound: bool,
     /// What a successor is to be bound to: the presented fingerprint, or without one the token's own.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<Fingerprint>,
     /// The proof key that the session is bound to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub jkt: Option<Thumbprint>,
 }
 
 /// The token is not good.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Refused {
     /// Always `false`.
     pub authorized: No,
     /// Token or fingerprint.
     pub message: RefusalMessage,
     /// What is wrong with the token, where the token is what is wrong.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
     /// Whose account the token is of, once it proved authentic.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub auth_account: Option<AuthAccount>,
 }
 

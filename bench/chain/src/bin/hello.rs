@@ -4,9 +4,10 @@ use std::process::ExitCode;
 
 use chain_bench::{exit, yardstick};
 use clap::Parser;
+use service_runtime::allocator::Allocator;
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: Allocator = Allocator;
 
 fn main() -> ExitCode {
     exit("hello", yardstick::serve(&yardstick::Arguments::parse(), None))

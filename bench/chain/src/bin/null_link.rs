@@ -4,9 +4,10 @@ use std::{net::SocketAddr, process::ExitCode};
 
 use chain_bench::{exit, yardstick};
 use clap::Parser;
+use service_runtime::allocator::Allocator;
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: Allocator = Allocator;
 
 /// A link of the null chain.
 #[derive(Parser)]

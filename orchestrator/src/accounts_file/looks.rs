@@ -1,0 +1,224 @@
+//! When the accounts file is read again, and when what was read counts as a change of it.
+
+use std::{
+    os::unix::fs::MetadataExt as _,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use ring::digest;
+
+/// What a read of the file gave: a digest of its content, or what the operating system said.
+pub(super) type Content = Result<Digest, String>;
+
+/// The SHA-256 of a text, kept in the place of the text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Digest(Vec<u8>);
+
+impl Digest {
+    pub(super) fn of(text: &str) -> Self {
+        Self(digest::digest(&digest::SHA256, text.as_bytes()).as_ref().to_vec())
+    }
+}
+
+/// What tells a file from what it was before without reading it: which file stands under the path, links followed, how
+/// long it is, and when it was written to, or its times were set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Stamp {
+    device: u64,
+    inode: u64,
+    length: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Stamp {
+    /// That of the file under `path`, or what the operating system says.
+    pub(super) fn of(path: &Path) -> Result<Self, String> {
+        let metadata = std::fs::metadata(path).map_err(|error| error.to_string())?;
+        Ok(Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            length: metadata.len(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        })
+    }
+}
+
+/// How coarsely file systems tell the time, at worst (FAT).
+const TICK: Duration = Duration::from_secs(2);
+
+/// Whether the file must be read to know what is in it. Under an unchanged stamp it need not be, with an exception: a
+/// write may follow a read within one tick of the file system's clock, and leave the stamp as it was. So a read
+/// settles the matter only if it began a tick after the stamp was first met; by the clock of this process, since that
+/// of a file server may be another.
+#[derive(Debug, Default)]
+pub(super) struct Looks {
+    stamp: Option<Result<Stamp, String>>,
+    met_at: Option<Instant>,
+    is_settled: bool,
+}
+
+impl Looks {
+    /// Whether the file, with this stamp now, must be read.
+    pub(super) fn must_read(&mut self, stamp: &Result<Stamp, String>, now: Instant) -> bool {
+        if self.stamp.as_ref() != Some(stamp) {
+            *self = Self { stamp: Some(stamp.clone()), met_at: Some(now), is_settled: false };
+        }
+        !self.is_settled
+    }
+
+    /// The file was read, beginning at `began`, and has this stamp after; `is_at_rest` unless what was read is to be
+    /// seen once more before it counts.
+    pub(super) fn has_read(&mut self, began: Instant, stamp: &Result<Stamp, String>, is_at_rest: bool) {
+        let is_of_old = self.met_at.is_some_and(|met_at| began.saturating_duration_since(met_at) > TICK);
+        self.is_settled = is_at_rest && is_of_old && self.stamp.as_ref() == Some(stamp);
+    }
+}
+
+/// Tells a change of the file from its being in the middle of one. Some editors write in place: what is read then is
+/// half of the new text, and half of it may even parse. So what was read counts once the next read gives the same.
+#[derive(Debug)]
+pub(super) struct Changes {
+    known: Content,
+    changing: Option<Content>,
+}
+
+impl Changes {
+    /// From this content on.
+    pub(super) fn since(known: Content) -> Self {
+        Self { known, changing: None }
+    }
+
+    /// Takes note of what was read; whether it is a change that has come to rest.
+    pub(super) fn notice(&mut self, seen: Content) -> bool {
+        if seen == self.known {
+            self.changing = None;
+            false
+        } else if self.changing.as_ref() == Some(&seen) {
+            self.changing = None;
+            self.known = seen;
+            true
+        } else {
+            self.changing = Some(seen);
+            false
+        }
+    }
+
+    /// Whether what was read last is what counts.
+    pub(super) fn are_at_rest(&self) -> bool {
+        self.changing.is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_counts_once_it_has_come_to_rest() {
+        let content = |text: &str| Ok(Digest::of(text));
+        let mut changes = Changes::since(content("old"));
+        for (seen, noticed, at_rest) in [
+            ("old", false, true),
+            ("", false, false),
+            ("ne", false, false),
+            ("new", false, false),
+            ("new", true, true),
+            ("new", false, true),
+            ("half", false, false),
+            ("new", false, true),
+            ("half", false, false),
+            ("half", true, true),
+        ] {
+            assert_eq!(changes.notice(content(seen)), noticed, "{seen:?}");
+            assert_eq!(changes.are_at_rest(), at_rest, "{seen:?}");
+        }
+    }
+
+    fn stamp(number: u64) -> Result<Stamp, String> {
+        Ok(Stamp { device: 1, inode: number, length: 3, modified: (0, 0), changed: (0, 0) })
+    }
+
+    /// Looks every half second, beginning at 0, at a file with these stamps; in which of them it is read.
+    fn reads(
+        looks: &mut Looks,
+        begin: Instant,
+        stamps: &[u64],
+        is_at_rest: impl Fn(usize) -> bool,
+    ) -> Vec<usize> {
+        let mut reads = Vec::new();
+        for (number, now) in stamps.iter().enumerate() {
+            let at = begin + Duration::from_millis(500) * number as u32;
+            if looks.must_read(&stamp(*now), at) {
+                reads.push(number);
+                looks.has_read(at, &stamp(*now), is_at_rest(number));
+            }
+        }
+        reads
+    }
+
+    #[test]
+    fn an_unchanged_file_is_read_until_no_write_can_hide_and_then_no_more() {
+        let (mut looks, begin) = (Looks::default(), Instant::now());
+        assert_eq!(reads(&mut looks, begin, &[1; 20], |_| true), [0, 1, 2, 3, 4, 5]);
+        let later = begin + Duration::from_secs(10);
+        assert_eq!(reads(&mut looks, later, &[1, 1, 2, 2, 2, 2, 2, 2, 2, 2], |_| true), [2, 3, 4, 5, 6, 7]);
+        let later = later + Duration::from_secs(5);
+        assert_eq!(reads(&mut looks, later, &[2, 2, 1, 2, 1], |_| true), [2, 3, 4], "back again is new");
+    }
+
+    #[test]
+    fn a_file_in_the_middle_of_a_change_is_read_until_it_rests() {
+        let mut looks = Looks::default();
+        let stamps = [1; 12];
+        assert_eq!(
+            reads(&mut looks, Instant::now(), &stamps, |number| number > 8),
+            (0..10).collect::<Vec<_>>()
+        );
+    }
+
+    #[test]
+    fn a_file_that_changes_while_it_is_read_is_read_again() {
+        let (mut looks, begin) = (Looks::default(), Instant::now());
+        let later = begin + Duration::from_secs(10);
+        assert!(looks.must_read(&stamp(1), begin));
+        assert!(looks.must_read(&stamp(1), later));
+        looks.has_read(later, &stamp(2), true);
+        assert!(looks.must_read(&stamp(1), later), "even if it were as before then");
+        looks.has_read(later, &stamp(1), true);
+        assert!(!looks.must_read(&stamp(1), later));
+    }
+
+    #[test]
+    fn every_way_to_change_a_file_shows_in_its_stamp() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        let missing = Stamp::of(&path);
+        assert!(missing.is_err());
+        let mut seen = vec![missing];
+        let mut changed = |what: &str| {
+            let stamp = Stamp::of(&path);
+            assert!(!seen.contains(&stamp), "{what}");
+            seen.push(stamp);
+        };
+        std::fs::write(&path, "one").unwrap();
+        changed("made");
+        std::fs::write(&path, "three").unwrap();
+        changed("longer");
+        let new = dir.path().join("new");
+        std::fs::write(&new, "seven").unwrap();
+        let times =
+            std::fs::FileTimes::new().set_modified(std::fs::metadata(&path).unwrap().modified().unwrap());
+        std::fs::File::options().append(true).open(&new).unwrap().set_times(times).unwrap();
+        std::fs::rename(&new, &path).unwrap();
+        changed("replaced by one of the same age and length");
+        std::fs::rename(&path, &new).unwrap();
+        std::os::unix::fs::symlink("new", &path).unwrap();
+        std::fs::write(dir.path().join("other"), "seven").unwrap();
+        std::fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink("other", &path).unwrap();
+        changed("a link that leads elsewhere");
+    }
+}

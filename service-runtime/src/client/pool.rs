@@ -1,0 +1,85 @@
+//! The connections that a worker keeps to a peer. The one that was used last is used next, so that as many stay as are
+//! needed, and the others grow old.
+
+use std::{
+    io,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use http_body_util::Full;
+use hyper::{
+    Uri,
+    body::Bytes,
+    client::conn::http1::{self, SendRequest},
+};
+
+use super::connection::{Connector, Story};
+
+/// How long an idle connection is kept: shorter than the callee's keep-alive.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// A worker's connections to one peer.
+pub(super) struct Pool {
+    connector: Connector,
+    target: Uri,
+    idle: Mutex<Vec<Idle>>,
+}
+
+struct Idle {
+    connection: Kept,
+    since: Instant,
+}
+
+/// A connection, for one request at a time.
+pub(super) struct Kept {
+    pub(super) sender: SendRequest<Full<Bytes>>,
+    pub(super) story: Story,
+}
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NoConnection {
+    #[error("no connection")]
+    Io(#[from] io::Error),
+    #[error("no connection")]
+    Http(#[from] hyper::Error),
+}
+
+impl Pool {
+    pub(super) fn new(connector: Connector, target: Uri) -> Self {
+        Self { connector, target, idle: Mutex::default() }
+    }
+
+    /// An idle connection that is still good, if there is one.
+    pub(super) fn take(&self) -> Option<Kept> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        // The oldest are at the front, and are given up there.
+        let old = idle.iter().take_while(|idle| idle.since.elapsed() > IDLE).count();
+        idle.drain(..old);
+        while let Some(Idle { connection, .. }) = idle.pop() {
+            let is_current = connection.story.generation == self.connector.generation();
+            if is_current && !connection.sender.is_closed() {
+                return Some(connection);
+            }
+        }
+        None
+    }
+
+    /// A new connection.
+    pub(super) async fn connect(&self) -> Result<Kept, NoConnection> {
+        let (io, story) = self.connector.connect(self.target.clone()).await?;
+        let (sender, connection) = http1::handshake(io).await?;
+        // It ends with its sender; what went wrong on it the sender is told.
+        tokio::spawn(connection);
+        Ok(Kept { sender, story })
+    }
+
+    /// Takes back a connection whose answer has been read to its end.
+    pub(super) fn put(&self, connection: Kept) {
+        self.idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(Idle { connection, since: Instant::now() });
+    }
+}

@@ -1,0 +1,128 @@
+//! Calls of the store that go together. A statement costs much the same for one row as for many: the way to the engine
+//! and back, and where something is written, the wait until it is safe. So what is asked while a statement runs gathers,
+//! and goes with the next one. Nobody waits for company: a batch that is idle runs at once, for one.
+
+use std::{future::Future, sync::Arc};
+
+use tokio::sync::{
+    mpsc::{self, UnboundedReceiver, UnboundedSender},
+    oneshot,
+};
+
+use super::Database;
+
+/// How many calls go together at most.
+pub const TOGETHER: usize = 64;
+
+/// What runs for all who have gathered.
+pub trait Together: Send + 'static {
+    /// What one caller asks.
+    type Ask: Send + Sync + 'static;
+    /// What he is answered.
+    type Answer: Send + 'static;
+
+    /// Does what is asked, of 1 to [`TOGETHER`] callers, and answers each in the place of his ask. With `None` an ask
+    /// goes again with the next batch; at least one must be answered. An error is that of them all.
+    fn run(
+        &self,
+        asks: &[Self::Ask],
+    ) -> impl Future<Output = Result<Vec<Option<Self::Answer>>, sqlx::Error>> + Send;
+}
+
+/// Where callers gather. Cheap to clone; all clones are one. What runs ends with the last of them.
+pub struct Batch<T: Together>(UnboundedSender<Waiting<T>>);
+
+/// Why a batch failed, as each of its callers is told.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct BatchError(Arc<sqlx::Error>);
+
+struct Waiting<T: Together> {
+    ask: T::Ask,
+    reply: oneshot::Sender<Result<T::Answer, BatchError>>,
+}
+
+impl<T: Together> Batch<T> {
+    /// An idle batch. What runs does so on the current tokio runtime, whichever runtimes the callers are on.
+    pub fn new(together: T) -> Self {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        tokio::spawn(serve(together, receiver));
+        Self(sender)
+    }
+
+    /// Asks, and waits for the answer no longer than for any call of the store. A caller who goes away before his ask's
+    /// turn takes it with him; from then on it is done all the same.
+    pub async fn ask(&self, ask: T::Ask) -> Result<T::Answer, BatchError> {
+        let (reply, answer) = oneshot::channel();
+        let ended = || BatchError::from(sqlx::Error::PoolClosed);
+        self.0.send(Waiting { ask, reply }).map_err(|_| ended())?;
+        Database::in_time(async { answer.await.unwrap_or_else(|_| Err(ended())) }).await
+    }
+}
+
+async fn serve<T: Together>(together: T, mut arriving: UnboundedReceiver<Waiting<T>>) {
+    let mut waiting = Vec::with_capacity(TOGETHER);
+    while arrive(&mut arriving, &mut waiting).await {
+        waiting.retain(|waiting| !waiting.reply.is_closed());
+        if waiting.is_empty() {
+            continue;
+        }
+        let (asks, replies): (Vec<_>, Vec<_>) =
+            waiting.drain(..).map(|Waiting { ask, reply }| (ask, reply)).unzip();
+        match Database::in_time(together.run(&asks)).await {
+            Ok(answers) => {
+                for ((ask, reply), answer) in asks.into_iter().zip(replies).zip(answers) {
+                    match answer {
+                        // Who went away meanwhile does not hear it.
+                        Some(answer) => drop(reply.send(Ok(answer))),
+                        None => waiting.push(Waiting { ask, reply }),
+                    }
+                }
+            }
+            Err(error) => {
+                let error = BatchError::from(error);
+                for reply in replies {
+                    drop(reply.send(Err(error.clone())));
+                }
+            }
+        }
+    }
+}
+
+/// Adds to those who wait those who have come, as far as there is room; waits for one if there is none at all. `false`:
+/// nobody is left, and nobody can come any more.
+async fn arrive<T: Together>(
+    arriving: &mut UnboundedReceiver<Waiting<T>>,
+    waiting: &mut Vec<Waiting<T>>,
+) -> bool {
+    if waiting.is_empty() {
+        return arriving.recv_many(waiting, TOGETHER).await > 0;
+    }
+    while waiting.len() < TOGETHER
+        && let Ok(more) = arriving.try_recv()
+    {
+        waiting.push(more);
+    }
+    true
+}
+
+impl From<sqlx::Error> for BatchError {
+    fn from(error: sqlx::Error) -> Self {
+        Self(Arc::new(error))
+    }
+}
+
+impl<T: Together> Clone for Batch<T> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<T: Together> std::fmt::Debug for Batch<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Batch")
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,46 @@
+//! The headers of answers, whatever the service.
+
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use chrono::{DateTime, Utc};
+use shared_types::Code;
+
+use crate::trace_context::REQUEST_ID;
+
+/// What answers carry whatever the service: RFC 6749 section 5.1 asks for `no-store` where a token is, RFC 9110 for
+/// `WWW-Authenticate` on 401.
+pub(super) fn answer_headers(headers: &mut HeaderMap, status: u16, code: &'static str, request_id: &str) {
+    if status != 204 {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    if status == 401 && !headers.contains_key(header::WWW_AUTHENTICATE) {
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge(code)));
+    }
+    if matches!(status, 429 | 503) && !headers.contains_key(header::RETRY_AFTER) {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    if let Ok(value) = HeaderValue::from_str(request_id) {
+        headers.insert(HeaderName::from_static(REQUEST_ID), value);
+    }
+}
+
+/// The time by which the call was judged (RFC 9110, section 6.6.1). A page whose clock is wrong learns from it which
+/// time its next proof of possession must tell; the web server's own `Date` would be the machine's clock.
+pub(super) fn date(headers: &mut HeaderMap, now: DateTime<Utc>) {
+    if let Ok(value) = HeaderValue::from_str(&now.format("%a, %d %b %Y %H:%M:%S GMT").to_string()) {
+        headers.insert(header::DATE, value);
+    }
+}
+
+/// RFC 6750, section 3: `invalid_token` covers expired and revoked ones too. RFC 9449, section 7.1, for proofs.
+fn challenge(code: &str) -> &'static str {
+    if code == Code::InvalidServiceCredential.as_str() {
+        r#"Bearer realm="services""#
+    } else if code == Code::InvalidDpopProof.as_str() {
+        r#"DPoP error="invalid_dpop_proof", algs="ES256""#
+    } else {
+        r#"Bearer realm="webchat", error="invalid_token""#
+    }
+}

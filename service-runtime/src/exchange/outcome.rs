@@ -1,0 +1,41 @@
+//! What becomes of a request.
+
+use shared_types::Code;
+
+/// A refusal on its way out.
+pub(super) struct Refused {
+    pub(super) code: Code,
+    pub(super) message: String,
+    pub(super) cause: Option<String>,
+}
+
+impl Refused {
+    pub(super) fn new(code: Code, message: String) -> Self {
+        Self { code, message, cause: None }
+    }
+
+    pub(super) fn told(&self) -> Told<'_> {
+        Told { status: self.code.status(), code: self.code.as_str(), cause: self.cause.as_deref() }
+    }
+}
+
+impl From<Code> for Refused {
+    fn from(code: Code) -> Self {
+        Self::new(code, code.sentence().to_owned())
+    }
+}
+
+/// What became of a request, for log, metrics and traces.
+#[derive(Clone, Copy)]
+pub(super) struct Told<'a> {
+    pub(super) status: u16,
+    /// Of a refusal; otherwise empty.
+    pub(super) code: &'static str,
+    pub(super) cause: Option<&'a str>,
+}
+
+impl Told<'_> {
+    pub(super) const fn answered(status: u16) -> Self {
+        Self { status, code: "", cause: None }
+    }
+}

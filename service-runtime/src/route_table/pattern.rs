@@ -1,0 +1,97 @@
+//! Paths of routes: fixed segments, and parameters in braces. The version in front answers in either case.
+
+use serde::de::{DeserializeOwned, value::MapDeserializer};
+
+/// A path with its parameters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Pattern {
+    /// As it is written in the table.
+    pub(crate) text: String,
+    segments: Vec<Segment>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Segment {
+    /// `/v1` and `/V1`.
+    Version(String),
+    Fixed(String),
+    Parameter(String),
+}
+
+/// The parameters of a path, by name.
+pub(crate) type Parameters<'a> = Vec<(&'a str, &'a str)>;
+
+impl Pattern {
+    pub(crate) fn new(text: &str) -> Self {
+        let segment = |(place, segment): (usize, &str)| {
+            let parameter = segment.strip_prefix('{').and_then(|name| name.strip_suffix('}'));
+            match parameter {
+                Some(name) => Segment::Parameter(name.to_owned()),
+                None if place == 0 && segment.starts_with(['v', 'V']) => Segment::Version(segment.to_owned()),
+                None => Segment::Fixed(segment.to_owned()),
+            }
+        };
+        let segments = text.trim_start_matches('/').split('/').enumerate().map(segment).collect();
+        Self { text: text.to_owned(), segments }
+    }
+
+    /// The parameters of `path`, if this is its pattern.
+    pub(crate) fn read<'a>(&'a self, path: &'a str) -> Option<Parameters<'a>> {
+        let mut parameters = Vec::new();
+        let mut of_path = path.strip_prefix('/')?.split('/');
+        for segment in &self.segments {
+            let given = of_path.next()?;
+            match segment {
+                Segment::Version(version) if version.eq_ignore_ascii_case(given) => {}
+                Segment::Fixed(text) if text == given => {}
+                Segment::Parameter(name) if !given.is_empty() => parameters.push((name.as_str(), given)),
+                Segment::Version(_) | Segment::Fixed(_) | Segment::Parameter(_) => return None,
+            }
+        }
+        of_path.next().is_none().then_some(parameters)
+    }
+}
+
+/// The parameters as a message has them; none if one of them is malformed.
+pub(crate) fn typed<P: DeserializeOwned>(parameters: Parameters<'_>) -> Option<P> {
+    P::deserialize(MapDeserializer::<_, serde::de::value::Error>::new(parameters.into_iter())).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use shared_types::{federated_auth::AccountPath, orchestrator::NoParameters};
+
+    use super::*;
+
+    #[test]
+    fn a_path_is_read_whole() {
+        let pattern = Pattern::new("/v1/Accounts/{account_sid}/Tokens");
+        for path in ["/v1/Accounts/x/Tokens", "/V1/Accounts/x/Tokens"] {
+            assert_eq!(pattern.read(path), Some(vec![("account_sid", "x")]));
+        }
+        for path in [
+            "",
+            "/",
+            "v1/Accounts/x/Tokens",
+            "//v1/Accounts/x/Tokens",
+            "/v2/Accounts/x/Tokens",
+            "/v1/accounts/x/Tokens",
+            "/v1/Accounts//Tokens",
+            "/v1/Accounts/x/Tokens/",
+            "/v1/Accounts/x/Tokens/refresh",
+            "/v1/Accounts/x",
+        ] {
+            assert_eq!(pattern.read(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn parameters_are_typed() {
+        let sid = "AC00000000000000000000000000000001";
+        let path: AccountPath = typed(vec![("account_sid", sid)]).unwrap();
+        assert_eq!(path.account_sid.to_string(), sid);
+        assert!(typed::<AccountPath>(vec![("account_sid", "AC1")]).is_none());
+        assert!(typed::<AccountPath>(Vec::new()).is_none());
+        assert!(typed::<NoParameters>(Vec::new()).is_some());
+    }
+}

@@ -1,0 +1,6 @@
+//! The log: what a line says, and that none is lost, torn or late.
+
+mod line;
+mod outlet;
+mod process;
+mod written;

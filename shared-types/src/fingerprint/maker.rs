@@ -1,0 +1,248 @@
+//! `FWO ->> FWO: Generating Fingerprint`, for one request after the other. Browsers of one release send the same headers,
+//! so that what is read of them, and what is drawn of it for an account, is kept for the next. Of what differs from
+//! visitor to visitor nothing is kept: the login timestamp, the client's address, the deployment.
+//!
+//! What is kept is bounded, in number and in size. A stranger can push it out, with headers that nobody sends, and wins
+//! no more by it than that the next request costs what the first one did. Headers are told apart by their bytes; their
+//! hash, which is keyed, only says where they are kept, so that nobody can aim. The time of an answer may tell that a
+//! browser of just these headers has come to this worker lately. It does not tell who that was, from where, or in which
+//! session.
+
+use std::{
+    fmt,
+    hash::{BuildHasher as _, Hash, RandomState},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use super::{
+    AccountKeys, Evidence, Fingerprint, FingerprintKeys, Mode, Sensitivity, Signal, Signals, Unavailable,
+    generate::{draw, generate, record},
+    record::Record,
+};
+use crate::ids::{AccountSid, DeploymentKey};
+
+/// How many browsers are kept.
+const BROWSERS: usize = 512;
+/// The longest headers that are kept, in bytes. The widget's and a browser's have about 700.
+const MAX_LEN: usize = 2048;
+/// For how many accounts something is kept.
+const ACCOUNTS: usize = 1024;
+/// How many browsers, each on a page, are kept for an account.
+const PER_ACCOUNT: usize = 16;
+
+/// What is drawn for each request anew.
+const OF_THE_REQUEST: [Signal; 3] = [Signal::DeploymentKey, Signal::LoginTimestamp, Signal::Network];
+
+/// Makes fingerprints with a ring of keys. Each worker has one of its own, or else they would wait for each other.
+pub struct Maker {
+    keys: Arc<FingerprintKeys>,
+    kept: Mutex<Kept>,
+}
+
+struct Kept {
+    hasher: RandomState,
+    browsers: Table<Browser, BROWSERS>,
+    accounts: Table<Account, ACCOUNTS>,
+    /// How many browsers have been read.
+    read: u64,
+}
+
+impl Maker {
+    /// Makes them with `keys`. Nothing is kept yet.
+    pub fn new(keys: Arc<FingerprintKeys>) -> Self {
+        let (browsers, accounts) = (Table::default(), Table::default());
+        Self { keys, kept: Mutex::new(Kept { hasher: RandomState::new(), browsers, accounts, read: 0 }) }
+    }
+
+    /// The fingerprint of what a request shows, as [`Signals::read`] and [`generate()`] make it.
+    pub fn fingerprint(
+        &self,
+        account_sid: AccountSid,
+        evidence: &Evidence<'_>,
+        sensitivity: Sensitivity,
+        mode: Mode,
+    ) -> Result<Fingerprint, Unavailable> {
+        let headers = headers(evidence);
+        if headers.iter().chain([&evidence.origin]).flatten().map(|value| value.len()).sum::<usize>()
+            > MAX_LEN
+        {
+            let signals = Signals::read(evidence)?;
+            return Ok(generate(&self.keys.account(account_sid), &signals, sensitivity, mode));
+        }
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let Kept { hasher, browsers, accounts, read } = &mut *kept;
+        let browser = match browsers.place(hasher, headers) {
+            Some(browser) if browser.sends(headers) => browser,
+            place => {
+                let signals = Signals::read(evidence)?;
+                *read += 1;
+                place.insert(Box::new(Browser::new(*read, headers, &signals)))
+            }
+        };
+        let account = match accounts.place(hasher, account_sid) {
+            Some(account) if account.sid == account_sid => account,
+            place => place.insert(Box::new(Account::new(account_sid, &self.keys))),
+        };
+        Ok(account.fingerprint(browser.number, &browser.signals(evidence)?, sensitivity, mode))
+    }
+}
+
+impl fmt::Debug for Maker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Maker(…)")
+    }
+}
+
+/// `N` places, each for what has one hash or another.
+struct Table<T, const N: usize>(Vec<Option<Box<T>>>);
+
+impl<T, const N: usize> Default for Table<T, N> {
+    fn default() -> Self {
+        Self((0..N).map(|_| None).collect())
+    }
+}
+
+impl<T, const N: usize> Table<T, N> {
+    #[allow(clippy::indexing_slicing, reason = "a remainder of N is below N")]
+    fn place(&mut self, hasher: &RandomState, key: impl Hash) -> &mut Option<Box<T>> {
+        &mut self.0[hasher.hash_one(key) as usize % N]
+    }
+}
+
+/// The headers that a browser sends everywhere, to everybody.
+type Headers<'a> = [Option<&'a [u8]>; 8];
+
+fn headers<'a>(evidence: &Evidence<'a>) -> Headers<'a> {
+    [
+        evidence.user_agent,
+        evidence.accept_language,
+        evidence.accept_encoding,
+        evidence.sec_ch_ua,
+        evidence.sec_ch_ua_mobile,
+        evidence.sec_ch_ua_platform,
+        evidence.decoders,
+        evidence.user_settings,
+    ]
+}
+
+/// A browser by its headers, and what was read of them.
+struct Browser {
+    number: u64,
+    headers: [Option<Box<[u8]>>; 8],
+    family: Box<str>,
+    operating_system: Option<Box<str>>,
+    brand: Option<Box<str>>,
+    platform: Option<Box<str>>,
+    /// All else that was read of them.
+    others: Signals<'static>,
+}
+
+impl Browser {
+    fn new(number: u64, headers: Headers<'_>, signals: &Signals<'_>) -> Self {
+        Self {
+            number,
+            headers: headers.map(|value| value.map(Box::from)),
+            family: signals.family.into(),
+            operating_system: signals.operating_system.map(Box::from),
+            brand: signals.brand.map(Box::from),
+            platform: signals.platform.map(Box::from),
+            others: Signals {
+                family: "",
+                major: signals.major,
+                operating_system: None,
+                mobile: signals.mobile,
+                brand: None,
+                hinted: signals.hinted,
+                platform: None,
+                accept_language: signals.accept_language,
+                settings_language: signals.settings_language,
+                accept_encoding: signals.accept_encoding,
+                cookie_enabled: signals.cookie_enabled,
+                timezone: signals.timezone,
+                audio: signals.audio,
+                video: signals.video,
+                login_timestamp: None,
+                network: None,
+                origin: None,
+                deployment_key: DeploymentKey::from_bits(0),
+            },
+        }
+    }
+
+    fn sends(&self, headers: Headers<'_>) -> bool {
+        self.headers.iter().zip(headers).all(|(kept, value)| kept.as_deref() == value)
+    }
+
+    /// As [`Signals::read`] would read them of what the same browser shows.
+    fn signals<'a>(&'a self, evidence: &Evidence<'a>) -> Result<Signals<'a>, Unavailable> {
+        let signals = Signals {
+            family: &self.family,
+            operating_system: self.operating_system.as_deref(),
+            brand: self.brand.as_deref(),
+            platform: self.platform.as_deref(),
+            ..self.others.clone()
+        };
+        signals.of_the_request(evidence)
+    }
+}
+
+/// An account's keys, and what was drawn with them.
+struct Account {
+    sid: AccountSid,
+    keys: AccountKeys,
+    drawn: Vec<Drawn>,
+    /// Which of them is the next to make room.
+    next: usize,
+}
+
+/// What was drawn of a browser on a page.
+struct Drawn {
+    browser: u64,
+    origin: Option<Box<[u8]>>,
+    /// Under each key.
+    records: Vec<Record>,
+}
+
+impl Account {
+    fn new(sid: AccountSid, keys: &FingerprintKeys) -> Self {
+        Self { sid, keys: keys.account(sid), drawn: Vec::new(), next: 0 }
+    }
+
+    fn fingerprint(
+        &mut self,
+        browser: u64,
+        signals: &Signals<'_>,
+        sensitivity: Sensitivity,
+        mode: Mode,
+    ) -> Fingerprint {
+        let origin = signals.origin.as_deref();
+        let is_it = |drawn: &Drawn| drawn.browser == browser && drawn.origin.as_deref() == origin;
+        let place = self.drawn.iter().position(is_it).unwrap_or_else(|| self.draw(browser, signals));
+        let records = self.drawn.get(place).map(|drawn| drawn.records.as_slice()).unwrap_or_default();
+        Record::fold_all(self.keys.iter().zip(records).map(|(key, record)| {
+            let mut record = Record { sensitivity, mode, ..*record };
+            draw(key, signals, &OF_THE_REQUEST, &mut record);
+            record
+        }))
+    }
+
+    /// Draws a browser on a page, and says where it is kept.
+    fn draw(&mut self, browser: u64, signals: &Signals<'_>) -> usize {
+        let drawn = |key| {
+            let mut record = record(key, signals);
+            for signal in OF_THE_REQUEST {
+                record.set(signal, None);
+            }
+            record
+        };
+        let records = self.keys.iter().map(drawn).collect();
+        let drawn = Drawn { browser, origin: signals.origin.as_deref().map(Box::from), records };
+        let place = self.next;
+        self.next = (place + 1) % PER_ACCOUNT;
+        match self.drawn.get_mut(place) {
+            Some(older) => *older = drawn,
+            None => self.drawn.push(drawn),
+        }
+        place
+    }
+}
