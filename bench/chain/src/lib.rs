@@ -70,13 +70,16 @@ pub fn run(arguments: &plan::Arguments) -> Outcome<()> {
         tell(&report::soak_part(&results, &soak));
         results.soak = Some(soak);
     } else {
-        results.start_up = start_up::measure(if arguments.quick { 3 } else { 10 }, &folder.join("start"))?;
+        if arguments.only.is_empty() {
+            results.start_up =
+                start_up::measure(if arguments.quick { 3 } else { 10 }, &folder.join("start"))?;
+        }
         {
             let stack = stack::Plan::new(folder.join("stack")).start()?;
             results.throughput =
                 throughput::measure(&results.plan, &stack, &recordings, &folder.join("paths"))?;
         }
-        if !arguments.no_scale {
+        if !arguments.no_scale && arguments.only.is_empty() {
             let extent = if arguments.quick {
                 scale::Extent { many: 20_000, rounds: 1, seconds: 1 }
             } else {

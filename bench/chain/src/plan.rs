@@ -13,7 +13,7 @@ pub struct Arguments {
     /// One round, a second for each measurement: to see that it works, not to believe the figures
     #[arg(long)]
     pub quick: bool,
-    /// These paths alone, comma separated
+    /// These paths alone, comma separated, and neither start nor scale
     #[arg(long, value_enum, value_delimiter = ',', value_name = "PATHS")]
     pub only: Vec<Path>,
     /// Without the measurements beside a million deployments, a million revoked sessions and 64 keys
