@@ -48,25 +48,32 @@ fn form_pairs(body: &[u8]) -> url::form_urlencoded::Parse<'_> {
 }
 
 fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Unreadable> {
-    let invalid = |message: String| Unreadable { code: Code::InvalidRequest, message };
     // A struct would also be read from an array, field by field.
     if body.trim_ascii_start().first() != Some(&b'{') {
         return Err(invalid("The body must be a JSON object.".into()));
     }
     // To know at each moment which field is being read costs more than the reading, so only a fault is looked for so.
-    serde_json::from_slice(body).or_else(|_| {
-        let mut deserializer = serde_json::Deserializer::from_slice(body);
-        let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-            let inner = error.inner();
-            if inner.is_data() {
-                describe(&error.path().to_string(), &inner.to_string())
-            } else {
-                invalid(format!("The body is not JSON: line {}, column {}.", inner.line(), inner.column()))
-            }
-        })?;
-        deserializer.end().map_err(|_| invalid("The body goes on after its JSON object.".into()))?;
-        Ok(value)
-    })
+    // As a whole it is checked for UTF-8 faster than string by string.
+    let read = str::from_utf8(body).ok().and_then(|text| serde_json::from_str(text).ok());
+    read.map_or_else(|| find_fault(body), Ok)
+}
+
+fn find_fault<T: DeserializeOwned>(body: &[u8]) -> Result<T, Unreadable> {
+    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let inner = error.inner();
+        if inner.is_data() {
+            describe(&error.path().to_string(), &inner.to_string())
+        } else {
+            invalid(format!("The body is not JSON: line {}, column {}.", inner.line(), inner.column()))
+        }
+    })?;
+    deserializer.end().map_err(|_| invalid("The body goes on after its JSON object.".into()))?;
+    Ok(value)
+}
+
+fn invalid(message: String) -> Unreadable {
+    Unreadable { code: Code::InvalidRequest, message }
 }
 
 /// The field and the expectation, out of an error text of serde's that may also quote the value.

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use chrono::{DateTime, Utc};
 use shared_types::AccountSid;
 
@@ -40,10 +40,10 @@ pub struct Call<'a> {
 impl<'a> Call<'a> {
     /// A call that arrived with `headers` from `peer`.
     pub fn new(headers: &'a HeaderMap, peer: Option<IpAddr>, clock: &Clock, random: &Random) -> Self {
-        let text = |name: &str| headers.get(name).map(HeaderValue::as_bytes);
+        let text = |name: HeaderName| headers.get(&name).map(HeaderValue::as_bytes);
         Self {
-            request_id: RequestId::from_header(text(REQUEST_ID), random),
-            trace: TraceContext::from_header(text(TRACEPARENT), random),
+            request_id: RequestId::from_header(text(const { HeaderName::from_static(REQUEST_ID) }), random),
+            trace: TraceContext::from_header(text(const { HeaderName::from_static(TRACEPARENT) }), random),
             now: clock.now(),
             method: "",
             path: "",
@@ -100,7 +100,7 @@ impl<'a> Call<'a> {
 
     /// The credential of `Authorization`, if it is of this scheme, named in any case.
     pub fn credential(&self, scheme: &[u8]) -> Option<&'a [u8]> {
-        let value = self.header("authorization")?;
+        let value = self.headers.get(AUTHORIZATION)?.as_bytes();
         let (named, credential) = value.split_at_checked(value.iter().position(|b| *b == b' ')?)?;
         named.eq_ignore_ascii_case(scheme).then(|| credential.trim_ascii())
     }

@@ -10,6 +10,7 @@ mod hex;
 pub mod ids;
 pub mod message;
 pub mod orchestrator;
+mod plain;
 pub mod scoped_auth;
 pub mod sealed_token;
 pub mod thumbprint;

@@ -3,13 +3,12 @@
 use std::{borrow::Cow, fmt};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde::{Deserialize, Deserializer, Serialize, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::ids::DeploymentKey;
+use crate::{ids::DeploymentKey, plain};
 
 /// A token that nobody has checked. It has no readable claims and does not print.
-#[derive(Clone, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct SealedToken(String);
 
 impl SealedToken {
@@ -46,6 +45,12 @@ impl SealedToken {
 impl fmt::Debug for SealedToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SealedToken(…)")
+    }
+}
+
+impl Serialize for SealedToken {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        plain::serialize(&self.0, serializer)
     }
 }
 

@@ -24,6 +24,9 @@ use crate::{
 /// The longest answer that is read, in bytes.
 const MAX_ANSWER: usize = 256 * 1024;
 
+const REQUEST_ID_HEADER: HeaderName = HeaderName::from_static(REQUEST_ID);
+const TRACEPARENT_HEADER: HeaderName = HeaderName::from_static(TRACEPARENT);
+
 /// A peer at an address.
 pub(super) struct Http {
     name: &'static str,
@@ -95,12 +98,13 @@ impl Http {
             *request.headers_mut() = self.headers_of(sender, M::METHOD);
             request
         };
-        let (response, connection) = self.send(request, M::REPEATABLE).await?;
+        let (response, mut connection) = self.send(request, M::REPEATABLE).await?;
         let status = response.status().as_u16();
-        let body = self.read(response).await?;
+        let body = connection.wire.until(self.read(response)).await?;
         self.pool.put(connection);
         if status == M::STATUS {
-            return serde_json::from_slice(&body).map_err(|_| self.invalid("an answer of another form"));
+            let answer = str::from_utf8(&body).ok().and_then(|text| serde_json::from_str(text).ok());
+            return answer.ok_or_else(|| self.invalid("an answer of another form"));
         }
         match serde_json::from_slice::<ErrorBody>(&body) {
             Ok(body) if body.code.status() == status => Err(PeerError::Refused { peer: self.name, body }),
@@ -136,12 +140,12 @@ impl Http {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
         let own = [
-            (REQUEST_ID, HeaderValue::from_bytes(sender.request_id.as_str().as_bytes())),
-            (TRACEPARENT, HeaderValue::from_bytes(&sender.trace.header())),
+            (REQUEST_ID_HEADER, HeaderValue::from_bytes(sender.request_id.as_str().as_bytes())),
+            (TRACEPARENT_HEADER, HeaderValue::from_bytes(&sender.trace.header())),
         ];
         for (name, value) in own {
             if let Ok(value) = value {
-                headers.insert(HeaderName::from_static(name), value);
+                headers.insert(name, value);
             }
         }
         headers
@@ -153,11 +157,11 @@ impl Http {
         repeatable: bool,
     ) -> Result<(Response<Incoming>, Kept), PeerError> {
         while let Some(mut kept) = self.pool.take() {
-            if kept.sender.ready().await.is_err() {
+            if kept.wire.until(kept.sender.ready()).await.is_err() {
                 // It was closed while nobody used it.
                 continue;
             }
-            let error = match kept.sender.try_send_request(request()).await {
+            let error = match kept.wire.until(kept.sender.try_send_request(request())).await {
                 Ok(response) => return Ok(answered(response, kept)),
                 Err(mut error) => match error.take_message() {
                     // Nothing of it went out.
@@ -177,7 +181,7 @@ impl Http {
             break;
         }
         let mut fresh = self.pool.connect().await.map_err(|error| self.not_connected(&error))?;
-        let answer = fresh.sender.send_request(request()).await;
+        let answer = fresh.wire.until(fresh.sender.send_request(request())).await;
         answer.map(|response| answered(response, fresh)).map_err(|error| self.broken(&error))
     }
 

@@ -1,9 +1,13 @@
 //! The connections that a worker keeps to a peer. The one that was used last is used next, so that as many stay as are
-//! needed, and the others grow old.
+//! needed, and the others grow old. Whoever has a request on a connection drives it: no task of its own has to be woken for
+//! what the caller waits for anyway.
 
 use std::{
+    future::poll_fn,
     io,
+    pin::{Pin, pin},
     sync::{Mutex, PoisonError},
+    task::Poll,
     time::{Duration, Instant},
 };
 
@@ -11,10 +15,11 @@ use http_body_util::Full;
 use hyper::{
     Uri,
     body::Bytes,
-    client::conn::http1::{self, SendRequest},
+    client::conn::http1::{self, Connection, SendRequest},
 };
+use hyper_util::rt::TokioIo;
 
-use super::connection::{Connector, Story};
+use super::connection::{Connector, Link, Story};
 
 /// How long an idle connection is kept: shorter than the callee's keep-alive.
 const IDLE: Duration = Duration::from_secs(30);
@@ -34,7 +39,33 @@ struct Idle {
 /// A connection, for one request at a time.
 pub(super) struct Kept {
     pub(super) sender: SendRequest<Full<Bytes>>,
+    pub(super) wire: Driven,
     pub(super) story: Story,
+}
+
+/// The side of a connection that reads and writes; none once it has ended, which the sender and the answer are told.
+pub(super) struct Driven(Option<Connection<TokioIo<Link>, Full<Bytes>>>);
+
+impl Driven {
+    /// What `future` gives, while the connection does what it waits for.
+    pub(super) async fn until<T>(&mut self, future: impl Future<Output = T>) -> T {
+        let mut future = pin!(future);
+        poll_fn(|context| {
+            if let Poll::Ready(value) = future.as_mut().poll(context) {
+                return Poll::Ready(value);
+            }
+            match &mut self.0 {
+                None => return Poll::Pending,
+                Some(connection) => {
+                    if Pin::new(connection).poll(context).is_ready() {
+                        self.0 = None;
+                    }
+                }
+            }
+            future.as_mut().poll(context)
+        })
+        .await
+    }
 }
 
 /// Why there is no connection.
@@ -70,9 +101,7 @@ impl Pool {
     pub(super) async fn connect(&self) -> Result<Kept, NoConnection> {
         let (io, story) = self.connector.connect(self.target.clone()).await?;
         let (sender, connection) = http1::handshake(io).await?;
-        // It ends with its sender; what went wrong on it the sender is told.
-        tokio::spawn(connection);
-        Ok(Kept { sender, story })
+        Ok(Kept { sender, wire: Driven(Some(connection)), story })
     }
 
     /// Takes back a connection whose answer has been read to its end.

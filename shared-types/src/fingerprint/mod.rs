@@ -19,7 +19,9 @@ mod widget;
 
 use std::fmt;
 
-use serde::{Deserialize, Deserializer, Serialize, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use crate::plain;
 
 pub use evidence::Evidence;
 pub use generate::generate;
@@ -32,8 +34,7 @@ pub use signal::{Signal, SignalSet};
 pub use signals::{Signals, Unavailable};
 
 /// A fingerprint as it travels: opaque text that does not print.
-#[derive(Clone, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Fingerprint(String);
 
 impl Fingerprint {
@@ -68,6 +69,12 @@ impl Fingerprint {
 impl fmt::Debug for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Fingerprint(…)")
+    }
+}
+
+impl Serialize for Fingerprint {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        plain::serialize(&self.0, serializer)
     }
 }
 
