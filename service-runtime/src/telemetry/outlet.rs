@@ -43,6 +43,8 @@ struct Sink {
     to: Box<dyn Write + Send>,
     /// What is being written; empty otherwise, with its room kept.
     taken: Vec<u8>,
+    /// The last line could not be written to its end.
+    torn: bool,
 }
 
 impl fmt::Debug for Outlet {
@@ -57,7 +59,7 @@ impl Outlet {
         let outlet = Self(Arc::new(Shared {
             waiting: Mutex::new(Waiting { lines: Vec::new(), closed: false }),
             wake: Condvar::new(),
-            sink: Mutex::new(Sink { to: Box::new(to), taken: Vec::new() }),
+            sink: Mutex::new(Sink { to: Box::new(to), taken: Vec::new(), torn: false }),
         }));
         let background = outlet.clone();
         if thread::Builder::new().name("log".to_owned()).spawn(move || background.write_on()).is_err() {
@@ -90,10 +92,16 @@ impl Outlet {
     /// Everything that was added is written when this returns.
     pub fn flush(&self) {
         let mut sink = lock(&self.0.sink);
-        let Sink { to, taken } = &mut *sink;
+        let Sink { to, taken, torn } = &mut *sink;
         std::mem::swap(&mut lock(&self.0.waiting).lines, taken);
-        // A log that cannot be written is no reason to stop serving, and there is nobody left to tell.
-        let _ = write_all(to, taken);
+        // A log that cannot be written is no reason to stop serving, and there is nobody left to tell. What comes
+        // next begins a line of its own.
+        let result = if *torn {
+            write_all(to, b"\n").and_then(|()| write_all(to, taken))
+        } else {
+            write_all(to, taken)
+        };
+        *torn = result.is_err();
         taken.clear();
         taken.shrink_to(KEPT);
     }

@@ -178,3 +178,31 @@ fn a_line_is_whole_though_its_reader_is_behind() {
     outlet.write_now(b"and another\n");
     assert_eq!(written.text(), "one line that is longer than seven bytes\nand another\n");
 }
+
+/// A disk that is full once, in the midst of a line.
+struct FullOnce(Written, u32);
+
+impl Write for FullOnce {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.1 += 1;
+        match self.1 {
+            1 => self.0.write(&bytes[..4]),
+            2 => Err(io::ErrorKind::StorageFull.into()),
+            _ => self.0.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_line_that_was_cut_off_does_not_spoil_the_next() {
+    let written = Written::default();
+    let outlet = Outlet::new(FullOnce(written.clone(), 0));
+    outlet.write_now(b"lost for want of room\n");
+    outlet.write_now(b"whole\n");
+    outlet.write_now(b"whole\n");
+    assert_eq!(written.text(), "lost\nwhole\nwhole\n");
+}
