@@ -164,13 +164,20 @@ impl fmt::Write for Escaped<'_> {
         escape(self.0, text);
         Ok(())
     }
+
+    /// Such as the zeros before a number.
+    fn write_char(&mut self, one: char) -> fmt::Result {
+        match one {
+            '0'..='9' | 'A'..='Z' | 'a'..='z' | ' ' => self.0.push(one as u8),
+            other => escape(self.0, other.encode_utf8(&mut [0; 4])),
+        }
+        Ok(())
+    }
 }
 
 /// RFC 8259 section 7, without the quotation marks around.
 fn escape(bytes: &mut Vec<u8>, text: &str) {
-    let special = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
-    // Without a way out of the loop, many bytes are looked at in one step.
-    if !text.bytes().fold(false, |any, byte| any | special(byte)) {
+    if !any_special(text.as_bytes()) {
         bytes.extend_from_slice(text.as_bytes());
         return;
     }
@@ -193,4 +200,31 @@ fn escape(bytes: &mut Vec<u8>, text: &str) {
         };
         bytes.extend_from_slice(&[b'\\', short]);
     }
+}
+
+/// Whether any byte is below 0x20, a quotation mark or a backslash: eight bytes in one step.
+fn any_special(text: &[u8]) -> bool {
+    let (words, rest) = text.as_chunks::<8>();
+    let last = match text.last_chunk::<8>() {
+        // Some of its bytes were in a word already.
+        Some(last) => *last,
+        None => {
+            let mut last = [b' '; 8];
+            last.iter_mut().zip(rest).for_each(|(to, byte)| *to = *byte);
+            last
+        }
+    };
+    words.iter().chain([&last]).any(|word| special(u64::from_ne_bytes(*word)))
+}
+
+/// The same of the eight bytes of a word. A byte below `n`, at most 128, borrows into its highest bit when `n` is taken
+/// from it and had not set it before; a byte that equals another is 0 once the two are exclusively or-ed.
+const fn special(word: u64) -> bool {
+    const ONES: u64 = u64::MAX / 0xFF;
+    const fn below(word: u64, n: u64) -> u64 {
+        word.wrapping_sub(ONES * n) & !word
+    }
+    let quote = below(word ^ (ONES * b'"' as u64), 1);
+    let backslash = below(word ^ (ONES * b'\\' as u64), 1);
+    (below(word, 0x20) | quote | backslash) & (ONES << 7) != 0
 }

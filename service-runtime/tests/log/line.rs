@@ -137,6 +137,18 @@ fn a_value_may_tell_something_itself() {
     assert_eq!(parsed(&ours).last().unwrap()["value"], "said");
 }
 
+#[test]
+fn every_character_of_ascii_comes_back_wherever_it_stands() {
+    let texts: Vec<String> = (0..0x80_u8)
+        .flat_map(|byte| {
+            (0..20).map(move |at| " ".repeat(at) + &char::from(byte).to_string() + &"x".repeat(19 - at))
+        })
+        .collect();
+    let [ours, theirs] = told(|| texts.iter().for_each(|text| tracing::info!(text = text.as_str())));
+    assert_eq!(after_the_time(&ours), after_the_time(&theirs));
+    assert_eq!(parsed(&ours).iter().map(|line| line["text"].as_str().unwrap()).collect::<Vec<_>>(), texts);
+}
+
 proptest! {
     #[test]
     fn any_text_and_number_comes_back(

@@ -118,9 +118,15 @@ fn gate() -> (Gate, Receiver<Vec<u8>>, Sender<()>) {
 
 #[test]
 fn a_line_is_written_without_being_asked_for() {
-    let (gate, batches, _hold) = gate();
-    Outlet::new(gate).write(b"alone\n");
-    assert_eq!(batches.recv_timeout(Duration::from_secs(10)).unwrap(), b"alone\n");
+    let (gate, batches, hold) = gate();
+    let outlet = Outlet::new(gate);
+    // The second finds a thread that has begun to wait.
+    for line in [b"alone\n", b"again\n"] {
+        outlet.write(line);
+        assert_eq!(batches.recv_timeout(Duration::from_secs(10)).unwrap(), line);
+        hold.send(()).unwrap();
+        outlet.flush();
+    }
 }
 
 #[test]
