@@ -33,7 +33,8 @@ struct Arguments {
     in_process: bool,
 }
 
-#[tokio::main]
+// Requests have threads of their own; what is done beside them wakes nobody but this one.
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let arrows = TraceEvents::default();

@@ -123,7 +123,7 @@ impl Program {
         let listeners = Listeners::bind(settings.address("listen")?, settings.address("admin_listen")?)?;
         // Dropped last: what the runtime's end has to tell is in the log too.
         let _log = telemetry::start();
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         for name in settings.unknown() {
             tracing::warn!(setting = name, "this setting is not known");
         }

@@ -44,7 +44,7 @@ pub(super) struct Kept {
 }
 
 /// The side of a connection that reads and writes; none once it has ended, which the sender and the answer are told.
-pub(super) struct Driven(Option<Connection<TokioIo<Link>, Full<Bytes>>>);
+pub(super) struct Driven(Option<Box<Connection<TokioIo<Link>, Full<Bytes>>>>);
 
 impl Driven {
     /// What `future` gives, while the connection does what it waits for.
@@ -101,7 +101,7 @@ impl Pool {
     pub(super) async fn connect(&self) -> Result<Kept, NoConnection> {
         let (io, story) = self.connector.connect(self.target.clone()).await?;
         let (sender, connection) = http1::handshake(io).await?;
-        Ok(Kept { sender, wire: Driven(Some(connection)), story })
+        Ok(Kept { sender, wire: Driven(Some(Box::new(connection))), story })
     }
 
     /// Takes back a connection whose answer has been read to its end.
