@@ -1,9 +1,13 @@
 //! `cargo run`: the whole stack on one's own machine, and a customer's site that uses it.
 
-use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::Parser;
-use local_stack::{Demonstration, Edge, Plan, Ports, TraceEvents, demo, site};
+use local_stack::{Demonstration, Edge, Plan, Ports, Stack, TraceEvents, demo, site};
 use service_runtime::{
     Clock,
     allocator::Allocator,
@@ -28,6 +32,9 @@ struct Arguments {
     /// Without Starship, though there is an nginx: the page calls FlexWebchatOrchestratorService itself
     #[arg(long)]
     without_starship: bool,
+    /// The services alone, without the customer's site and what it shows of them
+    #[arg(long)]
+    without_page: bool,
     /// The three services connected in memory: one process, no internal network, only FlexWebchatOrchestratorService listens
     #[arg(long)]
     in_process: bool,
@@ -37,23 +44,48 @@ struct Arguments {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let arrows = TraceEvents::default();
-    let _log = telemetry::start_beside(arrows.layer());
-    match run(&arguments, arrows).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!(%error, "not started");
-            ExitCode::FAILURE
-        }
-    }
+    let ended = if arguments.without_page {
+        let _log = telemetry::start();
+        told(services(&arguments).await)
+    } else {
+        let arrows = TraceEvents::default();
+        let _log = telemetry::start_beside(arrows.layer());
+        told(demonstration(&arguments, arrows).await)
+    };
+    if ended { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-async fn run(arguments: &Arguments, arrows: TraceEvents) -> Result<(), StartError> {
-    let mut plan = Plan { clock: Clock::adjustable(), ..Plan::designed(&arguments.data) };
-    plan.in_process = arguments.in_process;
-    if arguments.free_ports {
-        plan.ports = Ports::Free;
+/// Whether it went well; if not, the log says why.
+fn told(ended: Result<(), StartError>) -> bool {
+    ended.inspect_err(|error| tracing::error!(%error, "not started")).is_ok()
+}
+
+fn plan(arguments: &Arguments) -> Plan {
+    let ports = if arguments.free_ports { Ports::Free } else { Ports::Designed };
+    Plan { ports, in_process: arguments.in_process, ..Plan::designed(&arguments.data) }
+}
+
+async fn services(arguments: &Arguments) -> Result<(), StartError> {
+    let stack = Stack::start(&plan(arguments)).await?;
+    let Stack { orchestrator, federated_auth, scoped_auth, .. } = &stack;
+    tell_beginning(&arguments.data);
+    for (name, running) in [
+        ("FlexWebchatOrchestratorService", orchestrator),
+        ("FederatedAuthService", federated_auth),
+        ("ScopedAuthService", scoped_auth),
+    ] {
+        tell_service(name, running.listens_on(), running.admin_address);
     }
+    tell_lines(orchestrator.address());
+    stop_signal().await?;
+    tracing::info!("stopping");
+    stack.stop().await;
+    Ok(())
+}
+
+async fn demonstration(arguments: &Arguments, arrows: TraceEvents) -> Result<(), StartError> {
+    // The page's buttons move the clock.
+    let plan = Plan { clock: Clock::adjustable(), ..plan(arguments) };
     let edge = if arguments.without_starship { Edge::Open } else { Edge::StarshipIfInstalled };
     let demonstration = Demonstration::start(plan, edge, arrows).await?;
     tell(&demonstration, &arguments.data);
@@ -64,9 +96,9 @@ async fn run(arguments: &Arguments, arrows: TraceEvents) -> Result<(), StartErro
 }
 
 #[allow(clippy::print_stdout, reason = "what a person who starts the stack wants to read")]
-fn tell(demonstration: &Demonstration, data: &std::path::Path) {
+fn tell(demonstration: &Demonstration, data: &Path) {
     let Demonstration { orchestrator, federated_auth, starship, site, .. } = demonstration;
-    println!("\nThe stack is up; Ctrl-C stops it. Its files are in {}.\n", data.display());
+    tell_beginning(data);
     println!(
         "  Look here first: {}  a customer's site, its chat, and the calls as they flow\n",
         site::origin(site.address)
@@ -75,19 +107,32 @@ fn tell(demonstration: &Demonstration, data: &std::path::Path) {
         Some(starship) => println!("  {:<32} http://{}", "Starship, an nginx", starship.address),
         None => println!("  {:<32} none; the page calls the orchestrator itself", "Starship"),
     }
-    let row = |name: &str, address: Option<SocketAddr>, admin: SocketAddr| {
-        let address = address.map_or("in this process".to_owned(), |address| format!("http://{address}"));
-        println!("  {name:<32} {address:<28} /metrics, /readyz: http://{admin}");
-    };
-    row("FlexWebchatOrchestratorService", orchestrator.listens_on(), orchestrator.admin_address);
-    row("FederatedAuthService", federated_auth.listens_on(), federated_auth.admin_address);
-    row("ScopedAuthService", demonstration.scoped_auth_address, demonstration.scoped_auth_admin_address);
+    tell_service("FlexWebchatOrchestratorService", orchestrator.listens_on(), orchestrator.admin_address);
+    tell_service("FederatedAuthService", federated_auth.listens_on(), federated_auth.admin_address);
+    let (scoped_auth, admin) = (demonstration.scoped_auth_address, demonstration.scoped_auth_admin_address);
+    tell_service("ScopedAuthService", scoped_auth, admin);
+    tell_lines(orchestrator.address());
+}
+
+#[allow(clippy::print_stdout, reason = "as above")]
+fn tell_beginning(data: &Path) {
+    println!("\nThe stack is up; Ctrl-C stops it. Its files are in {}.\n", data.display());
+}
+
+#[allow(clippy::print_stdout, reason = "as above")]
+fn tell_service(name: &str, address: Option<SocketAddr>, admin: SocketAddr) {
+    let address = address.map_or("in this process".to_owned(), |address| format!("http://{address}"));
+    println!("  {name:<32} {address:<28} /metrics, /readyz: http://{admin}");
+}
+
+#[allow(clippy::print_stdout, reason = "as above")]
+fn tell_lines(orchestrator: SocketAddr) {
     println!(
         "\nDeployments: {} (webchat security on), {} (off)\n\nCreate a token, refresh it, open the conversation:\n",
         demo::DEPLOYMENT_ON,
         demo::DEPLOYMENT_OFF
     );
-    for line in demo::curl_lines(orchestrator.address(), demo::DEPLOYMENT_ON) {
+    for line in demo::curl_lines(orchestrator, demo::DEPLOYMENT_ON) {
         println!("{line}\n");
     }
 }

@@ -59,6 +59,17 @@ impl Process {
         self.until(Duration::from_secs(10), || Connection::open(address).is_ok())
     }
 
+    /// Waits for a line with `part` in it; that line.
+    pub(crate) fn says(&mut self, part: &str) -> Outcome<String> {
+        let log_path = self.log_path.clone();
+        let line = || {
+            let said = fs::read_to_string(&log_path).unwrap_or_default();
+            said.lines().find(|line| line.contains(part)).map(str::to_owned)
+        };
+        self.until(Duration::from_secs(10), || line().is_some())?;
+        Ok(line().ok_or("a line that is not there any more")?)
+    }
+
     fn until(&mut self, deadline: Duration, is_so: impl Fn() -> bool) -> Outcome<Duration> {
         loop {
             if is_so() {

@@ -1,9 +1,10 @@
 //! What else is sent the same requests: each with tokens of its own, since nobody takes those of another.
 
-use std::path::Path as Folder;
+use std::{fs, path::Path as Folder};
 
 use crate::{
-    Outcome, accounts, express, path::Path, script::Question, workload::Workload, yardsticks::Yardstick,
+    Outcome, accounts, express, path::Path, process::Process, script::Question, stack::program, throughput,
+    workload::Workload, yardsticks::Yardstick,
 };
 
 /// A server beside the services.
@@ -23,6 +24,14 @@ pub(crate) struct Rival {
 /// The rivals on `path`.
 pub(crate) fn on(path: Path, validate: &Question, folder: &Folder) -> Outcome<Vec<Rival>> {
     let mut rivals = Vec::new();
+    if matches!(path, Path::Create | Path::Refresh) {
+        let folder = folder.join("in-process");
+        let server = in_process(&folder)?;
+        let deployments = vec![accounts::ON.to_owned()];
+        let workload = Workload::new(path, server.address, deployments, validate, folder)?;
+        let name = throughput::IN_PROCESS;
+        rivals.push(Rival { name, connections: None, needs_fresh_tokens: true, server, workload });
+    }
     if matches!(path, Path::Create | Path::Refresh) && express::at_hand().is_ok() {
         for (place, name) in [express::SINGLE, express::CLUSTER].into_iter().enumerate() {
             let folder = folder.join(format!("express-{place}"));
@@ -34,4 +43,18 @@ pub(crate) fn on(path: Path, validate: &Question, folder: &Folder) -> Outcome<Ve
         }
     }
     Ok(rivals)
+}
+
+/// The same services within one process.
+fn in_process(folder: &Folder) -> Outcome<Yardstick> {
+    fs::create_dir_all(folder)?;
+    fs::write(folder.join("accounts.toml"), accounts::accounts(1))?;
+    let data = folder.display().to_string();
+    let arguments = ["--in-process", "--without-page", "--free-ports", "--data", &data];
+    let (program, log) = (program("local-stack")?, folder.join("log"));
+    let mut process = Process::start(throughput::IN_PROCESS, &program, arguments, [], log)?;
+    let line = process.says("FlexWebchatOrchestratorService ")?;
+    let url = line.split_whitespace().find_map(|word| word.strip_prefix("http://"));
+    let address = url.ok_or("a line without an address")?.parse()?;
+    Ok(Yardstick { address, processes: vec![process] })
 }
