@@ -73,6 +73,7 @@ impl Sessions {
             opened: Instant::now(),
             followed_at: AtomicU64::new(0),
         }));
+        sessions.0.revoked.reserve(sessions.0.store.count_revocations().await?);
         sessions.follow_once().await?;
         Ok(sessions)
     }

@@ -119,6 +119,13 @@ impl Store {
         self.database.listen(REVOKED, heard).await;
     }
 
+    /// How many revocations there are.
+    pub async fn count_revocations(&self) -> Result<usize, StoreError> {
+        let count = sqlx::query_scalar("SELECT COUNT(*) FROM revocations").fetch_one(&self.database.readers);
+        let count: i64 = Database::in_time(count).await?;
+        usize::try_from(count).map_err(|_| StoreError::Malformed("count"))
+    }
+
     /// The revocations after the one with the id `after`, in their order, each with its id; at most `limit`.
     ///
     /// They come as one text. A replica that starts may have a million to read, and the driver takes some 5 µs for each

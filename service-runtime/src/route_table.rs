@@ -28,7 +28,7 @@ use crate::{
     metrics::Metrics,
     random::Random,
     refusal::Refusal,
-    route_table::pattern::{Parameters, Pattern},
+    route_table::pattern::{Parameters, Pattern, Segments},
     spans::Spans,
     tls::CalleeTls,
 };
@@ -142,7 +142,8 @@ impl<S: 'static, B: Boundary> RouteTable<S, B> {
         let (worker, pattern) = (self.worker.clone(), Pattern::new(path));
         let here: Handler<M> = Box::new(move |caller, path, fields| {
             let (worker, labels) = (worker.clone(), labels.clone());
-            let path = (path, pattern.read(path).and_then(pattern::typed));
+            let parameters = Segments::of(path).and_then(|path| pattern.read(&path));
+            let path = (path, parameters.and_then(pattern::typed));
             Box::pin(async move {
                 serve_here::<M, E, S, B, H>(&worker, &labels, caller, path, fields, handler).await
             })
@@ -171,8 +172,11 @@ impl<S: 'static, B: Boundary> RouteTable<S, B> {
 
     async fn dispatch(&self, request: &HttpRequest, payload: Payload) -> HttpResponse {
         let mut allow = Vec::new();
+        let segments = Segments::of(request.path());
         for route in &self.routes {
-            let Some(parameters) = route.pattern.read(request.path()) else { continue };
+            let Some(parameters) = segments.as_ref().and_then(|path| route.pattern.read(path)) else {
+                continue;
+            };
             if route.method.as_str() == request.method().as_str() {
                 return (route.serve)(request, payload, parameters).await;
             }

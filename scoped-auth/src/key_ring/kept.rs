@@ -13,7 +13,7 @@ use shared_types::DeploymentKey;
 use crate::crypto::Subkey;
 
 /// How many are kept.
-const PLACES: usize = 512;
+const PLACES: usize = 4096;
 
 /// A subkey and what it is for.
 pub(super) struct Named {
@@ -71,7 +71,7 @@ mod tests {
             for number in 0..4 * PLACES {
                 used[hash(&format!("{prefix}{number:04x}")) as usize % PLACES] = true;
             }
-            // Of 512 places four times as many balls leave 2 % empty.
+            // Four times as many balls as places leave 2 % empty.
             let empty = used.iter().filter(|used| !**used).count();
             assert!(empty < PLACES / 20, "{empty}");
         }

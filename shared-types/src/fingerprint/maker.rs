@@ -10,7 +10,7 @@
 
 use std::{
     fmt,
-    hash::{BuildHasher as _, Hash, RandomState},
+    hash::{BuildHasher as _, RandomState},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -26,7 +26,7 @@ const BROWSERS: usize = 512;
 /// The longest headers that are kept, in bytes. The widget's and a browser's have about 700.
 const MAX_LEN: usize = 2048;
 /// For how many accounts something is kept.
-const ACCOUNTS: usize = 1024;
+const ACCOUNTS: usize = 4096;
 /// How many browsers, each on a page, are kept for an account.
 const PER_ACCOUNT: usize = 16;
 
@@ -71,17 +71,18 @@ impl Maker {
         }
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let Kept { hasher, browsers, accounts, read } = &mut *kept;
-        let browser = match browsers.place(hasher, headers) {
-            Some(browser) if browser.sends(headers) => browser,
-            place => {
+        let browser = match browsers.place(hasher.hash_one(headers), |browser| browser.sends(headers)) {
+            Place::Taken(browser) => browser,
+            Place::Free(place) => {
                 let signals = Signals::read(evidence)?;
                 *read += 1;
                 place.insert(Box::new(Browser::new(*read, headers, &signals)))
             }
         };
-        let account = match accounts.place(hasher, account_sid) {
-            Some(account) if account.sid == account_sid => account,
-            place => place.insert(Box::new(Account::new(account_sid, &self.keys))),
+        let account = match accounts.place(hasher.hash_one(account_sid), |account| account.sid == account_sid)
+        {
+            Place::Taken(account) => account,
+            Place::Free(place) => place.insert(Box::new(Account::new(account_sid, &self.keys))),
         };
         Ok(account.fingerprint(browser.number, &browser.signals(evidence)?, sensitivity, mode))
     }
@@ -93,19 +94,45 @@ impl fmt::Debug for Maker {
     }
 }
 
-/// `N` places, each for what has one hash or another.
-struct Table<T, const N: usize>(Vec<Option<Box<T>>>);
+/// `N` places, of which each hash has [`WAYS`] to choose from: with one alone, two that are asked for in turn could put
+/// each other out for ever, while most places stay empty.
+struct Table<T, const N: usize> {
+    places: Vec<Option<Box<T>>>,
+    /// Which of the places of a hash is the next to make room.
+    turn: usize,
+}
+
+/// How many places each hash has.
+const WAYS: usize = 4;
+
+enum Place<'a, T> {
+    /// What was looked for is there.
+    Taken(&'a mut T),
+    /// It is not, and may be put here.
+    Free(&'a mut Option<Box<T>>),
+}
 
 impl<T, const N: usize> Default for Table<T, N> {
     fn default() -> Self {
-        Self((0..N).map(|_| None).collect())
+        Self { places: (0..N).map(|_| None).collect(), turn: 0 }
     }
 }
 
 impl<T, const N: usize> Table<T, N> {
-    #[allow(clippy::indexing_slicing, reason = "a remainder of N is below N")]
-    fn place(&mut self, hasher: &RandomState, key: impl Hash) -> &mut Option<Box<T>> {
-        &mut self.0[hasher.hash_one(key) as usize % N]
+    #[allow(clippy::indexing_slicing, reason = "what is below N / WAYS, times WAYS, leaves room for WAYS")]
+    fn place(&mut self, hash: u64, is_it: impl Fn(&T) -> bool) -> Place<'_, T> {
+        let first = hash as usize % (N / WAYS) * WAYS;
+        let ways = &mut self.places[first..first + WAYS];
+        match ways.iter().position(|place| place.as_ref().is_none_or(|kept| is_it(kept))) {
+            Some(found) => match &mut ways[found] {
+                Some(kept) => Place::Taken(kept),
+                empty => Place::Free(empty),
+            },
+            None => {
+                self.turn = self.turn.wrapping_add(1);
+                Place::Free(&mut ways[self.turn % WAYS])
+            }
+        }
     }
 }
 

@@ -1,0 +1,214 @@
+//! A peer that lives in its caller's process: what is HTTP about a call falls away, and nothing else.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that panics has failed, as it should"
+)]
+
+use std::{
+    future::pending,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use service_runtime::{
+    Call, Clock, Listeners, Metrics, Peer, PeerError, Refusal, RouteTable, Running, ServiceCredential,
+    ServiceCredentials,
+    client::PeerConfig,
+    in_process::Heard,
+    random::Random,
+    server::{ANY_PORT, Service},
+    spans::SpanConfig,
+};
+use shared_types::{AccountSid, Code, Message, Method, federated_auth::AccountPath};
+
+const SECRET: &str = "the-secret-of-this-caller";
+const PATIENT: Duration = Duration::from_secs(10);
+const ACCOUNT: AccountSid = AccountSid::from_bits(1);
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Words {
+    words: String,
+}
+
+/// Is answered as the words say.
+struct Greet;
+
+impl Message for Greet {
+    const NAME: &'static str = "greet";
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "/v1/Accounts/{account_sid}/Greetings";
+    const STATUS: u16 = 201;
+    const REPEATABLE: bool = true;
+    type Path = AccountPath;
+    type Request = Words;
+    type Response = Words;
+}
+
+/// Nobody answers it.
+struct Unheard;
+
+impl Message for Unheard {
+    const NAME: &'static str = "unheard";
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "/v1/Unheard";
+    const STATUS: u16 = 200;
+    const REPEATABLE: bool = true;
+    type Path = AccountPath;
+    type Request = Words;
+    type Response = Words;
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("refused")]
+struct Revoked;
+
+impl Refusal for Revoked {
+    fn code(&self) -> Code {
+        Code::RevokedToken
+    }
+}
+
+async fn greet(
+    _: &(),
+    call: &mut Call<'_>,
+    AccountPath { account_sid }: AccountPath,
+    Words { words }: Words,
+) -> Result<Words, Revoked> {
+    match words.as_str() {
+        "refuse" => Err(Revoked),
+        "wait" => pending().await,
+        "who?" => Ok(Words { words: call.request_id.as_str().to_owned() }),
+        _ => Ok(Words { words: format!("{words} to {account_sid}") }),
+    }
+}
+
+/// A callee without a listener for callers.
+fn callee(metrics: &Arc<Metrics>) -> Running {
+    let random = Random::default();
+    let credentials = ServiceCredentials::new(&[SecretString::from(SECRET)], &[], &random);
+    let service = Service {
+        name: "Greeter",
+        workers: 1,
+        clock: Clock::system(),
+        random,
+        metrics: metrics.clone(),
+        tls: None,
+        spans: SpanConfig::OFF,
+        drain: Duration::ZERO,
+        check: Arc::new(|| Box::pin(async { Err("not yet".to_owned()) })),
+        state: Arc::new(|| ()),
+        boundary: Arc::new(move || credentials.clone()),
+        routes: |table: RouteTable<(), ServiceCredentials>| table.on::<Greet, _, _>(greet),
+        operations: None,
+    };
+    service.start(Listeners::in_process(ANY_PORT).unwrap()).unwrap()
+}
+
+fn config(callee: &Running, secret: &str, timeout: Duration) -> PeerConfig {
+    PeerConfig {
+        name: "Greeter",
+        base_url: String::new(),
+        credential: ServiceCredential::new(&SecretString::from(secret)),
+        timeout,
+        tls: None,
+        in_process: Some(callee.in_process.clone()),
+    }
+}
+
+async fn says<M>(peer: &Peer, words: &str, path: &str) -> Result<String, PeerError>
+where
+    M: Message<Request = Words, Response = Words>,
+{
+    let mut headers = HeaderMap::new();
+    headers.insert(HeaderName::from_static("request-id"), HeaderValue::from_static("the-guests-request"));
+    let call = Call::new(&headers, None, &Clock::system(), &Random::default());
+    peer.call::<M>(&call, path, &Words { words: words.to_owned() }).await.map(|answer| answer.words)
+}
+
+fn path() -> String {
+    format!("/v1/Accounts/{ACCOUNT}/Greetings")
+}
+
+#[tokio::test]
+async fn a_message_is_answered_on_the_callers_behalf_and_counted_on_both_sides() {
+    let (of_callee, of_caller) = (Arc::default(), Arc::default());
+    let callee = callee(&of_callee);
+    assert_eq!(callee.listens_on(), None);
+    let peer = Peer::new(&config(&callee, SECRET, PATIENT), Arc::clone(&of_caller));
+    assert_eq!(says::<Greet>(&peer, "hello", &path()).await.unwrap(), format!("hello to {ACCOUNT}"));
+    assert_eq!(says::<Greet>(&peer, "who?", &path()).await.unwrap(), "the-guests-request");
+    let labels = r#"http_requests_total{method="POST",route="/v1/Accounts/{account_sid}/Greetings",status="201",code=""} 2"#;
+    assert!(of_callee.render().contains(labels), "{}", of_callee.render());
+    let labels = r#"upstream_calls_total{peer="Greeter",message="greet",outcome="answered"} 2"#;
+    assert!(of_caller.render().contains(labels), "{}", of_caller.render());
+    callee.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_refused_over_http_is_refused_here() {
+    let metrics = Arc::default();
+    let callee = callee(&metrics);
+    let peer = Peer::new(&config(&callee, SECRET, PATIENT), Arc::default());
+    let told = async |peer: &Peer, words: &str, path: &str| {
+        says::<Greet>(peer, words, path).await.unwrap_err().code()
+    };
+    assert_eq!(told(&peer, "refuse", &path()).await, Code::RevokedToken, "the guest's business");
+    assert_eq!(told(&peer, "hello", "/v1/Accounts/AC1/Greetings").await, Code::UpstreamInvalid, "404");
+    let stranger = Peer::new(&config(&callee, "another-secret-altogether", PATIENT), Arc::default());
+    assert_eq!(told(&stranger, "hello", &path()).await, Code::UpstreamInvalid, "401");
+    for code in ["revoked_token", "not_found", "invalid_service_credential"] {
+        assert!(metrics.render().contains(&format!(r#"code="{code}"}} 1"#)), "{code}: {}", metrics.render());
+    }
+    let unheard = says::<Unheard>(&peer, "hello", Unheard::PATH).await.unwrap_err();
+    assert_eq!(unheard.code(), Code::UpstreamInvalid);
+}
+
+#[tokio::test]
+async fn a_callee_that_is_too_slow_is_given_up() {
+    let callee = callee(&Arc::default());
+    let peer = Peer::new(&config(&callee, SECRET, Duration::from_millis(50)), Arc::default());
+    assert_eq!(says::<Greet>(&peer, "wait", &path()).await.unwrap_err().code(), Code::UpstreamTimeout);
+    assert!(says::<Greet>(&peer, "hello", &path()).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_probe_asks_the_callees_own_check() {
+    let callee = callee(&Arc::default());
+    assert_eq!(config(&callee, SECRET, PATIENT).probe(&path()).await, Err("not yet".to_owned()));
+}
+
+#[tokio::test]
+async fn a_listener_hears_what_would_stand_in_http() {
+    let callee = callee(&Arc::default());
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let told = heard.clone();
+    let in_process = callee.in_process.clone().heard_by(Arc::new(move |what| {
+        let line = match what {
+            Heard::Asked { method, path, body } => {
+                format!("{method} {path} {}", str::from_utf8(body).unwrap())
+            }
+            Heard::Answered { status, body } => format!("{status} {}", str::from_utf8(body).unwrap()),
+        };
+        told.lock().unwrap().push(line);
+    }));
+    let config = PeerConfig { in_process: Some(in_process), ..config(&callee, SECRET, PATIENT) };
+    let peer = Peer::new(&config, Arc::default());
+    says::<Greet>(&peer, "hello", &path()).await.unwrap();
+    says::<Greet>(&peer, "refuse", &path()).await.unwrap_err();
+    let heard = heard.lock().unwrap().join("\n");
+    let refusal = Code::RevokedToken.sentence();
+    assert_eq!(
+        heard,
+        format!(
+            "POST {path} {{\"words\":\"hello\"}}\n201 {{\"words\":\"hello to {ACCOUNT}\"}}\n\
+             POST {path} {{\"words\":\"refuse\"}}\n\
+             401 {{\"valid\":false,\"code\":\"revoked_token\",\"message\":\"{refusal}\"}}",
+            path = path()
+        )
+    );
+}
