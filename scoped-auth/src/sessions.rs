@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// How many revocations are read at once.
-const BATCH: u32 = 10_000;
+const BATCH: u32 = 2_000;
 
 /// How long sessions live and how their tokens follow each other.
 #[derive(Clone, Copy, Debug)]
