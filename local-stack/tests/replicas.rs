@@ -8,6 +8,8 @@
 
 use std::time::{Duration, Instant};
 
+#[path = "../../service-runtime/tests/support/direct.rs"]
+mod direct;
 #[macro_use]
 #[path = "../../service-runtime/tests/support/postgres.rs"]
 mod postgres;
@@ -16,11 +18,10 @@ use local_stack::{Answer, Guest, Plan, Stack, demo};
 use secrecy::ExposeSecret;
 use serde_json::json;
 use service_runtime::database::DatabaseConfig;
-use sqlx::{AnyConnection, Connection as _};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
-use crate::postgres::Cluster;
+use crate::{direct::Direct, postgres::Cluster};
 
 on_both_engines! {
     Fleet:
@@ -75,8 +76,7 @@ impl Fleet {
             "revocations" => (sessions, "SELECT COUNT(*) FROM revocations"),
             _ => (sessions, "SELECT COUNT(*) FROM sessions"),
         };
-        let mut connection = AnyConnection::connect(database).await.unwrap();
-        sqlx::query_scalar(count).fetch_one(&mut connection).await.unwrap()
+        Direct::connect(database).await.number(count).await
     }
 
     /// The same guest, whose calls go to one replica or the other.
@@ -254,9 +254,8 @@ async fn a_replica_that_cannot_follow_says_so_and_vouches_for_nobody() {
     let stack = Stack::start(&plan).await.unwrap();
     let guest = Guest::with_chrome(&stack.url, demo::DEPLOYMENT_ON);
     let token = guest.creates_token().await.text("token");
-    let database = format!("sqlite://{}", data.path().join("sessions.db").display());
-    let mut database = <sqlx::SqliteConnection as sqlx::Connection>::connect(&database).await.unwrap();
-    sqlx::query("ALTER TABLE revocations RENAME TO lost").execute(&mut database).await.unwrap();
+    let database = rusqlite::Connection::open(data.path().join("sessions.db")).unwrap();
+    database.execute_batch("ALTER TABLE revocations RENAME TO lost").unwrap();
     let refused = loop {
         let answer = guest.opens_conversation(&token).await;
         if answer.status != 201 {
@@ -270,7 +269,7 @@ async fn a_replica_that_cannot_follow_says_so_and_vouches_for_nobody() {
     };
     while ready().await != 503 {}
 
-    sqlx::query("ALTER TABLE lost RENAME TO revocations").execute(&mut database).await.unwrap();
+    database.execute_batch("ALTER TABLE lost RENAME TO revocations").unwrap();
     while ready().await != 200 {}
     assert_eq!(guest.opens_conversation(&token).await.status, 201, "it follows again, and vouches again");
 }

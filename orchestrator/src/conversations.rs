@@ -12,15 +12,14 @@ use serde_json::Value;
 pub use service_runtime::database::OpenError;
 use service_runtime::{
     Database,
-    database::{Batch, BatchError, DatabaseConfig, Migrations},
+    database::{Batch, DatabaseConfig, DatabaseError, Migrations, Row, Sql},
 };
 use shared_types::{
     AccountSid, AddressSid, ConversationSid, Fingerprint, Identity, MessageSid, SessionId,
     orchestrator::list_messages::ChatMessage,
 };
-use sqlx::AnyConnection;
 
-use self::by_session::BySession;
+use self::by_session::{BY_SESSION, BySession};
 
 /// The tables.
 pub const MIGRATIONS: Migrations = Migrations::new("orchestrator", || sqlx::migrate!());
@@ -28,11 +27,51 @@ pub const MIGRATIONS: Migrations = Migrations::new("orchestrator", || sqlx::migr
 /// The author of messages that no participant wrote.
 pub const SYSTEM: &str = "system";
 
+static OPEN: Sql = Sql::new(
+    "INSERT INTO conversations (sid, account_sid, address_sid, session_id, identity, customer_friendly_name, \
+     pre_engagement_data, next_index, date_created, fingerprint, last_day) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $9, $10) ON CONFLICT (account_sid, session_id) DO NOTHING",
+);
+
+// Where the conversation was opened just now, by the sid that nobody else has.
+static WELCOME: Sql = Sql::new(
+    "INSERT INTO messages (sid, conversation_sid, message_index, author, body, date_created) \
+     SELECT $1, sid, 0, $3, $4, $5 FROM conversations WHERE sid = $2",
+);
+
+// The row waits for whoever else writes to it until these are committed.
+static TAKE_INDEX: Sql = Sql::new(
+    "UPDATE conversations SET next_index = next_index + 1, last_day = $4 \
+     WHERE sid = $1 AND account_sid = $2 AND identity = $3 RETURNING next_index - 1",
+);
+static SAY: Sql = Sql::new(
+    "INSERT INTO messages (sid, conversation_sid, message_index, author, body, date_created) \
+     SELECT $1, sid, next_index - 1, $5, $6, $7 FROM conversations \
+     WHERE sid = $2 AND account_sid = $3 AND identity = $4",
+);
+
+static LAST_FINGERPRINT: Sql = Sql::new(
+    "SELECT fingerprint FROM conversations WHERE account_sid = $1 AND identity = $2 \
+     ORDER BY date_created DESC LIMIT 1",
+);
+
+// The join gives a conversation without such messages one row of its own, and a foreign one none: one query tells the
+// three cases apart, and takes as long for a foreign conversation as for none.
+static MESSAGES: Sql = Sql::new(
+    "SELECT m.sid, m.message_index, m.author, m.body, m.date_created FROM conversations c \
+     LEFT JOIN messages m ON m.conversation_sid = c.sid AND m.message_index > $4 \
+     WHERE c.sid = $1 AND c.account_sid = $2 AND c.identity = $3 ORDER BY m.message_index LIMIT $5",
+);
+
+// A bare SELECT 1 would not even look at the file.
+static PING: Sql = Sql::new("SELECT sid FROM conversations LIMIT 1");
+
 /// The store. Cheap to clone; all clones are one store.
 #[derive(Clone, Debug)]
 pub struct Conversations {
     database: Database,
-    by_session: Batch<BySession>,
+    /// With PostgreSQL.
+    by_session: Option<Batch<BySession>>,
 }
 
 /// A conversation that is to be opened. Time and random ids are the caller's.
@@ -67,10 +106,7 @@ pub struct NewConversation<'a> {
 pub enum StoreError {
     /// The database is busy, full, gone or otherwise unable.
     #[error("the conversations' database failed")]
-    Database(#[from] sqlx::Error),
-    /// So it is for all that went together.
-    #[error("the conversations' database failed")]
-    Batch(#[from] BatchError),
+    Database(#[from] DatabaseError),
     /// A row holds something that this service never writes.
     #[error("the conversations' database holds a malformed {0}")]
     Malformed(&'static str),
@@ -80,7 +116,8 @@ impl Conversations {
     /// Opens the store. In SQLite file, directory and tables are made where they are missing.
     pub async fn open(config: &DatabaseConfig) -> Result<Self, OpenError> {
         let database = Database::open(config, MIGRATIONS).await?;
-        Ok(Self { by_session: Batch::new(BySession::new(database.clone())), database })
+        let by_session = database.postgres().map(|pool| Batch::new(BySession::new(pool.clone())));
+        Ok(Self { database, by_session })
     }
 
     /// Opens the session's conversation, with the welcome message as its first, or finds the one that it has.
@@ -88,57 +125,47 @@ impl Conversations {
     /// Both rows are written in one transaction, so a conversation without its welcome message is never seen, not even
     /// after a crash or when the caller goes away half-way.
     pub async fn open_conversation(&self, new: NewConversation<'_>) -> Result<ConversationSid, StoreError> {
-        Database::in_time(self.open_in_transaction(new)).await
-    }
-
-    async fn open_in_transaction(&self, new: NewConversation<'_>) -> Result<ConversationSid, StoreError> {
-        let mut transaction = self.database.writer.begin().await?;
-        let inserted = sqlx::query(
-            "INSERT INTO conversations (sid, account_sid, address_sid, session_id, identity, \
-             customer_friendly_name, pre_engagement_data, next_index, date_created, fingerprint, last_day) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $9, $10) \
-             ON CONFLICT (account_sid, session_id) DO NOTHING",
-        )
-        .bind(new.conversation_sid.to_string())
-        .bind(new.account_sid.to_string())
-        .bind(new.address_sid.to_string())
-        .bind(new.session.to_string())
-        .bind(new.identity.to_string())
-        .bind(new.customer_friendly_name)
-        .bind(new.pre_engagement_data.map(|data| data.to_string()))
-        .bind(new.now.timestamp_millis())
-        .bind(new.fingerprint.as_ref().map(|fingerprint| fingerprint.preferred().as_str().to_owned()))
-        .bind(day(new.now))
-        .execute(&mut *transaction)
-        .await?;
-        if inserted.rows_affected() == 0 {
-            let (sid,): (String,) =
-                sqlx::query_as("SELECT sid FROM conversations WHERE account_sid = $1 AND session_id = $2")
-                    .bind(new.account_sid.to_string())
-                    .bind(new.session.to_string())
-                    .fetch_one(&mut *transaction)
-                    .await?;
-            return conversation_sid(&sid);
+        let [sid, account, session] =
+            [new.conversation_sid.to_string(), new.account_sid.to_string(), new.session.to_string()];
+        let open = OPEN.with([
+            sid.as_str().into(),
+            account.as_str().into(),
+            new.address_sid.to_string().into(),
+            session.as_str().into(),
+            new.identity.to_string().into(),
+            new.customer_friendly_name.into(),
+            new.pre_engagement_data.map(|data| data.to_string()).into(),
+            new.now.timestamp_millis().into(),
+            new.fingerprint.as_ref().map(|fingerprint| fingerprint.preferred().as_str().to_owned()).into(),
+            day(new.now).into(),
+        ]);
+        let welcome = WELCOME.with([
+            new.message_sid.to_string().into(),
+            sid.into(),
+            SYSTEM.into(),
+            new.welcome.into(),
+            new.now.timestamp_millis().into(),
+        ]);
+        let find = BY_SESSION.with([account.into(), session.into()]).otherwise();
+        let [_, welcomed, found] = self.database.write([open, welcome, find]).await?;
+        if welcomed.affected > 0 {
+            return Ok(new.conversation_sid);
         }
-        let welcome = ChatMessage {
-            sid: new.message_sid,
-            index: 0,
-            author: SYSTEM.to_owned(),
-            body: new.welcome.to_owned(),
-            date_created: new.now,
-        };
-        insert(&mut transaction, new.conversation_sid, &welcome).await?;
-        transaction.commit().await?;
-        Ok(new.conversation_sid)
+        conversation_sid(found.rows.first().ok_or(StoreError::Malformed("conversation"))?.get(0)?)
     }
 
-    /// The session's conversation, if it has one. Callers who come at once go together.
+    /// The session's conversation, if it has one. In PostgreSQL callers who come at once go together.
     pub async fn by_session(
         &self,
         account: AccountSid,
         session: SessionId,
     ) -> Result<Option<ConversationSid>, StoreError> {
-        self.by_session.ask((account, session)).await?
+        if let Some(by_session) = &self.by_session {
+            return by_session.ask((account, session)).await?;
+        }
+        let look = BY_SESSION.with([account.to_string().into(), session.to_string().into()]);
+        let rows = self.database.read(look).await?;
+        rows.first().map(|row| conversation_sid(row.get(0)?)).transpose()
     }
 
     /// The browser of the identity's last conversation, if it had one and the feature was on.
@@ -147,15 +174,10 @@ impl Conversations {
         account: AccountSid,
         identity: Identity,
     ) -> Result<Option<Fingerprint>, StoreError> {
-        let row = sqlx::query_as(
-            "SELECT fingerprint FROM conversations WHERE account_sid = $1 AND identity = $2 \
-             ORDER BY date_created DESC LIMIT 1",
-        )
-        .bind(account.to_string())
-        .bind(identity.to_string())
-        .fetch_optional(&self.database.readers);
-        let row: Option<(Option<String>,)> = Database::in_time(row).await?;
-        Ok(row.and_then(|(fingerprint,)| fingerprint).and_then(Fingerprint::new))
+        let look = LAST_FINGERPRINT.with([account.to_string().into(), identity.to_string().into()]);
+        let rows = self.database.read(look).await?;
+        let fingerprint: Option<&str> = rows.first().map(|row| row.get(0)).transpose()?.flatten();
+        Ok(fingerprint.and_then(|fingerprint| Fingerprint::new(fingerprint.to_owned())))
     }
 
     /// At most `limit` messages, and at least one, in the order of their index; those after the index `after` alone,
@@ -168,25 +190,18 @@ impl Conversations {
         after: Option<u32>,
         limit: u32,
     ) -> Result<Option<Vec<ChatMessage>>, StoreError> {
-        // The join gives a conversation without such messages one row of its own, and a foreign one none: one query
-        // tells the three cases apart, and takes as long for a foreign conversation as for none.
-        let rows = sqlx::query_as(
-            "SELECT m.sid, m.message_index, m.author, m.body, m.date_created FROM conversations c \
-             LEFT JOIN messages m ON m.conversation_sid = c.sid AND m.message_index > $4 \
-             WHERE c.sid = $1 AND c.account_sid = $2 AND c.identity = $3 \
-             ORDER BY m.message_index LIMIT $5",
-        )
-        .bind(conversation.to_string())
-        .bind(account.to_string())
-        .bind(identity.to_string())
-        .bind(after.map_or(-1, i64::from))
-        .bind(i64::from(limit.max(1)))
-        .fetch_all(&self.database.readers);
-        let rows: Vec<Row> = Database::in_time(rows).await?;
+        let rows = self.database.read(MESSAGES.with([
+            conversation.to_string().into(),
+            account.to_string().into(),
+            identity.to_string().into(),
+            after.map_or(-1, i64::from).into(),
+            i64::from(limit.max(1)).into(),
+        ]));
+        let rows = rows.await?;
         if rows.is_empty() {
             return Ok(None);
         }
-        rows.into_iter().filter_map(|row| message(row).transpose()).collect::<Result<_, _>>().map(Some)
+        rows.iter().filter_map(|row| message(row).transpose()).collect::<Result<_, _>>().map(Some)
     }
 
     /// Adds a message with the next index, and gives it back as [`messages`](Self::messages) will. `None`: there is no
@@ -202,47 +217,30 @@ impl Conversations {
         body: &str,
         now: DateTime<Utc>,
     ) -> Result<Option<ChatMessage>, StoreError> {
-        let message = ChatMessage {
-            sid,
-            // Whatever it will be.
-            index: 0,
-            author: author.to_owned(),
-            body: body.to_owned(),
-            date_created: now.trunc_subsecs(3),
-        };
-        Database::in_time(self.append_in_transaction(account, identity, conversation, message)).await
-    }
-
-    async fn append_in_transaction(
-        &self,
-        account: AccountSid,
-        identity: Identity,
-        conversation: ConversationSid,
-        mut message: ChatMessage,
-    ) -> Result<Option<ChatMessage>, StoreError> {
-        let mut transaction = self.database.writer.begin().await?;
-        let index: Option<(i64,)> = sqlx::query_as(
-            "UPDATE conversations SET next_index = next_index + 1, last_day = $4 \
-             WHERE sid = $1 AND account_sid = $2 AND identity = $3 RETURNING next_index - 1",
-        )
-        .bind(conversation.to_string())
-        .bind(account.to_string())
-        .bind(identity.to_string())
-        .bind(day(message.date_created))
-        .fetch_optional(&mut *transaction)
-        .await?;
-        let Some((index,)) = index else { return Ok(None) };
-        message.index = u32::try_from(index).map_err(|_| StoreError::Malformed("next_index"))?;
-        insert(&mut transaction, conversation, &message).await?;
-        transaction.commit().await?;
-        Ok(Some(message))
+        let now = now.trunc_subsecs(3);
+        let owner = [conversation.to_string(), account.to_string(), identity.to_string()];
+        let [its_sid, its_account, its_identity] = owner.each_ref().map(|part| part.as_str().into());
+        let take_index = TAKE_INDEX.with([its_sid, its_account, its_identity, day(now).into()]);
+        let [its_sid, its_account, its_identity] = owner.map(Into::into);
+        let say = SAY.with([
+            sid.to_string().into(),
+            its_sid,
+            its_account,
+            its_identity,
+            author.into(),
+            body.into(),
+            now.timestamp_millis().into(),
+        ]);
+        let [taken, _] = self.database.write([take_index, say]).await?;
+        let Some(index) = taken.rows.first() else { return Ok(None) };
+        let index = u32::try_from(index.get::<i64>(0)?).map_err(|_| StoreError::Malformed("next_index"))?;
+        let (author, body) = (author.to_owned(), body.to_owned());
+        Ok(Some(ChatMessage { sid, index, author, body, date_created: now }))
     }
 
     /// Whether the store answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        // A bare SELECT 1 would not even look at the file.
-        let row = sqlx::query("SELECT sid FROM conversations LIMIT 1").fetch_optional(&self.database.readers);
-        Database::promptly(row).await?;
+        self.database.ping(PING.with([])).await?;
         Ok(())
     }
 
@@ -252,37 +250,15 @@ impl Conversations {
     }
 }
 
-async fn insert(
-    connection: &mut AnyConnection,
-    conversation: ConversationSid,
-    message: &ChatMessage,
-) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "INSERT INTO messages (sid, conversation_sid, message_index, author, body, date_created) \
-         VALUES ($1, $2, $3, $4, $5, $6)",
-    )
-    .bind(message.sid.to_string())
-    .bind(conversation.to_string())
-    .bind(i64::from(message.index))
-    .bind(&message.author)
-    .bind(&message.body)
-    .bind(message.date_created.timestamp_millis())
-    .execute(connection)
-    .await
-    .map(drop)
-}
-
 /// `sid, message_index, author, body, date_created`; all of them NULL where the conversation has no such message.
-type Row = (Option<String>, Option<i64>, Option<String>, Option<String>, Option<i64>);
-
-fn message(row: Row) -> Result<Option<ChatMessage>, StoreError> {
-    let (Some(sid), Some(index), Some(author), Some(body), Some(date_created)) = row else { return Ok(None) };
+fn message(row: Row<'_>) -> Result<Option<ChatMessage>, StoreError> {
+    let Some(sid) = row.get::<Option<&str>>(0)? else { return Ok(None) };
     Ok(Some(ChatMessage {
         sid: sid.parse().map_err(|_| StoreError::Malformed("message sid"))?,
-        index: u32::try_from(index).map_err(|_| StoreError::Malformed("message index"))?,
-        author,
-        body,
-        date_created: DateTime::from_timestamp_millis(date_created).ok_or(StoreError::Malformed("date"))?,
+        index: u32::try_from(row.get::<i64>(1)?).map_err(|_| StoreError::Malformed("message index"))?,
+        author: row.get::<&str>(2)?.to_owned(),
+        body: row.get::<&str>(3)?.to_owned(),
+        date_created: DateTime::from_timestamp_millis(row.get(4)?).ok_or(StoreError::Malformed("date"))?,
     }))
 }
 

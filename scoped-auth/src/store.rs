@@ -6,10 +6,9 @@ mod advance;
 use chrono::{DateTime, Utc};
 use service_runtime::{
     Database,
-    database::{Batch, BatchError, DatabaseConfig, Engine, Migrations, OpenError, PURGED_AT_ONCE},
+    database::{Batch, DatabaseConfig, DatabaseError, Migrations, OpenError, PURGED_AT_ONCE, Sql},
 };
 use shared_types::SessionId;
-use sqlx::AssertSqlSafe;
 use tokio::sync::Notify;
 
 use self::advance::{Advance, Advances};
@@ -21,11 +20,44 @@ pub const MIGRATIONS: Migrations = Migrations::new("scoped-auth", || sqlx::migra
 /// Where PostgreSQL tells all replicas that there is a new revocation.
 const REVOKED: &str = "scoped_auth_revoked";
 
+static MOVE: Sql = Sql::new(
+    "INSERT INTO sessions (session_id, generation, advanced_at, ends_at) VALUES ($1, $2, $3, $4) \
+     ON CONFLICT (session_id) DO UPDATE SET generation = excluded.generation, advanced_at = excluded.advanced_at \
+     WHERE sessions.generation = excluded.generation - 1",
+);
+static LOOK: Sql = Sql::new("SELECT generation, advanced_at FROM sessions WHERE session_id = $1");
+
+// From the first of them on, whoever else revokes waits until these are committed.
+static COUNT_ON: Sql = Sql::new("UPDATE revocation_count SET last_id = last_id + 1");
+static REVOKE: Sql = Sql::new(
+    "INSERT INTO revocations (id, kind, subject, revoked_at, forget_at) \
+     SELECT last_id, $1, $2, $3, $4 FROM revocation_count",
+);
+static NOTIFY: Sql = Sql::new("SELECT pg_notify($1, '')");
+
+static COUNT: Sql = Sql::new("SELECT COUNT(*) FROM revocations");
+static NEWS: Sql = Sql::new(
+    "SELECT string_agg(id || ' ' || kind || ' ' || subject || ' ' || revoked_at || ' ' || forget_at, ',') \
+     FROM (SELECT * FROM revocations WHERE id > $1 ORDER BY id LIMIT $2) AS news",
+);
+
+static PURGES: [Sql; 2] = [
+    Sql::new(
+        "DELETE FROM sessions WHERE session_id IN \
+         (SELECT session_id FROM sessions WHERE ends_at <= $1 LIMIT $2 {skip_locked})",
+    ),
+    Sql::new(
+        "DELETE FROM revocations WHERE id IN \
+         (SELECT id FROM revocations WHERE forget_at <= $1 LIMIT $2 {skip_locked})",
+    ),
+];
+
 /// The store. Cheap to clone; all clones are one.
 #[derive(Clone, Debug)]
 pub struct Store {
     database: Database,
-    advances: Batch<Advances>,
+    /// With PostgreSQL.
+    advances: Option<Batch<Advances>>,
 }
 
 /// Why the store did not do what it was asked.
@@ -33,10 +65,7 @@ pub struct Store {
 pub enum StoreError {
     /// The database is busy, full, gone or otherwise unable.
     #[error("the sessions' database failed")]
-    Database(#[from] sqlx::Error),
-    /// So it is for all that went together.
-    #[error("the sessions' database failed")]
-    Batch(#[from] BatchError),
+    Database(#[from] DatabaseError),
     /// A row holds something that this service never writes.
     #[error("the sessions' database holds a malformed {0}")]
     Malformed(&'static str),
@@ -64,7 +93,8 @@ impl Store {
     /// Opens the store. In SQLite file, directory and tables are made where they are missing.
     pub async fn open(config: &DatabaseConfig) -> Result<Self, OpenError> {
         let database = Database::open(config, MIGRATIONS).await?;
-        Ok(Self { advances: Batch::new(Advances::new(database.clone())), database })
+        let advances = database.postgres().map(|pool| Batch::new(Advances::new(pool.clone())));
+        Ok(Self { database, advances })
     }
 
     /// Moves a session from `generation` to the next, if that is where it is: of any number of callers on any number of
@@ -79,7 +109,18 @@ impl Store {
         now: DateTime<Utc>,
         ends_at: DateTime<Utc>,
     ) -> Result<Moved, StoreError> {
-        self.advances.ask(Advance { session, generation, now, ends_at }).await?
+        if let Some(advances) = &self.advances {
+            return advances.ask(Advance { session, generation, now, ends_at }).await?;
+        }
+        let (session, next) = (session.to_string(), i64::from(generation) + 1);
+        let [ends_at, now] = [ends_at, now].map(|time| time.timestamp_millis());
+        let moved = MOVE.with([session.as_str().into(), next.into(), now.into(), ends_at.into()]);
+        let [moved, newest] = self.database.write([moved, LOOK.with([session.into()]).otherwise()]).await?;
+        if moved.affected > 0 {
+            return Ok(Moved::Forward);
+        }
+        let newest = newest.rows.first().ok_or(StoreError::Malformed("session"))?;
+        Newest::new(newest.get(0)?, newest.get(1)?).map(Moved::Already)
     }
 
     /// Keeps a revocation, and tells the replicas that listen. When this returns, no crash loses it.
@@ -89,29 +130,19 @@ impl Store {
         revoked_at: DateTime<Utc>,
         forget_at: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        Database::in_time(async {
-            let mut transaction = self.database.writer.begin().await?;
-            let (id,): (i64,) =
-                sqlx::query_as("UPDATE revocation_count SET last_id = last_id + 1 RETURNING last_id")
-                    .fetch_one(&mut *transaction)
-                    .await?;
-            sqlx::query(
-                "INSERT INTO revocations (id, kind, subject, revoked_at, forget_at) VALUES ($1, $2, $3, $4, $5)",
-            )
-            .bind(id)
-            .bind(subject.kind())
-            .bind(subject.to_string())
-            .bind(revoked_at.timestamp_millis())
-            .bind(forget_at.timestamp_millis())
-            .execute(&mut *transaction)
-            .await?;
-            if self.database.engine() == Engine::Postgres {
-                // Heard with the commit, and not at all without it.
-                sqlx::query("SELECT pg_notify($1, '')").bind(REVOKED).execute(&mut *transaction).await?;
-            }
-            Ok(transaction.commit().await?)
-        })
-        .await
+        let revocation = REVOKE.with([
+            subject.kind().into(),
+            subject.to_string().into(),
+            revoked_at.timestamp_millis().into(),
+            forget_at.timestamp_millis().into(),
+        ]);
+        let mut statements = vec![COUNT_ON.with([]), revocation];
+        if self.database.postgres().is_some() {
+            // Heard with the commit, and not at all without it.
+            statements.push(NOTIFY.with([REVOKED.into()]));
+        }
+        self.database.write_all(statements).await?;
+        Ok(())
     }
 
     /// Wakes `heard` at once when a replica has revoked, for ever. Only PostgreSQL tells.
@@ -121,24 +152,18 @@ impl Store {
 
     /// How many revocations there are.
     pub async fn count_revocations(&self) -> Result<usize, StoreError> {
-        let count = sqlx::query_scalar("SELECT COUNT(*) FROM revocations").fetch_one(&self.database.readers);
-        let count: i64 = Database::in_time(count).await?;
+        let rows = self.database.read(COUNT.with([])).await?;
+        let count: i64 = rows.first().ok_or(StoreError::Malformed("count"))?.get(0)?;
         usize::try_from(count).map_err(|_| StoreError::Malformed("count"))
     }
 
     /// The revocations after the one with the id `after`, in their order, each with its id; at most `limit`.
     ///
-    /// They come as one text. A replica that starts may have a million to read, and the driver takes some 5 µs for each
-    /// row that it hands over, ten times what the rest of it takes.
+    /// They come as one text. A replica that starts may have a million to read, and the driver of PostgreSQL takes some
+    /// 5 µs for each row that it hands over, ten times what the rest of it takes.
     pub async fn revocations(&self, after: i64, limit: u32) -> Result<Vec<(i64, Revocation)>, StoreError> {
-        let text = sqlx::query_scalar(
-            "SELECT string_agg(id || ' ' || kind || ' ' || subject || ' ' || revoked_at || ' ' || forget_at, ',') \
-             FROM (SELECT * FROM revocations WHERE id > $1 ORDER BY id LIMIT $2) AS news",
-        )
-        .bind(after)
-        .bind(i64::from(limit))
-        .fetch_one(&self.database.readers);
-        let text: Option<String> = Database::in_time(text).await?;
+        let rows = self.database.read(NEWS.with([after.into(), i64::from(limit).into()])).await?;
+        let text: Option<&str> = rows.first().ok_or(StoreError::Malformed("revocation"))?.get(0)?;
         let Some(text) = text else { return Ok(Vec::new()) };
         let news: Option<Vec<_>> = text.split(',').map(revocation).collect();
         let mut news = news.ok_or(StoreError::Malformed("revocation"))?;
@@ -149,22 +174,11 @@ impl Store {
 
     /// Removes some of what is of no more use at `now`; how many rows that were, and 0 once none is left.
     pub async fn purge(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
-        let skip_locked = self.database.skip_locked();
-        let sessions = format!(
-            "DELETE FROM sessions WHERE session_id IN \
-             (SELECT session_id FROM sessions WHERE ends_at <= $1 LIMIT $2 {skip_locked})"
-        );
-        let revocations = format!(
-            "DELETE FROM revocations WHERE id IN \
-             (SELECT id FROM revocations WHERE forget_at <= $1 LIMIT $2 {skip_locked})"
-        );
         let mut rows = 0;
-        for statement in [sessions, revocations] {
-            let done = sqlx::query(AssertSqlSafe(statement))
-                .bind(now.timestamp_millis())
-                .bind(i64::from(PURGED_AT_ONCE))
-                .execute(&self.database.writer);
-            rows += Database::in_time(done).await?.rows_affected();
+        for purge in &PURGES {
+            let purge = purge.with([now.timestamp_millis().into(), i64::from(PURGED_AT_ONCE).into()]);
+            let [purged] = self.database.write([purge]).await?;
+            rows += purged.affected;
         }
         Ok(rows)
     }
@@ -172,6 +186,13 @@ impl Store {
     /// Lets what is under way finish and closes the store, for all clones.
     pub async fn close(&self) {
         self.database.close().await;
+    }
+}
+
+impl Newest {
+    fn new(generation: i64, advanced_at: i64) -> Result<Self, StoreError> {
+        let generation = u32::try_from(generation).map_err(|_| StoreError::Malformed("generation"))?;
+        Ok(Self { generation, advanced_at: date(advanced_at)? })
     }
 }
 

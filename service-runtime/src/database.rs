@@ -1,9 +1,10 @@
-//! The database of a service: SQLite for one machine, PostgreSQL for a fleet, behind the same two pools. What stands in
-//! it is the service's own; its statements and tables are those that both engines understand, with columns of TEXT and
-//! BIGINT alone (sqlx's `Any` driver carries no others over both). What is one engine's own stands below this folder.
+//! The database of a service: SQLite for one machine, PostgreSQL for a fleet, behind the same two calls: one that reads
+//! and one that writes. What stands in it is the service's own; its statements and tables are those that both engines
+//! understand, with columns of TEXT and BIGINT alone. What is one engine's own stands below this folder.
 
 mod batch;
 mod config;
+mod error;
 mod listener;
 mod migrate_command;
 mod migrations;
@@ -11,19 +12,26 @@ mod postgres;
 mod purge;
 mod rows;
 mod sqlite;
+mod statement;
 
 use std::{future::Future, io, time::Duration};
 
-use sqlx::{AnyPool, any::AnyConnectOptions, migrate::MigrateError};
+use sqlx::{PgPool, migrate::MigrateError};
 
+use self::sqlite::Sqlite;
 pub use self::{
-    batch::{Batch, BatchError, TOGETHER, Together},
+    batch::{Batch, Together},
     config::DatabaseConfig,
+    error::DatabaseError,
     migrate_command::{command as migrate_subcommand, run as migrate},
     migrations::Migrations,
     purge::{PURGED_AT_ONCE, purge_for_ever},
     rows::RowsStatement,
+    statement::{Column, Outcome, Row, Rows, Sql, Statement, Value},
 };
+
+/// How many calls go together at most.
+pub const TOGETHER: usize = 64;
 
 /// How long a connection is waited for; a guest waits no longer for an answer.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -36,13 +44,12 @@ const PING_DEADLINE: Duration = Duration::from_secs(1);
 
 /// A database. Cheap to clone; all clones are one.
 #[derive(Clone, Debug)]
-pub struct Database {
-    /// For statements that write nothing.
-    pub readers: AnyPool,
-    /// For transactions that write. Each must begin with its writing statement: there it waits for its turn, while one
-    /// that had read before would fail in SQLite if another wrote meanwhile.
-    pub writer: AnyPool,
-    config: DatabaseConfig,
+pub struct Database(Kept);
+
+#[derive(Clone, Debug)]
+enum Kept {
+    Sqlite(Sqlite),
+    Postgres(PgPool, DatabaseConfig),
 }
 
 /// Which engine keeps the database.
@@ -65,13 +72,16 @@ pub enum OpenError {
     File(#[from] io::Error),
     /// The database cannot be opened or reached.
     #[error("the database cannot be opened: {0}")]
-    Database(#[from] sqlx::Error),
+    Database(#[from] DatabaseError),
     /// A server did not answer.
     #[error("the database cannot be opened: no answer in time")]
     Silent,
     /// Its tables cannot be brought up to date.
     #[error("the database's tables cannot be brought up to date: {0}")]
     Migration(#[from] MigrateError),
+    /// One of the changes failed. None of those that were to be made was made.
+    #[error("the database's tables cannot be brought up to date: while executing migration {0}: {1}")]
+    Migrating(i64, DatabaseError),
     /// A server's tables are brought up to date by an operator, not by whichever replica starts first.
     #[error("the database lacks tables of this release; run `{0} migrate` first")]
     OutOfDate(&'static str),
@@ -81,55 +91,71 @@ impl Database {
     /// Opens the database. In SQLite file, directory and tables are made where they are missing; in PostgreSQL the
     /// tables must be up to date.
     pub async fn open(config: &DatabaseConfig, migrations: Migrations) -> Result<Self, OpenError> {
-        let (readers, writer) = match config.engine()? {
-            Engine::Sqlite => sqlite::open(config, migrations).await?,
-            Engine::Postgres => {
-                let pool = postgres::open(config, migrations).await?;
-                (pool.clone(), pool)
-            }
-        };
-        Ok(Self { readers, writer, config: config.clone() })
+        Ok(Self(match config.engine()? {
+            Engine::Sqlite => Kept::Sqlite(Sqlite::open(config, migrations).await?),
+            Engine::Postgres => Kept::Postgres(postgres::open(config, migrations).await?, config.clone()),
+        }))
     }
 
-    /// Which engine keeps it.
-    pub fn engine(&self) -> Engine {
-        self.config.engine().unwrap_or(Engine::Sqlite)
+    /// The pool, if PostgreSQL keeps it: for what a round trip there makes worth its while.
+    pub fn postgres(&self) -> Option<&PgPool> {
+        if let Kept::Postgres(pool, _) = &self.0 { Some(pool) } else { None }
     }
 
-    /// What a statement of one dialect is to have where rows are chosen to be removed: replicas that do so at once take
-    /// different rows instead of waiting for each other.
-    pub fn skip_locked(&self) -> &'static str {
-        match self.engine() {
-            Engine::Sqlite => "",
-            Engine::Postgres => "FOR UPDATE SKIP LOCKED",
+    /// The rows that a statement gives which writes nothing.
+    ///
+    /// SQLite is asked at once, on this thread: for the few rows that guests ask for it is a matter of microseconds, less
+    /// than to hand it to another thread, and in its journal's mode who reads waits for nobody.
+    pub async fn read(&self, statement: Statement) -> Result<Rows, DatabaseError> {
+        self.read_within(DEADLINE, statement).await
+    }
+
+    /// Asks with such a statement whether the database is there.
+    pub async fn ping(&self, statement: Statement) -> Result<(), DatabaseError> {
+        self.read_within(PING_DEADLINE, statement).await.map(drop)
+    }
+
+    async fn read_within(&self, deadline: Duration, statement: Statement) -> Result<Rows, DatabaseError> {
+        match &self.0 {
+            Kept::Sqlite(sqlite) => sqlite.read(&statement),
+            Kept::Postgres(pool, _) => within(deadline, postgres::read(pool, statement)).await,
         }
     }
 
-    /// Bounds a call of the store; one that takes longer has failed.
-    pub async fn in_time<T, E: From<sqlx::Error>>(call: impl Future<Output = Result<T, E>>) -> Result<T, E> {
-        within(DEADLINE, call).await
+    /// Runs statements one after the other in one transaction, all of them or, if one fails, none. When this returns
+    /// what became of each, no crash loses it.
+    ///
+    /// A caller who goes away early leaves a whole transaction or none.
+    pub async fn write<const N: usize>(
+        &self,
+        statements: [Statement; N],
+    ) -> Result<[Outcome; N], DatabaseError> {
+        let outcomes = self.write_all(statements.into()).await?;
+        // There is one of each.
+        outcomes.try_into().map_err(|_| DatabaseError::Closed)
     }
 
-    /// Bounds the question whether the store is there.
-    pub async fn promptly<T, E: From<sqlx::Error>>(call: impl Future<Output = Result<T, E>>) -> Result<T, E> {
-        within(PING_DEADLINE, call).await
+    /// The same for any number of statements.
+    pub async fn write_all(&self, statements: Vec<Statement>) -> Result<Vec<Outcome>, DatabaseError> {
+        match &self.0 {
+            Kept::Sqlite(sqlite) => within(DEADLINE, sqlite.write(statements)).await,
+            Kept::Postgres(pool, _) => within(DEADLINE, postgres::write(pool, statements)).await,
+        }
     }
 
-    /// Closes it, once the transactions under way have ended.
+    /// Closes it, for all clones, once the transactions under way have ended.
     pub async fn close(&self) {
-        self.readers.close().await;
-        self.writer.close().await;
+        match &self.0 {
+            Kept::Sqlite(sqlite) => sqlite.close().await,
+            Kept::Postgres(pool, _) => pool.close().await,
+        }
     }
 }
 
-async fn within<T, E: From<sqlx::Error>>(
+/// Bounds a call; one that takes longer has failed.
+async fn within<T>(
     deadline: Duration,
-    call: impl Future<Output = Result<T, E>>,
-) -> Result<T, E> {
-    tokio::time::timeout(deadline, call).await.unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut.into()))
-}
-
-fn options(url: &str) -> Result<AnyConnectOptions, OpenError> {
-    sqlx::any::install_default_drivers();
-    url.parse().map_err(|_| OpenError::Url)
+    call: impl Future<Output = Result<T, DatabaseError>>,
+) -> Result<T, DatabaseError> {
+    tokio::time::timeout(deadline, call).await.unwrap_or(Err(DatabaseError::Silent))
 }

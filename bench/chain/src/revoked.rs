@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
+use rusqlite::Connection;
 use service_runtime::Clock;
-use sqlx::{Connection as _, Executor as _, SqliteConnection};
 
-use crate::{Outcome, stack::sessions_url};
+use crate::{Outcome, stack::sessions_file};
 
 /// Adds `count` sessions that began within the last hour and were revoked just now, to a store that has its tables.
 pub(crate) fn add(folder: &Path, count: usize) -> Outcome<()> {
@@ -20,14 +20,11 @@ pub(crate) fn add(folder: &Path, count: usize) -> Outcome<()> {
          substr(lower(hex(randomblob(2))), 2), substr(lower(hex(randomblob(2))), 2), lower(hex(randomblob(6)))), \
          {now}, {now} + {day} FROM begun"
     );
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let mut store = SqliteConnection::connect(&sessions_url(folder)).await?;
-        let mut transaction = store.begin().await?;
-        transaction.execute(sqlx::AssertSqlSafe(rows)).await?;
-        let counted = format!("UPDATE revocation_count SET last_id = {count}");
-        transaction.execute(sqlx::AssertSqlSafe(counted)).await?;
-        transaction.commit().await?;
-        Ok(store.close().await?)
-    })
+    let mut store = Connection::open(sessions_file(folder))?;
+    let transaction = store.transaction()?;
+    transaction.execute_batch(&rows)?;
+    transaction.execute_batch(&format!("UPDATE revocation_count SET last_id = {count}"))?;
+    transaction.commit()?;
+    store.close().map_err(|(_, error)| error)?;
+    Ok(())
 }

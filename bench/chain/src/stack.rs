@@ -72,7 +72,10 @@ impl Plan {
             let (mut scoped_auth, sas) = Service::new("ScopedAuthService", "scoped-auth", "SCOPED_AUTH")?;
             scoped_auth.set("SCOPED_AUTH_FEDERATED_AUTH_SECRET", &federated_auth_secret);
             scoped_auth.set("SCOPED_AUTH_KEYS_FILE", keys_file(&self.folder).display());
-            scoped_auth.set("SCOPED_AUTH_DATABASE_URL", sessions_url(&self.folder));
+            scoped_auth.set(
+                "SCOPED_AUTH_DATABASE_URL",
+                format_args!("sqlite://{}", sessions_file(&self.folder).display()),
+            );
             Outcome::Ok((scoped_auth.start(&self.folder)?, sas))
         };
         if self.revoked > 0 {
@@ -162,8 +165,8 @@ pub(crate) fn program(name: &str) -> Outcome<PathBuf> {
 }
 
 /// Where sessions and revocations are kept.
-pub(crate) fn sessions_url(folder: &Path) -> String {
-    format!("sqlite://{}", folder.join("sessions.db").display())
+pub(crate) fn sessions_file(folder: &Path) -> PathBuf {
+    folder.join("sessions.db")
 }
 
 fn keys_file(folder: &Path) -> PathBuf {

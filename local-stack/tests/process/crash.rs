@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use local_stack::{Guest, demo};
-use sqlx::{Connection, SqliteConnection};
+use rusqlite::Connection;
 use tokio::{sync::mpsc, task::JoinSet};
 
 use crate::process::Process;
@@ -57,11 +57,10 @@ async fn kill_9_while_conversations_are_opened() {
     });
     let opened = opened.await;
 
-    let database = format!("sqlite://{}", data.path().join("conversations.db").display());
-    let mut database = SqliteConnection::connect(&database).await.unwrap();
+    let database = Connection::open(data.path().join("conversations.db")).unwrap();
     let half = "SELECT COUNT(*) FROM conversations WHERE NOT EXISTS (SELECT 1 FROM messages \
         WHERE messages.conversation_sid = conversations.sid AND messages.message_index = 0)";
-    let half: i64 = sqlx::query_scalar(half).fetch_one(&mut database).await.unwrap();
+    let half: i64 = database.query_row(half, [], |row| row.get(0)).unwrap();
     assert_eq!(half, 0);
 
     let (_stack, guest) = started(data.path());

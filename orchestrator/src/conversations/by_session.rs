@@ -1,16 +1,18 @@
-//! The conversations of sessions, looked up for many callers in one statement.
+//! The conversations of sessions, looked up one by one, and in PostgreSQL for many callers in one statement.
 
 use std::collections::HashMap;
 
-use service_runtime::{
-    Database,
-    database::{RowsStatement, Together},
-};
+use service_runtime::database::{DatabaseError, RowsStatement, Sql, Together};
 use shared_types::{AccountSid, ConversationSid, SessionId};
+use sqlx::PgPool;
 
 use super::{StoreError, conversation_sid};
 
-/// SQLite looks nothing up in an index for pairs that are `IN` a list, and joins in this order if told to CROSS JOIN.
+/// One session's.
+pub(super) static BY_SESSION: Sql =
+    Sql::new("SELECT sid FROM conversations WHERE account_sid = $1 AND session_id = $2");
+
+/// Those of many sessions.
 const STATEMENT: &str = "WITH asked (account_sid, session_id) AS (VALUES {rows}) \
                          SELECT c.account_sid, c.session_id, c.sid FROM asked CROSS JOIN conversations c \
                          WHERE c.account_sid = asked.account_sid AND c.session_id = asked.session_id";
@@ -18,13 +20,13 @@ const STATEMENT: &str = "WITH asked (account_sid, session_id) AS (VALUES {rows})
 /// Looks up all that are asked for at once.
 #[derive(Debug)]
 pub(super) struct BySession {
-    database: Database,
+    pool: PgPool,
     statement: RowsStatement,
 }
 
 impl BySession {
-    pub(super) fn new(database: Database) -> Self {
-        Self { database, statement: RowsStatement::new(STATEMENT, 2) }
+    pub(super) fn new(pool: PgPool) -> Self {
+        Self { pool, statement: RowsStatement::new(STATEMENT, 2) }
     }
 }
 
@@ -32,7 +34,7 @@ impl Together for BySession {
     type Ask = (AccountSid, SessionId);
     type Answer = Result<Option<ConversationSid>, StoreError>;
 
-    async fn run(&self, asks: &[Self::Ask]) -> Result<Vec<Option<Self::Answer>>, sqlx::Error> {
+    async fn run(&self, asks: &[Self::Ask]) -> Result<Vec<Option<Self::Answer>>, DatabaseError> {
         let names: Vec<_> =
             asks.iter().map(|(account, session)| (account.to_string(), session.to_string())).collect();
         let (statement, room) = self.statement.of(names.len());
@@ -43,7 +45,7 @@ impl Together for BySession {
             let (account, session) = names.get(place).unwrap_or(&last);
             query = query.bind(account.as_str()).bind(session.as_str());
         }
-        let rows: Vec<(String, String, String)> = query.fetch_all(&self.database.readers).await?;
+        let rows: Vec<(String, String, String)> = query.fetch_all(&self.pool).await?;
         let sids: HashMap<_, _> =
             rows.into_iter().map(|(account, session, sid)| ((account, session), sid)).collect();
         let answer = |name| Some(sids.get(name).map(|sid| conversation_sid(sid)).transpose());
@@ -53,26 +55,20 @@ impl Together for BySession {
 
 #[cfg(test)]
 mod tests {
-    use sqlx::{AssertSqlSafe, Connection as _, Row as _, SqliteConnection};
+    use service_runtime::{Database, database::DatabaseConfig};
 
     use super::*;
+    use crate::conversations::MIGRATIONS;
 
     /// What it costs must not grow with the conversations that there are.
     #[tokio::test]
-    async fn no_conversation_is_looked_at_but_those_that_are_asked_for() {
-        let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
-        sqlx::migrate!().run(&mut connection).await.unwrap();
-        for rows in [1, 64] {
-            let (statement, room) = RowsStatement::new(STATEMENT, 2).of(rows);
-            let explained = format!("EXPLAIN QUERY PLAN {}", statement.0);
-            let mut query = sqlx::query(AssertSqlSafe(explained));
-            for _ in 0..room {
-                query = query.bind("").bind("");
-            }
-            let plan = query.fetch_all(&mut connection).await.unwrap();
-            let plan: Vec<String> = plan.iter().map(|step| step.get("detail")).collect();
-            assert!(plan.iter().any(|step| step.starts_with("SEARCH c USING")), "{plan:?}");
-            assert!(!plan.iter().any(|step| step.starts_with("SCAN c")), "{plan:?}");
-        }
+    async fn no_conversation_is_looked_at_but_the_one_that_is_asked_for() {
+        static EXPLAINED: Sql = Sql::new(
+            "EXPLAIN QUERY PLAN SELECT sid FROM conversations WHERE account_sid = $1 AND session_id = $2",
+        );
+        let database = Database::open(&DatabaseConfig::new("sqlite::memory:"), MIGRATIONS).await.unwrap();
+        let plan = database.read(EXPLAINED.with(["".into(), "".into()])).await.unwrap();
+        let plan: Vec<&str> = plan.iter().map(|step| step.get(3).unwrap()).collect();
+        assert!(matches!(plan[..], [step] if step.starts_with("SEARCH conversations USING")), "{plan:?}");
     }
 }

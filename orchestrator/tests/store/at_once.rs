@@ -24,18 +24,18 @@ async fn a_caller_who_goes_away_leaves_a_whole_conversation_or_none(store: Store
         let mut left = steps;
         let mut opening = pin!(store.conversations.open_conversation(conversation(guest, guest.into())));
         let opened = poll_fn(|context| {
-            if left == 0 {
-                return Poll::Ready(None);
-            }
+            let opened = opening.as_mut().poll(context).map(Some);
             left -= 1;
-            opening.as_mut().poll(context).map(Some)
+            if opened.is_pending() && left == 0 { Poll::Ready(None) } else { opened }
         });
         match opened.await {
             Some(opened) => assert_eq!(opened.unwrap(), ConversationSid::from_bits(guest.into())),
             None => deepest = deepest.max(steps),
         }
     }
-    assert!(deepest >= 3, "nobody went away between the statements");
+    // The writer of SQLite is asked once, and goes on alone.
+    let asked = if store.url.starts_with("sqlite") { 1 } else { 3 };
+    assert!(deepest >= asked, "nobody went away between the statements");
 
     // Whoever comes next is served: the store's one writer has not kept a transaction that was left behind.
     store.conversations.open_conversation(conversation(0, 1000)).await.unwrap();
@@ -103,7 +103,7 @@ async fn many_sessions_that_are_looked_up_at_once_are_each_told_their_own_conver
 async fn a_failed_look_is_told_to_all_and_the_next_callers_are_served() {
     let store = Store::on_sqlite().await;
     let mut connection = store.connection().await;
-    sqlx::query("ALTER TABLE conversations RENAME TO away").execute(&mut connection).await.unwrap();
+    connection.execute("ALTER TABLE conversations RENAME TO away").await;
     let mut looks = JoinSet::new();
     for guest in 0..10 {
         let conversations = store.conversations.clone();
@@ -114,6 +114,6 @@ async fn a_failed_look_is_told_to_all_and_the_next_callers_are_served() {
         assert!(told.starts_with("the conversations' database failed: "), "{told}");
         assert!(told.contains("no such table"), "{told}");
     }
-    sqlx::query("ALTER TABLE away RENAME TO conversations").execute(&mut connection).await.unwrap();
+    connection.execute("ALTER TABLE away RENAME TO conversations").await;
     assert_eq!(store.conversations.by_session(ACCOUNT, session(1)).await.unwrap(), None);
 }

@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a helper that fails is a test that fails")]
 
+#[path = "../../../service-runtime/tests/support/direct.rs"]
+mod direct;
 #[macro_use]
 #[path = "../../../service-runtime/tests/support/postgres.rs"]
 mod postgres;
@@ -21,10 +23,9 @@ use shared_types::{
     AccountSid, AddressSid, ConversationSid, Identity, MessageSid, SessionId,
     orchestrator::list_messages::ChatMessage,
 };
-use sqlx::{AnyConnection, Connection};
 use tempfile::TempDir;
 
-use crate::postgres::Cluster;
+use crate::{direct::Direct, postgres::Cluster};
 
 const ACCOUNT: AccountSid = AccountSid::from_bits(1);
 const OTHER_ACCOUNT: AccountSid = AccountSid::from_bits(2);
@@ -49,12 +50,12 @@ impl Store {
     }
 
     /// A connection past the interface, to see and do what it does not.
-    async fn connection(&self) -> AnyConnection {
-        AnyConnection::connect(&self.url).await.unwrap()
+    async fn connection(&self) -> Direct {
+        Direct::connect(&self.url).await
     }
 
     async fn count(&self, query: &'static str) -> i64 {
-        sqlx::query_scalar(query).fetch_one(&mut self.connection().await).await.unwrap()
+        self.connection().await.number(query).await
     }
 
     async fn all(&self, identity: Identity, conversation: ConversationSid) -> Option<Vec<ChatMessage>> {

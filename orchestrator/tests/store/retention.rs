@@ -62,7 +62,7 @@ async fn many_messages_go_bit_by_bit_and_nobody_sees_half_a_conversation(store: 
     let many = "INSERT INTO messages (sid, conversation_sid, message_index, author, body, date_created) \
                 WITH RECURSIVE n (n) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT n + 1 FROM n WHERE n < 2500) \
                 SELECT 'IM' || CAST(n AS TEXT), (SELECT sid FROM conversations), n, 'x', 'y', 0 FROM n";
-    sqlx::query(many).execute(&mut store.connection().await).await.unwrap();
+    store.connection().await.execute(many).await;
     let purge = async || store.conversations.purge(30 * DAY, now() + TimeDelta::days(31)).await.unwrap();
     // The conversation at first, then messages, then both.
     let at_once = u64::from(PURGED_AT_ONCE);

@@ -1,13 +1,12 @@
-//! Sessions that move on, those of many callers in one statement and one commit.
+//! Sessions that move on in PostgreSQL, those of many callers in one statement and one commit: what costs is the way
+//! there and back.
 
 use std::{cmp::Reverse, collections::HashMap};
 
 use chrono::{DateTime, Utc};
-use service_runtime::{
-    Database,
-    database::{RowsStatement, Together},
-};
+use service_runtime::database::{DatabaseError, RowsStatement, Together};
 use shared_types::SessionId;
+use sqlx::PgPool;
 
 use super::{Moved, Newest, StoreError, date};
 
@@ -23,13 +22,13 @@ pub(super) struct Advance {
 /// Moves all that are asked for at once.
 #[derive(Debug)]
 pub(super) struct Advances {
-    database: Database,
+    pool: PgPool,
     moving: RowsStatement,
     looking: RowsStatement,
 }
 
 impl Advances {
-    pub(super) fn new(database: Database) -> Self {
+    pub(super) fn new(pool: PgPool) -> Self {
         // The row of a conflict is judged as it is once whoever else wrote it has committed: of any number of callers on
         // any number of replicas, exactly one moves a session on. What only fills up has no generation.
         let moving = "WITH asked (session_id, generation, advanced_at, ends_at) AS (VALUES {rows}) \
@@ -39,12 +38,12 @@ impl Advances {
                       advanced_at = excluded.advanced_at WHERE sessions.generation = excluded.generation - 1 RETURNING session_id";
         let looking =
             "SELECT session_id, generation, advanced_at FROM sessions WHERE session_id IN (VALUES {rows})";
-        Self { database, moving: RowsStatement::new(moving, 4), looking: RowsStatement::new(looking, 1) }
+        Self { pool, moving: RowsStatement::new(moving, 4), looking: RowsStatement::new(looking, 1) }
     }
 
     /// Moves sessions on, each named once, in the order of their ids: replicas whose batches meet in several rows then
     /// wait for each other and never in a circle. Tells of each whether it moved.
-    async fn move_on(&self, movers: &[(String, &Advance)]) -> Result<Vec<bool>, sqlx::Error> {
+    async fn move_on(&self, movers: &[(String, &Advance)]) -> Result<Vec<bool>, DatabaseError> {
         let (statement, room) = self.moving.of(movers.len());
         let mut query = sqlx::query_as(statement);
         for (session, advance) in movers {
@@ -57,7 +56,7 @@ impl Advances {
         for _ in movers.len()..room {
             query = query.bind("").bind(0_i64).bind(0_i64).bind(0_i64);
         }
-        let moved: Vec<(String,)> = query.fetch_all(&self.database.writer).await?;
+        let moved: Vec<(String,)> = query.fetch_all(&self.pool).await?;
         let mut is_moved = vec![false; movers.len()];
         for (session,) in moved {
             let place = movers.binary_search_by(|(mover, _)| mover.cmp(&session));
@@ -68,15 +67,15 @@ impl Advances {
         Ok(is_moved)
     }
 
-    /// `session_id, generation, advanced_at` of some sessions. Asked of the writer, which sees what was written before.
-    async fn look(&self, sessions: &[&str]) -> Result<HashMap<String, (i64, i64)>, sqlx::Error> {
+    /// `session_id, generation, advanced_at` of some sessions.
+    async fn look(&self, sessions: &[&str]) -> Result<HashMap<String, (i64, i64)>, DatabaseError> {
         let Some(last) = sessions.last() else { return Ok(HashMap::new()) };
         let (statement, room) = self.looking.of(sessions.len());
         let mut query = sqlx::query_as(statement);
         for place in 0..room {
             query = query.bind(*sessions.get(place).unwrap_or(last));
         }
-        let rows: Vec<(String, i64, i64)> = query.fetch_all(&self.database.writer).await?;
+        let rows: Vec<(String, i64, i64)> = query.fetch_all(&self.pool).await?;
         Ok(rows
             .into_iter()
             .map(|(session, generation, advanced_at)| (session, (generation, advanced_at)))
@@ -88,7 +87,7 @@ impl Together for Advances {
     type Ask = Advance;
     type Answer = Result<Moved, StoreError>;
 
-    async fn run(&self, asks: &[Advance]) -> Result<Vec<Option<Self::Answer>>, sqlx::Error> {
+    async fn run(&self, asks: &[Advance]) -> Result<Vec<Option<Self::Answer>>, DatabaseError> {
         // A statement may name a session once. Of its wishes the one of the highest generation is tried: if it moves the
         // session, no other could.
         let mut places: Vec<_> = asks.iter().enumerate().collect();
@@ -118,7 +117,9 @@ impl Together for Advances {
                     });
                 }
                 // It may have ended and been removed meanwhile.
-                newest(seen.get(session).ok_or(sqlx::Error::RowNotFound)?)
+                let (generation, advanced_at) =
+                    seen.get(session).ok_or(DatabaseError::from(sqlx::Error::RowNotFound))?;
+                Newest::new(*generation, *advanced_at)
             };
             for (n, (place, ask)) in wishes.iter().enumerate() {
                 match newest() {
@@ -131,11 +132,4 @@ impl Together for Advances {
         }
         Ok(answers)
     }
-}
-
-fn newest((generation, advanced_at): &(i64, i64)) -> Result<Newest, StoreError> {
-    Ok(Newest {
-        generation: u32::try_from(*generation).map_err(|_| StoreError::Malformed("generation"))?,
-        advanced_at: date(*advanced_at)?,
-    })
 }

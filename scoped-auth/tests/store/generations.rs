@@ -113,16 +113,20 @@ fn numbered(n: u32) -> SessionId {
     SessionId::from_random(bytes)
 }
 
-/// On one thread, so that all have asked before the first is answered.
+/// On one thread, and while another process writes, so that all have asked before the first is answered.
 #[tokio::test]
 async fn callers_at_once_share_commits() {
     let store = Store::on_sqlite().await;
+    let mut other = store.connection().await;
+    other.execute("BEGIN IMMEDIATE").await;
     let before = commits(&store);
     let mut calls = JoinSet::new();
     for n in 0..500 {
         let here = store.replicas[0].clone();
         calls.spawn(async move { here.advance(numbered(n), 0, now(), end()).await.unwrap() });
+        tokio::task::yield_now().await;
     }
+    other.execute("COMMIT").await;
     calls.join_all().await;
     assert_eq!(commits(&store) - before, 500_usize.div_ceil(TOGETHER));
 }
@@ -138,7 +142,7 @@ fn commits(store: &Store) -> usize {
 async fn a_failure_is_told_to_all_and_the_next_callers_are_served() {
     let store = Store::on_sqlite().await;
     let mut connection = store.connection().await;
-    sqlx::query("ALTER TABLE sessions RENAME TO away").execute(&mut connection).await.unwrap();
+    connection.execute("ALTER TABLE sessions RENAME TO away").await;
     let mut calls = JoinSet::new();
     for n in 0..10 {
         let here = store.replicas[0].clone();
@@ -151,7 +155,7 @@ async fn a_failure_is_told_to_all_and_the_next_callers_are_served() {
             "{told}"
         );
     }
-    sqlx::query("ALTER TABLE away RENAME TO sessions").execute(&mut connection).await.unwrap();
+    connection.execute("ALTER TABLE away RENAME TO sessions").await;
     assert_eq!(store.replicas[0].advance(session(1), 0, now(), end()).await.unwrap(), Moved::Forward);
     store.replicas[0].close().await;
     assert!(store.replicas[0].advance(session(1), 1, now(), end()).await.is_err());

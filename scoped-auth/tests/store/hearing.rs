@@ -10,7 +10,7 @@ use scoped_auth::{
 use shared_types::{AccountSid, Identity, grant::GrantsClaim};
 use tokio::{task::JoinHandle, time::timeout};
 
-use crate::{Store, account, now, postgres::Cluster, session};
+use crate::{Store, account, direct::Direct, now, postgres::Cluster, session};
 
 const HOUR: Duration = Duration::from_secs(3600);
 /// Within which every replica honours a revocation.
@@ -112,9 +112,9 @@ async fn a_replica_that_hears_nothing_looks() {
             let url = store.url.clone();
             // As soon as someone listens again, again.
             Some(tokio::spawn(async move {
-                let mut connection = <sqlx::AnyConnection as sqlx::Connection>::connect(&url).await.unwrap();
+                let mut connection = Direct::connect(&url).await;
                 loop {
-                    let _: i64 = sqlx::query_scalar(SILENCE).fetch_one(&mut connection).await.unwrap();
+                    connection.number(SILENCE).await;
                 }
             }))
         } else {

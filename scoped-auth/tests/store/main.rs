@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a helper that fails is a test that fails")]
 
+#[path = "../../../service-runtime/tests/support/direct.rs"]
+mod direct;
 #[macro_use]
 #[path = "../../../service-runtime/tests/support/postgres.rs"]
 mod postgres;
@@ -20,10 +22,9 @@ use scoped_auth::{
 };
 use service_runtime::database::DatabaseConfig;
 use shared_types::{AccountSid, SessionId};
-use sqlx::{AnyConnection, Connection as _};
 use tempfile::TempDir;
 
-use crate::postgres::Cluster;
+use crate::{direct::Direct, postgres::Cluster};
 
 /// One store, as two replicas have it.
 struct Store {
@@ -46,12 +47,12 @@ impl Store {
     }
 
     /// A connection past the interface, to see and do what it does not.
-    async fn connection(&self) -> AnyConnection {
-        AnyConnection::connect(&self.url).await.unwrap()
+    async fn connection(&self) -> Direct {
+        Direct::connect(&self.url).await
     }
 
     async fn count(&self, query: &'static str) -> i64 {
-        sqlx::query_scalar(query).fetch_one(&mut self.connection().await).await.unwrap()
+        self.connection().await.number(query).await
     }
 }
 

@@ -1,18 +1,15 @@
-//! Calls of the store that go together. A statement costs much the same for one row as for many: the way to the engine
+//! Calls of the store that go to PostgreSQL together. A statement costs much the same for one row as for many: the way to the engine
 //! and back, and where something is written, the wait until it is safe. So what is asked while a statement runs gathers,
 //! and goes with the next one. Nobody waits for company: a batch that is idle runs at once, for one.
 
-use std::{future::Future, sync::Arc};
+use std::future::Future;
 
 use tokio::sync::{
     mpsc::{self, UnboundedReceiver, UnboundedSender},
     oneshot,
 };
 
-use super::Database;
-
-/// How many calls go together at most.
-pub const TOGETHER: usize = 64;
+use super::{DEADLINE, DatabaseError, TOGETHER, within};
 
 /// What runs for all who have gathered.
 pub trait Together: Send + 'static {
@@ -26,20 +23,15 @@ pub trait Together: Send + 'static {
     fn run(
         &self,
         asks: &[Self::Ask],
-    ) -> impl Future<Output = Result<Vec<Option<Self::Answer>>, sqlx::Error>> + Send;
+    ) -> impl Future<Output = Result<Vec<Option<Self::Answer>>, DatabaseError>> + Send;
 }
 
 /// Where callers gather. Cheap to clone; all clones are one. What runs ends with the last of them.
 pub struct Batch<T: Together>(UnboundedSender<Waiting<T>>);
 
-/// Why a batch failed, as each of its callers is told.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error(transparent)]
-pub struct BatchError(Arc<sqlx::Error>);
-
 struct Waiting<T: Together> {
     ask: T::Ask,
-    reply: oneshot::Sender<Result<T::Answer, BatchError>>,
+    reply: oneshot::Sender<Result<T::Answer, DatabaseError>>,
 }
 
 impl<T: Together> Batch<T> {
@@ -52,11 +44,10 @@ impl<T: Together> Batch<T> {
 
     /// Asks, and waits for the answer no longer than for any call of the store. A caller who goes away before his ask's
     /// turn takes it with him; from then on it is done all the same.
-    pub async fn ask(&self, ask: T::Ask) -> Result<T::Answer, BatchError> {
+    pub async fn ask(&self, ask: T::Ask) -> Result<T::Answer, DatabaseError> {
         let (reply, answer) = oneshot::channel();
-        let ended = || BatchError::from(sqlx::Error::PoolClosed);
-        self.0.send(Waiting { ask, reply }).map_err(|_| ended())?;
-        Database::in_time(async { answer.await.unwrap_or_else(|_| Err(ended())) }).await
+        self.0.send(Waiting { ask, reply }).map_err(|_| DatabaseError::Closed)?;
+        within(DEADLINE, async { answer.await.unwrap_or(Err(DatabaseError::Closed)) }).await
     }
 }
 
@@ -69,7 +60,7 @@ async fn serve<T: Together>(together: T, mut arriving: UnboundedReceiver<Waiting
         }
         let (asks, replies): (Vec<_>, Vec<_>) =
             waiting.drain(..).map(|Waiting { ask, reply }| (ask, reply)).unzip();
-        match Database::in_time(together.run(&asks)).await {
+        match within(DEADLINE, together.run(&asks)).await {
             Ok(answers) => {
                 for ((ask, reply), answer) in asks.into_iter().zip(replies).zip(answers) {
                     match answer {
@@ -80,7 +71,6 @@ async fn serve<T: Together>(together: T, mut arriving: UnboundedReceiver<Waiting
                 }
             }
             Err(error) => {
-                let error = BatchError::from(error);
                 for reply in replies {
                     drop(reply.send(Err(error.clone())));
                 }
@@ -104,12 +94,6 @@ async fn arrive<T: Together>(
         waiting.push(more);
     }
     true
-}
-
-impl From<sqlx::Error> for BatchError {
-    fn from(error: sqlx::Error) -> Self {
-        Self(Arc::new(error))
-    }
 }
 
 impl<T: Together> Clone for Batch<T> {

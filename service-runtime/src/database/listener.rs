@@ -6,7 +6,7 @@ use std::time::Duration;
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use tokio::sync::Notify;
 
-use super::{ACQUIRE_TIMEOUT, Database, Engine};
+use super::{ACQUIRE_TIMEOUT, Database, DatabaseConfig, Kept};
 use crate::refusal::chain;
 
 /// How long a lost connection stays lost; meanwhile others' news are found by looking.
@@ -16,12 +16,12 @@ impl Database {
     /// Wakes `heard` at every `NOTIFY` on `channel`, and whenever some may have been missed; for ever. In SQLite nobody
     /// notifies.
     pub async fn listen(&self, channel: &'static str, heard: &Notify) {
-        if self.engine() == Engine::Sqlite {
+        let Kept::Postgres(_, config) = &self.0 else {
             return std::future::pending().await;
-        }
+        };
         let mut is_heard = true;
         loop {
-            let lost = match self.listen_once(channel, heard, &mut is_heard).await {
+            let lost = match listen_once(config, channel, heard, &mut is_heard).await {
                 Ok(()) => "the connection was closed".to_owned(),
                 Err(error) => chain(&error),
             };
@@ -36,33 +36,33 @@ impl Database {
             tokio::time::sleep(RECONNECT).await;
         }
     }
+}
 
-    async fn listen_once(
-        &self,
-        channel: &'static str,
-        heard: &Notify,
-        is_heard: &mut bool,
-    ) -> Result<(), sqlx::Error> {
-        let options: PgConnectOptions = self.config.url().parse()?;
-        let pool = PgPoolOptions::new()
-            .max_connections(1)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .connect_with(options)
-            .await?;
-        let mut listener = PgListener::connect_with(&pool).await?;
-        listener.eager_reconnect(false);
-        listener.listen(channel).await?;
-        if !*is_heard {
-            tracing::info!(channel, "notifications are heard again");
-            *is_heard = true;
-        }
-        // What was said before this connection listened.
-        heard.notify_one();
-        while listener.try_recv().await?.is_some() {
-            heard.notify_one();
-        }
-        Ok(())
+async fn listen_once(
+    config: &DatabaseConfig,
+    channel: &'static str,
+    heard: &Notify,
+    is_heard: &mut bool,
+) -> Result<(), sqlx::Error> {
+    let options: PgConnectOptions = config.url().parse()?;
+    let pool = PgPoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .connect_with(options)
+        .await?;
+    let mut listener = PgListener::connect_with(&pool).await?;
+    listener.eager_reconnect(false);
+    listener.listen(channel).await?;
+    if !*is_heard {
+        tracing::info!(channel, "notifications are heard again");
+        *is_heard = true;
     }
+    // What was said before this connection listened.
+    heard.notify_one();
+    while listener.try_recv().await?.is_some() {
+        heard.notify_one();
+    }
+    Ok(())
 }

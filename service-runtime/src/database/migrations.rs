@@ -3,11 +3,11 @@
 //! only checks, and an older release goes on beside a newer one's tables.
 
 use sqlx::{
-    AnyConnection,
-    migrate::{Migrate as _, MigrateError, Migrator},
+    PgConnection,
+    migrate::{AppliedMigration, Migrate as _, MigrateError, Migration, Migrator},
 };
 
-use super::{Engine, OpenError};
+use super::OpenError;
 
 /// What PostgreSQL says of a table that is not there.
 const UNDEFINED_TABLE: &str = "42P01";
@@ -31,13 +31,14 @@ impl Migrations {
         Self::new("test", || Migrator::DEFAULT)
     }
 
-    /// Applies those that are missing, and tells their names.
-    pub(super) async fn apply(
-        self,
-        connection: &mut AnyConnection,
-        engine: Engine,
-    ) -> Result<Vec<String>, MigrateError> {
-        let (migrator, ledger) = ((self.migrator)(), self.ledger(engine));
+    /// All of them, in their order.
+    pub(super) fn all(self) -> Migrator {
+        (self.migrator)()
+    }
+
+    /// Applies those that are missing in PostgreSQL, and tells their names.
+    pub(super) async fn apply(self, connection: &mut PgConnection) -> Result<Vec<String>, MigrateError> {
+        let ledger = self.ledger();
         // A connection that breaks gives the lock back.
         connection.lock().await?;
         connection.ensure_migrations_table(&ledger).await?;
@@ -45,29 +46,19 @@ impl Migrations {
             return Err(MigrateError::Dirty(version));
         }
         let before = connection.list_applied_migrations(&ledger).await?;
-        if let Some(unknown) = before.iter().find(|applied| !migrator.version_exists(applied.version)) {
-            return Err(MigrateError::VersionMissing(unknown.version));
-        }
+        let migrator = self.all();
         let mut applied = Vec::new();
-        for migration in migrator.iter() {
-            match before.iter().find(|applied| applied.version == migration.version) {
-                Some(found) if found.checksum != migration.checksum => {
-                    return Err(MigrateError::VersionMismatch(migration.version));
-                }
-                Some(_) => {}
-                None => {
-                    connection.apply(&ledger, migration).await?;
-                    applied.push(format!("{:04} {}", migration.version, migration.description));
-                }
-            }
+        for migration in missing(&migrator, &before)? {
+            connection.apply(&ledger, migration).await?;
+            applied.push(told(migration));
         }
         connection.unlock().await?;
         Ok(applied)
     }
 
     /// Whether all are applied in PostgreSQL. Those of a newer release do not matter.
-    pub(super) async fn check(self, connection: &mut AnyConnection) -> Result<(), OpenError> {
-        let applied = match connection.list_applied_migrations(&self.ledger(Engine::Postgres)).await {
+    pub(super) async fn check(self, connection: &mut PgConnection) -> Result<(), OpenError> {
+        let applied = match connection.list_applied_migrations(&self.ledger()).await {
             Ok(applied) => applied,
             Err(MigrateError::Execute(sqlx::Error::Database(error)))
                 if error.code().is_some_and(|code| code == UNDEFINED_TABLE) =>
@@ -76,7 +67,7 @@ impl Migrations {
             }
             Err(error) => return Err(error.into()),
         };
-        for migration in (self.migrator)().iter() {
+        for migration in self.all().iter() {
             let Some(found) = applied.iter().find(|found| found.version == migration.version) else {
                 return Err(OpenError::OutOfDate(self.service));
             };
@@ -87,12 +78,34 @@ impl Migrations {
         Ok(())
     }
 
-    /// The table where it is written down which are applied. In PostgreSQL each service has its own, so that two may
-    /// share a database.
-    fn ledger(&self, engine: Engine) -> String {
-        match engine {
-            Engine::Sqlite => "_sqlx_migrations".to_owned(),
-            Engine::Postgres => format!("_{}_migrations", self.service.replace('-', "_")),
+    /// The table where it is written down which are applied. Each service has its own, so that two may share a database.
+    fn ledger(&self) -> String {
+        format!("_{}_migrations", self.service.replace('-', "_"))
+    }
+}
+
+/// Those that have not been applied, where what has been is known and has not changed since.
+pub(super) fn missing<'a>(
+    migrator: &'a Migrator,
+    applied: &[AppliedMigration],
+) -> Result<Vec<&'a Migration>, MigrateError> {
+    if let Some(unknown) = applied.iter().find(|applied| !migrator.version_exists(applied.version)) {
+        return Err(MigrateError::VersionMissing(unknown.version));
+    }
+    let mut missing = Vec::new();
+    for migration in migrator.iter() {
+        match applied.iter().find(|applied| applied.version == migration.version) {
+            Some(found) if found.checksum != migration.checksum => {
+                return Err(MigrateError::VersionMismatch(migration.version));
+            }
+            Some(_) => {}
+            None => missing.push(migration),
         }
     }
+    Ok(missing)
+}
+
+/// A migration as an operator is told of it: `0001 sessions`.
+pub(super) fn told(migration: &Migration) -> String {
+    format!("{:04} {}", migration.version, migration.description)
 }

@@ -1,42 +1,66 @@
-//! What is SQLite's own: how its file is made, its journal, and its one writer.
+//! What is SQLite's own: how its file is made, what its connections are told, and its one writer. It is a library in
+//! this process, and called as one: by whoever reads on his own thread, and by the writer on the writer's.
 
-use std::{
-    io,
-    path::Path,
-    sync::atomic::{AtomicU64, Ordering},
+mod migrations;
+mod place;
+mod readers;
+mod writer;
+
+use std::sync::Arc;
+
+use rusqlite::{
+    CachedStatement, Connection, ToSql,
+    types::{ToSqlOutput, ValueRef},
 };
+use tokio::task::spawn_blocking;
 
-use sqlx::{
-    AnyConnection, AnyPool, ConnectOptions as _, Connection as _, Executor as _, any::AnyPoolOptions,
-    sqlite::SqliteConnectOptions,
-};
+use self::{place::Place, readers::Readers, writer::Writer};
+use super::{DatabaseConfig, DatabaseError, Engine, Migrations, OpenError, Outcome, Rows, Statement, Value};
 
-use super::{ACQUIRE_TIMEOUT, DatabaseConfig, Engine, Migrations, OpenError, options};
-
-const READERS: u32 = 4;
-
-/// What every connection is told. In WAL mode anything less than FULL may lose the last conversations that guests were
-/// told of when the power fails. The timeout is for transactions of other processes.
+/// What every connection is told. The timeout is for transactions of other processes. In WAL mode anything less than
+/// FULL may lose the last conversations that guests were told of when the power fails. The pages that a connection keeps
+/// are bounded to 512 KiB.
 const SETUP: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-                     PRAGMA foreign_keys = ON";
+                     PRAGMA foreign_keys = ON; PRAGMA cache_size = -512";
 
-/// The readers and the writer.
-pub(super) async fn open(
-    config: &DatabaseConfig,
-    migrations: Migrations,
-) -> Result<(AnyPool, AnyPool), OpenError> {
-    let url = prepared(config.url()).await?;
-    // A pool would try again what cannot be opened. Kept until the pools are there: a database in memory ends with its
-    // last connection.
-    let mut first = connect(&url).await?;
-    migrations.apply(&mut first, Engine::Sqlite).await?;
-    let options = options(&url)?;
-    // SQLite has one writer at a time. Here they wait in a queue for one connection; with several connections they
-    // would poll for each other's locks, and the unlucky ones would time out.
-    let writer = pool(1).connect_with(options.clone()).await?;
-    let readers = pool(READERS).connect_with(options).await?;
-    first.close().await?;
-    Ok((readers, writer))
+/// How many statements a connection keeps prepared: more than a service has.
+const PREPARED: usize = 64;
+
+/// A database. Cheap to clone; all clones are one.
+#[derive(Clone, Debug)]
+pub(super) struct Sqlite {
+    readers: Arc<Readers>,
+    writer: Writer,
+}
+
+impl Sqlite {
+    /// Opens it and brings its tables up to date.
+    pub(super) async fn open(config: &DatabaseConfig, migrations: Migrations) -> Result<Self, OpenError> {
+        let place = Place::parse(config.url())?;
+        blocking(move || {
+            place.make()?;
+            let mut connection = connect(&place)?;
+            migrations::apply(&mut connection, migrations)?;
+            Ok(Self { writer: Writer::start(connection)?, readers: Arc::new(Readers::new(place)) })
+        })
+        .await
+    }
+
+    /// The rows of a statement that writes nothing, at once and on this thread.
+    pub(super) fn read(&self, statement: &Statement) -> Result<Rows, DatabaseError> {
+        self.readers.with(|connection| Ok(outcome(connection, statement)?.rows))
+    }
+
+    /// Runs statements in one transaction, which others may share.
+    pub(super) async fn write(&self, statements: Vec<Statement>) -> Result<Vec<Outcome>, DatabaseError> {
+        self.writer.write(statements).await
+    }
+
+    /// Returns when the writer has ended after what it was at. With the last connection the journal goes into the file.
+    pub(super) async fn close(&self) {
+        self.readers.close();
+        self.writer.close().await;
+    }
 }
 
 /// Brings the tables up to date, and says what was done.
@@ -44,73 +68,74 @@ pub(super) async fn migrate(
     config: &DatabaseConfig,
     migrations: Migrations,
 ) -> Result<Vec<String>, OpenError> {
-    let mut connection = connect(&prepared(config.url()).await?).await?;
-    let applied = migrations.apply(&mut connection, Engine::Sqlite).await?;
-    connection.close().await?;
-    Ok(applied)
+    let place = Place::parse(config.url())?;
+    blocking(move || {
+        place.make()?;
+        migrations::apply(&mut connect(&place)?, migrations)
+    })
+    .await
 }
 
-async fn connect(url: &str) -> Result<AnyConnection, OpenError> {
-    let mut connection = options(url)?.connect().await?;
-    connection.execute(SETUP).await?;
+/// A file is opened and migrated beside the runtime's threads.
+async fn blocking<T: Send + 'static>(
+    open: impl FnOnce() -> Result<T, OpenError> + Send + 'static,
+) -> Result<T, OpenError> {
+    // It ends without an answer only if the runtime does.
+    spawn_blocking(open).await.unwrap_or(Err(OpenError::Silent))
+}
+
+fn connect(place: &Place) -> Result<Connection, DatabaseError> {
+    let connection = place.connect()?;
+    connection.execute_batch(SETUP)?;
+    connection.set_prepared_statement_cache_capacity(PREPARED);
     Ok(connection)
 }
 
-/// The URL to open, once its file is there.
-async fn prepared(url: &str) -> Result<String, OpenError> {
-    let parsed: SqliteConnectOptions = url.parse().map_err(|_| OpenError::Url)?;
-    if url.contains(":memory:") {
-        // A name of its own, the same for each of its connections.
-        static MEMORIES: AtomicU64 = AtomicU64::new(0);
-        let number = MEMORIES.fetch_add(1, Ordering::Relaxed);
-        return Ok(format!("sqlite:file:memory-{number}?mode=memory&cache=shared"));
+/// Runs one statement.
+fn outcome(connection: &Connection, statement: &Statement) -> Result<Outcome, DatabaseError> {
+    let mut prepared = connection.prepare_cached(statement.sql.of(Engine::Sqlite))?;
+    bind(&mut prepared, &statement.values)?;
+    let columns = prepared.column_count();
+    let mut values = Vec::new();
+    let mut rows = prepared.raw_query();
+    while let Some(row) = rows.next()? {
+        for column in 0..columns {
+            values.push(value(row.get_ref(column)?).ok_or(DatabaseError::Malformed(column))?);
+        }
     }
-    if !url.contains("mode=memory") {
-        make_file(parsed.get_filename()).await?;
-    }
-    Ok(url.to_owned())
+    drop(rows);
+    let affected = if prepared.readonly() { 0 } else { connection.changes() };
+    Ok(Outcome { rows: Rows::new(columns, values), affected })
 }
 
-fn pool(connections: u32) -> AnyPoolOptions {
-    AnyPoolOptions::new()
-        .max_connections(connections)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        .test_before_acquire(false)
-        // A database in memory ends with its last connection.
-        .min_connections(1)
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .after_connect(|connection, _| Box::pin(async { connection.execute(SETUP).await.map(drop) }))
+fn bind(prepared: &mut CachedStatement<'_>, values: &[Value]) -> Result<(), DatabaseError> {
+    if prepared.parameter_count() != values.len() {
+        return Err(rusqlite::Error::InvalidParameterCount(values.len(), prepared.parameter_count()).into());
+    }
+    for (place, value) in values.iter().enumerate() {
+        prepared.raw_bind_parameter(place + 1, value)?;
+    }
+    Ok(())
 }
 
-/// Makes the file and the directories on the way to it, where they are missing, for nobody else to read. SQLite gives the files that it lays beside it the same mode.
-async fn make_file(path: &Path) -> io::Result<()> {
-    if let Some(directory) = path.parent() {
-        tokio::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).await?;
+impl ToSql for Value {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Text(text) => ValueRef::Text(text.as_bytes()),
+            Self::Integer(integer) => ValueRef::Integer(*integer),
+            Self::Null => ValueRef::Null,
+        }))
     }
-    tokio::fs::OpenOptions::new().append(true).create(true).mode(0o600).open(path).await.map(drop)
+}
+
+fn value(value: ValueRef<'_>) -> Option<Value> {
+    match value {
+        ValueRef::Null => Some(Value::Null),
+        ValueRef::Integer(integer) => Some(Value::Integer(integer)),
+        ValueRef::Text(text) => Some(Value::Text(str::from_utf8(text).ok()?.to_owned())),
+        ValueRef::Real(_) | ValueRef::Blob(_) => None,
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Database;
-
-    #[tokio::test]
-    async fn every_connection_keeps_what_it_was_told() {
-        let dir = tempfile::tempdir().unwrap();
-        let config = DatabaseConfig::new(format!("sqlite:{}", dir.path().join("db").display()));
-        let store = Database::open(&config, Migrations::none()).await.unwrap();
-        for pool in [&store.readers, &store.writer] {
-            let mode: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(pool).await.unwrap();
-            assert_eq!(mode, "wal");
-            for (pragma, value) in
-                [("PRAGMA synchronous", 2), ("PRAGMA foreign_keys", 1), ("PRAGMA busy_timeout", 5000)]
-            {
-                let set: i64 = sqlx::query_scalar(pragma).fetch_one(pool).await.unwrap();
-                assert_eq!(set, value, "{pragma}");
-            }
-        }
-        assert_eq!(store.writer.options().get_max_connections(), 1);
-    }
-}
+mod tests;

@@ -1,4 +1,4 @@
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use tokio::{sync::Semaphore, task::JoinSet};
 
@@ -27,12 +27,12 @@ impl Together for Doubling {
     type Ask = u32;
     type Answer = u32;
 
-    async fn run(&self, asks: &[u32]) -> Result<Vec<Option<u32>>, sqlx::Error> {
+    async fn run(&self, asks: &[u32]) -> Result<Vec<Option<u32>>, DatabaseError> {
         self.0.went.lock().unwrap().push(asks.to_vec());
         self.0.began.add_permits(1);
         self.0.turns.acquire().await.unwrap().forget();
         if asks.contains(&POISON) {
-            return Err(sqlx::Error::WorkerCrashed);
+            return Err(DatabaseError::Malformed(7));
         }
         // Of equal ones, the first.
         let answer = |(place, ask): (usize, &u32)| (!asks[..place].contains(ask)).then_some(ask * 2);
@@ -55,7 +55,7 @@ impl Doubling {
     }
 }
 
-type Calls = JoinSet<(u32, Result<u32, BatchError>)>;
+type Calls = JoinSet<(u32, Result<u32, DatabaseError>)>;
 
 fn call(calls: &mut Calls, batch: &Batch<Doubling>, ask: u32) {
     let batch = batch.clone();
@@ -119,7 +119,7 @@ async fn an_error_is_everyones_and_the_next_batch_works() {
         let (ask, answer) = called.unwrap();
         match ask {
             0 => assert_eq!(answer.unwrap(), 0),
-            _ => assert!(matches!(*answer.unwrap_err().0, sqlx::Error::WorkerCrashed)),
+            _ => assert!(matches!(answer.unwrap_err(), DatabaseError::Malformed(7))),
         }
     }
     doubling.lets(1);
@@ -192,5 +192,5 @@ fn callers_may_be_on_other_runtimes() {
     // Without the runtime that serves, all are told.
     let batch = serving.block_on(async { Batch::new(doubling) });
     drop(serving);
-    assert!(matches!(*runtime().block_on(batch.ask(1)).unwrap_err().0, sqlx::Error::PoolClosed));
+    assert!(matches!(runtime().block_on(batch.ask(1)).unwrap_err(), DatabaseError::Closed));
 }

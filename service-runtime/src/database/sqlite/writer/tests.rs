@@ -1,0 +1,203 @@
+use std::{path::PathBuf, pin::pin, task::Poll};
+
+use tempfile::TempDir;
+use tokio::task::JoinSet;
+
+use super::*;
+use crate::database::{Sql, Value};
+
+static INSERT: Sql = Sql::new("INSERT INTO t (a, later) VALUES ($1, $2)");
+static FILL: Sql = Sql::new("INSERT INTO t (a) VALUES ($1 || hex(zeroblob(100000)))");
+
+/// A writer, and another process at the same file.
+struct Written {
+    writer: Writer,
+    other: Connection,
+    file: PathBuf,
+    _folder: TempDir,
+}
+
+impl Written {
+    fn new(setup: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("db");
+        let connect = || {
+            let connection = Connection::open(&file).unwrap();
+            connection.execute_batch(super::super::SETUP).unwrap();
+            connection
+        };
+        let (connection, other) = (connect(), connect());
+        let tables = "CREATE TABLE later (id BIGINT PRIMARY KEY); CREATE TABLE t (a TEXT NOT NULL UNIQUE, \
+                      later BIGINT REFERENCES later (id) DEFERRABLE INITIALLY DEFERRED)";
+        connection.execute_batch(tables).unwrap();
+        connection.execute_batch(setup).unwrap();
+        Self { writer: Writer::start(connection).unwrap(), other, file, _folder: folder }
+    }
+
+    /// Has each of them asked while the other process writes; what they are answered, in their order.
+    async fn together(&self, asks: Vec<Vec<Statement>>) -> Vec<Answer> {
+        self.other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let mut calls = JoinSet::new();
+        for (n, statements) in asks.into_iter().enumerate() {
+            let writer = self.writer.clone();
+            calls.spawn(async move { (n, writer.write(statements).await) });
+            // On this one thread, he has asked by the time that this goes on.
+            tokio::task::yield_now().await;
+        }
+        self.other.execute_batch("COMMIT").unwrap();
+        let mut answers = calls.join_all().await;
+        answers.sort_by_key(|(n, _)| *n);
+        answers.into_iter().map(|(_, answer)| answer).collect()
+    }
+
+    fn rows(&self) -> Vec<String> {
+        let mut rows = self.other.prepare("SELECT substr(a, 1, 10) FROM t ORDER BY a").unwrap();
+        rows.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    }
+
+    /// The frames of the journal that end a commit: those that say how long the file is then.
+    fn commits(&self) -> usize {
+        let journal = std::fs::read(self.file.with_file_name("db-wal")).unwrap();
+        let page = usize::try_from(u32::from_be_bytes(journal[8..12].try_into().unwrap())).unwrap();
+        journal[32..].chunks(24 + page).filter(|frame| frame[4..8] != [0; 4]).count()
+    }
+}
+
+fn insert(name: &str) -> Statement {
+    INSERT.with([name.into(), Value::Null])
+}
+
+/// What nothing will ever be there for.
+fn dangling(name: &str) -> Statement {
+    INSERT.with([name.into(), 1.into()])
+}
+
+fn told(answer: Answer) -> String {
+    answer.unwrap_err().to_string()
+}
+
+#[tokio::test]
+async fn who_comes_meanwhile_goes_together_as_far_as_there_is_room() {
+    let written = Written::new("");
+    let before = written.commits();
+    let asks = (0..2 * TOGETHER + 1).map(|n| vec![insert(&n.to_string())]).collect();
+    let answers = written.together(asks).await;
+    assert!(answers.iter().all(|answer| answer.as_ref().unwrap()[0].affected == 1));
+    assert_eq!(written.commits() - before, 3);
+    assert_eq!(written.rows().len(), 2 * TOGETHER + 1);
+}
+
+#[tokio::test]
+async fn a_failure_is_that_of_its_caller_alone() {
+    let written = Written::new("");
+    let before = written.commits();
+    let asks = [
+        vec![insert("a")],
+        vec![insert("a")],
+        vec![insert("b"), insert("c")],
+        vec![insert("d"), insert("e"), insert("a")],
+        vec![insert("d")],
+    ];
+    let answers = written.together(asks.into()).await;
+    let failed: Vec<_> = answers.iter().map(Result::is_err).collect();
+    assert_eq!(failed, [false, true, false, true, false]);
+    assert_eq!(written.rows(), ["a", "b", "c", "d"]);
+    assert_eq!(written.commits() - before, 1);
+}
+
+#[tokio::test]
+async fn a_statement_may_be_left_out_if_the_one_before_did_something() {
+    static IGNORE: Sql = Sql::new("INSERT INTO t (a) VALUES ($1) ON CONFLICT DO NOTHING");
+    static LOOK: Sql = Sql::new("SELECT a FROM t WHERE a = $1");
+    let written = Written::new("");
+    for looked in [0, 1] {
+        let asks = vec![IGNORE.with(["a".into()]), LOOK.with(["a".into()]).otherwise()];
+        let outcomes = written.writer.write(asks).await.unwrap();
+        let seen: Vec<_> =
+            outcomes.iter().map(|outcome| (outcome.affected, outcome.rows.iter().len())).collect();
+        assert_eq!(seen, [(1 - looked, 0), (0, looked as usize)]);
+    }
+}
+
+#[tokio::test]
+async fn a_commit_that_fails_is_everyones_and_nothing_is_written() {
+    let written = Written::new("");
+    let answers = written.together(vec![vec![insert("a")], vec![dangling("b")], vec![insert("c")]]).await;
+    for answer in answers {
+        assert_eq!(told(answer), "FOREIGN KEY constraint failed");
+    }
+    assert!(written.rows().is_empty());
+    assert_eq!(written.writer.write(vec![insert("d")]).await.unwrap().len(), 1);
+    assert_eq!(written.rows(), ["d"]);
+}
+
+/// SQLite gives the whole transaction up, whatever went before in it.
+#[tokio::test]
+async fn a_full_disk_is_everyones_and_nothing_is_written() {
+    let written = Written::new("PRAGMA max_page_count = 40");
+    let asks = vec![vec![insert("a")], vec![insert("b"), FILL.with(["c".into()])], vec![insert("d")]];
+    for answer in written.together(asks).await {
+        assert_eq!(told(answer), "database or disk is full");
+    }
+    assert!(written.rows().is_empty());
+    assert_eq!(written.writer.write(vec![insert("e")]).await.unwrap().len(), 1);
+    assert_eq!(written.rows(), ["e"]);
+}
+
+#[tokio::test]
+async fn a_file_that_stays_locked_is_everyones_error_and_the_next_are_served() {
+    let written = Written::new("PRAGMA busy_timeout = 1");
+    written.other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    assert_eq!(told(written.writer.write(vec![insert("a")]).await), "database is locked");
+    written.other.execute_batch("COMMIT").unwrap();
+    written.writer.write(vec![insert("b")]).await.unwrap();
+    assert_eq!(written.rows(), ["b"]);
+}
+
+#[tokio::test]
+async fn who_goes_away_takes_along_what_has_not_begun() {
+    let written = Written::new("");
+    written.other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    {
+        let mut gone = pin!(written.writer.write(vec![insert("gone")]));
+        let asked = std::future::poll_fn(|context| Poll::Ready(gone.as_mut().poll(context)));
+        assert!(asked.await.is_pending());
+    }
+    written.other.execute_batch("COMMIT").unwrap();
+    written.writer.write(vec![insert("stays")]).await.unwrap();
+    assert_eq!(written.rows(), ["stays"]);
+}
+
+#[tokio::test]
+async fn what_was_asked_before_the_end_is_done_and_nothing_after() {
+    let written = Written::new("");
+    written.other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let mut before = pin!(written.writer.write(vec![insert("before")]));
+    let mut closed = pin!(written.writer.close());
+    let mut after = pin!(written.writer.write(vec![insert("after")]));
+    let asked = std::future::poll_fn(|context| {
+        let is_before = before.as_mut().poll(context).is_pending();
+        let is_closing = closed.as_mut().poll(context).is_pending();
+        Poll::Ready([is_before, is_closing, after.as_mut().poll(context).is_pending()])
+    });
+    assert_eq!(asked.await, [true; 3]);
+    written.other.execute_batch("COMMIT").unwrap();
+    closed.await;
+    assert_eq!(before.await.unwrap().len(), 1);
+    assert!(matches!(after.await, Err(DatabaseError::Closed)));
+    assert!(matches!(written.writer.write(vec![insert("late")]).await, Err(DatabaseError::Closed)));
+    written.writer.close().await;
+    assert_eq!(written.rows(), ["before"]);
+}
+
+/// Its connection is the last, so that the journal goes with it.
+#[test]
+fn the_writer_ends_with_the_last_who_may_ask() {
+    let Written { writer, other, file, _folder } = Written::new("");
+    drop(other);
+    drop(writer);
+    let journal = file.with_file_name("db-wal");
+    while journal.exists() {
+        std::thread::yield_now();
+    }
+}
