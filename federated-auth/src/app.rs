@@ -40,7 +40,7 @@ fn routes(
 pub fn start(config: Config, listeners: Listeners) -> io::Result<Running> {
     let metrics = Arc::new(Metrics::default());
     let probed = config.scoped_auth.clone();
-    let credentials = ServiceCredentials::new(&config.orchestrator_secrets, &[], &config.random);
+    let credentials = ServiceCredentials::new(&config.orchestrator_secrets, &[]);
     let (scoped_auth, token_ttl_seconds, counted) =
         (config.scoped_auth.clone(), config.token_ttl_seconds, metrics.clone());
     let certificates = config.scoped_auth.follow();

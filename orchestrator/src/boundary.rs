@@ -3,7 +3,7 @@
 
 use actix_web::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, HeaderValue, VARY,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, HeaderValue, ORIGIN, VARY,
 };
 use service_runtime::{Boundary, Call};
 use shared_types::Code;
@@ -30,7 +30,7 @@ impl Boundary for Public {
     }
 
     fn preflight(&self, call: &mut Call<'_>) {
-        let origin = cors::preflight(call.header("origin"));
+        let origin = cors::preflight(call.header(ORIGIN));
         set_allow_origin(call, origin);
         call.set_answer_header(VARY, HeaderValue::from_static("Origin"));
         call.set_answer_header(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(ALLOWED_METHODS));
@@ -42,7 +42,7 @@ impl Boundary for Public {
 /// `FWO ->> FWO: Sets ACAO response header`, and refuses the page where the rule says so.
 pub fn set_acao(call: &mut Call<'_>, snapshot: &Snapshot) -> Result<(), Error> {
     let feature_is_on = snapshot.account.webchat_security_is_on();
-    let decision = cors::decide(snapshot.allowed_origins(), call.header("origin"), feature_is_on);
+    let decision = cors::decide(snapshot.allowed_origins(), call.header(ORIGIN), feature_is_on);
     set_allow_origin(call, decision.allow_origin);
     if decision.refused { Err(Error::OriginNotAllowed) } else { Ok(()) }
 }

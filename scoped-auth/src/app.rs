@@ -103,9 +103,8 @@ pub async fn start_with(
 ) -> Result<Running, StartError> {
     let metrics = Arc::new(Metrics::default());
     keys.register(&metrics);
-    let credentials =
-        ServiceCredentials::new(&config.federated_auth_secrets, &[PublishKeys::PATH], &config.random);
-    let operators = ServiceCredentials::new(&config.operator_secrets, &[], &config.random);
+    let credentials = ServiceCredentials::new(&config.federated_auth_secrets, &[PublishKeys::PATH]);
+    let operators = ServiceCredentials::new(&config.operator_secrets, &[]);
     let named = |error: &dyn Error| format!("SCOPED_AUTH_DATABASE_URL: {}", chain(error));
     let store = Store::open(&config.database).await.map_err(|error| named(&error))?;
     let sessions = Sessions::open(store, config.rules).await.map_err(|error| named(&error))?;

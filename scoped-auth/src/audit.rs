@@ -40,12 +40,13 @@ pub fn event(
     session: SessionId,
     generation: u32,
 ) {
+    let account = account.text();
     tracing::info!(
         target: "audit",
         event = event.name(),
         request_id = call.request_id.as_str(),
         trace_id = call.trace.trace_id().as_str(),
-        %account,
+        account = &*account,
         session = %sas.session_hash(session),
         generation,
         "audit"

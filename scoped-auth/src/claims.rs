@@ -12,7 +12,7 @@ use serde::{
     },
 };
 use shared_types::{
-    AccountSid, DeploymentKey, Fingerprint, Grant, SessionId, Thumbprint, grant::GrantsClaim,
+    AccountSid, DeploymentKey, Fingerprint, Grant, SessionId, Thumbprint, grant::GrantsClaim, json,
     scoped_auth::validate::Reason,
 };
 use uuid::Uuid;
@@ -115,7 +115,7 @@ impl Claims {
     /// The claims in the payload of an authentic token, unless they are not ours or a name stands twice
     /// (RFC 7519, section 4). Claims that this version does not know are passed over: a newer replica may add some.
     pub(crate) fn parse(payload: &[u8]) -> Option<Self> {
-        serde_json::from_slice(payload).ok().map(|UniqueNames(claims)| claims)
+        json::from_service(payload).ok().map(|UniqueNames(claims)| claims)
     }
 }
 

@@ -1,7 +1,7 @@
 //! From the bytes of a body or a query to a typed request. Errors name the field and say what was expected of it; they
 //! never repeat what was sent, since that may be a token.
 
-use actix_web::http::header::HeaderMap;
+use actix_web::http::header::{CONTENT_TYPE, HeaderMap};
 use serde::de::DeserializeOwned;
 use shared_types::Code;
 
@@ -19,7 +19,7 @@ pub struct Unreadable {
 
 /// Reads the fields of a request from its body.
 pub fn parse<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8], forms: bool) -> Result<T, Unreadable> {
-    let content_type = headers.get("content-type").map_or(&b""[..], |value| value.as_bytes());
+    let content_type = headers.get(CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
     let essence = content_type.split(|b| *b == b';').next().unwrap_or_default().trim_ascii();
     if essence.eq_ignore_ascii_case(b"application/json") {
         json(body)
@@ -94,7 +94,7 @@ fn describe(path: &str, error: &str) -> Unreadable {
 
 #[cfg(test)]
 mod tests {
-    use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
+    use actix_web::http::header::HeaderValue;
     use shared_types::orchestrator::refresh_token::Request;
 
     use super::*;

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{AUTHORIZATION, AsHeaderName, HeaderMap, HeaderName, HeaderValue};
 use chrono::{DateTime, Utc};
 use shared_types::AccountSid;
 
@@ -84,8 +84,13 @@ impl<'a> Call<'a> {
     }
 
     /// The value of a header of the request; the first, if there are several.
-    pub fn header(&self, name: &str) -> Option<&'a [u8]> {
+    pub fn header(&self, name: impl AsHeaderName) -> Option<&'a [u8]> {
         self.headers.get(name).map(HeaderValue::as_bytes)
+    }
+
+    /// All headers of the request with their lower-case names; those of one name in their order.
+    pub fn headers(&self) -> impl Iterator<Item = (&'a str, &'a [u8])> {
+        self.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()))
     }
 
     /// All values of a header of the request, in their order.

@@ -9,7 +9,7 @@ mod http;
 mod outside;
 mod pool;
 
-use std::{cell::RefCell, fmt, rc::Rc, sync::Arc, time::Duration, time::Instant};
+use std::{cell::RefCell, fmt, pin::pin, rc::Rc, sync::Arc, time::Duration, time::Instant};
 
 use actix_web::http::header;
 use opentelemetry::{KeyValue, trace::SpanKind};
@@ -23,7 +23,7 @@ pub use outside::http_client_blocking;
 use crate::{
     call::Call,
     client::http::{Http, Sender},
-    deadline::within,
+    deadline::{within, within_pinned},
     in_process::{Caller, Handlers, InProcess},
     metrics::{ANSWERED, ArrowCounters, Metrics},
     service_credential::ServiceCredential,
@@ -118,7 +118,8 @@ impl Peer {
         let started = Instant::now();
         let spans = call.spans.filter(|spans| spans.are_wanted(&call.trace));
         let trace = spans.map_or(call.trace, |spans| spans.within(&call.trace));
-        let answer = within(self.timeout, self.exchange::<M>(call, trace, path, fields)).await;
+        let exchange = pin!(self.exchange::<M>(call, trace, path, fields));
+        let answer = within_pinned(self.timeout, exchange).await;
         let answer = answer.unwrap_or(Err(PeerError::Timeout { peer: self.name }));
         let outcome = answer.as_ref().map_or_else(PeerError::outcome, |_| ANSWERED);
         self.counters::<M>().count(outcome, started.elapsed());

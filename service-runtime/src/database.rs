@@ -118,7 +118,8 @@ impl Database {
     async fn read_within(&self, deadline: Duration, statement: Statement) -> Result<Rows, DatabaseError> {
         match &self.0 {
             Kept::Sqlite(sqlite) => sqlite.read(&statement),
-            Kept::Postgres(pool, _) => within(deadline, postgres::read(pool, statement)).await,
+            // On the heap: what a request moves about must not have room for a server's protocol.
+            Kept::Postgres(pool, _) => within(deadline, Box::pin(postgres::read(pool, statement))).await,
         }
     }
 
@@ -139,7 +140,7 @@ impl Database {
     pub async fn write_all(&self, statements: Vec<Statement>) -> Result<Vec<Outcome>, DatabaseError> {
         match &self.0 {
             Kept::Sqlite(sqlite) => within(DEADLINE, sqlite.write(statements)).await,
-            Kept::Postgres(pool, _) => within(DEADLINE, postgres::write(pool, statements)).await,
+            Kept::Postgres(pool, _) => within(DEADLINE, Box::pin(postgres::write(pool, statements))).await,
         }
     }
 

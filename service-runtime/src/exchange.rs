@@ -19,7 +19,7 @@ use actix_web::{
     },
 };
 use opentelemetry::{KeyValue, trace::SpanKind};
-use shared_types::{Code, ErrorBody, Message, Method};
+use shared_types::{AccountSid, Code, ErrorBody, Message, Method, json};
 
 use crate::{
     body,
@@ -80,7 +80,7 @@ where
         };
         let fields: M::Request = fields.map_err(|error| Refused::new(error.code, error.message))?;
         let answer = exchange.handle::<M, E, H>(path, fields, handler).await?;
-        let body = serde_json::to_vec(&answer)
+        let body = json::to_vec(&answer)
             .map_err(|error| Refused { cause: Some(chain(&error)), ..Refused::from(Code::InternalError) })?;
         Ok((M::STATUS, body))
     }
@@ -196,7 +196,7 @@ impl<'a, S, B: Boundary> Exchange<'a, S, B> {
             Ok((status, _)) => (Told::answered(*status), None),
             Err(refused) => {
                 let body = ErrorBody::new(refused.code, refused.message.clone());
-                (refused.told(), Some(serde_json::to_vec(&body).unwrap_or_default()))
+                (refused.told(), Some(json::to_vec(&body).unwrap_or_default()))
             }
         };
         let Told { status, code, .. } = told;
@@ -255,12 +255,13 @@ impl<'a, S, B: Boundary> Exchange<'a, S, B> {
                 "not answered as asked"
             );
         }
+        let account = call.account.map(AccountSid::text);
         tracing::info!(
             target: "access",
             service = worker.service,
             request_id = call.request_id.as_str(),
             trace_id = call.trace.trace_id().as_str(),
-            account = call.account.map(tracing::field::display),
+            account = account.as_deref(),
             method,
             route = labels.route,
             status,

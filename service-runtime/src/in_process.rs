@@ -13,7 +13,7 @@ use std::{
 
 use actix_web::http::header::HeaderMap;
 use serde::Serialize;
-use shared_types::{ErrorBody, Message};
+use shared_types::{ErrorBody, Message, json};
 
 use crate::{
     admin::Check,
@@ -99,7 +99,7 @@ impl InProcess {
     /// Tells the listener, if there is one, of a message.
     pub(crate) fn asked<M: Message>(&self, path: &str, fields: &M::Request) {
         if let Some(listener) = &self.listener {
-            listener(Heard::Asked { method: M::METHOD.as_str(), path, body: &json(fields) });
+            listener(Heard::Asked { method: M::METHOD.as_str(), path, body: &text(fields) });
         }
     }
 
@@ -107,15 +107,15 @@ impl InProcess {
     pub(crate) fn answered<M: Message>(&self, answer: &Result<M::Response, ErrorBody>) {
         let Some(listener) = &self.listener else { return };
         let (status, body) = match answer {
-            Ok(answer) => (M::STATUS, json(answer)),
-            Err(refusal) => (refusal.code.status(), json(refusal)),
+            Ok(answer) => (M::STATUS, text(answer)),
+            Err(refusal) => (refusal.code.status(), text(refusal)),
         };
         listener(Heard::Answered { status, body: &body });
     }
 }
 
-fn json(what: &impl Serialize) -> Vec<u8> {
-    serde_json::to_vec(what).unwrap_or_default()
+fn text(what: &impl Serialize) -> Vec<u8> {
+    json::to_vec(what).unwrap_or_default()
 }
 
 impl fmt::Debug for InProcess {

@@ -3,11 +3,10 @@
 use std::fmt;
 
 use actix_web::http::header::HeaderValue;
-use ring::{digest, hmac};
 use secrecy::{ExposeSecret, SecretString};
 use shared_types::Code;
 
-use crate::{call::Call, random::Random, route_table::Boundary};
+use crate::{call::Call, route_table::Boundary};
 
 /// The shortest secret that is accepted, in characters.
 pub const SHORTEST: usize = 16;
@@ -42,25 +41,21 @@ impl fmt::Debug for ServiceCredential {
 /// The callee's side: the secrets of its one caller. Several, so that one can be replaced without a pause.
 #[derive(Clone)]
 pub struct ServiceCredentials {
-    key: hmac::Key,
-    tags: Vec<hmac::Tag>,
+    secrets: Vec<SecretString>,
     open_paths: &'static [&'static str],
 }
 
 impl ServiceCredentials {
     /// Accepts callers with one of `secrets`; `open_paths` are open to everybody.
-    pub fn new(secrets: &[SecretString], open_paths: &'static [&'static str], random: &Random) -> Self {
-        let key = hmac::Key::new(hmac::HMAC_SHA256, &random.bytes::<{ digest::SHA256_OUTPUT_LEN }>());
-        let tags = secrets.iter().map(|secret| hmac::sign(&key, secret.expose_secret().as_bytes())).collect();
-        Self { key, tags, open_paths }
+    pub fn new(secrets: &[SecretString], open_paths: &'static [&'static str]) -> Self {
+        Self { secrets: secrets.to_vec(), open_paths }
     }
 
-    /// Whether `presented` is one of the secrets. Both are hashed under a key that nobody knows, and all are compared,
-    /// so that the time taken tells neither how much of a guess was right nor which secret it came near to.
+    /// Whether `presented` is one of the secrets. All are compared, each to its end, so that the time taken tells neither
+    /// how much of a guess was right nor which secret it came near to; a secret's length is none.
     pub fn accepts(&self, presented: &[u8]) -> bool {
-        let presented = hmac::sign(&self.key, presented);
-        let found = self.tags.iter().fold(subtle::Choice::from(0), |found, tag| {
-            found | subtle::ConstantTimeEq::ct_eq(tag.as_ref(), presented.as_ref())
+        let found = self.secrets.iter().fold(subtle::Choice::from(0), |found, secret| {
+            found | subtle::ConstantTimeEq::ct_eq(secret.expose_secret().as_bytes(), presented)
         });
         found.into()
     }
@@ -68,7 +63,7 @@ impl ServiceCredentials {
 
 impl fmt::Debug for ServiceCredentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ServiceCredentials({} accepted)", self.tags.len())
+        write!(f, "ServiceCredentials({} accepted)", self.secrets.len())
     }
 }
 
@@ -89,7 +84,7 @@ mod tests {
     #[test]
     fn each_listed_secret_is_accepted_and_no_other() {
         let secrets = ["the-old-secret-of-fwo", "the-new-secret-of-fwo"].map(SecretString::from);
-        let credentials = ServiceCredentials::new(&secrets, &[], &Random::default());
+        let credentials = ServiceCredentials::new(&secrets, &[]);
         for secret in &secrets {
             assert!(credentials.accepts(secret.expose_secret().as_bytes()));
         }
@@ -102,7 +97,7 @@ mod tests {
     fn credentials_do_not_print() {
         let secret = SecretString::from("hunter2-hunter2-hunter2");
         let credential = ServiceCredential::new(&secret).unwrap();
-        let credentials = ServiceCredentials::new(&[secret], &[], &Random::default());
+        let credentials = ServiceCredentials::new(&[secret], &[]);
         assert!(!format!("{credential:?}{credentials:?}").contains("hunter2"));
     }
 

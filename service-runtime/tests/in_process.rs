@@ -90,7 +90,7 @@ async fn greet(
 /// A callee without a listener for callers.
 fn callee(metrics: &Arc<Metrics>) -> Running {
     let random = Random::default();
-    let credentials = ServiceCredentials::new(&[SecretString::from(SECRET)], &[], &random);
+    let credentials = ServiceCredentials::new(&[SecretString::from(SECRET)], &[]);
     let service = Service {
         name: "Greeter",
         workers: 1,

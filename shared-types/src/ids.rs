@@ -1,6 +1,6 @@
 //! The identifiers, typed: a value of one of these types is well formed, whoever sent it.
 
-use std::{fmt, str::FromStr};
+use std::{cell::Cell, fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use uuid::Uuid;
@@ -110,8 +110,28 @@ sid!(MessageSid, "IM", "A message of a conversation. ");
 impl AccountSid {
     /// The account's `account_id`: a UUID v5 of its sid in the namespace of OIDs, always the same.
     pub fn account_id(self) -> Uuid {
-        Uuid::new_v5(&Uuid::NAMESPACE_OID, self.text().as_bytes())
+        let hashed = || Uuid::new_v5(&Uuid::NAMESPACE_OID, self.text().as_bytes());
+        // Each validation tells it, and most are of few accounts.
+        let kept = |kept: &[Cell<(Self, Uuid)>; ACCOUNTS_KEPT]| {
+            let place = kept.get((self.0 % ACCOUNTS_KEPT as u128) as usize)?;
+            let (account, id) = place.get();
+            if account == self && !id.is_nil() {
+                return Some(id);
+            }
+            let id = hashed();
+            place.set((self, id));
+            Some(id)
+        };
+        KEPT.try_with(kept).ok().flatten().unwrap_or_else(hashed)
     }
+}
+
+/// How many accounts a thread remembers the `account_id` of.
+const ACCOUNTS_KEPT: usize = 64;
+
+thread_local! {
+    static KEPT: [Cell<(AccountSid, Uuid)>; ACCOUNTS_KEPT] =
+        const { [const { Cell::new((AccountSid(0), Uuid::nil())) }; ACCOUNTS_KEPT] };
 }
 
 macro_rules! uuid_id {
@@ -230,5 +250,13 @@ mod tests {
         let sid: AccountSid = "AC00000000000000000000000000000001".parse().unwrap();
         assert_eq!(sid.account_id().to_string(), "da52ca3e-3797-5122-a441-9a6fc636cf1c");
         assert_eq!(sid.account_id().get_version_num(), 5);
+        // Two for which there is one place, and the one that an empty place names.
+        for _ in 0..2 {
+            for bits in [7, 7 + ACCOUNTS_KEPT as u128, 0] {
+                let sid = AccountSid::from_bits(bits);
+                let expected = Uuid::new_v5(&Uuid::NAMESPACE_OID, sid.to_string().as_bytes());
+                assert_eq!(sid.account_id(), expected);
+            }
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::{ids::DeploymentKey, plain};
+use crate::ids::DeploymentKey;
 
 /// A token that nobody has checked. It has no readable claims and does not print.
 #[derive(Clone, PartialEq, Eq)]
@@ -50,7 +50,7 @@ impl fmt::Debug for SealedToken {
 
 impl Serialize for SealedToken {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        plain::serialize(&self.0, serializer)
+        serializer.serialize_str(&self.0)
     }
 }
 

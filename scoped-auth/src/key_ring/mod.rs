@@ -13,7 +13,7 @@ use std::{collections::HashMap, fmt, sync::Arc};
 
 use arc_swap::{ArcSwap, Guard};
 use chrono::{DateTime, Utc};
-use shared_types::{SealedToken, SessionId, scoped_auth::jwks};
+use shared_types::{SealedToken, SessionId, json, scoped_auth::jwks};
 use zeroize::Zeroizing;
 
 use self::{
@@ -156,8 +156,7 @@ impl KeyRing {
         form: Form,
         rng: &dyn SecureRandom,
     ) -> Result<SealedToken, SealError> {
-        let mut payload = Vec::with_capacity(1024);
-        serde_json::to_writer(&mut payload, claims).map_err(|_| SealError::Failed)?;
+        let payload = json::to_vec(claims).map_err(|_| SealError::Failed)?;
         let token = match form {
             Form::Encrypted => {
                 let (epoch, nonce) = self.fresh_nonce(rng)?;

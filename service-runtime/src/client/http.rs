@@ -8,7 +8,7 @@ use hyper::{
     body::{Bytes, Incoming},
     header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue},
 };
-use shared_types::{Code, ErrorBody, Message, Method};
+use shared_types::{Code, ErrorBody, Message, Method, json};
 
 use super::{
     CONNECT_DEADLINE, PeerConfig, PeerError,
@@ -87,7 +87,7 @@ impl Http {
                 (self.target(&format!("{path}?{query}"))?, Verb::GET, Bytes::new())
             }
             Method::Post => {
-                let body = serde_json::to_vec(fields).map_err(|error| self.invalid(error))?;
+                let body = json::to_vec(fields).map_err(|error| self.invalid(error))?;
                 (self.target(path)?, Verb::POST, body.into())
             }
         };
@@ -103,10 +103,9 @@ impl Http {
         let body = connection.wire.until(self.read(response)).await?;
         self.pool.put(connection);
         if status == M::STATUS {
-            let answer = str::from_utf8(&body).ok().and_then(|text| serde_json::from_str(text).ok());
-            return answer.ok_or_else(|| self.invalid("an answer of another form"));
+            return json::from_service(&body).map_err(|_| self.invalid("an answer of another form"));
         }
-        match serde_json::from_slice::<ErrorBody>(&body) {
+        match json::from_service::<ErrorBody>(&body) {
             Ok(body) if body.code.status() == status => Err(PeerError::Refused { peer: self.name, body }),
             _ => Err(self.invalid(format_args!("status {status}"))),
         }
@@ -180,7 +179,9 @@ impl Http {
             );
             break;
         }
-        let mut fresh = self.pool.connect().await.map_err(|error| self.not_connected(&error))?;
+        // Rare, and large: what every call moves about must not have room for it.
+        let connected = Box::pin(self.pool.connect()).await;
+        let mut fresh = connected.map_err(|error| self.not_connected(&error))?;
         let answer = fresh.wire.until(fresh.sender.send_request(request())).await;
         answer.map(|response| answered(response, fresh)).map_err(|error| self.broken(&error))
     }

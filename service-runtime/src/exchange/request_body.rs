@@ -1,6 +1,10 @@
 //! The body of a request, within its limits.
 
-use std::{future::poll_fn, pin::Pin, time::Duration};
+use std::{
+    future::poll_fn,
+    pin::{Pin, pin},
+    time::Duration,
+};
 
 use actix_web::{
     HttpRequest,
@@ -12,7 +16,7 @@ use futures_core::Stream;
 use shared_types::Code;
 
 use super::outcome::Refused;
-use crate::{body::MAX_BODY, deadline::within};
+use crate::{body::MAX_BODY, deadline::within_pinned};
 
 /// How long a body may take to arrive, once its head has.
 const BODY_DEADLINE: Duration = Duration::from_secs(5);
@@ -23,7 +27,7 @@ pub(super) async fn read(request: &HttpRequest, payload: Payload) -> Result<Byte
     if announced.is_some_and(|length: u64| length > MAX_BODY as u64) {
         return Err(Code::PayloadTooLarge.into());
     }
-    within(BODY_DEADLINE, gather(payload)).await.unwrap_or_else(|_| {
+    within_pinned(BODY_DEADLINE, pin!(gather(payload))).await.unwrap_or_else(|_| {
         Err(Refused::new(Code::InvalidRequest, "The body did not arrive in time.".into()))
     })
 }

@@ -204,17 +204,15 @@ fn escape(bytes: &mut Vec<u8>, text: &str) {
 
 /// Whether any byte is below 0x20, a quotation mark or a backslash: eight bytes in one step.
 fn any_special(text: &[u8]) -> bool {
-    let (words, rest) = text.as_chunks::<8>();
-    let last = match text.last_chunk::<8>() {
-        // Some of its bytes were in a word already.
-        Some(last) => *last,
-        None => {
-            let mut last = [b' '; 8];
-            last.iter_mut().zip(rest).for_each(|(to, byte)| *to = *byte);
-            last
-        }
-    };
-    words.iter().chain([&last]).any(|word| special(u64::from_ne_bytes(*word)))
+    let (words, _) = text.as_chunks::<8>();
+    // Some of the last one's bytes were in a word already; the two halves of a short text overlap as well.
+    if let Some(last) = text.last_chunk::<8>() {
+        words.iter().chain([last]).any(|word| special(u64::from_ne_bytes(*word)))
+    } else if let (Some(first), Some(last)) = (text.first_chunk::<4>(), text.last_chunk::<4>()) {
+        special(u64::from(u32::from_ne_bytes(*first)) << 32 | u64::from(u32::from_ne_bytes(*last)))
+    } else {
+        text.iter().any(|byte| special(u64::from(*byte) * (u64::MAX / 0xFF)))
+    }
 }
 
 /// The same of the eight bytes of a word. A byte below `n`, at most 128, borrows into its highest bit when `n` is taken

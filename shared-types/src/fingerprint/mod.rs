@@ -21,8 +21,6 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::plain;
-
 pub use evidence::Evidence;
 pub use generate::generate;
 pub use judge::{Bound, Comparison, Verdict, is_the_browser_of, judge};
@@ -74,7 +72,7 @@ impl fmt::Debug for Fingerprint {
 
 impl Serialize for Fingerprint {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        plain::serialize(&self.0, serializer)
+        serializer.serialize_str(&self.0)
     }
 }
 
