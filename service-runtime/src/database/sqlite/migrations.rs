@@ -135,9 +135,11 @@ mod tests {
     #[test]
     fn of_several_that_do_it_at_once_one_does() {
         let folder = tempfile::tempdir().unwrap();
+        let connect = || Connection::open(folder.path().join("db")).unwrap();
+        apply(&mut connect(), ONE).unwrap();
         let at_once = Barrier::new(4);
         let migrate = || {
-            let mut connection = Connection::open(folder.path().join("db")).unwrap();
+            let mut connection = connect();
             at_once.wait();
             apply(&mut connection, TWO).unwrap().len()
         };
@@ -145,6 +147,6 @@ mod tests {
             let several: Vec<_> = (0..4).map(|_| scope.spawn(migrate)).collect();
             several.into_iter().map(|one| one.join().unwrap()).collect()
         });
-        assert_eq!((applied.iter().sum::<usize>(), applied.iter().max()), (2, Some(&2)), "{applied:?}");
+        assert_eq!(applied.iter().sum::<usize>(), 1, "{applied:?}");
     }
 }

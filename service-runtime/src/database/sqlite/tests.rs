@@ -86,7 +86,7 @@ async fn who_reads_waits_for_nobody() {
     let database = open(&url).await;
     database.write([TABLE.with([])]).await.unwrap();
     let other = Connection::open(folder.path().join("db")).unwrap();
-    for (statements, count) in [("BEGIN IMMEDIATE; INSERT INTO t VALUES (1)", 0), ("COMMIT", 1)] {
+    for (statements, count) in [("BEGIN EXCLUSIVE; INSERT INTO t VALUES (1)", 0), ("COMMIT", 1)] {
         other.execute_batch(statements).unwrap();
         let rows = database.read(COUNT.with([])).await.unwrap();
         assert_eq!(rows.first().unwrap().get::<i64>(0).unwrap(), count);
@@ -97,7 +97,7 @@ async fn who_reads_waits_for_nobody() {
 async fn an_error_says_neither_where_nor_what() {
     static TABLE: Sql = Sql::new("CREATE TABLE t (a TEXT UNIQUE)");
     static INSERT: Sql = Sql::new("INSERT INTO t VALUES ($1)");
-    static MISSING: Sql = Sql::new("SELECT secret FROM nowhere");
+    static MISSING: Sql = Sql::new("SELECT missing FROM t WHERE a = 'secret'");
     let (folder, url) = folder_and_url();
     let database = open(&url).await;
     database.write([TABLE.with([])]).await.unwrap();
@@ -105,7 +105,7 @@ async fn an_error_says_neither_where_nor_what() {
     let twice = database.write([insert(), insert()]).await.unwrap_err();
     assert_eq!(twice.to_string(), "UNIQUE constraint failed: t.a");
     let missing = database.read(MISSING.with([])).await.unwrap_err();
-    assert_eq!(missing.to_string(), "no such table: nowhere");
+    assert_eq!(missing.to_string(), "no such column: missing");
     let url = format!("sqlite:{}", folder.path().display());
     let nowhere = Sqlite::open(&DatabaseConfig::new(url), Migrations::none()).await.unwrap_err();
     let path = folder.path().to_str().unwrap();
