@@ -2,6 +2,7 @@
 
 use std::hint::black_box;
 
+use memchr::memchr_iter;
 use shared_types::SealedToken;
 
 use super::{base64url, header};
@@ -108,10 +109,13 @@ struct Parts<'a> {
 impl<'a> Parts<'a> {
     /// Parts of the lengths that those of a token have, since it is the text that the work is measured by.
     fn of(token: &'a str) -> Option<Self> {
-        let mut parts = token.split('.');
-        let (header, key, nonce) = (parts.next()?, parts.next()?, parts.next()?);
-        let (text, tag) = (parts.next()?, parts.next()?);
-        let sound = parts.next().is_none()
+        let (mut parts, mut count, mut start) = ([""; 5], 0, 0);
+        for end in memchr_iter(b'.', token.as_bytes()).chain([token.len()]) {
+            *parts.get_mut(count)? = token.get(start..end)?;
+            (count, start) = (count + 1, end + 1);
+        }
+        let [header, key, nonce, text, tag] = parts;
+        let sound = count == parts.len()
             && token.len() <= SealedToken::MAX_LEN
             && header.len() <= header::MAX_TEXT_LEN
             // `dir` has an empty encrypted key.

@@ -8,6 +8,8 @@ pub(crate) mod jwe;
 pub(crate) mod jws;
 pub(crate) mod kid;
 
+use memchr::memchr_iter;
+
 /// The two forms of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
@@ -21,8 +23,8 @@ impl Form {
     /// The form that the number of parts of `token` says (RFC 7516, section 9): what does not have the parts of a
     /// signed token is refused like an encrypted one, if it is not one.
     pub(crate) fn of(token: &str) -> Self {
-        match token.split('.').take(4).count() {
-            3 => Form::Signed,
+        match memchr_iter(b'.', token.as_bytes()).take(3).count() {
+            2 => Form::Signed,
             _ => Form::Encrypted,
         }
     }

@@ -9,7 +9,7 @@
 
 use std::mem;
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64_simd::{Out, URL_SAFE_NO_PAD};
 
 use super::{Fingerprint, Mode, Sensitivity, Signal, SignalSet, keys::KeyId};
 
@@ -104,7 +104,7 @@ impl Record {
             put(digest.split_at(signal.digest_len()).0);
         }
         text.extend([VERSION, ".", self.sensitivity.letter(), self.mode.letter(), "."]);
-        URL_SAFE_NO_PAD.encode_string(payload, text);
+        URL_SAFE_NO_PAD.encode_append(payload, text);
     }
 
     /// Reads the records of a fingerprint; those of other versions, or not of the format, are passed over.
@@ -117,10 +117,12 @@ impl Record {
         let (level, mode) = head.split_at_checked(1)?;
         let mut record = Self::new(Sensitivity::from_letter(level)?, Mode::from_letter(mode)?);
 
-        // Room for a whole last quantum, which the decoder asks for.
-        let mut buffer = [0; PAYLOAD_LEN.next_multiple_of(3)];
-        let len = URL_SAFE_NO_PAD.decode_slice(payload, &mut buffer).ok()?;
-        let (key_id, rest) = buffer.get(..len)?.split_first_chunk()?;
+        let mut buffer = [0; PAYLOAD_LEN];
+        if URL_SAFE_NO_PAD.decoded_length(payload.as_bytes()).ok()? > buffer.len() {
+            return None;
+        }
+        let decoded = URL_SAFE_NO_PAD.decode(payload.as_bytes(), Out::from_slice(&mut buffer)).ok()?;
+        let (key_id, rest) = decoded.split_first_chunk()?;
         let (present, rest) = rest.split_first_chunk()?;
         let (major, rest) = rest.split_first_chunk()?;
         let (hinted, rest) = rest.split_first_chunk()?;

@@ -8,10 +8,14 @@ use std::{io, sync::mpsc, thread};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::{DatabaseError, Outcome, Statement, outcome};
+use super::{
+    DatabaseError, Outcome, Statement,
+    home::{self, Home},
+    outcome,
+};
 use crate::database::TOGETHER;
 
-type Answer = Result<Vec<Outcome>, DatabaseError>;
+pub(super) type Answer = Result<Vec<Outcome>, DatabaseError>;
 
 /// The way to the writer. Cheap to clone; the writer ends with the last of them, or when it is closed.
 #[derive(Clone, Debug)]
@@ -28,6 +32,7 @@ enum Message {
 struct Ask {
     statements: Vec<Statement>,
     reply: oneshot::Sender<Answer>,
+    home: Home,
 }
 
 impl Writer {
@@ -44,7 +49,9 @@ impl Writer {
     /// it with him; from then on it is done all the same.
     pub(super) async fn write(&self, statements: Vec<Statement>) -> Answer {
         let (reply, answer) = oneshot::channel();
-        self.0.send(Message::Write(Ask { statements, reply })).map_err(|_| DatabaseError::Closed)?;
+        self.0
+            .send(Message::Write(Ask { statements, reply, home: Home::here() }))
+            .map_err(|_| DatabaseError::Closed)?;
         answer.await.unwrap_or(Err(DatabaseError::Closed))
     }
 
@@ -70,6 +77,8 @@ fn serve(connection: Connection, arriving: &mpsc::Receiver<Message>) {
         if asks.is_empty() {
             continue;
         }
+        // Where all processors are busy, those who are about to ask come first; where one is idle, this takes no time.
+        thread::yield_now();
         // It may wait for another process; who comes until then goes along.
         let begun = run(&connection, "BEGIN IMMEDIATE");
         while asks.len() < TOGETHER && closing.is_none() {
@@ -81,19 +90,8 @@ fn serve(connection: Connection, arriving: &mpsc::Receiver<Message>) {
         }
         asks.retain(|ask| !ask.reply.is_closed());
         let committed = begun.and_then(|()| together(&connection, &asks));
-        // Who went away meanwhile does not hear it.
-        match committed {
-            Ok(answers) => {
-                for (ask, answer) in asks.drain(..).zip(answers) {
-                    drop(ask.reply.send(answer));
-                }
-            }
-            Err(error) => {
-                for ask in asks.drain(..) {
-                    drop(ask.reply.send(Err(error.clone())));
-                }
-            }
-        }
+        let answers = committed.unwrap_or_else(|error| asks.iter().map(|_| Err(error.clone())).collect());
+        home::tell(asks.drain(..).zip(answers).map(|(ask, answer)| (ask.home, (ask.reply, answer))));
     }
     drop(connection);
     if let Some(reply) = closing {

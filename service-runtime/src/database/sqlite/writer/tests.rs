@@ -201,3 +201,35 @@ fn the_writer_ends_with_the_last_who_may_ask() {
         std::thread::yield_now();
     }
 }
+
+fn on_a_runtime<T>(call: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(call)
+}
+
+#[test]
+fn a_thread_is_answered_in_each_of_its_runtimes() {
+    let written = Written::new("");
+    for name in ["first", "second"] {
+        on_a_runtime(written.writer.write(vec![insert(name)])).unwrap();
+    }
+    assert_eq!(written.rows(), ["first", "second"]);
+}
+
+#[test]
+fn a_runtime_that_ends_keeps_nobody_of_another_waiting() {
+    let written = Written::new("");
+    written.other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    // It has asked once it was polled, and its runtime goes with the answer still to come.
+    on_a_runtime(async {
+        let mut asking = Box::pin(written.writer.write(vec![insert("gone")]));
+        assert!(
+            std::future::poll_fn(|context| Poll::Ready(asking.as_mut().poll(context))).await.is_pending()
+        );
+        std::mem::forget(asking);
+    });
+    let writer = written.writer.clone();
+    let stays = std::thread::spawn(move || on_a_runtime(writer.write(vec![insert("stays")])));
+    written.other.execute_batch("COMMIT").unwrap();
+    stays.join().unwrap().unwrap();
+    assert_eq!(written.rows(), ["gone", "stays"]);
+}
