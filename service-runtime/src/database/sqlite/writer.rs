@@ -77,8 +77,6 @@ fn serve(connection: Connection, arriving: &mpsc::Receiver<Message>) {
         if asks.is_empty() {
             continue;
         }
-        // Where all processors are busy, those who are about to ask come first; where one is idle, this takes no time.
-        thread::yield_now();
         // It may wait for another process; who comes until then goes along.
         let begun = run(&connection, "BEGIN IMMEDIATE");
         while asks.len() < TOGETHER && closing.is_none() {
