@@ -3,9 +3,10 @@
 use std::{
     ffi::OsStr,
     fs::{self, File, OpenOptions},
-    net::{SocketAddr, TcpListener},
+    net::{Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::atomic::{AtomicU16, Ordering},
     thread::sleep,
     time::{Duration, Instant},
 };
@@ -116,9 +117,12 @@ impl Drop for Process {
     }
 }
 
-/// A free address of this machine. Somebody else may take it before it is used; then the start fails and says so.
+/// A free address of this machine: all of 127.0.0.0/8 is. Of its own for each call, so that none of the connections that
+/// are made meanwhile takes its port.
 pub(crate) fn free_address() -> Outcome<SocketAddr> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
+    static CALLS: AtomicU16 = AtomicU16::new(2);
+    let [high, low] = CALLS.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+    Ok(TcpListener::bind((Ipv4Addr::new(127, 0, high, low), 0))?.local_addr()?)
 }
 
 fn cpu_of(pid: u32) -> Outcome<Duration> {

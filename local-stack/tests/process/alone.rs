@@ -2,10 +2,13 @@
 
 use std::{
     fs,
-    net::TcpListener,
+    net::{Ipv4Addr, TcpListener},
     path::{Path, PathBuf},
-    process::Command,
-    sync::OnceLock,
+    process::{self, Command},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU8, Ordering},
+    },
 };
 
 use local_stack::{Guest, demo};
@@ -33,8 +36,13 @@ pub(crate) fn binary(name: &str) -> Command {
 
 type Settings<'a> = &'a [(&'a str, &'a str)];
 
+/// Where nobody listens until a process of this test does. All of 127.0.0.0/8 is this machine, and each call gives an
+/// address of its own there: between now and then nobody else, and no connection of anybody's, takes the port.
 pub(crate) fn free_address() -> String {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+    static CALLS: AtomicU8 = AtomicU8::new(2);
+    let [.., high, low] = process::id().to_be_bytes();
+    let ip = Ipv4Addr::new(127, high, low, CALLS.fetch_add(1, Ordering::Relaxed));
+    TcpListener::bind((ip, 0)).unwrap().local_addr().unwrap().to_string()
 }
 
 #[test]
