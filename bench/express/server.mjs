@@ -8,7 +8,7 @@ import express from "express";
 import jwt from "jsonwebtoken";
 
 const LIFE_SECONDS = 21600;
-const { PORT, CLUSTER, SECRET = randomBytes(32).toString("base64url") } = process.env;
+const { HOST, PORT, CLUSTER, SECRET = randomBytes(32).toString("base64url") } = process.env;
 
 function mint(identity) {
   const grants = { identity, chat: { service_sid: "IS00000000000000000000000000000001" } };
@@ -38,7 +38,7 @@ function serve() {
     }
     response.json(mint(claims.grants.identity));
   });
-  app.listen(Number(PORT), "127.0.0.1");
+  app.listen(Number(PORT), HOST);
 }
 
 if (CLUSTER === "1" && cluster.isPrimary) {

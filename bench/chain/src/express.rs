@@ -32,6 +32,7 @@ pub(crate) fn start(name: &'static str, log: PathBuf) -> Outcome<Yardstick> {
     let address = free_address()?;
     let settings = [
         ("PATH", env::var_os("PATH").unwrap_or_default().to_string_lossy().into_owned()),
+        ("HOST", address.ip().to_string()),
         ("PORT", address.port().to_string()),
         ("CLUSTER", if name == CLUSTER { "1" } else { "0" }.to_owned()),
         ("NODE_ENV", "production".to_owned()),
