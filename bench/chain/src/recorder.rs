@@ -2,7 +2,7 @@
 //! while.
 
 use std::{
-    io::BufReader,
+    io::{BufReader, Write as _},
     net::{SocketAddr, TcpListener, TcpStream},
     sync::{Arc, Mutex, PoisonError},
     thread,
@@ -47,8 +47,11 @@ impl Recorder {
             let mut raw = Vec::new();
             request.write(&mut raw)?;
             let answer = onward.exchange(&raw)?;
-            answer.write(&mut answers)?;
+            let mut raw = Vec::new();
+            answer.write(&mut raw)?;
+            // Before the caller has it: what he asks next is of another call.
             self.0.lock().unwrap_or_else(PoisonError::into_inner).push((request, answer));
+            answers.write_all(&raw)?;
         }
         Ok(())
     }
@@ -74,4 +77,28 @@ fn kept_headers(message: &Message) -> Vec<(String, String)> {
     let sets_itself = |name: &str| matches!(name, "host" | "content-length" | "date" | "connection");
     let kept = message.headers().filter(|(name, _)| !sets_itself(name));
     kept.map(|(name, value)| (name, value.to_owned())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_has_an_answer_finds_it_kept() {
+        let callee = TcpListener::bind("127.0.0.1:0").unwrap();
+        let recorder = Recorder::default();
+        let wire = recorder.lay(callee.local_addr().unwrap()).unwrap();
+        thread::spawn(move || {
+            let (mut answers, _) = callee.accept().unwrap();
+            let mut requests = BufReader::new(answers.try_clone().unwrap());
+            while Message::read(&mut requests).unwrap().is_some() {
+                answers.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").unwrap();
+            }
+        });
+        let mut caller = Connection::open(wire).unwrap();
+        for _ in 0..500 {
+            caller.exchange(b"POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\n").unwrap();
+            assert_eq!(recorder.take().len(), 1);
+        }
+    }
 }
