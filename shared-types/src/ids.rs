@@ -127,7 +127,7 @@ impl AccountSid {
 }
 
 /// How many accounts a thread remembers the `account_id` of.
-const ACCOUNTS_KEPT: usize = 64;
+const ACCOUNTS_KEPT: usize = 1024;
 
 thread_local! {
     static KEPT: [Cell<(AccountSid, Uuid)>; ACCOUNTS_KEPT] =

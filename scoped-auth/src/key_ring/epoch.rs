@@ -6,7 +6,7 @@ use shared_types::DeploymentKey;
 
 use super::{
     EncryptionKey,
-    kept::{Kept, Named},
+    kept::{Found, Kept, Named},
 };
 use crate::{
     crypto::{self, Extracted, Failed, SecureRandom},
@@ -74,8 +74,8 @@ impl Epoch {
     ) -> Result<T, Failed> {
         let text = deployment.map(DeploymentKey::text);
         let text = text.as_deref().unwrap_or_default();
-        let kept = self.kept.at(text);
-        if let Some(named) = kept.as_ref().filter(|named| named.deployment == deployment) {
+        let kept = self.kept.find(text, |named| named.deployment == deployment);
+        if let Some(named) = kept.as_ref().and_then(Found::named) {
             return then(named);
         }
         let dot = if deployment.is_some() { "." } else { "" };

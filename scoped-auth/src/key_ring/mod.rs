@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 
 use self::{
     epoch::Epoch,
-    kept::{Kept, Named},
+    kept::{Found, Kept, Named},
 };
 use crate::{
     claims::Claims,
@@ -210,8 +210,8 @@ impl KeyRing {
             epoch::extract(&self.active, &kid).expand(&epoch::info(kid.deployment)).ok()
         };
         let header = header::text_of(token);
-        let kept = self.opened.at(header);
-        if let Some(named) = kept.as_ref().filter(|named| *named.header == *header) {
+        let kept = self.opened.find(header, |named| *named.header == *header);
+        if let Some(named) = kept.as_ref().and_then(Found::named) {
             let payload = jwe::open_with(&named.subkey, token, buffer, subkey_of, any_subkey)?;
             return Claims::parse(payload).filter(|claims| claims.deployment() == named.deployment);
         }
