@@ -273,3 +273,43 @@ impl Account {
         place
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fingerprint::FingerprintKey;
+
+    #[test]
+    fn four_of_one_place_stay_beside_each_other() {
+        let mut table = Table::<u32, 8>::default();
+        let mut find = |hash: u64, number: u32| match table.place(hash, |kept| *kept == number) {
+            Place::Taken(_) => true,
+            Place::Free(place) => {
+                *place = Some(Box::new(number));
+                false
+            }
+        };
+        assert!((0..8).all(|number| !find(u64::from(number % 2), number)));
+        assert!((0..8).all(|number| find(u64::from(number % 2), number)));
+        assert!(!find(0, 8) && find(0, 8) && find(1, 7));
+    }
+
+    #[test]
+    fn nothing_is_kept_of_over_long_headers() {
+        let key = FingerprintKey::new(vec![7; 32]).unwrap();
+        let maker = Maker::new(Arc::new(FingerprintKeys::new(vec![key]).unwrap()));
+        let read = |length: usize| {
+            let agent = "x".repeat(length);
+            let header = |name: &str| match name {
+                "user-agent" => Some(agent.as_bytes()),
+                "origin" => Some(&b"https://shop.example"[..]),
+                _ => None,
+            };
+            let evidence = Evidence::from_headers(header, None, DeploymentKey::from_bits(1));
+            let account = AccountSid::from_bits(1);
+            maker.fingerprint(account, &evidence, Sensitivity::Medium, Mode::Enforce).unwrap();
+            maker.kept.lock().unwrap().read
+        };
+        assert_eq!([read(MAX_LEN), read(MAX_LEN - 20), read(MAX_LEN - 20)], [0, 1, 1]);
+    }
+}
