@@ -1,7 +1,7 @@
 //! Subkeys that are kept for the next token of their deployment, since to derive one takes as long as to seal with it.
 //!
 //! A bounded number is kept, each in one of the two places that its name leads to, until another that leads there puts it
-//! out: of ten thousand that are used in turn, nearly all are kept, and with very many a subkey is derived for each token,
+//! out: of ten thousand that are used in turn, seven of eight are kept, and with very many a subkey is derived for each token,
 //! as if none were kept. Only what is ours is kept, for a deployment that a token is made for, or of a token that has
 //! proved authentic; so no stranger, who can ask for what is not there, puts out what is. The library does not wipe its
 //! keys, neither these nor those that are used once.
@@ -13,8 +13,8 @@ use shared_types::DeploymentKey;
 
 use crate::crypto::Subkey;
 
-/// How many are kept at most. A subkey takes about 1 KiB, and its place 8 bytes.
-const PLACES: usize = 32_768;
+/// How many are kept at most. A subkey takes about 800 bytes, and its place 8.
+const PLACES: usize = 16_384;
 
 /// A subkey and what it is for.
 pub(super) struct Named {
@@ -81,11 +81,11 @@ mod tests {
     use crate::crypto::{Extracted, Secret};
 
     #[test]
-    fn nearly_all_of_ten_thousand_that_are_used_in_turn_are_kept() {
+    fn most_of_ten_thousand_that_are_used_in_turn_are_kept() {
         let extracted = Extracted::new(&[0; 16], &Secret::from([0; 32]));
         for prefix in ["CV0000000000000000000000000000", "eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIiwi"] {
             let (kept, mut derived) = (Kept::default(), 0);
-            for round in 0..2 {
+            for round in 0..3 {
                 derived = 0;
                 for number in 0..10_000 {
                     let name = format!("{prefix}{number:04x}");
@@ -98,7 +98,7 @@ mod tests {
                 }
                 assert!(round > 0 || derived == 10_000);
             }
-            assert!(derived < 1000, "{derived}");
+            assert!(derived < 1500, "{derived}");
         }
     }
 }
