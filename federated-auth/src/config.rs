@@ -64,7 +64,7 @@ pub const PROGRAM: Program = Program {
         Setting {
             name: "scoped_auth_timeout_ms",
             default: Default("1000"),
-            help: "How long a call to ScopedAuthService may take; a refresh makes two",
+            help: "How long a call to ScopedAuthService may take",
         },
         Setting {
             name: "scoped_auth_ca",

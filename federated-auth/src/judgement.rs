@@ -64,8 +64,7 @@ mod tests {
         assert_eq!(told(expired), Code::InvalidToken);
         let good = json!({"authorized": true, "auth_account": account(2), "grants": [],
             "identity": "00000000-0000-4000-8000-000000000000", "expiration": "2030-01-01T00:00:00Z", "bound": false,
-            "session": {"id": "00000000-0000-4000-8000-000000000000",
-                "identity": "00000000-0000-4000-8000-000000000000", "auth_time": "2030-01-01T00:00:00Z"}});
+            "session_id": "00000000-0000-4000-8000-000000000000", "auth_time": "2030-01-01T00:00:00Z"});
         assert_eq!(told(good), Code::InvalidToken);
     }
 }

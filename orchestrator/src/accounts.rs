@@ -7,6 +7,7 @@ mod document;
 
 use std::{collections::HashMap, ops::Range, sync::Arc};
 
+use serde::Deserialize;
 use shared_types::{
     AccountSid, AddressSid, ConversationsServiceSid, DeploymentKey,
     fingerprint::{Mode, Sensitivity},
@@ -61,8 +62,21 @@ pub struct Deployment {
     pub allowed_origins: AllowedOrigins,
     /// Whether it may be used at all.
     pub enabled: bool,
+    /// Whether its sessions need a proof key.
+    pub proof_key: ProofKey,
     /// How often it may be called.
     pub rate_limits: Limits,
+}
+
+/// Whether new sessions of a deployment need a proof key (RFC 9449). Sessions that have none live to their end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProofKey {
+    /// Browsers that can keep a key have one; the others do without.
+    #[default]
+    Optional,
+    /// A session without one is refused.
+    Required,
 }
 
 /// What a deployment key leads to. Cheap to clone, and unmoved by later edits of the file.

@@ -25,8 +25,10 @@ use crate::{
     config::Config,
     configuration::Fetched,
     conversations::Conversations,
-    dpop::{PublicUrls, ReplayStore},
+    counters::Counters,
+    dpop::{Nonces, PublicUrls, ReplayStore},
     handlers,
+    identity::IdentityRefusals,
     rate_limit::RateLimits,
 };
 
@@ -53,6 +55,12 @@ pub struct Orchestrator {
     pub public_urls: PublicUrls,
     /// The proofs that have been seen.
     pub replays: Arc<ReplayStore>,
+    /// The nonces that proofs are made with.
+    pub nonces: Arc<Nonces>,
+    /// Refused requests for identities.
+    pub identity_refusals: Arc<IdentityRefusals>,
+    /// Counters.
+    pub counters: Counters,
     /// What visitors and deployments have asked lately.
     pub rate_limits: Arc<RateLimits>,
     /// The first message of every conversation.
@@ -106,6 +114,9 @@ pub async fn start_with(
 
     let (fetched, counted) = (Arc::default(), metrics.clone());
     let (replays, rate_limits) = (Arc::new(ReplayStore::new()), Arc::new(RateLimits::new(&metrics)));
+    let (nonces, identity_refusals) = (Arc::new(Nonces::new(&config.fingerprint_keys)), Arc::default());
+    let public = Public { nonces: Arc::clone(&nonces) };
+    let counters = Counters::new(&metrics);
     let welcome_message: Arc<str> = config.welcome_message.into();
     let running = Service {
         name: "FlexWebchatOrchestratorService",
@@ -140,11 +151,14 @@ pub async fn start_with(
             trusted_proxies: config.trusted_proxies.clone(),
             public_urls: config.public_urls.clone(),
             replays: replays.clone(),
+            nonces: Arc::clone(&nonces),
+            identity_refusals: Arc::clone(&identity_refusals),
+            counters: counters.clone(),
             rate_limits: rate_limits.clone(),
             welcome_message: welcome_message.clone(),
             random: random.clone(),
         }),
-        boundary: Arc::new(|| Public),
+        boundary: Arc::new(move || public.clone()),
         routes,
         operations: None,
     }

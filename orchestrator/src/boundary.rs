@@ -1,9 +1,11 @@
 //! What every answer to a browser carries, refusals and preflights included. `cors` says which origin an answer
 //! allows once the account is known; until then it is `*`.
 
+use std::sync::Arc;
+
 use actix_web::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, HeaderValue, ORIGIN, VARY,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, HeaderName, HeaderValue, ORIGIN, VARY,
 };
 use service_runtime::{Boundary, Call};
 use shared_types::Code;
@@ -11,12 +13,18 @@ use shared_types::Code;
 use crate::{
     configuration::Snapshot,
     cors::{self, ALLOWED_HEADERS, ALLOWED_METHODS, ANY_ORIGIN, EXPOSED_HEADERS, MAX_AGE},
+    dpop::Nonces,
     error::Error,
 };
 
+const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
+
 /// The public side: everybody may call.
-#[derive(Clone, Copy, Debug)]
-pub struct Public;
+#[derive(Clone, Debug)]
+pub struct Public {
+    /// A call with a proof is answered with a nonce for the next one (RFC 9449, section 8.2).
+    pub nonces: Arc<Nonces>,
+}
 
 impl Boundary for Public {
     const ACCEPTS_FORMS: bool = true;
@@ -26,6 +34,9 @@ impl Boundary for Public {
         call.set_answer_header(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static(ANY_ORIGIN));
         call.set_answer_header(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED_HEADERS));
         call.set_answer_header(VARY, HeaderValue::from_static("Origin"));
+        if call.header("dpop").is_some() {
+            call.set_answer_header(DPOP_NONCE, self.nonces.current(call.now));
+        }
         Ok(())
     }
 

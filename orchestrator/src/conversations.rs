@@ -5,6 +5,7 @@
 //! The statements and the schema are those that SQLite and PostgreSQL understand alike.
 
 mod by_session;
+mod last_session;
 mod retention;
 
 use chrono::{DateTime, SubsecRound as _, Utc};
@@ -15,11 +16,12 @@ use service_runtime::{
     database::{Batch, DatabaseConfig, DatabaseError, Migrations, Row, Sql},
 };
 use shared_types::{
-    AccountSid, AddressSid, ConversationSid, Fingerprint, Identity, MessageSid, SessionId,
-    orchestrator::list_messages::ChatMessage,
+    AccountSid, AddressSid, ConversationSid, DeploymentKey, Identity, MessageSid, SessionId, Thumbprint,
+    orchestrator::list_messages::ChatMessage, scoped_auth::generate::EarlierSession,
 };
 
 use self::by_session::{BY_SESSION, BySession};
+pub use self::last_session::LastSession;
 
 /// The tables.
 pub const MIGRATIONS: Migrations = Migrations::new("orchestrator", || sqlx::migrate!());
@@ -28,9 +30,9 @@ pub const MIGRATIONS: Migrations = Migrations::new("orchestrator", || sqlx::migr
 pub const SYSTEM: &str = "system";
 
 static OPEN: Sql = Sql::new(
-    "INSERT INTO conversations (sid, account_sid, address_sid, session_id, identity, customer_friendly_name, \
-     pre_engagement_data, next_index, date_created, fingerprint, last_day) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $9, $10) ON CONFLICT (account_sid, session_id) DO NOTHING",
+    "INSERT INTO conversations (sid, account_sid, deployment_key, address_sid, session_id, auth_time, jkt, identity, \
+     customer_friendly_name, pre_engagement_data, next_index, date_created, last_day) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1, $11, $12) ON CONFLICT (account_sid, session_id) DO NOTHING",
 );
 
 // Where the conversation was opened just now, by the sid that nobody else has.
@@ -48,11 +50,6 @@ static SAY: Sql = Sql::new(
     "INSERT INTO messages (sid, conversation_sid, message_index, author, body, date_created) \
      SELECT $1, sid, next_index - 1, $5, $6, $7 FROM conversations \
      WHERE sid = $2 AND account_sid = $3 AND identity = $4",
-);
-
-static LAST_FINGERPRINT: Sql = Sql::new(
-    "SELECT fingerprint FROM conversations WHERE account_sid = $1 AND identity = $2 \
-     ORDER BY date_created DESC LIMIT 1",
 );
 
 // The join gives a conversation without such messages one row of its own, and a foreign one none: one query tells the
@@ -79,14 +76,16 @@ pub struct Conversations {
 pub struct NewConversation<'a> {
     /// Whose conversation it is.
     pub account_sid: AccountSid,
+    /// The deployment that the guest came through.
+    pub deployment_key: DeploymentKey,
     /// Where it arrives.
     pub address_sid: AddressSid,
     /// The session that it is of.
-    pub session: SessionId,
+    pub session: EarlierSession,
+    /// The proof key that the session is bound to.
+    pub jkt: Option<Thumbprint>,
     /// The guest of the session.
     pub identity: Identity,
-    /// The guest's browser, with the feature on.
-    pub fingerprint: Option<Fingerprint>,
     /// What the guest wants to be called.
     pub customer_friendly_name: Option<String>,
     /// What the guest filled into the pre-engagement form.
@@ -126,17 +125,19 @@ impl Conversations {
     /// after a crash or when the caller goes away half-way.
     pub async fn open_conversation(&self, new: NewConversation<'_>) -> Result<ConversationSid, StoreError> {
         let [sid, account, session] =
-            [new.conversation_sid.to_string(), new.account_sid.to_string(), new.session.to_string()];
+            [new.conversation_sid.to_string(), new.account_sid.to_string(), new.session.sid.to_string()];
         let open = OPEN.with([
             sid.as_str().into(),
             account.as_str().into(),
+            new.deployment_key.to_string().into(),
             new.address_sid.to_string().into(),
             session.as_str().into(),
+            new.session.auth_time.timestamp_millis().into(),
+            new.jkt.map(|jkt| jkt.to_string()).into(),
             new.identity.to_string().into(),
             new.customer_friendly_name.into(),
             new.pre_engagement_data.map(|data| data.to_string()).into(),
             new.now.timestamp_millis().into(),
-            new.fingerprint.as_ref().map(|fingerprint| fingerprint.preferred().as_str().to_owned()).into(),
             day(new.now).into(),
         ]);
         let welcome = WELCOME.with([
@@ -166,18 +167,6 @@ impl Conversations {
         let look = BY_SESSION.with([account.to_string().into(), session.to_string().into()]);
         let rows = self.database.read(look).await?;
         rows.first().map(|row| conversation_sid(row.get(0)?)).transpose()
-    }
-
-    /// The browser of the identity's last conversation, if it had one and the feature was on.
-    pub async fn last_fingerprint(
-        &self,
-        account: AccountSid,
-        identity: Identity,
-    ) -> Result<Option<Fingerprint>, StoreError> {
-        let look = LAST_FINGERPRINT.with([account.to_string().into(), identity.to_string().into()]);
-        let rows = self.database.read(look).await?;
-        let fingerprint: Option<&str> = rows.first().map(|row| row.get(0)).transpose()?.flatten();
-        Ok(fingerprint.and_then(|fingerprint| Fingerprint::new(fingerprint.to_owned())))
     }
 
     /// At most `limit` messages, and at least one, in the order of their index; those after the index `after` alone,

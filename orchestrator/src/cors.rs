@@ -17,7 +17,7 @@ pub const ALLOWED_HEADERS: &str = "authorization, content-type, dpop, request-id
 
 /// `Access-Control-Expose-Headers` of every answer: what a page may read besides the body.
 pub const EXPOSED_HEADERS: &str =
-    "allow, date, ratelimit, ratelimit-policy, request-id, retry-after, www-authenticate";
+    "allow, date, dpop-nonce, ratelimit, ratelimit-policy, request-id, retry-after, www-authenticate";
 
 /// `Access-Control-Max-Age` of a preflight's answer, in seconds: as long as Chromium keeps one.
 pub const MAX_AGE: &str = "7200";

@@ -2,11 +2,12 @@
 //! proves to hold a key, and which key that is. Whether it is the key that the session is bound to, ScopedAuthService
 //! judges (`cnf.jkt`). Offered by pages that can keep a key; the released widget does not.
 //!
-//! Every check of section 4.3 has its [`Reason`]. One of them is empty here: no nonces are given out, so none is asked
-//! for.
+//! Every check of section 4.3 has its [`Reason`]. A nonce is required where a proof that was made in advance would be
+//! worth something: at a call without a token whose key counts for more than the new session's own (contract, section 7).
 
 mod json;
 mod key;
+mod nonce;
 mod proof;
 mod replay;
 mod target;
@@ -16,6 +17,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use ring::digest::{SHA256, digest};
 use shared_types::{Code, Thumbprint};
 
+pub use nonce::Nonces;
 use proof::Proof;
 pub use replay::ReplayStore;
 pub use target::{MalformedPublicUrls, PublicUrls, Target};
@@ -37,6 +39,8 @@ pub struct Expectation<'a> {
     /// The token that the call brings, if it brings one. The proof must then name it (`ath`); otherwise `ath` is
     /// ignored.
     pub access_token: Option<&'a str>,
+    /// Whose nonces the proof must have one of; `None` where it needs none.
+    pub nonces: Option<&'a Nonces>,
     /// When it arrived.
     pub now: DateTime<Utc>,
 }
@@ -78,6 +82,8 @@ pub enum Reason {
     Age,
     /// `ath` is missing, or another token's.
     AccessToken,
+    /// `nonce` is missing or not a current one of ours, where one is required.
+    Nonce,
     /// The signature is not by the key.
     Signature,
     /// It has been seen before.
@@ -123,6 +129,11 @@ fn check<'h>(
             return Err(Reason::AccessToken);
         }
     }
+    if let Some(nonces) = expectation.nonces
+        && !proof.nonce.as_deref().is_some_and(|nonce| nonces.is_good(nonce, expectation.now))
+    {
+        return Err(Reason::Nonce);
+    }
     if !proof.is_signed() {
         return Err(Reason::Signature);
     }
@@ -142,6 +153,7 @@ impl InvalidProof {
     pub const fn code(self) -> Code {
         match self.reason {
             Reason::TooMany => Code::RateLimited,
+            Reason::Nonce => Code::UseDpopNonce,
             Reason::HeaderCount
             | Reason::TooLong
             | Reason::Malformed
@@ -178,6 +190,7 @@ impl Reason {
             Reason::Target => "htu",
             Reason::Age => "iat",
             Reason::AccessToken => "ath",
+            Reason::Nonce => "nonce",
             Reason::Signature => "signature",
             Reason::Replayed => "replayed",
             Reason::TooMany => "too_many",

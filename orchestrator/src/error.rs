@@ -25,6 +25,9 @@ pub enum Error {
     /// The call offers a proof of possession that is none.
     #[error(transparent)]
     InvalidProof(#[from] InvalidProof),
+    /// The deployment begins sessions with a proof key only, and the call brings no proof.
+    #[error("no proof key, which the deployment requires")]
+    ProofKeyRequired,
     /// A visitor or a deployment asks too often.
     #[error(transparent)]
     RateLimited(Limited),
@@ -61,6 +64,7 @@ impl Refusal for Error {
             Error::OriginNotAllowed => Code::OriginNotAllowed,
             Error::FingerprintUnavailable(_) => Code::FingerprintUnavailable,
             Error::InvalidProof(error) => error.code(),
+            Error::ProofKeyRequired => Code::InvalidDpopProof,
             Error::RateLimited(_) => Code::RateLimited,
             Error::NoToken | Error::InvalidToken => Code::InvalidToken,
             Error::InvalidField { .. } => Code::InvalidRequest,
@@ -74,6 +78,7 @@ impl Refusal for Error {
         match self {
             Error::InvalidField { field, reason } => format!("`{field}` is malformed: {reason}.").into(),
             Error::NoToken => "The call needs `Authorization: Bearer` with a token of this chat.".into(),
+            Error::ProofKeyRequired => "This chat requires a DPoP proof by a key of the browser.".into(),
             Error::DeploymentKeyNotFound
             | Error::DeploymentKeyDisabled
             | Error::OriginNotAllowed

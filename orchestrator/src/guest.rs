@@ -3,25 +3,33 @@
 
 use service_runtime::Call;
 use shared_types::{
-    AccountSid, AddressSid, Fingerprint, Grant, Identity, SealedToken, SessionId,
-    federated_auth::validate_token::Request,
+    AccountSid, AddressSid, DeploymentKey, Grant, Identity, SealedToken, Thumbprint,
+    federated_auth::validate_token::Request, scoped_auth::generate::EarlierSession,
 };
 
-use crate::{app::Orchestrator, boundary, configuration, error::Error, fingerprint, limit, proof};
+use crate::{
+    app::Orchestrator,
+    boundary, configuration,
+    error::Error,
+    fingerprint, limit,
+    proof::{self, Nonce},
+};
 
 /// A guest whose token, browser and page have been checked for this call.
 #[derive(Clone, Debug)]
 pub struct Guest {
     /// The account that the guest chats with.
     pub account_sid: AccountSid,
+    /// The deployment that the guest came through.
+    pub deployment_key: DeploymentKey,
     /// Where the guest's conversations arrive.
     pub address_sid: AddressSid,
     /// Who the guest is.
     pub identity: Identity,
     /// The guest's session.
-    pub session: SessionId,
-    /// The guest's browser, with the feature on.
-    pub fingerprint: Option<Fingerprint>,
+    pub session: EarlierSession,
+    /// The proof key that the session is bound to.
+    pub jkt: Option<Thumbprint>,
 }
 
 /// Checks the bearer token of a call. It names the deployment that it was made for, which leads to the configuration
@@ -43,7 +51,7 @@ pub async fn of_call(fwo: &Orchestrator, call: &mut Call<'_>) -> Result<Guest, E
     snapshot.must_be_enabled()?;
     limit::other(fwo, call, &snapshot)?;
     let fingerprint = fingerprint::of_call(fwo, call, &snapshot)?;
-    let jkt = proof::of_call(fwo, call, Some(token.as_str()))?;
+    let jkt = proof::of_call(fwo, call, Some(token.as_str()), Nonce::Optional)?;
     let request = Request { token, fingerprint, jkt };
     let validated = fwo.federated_auth.validate_token(call, snapshot.account.sid, &request).await?;
     let address_sid = validated.roles.iter().find_map(|grant| match grant {
@@ -52,9 +60,10 @@ pub async fn of_call(fwo: &Orchestrator, call: &mut Call<'_>) -> Result<Guest, E
     });
     Ok(Guest {
         account_sid: snapshot.account.sid,
+        deployment_key,
         address_sid: address_sid.ok_or(Error::InvalidToken)?,
         identity: validated.identity,
-        session: validated.session_id,
-        fingerprint: request.fingerprint,
+        session: EarlierSession { sid: validated.session_id, auth_time: validated.auth_time },
+        jkt: validated.jkt,
     })
 }

@@ -41,10 +41,11 @@ pub async fn open(
 ) -> Result<ConversationSid, Error> {
     let new = NewConversation {
         account_sid: guest.account_sid,
+        deployment_key: guest.deployment_key,
         address_sid: guest.address_sid,
         session: guest.session,
+        jkt: guest.jkt,
         identity: guest.identity,
-        fingerprint: guest.fingerprint,
         customer_friendly_name: form.customer_friendly_name,
         pre_engagement_data: form.pre_engagement_data,
         now: call.now,

@@ -10,19 +10,30 @@ use crate::{
     error::Error,
 };
 
-/// The key that the call proves; none if it offers no proof, which is no fault of it. `token` is the one that the call
-/// presents; the proof must be for it.
+/// Whether a proof needs a nonce of this service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Nonce {
+    /// It may have any or none.
+    Optional,
+    /// Without a current one the call is refused with `use_dpop_nonce`.
+    Required,
+}
+
+/// The key that the call proves to hold; `None` if it brings no proof. `token` is the one that the call presents; the
+/// proof must be for it.
 pub fn of_call(
     fwo: &Orchestrator,
     call: &Call<'_>,
     token: Option<&str>,
+    nonce: Nonce,
 ) -> Result<Option<Thumbprint>, Error> {
     if call.header("dpop").is_none() {
         return Ok(None);
     }
     let proxy_is_trusted = fwo.trusted_proxies.trusts_peer(call);
     let target = Target::of_call(call, call.path, &fwo.public_urls, proxy_is_trusted);
-    let expectation = Expectation { method: call.method, target, access_token: token, now: call.now };
+    let nonces = (nonce == Nonce::Required).then_some(&*fwo.nonces);
+    let expectation = Expectation { method: call.method, target, access_token: token, nonces, now: call.now };
     let proved = dpop::verify(call.header_values("dpop"), &expectation, &fwo.replays);
     let proved = proved.inspect_err(|error| {
         tracing::info!(

@@ -1,13 +1,18 @@
-//! How a session begins: the steps of the create diagram, which `create_token` and `init` take alike.
+//! How a session begins: the steps of the create diagram, shared by `create_token` and `init`.
 
 use service_runtime::Call;
-use shared_types::{
-    DeploymentKey, Fingerprint, Identity, federated_auth::create_token, fingerprint::is_the_browser_of,
-};
+use shared_types::{DeploymentKey, Thumbprint, federated_auth::create_token};
 
 use crate::{
-    app::Orchestrator, boundary, configuration, configuration::Snapshot, error::Error, fingerprint, limit,
-    proof,
+    accounts::ProofKey,
+    app::Orchestrator,
+    boundary,
+    configuration::{self, Snapshot},
+    error::Error,
+    fingerprint,
+    identity::{self, IdentityRequest},
+    limit,
+    proof::{self, Nonce},
 };
 
 /// A session that has begun.
@@ -16,48 +21,42 @@ pub struct Begun {
     pub made: create_token::Response,
     /// The configuration that it began under.
     pub snapshot: Snapshot,
-    /// The browser that it began in.
-    pub fingerprint: Option<Fingerprint>,
+    /// The proof key that it is bound to.
+    pub jkt: Option<Thumbprint>,
 }
 
-/// Begins a session for whoever calls. An identity of an earlier session is granted to the same browser alone.
+/// Begins a session. An identity of an earlier session is granted to the holder of that session's proof key only.
 pub async fn begin(
     fwo: &Orchestrator,
     call: &mut Call<'_>,
     deployment_key: DeploymentKey,
-    wanted: Option<Identity>,
+    requested: IdentityRequest,
 ) -> Result<Begun, Error> {
     let snapshot = configuration::of_deployment(fwo, call, deployment_key).await?;
     boundary::set_acao(call, &snapshot)?;
     snapshot.must_be_enabled()?;
     limit::creation(fwo, call, &snapshot)?;
     let fingerprint = fingerprint::of_call(fwo, call, &snapshot)?;
-    let jkt = proof::of_call(fwo, call, None)?;
-    let identity = match (wanted, &fingerprint) {
-        (Some(wanted), Some(presented)) => earlier_identity(fwo, &snapshot, wanted, presented).await?,
-        (Some(_), None) | (None, _) => None,
-    };
+    // Proofs without a token have no `ath`. One that was made in advance must not be worth an identity.
+    let nonce = if identity::is_considered(fwo, call, requested) { Nonce::Required } else { Nonce::Optional };
+    let jkt = proof::of_call(fwo, call, None, nonce)?;
+    fwo.counters.session_begins(jkt.is_some());
+    if jkt.is_none() && snapshot.deployment.proof_key == ProofKey::Required {
+        return Err(Error::ProofKeyRequired);
+    }
+    let earlier = identity::earlier(fwo, call, &snapshot, requested, jkt).await?;
     let request = create_token::Request {
         deployment_key,
         address_sid: snapshot.deployment.address_sid,
         conversations_service_sid: snapshot.account.conversations_service_sid,
-        fingerprint: fingerprint.clone(),
+        fingerprint,
         jkt,
-        identity,
+        identity: earlier.map(|(identity, _)| identity),
+        earlier_session: earlier.map(|(_, session)| session),
     };
     let made = fwo.federated_auth.create_token(call, snapshot.account.sid, &request).await?;
-    Ok(Begun { made, snapshot, fingerprint })
-}
-
-/// The wanted identity, if the browser that wants it is that of its last session (contract, section 4). To know an
-/// identity is not enough to become it: everybody in a chat knows it.
-async fn earlier_identity(
-    fwo: &Orchestrator,
-    snapshot: &Snapshot,
-    wanted: Identity,
-    presented: &Fingerprint,
-) -> Result<Option<Identity>, Error> {
-    let last = fwo.conversations.last_fingerprint(snapshot.account.sid, wanted).await?;
-    let is_the_same = |last: Fingerprint| is_the_browser_of(&last, presented);
-    Ok(last.is_some_and(is_the_same).then_some(wanted))
+    if earlier.is_some_and(|(wanted, _)| wanted != made.identity) {
+        identity::count_refusal(fwo, call);
+    }
+    Ok(Begun { made, snapshot, jkt })
 }

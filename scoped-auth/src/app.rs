@@ -107,7 +107,8 @@ pub async fn start_with(
     let operators = ServiceCredentials::new(&config.operator_secrets, &[]);
     let named = |error: &dyn Error| format!("SCOPED_AUTH_DATABASE_URL: {}", chain(error));
     let store = Store::open(&config.database).await.map_err(|error| named(&error))?;
-    let sessions = Sessions::open(store, config.rules).await.map_err(|error| named(&error))?;
+    let sessions =
+        Sessions::open(store, config.rules, config.clock.now()).await.map_err(|error| named(&error))?;
     revocation_lag::register(&metrics, &sessions);
     let state = ScopedAuth {
         keys: keys.clone(),

@@ -3,22 +3,31 @@
 
 use service_runtime::Call;
 use shared_types::{
-    AccountSid, SessionId,
+    AccountSid, Identity, SessionId,
     fingerprint::{Sensitivity, SignalSet, Verdict},
 };
 use tracing::field::display;
 
 use crate::{app::ScopedAuth, claims::Claims, revocations::Subject};
 
-/// What happened to a session.
+/// An event of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
     /// It began.
     Created,
-    /// Its token was replaced by a newer one, or by the newest once more.
+    /// Its token was replaced by the next one.
     Refreshed,
-    /// A token of it was accepted after its `exp`, to be refreshed.
+    /// The same, after the token's `exp`.
     Resumed,
+    /// Its current token was handed out again, for the `repeats`-th time.
+    Repeated {
+        /// 1, 10 or 100.
+        repeats: u64,
+    },
+    /// The answer with its current token was lost, and the token was made anew.
+    Reissued,
+    /// A token was presented that is later than the store knows: an older copy of the store was restored.
+    StoreRestored,
 }
 
 impl Event {
@@ -27,28 +36,53 @@ impl Event {
             Event::Created => "session_created",
             Event::Refreshed => "session_refreshed",
             Event::Resumed => "session_resumed",
+            Event::Repeated { .. } => "successor_repeated",
+            Event::Reissued => "successor_reissued",
+            Event::StoreRestored => "store_restored",
         }
+    }
+
+    const fn repeats(self) -> Option<u64> {
+        if let Event::Repeated { repeats } = self { Some(repeats) } else { None }
     }
 }
 
-/// Writes down that something happened to a session.
-pub fn event(
-    sas: &ScopedAuth,
-    call: &Call<'_>,
-    event: Event,
-    account: AccountSid,
-    session: SessionId,
-    generation: u32,
-) {
-    let account = account.text();
+/// Logs an event of the session that these claims are of: those of the token that was made, or that was presented.
+pub fn event(sas: &ScopedAuth, call: &Call<'_>, event: Event, claims: &Claims) {
+    let account = claims.sub.text();
     tracing::info!(
         target: "audit",
         event = event.name(),
         request_id = call.request_id.as_str(),
         trace_id = call.trace.trace_id().as_str(),
         account = &*account,
+        deployment = claims.deployment().filter(|_| event == Event::Created).map(display),
+        session = %sas.session_hash(claims.sid),
+        generation = claims.generation,
+        proof_key = (event == Event::Created).then_some(claims.cnf.is_some()),
+        repeats = event.repeats(),
+        "audit"
+    );
+}
+
+/// Logs that a new session was given an identity of an earlier one, or why not.
+pub fn identity(
+    sas: &ScopedAuth,
+    call: &Call<'_>,
+    account: AccountSid,
+    identity: Identity,
+    session: SessionId,
+    refused: Option<&'static str>,
+) {
+    tracing::info!(
+        target: "audit",
+        event = if refused.is_none() { "identity_granted" } else { "identity_refused" },
+        request_id = call.request_id.as_str(),
+        trace_id = call.trace.trace_id().as_str(),
+        account = %account,
+        subject = %identity,
         session = %sas.session_hash(session),
-        generation,
+        reason = refused,
         "audit"
     );
 }

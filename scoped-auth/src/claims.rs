@@ -3,7 +3,7 @@
 
 use std::{fmt, marker::PhantomData, time::Duration};
 
-use chrono::{DateTime, TimeDelta, Utc, serde::ts_seconds};
+use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc, serde::ts_seconds};
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
     de::{
@@ -16,6 +16,8 @@ use shared_types::{
     scoped_auth::validate::Reason,
 };
 use uuid::Uuid;
+
+use crate::{store::CurrentToken, token_life};
 
 /// The claim `iss` of every token.
 pub const ISSUER: &str = "ScopedAuthService";
@@ -78,7 +80,7 @@ pub struct Confirmation {
 }
 
 impl Claims {
-    /// Whether the token holds at `now`, in a service whose sessions last `session_max` from their `auth_time`.
+    /// Whether the token is valid at `now`, in a service whose sessions last `session_max` from their `auth_time`.
     ///
     /// # Errors
     ///
@@ -89,7 +91,7 @@ impl Claims {
         if self.nbf.signed_duration_since(now) > delta(CLOCK_SKEW) {
             return Err(Reason::InvalidToken);
         }
-        if now.signed_duration_since(self.auth_time) >= delta(session_max) {
+        if self.session_is_over(now, session_max) {
             return Err(Reason::SessionExpired);
         }
         if now >= self.exp {
@@ -98,18 +100,35 @@ impl Claims {
         Ok(())
     }
 
-    /// When the token's session began: to the millisecond where its `sid` says so, otherwise `auth_time`.
+    /// Whether the token's session has ended at `now`.
+    pub fn session_is_over(&self, now: DateTime<Utc>, session_max: Duration) -> bool {
+        now.signed_duration_since(self.auth_time) >= delta(session_max)
+    }
+
+    /// When the token's session began.
     pub fn began_at(&self) -> DateTime<Utc> {
-        let millis = self.sid.began_at().and_then(|millis| i64::try_from(millis).ok());
-        millis.and_then(DateTime::from_timestamp_millis).unwrap_or(self.auth_time)
+        began_at(self.sid, self.auth_time)
+    }
+
+    /// The claims of `token`, which is of the same session: the same account, identity, grants and proof key.
+    pub fn with(&self, token: &CurrentToken) -> Self {
+        // Claims count whole seconds.
+        let (made_at, expires_at) = (token.advanced_at.trunc_subsecs(0), token.expires_at.trunc_subsecs(0));
+        Self {
+            jti: token_life::jti(self.sid, token.generation, token.advanced_at),
+            iat: made_at,
+            nbf: made_at,
+            exp: expires_at,
+            generation: token.generation,
+            fingerprint: token.fingerprint.clone(),
+            first_fingerprint: token.first_fingerprint.clone(),
+            ..self.clone()
+        }
     }
 
     /// The deployment that the token was made for: that of its webchat grant.
     pub fn deployment(&self) -> Option<DeploymentKey> {
-        self.grants.grants.iter().find_map(|grant| match grant {
-            Grant::Webchat(webchat) => webchat.deployment_key,
-            Grant::Chat(_) | Grant::Other(..) => None,
-        })
+        deployment(&self.grants.grants)
     }
 
     /// The claims in the payload of an authentic token, unless they are not ours or a name stands twice
@@ -117,6 +136,20 @@ impl Claims {
     pub(crate) fn parse(payload: &[u8]) -> Option<Self> {
         json::from_service(payload).ok().map(|UniqueNames(claims)| claims)
     }
+}
+
+/// The deployment that grants are for: that of the webchat grant.
+pub(crate) fn deployment(grants: &[Grant]) -> Option<DeploymentKey> {
+    grants.iter().find_map(|grant| match grant {
+        Grant::Webchat(webchat) => webchat.deployment_key,
+        Grant::Chat(_) | Grant::Other(..) => None,
+    })
+}
+
+/// When a session began: to the millisecond where its id says so, otherwise its `auth_time`.
+pub(crate) fn began_at(session: SessionId, auth_time: DateTime<Utc>) -> DateTime<Utc> {
+    let millis = session.began_at().and_then(|millis| i64::try_from(millis).ok());
+    millis.and_then(DateTime::from_timestamp_millis).unwrap_or(auth_time)
 }
 
 pub(crate) fn delta(duration: Duration) -> TimeDelta {

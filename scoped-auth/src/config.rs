@@ -76,12 +76,12 @@ pub const PROGRAM: Program = Program {
         Setting {
             name: "refresh_grace_seconds",
             default: Default("60"),
-            help: "How long a replaced token may still be refreshed: its answer was lost, or another tab was as quick",
+            help: "How long a replaced token still has the same successor: its answer was lost, or another tab refreshed at the same time",
         },
         Setting {
             name: "resume_window_seconds",
             default: Default("86400"),
-            help: "How long after its end a token may be refreshed by its own browser, within its session's life",
+            help: "How long after it has expired a token may be refreshed by its own browser or proof key, within its session's life",
         },
         Setting {
             name: "revocation_poll_ms",
@@ -92,6 +92,11 @@ pub const PROGRAM: Program = Program {
             name: "revocation_staleness_seconds",
             default: Default("30"),
             help: "How old a replica's knowledge of revocations may be before it vouches for no token",
+        },
+        Setting {
+            name: "revocation_retention_days",
+            default: Default("30"),
+            help: "How many days revocations are kept. An identity whose last session is older is not granted again: set it to the longest conversation retention",
         },
         Setting {
             name: "operator_secret",
@@ -161,6 +166,9 @@ impl Config {
                 grace: seconds("refresh_grace_seconds", 0, 3600)?,
                 resume_window: seconds("resume_window_seconds", 0, YEAR)?,
                 staleness: seconds("revocation_staleness_seconds", 1, 3600)?,
+                revocation_retention: Duration::from_secs(
+                    settings.number("revocation_retention_days", 1, 36_500)? * 24 * 3600,
+                ),
             },
             revocation_poll: settings.milliseconds("revocation_poll_ms", 2000)?,
             operator_secrets: settings.optional_secrets("operator_secret")?,

@@ -17,14 +17,17 @@ pub enum Error {
     /// A token that would end as it begins.
     #[error("a ttl of 0")]
     NoTimeToLive,
-    /// A token for a session that has ended.
+    /// `identity` without `earlierSession`, or the reverse.
+    #[error("an identity without its earlier session")]
+    IncompleteIdentity,
+    /// A token that would end as it begins.
     #[error("the session has ended")]
     SessionEnded,
-    /// The token has long been replaced by another: it is in two hands, and its session has been ended.
-    #[error("the token has been used before")]
-    TokenReused,
-    /// What was revoked lately is not known here, so no token is vouched for.
-    #[error("the revocations are not known well enough")]
+    /// The session is bound to a proof key, and the call does not prove to hold it.
+    #[error("no proof by the session's key")]
+    NoProof,
+    /// The revocation list is stale: every token is rejected.
+    #[error("the revocation list is stale")]
     CannotVouch,
     /// The store did not do its part.
     #[error("the store of sessions")]
@@ -57,11 +60,12 @@ impl Refusal for Error {
         match self {
             Error::GrantStandsTwice
             | Error::NoTimeToLive
+            | Error::IncompleteIdentity
             | Error::TokenTooLong
             | Error::NoSuchToken
             | Error::NoSubject => Code::InvalidRequest,
             Error::SessionEnded => Code::SessionExpired,
-            Error::TokenReused => Code::RevokedToken,
+            Error::NoProof => Code::InvalidDpopProof,
             Error::CannotVouch | Error::Store(_) => Code::UpstreamUnavailable,
             Error::Seal(_) => Code::InternalError,
         }
@@ -71,13 +75,16 @@ impl Refusal for Error {
         match self {
             Error::GrantStandsTwice => "`grants` is malformed: expected grants of different types.".into(),
             Error::NoTimeToLive => "`ttl` is malformed: expected 1 second or more.".into(),
+            Error::IncompleteIdentity => {
+                "`earlierSession` is malformed: expected with `identity` only, and `identity` with it.".into()
+            }
             Error::TokenTooLong => "`grants` is malformed: expected fewer, they do not fit into a token.".into(),
             Error::NoSuchToken => "`token` is malformed: expected a token of this service.".into(),
             Error::NoSubject => {
                 "Expected `token`, `sessionId`, `deploymentKey`, `accountSid`, or `accountSid` and `identity`.".into()
             }
             Error::SessionEnded
-            | Error::TokenReused
+            | Error::NoProof
             | Error::CannotVouch
             | Error::Store(_)
             | Error::Seal(_) => Cow::Borrowed(self.code().sentence()),

@@ -8,10 +8,7 @@ use shared_types::{
     scoped_auth::validate::{Reason, RefusalMessage},
 };
 
-use crate::{
-    claims::{Claims, delta},
-    sessions::Rules,
-};
+use crate::{claims::Claims, sessions::Rules};
 
 /// Who presents a token.
 #[derive(Clone, Copy, Debug, Default)]
@@ -25,9 +22,9 @@ pub struct Holder<'a> {
 /// A token that is good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Judgement {
-    /// Whether it is so after its `exp`.
+    /// Whether it is good to be refreshed only: it has expired.
     pub resumed: bool,
-    /// What was found of who presents it.
+    /// What was found of its holder.
     pub holder: HolderVerdict,
 }
 
@@ -49,22 +46,32 @@ impl Refusal {
     }
 }
 
-/// A token outside its time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OutOfTime {
-    /// As it is refused.
-    pub refusal: Refusal,
-    /// Whether its own browser may still have it refreshed.
-    pub may_resume: bool,
+/// Judges the claims at a time.
+///
+/// # Errors
+///
+/// As [`Claims::judge`] has them. For a `refresh` a token that has expired is good so far: its holder may resume the
+/// session, which is decided once the holder is known.
+pub fn judge_time(
+    claims: &Claims,
+    now: DateTime<Utc>,
+    rules: &Rules,
+    refresh: bool,
+) -> Result<Time, Refusal> {
+    match claims.judge(now, rules.session_max) {
+        Ok(()) => Ok(Time::Valid),
+        Err(reason @ (Reason::ExpiredToken | Reason::SessionExpired)) if refresh => Ok(Time::Over(reason)),
+        Err(reason) => Err(Refusal::token(reason)),
+    }
 }
 
-/// Judges the claims at a time. A token past its `exp` may be resumed for a while, but never past its session's end.
-pub fn judge_time(claims: &Claims, now: DateTime<Utc>, rules: &Rules) -> Result<(), OutOfTime> {
-    claims.judge(now, rules.session_max).map_err(|reason| OutOfTime {
-        refusal: Refusal::token(reason),
-        may_resume: reason == Reason::ExpiredToken
-            && now.signed_duration_since(claims.exp) < delta(rules.resume_window),
-    })
+/// Whether a token that is to be refreshed has expired.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Time {
+    /// It has not.
+    Valid,
+    /// It has, or its session has ended.
+    Over(Reason),
 }
 
 /// What was found of a holder.
@@ -72,8 +79,7 @@ pub fn judge_time(claims: &Claims, now: DateTime<Utc>, rules: &Rules) -> Result<
 pub struct HolderVerdict {
     /// What was found of the browser, where the token is bound to one and one is presented.
     pub browser: Option<Verdict>,
-    /// Whether the holder has proved, by the fingerprint or the key that the token is bound to, to be the same, with
-    /// the account's feature on.
+    /// Whether the holder has proved to be the same, by the fingerprint or the key that the token is bound to.
     pub proved: bool,
 }
 
@@ -99,7 +105,7 @@ pub fn judge_holder(claims: &Claims, holder: Holder<'_>) -> Result<HolderVerdict
         }
     };
     let (Some(sealed), Some(presented)) = (&claims.fingerprint, holder.fingerprint) else {
-        return Ok(HolderVerdict { browser: None, proved: key_is_proved && holder.fingerprint.is_some() });
+        return Ok(HolderVerdict { browser: None, proved: key_is_proved });
     };
     let verdict = judge(Bound { sealed, first: claims.first_fingerprint.as_ref() }, presented);
     match (verdict.accepted, verdict.mode) {
@@ -113,22 +119,27 @@ pub fn judge_holder(claims: &Claims, holder: Holder<'_>) -> Result<HolderVerdict
     }
 }
 
-/// What a token's successor is bound to: the browser as it is now, so that slow drift is followed, and the browser that
-/// the session began with, where that is another. Who was not accepted, or showed no browser, leaves the binding as it
-/// is.
-pub fn binding_of_successor(
-    claims: &Claims,
-    holder: Holder<'_>,
-    verdict: &HolderVerdict,
-) -> (Option<Fingerprint>, Option<Fingerprint>) {
+/// The browsers that a token is bound to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Binding {
+    /// The browser as it is now, so that slow drift is followed.
+    pub fingerprint: Option<Fingerprint>,
+    /// The browser that the session began with, where that is another.
+    pub first_fingerprint: Option<Fingerprint>,
+}
+
+/// What a token's successor is bound to. A browser that was not accepted, or not shown, leaves the binding as it is.
+pub fn binding_of_successor(claims: &Claims, holder: Holder<'_>, verdict: &HolderVerdict) -> Binding {
     let (sealed, first) = (&claims.fingerprint, &claims.first_fingerprint);
     let now = match holder.fingerprint {
         Some(presented) if !verdict.is_served_in_shadow() => presented.preferred(),
-        Some(_) | None => return (sealed.clone(), first.clone()),
+        Some(_) | None => {
+            return Binding { fingerprint: sealed.clone(), first_fingerprint: first.clone() };
+        }
     };
     // A beginning that could not be compared is given up for the oldest that could.
     let comparable = verdict.browser.is_some_and(|verdict| verdict.since_the_beginning.is_some());
     let first = first.as_ref().filter(|_| comparable).or(sealed.as_ref());
     let first = first.filter(|first| **first != now).cloned();
-    (Some(now), first)
+    Binding { fingerprint: Some(now), first_fingerprint: first }
 }

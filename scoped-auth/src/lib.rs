@@ -18,7 +18,10 @@ mod revocation_lag;
 pub mod revocations;
 pub mod revoke_tool;
 pub mod sessions;
+pub mod shown;
 pub mod store;
+pub mod succession;
+mod token_life;
 pub mod tools;
 
 pub use app::start;

@@ -1,5 +1,5 @@
-//! The life of sessions: one successor per generation, and revocation. What all replicas must agree on stands in the
-//! store; what judging a token needs stands in memory and follows the store.
+//! The life of sessions: one successor per generation, and revocation. What all replicas must agree on is in the store;
+//! what judging a token needs is in memory and follows the store.
 
 use std::{
     sync::{
@@ -11,40 +11,73 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use service_runtime::refusal::chain;
-use shared_types::SessionId;
+use shared_types::{AccountSid, DeploymentKey, Identity, scoped_auth::generate::EarlierSession};
 use tokio::sync::Notify;
 
 use crate::{
-    claims::{CLOCK_SKEW, Claims, delta},
+    claims::{CLOCK_SKEW, Claims, began_at, delta},
     error::Error,
+    judgement::Binding,
     revocations::{Revocation, RevokedSet, Subject},
-    store::{Moved, Store, StoreError},
+    shown::ShownTokens,
+    store::{Advance, AdvanceOutcome, CurrentToken, Store, StoreError},
+    succession::{Succession, decide},
 };
 
 /// How many revocations are read at once.
 const BATCH: u32 = 2_000;
+
+/// How often a refresh is decided anew because another call changed the session meanwhile.
+const ATTEMPTS: usize = 8;
 
 /// How long sessions live and how their tokens follow each other.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules {
     /// How long a session lives, from its `auth_time`.
     pub session_max: Duration,
-    /// How long after its successor was made a token may still be presented for one: the answer was lost, or a second
-    /// tab was as quick.
+    /// How long after its successor was made a token still has the same successor: its answer was lost, or another tab
+    /// refreshed at the same time.
     pub grace: Duration,
-    /// How long after its `exp` a token may be refreshed by its own browser.
+    /// How long after its `exp` a token may be refreshed by its own browser or key.
     pub resume_window: Duration,
-    /// How old the knowledge of revocations may be for a token to be vouched for.
+    /// How old the knowledge of revocations may be; beyond it every token is rejected.
     pub staleness: Duration,
+    /// How long revocations are kept, so that the identity of a revoked session is not granted again.
+    pub revocation_retention: Duration,
 }
 
-/// What became of a session that was to be continued.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Continued {
-    /// The generation of its next token.
-    With(u32),
-    /// A token was presented that has long been replaced: the session has been revoked.
+/// The outcome of a refresh.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RefreshOutcome {
+    /// The session advanced to a new token.
+    Advanced {
+        /// The new token.
+        token: CurrentToken,
+        /// Whether the store knew an older generation only: an older copy of it was restored.
+        restored: bool,
+    },
+    /// The current token once more.
+    Repeated {
+        /// The current token.
+        token: CurrentToken,
+        /// How often it was handed out again, this time included.
+        repeats: u64,
+    },
+    /// A new token of the current generation, whose answer was lost.
+    Reissued(CurrentToken),
+    /// The session's current token expired too long ago.
+    Expired,
+    /// A token was presented again whose successor is in use: the session is revoked.
     Reused,
+}
+
+/// Why an identity is not granted again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdentityRefusal {
+    /// The session, its identity, deployment or account was revoked.
+    Revoked,
+    /// The session began longer ago than revocations are kept.
+    TooOld,
 }
 
 /// The sessions as one replica sees them. Cheap to clone; all clones are one.
@@ -56,6 +89,7 @@ struct Inner {
     store: Store,
     rules: Rules,
     revoked: RevokedSet,
+    shown: ShownTokens,
     last_id: AtomicI64,
     opened: Instant,
     /// Milliseconds from `opened` on: an age is not to jump when somebody sets the clock.
@@ -63,17 +97,21 @@ struct Inner {
 }
 
 impl Sessions {
-    /// The sessions in `store`, with the revocations that stand there.
-    pub async fn open(store: Store, rules: Rules) -> Result<Self, StoreError> {
+    /// The sessions in `store`, with the revocations in force at `now`.
+    pub async fn open(store: Store, rules: Rules, now: DateTime<Utc>) -> Result<Self, StoreError> {
+        // A replica whose clock is behind needs some more.
+        let since = now - delta(CLOCK_SKEW);
+        let (first, count) = (store.first_revocation(since).await?, store.count_revocations(since).await?);
         let sessions = Self(Arc::new(Inner {
             store,
             rules,
             revoked: RevokedSet::default(),
-            last_id: AtomicI64::new(0),
+            shown: ShownTokens::new(),
+            last_id: AtomicI64::new(first),
             opened: Instant::now(),
             followed_at: AtomicU64::new(0),
         }));
-        sessions.0.revoked.reserve(sessions.0.store.count_revocations().await?);
+        sessions.0.revoked.reserve(count);
         sessions.follow_once().await?;
         Ok(sessions)
     }
@@ -94,35 +132,107 @@ impl Sessions {
         self.0.opened.elapsed().saturating_sub(followed_at)
     }
 
-    /// Refuses to vouch for any token while this replica does not know enough of revocations.
-    pub fn must_vouch(&self) -> Result<(), Error> {
+    /// Fails closed: rejects every token while the revocation list is stale.
+    pub fn ensure_fresh(&self) -> Result<(), Error> {
         if self.age() <= self.0.rules.staleness { Ok(()) } else { Err(Error::CannotVouch) }
     }
 
-    /// Continues a session from a token of `generation` (RFC 9700, section 4.14.2, for a token that is its own refresh
-    /// credential). The first wish moves the session on. The same token again, within the grace, has the same
-    /// successor: its answer was lost, or another tab was as quick. Any older one is in two hands, and nobody can say
-    /// which are the guest's: the session ends.
-    pub async fn advance(
+    /// Refreshes a session from a token with these claims, which has been judged good: the table of the contract,
+    /// section 7. `binding` and `expires_at` are those of a new token, should there be one.
+    pub async fn refresh(
         &self,
-        session: SessionId,
-        generation: u32,
-        auth_time: DateTime<Utc>,
+        claims: &Claims,
+        binding: Binding,
+        expires_at: DateTime<Utc>,
         now: DateTime<Utc>,
-    ) -> Result<Continued, StoreError> {
-        let ends_at =
-            auth_time.checked_add_signed(delta(self.0.rules.session_max)).unwrap_or(DateTime::<Utc>::MAX_UTC);
-        let newest = match self.0.store.advance(session, generation, now, ends_at).await? {
-            Moved::Forward => return Ok(Continued::With(generation.saturating_add(1))),
-            Moved::Already(newest) => newest,
-        };
-        let is_previous = newest.generation == generation.saturating_add(1);
-        // Another replica's clock may be ahead of this one's.
-        if is_previous && now.signed_duration_since(newest.advanced_at) <= delta(self.0.rules.grace) {
-            return Ok(Continued::With(newest.generation));
+    ) -> Result<RefreshOutcome, StoreError> {
+        let Inner { store, rules, .. } = &*self.0;
+        // The presented token may have expired long ago where the current one has not.
+        if self.is_over(claims.exp, now)
+            && store.current(claims.sid).await?.is_none_or(|current| self.is_over(current.expires_at, now))
+        {
+            return Ok(RefreshOutcome::Expired);
         }
-        self.revoke(Subject::Session(session), now).await?;
-        Ok(Continued::Reused)
+        let mut next = Advance {
+            session: claims.sid,
+            generation: claims.generation,
+            now,
+            expires_at,
+            ends_at: claims
+                .auth_time
+                .checked_add_signed(delta(rules.session_max))
+                .unwrap_or(DateTime::<Utc>::MAX_UTC),
+            fingerprint: binding.fingerprint,
+            first_fingerprint: binding.first_fingerprint,
+        };
+        for _ in 0..ATTEMPTS {
+            let current = match store.advance(next.clone()).await? {
+                AdvanceOutcome::Advanced { replaced } => {
+                    let restored = replaced != next.generation;
+                    return Ok(RefreshOutcome::Advanced { token: next.next(), restored });
+                }
+                AdvanceOutcome::Current(current) => current,
+            };
+            match decide(claims.generation, claims.cnf.is_some(), &current, now, rules) {
+                Succession::Advance { from } => next.generation = from,
+                Succession::Repeat => {
+                    if let Some(repeats) = store.repeat(claims.sid, &current).await? {
+                        return Ok(RefreshOutcome::Repeated { token: current, repeats });
+                    }
+                }
+                Succession::Reissue => {
+                    let anew = CurrentToken { generation: current.generation, ..next.next() };
+                    if store.reissue(claims.sid, &current, &anew).await? {
+                        return Ok(RefreshOutcome::Reissued(anew));
+                    }
+                }
+                Succession::Expired => return Ok(RefreshOutcome::Expired),
+                Succession::Reuse => {
+                    self.revoke(Subject::Session(claims.sid), now).await?;
+                    return Ok(RefreshOutcome::Reused);
+                }
+            }
+        }
+        Err(StoreError::Contended)
+    }
+
+    /// Notes that a token with these claims was presented and is good.
+    pub fn note_shown(&self, claims: &Claims) {
+        self.0.shown.note(claims.sid, claims.generation);
+    }
+
+    /// Writes down which tokens were presented.
+    pub async fn flush_shown(&self) -> Result<(), StoreError> {
+        self.0.shown.flush(&self.0.store).await
+    }
+
+    /// Whether the identity of an earlier session may be had again, as the store knows it: revocations stay there long
+    /// after the last token that they were for.
+    pub async fn check_identity(
+        &self,
+        account: AccountSid,
+        deployment: Option<DeploymentKey>,
+        identity: Identity,
+        earlier: EarlierSession,
+        now: DateTime<Utc>,
+    ) -> Result<Result<(), IdentityRefusal>, StoreError> {
+        if now.signed_duration_since(earlier.auth_time) > delta(self.0.rules.revocation_retention) {
+            return Ok(Err(IdentityRefusal::TooOld));
+        }
+        let mut subjects = vec![
+            Subject::Session(earlier.sid),
+            Subject::Identity(account, identity),
+            Subject::Account(account),
+        ];
+        subjects.extend(deployment.map(Subject::Deployment));
+        let began_at = began_at(earlier.sid, earlier.auth_time);
+        let is_revoked = self.0.store.is_revoked(&subjects, began_at).await?;
+        Ok(if is_revoked { Err(IdentityRefusal::Revoked) } else { Ok(()) })
+    }
+
+    /// Whether a token that expired at `expires_at` is beyond the resume window.
+    fn is_over(&self, expires_at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+        now.signed_duration_since(expires_at) >= delta(self.0.rules.resume_window)
     }
 
     /// Ends the sessions of `subject` that began up to now. When this returns, this replica refuses them, no crash
@@ -149,10 +259,15 @@ impl Sessions {
         Ok(())
     }
 
-    /// Follows the store for ever: at once where the store tells of news, and every `period` in any case.
+    /// Follows the store until it is dropped: at once where the store notifies, and every `period` in any case. Writes
+    /// shown tokens to it.
     pub async fn follow(&self, period: Duration) {
         let heard = Notify::new();
-        tokio::join!(self.0.store.listen(&heard), self.follow_when(&heard, period));
+        tokio::join!(
+            self.0.store.listen(&heard),
+            self.follow_when(&heard, period),
+            self.0.shown.run_flush_loop(&self.0.store),
+        );
     }
 
     async fn follow_when(&self, heard: &Notify, period: Duration) {
@@ -178,14 +293,20 @@ impl Sessions {
         }
     }
 
-    /// Removes some of what is of no more use at `now`; how many rows of the store that were.
+    /// Deletes some of what is no longer needed at `now`; returns the number of rows in the store.
     pub async fn purge(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
+        let Rules { session_max, revocation_retention, .. } = self.0.rules;
         self.0.revoked.forget(now);
-        self.0.store.purge(now).await
+        // A revocation's row has its tokens' end, which is this much later than the revocation.
+        let kept_longer = revocation_retention.saturating_sub(session_max + CLOCK_SKEW);
+        self.0.store.purge(now, now - delta(kept_longer)).await
     }
 
-    /// Closes the store.
+    /// Writes what is pending and closes the store.
     pub async fn close(&self) {
+        if let Err(error) = self.flush_shown().await {
+            tracing::warn!(cause = chain(&error), "shown tokens not written");
+        }
         self.0.store.close().await;
     }
 }

@@ -1,45 +1,60 @@
-//! Where sessions and revocations are kept, behind one small interface. All replicas of ScopedAuthService share one
-//! store; what they agree on, they agree on here, in single statements that no other can come between.
+//! The store of sessions and revocations. All replicas of ScopedAuthService share it; what they must agree on is decided
+//! here, in single statements that compare and set, so that no other writer can come in between.
 
 mod advance;
+mod current_token;
+mod revocations;
 
 use chrono::{DateTime, Utc};
 use service_runtime::{
     Database,
-    database::{Batch, DatabaseConfig, DatabaseError, Migrations, OpenError, PURGED_AT_ONCE, Sql},
+    database::{
+        Batch, DatabaseConfig, DatabaseError, Migrations, OpenError, PURGED_AT_ONCE, RowsStatement, Sql,
+        TOGETHER,
+    },
 };
 use shared_types::SessionId;
 use tokio::sync::Notify;
 
-use self::advance::{Advance, Advances};
-use crate::revocations::{Revocation, Subject};
+pub use self::current_token::{Advance, AdvanceOutcome, CurrentToken};
+use self::{
+    advance::Advances,
+    current_token::{COLUMNS, generation},
+};
 
 /// The tables.
 pub const MIGRATIONS: Migrations = Migrations::new("scoped-auth", || sqlx::migrate!());
 
-/// Where PostgreSQL tells all replicas that there is a new revocation.
-const REVOKED: &str = "scoped_auth_revoked";
-
-static MOVE: Sql = Sql::new(
-    "INSERT INTO sessions (session_id, generation, advanced_at, ends_at) VALUES ($1, $2, $3, $4) \
-     ON CONFLICT (session_id) DO UPDATE SET generation = excluded.generation, advanced_at = excluded.advanced_at \
-     WHERE sessions.generation = excluded.generation - 1",
+// A restored copy of the store may be behind the presented token, which is then taken as the current one.
+static ADVANCE: Sql = Sql::new(
+    "INSERT INTO sessions (session_id, generation, replaced, advanced_at, expires_at, ends_at, fingerprint, \
+     first_fingerprint, repeats, shown) VALUES ($1, $2, 0, $3, $4, $5, $6, $7, 0, 0) \
+     ON CONFLICT (session_id) DO UPDATE SET generation = excluded.generation, replaced = sessions.generation, \
+     advanced_at = excluded.advanced_at, expires_at = excluded.expires_at, fingerprint = excluded.fingerprint, \
+     first_fingerprint = excluded.first_fingerprint, repeats = 0, shown = 0 \
+     WHERE sessions.generation < excluded.generation RETURNING replaced",
 );
-static LOOK: Sql = Sql::new("SELECT generation, advanced_at FROM sessions WHERE session_id = $1");
-
-// From the first of them on, whoever else revokes waits until these are committed.
-static COUNT_ON: Sql = Sql::new("UPDATE revocation_count SET last_id = last_id + 1");
-static REVOKE: Sql = Sql::new(
-    "INSERT INTO revocations (id, kind, subject, revoked_at, forget_at) \
-     SELECT last_id, $1, $2, $3, $4 FROM revocation_count",
+static LOOK: Sql = Sql::new(
+    "SELECT generation, advanced_at, expires_at, fingerprint, first_fingerprint, shown FROM sessions \
+     WHERE session_id = $1",
 );
-static NOTIFY: Sql = Sql::new("SELECT pg_notify($1, '')");
-
-static COUNT: Sql = Sql::new("SELECT COUNT(*) FROM revocations");
-static NEWS: Sql = Sql::new(
-    "SELECT string_agg(id || ' ' || kind || ' ' || subject || ' ' || revoked_at || ' ' || forget_at, ',') \
-     FROM (SELECT * FROM revocations WHERE id > $1 ORDER BY id LIMIT $2) AS news",
+static REPEAT: Sql = Sql::new(
+    "UPDATE sessions SET repeats = repeats + 1 WHERE session_id = $1 AND generation = $2 AND advanced_at = $3 \
+     RETURNING repeats",
 );
+static REISSUE: Sql = Sql::new(
+    "UPDATE sessions SET advanced_at = $4, expires_at = $5, fingerprint = $6, first_fingerprint = $7, repeats = 0 \
+     WHERE session_id = $1 AND generation = $2 AND advanced_at = $3 AND shown = 0",
+);
+static MARK_SHOWN: Sql =
+    Sql::new("UPDATE sessions SET shown = 1 WHERE session_id = $1 AND generation = $2 AND shown = 0");
+
+// In the order of their ids, as sessions advance: two batches that meet in several rows wait for each other in one
+// direction only.
+const MARK_MANY_SHOWN: &str = "WITH marks (session_id, generation) AS (VALUES {rows}), locked AS \
+     (SELECT s.session_id FROM sessions s JOIN marks m ON s.session_id = m.session_id \
+      AND s.generation = m.generation WHERE s.shown = 0 ORDER BY s.session_id COLLATE \"C\" FOR UPDATE OF s) \
+     UPDATE sessions SET shown = 1 WHERE session_id IN (SELECT session_id FROM locked)";
 
 static PURGES: [Sql; 2] = [
     Sql::new(
@@ -52,15 +67,16 @@ static PURGES: [Sql; 2] = [
     ),
 ];
 
-/// The store. Cheap to clone; all clones are one.
+/// The store. Cheap to clone; all clones share it.
 #[derive(Clone, Debug)]
 pub struct Store {
     database: Database,
     /// With PostgreSQL.
     advances: Option<Batch<Advances>>,
+    mark_many_shown: RowsStatement,
 }
 
-/// Why the store did not do what it was asked.
+/// Why a call of the store failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The database is busy, full, gone or otherwise unable.
@@ -69,142 +85,150 @@ pub enum StoreError {
     /// A row holds something that this service never writes.
     #[error("the sessions' database holds a malformed {0}")]
     Malformed(&'static str),
-}
-
-/// What the store knows of a session's newest token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Newest {
-    /// Its generation.
-    pub generation: u32,
-    /// When it was made.
-    pub advanced_at: DateTime<Utc>,
-}
-
-/// What became of the wish to move a session from one generation to the next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Moved {
-    /// It moved: the wish was the first with this generation.
-    Forward,
-    /// It had moved already: the newest token there is.
-    Already(Newest),
+    /// Other calls changed the session again and again meanwhile.
+    #[error("the session is being refreshed too often at once")]
+    Contended,
 }
 
 impl Store {
-    /// Opens the store. In SQLite file, directory and tables are made where they are missing.
+    /// Opens the store. In SQLite a missing file, its directory and its tables are created.
     pub async fn open(config: &DatabaseConfig) -> Result<Self, OpenError> {
         let database = Database::open(config, MIGRATIONS).await?;
         let advances = database.postgres().map(|pool| Batch::new(Advances::new(pool.clone())));
-        Ok(Self { database, advances })
+        Ok(Self { database, advances, mark_many_shown: RowsStatement::new(MARK_MANY_SHOWN, 2) })
     }
 
-    /// Moves a session from `generation` to the next, if that is where it is: of any number of callers on any number of
-    /// replicas, exactly one moves it. Those of one replica who come at once go together, in one commit; when this
-    /// returns, no crash loses it.
+    /// Replaces a session's token by the next one, if the store knows of no later one: of any number of callers at any
+    /// number of replicas, exactly one advances from a generation. Concurrent calls share one commit; durable once this
+    /// returns.
     ///
-    /// A session without a row is where its token says: at 0, because it was never refreshed.
-    pub async fn advance(
+    /// A session without a row was never refreshed: its generation is 0.
+    pub async fn advance(&self, advance: Advance) -> Result<AdvanceOutcome, StoreError> {
+        if let Some(advances) = &self.advances {
+            return advances.ask(advance).await?;
+        }
+        let session = advance.session.to_string();
+        let next = ADVANCE.with([
+            session.as_str().into(),
+            (i64::from(advance.generation) + 1).into(),
+            advance.now.timestamp_millis().into(),
+            advance.expires_at.timestamp_millis().into(),
+            advance.ends_at.timestamp_millis().into(),
+            advance.fingerprint.map(String::from).into(),
+            advance.first_fingerprint.map(String::from).into(),
+        ]);
+        let [advanced, current] =
+            self.database.write([next, LOOK.with([session.into()]).otherwise()]).await?;
+        if let Some(row) = advanced.rows.first() {
+            return Ok(AdvanceOutcome::Advanced { replaced: generation(row.get(0)?)? });
+        }
+        let current = current.rows.first().ok_or(StoreError::Malformed("session"))?;
+        CurrentToken::from_row(current).map(AdvanceOutcome::Current)
+    }
+
+    /// The current token of a session; `None` if it was never refreshed.
+    pub async fn current(&self, session: SessionId) -> Result<Option<CurrentToken>, StoreError> {
+        let rows = self.database.read(LOOK.with([session.to_string().into()])).await?;
+        rows.first().map(CurrentToken::from_row).transpose()
+    }
+
+    /// Counts that the current token is handed out once more, and returns the count; `None` if it is no longer the
+    /// current one.
+    pub async fn repeat(
         &self,
         session: SessionId,
-        generation: u32,
-        now: DateTime<Utc>,
-        ends_at: DateTime<Utc>,
-    ) -> Result<Moved, StoreError> {
-        if let Some(advances) = &self.advances {
-            return advances.ask(Advance { session, generation, now, ends_at }).await?;
-        }
-        let (session, next) = (session.to_string(), i64::from(generation) + 1);
-        let [ends_at, now] = [ends_at, now].map(|time| time.timestamp_millis());
-        let moved = MOVE.with([session.as_str().into(), next.into(), now.into(), ends_at.into()]);
-        let [moved, newest] = self.database.write([moved, LOOK.with([session.into()]).otherwise()]).await?;
-        if moved.affected > 0 {
-            return Ok(Moved::Forward);
-        }
-        let newest = newest.rows.first().ok_or(StoreError::Malformed("session"))?;
-        Newest::new(newest.get(0)?, newest.get(1)?).map(Moved::Already)
+        current: &CurrentToken,
+    ) -> Result<Option<u64>, StoreError> {
+        let repeat = REPEAT.with([
+            session.to_string().into(),
+            i64::from(current.generation).into(),
+            current.advanced_at.timestamp_millis().into(),
+        ]);
+        let [repeated] = self.database.write([repeat]).await?;
+        let Some(row) = repeated.rows.first() else { return Ok(None) };
+        u64::try_from(row.get::<i64>(0)?).map(Some).map_err(|_| StoreError::Malformed("count"))
     }
 
-    /// Keeps a revocation, and tells the replicas that listen. When this returns, no crash loses it.
-    pub async fn revoke(
+    /// Makes the current token anew as `next`, with its generation, if it is still `lost`: current and not shown.
+    /// Returns whether it was.
+    pub async fn reissue(
         &self,
-        subject: Subject,
-        revoked_at: DateTime<Utc>,
-        forget_at: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
-        let revocation = REVOKE.with([
-            subject.kind().into(),
-            subject.to_string().into(),
-            revoked_at.timestamp_millis().into(),
-            forget_at.timestamp_millis().into(),
+        session: SessionId,
+        lost: &CurrentToken,
+        next: &CurrentToken,
+    ) -> Result<bool, StoreError> {
+        let text = |fingerprint: &Option<_>| fingerprint.clone().map(String::from).into();
+        let reissue = REISSUE.with([
+            session.to_string().into(),
+            i64::from(lost.generation).into(),
+            lost.advanced_at.timestamp_millis().into(),
+            next.advanced_at.timestamp_millis().into(),
+            next.expires_at.timestamp_millis().into(),
+            text(&next.fingerprint),
+            text(&next.first_fingerprint),
         ]);
-        let mut statements = vec![COUNT_ON.with([]), revocation];
-        if self.database.postgres().is_some() {
-            // Heard with the commit, and not at all without it.
-            statements.push(NOTIFY.with([REVOKED.into()]));
+        let [reissued] = self.database.write([reissue]).await?;
+        Ok(reissued.affected > 0)
+    }
+
+    /// Marks tokens as shown, each by its session and generation; tokens that are no longer current are skipped.
+    pub async fn mark_shown(&self, tokens: &[(SessionId, u32)]) -> Result<(), StoreError> {
+        for tokens in tokens.chunks(TOGETHER) {
+            if let Some(pool) = self.database.postgres() {
+                self.mark_shown_in_postgres(pool, tokens).await?;
+                continue;
+            }
+            let mark = |(session, generation): &(SessionId, u32)| {
+                MARK_SHOWN.with([session.to_string().into(), i64::from(*generation).into()])
+            };
+            self.database.write_all(tokens.iter().map(mark).collect()).await?;
         }
-        self.database.write_all(statements).await?;
         Ok(())
     }
 
-    /// Wakes `heard` at once when a replica has revoked, for ever. Only PostgreSQL tells.
+    async fn mark_shown_in_postgres(
+        &self,
+        pool: &sqlx::PgPool,
+        tokens: &[(SessionId, u32)],
+    ) -> Result<(), StoreError> {
+        let (statement, room) = self.mark_many_shown.of(tokens.len());
+        let mut query = sqlx::query(statement);
+        for place in 0..room {
+            // A row that fills up matches no session.
+            let (session, generation) = tokens
+                .get(place)
+                .map_or((String::new(), 0), |(session, generation)| (session.to_string(), *generation));
+            query = query.bind(session).bind(i64::from(generation));
+        }
+        query.execute(pool).await.map_err(DatabaseError::from)?;
+        Ok(())
+    }
+
+    /// Wakes `heard` at once when a replica has revoked, until it is dropped. Only PostgreSQL notifies.
     pub async fn listen(&self, heard: &Notify) {
-        self.database.listen(REVOKED, heard).await;
+        self.database.listen(revocations::REVOKED, heard).await;
     }
 
-    /// How many revocations there are.
-    pub async fn count_revocations(&self) -> Result<usize, StoreError> {
-        let rows = self.database.read(COUNT.with([])).await?;
-        let count: i64 = rows.first().ok_or(StoreError::Malformed("count"))?.get(0)?;
-        usize::try_from(count).map_err(|_| StoreError::Malformed("count"))
-    }
-
-    /// The revocations after the one with the id `after`, in their order, each with its id; at most `limit`.
-    ///
-    /// They come as one text. A replica that starts may have a million to read, and the driver of PostgreSQL takes some
-    /// 5 µs for each row that it hands over, ten times what the rest of it takes.
-    pub async fn revocations(&self, after: i64, limit: u32) -> Result<Vec<(i64, Revocation)>, StoreError> {
-        let rows = self.database.read(NEWS.with([after.into(), i64::from(limit).into()])).await?;
-        let text: Option<&str> = rows.first().ok_or(StoreError::Malformed("revocation"))?.get(0)?;
-        let Some(text) = text else { return Ok(Vec::new()) };
-        let news: Option<Vec<_>> = text.split(',').map(revocation).collect();
-        let mut news = news.ok_or(StoreError::Malformed("revocation"))?;
-        // An aggregate says nothing of an order, though both engines keep to it.
-        news.sort_unstable_by_key(|(id, _)| *id);
-        Ok(news)
-    }
-
-    /// Removes some of what is of no more use at `now`; how many rows that were, and 0 once none is left.
-    pub async fn purge(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
+    /// Deletes some of the sessions that ended up to `now`, and of the revocations whose tokens expired up to
+    /// `revocations_until`; returns the number of rows, and 0 once none is left.
+    pub async fn purge(
+        &self,
+        now: DateTime<Utc>,
+        revocations_until: DateTime<Utc>,
+    ) -> Result<u64, StoreError> {
         let mut rows = 0;
-        for purge in &PURGES {
-            let purge = purge.with([now.timestamp_millis().into(), i64::from(PURGED_AT_ONCE).into()]);
+        for (purge, until) in PURGES.iter().zip([now, revocations_until]) {
+            let purge = purge.with([until.timestamp_millis().into(), i64::from(PURGED_AT_ONCE).into()]);
             let [purged] = self.database.write([purge]).await?;
             rows += purged.affected;
         }
         Ok(rows)
     }
 
-    /// Lets what is under way finish and closes the store, for all clones.
+    /// Completes the calls under way and closes the store, for all clones.
     pub async fn close(&self) {
         self.database.close().await;
     }
-}
-
-impl Newest {
-    fn new(generation: i64, advanced_at: i64) -> Result<Self, StoreError> {
-        let generation = u32::try_from(generation).map_err(|_| StoreError::Malformed("generation"))?;
-        Ok(Self { generation, advanced_at: date(advanced_at)? })
-    }
-}
-
-/// A revocation and its id: `7 account AC… 1767323045678 1767409450678`.
-fn revocation(text: &str) -> Option<(i64, Revocation)> {
-    let mut fields = text.split(' ');
-    let mut field = || fields.next();
-    let id = field()?.parse().ok()?;
-    let subject = Subject::parse(field()?, field()?)?;
-    let mut date = || DateTime::from_timestamp_millis(field()?.parse().ok()?);
-    let (revoked_at, forget_at) = (date()?, date()?);
-    fields.next().is_none().then_some((id, Revocation { subject, revoked_at, forget_at }))
 }
 
 fn date(millis: i64) -> Result<DateTime<Utc>, StoreError> {

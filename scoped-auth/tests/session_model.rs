@@ -40,6 +40,7 @@ const RULES: Rules = Rules {
     grace: Duration::from_secs(60),
     resume_window: Duration::from_secs(400),
     staleness: Duration::from_secs(3600),
+    revocation_retention: Duration::from_secs(30 * 24 * 3600),
 };
 const TTL: TimeDelta = TimeDelta::seconds(300);
 

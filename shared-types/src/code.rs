@@ -23,6 +23,8 @@ pub enum Code {
     SessionExpired,
     /// 401: the session is bound to a proof key, and the call brings no good proof by it (RFC 9449).
     InvalidDpopProof,
+    /// 401: the proof lacks a current nonce; this answer brings one (RFC 9449, section 8).
+    UseDpopNonce,
     /// 401: an internal route was called without a service credential of its caller.
     InvalidServiceCredential,
     /// 403: authentic token, another browser.
@@ -57,13 +59,14 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order of the table.
-    pub const ALL: [Code; 21] = [
+    pub const ALL: [Code; 22] = [
         Code::InvalidRequest,
         Code::InvalidToken,
         Code::ExpiredToken,
         Code::RevokedToken,
         Code::SessionExpired,
         Code::InvalidDpopProof,
+        Code::UseDpopNonce,
         Code::InvalidServiceCredential,
         Code::FingerprintInvalid,
         Code::FingerprintUnavailable,
@@ -90,6 +93,7 @@ impl Code {
             | Code::RevokedToken
             | Code::SessionExpired
             | Code::InvalidDpopProof
+            | Code::UseDpopNonce
             | Code::InvalidServiceCredential => 401,
             Code::FingerprintInvalid
             | Code::FingerprintUnavailable
@@ -116,6 +120,7 @@ impl Code {
             Code::RevokedToken => "revoked_token",
             Code::SessionExpired => "session_expired",
             Code::InvalidDpopProof => "invalid_dpop_proof",
+            Code::UseDpopNonce => "use_dpop_nonce",
             Code::InvalidServiceCredential => "invalid_service_credential",
             Code::FingerprintInvalid => "fingerprint_invalid",
             Code::FingerprintUnavailable => "fingerprint_unavailable",
@@ -142,9 +147,8 @@ impl Code {
             Code::ExpiredToken => "The token has expired.",
             Code::RevokedToken => "The token has been revoked.",
             Code::SessionExpired => "The session has ended; please start a new one.",
-            Code::InvalidDpopProof => {
-                "The call brings no good proof by the key that the session is bound to."
-            }
+            Code::InvalidDpopProof => "A valid DPoP proof for this session's key is required.",
+            Code::UseDpopNonce => "The DPoP proof needs the nonce of this answer.",
             Code::InvalidServiceCredential => "The caller did not prove which service it is.",
             Code::FingerprintInvalid => "The token was made for another browser.",
             Code::FingerprintUnavailable => "The request does not show which browser it comes from.",

@@ -187,6 +187,11 @@ impl SessionId {
         if self.0.get_version_num() == 7 { Some((self.0.as_u128() >> 80) as u64) } else { None }
     }
 
+    /// Its 16 bytes.
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        self.0.as_bytes()
+    }
+
     /// A random byte of it: for what is to differ between sessions and stay within one.
     pub const fn last_byte(self) -> u8 {
         self.0.as_u128() as u8

@@ -27,7 +27,7 @@ pub async fn create_token(
         fingerprint: request.fingerprint,
         jkt: request.jkt,
         identity: request.identity,
-        session: None,
+        earlier_session: request.earlier_session,
     };
     let made = fas.scoped_auth.generate(call, &generate).await?;
     Ok(Response {
@@ -37,5 +37,6 @@ pub async fn create_token(
         expires_in: made.expires_in,
         refresh_after: made.refresh_after,
         session_id: made.session_id,
+        auth_time: made.auth_time,
     })
 }

@@ -1,50 +1,40 @@
 //! `FWO ->> FAS: POST /v1/Accounts/AC…/Tokens/refresh` (refresh diagram).
 
-use service_runtime::Call;
+use service_runtime::{Call, PeerError};
 use shared_types::{
     federated_auth::{
         AccountPath,
         refresh_token::{Request, Response},
     },
-    scoped_auth::{generate, validate},
+    scoped_auth::validate::{self, SuccessorRequest},
 };
 
 use crate::{app::FederatedAuth, error::Error, judgement};
 
-/// Has ScopedAuthService judge the old token and make a new one of the same identity, grants and session. A token that
-/// was made with the feature off carries no fingerprint; here it is accepted, and its successor is bound (contract,
-/// section 7).
+/// Has ScopedAuthService judge the token and make its successor, in one call. A token that was made with the feature off
+/// carries no fingerprint; here it is accepted, and its successor is bound (contract, section 7).
 pub async fn refresh_token(
     fas: &FederatedAuth,
     call: &mut Call<'_>,
     AccountPath { account_sid }: AccountPath,
-    request: Request,
+    Request { deployment_key, token, fingerprint, jkt }: Request,
 ) -> Result<Response, Error> {
     call.account = Some(account_sid);
-    let Request { token, fingerprint, jkt } = request;
-    // After its end a token is refreshed for its own browser alone, which only the feature lets one tell.
-    let resume = fingerprint.is_some();
-    let validate = validate::Request { token, fingerprint, jkt, resume };
+    let successor = Some(SuccessorRequest { account_sid, deployment_key, ttl: fas.token_ttl_seconds });
+    let validate = validate::Request { token, fingerprint, jkt, successor };
     let verdict = fas.scoped_auth.validate(call, &validate).await?;
     let judged = judgement::of(verdict, account_sid)?;
-    let generate = generate::Request {
-        account_sid,
-        grants: judged.grants,
-        ttl: fas.token_ttl_seconds,
-        encrypt: true,
-        fingerprint: judged.fingerprint,
-        jkt: judged.jkt,
-        identity: None,
-        session: Some(judged.session),
-    };
-    let made = fas.scoped_auth.generate(call, &generate).await?;
+    let successor = judged.successor.ok_or_else(|| PeerError::Invalid {
+        peer: "ScopedAuthService",
+        what: "an authorized refresh without a successor".to_owned(),
+    })?;
     Ok(Response {
-        expiration: made.expiration,
-        identity: made.identity,
-        roles: generate.grants,
-        token: made.token,
-        session_id: made.session_id,
-        expires_in: made.expires_in,
-        refresh_after: made.refresh_after,
+        expiration: successor.expiration,
+        identity: judged.identity,
+        roles: judged.grants,
+        token: successor.token,
+        session_id: judged.session_id,
+        expires_in: successor.expires_in,
+        refresh_after: successor.refresh_after,
     })
 }

@@ -20,6 +20,6 @@ pub async fn revoke_token(
 ) -> Result<Response, Error> {
     call.account = Some(account_sid);
     let revoke = revoke::Request { account_sid, token, fingerprint, jkt };
-    let revoke::Response { revoked } = fas.scoped_auth.revoke(call, &revoke).await?;
-    Ok(Response { revoked })
+    let revoke::Response { revoked, session_id } = fas.scoped_auth.revoke(call, &revoke).await?;
+    Ok(Response { revoked, session_id })
 }

@@ -25,7 +25,7 @@ pub async fn validate_token(
     call.account = Some(account_sid);
     let must_be_bound = request.fingerprint.as_ref().map(Fingerprint::mode) == Some(Mode::Enforce);
     let Request { token, fingerprint, jkt } = request;
-    let validate = validate::Request { token, fingerprint, jkt, resume: false };
+    let validate = validate::Request { token, fingerprint, jkt, successor: None };
     let verdict = fas.scoped_auth.validate(call, &validate).await?;
     let judged = judgement::of(verdict, account_sid)?;
     if must_be_bound && !judged.bound {
@@ -36,6 +36,8 @@ pub async fn validate_token(
         identity: judged.identity,
         roles: judged.grants,
         expiration: judged.expiration,
-        session_id: judged.session.id,
+        session_id: judged.session_id,
+        auth_time: judged.auth_time,
+        jkt: judged.jkt,
     })
 }

@@ -51,6 +51,7 @@ async fn scoped_auth(data: &TempDir, clock: &Clock, listeners: Listeners) -> Run
             grace: Duration::from_secs(60),
             resume_window: Duration::from_secs(24 * 3600),
             staleness: Duration::from_secs(30),
+            revocation_retention: Duration::from_secs(30 * 24 * 3600),
         },
         revocation_poll: Duration::from_millis(500),
         operator_secrets: Vec::new(),

@@ -15,7 +15,7 @@ use shared_types::{
 };
 use toml::Spanned;
 
-use super::{Account, Accounts, AccountsError, Deployment, Place};
+use super::{Account, Accounts, AccountsError, Deployment, Place, ProofKey};
 use crate::{allowed_origins::AllowedOrigins, rate_limit::Limits};
 
 #[derive(Deserialize)]
@@ -48,6 +48,8 @@ pub(super) struct DeploymentTable {
     pub(super) allowed_origins: Vec<Spanned<String>>,
     #[serde(default = "default_enabled")]
     enabled: bool,
+    #[serde(default)]
+    proof_key: ProofKey,
     #[serde(default)]
     rate_limits: Limits,
 }
@@ -171,6 +173,7 @@ impl Reader<'_> {
             address_sid: table.address_sid,
             allowed_origins,
             enabled: table.enabled,
+            proof_key: table.proof_key,
             rate_limits: table.rate_limits,
         });
         Ok(())

@@ -8,7 +8,7 @@ use service_runtime::database::{PURGED_AT_ONCE, Sql};
 use super::{Conversations, StoreError, day};
 
 static GIVE_UP: Sql = Sql::new(
-    "UPDATE conversations SET last_day = -1, identity = '', session_id = sid, fingerprint = NULL, \
+    "UPDATE conversations SET last_day = -1, identity = '', session_id = sid, jkt = NULL, \
      customer_friendly_name = NULL, pre_engagement_data = NULL WHERE last_day < $1 AND sid IN \
      (SELECT sid FROM conversations WHERE last_day >= 0 AND last_day < $1 LIMIT $2 {skip_locked})",
 );

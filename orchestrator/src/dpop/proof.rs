@@ -20,6 +20,7 @@ pub(super) struct Proof<'a> {
     pub(super) htu: String,
     pub(super) iat: f64,
     pub(super) ath: Option<String>,
+    pub(super) nonce: Option<String>,
     signed: &'a str,
     signature: [u8; 64],
 }
@@ -53,6 +54,7 @@ impl<'a> Proof<'a> {
             htu: text("htu")?,
             iat: payload.number("iat").ok_or(Reason::Claims)?,
             ath: payload.text("ath").map(str::to_owned),
+            nonce: payload.text("nonce").map(str::to_owned),
             signed,
             signature: decode_array(signature).ok_or(Reason::Malformed)?,
         })

@@ -6,7 +6,7 @@ use shared_types::orchestrator::{
     create_token::{Request, Response},
 };
 
-use crate::{app::Orchestrator, error::Error, session};
+use crate::{app::Orchestrator, error::Error, identity::IdentityRequest, session};
 
 /// Gives a guest a token for a new session.
 pub async fn create_token(
@@ -15,7 +15,7 @@ pub async fn create_token(
     _path: NoParameters,
     Request { deployment_key }: Request,
 ) -> Result<Response, Error> {
-    let made = session::begin(fwo, call, deployment_key, None).await?.made;
+    let made = session::begin(fwo, call, deployment_key, IdentityRequest::None).await?.made;
     Ok(Response {
         token: made.token,
         identity: made.identity,

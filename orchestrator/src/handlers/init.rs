@@ -1,15 +1,19 @@
 //! `B ->> FWO: POST /v2/Webchat/Init` (init diagram; contract, section 4): the released widget begins a chat in one call.
 
 use service_runtime::Call;
-use shared_types::orchestrator::{
-    NoParameters,
-    init::{Request, Response},
+use shared_types::{
+    orchestrator::{
+        NoParameters,
+        init::{Request, Response},
+    },
+    scoped_auth::generate::EarlierSession,
 };
 
 use crate::{
     app::Orchestrator,
     error::Error,
     guest::Guest,
+    identity::IdentityRequest,
     opening::{self, Form},
     session,
 };
@@ -22,13 +26,15 @@ pub async fn init(
     request: Request,
 ) -> Result<Response, Error> {
     let form = Form::read(request.customer_friendly_name, request.pre_engagement_data)?;
-    let begun = session::begin(fwo, call, request.deployment_key, request.identity).await?;
+    let requested = IdentityRequest::read(request.identity.as_ref());
+    let begun = session::begin(fwo, call, request.deployment_key, requested).await?;
     let guest = Guest {
         account_sid: begun.snapshot.account.sid,
+        deployment_key: request.deployment_key,
         address_sid: begun.snapshot.deployment.address_sid,
         identity: begun.made.identity,
-        session: begun.made.session_id,
-        fingerprint: begun.fingerprint,
+        session: EarlierSession { sid: begun.made.session_id, auth_time: begun.made.auth_time },
+        jkt: begun.jkt,
     };
     let conversation_sid = opening::open(fwo, call, guest, form).await?;
     let made = begun.made;

@@ -9,7 +9,13 @@ use shared_types::{
     },
 };
 
-use crate::{app::Orchestrator, boundary, configuration, error::Error, fingerprint, limit, proof};
+use crate::{
+    app::Orchestrator,
+    boundary, configuration,
+    error::Error,
+    fingerprint, limit,
+    proof::{self, Nonce},
+};
 
 /// Gives the guest a new token of the same session. The session's conversation is looked up once the token has proved
 /// authentic: before that nobody knows which session it is of.
@@ -24,8 +30,8 @@ pub async fn refresh_token(
     snapshot.must_be_enabled()?;
     limit::other(fwo, call, &snapshot)?;
     let fingerprint = fingerprint::of_call(fwo, call, &snapshot)?;
-    let jkt = proof::of_call(fwo, call, Some(token.as_str()))?;
-    let request = federated_auth::refresh_token::Request { token, fingerprint, jkt };
+    let jkt = proof::of_call(fwo, call, Some(token.as_str()), Nonce::Optional)?;
+    let request = federated_auth::refresh_token::Request { deployment_key, token, fingerprint, jkt };
     let refreshed = fwo.federated_auth.refresh_token(call, snapshot.account.sid, &request).await?;
     let conversation_sid = fwo.conversations.by_session(snapshot.account.sid, refreshed.session_id).await?;
     Ok(Response {

@@ -4,7 +4,10 @@
 use service_runtime::Call;
 use shared_types::{
     orchestrator::NoParameters,
-    scoped_auth::revoke::{Request, Response},
+    scoped_auth::{
+        revoke::{Request, Response},
+        validate::RefusalMessage,
+    },
 };
 
 use crate::{
@@ -15,7 +18,11 @@ use crate::{
     revocations::Subject,
 };
 
-/// Ends the session of a token, expired or not. Whether there was one to be ended is told to the caller alone.
+/// Ends the session of a token, expired or not. Whether there was one stays between the services (RFC 7009, section 2.2).
+///
+/// # Errors
+///
+/// `NoProof` where the session is bound to a proof key that the call does not prove: its holder can do something about it.
 pub async fn revoke(
     sas: &ScopedAuth,
     call: &mut Call<'_>,
@@ -23,16 +30,22 @@ pub async fn revoke(
     Request { account_sid, token, fingerprint, jkt }: Request,
 ) -> Result<Response, Error> {
     call.account = Some(account_sid);
-    let claims = sas.open(&token).ok().filter(|claims| claims.sub == account_sid);
-    let holder = Holder { fingerprint: fingerprint.as_ref(), jkt };
-    let Some(claims) = claims.filter(|claims| judge_holder(claims, holder).is_ok()) else {
-        return Ok(Response { revoked: false });
+    let nothing = Response { revoked: false, session_id: None };
+    let Some(claims) = sas.open(&token).ok().filter(|claims| claims.sub == account_sid) else {
+        return Ok(nothing);
     };
-    // Ending it twice is no news.
+    match judge_holder(&claims, Holder { fingerprint: fingerprint.as_ref(), jkt }) {
+        Ok(_) => {}
+        Err(refusal) if refusal.message == RefusalMessage::ProofValidationFailed => {
+            return Err(Error::NoProof);
+        }
+        Err(_) => return Ok(nothing),
+    }
+    // Idempotent: an ended session is not revoked again.
     if !sas.sessions.are_revoked(&claims) {
         let subject = Subject::Session(claims.sid);
         sas.sessions.revoke(subject, call.now).await?;
         audit::revoked(sas, call, subject, "guest");
     }
-    Ok(Response { revoked: true })
+    Ok(Response { revoked: true, session_id: Some(claims.sid) })
 }

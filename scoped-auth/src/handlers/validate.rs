@@ -1,15 +1,12 @@
-//! `FAS ->> SAS: POST /v1/ScopedAuthTokens/validate` (refresh and conversation diagrams): `Validates token`, and with a
-//! fingerprint `Validates token and fingerprint`. What was found goes to the audit log and the counters by the signals'
-//! names; the answer says no more than token, fingerprint or proof.
+//! `FAS ->> SAS: POST /v1/ScopedAuthTokens/validate` (refresh and conversation diagrams): `Validates token`, with a
+//! fingerprint `Validates token and fingerprint`, and where a successor is requested `Makes the next token`. The findings
+//! go to the audit log and the counters by the names of the signals; the answer names token, fingerprint or proof only.
 
 use service_runtime::Call;
 use shared_types::{
     No, Yes,
     orchestrator::NoParameters,
-    scoped_auth::{
-        generate::Session,
-        validate::{Authorized, Reason, Refused, Request, Response},
-    },
+    scoped_auth::validate::{Authorized, Reason, Refused, Request, Response, Successor, SuccessorRequest},
 };
 
 use crate::{
@@ -17,75 +14,145 @@ use crate::{
     audit::{self, Event, FingerprintEvent},
     claims::Claims,
     error::Error,
-    judgement::{Holder, HolderVerdict, Judgement, Refusal, binding_of_successor, judge_holder, judge_time},
+    jose::Form,
+    judgement::{
+        Holder, HolderVerdict, Judgement, Refusal, Time, binding_of_successor, judge_holder, judge_time,
+    },
+    revocations::Subject,
+    sessions::RefreshOutcome,
+    token_life,
 };
 
-/// Judges a token, the browser that presents it, and the key that its holder proved to hold.
+/// Judges a token, the browser that presents it and the key that its holder proved to hold; then makes its successor, if
+/// one is requested. Nothing is written before all of it is judged.
 pub async fn validate(
     sas: &ScopedAuth,
     call: &mut Call<'_>,
     _path: NoParameters,
-    Request { token, fingerprint, jkt, resume }: Request,
+    Request { token, fingerprint, jkt, successor: requested }: Request,
 ) -> Result<Response, Error> {
-    // Who does not know what has been revoked vouches for nobody.
-    sas.sessions.must_vouch()?;
+    sas.sessions.ensure_fresh()?;
     let Ok(claims) = sas.open(&token) else {
         return Ok(refuse(sas, call, None, &Refusal::token(Reason::InvalidToken)));
     };
     call.account = Some(claims.sub);
     let holder = Holder { fingerprint: fingerprint.as_ref(), jkt };
-    let judgement = match judge(sas, call, &claims, holder, resume) {
+    let judgement = match judge(sas, call, &claims, holder, requested) {
         Ok(judgement) => judgement,
         Err(refusal) => return Ok(refuse(sas, call, Some(&claims), &refusal)),
     };
-    if judgement.resumed {
-        audit::event(sas, call, Event::Resumed, claims.sub, claims.sid, claims.generation);
-    }
+    let successor = match requested {
+        None => {
+            sas.sessions.note_shown(&claims);
+            None
+        }
+        Some(requested) => match make_successor(sas, call, &claims, holder, &judgement, requested).await? {
+            Ok(successor) => Some(successor),
+            Err(refused) => return Ok(refused),
+        },
+    };
     sas.counters.judged(if judgement.resumed { "resumed" } else { "authorized" });
-    let (successor, first_fingerprint) = binding_of_successor(&claims, holder, &judgement.holder);
-    let Claims { sub, exp, grants, sid, auth_time, generation, fingerprint: own, cnf, .. } = claims;
     Ok(Response::Authorized(Authorized {
         authorized: Yes,
-        auth_account: sub.into(),
-        identity: grants.identity,
-        expiration: exp,
-        session: Session { id: sid, identity: grants.identity, auth_time, generation, first_fingerprint },
-        grants: grants.grants,
-        bound: own.is_some(),
-        fingerprint: successor,
-        jkt: cnf.map(|cnf| cnf.jkt),
+        auth_account: claims.sub.into(),
+        identity: claims.grants.identity,
+        expiration: claims.exp,
+        session_id: claims.sid,
+        auth_time: claims.auth_time,
+        bound: claims.fingerprint.is_some(),
+        jkt: claims.cnf.map(|cnf| cnf.jkt),
+        grants: claims.grants.grants,
+        successor,
     }))
 }
 
+/// Account, deployment, revocation, time, proof key, browser and the end of the session, in this order (contract,
+/// section 2).
 fn judge(
     sas: &ScopedAuth,
     call: &Call<'_>,
     claims: &Claims,
     holder: Holder<'_>,
-    resume: bool,
+    successor: Option<SuccessorRequest>,
 ) -> Result<Judgement, Refusal> {
+    if let Some(SuccessorRequest { account_sid, deployment_key, .. }) = successor
+        && (claims.sub != account_sid || claims.deployment() != Some(deployment_key))
+    {
+        return Err(Refusal::token(Reason::InvalidToken));
+    }
     if sas.sessions.are_revoked(claims) {
         return Err(Refusal::token(Reason::RevokedToken));
     }
-    let in_time = judge_time(claims, call.now, sas.sessions.rules());
-    // An expired token that nobody may resume is just that, whoever presents it.
-    if let Err(refusal) = in_time
-        && !(resume && refusal.may_resume)
-    {
-        return Err(refusal.refusal);
-    }
+    let time = judge_time(claims, call.now, sas.sessions.rules(), successor.is_some())?;
     let holder = judge_holder(claims, holder)?;
-    told(sas, call, claims, &holder);
-    match in_time {
-        Ok(()) => Ok(Judgement { resumed: false, holder }),
-        // Only who has proved to be the same browser, or to hold the same key, goes on after the end.
-        Err(_) if holder.proved => Ok(Judgement { resumed: true, holder }),
-        Err(late) => Err(late.refusal),
+    report_browser(sas, call, claims, &holder);
+    match time {
+        Time::Valid => Ok(Judgement { resumed: false, holder }),
+        // Only a holder who has proved to be the same browser, or to hold the same key, goes on after the end.
+        Time::Over(Reason::ExpiredToken) if holder.proved => Ok(Judgement { resumed: true, holder }),
+        Time::Over(reason) => Err(Refusal::token(reason)),
     }
 }
 
-/// Tells operators of a browser that has changed and is served.
-fn told(sas: &ScopedAuth, call: &Call<'_>, claims: &Claims, holder: &HolderVerdict) {
+/// Refreshes the session and makes the token that follows. The inner error is a refusal.
+async fn make_successor(
+    sas: &ScopedAuth,
+    call: &Call<'_>,
+    claims: &Claims,
+    holder: Holder<'_>,
+    judgement: &Judgement,
+    SuccessorRequest { ttl, .. }: SuccessorRequest,
+) -> Result<Result<Successor, Response>, Error> {
+    let refusal = |reason| Ok(Err(refuse(sas, call, Some(claims), &Refusal::token(reason))));
+    if ttl == 0 {
+        return Err(Error::NoTimeToLive);
+    }
+    let session_max = sas.sessions.rules().session_max;
+    let Some(expires_at) = token_life::expiration(call.now, ttl, claims.auth_time, session_max) else {
+        return refusal(Reason::SessionExpired);
+    };
+    let binding = binding_of_successor(claims, holder, &judgement.holder);
+    let outcome = sas.sessions.refresh(claims, binding, expires_at, call.now).await?;
+    let (event, token) = match outcome {
+        RefreshOutcome::Advanced { token, restored } => {
+            if restored {
+                audit::event(sas, call, Event::StoreRestored, claims);
+            }
+            (Some(Event::Refreshed), token)
+        }
+        // As often as it is asked for; in the log once, and once in ten and a hundred times.
+        RefreshOutcome::Repeated { token, repeats } => {
+            (matches!(repeats, 1 | 10 | 100).then_some(Event::Repeated { repeats }), token)
+        }
+        RefreshOutcome::Reissued(token) => (Some(Event::Reissued), token),
+        RefreshOutcome::Expired => return refusal(Reason::ExpiredToken),
+        RefreshOutcome::Reused => {
+            sas.counters.judged("token_reuse");
+            audit::revoked(sas, call, Subject::Session(claims.sid), "token_reuse");
+            let refusal = Refusal::token(Reason::RevokedToken);
+            return Ok(Err(Response::Refused(answer_refusal(Some(claims), &refusal))));
+        }
+    };
+    if judgement.resumed {
+        audit::event(sas, call, Event::Resumed, claims);
+    }
+    let next = claims.with(&token);
+    let sealed = sas.seal(&next, Form::Encrypted)?;
+    sas.counters.minted(true, true);
+    if let Some(event) = event {
+        audit::event(sas, call, event, &next);
+    }
+    let left = token_life::left(next.sid, next.iat, next.exp, call.now);
+    Ok(Ok(Successor {
+        token: sealed,
+        expiration: next.exp,
+        expires_in: left.expires_in,
+        refresh_after: left.refresh_after,
+    }))
+}
+
+/// Reports a browser that has changed and is served.
+fn report_browser(sas: &ScopedAuth, call: &Call<'_>, claims: &Claims, holder: &HolderVerdict) {
     let Some(verdict) = &holder.browser else { return };
     sas.counters.browser(verdict);
     if holder.is_served_in_shadow() {
@@ -95,13 +162,17 @@ fn told(sas: &ScopedAuth, call: &Call<'_>, claims: &Claims, holder: &HolderVerdi
     }
 }
 
-fn refuse(sas: &ScopedAuth, call: &Call<'_>, claims: Option<&Claims>, refusal: &Refusal) -> Response {
-    let refused = Refused {
+fn answer_refusal(claims: Option<&Claims>, refusal: &Refusal) -> Refused {
+    Refused {
         authorized: No,
         message: refusal.message,
         reason: refusal.reason,
         auth_account: claims.map(|claims| claims.sub.into()),
-    };
+    }
+}
+
+fn refuse(sas: &ScopedAuth, call: &Call<'_>, claims: Option<&Claims>, refusal: &Refusal) -> Response {
+    let refused = answer_refusal(claims, refusal);
     let reason = refused.code().as_str();
     sas.counters.judged(reason);
     let (account, session) = (claims.map(|claims| claims.sub), claims.map(|claims| claims.sid));

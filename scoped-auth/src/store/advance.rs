@@ -1,135 +1,158 @@
-//! Sessions that move on in PostgreSQL, those of many callers in one statement and one commit: what costs is the way
-//! there and back.
+//! Sessions that advance in PostgreSQL. Concurrent requests share one statement and one commit: the round trip is what
+//! costs.
 
 use std::{cmp::Reverse, collections::HashMap};
 
-use chrono::{DateTime, Utc};
 use service_runtime::database::{DatabaseError, RowsStatement, Together};
-use shared_types::SessionId;
+use shared_types::Fingerprint;
 use sqlx::PgPool;
 
-use super::{Moved, Newest, StoreError, date};
+use super::{Advance, AdvanceOutcome, COLUMNS, CurrentToken, StoreError, date, generation};
 
-/// The wish to move a session from `generation` to the next.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Advance {
-    pub(super) session: SessionId,
-    pub(super) generation: u32,
-    pub(super) now: DateTime<Utc>,
-    pub(super) ends_at: DateTime<Utc>,
-}
-
-/// Moves all that are asked for at once.
+/// Advances all sessions of a batch.
 #[derive(Debug)]
 pub(super) struct Advances {
     pool: PgPool,
-    moving: RowsStatement,
+    advancing: RowsStatement,
     looking: RowsStatement,
 }
 
+/// `session_id` and [`COLUMNS`].
+type Row = (String, i64, i64, i64, Option<String>, Option<String>, i64);
+
 impl Advances {
     pub(super) fn new(pool: PgPool) -> Self {
-        // The row of a conflict is judged as it is once whoever else wrote it has committed: of any number of callers on
-        // any number of replicas, exactly one moves a session on. What only fills up has no generation.
-        let moving = "WITH asked (session_id, generation, advanced_at, ends_at) AS (VALUES {rows}) \
-                      INSERT INTO sessions (session_id, generation, advanced_at, ends_at) \
-                      SELECT session_id, generation, advanced_at, ends_at FROM asked WHERE generation > 0 \
-                      ON CONFLICT (session_id) DO UPDATE SET generation = excluded.generation, \
-                      advanced_at = excluded.advanced_at WHERE sessions.generation = excluded.generation - 1 RETURNING session_id";
+        // On a conflict the row is compared as it is once a concurrent writer of it has committed: of any number of
+        // callers at any number of replicas, exactly one advances from a generation. Rows that fill up have generation 0.
+        let advancing = "WITH asked (session_id, generation, advanced_at, expires_at, ends_at, fingerprint, first_fingerprint) \
+             AS (VALUES {rows}) \
+             INSERT INTO sessions (session_id, generation, replaced, advanced_at, expires_at, ends_at, fingerprint, \
+             first_fingerprint, repeats, shown) \
+             SELECT session_id, generation, 0, advanced_at, expires_at, ends_at, fingerprint, first_fingerprint, 0, 0 \
+             FROM asked WHERE generation > 0 \
+             ON CONFLICT (session_id) DO UPDATE SET generation = excluded.generation, replaced = sessions.generation, \
+             advanced_at = excluded.advanced_at, expires_at = excluded.expires_at, \
+             fingerprint = excluded.fingerprint, first_fingerprint = excluded.first_fingerprint, \
+             repeats = 0, shown = 0 \
+             WHERE sessions.generation < excluded.generation RETURNING session_id, replaced";
         let looking =
-            "SELECT session_id, generation, advanced_at FROM sessions WHERE session_id IN (VALUES {rows})";
-        Self { pool, moving: RowsStatement::new(moving, 4), looking: RowsStatement::new(looking, 1) }
+            format!("SELECT session_id, {COLUMNS} FROM sessions WHERE session_id IN (VALUES {{rows}})");
+        Self { pool, advancing: RowsStatement::new(advancing, 7), looking: RowsStatement::new(&looking, 1) }
     }
 
-    /// Moves sessions on, each named once, in the order of their ids: replicas whose batches meet in several rows then
-    /// wait for each other and never in a circle. Tells of each whether it moved.
-    async fn move_on(&self, movers: &[(String, &Advance)]) -> Result<Vec<bool>, DatabaseError> {
-        let (statement, room) = self.moving.of(movers.len());
+    /// Advances sessions, each named once, in the order of their ids: batches of several replicas that meet in several
+    /// rows then wait for each other in one direction only. Returns for each the generation that it replaced, or `None`
+    /// if it did not advance.
+    async fn advance(&self, requests: &[(String, &Advance)]) -> Result<Vec<Option<i64>>, DatabaseError> {
+        let (statement, room) = self.advancing.of(requests.len());
         let mut query = sqlx::query_as(statement);
-        for (session, advance) in movers {
+        let text = |fingerprint: &Option<Fingerprint>| fingerprint.clone().map(String::from);
+        for (session, advance) in requests {
             query = query
                 .bind(session.as_str())
                 .bind(i64::from(advance.generation) + 1)
                 .bind(advance.now.timestamp_millis())
-                .bind(advance.ends_at.timestamp_millis());
+                .bind(advance.expires_at.timestamp_millis())
+                .bind(advance.ends_at.timestamp_millis())
+                .bind(text(&advance.fingerprint))
+                .bind(text(&advance.first_fingerprint));
         }
-        for _ in movers.len()..room {
-            query = query.bind("").bind(0_i64).bind(0_i64).bind(0_i64);
+        for _ in requests.len()..room {
+            let nothing = || None::<String>;
+            query = query
+                .bind("")
+                .bind(0_i64)
+                .bind(0_i64)
+                .bind(0_i64)
+                .bind(0_i64)
+                .bind(nothing())
+                .bind(nothing());
         }
-        let moved: Vec<(String,)> = query.fetch_all(&self.pool).await?;
-        let mut is_moved = vec![false; movers.len()];
-        for (session,) in moved {
-            let place = movers.binary_search_by(|(mover, _)| mover.cmp(&session));
-            if let Some(moved) = place.ok().and_then(|place| is_moved.get_mut(place)) {
-                *moved = true;
+        let rows: Vec<(String, i64)> = query.fetch_all(&self.pool).await?;
+        let mut replaced = vec![None; requests.len()];
+        for (session, generation) in rows {
+            let place = requests.binary_search_by(|(request, _)| request.cmp(&session));
+            if let Some(replaced) = place.ok().and_then(|place| replaced.get_mut(place)) {
+                *replaced = Some(generation);
             }
         }
-        Ok(is_moved)
+        Ok(replaced)
     }
 
-    /// `session_id, generation, advanced_at` of some sessions.
-    async fn look(&self, sessions: &[&str]) -> Result<HashMap<String, (i64, i64)>, DatabaseError> {
+    /// The current tokens of some sessions.
+    async fn look(&self, sessions: &[&str]) -> Result<HashMap<String, Row>, DatabaseError> {
         let Some(last) = sessions.last() else { return Ok(HashMap::new()) };
         let (statement, room) = self.looking.of(sessions.len());
         let mut query = sqlx::query_as(statement);
         for place in 0..room {
             query = query.bind(*sessions.get(place).unwrap_or(last));
         }
-        let rows: Vec<(String, i64, i64)> = query.fetch_all(&self.pool).await?;
-        Ok(rows
-            .into_iter()
-            .map(|(session, generation, advanced_at)| (session, (generation, advanced_at)))
-            .collect())
+        let rows: Vec<Row> = query.fetch_all(&self.pool).await?;
+        Ok(rows.into_iter().map(|row| (row.0.clone(), row)).collect())
     }
 }
 
 impl Together for Advances {
     type Ask = Advance;
-    type Answer = Result<Moved, StoreError>;
+    type Answer = Result<AdvanceOutcome, StoreError>;
 
     async fn run(&self, asks: &[Advance]) -> Result<Vec<Option<Self::Answer>>, DatabaseError> {
-        // A statement may name a session once. Of its wishes the one of the highest generation is tried: if it moves the
-        // session, no other could.
+        // A statement may name a session once. Of its requests the one of the highest generation is tried: if it
+        // advances the session, no other could.
         let mut places: Vec<_> = asks.iter().enumerate().collect();
         places.sort_by_key(|(_, ask)| (ask.session, Reverse(ask.generation)));
-        let wishes: Vec<_> = places.chunk_by(|(_, a), (_, b)| a.session == b.session).collect();
-        let movers: Vec<_> = wishes
+        let by_session: Vec<_> = places.chunk_by(|(_, a), (_, b)| a.session == b.session).collect();
+        let tried: Vec<_> = by_session
             .iter()
-            .filter_map(|wishes| wishes.first())
-            .map(|(_, mover)| (mover.session.to_string(), *mover))
+            .filter_map(|requests| requests.first())
+            .map(|(_, request)| (request.session.to_string(), *request))
             .collect();
-        let is_moved = self.move_on(&movers).await?;
-        let unmoved = movers.iter().zip(&is_moved).filter(|(_, is_moved)| !**is_moved);
-        let seen = self.look(&unmoved.map(|((session, _), _)| session.as_str()).collect::<Vec<_>>()).await?;
+        let replaced = self.advance(&tried).await?;
+        let others = tried.iter().zip(&replaced).filter(|(_, replaced)| replaced.is_none());
+        let seen = self.look(&others.map(|((session, _), _)| session.as_str()).collect::<Vec<_>>()).await?;
 
         let mut answers: Vec<_> = asks.iter().map(|_| None).collect();
-        let mut answer = |place: usize, moved| {
-            if let Some(answer) = answers.get_mut(place) {
-                *answer = Some(moved);
-            }
-        };
-        for ((wishes, (session, mover)), is_moved) in wishes.iter().zip(&movers).zip(is_moved) {
-            let newest = || {
-                if is_moved {
-                    return Ok(Newest {
-                        generation: mover.generation.saturating_add(1),
-                        advanced_at: date(mover.now.timestamp_millis())?,
-                    });
-                }
-                // It may have ended and been removed meanwhile.
-                let (generation, advanced_at) =
-                    seen.get(session).ok_or(DatabaseError::from(sqlx::Error::RowNotFound))?;
-                Newest::new(*generation, *advanced_at)
+        for ((requests, (session, tried)), replaced) in by_session.iter().zip(&tried).zip(replaced) {
+            let current = || match replaced {
+                Some(_) => Ok(tried.next()),
+                // It may have ended and been purged meanwhile.
+                None => seen
+                    .get(session)
+                    .ok_or(StoreError::from(DatabaseError::from(sqlx::Error::RowNotFound)))
+                    .and_then(current_token),
             };
-            for (n, (place, ask)) in wishes.iter().enumerate() {
-                match newest() {
-                    _ if n == 0 && is_moved => answer(*place, Ok(Moved::Forward)),
-                    // Its own wish was not tried, and would be granted: with the next batch.
-                    Ok(newest) if n > 0 && newest.generation == ask.generation => {}
-                    newest => answer(*place, newest.map(Moved::Already)),
+            for (n, (place, ask)) in requests.iter().enumerate() {
+                let answer = match (n, replaced) {
+                    (0, Some(replaced)) => {
+                        Some(generation(replaced).map(|replaced| AdvanceOutcome::Advanced { replaced }))
+                    }
+                    (_, _) => match current() {
+                        // It was not tried and would advance the session: with the next batch.
+                        Ok(current) if n > 0 && current.generation <= ask.generation => None,
+                        current => Some(current.map(AdvanceOutcome::Current)),
+                    },
+                };
+                if let Some(place) = answers.get_mut(*place) {
+                    *place = answer;
                 }
             }
         }
         Ok(answers)
     }
+}
+
+fn current_token(row: &Row) -> Result<CurrentToken, StoreError> {
+    let (_, number, advanced_at, expires_at, last, first, shown) = row;
+    let fingerprint = |text: &Option<String>| {
+        let Some(text) = text else { return Ok(None) };
+        Fingerprint::new(text.clone()).map(Some).ok_or(StoreError::Malformed("fingerprint"))
+    };
+    Ok(CurrentToken {
+        generation: generation(*number)?,
+        advanced_at: date(*advanced_at)?,
+        expires_at: date(*expires_at)?,
+        fingerprint: fingerprint(last)?,
+        first_fingerprint: fingerprint(first)?,
+        shown: *shown != 0,
+    })
 }

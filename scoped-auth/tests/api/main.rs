@@ -65,6 +65,7 @@ impl Sas {
                 grace: Duration::from_secs(60),
                 resume_window: Duration::from_secs(4 * 3600),
                 staleness: Duration::from_secs(30),
+                revocation_retention: Duration::from_secs(30 * 24 * 3600),
             },
             revocation_poll: Duration::from_millis(500),
             operator_secrets: vec![SecretString::from(OPERATOR_SECRET)],

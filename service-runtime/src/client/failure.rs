@@ -58,6 +58,7 @@ impl PeerError {
                 | Code::UpstreamUnavailable
                 | Code::UpstreamTimeout => body.code,
                 Code::InvalidRequest
+                | Code::UseDpopNonce
                 | Code::InvalidServiceCredential
                 | Code::FingerprintUnavailable
                 | Code::OriginNotAllowed

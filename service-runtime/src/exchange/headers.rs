@@ -34,12 +34,14 @@ pub(super) fn date(headers: &mut HeaderMap, now: DateTime<Utc>) {
     }
 }
 
-/// RFC 6750, section 3: `invalid_token` covers expired and revoked ones too. RFC 9449, section 7.1, for proofs.
+/// RFC 6750, section 3: `invalid_token` covers expired and revoked ones too. RFC 9449, sections 7.1 and 8, for proofs.
 fn challenge(code: &str) -> &'static str {
     if code == Code::InvalidServiceCredential.as_str() {
         r#"Bearer realm="services""#
     } else if code == Code::InvalidDpopProof.as_str() {
         r#"DPoP error="invalid_dpop_proof", algs="ES256""#
+    } else if code == Code::UseDpopNonce.as_str() {
+        r#"DPoP error="use_dpop_nonce", algs="ES256""#
     } else {
         r#"Bearer realm="webchat", error="invalid_token""#
     }

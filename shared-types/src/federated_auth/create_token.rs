@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::AccountPath;
 use crate::{
     AccountSid, AddressSid, ConversationsServiceSid, DeploymentKey, Fingerprint, Identity, Message, Method,
-    SealedToken, SessionId, Thumbprint,
+    SealedToken, SessionId, Thumbprint, scoped_auth::generate::EarlierSession,
 };
 
 /// A token for a new session.
@@ -29,9 +29,10 @@ pub fn path(account_sid: AccountSid) -> String {
     format!("/v1/Accounts/{account_sid}/Tokens")
 }
 
-/// `{deployment_key, address_sid, conversations_service_sid, fingerprint?, jkt?, identity?}`: what the grants are decided from, and
-/// with the feature on what the token is bound to.
+/// `{deployment_key, address_sid, conversations_service_sid, fingerprint?, jkt?, identity?, earlier_session?}`: what the
+/// grants are decided from, and what the session is bound to.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Request {
     /// The deployment that the guest came through.
     pub deployment_key: DeploymentKey,
@@ -45,12 +46,15 @@ pub struct Request {
     /// The key that the browser has proved to hold, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jkt: Option<Thumbprint>,
-    /// An identity of an earlier session of the same browser, if it has proved to be the same.
+    /// The identity of `earlier_session`, requested again by the holder of its proof key. Both members or neither.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<Identity>,
+    /// The last session of `identity` at this account and deployment, bound to `jkt`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub earlier_session: Option<EarlierSession>,
 }
 
-/// `{token, identity, expiration, expires_in, refresh_after, session_id}`
+/// `{token, identity, expiration, expires_in, refresh_after, session_id, auth_time}`
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Response {
     /// The token.
@@ -64,6 +68,9 @@ pub struct Response {
     pub expires_in: u32,
     /// In how many seconds the page should refresh it.
     pub refresh_after: u32,
-    /// The session that has begun.
+    /// The session.
     pub session_id: SessionId,
+    /// When the session began.
+    #[serde(with = "crate::timestamp")]
+    pub auth_time: DateTime<Utc>,
 }

@@ -4,7 +4,10 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::AccountPath;
-use crate::{AccountSid, Fingerprint, Grants, Identity, Message, Method, SealedToken, SessionId, Thumbprint};
+use crate::{
+    AccountSid, DeploymentKey, Fingerprint, Grants, Identity, Message, Method, SealedToken, SessionId,
+    Thumbprint,
+};
 
 /// A new token for the session of an old one.
 pub struct RefreshToken;
@@ -14,7 +17,7 @@ impl Message for RefreshToken {
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/v1/Accounts/{account_sid}/Tokens/refresh";
     const STATUS: u16 = 200;
-    // Within the grace a second refresh gives a token of the same generation.
+    // Within the grace the same token has the same successor.
     const REPEATABLE: bool = true;
     type Path = AccountPath;
     type Request = Request;
@@ -26,9 +29,12 @@ pub fn path(account_sid: AccountSid) -> String {
     format!("/v1/Accounts/{account_sid}/Tokens/refresh")
 }
 
-/// `{token, fingerprint?, jkt?}`
+/// `{deployment_key, token, fingerprint?, jkt?}`
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Request {
+    /// The deployment of the call; a token of another one is `invalid_token`.
+    pub deployment_key: DeploymentKey,
     /// The old token.
     pub token: SealedToken,
     /// The browser that presents it, with the feature on.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::AccountPath;
-use crate::{AccountSid, Fingerprint, Message, Method, SealedToken, Thumbprint};
+use crate::{AccountSid, Fingerprint, Message, Method, SealedToken, SessionId, Thumbprint};
 
 /// The guest ends the session of a token.
 pub struct RevokeToken;
@@ -27,6 +27,7 @@ pub fn path(account_sid: AccountSid) -> String {
 
 /// `{token, fingerprint?, jkt?}`
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Request {
     /// A token of the session, expired or not.
     pub token: SealedToken,
@@ -38,9 +39,12 @@ pub struct Request {
     pub jkt: Option<Thumbprint>,
 }
 
-/// `{revoked}`
+/// `{revoked, session_id?}`
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Response {
-    /// Whether there was a session to be ended. The guest is not told (RFC 7009, section 2.2).
+    /// Whether the session is revoked now. The guest does not learn it (RFC 7009, section 2.2).
     pub revoked: bool,
+    /// The session, where it is revoked; FWO notes its end beside the conversation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<SessionId>,
 }

@@ -31,6 +31,7 @@ pub fn path(account_sid: AccountSid) -> String {
 
 /// `{token, fingerprint?, jkt?}`
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Request {
     /// The token.
     pub token: SealedToken,
@@ -42,7 +43,7 @@ pub struct Request {
     pub jkt: Option<Thumbprint>,
 }
 
-/// `{valid:true, identity, roles, expiration, session_id}`
+/// `{valid:true, identity, roles, expiration, session_id, auth_time, jkt?}`
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Response {
     /// Always `true`.
@@ -54,6 +55,12 @@ pub struct Response {
     /// When it ends.
     #[serde(with = "crate::timestamp")]
     pub expiration: DateTime<Utc>,
-    /// The session it is of.
+    /// Its session.
     pub session_id: SessionId,
+    /// When the session began.
+    #[serde(with = "crate::timestamp")]
+    pub auth_time: DateTime<Utc>,
+    /// The proof key that the session is bound to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jkt: Option<Thumbprint>,
 }

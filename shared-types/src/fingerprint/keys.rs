@@ -121,6 +121,16 @@ impl FingerprintKeys {
         )
     }
 
+    /// Keys for another purpose, one of each, the active one's first: HMAC-SHA256 over `purpose`, which no other use of
+    /// these keys may begin with.
+    pub fn derive(&self, purpose: &'static [u8]) -> Vec<hmac::Key> {
+        let derive = |key: &FingerprintKey| {
+            let derived = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &key.secret), purpose);
+            hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref())
+        };
+        self.0.iter().map(derive).collect()
+    }
+
     /// The keys of one account.
     pub fn account(&self, account_sid: AccountSid) -> AccountKeys {
         AccountKeys(self.0.iter().map(|key| key.account(account_sid)).collect())

@@ -47,9 +47,10 @@ pub struct Request {
         skip_serializing_if = "Option::is_none"
     )]
     pub pre_engagement_data: Option<Value>,
-    /// An identity that the guest had before, in the same browser. Granted only if the browser proves to be the same.
+    /// An identity that the guest had before. Granted to the holder of its last session's proof key; otherwise, and where
+    /// it is malformed, the guest silently gets a new one.
     #[serde(default, alias = "Identity", skip_serializing_if = "Option::is_none")]
-    pub identity: Option<Identity>,
+    pub identity: Option<Value>,
 }
 
 /// `{token, expiration, identity, conversation_sid, expires_in, refresh_after}`

@@ -8,7 +8,7 @@ use crate::{
     orchestrator::NoParameters,
 };
 
-/// Make a token.
+/// Begins a session: makes its first token.
 pub struct Generate;
 
 impl Message for Generate {
@@ -16,71 +16,68 @@ impl Message for Generate {
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/v1/ScopedAuthTokens/generate/internal";
     const STATUS: u16 = 200;
-    // A first token writes nothing; a successor asked for again within the grace is of the same generation.
+    // Nothing is written; the second of two sessions is used.
     const REPEATABLE: bool = true;
     type Path = NoParameters;
     type Request = Request;
     type Response = Response;
 }
 
-/// `{accountSid, grants, ttl, encrypt, fingerprint?, jkt?, identity?, session?}`
+/// `{accountSid, grants, ttl, encrypt, fingerprint?, jkt?, identity?, earlierSession?}`
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Request {
-    /// The account that the token is of.
+    /// The account of the token.
     pub account_sid: AccountSid,
-    /// What it grants.
+    /// What the token grants.
     pub grants: Grants,
-    /// How long it lives, in seconds; its session's end may cut it shorter.
+    /// The lifetime of the token, in seconds; the end of the session may cut it shorter.
     pub ttl: u32,
-    /// `true`: a JWE; `false`: a JWS, checked with the published keys.
+    /// `true`: a JWE; `false`: a JWS, verified with the published keys.
     pub encrypt: bool,
-    /// The browser that it is bound to.
+    /// The browser that the token is bound to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<Fingerprint>,
-    /// The proof key that it is bound to.
+    /// The proof key that the session is bound to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jkt: Option<Thumbprint>,
-    /// An identity of an earlier session of the same browser; without it a new session has a fresh one.
+    /// The identity of `earlier_session`, requested again. Granted unless that session was revoked or is too old;
+    /// otherwise the session has a new identity. Both members or neither.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<Identity>,
-    /// The session that it continues; without it a new session begins.
+    /// The last session of `identity` at this account and deployment, bound to `jkt`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub session: Option<Session>,
+    pub earlier_session: Option<EarlierSession>,
 }
 
-/// A session that has begun.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Session {
+/// `{sid, authTime}`: a session that has begun, as its conversation remembers it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EarlierSession {
     /// The claim `sid`.
-    pub id: SessionId,
-    /// Who the guest is.
-    pub identity: Identity,
-    /// The claim `auth_time`: when it began.
+    pub sid: SessionId,
+    /// The claim `auth_time`: when the session began.
     #[serde(with = "crate::timestamp")]
     pub auth_time: DateTime<Utc>,
-    /// Which of the session's tokens asks to be followed by another: the first is 0.
-    #[serde(default)]
-    pub generation: u32,
-    /// The browser that it began with, once it is no longer as it was then: drift is bounded over the whole session.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub first_fingerprint: Option<Fingerprint>,
 }
 
-/// `{token, identity, expiration, expires_in, refresh_after, session_id}`
+/// `{token, identity, expiration, expires_in, refresh_after, session_id, auth_time}`
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Response {
     /// The token.
     pub token: SealedToken,
     /// The identity in its grants.
     pub identity: Identity,
-    /// Its end.
+    /// When it expires.
     #[serde(with = "crate::timestamp")]
     pub expiration: DateTime<Utc>,
     /// The same in seconds from now, for clients whose clock is wrong.
     pub expires_in: u32,
-    /// In how many seconds the page should refresh it: before its end, and not when all others do.
+    /// In how many seconds the page should refresh it: before it expires, and spread over the sessions of a fleet.
     pub refresh_after: u32,
-    /// The session that it is of.
+    /// The session.
     pub session_id: SessionId,
+    /// When the session began.
+    #[serde(with = "crate::timestamp")]
+    pub auth_time: DateTime<Utc>,
 }

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AccountSid, Fingerprint, Message, Method, SealedToken, Thumbprint, orchestrator::NoParameters};
+use crate::{
+    AccountSid, Fingerprint, Message, Method, SealedToken, SessionId, Thumbprint, orchestrator::NoParameters,
+};
 
 /// End the session of a token.
 pub struct Revoke;
@@ -21,7 +23,7 @@ impl Message for Revoke {
 
 /// `{accountSid, token, fingerprint?, jkt?}`
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Request {
     /// The account whose session may be ended.
     pub account_sid: AccountSid,
@@ -35,9 +37,12 @@ pub struct Request {
     pub jkt: Option<Thumbprint>,
 }
 
-/// `{revoked}`
+/// `{revoked, session_id?}`
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Response {
-    /// Whether there was a session to be ended. The guest is not told (RFC 7009, section 2.2).
+    /// Whether the session is revoked now. The guest does not learn it (RFC 7009, section 2.2).
     pub revoked: bool,
+    /// The session, where it is revoked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<SessionId>,
 }

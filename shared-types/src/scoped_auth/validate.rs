@@ -1,16 +1,16 @@
-//! `FAS ->> SAS: POST /v1/ScopedAuthTokens/validate` (refresh diagram; contract, section 2).
+//! `FAS ->> SAS: POST /v1/ScopedAuthTokens/validate` (refresh diagram; contract, section 2): judges a token, and makes
+//! its successor in the same step where one is requested.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize, de};
 use uuid::Uuid;
 
-use super::generate::Session;
 use crate::{
-    AccountSid, Code, Fingerprint, Grants, Identity, Message, Method, No, SealedToken, Thumbprint, Yes,
-    orchestrator::NoParameters,
+    AccountSid, Code, DeploymentKey, Fingerprint, Grants, Identity, Message, Method, No, SealedToken,
+    SessionId, Thumbprint, Yes, orchestrator::NoParameters,
 };
 
-/// Judge a token.
+/// Judges a token.
 pub struct Validate;
 
 impl Message for Validate {
@@ -18,15 +18,16 @@ impl Message for Validate {
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/v1/ScopedAuthTokens/validate";
     const STATUS: u16 = 200;
-    // It reads.
+    // Without `successor` it reads; with one, the same token has the same successor within the grace.
     const REPEATABLE: bool = true;
     type Path = NoParameters;
     type Request = Request;
     type Response = Response;
 }
 
-/// `{token, fingerprint?, jkt?, resume?}`
+/// `{token, fingerprint?, jkt?, successor?}`
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Request {
     /// The token.
     pub token: SealedToken,
@@ -36,13 +37,21 @@ pub struct Request {
     /// The key that the caller has proved to hold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jkt: Option<Thumbprint>,
-    /// Whether the token is to be replaced: then its own browser may present it for a while after its `exp`.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub resume: bool,
+    /// Requests the token's successor. Without it the call only judges.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub successor: Option<SuccessorRequest>,
 }
 
-fn is_false(truth: &bool) -> bool {
-    !truth
+/// `{accountSid, deploymentKey, ttl}`: the successor of a token of this account and deployment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SuccessorRequest {
+    /// The account of the call; a token of another one is `invalid_token`.
+    pub account_sid: AccountSid,
+    /// The deployment of the call; a token of another one is `invalid_token`.
+    pub deployment_key: DeploymentKey,
+    /// The lifetime of the successor, in seconds; the end of the session may cut it shorter.
+    pub ttl: u32,
 }
 
 /// The verdict; a refusal is an answer too, with status 200.
@@ -68,10 +77,11 @@ impl<'de> Deserialize<'de> for Response {
             grants: Option<Grants>,
             identity: Option<Identity>,
             expiration: Option<Time>,
-            session: Option<Session>,
+            session_id: Option<SessionId>,
+            auth_time: Option<Time>,
             bound: Option<bool>,
-            fingerprint: Option<Fingerprint>,
             jkt: Option<Thumbprint>,
+            successor: Option<Successor>,
             message: Option<RefusalMessage>,
             reason: Option<Reason>,
         }
@@ -84,10 +94,11 @@ impl<'de> Deserialize<'de> for Response {
                 grants: members.grants.ok_or_else(|| missing("grants"))?,
                 identity: members.identity.ok_or_else(|| missing("identity"))?,
                 expiration: members.expiration.ok_or_else(|| missing("expiration"))?.0,
-                session: members.session.ok_or_else(|| missing("session"))?,
+                session_id: members.session_id.ok_or_else(|| missing("session_id"))?,
+                auth_time: members.auth_time.ok_or_else(|| missing("auth_time"))?.0,
                 bound: members.bound.ok_or_else(|| missing("bound"))?,
-                fingerprint: members.fingerprint,
                 jkt: members.jkt,
+                successor: members.successor,
             })
         } else {
             Response::Refused(Refused {
@@ -105,25 +116,42 @@ impl<'de> Deserialize<'de> for Response {
 pub struct Authorized {
     /// Always `true`.
     pub authorized: Yes,
-    /// Whose account it is of.
+    /// The account of the token.
     pub auth_account: AuthAccount,
     /// What it grants.
     pub grants: Grants,
-    /// Whose it is.
+    /// The identity in its grants.
     pub identity: Identity,
-    /// When it ends.
+    /// When it expires.
     #[serde(with = "crate::timestamp")]
     pub expiration: DateTime<Utc>,
-    /// The session it is of.
-    pub session: Session,
-    /// Whether the token itself carries a fingerprint.
+    /// Its session.
+    pub session_id: SessionId,
+    /// When the session began.
+    #[serde(with = "crate::timestamp")]
+    pub auth_time: DateTime<Utc>,
+    /// Whether the token carries a fingerprint.
     pub bound: bool,
-    /// What a successor is to be bound to: the presented fingerprint, or without one the token's own.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub fingerprint: Option<Fingerprint>,
     /// The proof key that the session is bound to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jkt: Option<Thumbprint>,
+    /// The next token of the session; present exactly where it was requested.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub successor: Option<Successor>,
+}
+
+/// `{token, expiration, expires_in, refresh_after}`: the next token, with the same identity, grants and session.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Successor {
+    /// The token.
+    pub token: SealedToken,
+    /// When it expires.
+    #[serde(with = "crate::timestamp")]
+    pub expiration: DateTime<Utc>,
+    /// The same in seconds from now.
+    pub expires_in: u32,
+    /// In how many seconds the page should refresh it.
+    pub refresh_after: u32,
 }
 
 /// The token is not good.
