@@ -1,6 +1,9 @@
 //! A guest with a browser, as tests and benchmarks play one: what it sends is what a browser sends.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use reqwest::{
     Client, RequestBuilder,
@@ -22,6 +25,8 @@ pub struct Guest {
     pub headers: BTreeMap<String, String>,
     /// The browser's proof key, if it keeps one.
     pub proof_key: Option<Arc<ProofKey>>,
+    /// The latest nonce of the service, if it gave one.
+    nonce: Arc<Mutex<Option<String>>>,
     client: Client,
 }
 
@@ -88,6 +93,7 @@ impl Guest {
             deployment_key: deployment_key.to_owned(),
             headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
             proof_key: None,
+            nonce: Arc::default(),
             client: http_client().build().expect("the TLS configuration of the operating system"),
         }
     }
@@ -147,15 +153,24 @@ impl Guest {
         self.posts("/v2/Webchat/Token/Revoke", body).await
     }
 
-    /// `POST /v2/Webchat/Init`, as the released widget sends it, with an identity of before or without.
+    /// `POST /v2/Webchat/Init`, as the released widget sends it, with an earlier identity or without.
     pub async fn begins_chat(&self, identity: Option<&str>) -> Answer {
+        self.sends(self.init(identity)).await
+    }
+
+    /// The same call, which is not made again where it needs a nonce.
+    pub async fn begins_chat_once(&self, identity: Option<&str>) -> Answer {
+        self.presents_once(None, self.init(identity)).await
+    }
+
+    fn init(&self, identity: Option<&str>) -> RequestBuilder {
         let mut form = vec![
             ("DeploymentKey", self.deployment_key.as_str()),
             ("CustomerFriendlyName", "Ada"),
             ("PreEngagementData", r#"{"question":"Where is my order?"}"#),
         ];
         form.extend(identity.map(|identity| ("Identity", identity)));
-        self.sends(self.client.post(format!("{}/v2/Webchat/Init", self.url)).form(&form)).await
+        self.client.post(format!("{}/v2/Webchat/Init", self.url)).form(&form)
     }
 
     /// `POST /v2/WebChannels`
@@ -190,16 +205,27 @@ impl Guest {
         self.presents(None, request).await
     }
 
-    /// Any call that presents a token, with the browser's headers and, if it keeps a key, a proof by it.
+    /// Any call that presents a token, with the browser's headers and, if it keeps a key, a proof by it. A call that needs
+    /// a nonce is made once more with the one that the refusal brings, as the browser's module does it.
     ///
     /// # Panics
     /// If there is no answer.
-    #[allow(clippy::expect_used, reason = "a guest without an answer is a failed test")]
     pub async fn presents(&self, token: Option<&str>, request: RequestBuilder) -> Answer {
+        let again = request.try_clone();
+        let answer = self.presents_once(token, request).await;
+        match again {
+            Some(request) if answer.code() == "use_dpop_nonce" => self.presents_once(token, request).await,
+            Some(_) | None => answer,
+        }
+    }
+
+    #[allow(clippy::expect_used, reason = "a guest without an answer is a failed test")]
+    async fn presents_once(&self, token: Option<&str>, request: RequestBuilder) -> Answer {
         let mut request = request.build().expect("a well-formed request");
         let mut headers: Vec<_> = self.headers.clone().into_iter().collect();
         if let Some(key) = &self.proof_key {
-            let proof = key.proof(request.method().as_str(), request.url().as_str(), token);
+            let nonce = self.nonce.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let proof = key.proof(request.method().as_str(), request.url().as_str(), token, nonce.as_deref());
             headers.push(("dpop".to_owned(), proof));
         }
         for (name, value) in headers {
@@ -208,6 +234,9 @@ impl Guest {
         }
         let response = self.client.execute(request).await.expect("an answer");
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        if let Some(nonce) = headers.get("dpop-nonce").and_then(|nonce| nonce.to_str().ok()) {
+            *self.nonce.lock().unwrap_or_else(PoisonError::into_inner) = Some(nonce.to_owned());
+        }
         let body = response.bytes().await.expect("a whole answer");
         Answer { status, headers, body: serde_json::from_slice(&body).unwrap_or_default() }
     }

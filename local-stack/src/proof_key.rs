@@ -28,12 +28,12 @@ impl ProofKey {
         Self { pair, clock: clock.clone(), random }
     }
 
-    /// A proof for one call: of its method, its URL without the query, and the token that it brings.
+    /// A proof for one call: of its method, its URL without the query, the token that it brings, and the service's nonce.
     ///
     /// # Panics
     /// If it cannot be signed.
     #[allow(clippy::expect_used, reason = "a guest without a proof is a failed test")]
-    pub fn proof(&self, method: &str, url: &str, token: Option<&str>) -> String {
+    pub fn proof(&self, method: &str, url: &str, token: Option<&str>, nonce: Option<&str>) -> String {
         let point = self.pair.public_key().as_ref();
         let (x, y) = point.get(1..).unwrap_or_default().split_at(32);
         let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
@@ -45,8 +45,11 @@ impl ProofKey {
             "htu": url.split(['?', '#']).next(),
             "iat": self.clock.now().timestamp(),
         });
-        if let (Some(token), Some(payload)) = (token, payload.as_object_mut()) {
-            payload.insert("ath".to_owned(), encode(digest(&SHA256, token.as_bytes()).as_ref()).into());
+        let ath = token.map(|token| encode(digest(&SHA256, token.as_bytes()).as_ref()));
+        for (name, claim) in [("ath", ath), ("nonce", nonce.map(str::to_owned))] {
+            if let (Some(claim), Some(payload)) = (claim, payload.as_object_mut()) {
+                payload.insert(name.to_owned(), claim.into());
+            }
         }
         let signed =
             format!("{}.{}", encode(header.to_string().as_bytes()), encode(payload.to_string().as_bytes()));

@@ -77,7 +77,7 @@ fn proofs(c: &mut Criterion) {
     let public_urls: PublicUrls = "https://chat.example.com".parse().expect("a URL");
     let target =
         Target { public_urls: &public_urls, authority: None, scheme: None, path: "/v2/Webchat/Token" };
-    let expectation = Expectation { method: "POST", target, access_token: None, now: start() };
+    let expectation = Expectation { method: "POST", target, access_token: None, nonces: None, now: start() };
     let verify = |method, store: &ReplayStore| {
         dpop::verify([black_box(proof.as_bytes())], &Expectation { method, ..expectation }, store)
     };

@@ -71,7 +71,7 @@ async fn attempt(
     // By its name the arrow is told from the guest's own.
     call = call.header("request-id", format!("thief-{:032x}", Random::default().u128()));
     if let Some(key) = key {
-        call = call.header("dpop", key.proof("POST", &url, Some(token)));
+        call = call.header("dpop", key.proof("POST", &url, Some(token), None));
     }
     let body = json!({"deploymentKey": demo::DEPLOYMENT_PAGE, "token": token});
     let answer = call.json(&body).send().await?;

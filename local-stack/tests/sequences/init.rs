@@ -1,7 +1,7 @@
-//! The released widget begins a chat in one call, and a guest who was here before gets the identity back, if it is the
-//! same browser.
+//! The released widget begins a chat in one call, and a guest who was here before gets the identity again for a proof by
+//! its key.
 
-use chrono::DateTime;
+use chrono::{DateTime, TimeDelta};
 
 use crate::Scene;
 
@@ -24,30 +24,40 @@ async fn a_new_guest() {
 #[tokio::test]
 async fn a_guest_who_was_here_before() {
     let scene = Scene::new().await;
-    let guest = scene.guest_on();
+    let guest = scene.guest_on().with_proof_key(&scene.plan.clock);
     let before = guest.begins_chat(None).await;
-    // A new session has a login of its own.
-    let later = guest.clone().with("x-twilio-sec-webchatinfo", r#"{"loginTimestamp":"1795200000000"}"#);
     scene.recorder.take();
-    let again = later.begins_chat(Some(&before.text("identity"))).await;
+    // With the nonce of the first answer.
+    let again = guest.begins_chat(Some(&before.text("identity"))).await;
     scene.equals(FILE, "A guest who was here before");
     assert_eq!(again.text("identity"), before.text("identity"));
     assert_ne!(again.text("conversation_sid"), before.text("conversation_sid"), "a session of its own");
+    // The guest reads what was said before.
+    let read = guest.reads_messages(&again.text("token"), &before.text("conversation_sid"), None).await;
+    assert_eq!(read.status, 200);
 }
 
 #[tokio::test]
-async fn to_know_an_identity_is_not_enough_to_become_it() {
+async fn the_proof_has_no_current_nonce() {
     let scene = Scene::new().await;
-    let guest = scene.guest_on();
+    let guest = scene.guest_on().with_proof_key(&scene.plan.clock);
     let identity = guest.begins_chat(None).await.text("identity");
-    let other_page = guest.clone().with("origin", "https://evil.example");
-    for stranger in [guest.thief_with_firefox(), other_page, scene.guest_off()] {
-        let begun = stranger.begins_chat(Some(&identity)).await;
-        assert_eq!(begun.status, 201, "silently");
-        assert_ne!(begun.text("identity"), identity);
-    }
-    let unknown = guest.begins_chat(Some("00000000-0000-4000-8000-000000000000")).await;
-    assert_ne!(unknown.text("identity"), "00000000-0000-4000-8000-000000000000");
-    let malformed = guest.begins_chat(Some("me")).await;
-    assert_eq!((malformed.status, malformed.code()), (400, "invalid_request"));
+    let key = guest.proof_key.clone().unwrap();
+    let url = format!("{}/v2/Webchat/Init", guest.url);
+    scene.recorder.take();
+    let bare = guest.clone().without_proof_key().with("dpop", &key.proof("POST", &url, None, None));
+    let refused = bare.begins_chat_once(Some(&identity)).await;
+    scene.equals(FILE, "The proof has no current nonce");
+    assert_eq!((refused.status, refused.code()), (401, "use_dpop_nonce"));
+    assert_eq!(refused.header("www-authenticate"), r#"DPoP error="use_dpop_nonce", algs="ES256""#);
+    let nonce = refused.header("dpop-nonce").to_owned();
+    assert!(refused.header("access-control-expose-headers").contains("dpop-nonce"));
+    // The nonce of the refusal will do, for five minutes.
+    let with = |nonce: &str| bare.clone().with("dpop", &key.proof("POST", &url, None, Some(nonce)));
+    let granted = with(&nonce).begins_chat_once(Some(&identity)).await;
+    assert_eq!((granted.status, granted.text("identity")), (201, identity.clone()));
+    scene.plan.clock.advance(TimeDelta::minutes(6));
+    assert_eq!(with(&nonce).begins_chat_once(Some(&identity)).await.code(), "use_dpop_nonce");
+    // Where no identity is requested, a nonce is optional.
+    assert_eq!(with("none of ours").begins_chat_once(None).await.status, 201);
 }

@@ -15,6 +15,7 @@ mod create_token;
 mod diagram;
 mod init;
 mod open_conversation;
+mod possession;
 mod proof_of_possession;
 mod rate_limit;
 mod recorder;
@@ -22,7 +23,7 @@ mod refresh_token;
 mod revoke_token;
 mod session_life;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use local_stack::{Guest, Plan, Stack, demo};
 use recorder::Recorder;
@@ -79,6 +80,20 @@ impl Scene {
     /// A guest whose account has the feature off.
     fn guest_off(&self) -> Guest {
         Guest::with_chrome(&self.stack.url, demo::DEPLOYMENT_OFF)
+    }
+
+    /// Waits until ScopedAuthService has written down that a current token was presented. The store is in a file.
+    async fn until_shown(&self) {
+        let store = rusqlite::Connection::open(self.plan.data.join("sessions.db")).unwrap();
+        let shown = || {
+            store.query_row("SELECT COUNT(*) FROM sessions WHERE shown = 1", [], |row| row.get::<_, i64>(0))
+        };
+        let written = async {
+            while shown().unwrap() == 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), written).await.expect("within a second");
     }
 
     #[track_caller]

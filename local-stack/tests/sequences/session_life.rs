@@ -17,10 +17,27 @@ async fn the_answer_was_lost() {
     scene.recorder.take();
     let again = guest.refreshes_token(&first.text("token")).await;
     assert_eq!((again.status, again.text("identity")), (200, first.text("identity")), "nobody is logged out");
-    scene.equals(FILE, "The answer was lost, or another tab was as quick");
+    assert_eq!(again.text("expiration"), lost.text("expiration"), "the same successor");
+    scene.equals(FILE, "The answer was lost, or another tab refreshed at the same time");
     for token in [lost.text("token"), again.text("token")] {
-        assert_eq!(guest.refreshes_token(&token).await.status, 200, "both are of the newest generation");
+        assert_eq!(guest.refreshes_token(&token).await.status, 200, "both are the same token");
     }
+}
+
+#[tokio::test]
+async fn the_answer_was_lost_for_longer_than_the_grace() {
+    let scene = Scene::new().await;
+    let guest = scene.guest_on();
+    let first = guest.creates_token().await;
+    guest.refreshes_token(&first.text("token")).await;
+    scene.plan.clock.advance(TimeDelta::hours(5));
+    scene.recorder.take();
+    let again = guest.refreshes_token(&first.text("token")).await;
+    scene.equals(FILE, "The answer was lost for longer than the grace");
+    assert_eq!((again.status, again.text("identity")), (200, first.text("identity")));
+    assert_eq!(again.body["expires_in"], 6 * 3600, "from now");
+    assert_eq!(guest.opens_conversation(&again.text("token")).await.status, 201);
+    assert_eq!(guest.refreshes_token(&again.text("token")).await.status, 200);
 }
 
 #[tokio::test]
@@ -42,14 +59,17 @@ async fn a_token_is_presented_that_has_long_been_replaced() {
 }
 
 #[tokio::test]
-async fn the_last_token_is_presented_after_the_grace() {
+async fn the_last_token_is_presented_after_its_successor_was_shown() {
     let scene = Scene::new().await;
     let guest = scene.guest_on();
     let first = guest.creates_token().await.text("token");
     let second = guest.refreshes_token(&first).await.text("token");
+    let third = guest.refreshes_token(&second).await.text("token");
+    assert_eq!(guest.opens_conversation(&third).await.status, 201);
+    scene.until_shown().await;
     scene.plan.clock.advance(TimeDelta::seconds(61));
-    assert_eq!(guest.refreshes_token(&first).await.code(), "revoked_token");
     assert_eq!(guest.refreshes_token(&second).await.code(), "revoked_token");
+    assert_eq!(guest.refreshes_token(&third).await.code(), "revoked_token");
 }
 
 #[tokio::test]

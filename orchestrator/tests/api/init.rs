@@ -1,5 +1,5 @@
-//! `POST /v2/Webchat/Init`: the released widget begins a chat in one call, and a browser that was here before may keep
-//! its identity; nobody else may, however well they know it.
+//! `POST /v2/Webchat/Init`: the released widget begins a chat in one call. An identity is granted again to the holder of its
+//! proof key only (`local-stack/tests/possession`); without one nobody gets it, however well they know it.
 
 use chrono::{DateTime, Utc};
 use serde_json::json;
@@ -68,24 +68,14 @@ async fn fields_have_names_in_three_styles_in_json_and_in_forms() {
 }
 
 #[tokio::test]
-async fn the_same_browser_keeps_its_identity_over_sessions() {
-    let fwo = Fwo::start().await;
-    let first = fwo.answers(chrome(form(ON, None))).await;
-    let identity = first.member("identity");
-    let second = fwo.answers(later(form(ON, Some(&identity)))).await;
-    assert_eq!(second.member("identity"), identity);
-    assert_ne!(second.member("conversation_sid"), first.member("conversation_sid"), "a new session");
-    let without_asking = fwo.answers(later(form(ON, None))).await;
-    assert_ne!(without_asking.member("identity"), identity);
-}
-
-#[tokio::test]
 async fn to_know_an_identity_is_not_enough_to_become_it() {
     let fwo = Fwo::start().await;
     let known = fwo.answers(chrome(form(ON, None))).await.member("identity");
     let of_the_feature_off = fwo.answers(chrome(form(OFF, None))).await.member("identity");
     let never_chatted = fwo.creates_token(ON).await.member("identity");
     for (who, call, wanted) in [
+        ("the same browser", chrome(form(ON, Some(&known))), &known),
+        ("the same browser later", later(form(ON, Some(&known))), &known),
         ("another browser", firefox(form(ON, Some(&known))), &known),
         ("another deployment", later(form(ON_LISTED, Some(&known))), &known),
         ("another account", later(form(OFF, Some(&known))), &known),
@@ -96,6 +86,21 @@ async fn to_know_an_identity_is_not_enough_to_become_it() {
         let begun = fwo.answers(call).await;
         assert_eq!(begun.status, 201, "silently: {who}");
         assert_ne!(&begun.member("identity"), wanted, "{who}");
+    }
+}
+
+#[tokio::test]
+async fn an_identity_that_is_malformed_or_empty_is_silently_a_new_one() {
+    let fwo = Fwo::start().await;
+    for identity in ["", "hunter2", "%00", "0b0e7a3c52a14b578f1e5d2f4f1c9a77"] {
+        let begun = fwo.answers(chrome(form(OFF, Some(identity)))).await;
+        assert_eq!(begun.status, 201, "{identity}");
+        begun.member("identity").parse::<uuid::Uuid>().unwrap();
+        begun.does_not_repeat("hunter2");
+    }
+    for identity in [json!(7), json!(null), json!({"a": 1})] {
+        let call = Request::post(INIT).json(&json!({"deploymentKey": OFF, "identity": identity}));
+        assert_eq!(fwo.answers(chrome(call)).await.status, 201, "{identity}");
     }
 }
 
@@ -113,7 +118,6 @@ async fn what_is_refused_elsewhere_is_refused_here_before_anything_is_made() {
     is_refused(&ask(chrome(unknown)).await, 404, "deployment_key_not_found", "*");
     for (body, field) in [
         ("CustomerFriendlyName=Ada".to_owned(), "`deploymentKey` is missing"),
-        (format!("DeploymentKey={OFF}&Identity=hunter2"), "`Identity` is malformed: expected a UUID"),
         (
             format!("DeploymentKey={OFF_LISTED}&CustomerFriendlyName={}", "x".repeat(257)),
             "`customerFriendlyName` is",

@@ -1,9 +1,12 @@
-//! The twelve checks of RFC 9449, section 4.3, by number. The tenth, the nonce, has nothing to check: none is given.
+//! The twelve checks of RFC 9449, section 4.3, by number.
 
 use chrono::TimeDelta;
-use orchestrator::dpop::{MAX_LEN, MAX_SKEW, Reason};
+use orchestrator::dpop::{MAX_LEN, MAX_SKEW, Nonces, Reason};
 use serde_json::{Value, json};
-use shared_types::Code;
+use shared_types::{
+    Code,
+    fingerprint::{FingerprintKey, FingerprintKeys},
+};
 
 use crate::prover::{Prover, Service, TOKEN, base64url, now};
 
@@ -169,6 +172,27 @@ fn check_9_the_place_is_the_calls() {
 }
 
 #[test]
+fn check_10_it_has_a_current_nonce_where_one_is_required() {
+    let keys = || FingerprintKeys::new(vec![FingerprintKey::new(vec![7; 32]).unwrap()]).unwrap();
+    let service = || Service { token: None, nonces: Some(Nonces::new(&keys())), ..Service::new() };
+    let nonce = Nonces::new(&keys()).current(now()).to_str().unwrap().to_owned();
+    let check = |service: Service, nonce: Value| service.check(Prover::new().with("nonce", nonce).proof());
+    assert!(check(service(), json!(nonce)).is_ok());
+    for other in [Value::Null, json!(""), json!("eyJ7S_zG.eyJH0-Z.HX4w-7v"), json!(1), json!([nonce])] {
+        assert_eq!(check(service(), other.clone()), Err(Reason::Nonce), "{other}");
+    }
+    // A proof that was made in advance has a nonce of then.
+    let later = service().later(TimeDelta::minutes(6));
+    let iat = later.now.timestamp();
+    let stale = Prover::new().with("nonce", nonce.as_str()).with("iat", iat);
+    assert_eq!(later.check(stale.proof()), Err(Reason::Nonce));
+    // Where none is required, any will do.
+    for any in [Value::Null, json!("another's"), json!(1)] {
+        assert!(check(Service { token: None, ..Service::new() }, any.clone()).is_ok(), "{any}");
+    }
+}
+
+#[test]
 fn check_11_it_was_made_now() {
     let seconds = |seconds: f64| claim("iat", json!(now().timestamp() as f64 + seconds));
     for near in [-60.0, -59.5, 0.0, 0.25, 60.0] {
@@ -206,6 +230,7 @@ fn the_caller_is_told_what_the_rfc_says() {
     let invalid = |reason| orchestrator::dpop::InvalidProof { reason };
     assert_eq!(invalid(Reason::Signature).code(), Code::InvalidDpopProof);
     assert_eq!(invalid(Reason::Replayed).code(), Code::InvalidDpopProof);
+    assert_eq!(invalid(Reason::Nonce).code(), Code::UseDpopNonce);
     assert_eq!(invalid(Reason::TooMany).code(), Code::RateLimited);
     assert_eq!(invalid(Reason::Age).to_string(), "no good DPoP proof: iat");
 }

@@ -2,7 +2,7 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeDelta, Utc};
-use orchestrator::dpop::{self, Expectation, PublicUrls, Reason, ReplayStore, Target};
+use orchestrator::dpop::{self, Expectation, Nonces, PublicUrls, Reason, ReplayStore, Target};
 use ring::{
     digest::{SHA256, digest},
     rand::SystemRandom,
@@ -97,6 +97,7 @@ pub(crate) struct Service {
     pub(crate) replays: ReplayStore,
     pub(crate) method: &'static str,
     pub(crate) token: Option<&'static str>,
+    pub(crate) nonces: Option<Nonces>,
     pub(crate) now: DateTime<Utc>,
 }
 
@@ -107,6 +108,7 @@ impl Service {
             replays: ReplayStore::new(),
             method: "POST",
             token: Some(TOKEN),
+            nonces: None,
             now: now(),
         }
     }
@@ -122,8 +124,13 @@ impl Service {
 
     pub(crate) fn check_all(&self, values: &[&[u8]]) -> Result<Thumbprint, Reason> {
         let target = Target { public_urls: &self.public_urls, authority: None, scheme: None, path: PATH };
-        let expectation =
-            Expectation { method: self.method, target, access_token: self.token, now: self.now };
+        let expectation = Expectation {
+            method: self.method,
+            target,
+            access_token: self.token,
+            nonces: self.nonces.as_ref(),
+            now: self.now,
+        };
         dpop::verify(values.iter().copied(), &expectation, &self.replays).map_err(|invalid| invalid.reason)
     }
 }

@@ -15,7 +15,7 @@ fn names(htu: &str, public_urls: &str, headers: &[(&'static str, &str)], trusted
     }
     let call = Call::new(&map, None, &Clock::system(), &Random::default());
     let target = Target::of_call(&call, path, &public_urls, trusted);
-    let expectation = Expectation { method: "POST", target, access_token: None, now: now() };
+    let expectation = Expectation { method: "POST", target, access_token: None, nonces: None, now: now() };
     let proof = Prover::new().with("htu", htu).proof();
     match dpop::verify([proof.as_bytes()], &expectation, &ReplayStore::new()) {
         Ok(_) => true,

@@ -30,7 +30,7 @@ fn check(
 ) -> Result<String, Reason> {
     let public_urls: PublicUrls = url.parse().unwrap();
     let target = Target { public_urls: &public_urls, authority: None, scheme: None, path };
-    let expectation = Expectation { method, target, access_token: token, now };
+    let expectation = Expectation { method, target, access_token: token, nonces: None, now };
     dpop::verify([proof.as_bytes()], &expectation, &ReplayStore::new())
         .map(|thumbprint| thumbprint.to_string())
         .map_err(|InvalidProof { reason }| reason)

@@ -20,8 +20,8 @@ use chrono::{DateTime, Utc};
 use orchestrator::conversations::{Conversations, MIGRATIONS, NewConversation};
 use service_runtime::database::DatabaseConfig;
 use shared_types::{
-    AccountSid, AddressSid, ConversationSid, Identity, MessageSid, SessionId,
-    orchestrator::list_messages::ChatMessage,
+    AccountSid, AddressSid, ConversationSid, DeploymentKey, Identity, MessageSid, SessionId,
+    orchestrator::list_messages::ChatMessage, scoped_auth::generate::EarlierSession,
 };
 use tempfile::TempDir;
 
@@ -29,6 +29,7 @@ use crate::{direct::Direct, postgres::Cluster};
 
 const ACCOUNT: AccountSid = AccountSid::from_bits(1);
 const OTHER_ACCOUNT: AccountSid = AccountSid::from_bits(2);
+const DEPLOYMENT: DeploymentKey = DeploymentKey::from_bits(1);
 
 struct Store {
     conversations: Conversations,
@@ -98,6 +99,11 @@ fn session(n: u8) -> SessionId {
     SessionId::from_random([n; 16])
 }
 
+/// The session, which has just begun.
+fn begun(n: u8) -> EarlierSession {
+    EarlierSession { sid: session(n), auth_time: now() }
+}
+
 fn identity(n: u8) -> Identity {
     Identity::from_random([n; 16])
 }
@@ -107,9 +113,10 @@ fn conversation(guest: u8, sid: u128) -> NewConversation<'static> {
     NewConversation {
         account_sid: ACCOUNT,
         address_sid: AddressSid::from_bits(1),
-        session: session(guest),
+        deployment_key: DEPLOYMENT,
+        session: begun(guest),
+        jkt: None,
         identity: identity(guest),
-        fingerprint: None,
         customer_friendly_name: Some("Ada".to_owned()),
         pre_engagement_data: Some(serde_json::json!({"question": "why?\0"})),
         conversation_sid: ConversationSid::from_bits(sid),

@@ -1,12 +1,13 @@
 //! One caller at a time: what is written is what is read, by whom it belongs to, whole or not at all.
 
 use chrono::TimeDelta;
-use orchestrator::conversations::{NewConversation, SYSTEM, StoreError};
+use orchestrator::conversations::{LastSession, NewConversation, SYSTEM, StoreError};
 use shared_types::{
-    AddressSid, ConversationSid, Fingerprint, MessageSid, orchestrator::list_messages::ChatMessage,
+    AddressSid, ConversationSid, DeploymentKey, MessageSid, Thumbprint,
+    orchestrator::list_messages::ChatMessage,
 };
 
-use crate::{ACCOUNT, OTHER_ACCOUNT, Store, conversation, identity, now, session};
+use crate::{ACCOUNT, DEPLOYMENT, OTHER_ACCOUNT, Store, begun, conversation, identity, now, session};
 
 on_both_engines! {
     Store:
@@ -17,7 +18,8 @@ on_both_engines! {
     another_identity_or_account_reads_and_writes_as_if_there_were_nothing,
     a_welcome_message_that_cannot_be_written_leaves_no_conversation,
     a_message_that_cannot_be_written_takes_no_index,
-    the_browser_of_an_identitys_last_conversation_is_remembered,
+    the_last_session_of_an_identity_is_remembered,
+    the_end_of_a_session_is_noted_beside_its_conversation,
 }
 
 async fn a_conversation_begins_with_its_welcome_message(store: Store) {
@@ -120,25 +122,45 @@ async fn a_message_that_cannot_be_written_takes_no_index(store: Store) {
     assert_eq!(store.append(identity(1), sid, 2).await.unwrap().index, 1);
 }
 
-async fn the_browser_of_an_identitys_last_conversation_is_remembered(store: Store) {
-    let browser = |name: &str| Fingerprint::new(name.to_owned());
-    let last = async || store.conversations.last_fingerprint(ACCOUNT, identity(1)).await.unwrap();
+async fn the_last_session_of_an_identity_is_remembered(store: Store) {
+    let key = |n: u8| Some(Thumbprint::from_bytes([n; 32]));
+    let last = async || store.conversations.last_session(ACCOUNT, DEPLOYMENT, identity(1)).await.unwrap();
+    let bound = |n: u8| LastSession { session: begun(n), jkt: key(n), ended: false };
     assert_eq!(last().await, None);
-    let first = NewConversation { fingerprint: browser("fp1.first"), ..conversation(1, 1) };
+    let first = NewConversation { jkt: key(1), ..conversation(1, 1) };
     store.conversations.open_conversation(first).await.unwrap();
-    assert_eq!(last().await, browser("fp1.first"));
+    assert_eq!(last().await, Some(bound(1)));
     let second = NewConversation {
-        session: session(2),
-        fingerprint: browser("fp1.second"),
+        session: begun(2),
+        jkt: key(2),
         now: now() + TimeDelta::seconds(1),
         ..conversation(1, 2)
     };
     store.conversations.open_conversation(second).await.unwrap();
-    assert_eq!(last().await, browser("fp1.second"));
-    assert_eq!(store.conversations.last_fingerprint(OTHER_ACCOUNT, identity(1)).await.unwrap(), None);
-    // With the feature off the last session proves nothing, whatever earlier ones did.
+    assert_eq!(last().await, Some(bound(2)));
+    for (account, deployment) in [(OTHER_ACCOUNT, DEPLOYMENT), (ACCOUNT, DeploymentKey::from_bits(9))] {
+        let other = store.conversations.last_session(account, deployment, identity(1)).await.unwrap();
+        assert_eq!(other, None);
+    }
+    // Whatever earlier sessions were bound to, a last one without a key leaves an identity that nobody gets again.
     let unbound =
-        NewConversation { session: session(3), now: now() + TimeDelta::seconds(2), ..conversation(1, 3) };
+        NewConversation { session: begun(3), now: now() + TimeDelta::seconds(2), ..conversation(1, 3) };
     store.conversations.open_conversation(unbound).await.unwrap();
-    assert_eq!(last().await, None);
+    assert_eq!(last().await, Some(LastSession { session: begun(3), jkt: None, ended: false }));
+}
+
+async fn the_end_of_a_session_is_noted_beside_its_conversation(store: Store) {
+    store.conversations.open_conversation(conversation(1, 1)).await.unwrap();
+    let ended = async || {
+        let last = store.conversations.last_session(ACCOUNT, DEPLOYMENT, identity(1)).await.unwrap();
+        last.unwrap().ended
+    };
+    for (account, session) in [(OTHER_ACCOUNT, session(1)), (ACCOUNT, session(2))] {
+        store.conversations.end_session(account, session, now()).await.unwrap();
+        assert!(!ended().await);
+    }
+    for _ in 0..2 {
+        store.conversations.end_session(ACCOUNT, session(1), now()).await.unwrap();
+        assert!(ended().await);
+    }
 }

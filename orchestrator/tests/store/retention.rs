@@ -73,7 +73,9 @@ async fn many_messages_go_bit_by_bit_and_nobody_sees_half_a_conversation(store: 
     assert_eq!(append.await.unwrap(), None);
     assert_eq!(store.conversations.by_session(ACCOUNT, session(1)).await.unwrap(), None);
     let personal: i64 = store
-        .count("SELECT COUNT(*) FROM conversations WHERE customer_friendly_name IS NOT NULL OR fingerprint IS NOT NULL")
+        .count(
+            "SELECT COUNT(*) FROM conversations WHERE customer_friendly_name IS NOT NULL OR jkt IS NOT NULL",
+        )
         .await;
     assert_eq!(personal, 0);
     assert_eq!(purge().await, at_once);
