@@ -80,19 +80,15 @@ export class WebchatError extends Error {
 
 const OVER = 'This chat has ended. You can start a new one.'
 const MISPLACED = 'This page is not set up for chat.'
+const UNSAFE = 'This page or browser cannot keep a chat safe.'
 const LATER = 'The chat cannot be reached. Please try again later.'
 
-/** @type {Record<string, string>} Every other code is told as `LATER`. */
+/** @type {Record<string, string>} Other codes: `OVER` (`UNSAFE` on create) if `isOver`, otherwise `LATER`. */
 const SENTENCES = {
   invalid_request: 'That could not be accepted.',
   payload_too_large: 'That is too long.',
-  invalid_token: OVER,
-  expired_token: OVER,
-  revoked_token: OVER,
-  session_expired: OVER,
-  invalid_dpop_proof: OVER,
   fingerprint_invalid: 'This chat belongs to another browser. You can start a new one.',
-  fingerprint_unavailable: 'This browser hides what keeps a chat safe.',
+  fingerprint_unavailable: UNSAFE,
   origin_not_allowed: MISPLACED,
   deployment_key_not_found: MISPLACED,
   deployment_key_disabled: 'The chat is closed right now.',
@@ -239,6 +235,12 @@ const passes = ({ status = 0, code }) =>
   code !== 'message_unconfirmed' && (status >= 500 || status === 429 || code === 'network_unreachable')
 
 /**
+ * Whether the session cannot go on.
+ * @param {{code: string}} error
+ */
+const isOver = ({ code }) => /^(\w+_token|session_expired|fingerprint_invalid|invalid_dpop_proof)$/.test(code)
+
+/**
  * How long to wait before the next try: what the service asked for, otherwise exponential with full jitter.
  * @param {WebchatError} error @param {number} attempt
  */
@@ -290,8 +292,12 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
   /**
    * @param {string} code
    * @param {{status?: number, retryAfter?: number, reason?: string, requestId?: string | null}} [more]
+   * @param {string} [over] The sentence for codes that end a session.
    */
-  const failure = (code, more = {}) => new WebchatError(code, sentences[code] ?? SENTENCES[code] ?? LATER, more)
+  const failure = (code, more = {}, over = OVER) =>
+    new WebchatError(code, sentences[code] ?? SENTENCES[code] ?? (isOver({ code }) ? over : LATER), more)
+
+  const noSession = () => failure('no_session')
 
   /**
    * Tells a failure once as final, however many calls it ends.
@@ -528,7 +534,9 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
         ...bearer && { authorization: `Bearer ${token}` },
         ...key && { dpop: await prove(key, method, url.split('?')[0], at, token) },
       }
-      let response, text
+      /** @type {Response} */
+      let response
+      let answer
       try {
         response = await fetch(url, {
           method, headers, body: body && JSON.stringify(body), keepalive: during === 'end',
@@ -537,25 +545,26 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
           // No `cache`: answers say `no-store` themselves, and with it Chromium would ask a preflight for every call.
           credentials: 'omit', redirect: 'error', referrerPolicy: 'strict-origin',
         })
-        text = await response.text()
+        answer = parse(await response.text())
       } catch {
         throw failure('network_unreachable')
       }
-      const answer = parse(text)
+      /** @type {(name: string) => any} Null if the header is missing or not exposed to the page. */
+      const header = (name) => response.headers.get(name)
       if (response.ok && answer) return answer
-      const { status, headers: told } = response
-      const time = Date.parse(told.get('date') ?? '')
-      if (mayCorrect && answer?.code === 'invalid_dpop_proof' && Math.abs(time - at) > 5000) {
+      const code = answer?.code ?? 'unexpected_answer'
+      const time = Date.parse(header('date'))
+      if (mayCorrect && code === 'invalid_dpop_proof' && Math.abs(time - at) > 5000) {
         skew = time - now()
         continue
       }
-      const seconds = parseFloat(told.get('retry-after') ?? '')
-      throw failure(answer?.code ?? 'unexpected_answer', {
-        status,
+      const seconds = parseFloat(header('retry-after'))
+      throw failure(code, {
+        status: response.status,
         retryAfter: seconds >= 0 ? seconds : undefined,
         reason: answer?.message,
-        requestId: told.get('request-id'),
-      })
+        requestId: header('request-id'),
+      }, token ? OVER : UNSAFE)
     }
   }
 
@@ -594,7 +603,7 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
     if (current && serverNow() >= Date.parse(current.expiration)) await within(refresh(act), act)
     const wasOffline = navigator.onLine === false
     for (let again = true; ; again = false) {
-      if (!current) throw failure('no_session')
+      if (!current) throw noSession()
       const { id, token } = current
       try {
         return await call(act, path, body, current, true)
@@ -607,7 +616,7 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
           throw isLost ? failure('message_unconfirmed', error) : error
         }
         look()
-        if (current?.id !== id) throw failure('no_session')
+        if (current?.id !== id) throw noSession()
         if (again && current.token !== token) continue
         if (!again || !/^(expired_token|fingerprint_invalid)$/.test(code)) {
           refuse(error, act.during, true)
@@ -620,12 +629,6 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
   }
 
   // --- refresh
-
-  /**
-   * Whether the session cannot go on.
-   * @param {WebchatError} error
-   */
-  const isOver = ({ code }) => /^(\w+_token|session_expired|fingerprint_invalid|invalid_dpop_proof)$/.test(code)
 
   /**
    * One refresh at a time, whoever asks for it.
@@ -660,7 +663,7 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
         await wait(pause(error, attempt), error.retryAfter !== undefined)
       }
     }
-    throw failure('no_session')
+    throw noSession()
   }
 
   /**
@@ -732,7 +735,7 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
         const { conversation_sid } = await withToken(act, CHANNELS_PATH, form ?? {})
         keep({ conversationSid: conversation_sid })
       }
-      if (!current) throw failure('no_session')
+      if (!current) throw noSession()
       const { conversationSid, identity } = current
       return { conversationSid, identity }
     })
@@ -750,7 +753,7 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
    * @param {object} [body]
    */
   const withMessages = (act, query, body) => patiently(act, async () => {
-    if (!current?.conversationSid) throw failure('no_session')
+    if (!current?.conversationSid) throw noSession()
     return withToken(act, `${CHANNELS_PATH}/${current.conversationSid}/Messages${query}`, body)
   })
 

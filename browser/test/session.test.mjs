@@ -79,11 +79,13 @@ test('where only memory is left, each call proves the key', () =>
     assert.equal(seen.size, 3)
   }))
 
+/** `401 invalid_dpop_proof` of a service whose clock is ahead. */
+const proofRefused = (hours) =>
+  refusal(401, 'invalid_dpop_proof', { date: new Date(Date.now() + hours * 3600_000).toUTCString() })
+
 test('a proof of the wrong time is made once more, by the time of the refusal', () => {
-  const wrong = (hours) =>
-    refusal(401, 'invalid_dpop_proof', { date: new Date(Date.now() + hours * 3600_000).toUTCString() })
   const page = { storageIsBlocked: true }
-  return scene({ page, script: { [TOKEN]: [wrong(5), wrong(10)] } }, async ({ session, service, events }) => {
+  return scene({ page, script: { [TOKEN]: [proofRefused(5), proofRefused(10)] } }, async ({ session, service, events }) => {
     await assert.rejects(session.openConversation(), { code: 'invalid_dpop_proof', status: 401 })
     const [first, second] = service.calls.map(iat)
     assert.equal(service.calls.length, 2)
@@ -101,6 +103,30 @@ test('proofs go by the clock of the service', () => {
     assert.ok(Math.abs(after - before - ahead / 1000) < 60)
   })
 })
+
+// A page whose storage is blocked keeps its key in memory; the other pages of these tests have no key.
+const withKey = { storageIsBlocked: true }
+
+test('a create that is refused for its proof says that no chat has ended', async () => {
+  for (const page of [{}, withKey]) {
+    const script = { [TOKEN]: [proofRefused(0)] }
+    await scene({ page, script }, async ({ session, service, events }) => {
+      const message = 'This page or browser cannot keep a chat safe.'
+      await assert.rejects(session.openConversation(), { code: 'invalid_dpop_proof', message })
+      assert.equal('dpop' in service.calls[0].headers, page === withKey)
+      assert.deepEqual(events.map(([type, detail]) => [type, detail.message]), [['refused', message]])
+      await session.openConversation()
+    })
+  }
+})
+
+test('a session that is refused for its proof has ended', () =>
+  scene({ page: withKey, script: { [MESSAGES]: [proofRefused(0)] } }, async ({ session, events }) => {
+    await session.openConversation()
+    const message = 'This chat has ended. You can start a new one.'
+    await assert.rejects(session.messages(), { code: 'invalid_dpop_proof', message })
+    assert.deepEqual(events.at(-1), ['ended', { by: 'service', code: 'invalid_dpop_proof' }])
+  }))
 
 test('a session goes on in the next page, and its token is refreshed', () => {
   const kept = new Map()
