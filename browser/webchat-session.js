@@ -176,10 +176,11 @@ const base64url = (bytes) => btoa(String.fromCharCode(...new Uint8Array(bytes)))
  * @param {string} htu
  * @param {number} time
  * @param {string} token
+ * @param {string | undefined} nonce
  */
-async function prove({ jwk, privateKey }, htm, htu, time, token) {
+async function prove({ jwk, privateKey }, htm, htu, time, token, nonce) {
   const ath = token ? base64url(await subtle.digest('SHA-256', utf8(token))) : undefined
-  const claims = { htm, htu, iat: Math.floor(time / 1000), jti: randomHex(16), ath }
+  const claims = { htm, htu, iat: Math.floor(time / 1000), jti: randomHex(16), ath, nonce }
   const signed = [{ typ: 'dpop+jwt', alg: 'ES256', jwk }, claims]
     .map((part) => base64url(utf8(JSON.stringify(part)))).join('.')
   return `${signed}.${base64url(await subtle.sign(ES256, privateKey, utf8(signed)))}`
@@ -262,6 +263,8 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
   /** Whether `current` stands in localStorage too. */
   let stored = false
   let skew = 0
+  /** @type {string | undefined} The service's newest `DPoP-Nonce` (RFC 9449, section 8). */
+  let nonce
   /** @type {Promise<void> | null} */
   let refreshing = null
   /** @type {Promise<Conversation> | null} */
@@ -508,7 +511,8 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
   // --- calls
 
   /**
-   * One call. A proof that is refused for its age is made once more, by the time that the refusal tells.
+   * One call. A refused proof is made again with the nonce of the refusal, or if it is refused for its age, by the time
+   * of the refusal: once for each of these reasons, so that a call sends at most three requests.
    * @param {Action} act
    * @param {string} path
    * @param {object | undefined} body None for a GET.
@@ -520,8 +524,11 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
     const url = base + path
     const method = body ? 'POST' : 'GET'
     const { language, cookieEnabled } = navigator
-    for (let mayCorrect = Boolean(key); ; mayCorrect = false) {
+    let mayCorrect = Boolean(key)
+    let mayRenew = mayCorrect
+    for (;;) {
       const at = serverNow()
+      const usedNonce = nonce
       /** @type {Record<string, string>} */
       const headers = {
         'x-twilio-sec-decoders': await (decoders ??= probeDecoders()),
@@ -532,7 +539,7 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
         traceparent: `00-${trace}-${randomHex(8)}-01`,
         ...body && { 'content-type': 'application/json' },
         ...bearer && { authorization: `Bearer ${token}` },
-        ...key && { dpop: await prove(key, method, url.split('?')[0], at, token) },
+        ...key && { dpop: await prove(key, method, url.split('?')[0], at, token, usedNonce) },
       }
       /** @type {Response} */
       let response
@@ -551,11 +558,18 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
       }
       /** @type {(name: string) => any} Null if the header is missing or not exposed to the page. */
       const header = (name) => response.headers.get(name)
+      nonce = header('dpop-nonce') || nonce
       if (response.ok && answer) return answer
       const code = answer?.code ?? 'unexpected_answer'
       const time = Date.parse(header('date'))
       if (mayCorrect && code === 'invalid_dpop_proof' && Math.abs(time - at) > 5000) {
+        mayCorrect = false
         skew = time - now()
+        continue
+      }
+      // The same nonce again, or none, would be refused again.
+      if (mayRenew && code === 'use_dpop_nonce' && nonce !== usedNonce) {
+        mayRenew = false
         continue
       }
       const seconds = parseFloat(header('retry-after'))
