@@ -80,19 +80,15 @@ export class WebchatError extends Error {
 
 const OVER = 'This chat has ended. You can start a new one.'
 const MISPLACED = 'This page is not set up for chat.'
+const UNSAFE = 'This page or browser cannot keep a chat safe.'
 const LATER = 'The chat cannot be reached. Please try again later.'
 
-/** @type {Record<string, string>} Every other code is told as `LATER`. */
+/** @type {Record<string, string>} Other codes: `OVER` (`UNSAFE` on create) if `isOver`, otherwise `LATER`. */
 const SENTENCES = {
   invalid_request: 'That could not be accepted.',
   payload_too_large: 'That is too long.',
-  invalid_token: OVER,
-  expired_token: OVER,
-  revoked_token: OVER,
-  session_expired: OVER,
-  invalid_dpop_proof: OVER,
   fingerprint_invalid: 'This chat belongs to another browser. You can start a new one.',
-  fingerprint_unavailable: 'This browser hides what keeps a chat safe.',
+  fingerprint_unavailable: UNSAFE,
   origin_not_allowed: MISPLACED,
   deployment_key_not_found: MISPLACED,
   deployment_key_disabled: 'The chat is closed right now.',
@@ -180,10 +176,11 @@ const base64url = (bytes) => btoa(String.fromCharCode(...new Uint8Array(bytes)))
  * @param {string} htu
  * @param {number} time
  * @param {string} token
+ * @param {string | undefined} nonce
  */
-async function prove({ jwk, privateKey }, htm, htu, time, token) {
+async function prove({ jwk, privateKey }, htm, htu, time, token, nonce) {
   const ath = token ? base64url(await subtle.digest('SHA-256', utf8(token))) : undefined
-  const claims = { htm, htu, iat: Math.floor(time / 1000), jti: randomHex(16), ath }
+  const claims = { htm, htu, iat: Math.floor(time / 1000), jti: randomHex(16), ath, nonce }
   const signed = [{ typ: 'dpop+jwt', alg: 'ES256', jwk }, claims]
     .map((part) => base64url(utf8(JSON.stringify(part)))).join('.')
   return `${signed}.${base64url(await subtle.sign(ES256, privateKey, utf8(signed)))}`
@@ -239,6 +236,12 @@ const passes = ({ status = 0, code }) =>
   code !== 'message_unconfirmed' && (status >= 500 || status === 429 || code === 'network_unreachable')
 
 /**
+ * Whether the session cannot go on.
+ * @param {{code: string}} error
+ */
+const isOver = ({ code }) => /^(\w+_token|session_expired|fingerprint_invalid|invalid_dpop_proof)$/.test(code)
+
+/**
  * How long to wait before the next try: what the service asked for, otherwise exponential with full jitter.
  * @param {WebchatError} error @param {number} attempt
  */
@@ -260,6 +263,8 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
   /** Whether `current` stands in localStorage too. */
   let stored = false
   let skew = 0
+  /** @type {string | undefined} The service's newest `DPoP-Nonce` (RFC 9449, section 8). */
+  let nonce
   /** @type {Promise<void> | null} */
   let refreshing = null
   /** @type {Promise<Conversation> | null} */
@@ -290,8 +295,12 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
   /**
    * @param {string} code
    * @param {{status?: number, retryAfter?: number, reason?: string, requestId?: string | null}} [more]
+   * @param {string} [over] The sentence for codes that end a session.
    */
-  const failure = (code, more = {}) => new WebchatError(code, sentences[code] ?? SENTENCES[code] ?? LATER, more)
+  const failure = (code, more = {}, over = OVER) =>
+    new WebchatError(code, sentences[code] ?? SENTENCES[code] ?? (isOver({ code }) ? over : LATER), more)
+
+  const noSession = () => failure('no_session')
 
   /**
    * Tells a failure once as final, however many calls it ends.
@@ -502,7 +511,8 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
   // --- calls
 
   /**
-   * One call. A proof that is refused for its age is made once more, by the time that the refusal tells.
+   * One call. A refused proof is made again with the nonce of the refusal, or if it is refused for its age, by the time
+   * of the refusal: once for each of these reasons, so that a call sends at most three requests.
    * @param {Action} act
    * @param {string} path
    * @param {object | undefined} body None for a GET.
@@ -514,8 +524,11 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
     const url = base + path
     const method = body ? 'POST' : 'GET'
     const { language, cookieEnabled } = navigator
-    for (let mayCorrect = Boolean(key); ; mayCorrect = false) {
+    let mayCorrect = Boolean(key)
+    let mayRenew = mayCorrect
+    for (;;) {
       const at = serverNow()
+      const usedNonce = nonce
       /** @type {Record<string, string>} */
       const headers = {
         'x-twilio-sec-decoders': await (decoders ??= probeDecoders()),
@@ -526,9 +539,11 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
         traceparent: `00-${trace}-${randomHex(8)}-01`,
         ...body && { 'content-type': 'application/json' },
         ...bearer && { authorization: `Bearer ${token}` },
-        ...key && { dpop: await prove(key, method, url.split('?')[0], at, token) },
+        ...key && { dpop: await prove(key, method, url.split('?')[0], at, token, usedNonce) },
       }
-      let response, text
+      /** @type {Response} */
+      let response
+      let answer
       try {
         response = await fetch(url, {
           method, headers, body: body && JSON.stringify(body), keepalive: during === 'end',
@@ -537,25 +552,33 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
           // No `cache`: answers say `no-store` themselves, and with it Chromium would ask a preflight for every call.
           credentials: 'omit', redirect: 'error', referrerPolicy: 'strict-origin',
         })
-        text = await response.text()
+        answer = parse(await response.text())
       } catch {
         throw failure('network_unreachable')
       }
-      const answer = parse(text)
+      /** @type {(name: string) => any} Null if the header is missing or not exposed to the page. */
+      const header = (name) => response.headers.get(name)
+      nonce = header('dpop-nonce') || nonce
       if (response.ok && answer) return answer
-      const { status, headers: told } = response
-      const time = Date.parse(told.get('date') ?? '')
-      if (mayCorrect && answer?.code === 'invalid_dpop_proof' && Math.abs(time - at) > 5000) {
+      const code = answer?.code ?? 'unexpected_answer'
+      const time = Date.parse(header('date'))
+      if (mayCorrect && code === 'invalid_dpop_proof' && Math.abs(time - at) > 5000) {
+        mayCorrect = false
         skew = time - now()
         continue
       }
-      const seconds = parseFloat(told.get('retry-after') ?? '')
-      throw failure(answer?.code ?? 'unexpected_answer', {
-        status,
+      // The same nonce again, or none, would be refused again.
+      if (mayRenew && code === 'use_dpop_nonce' && nonce !== usedNonce) {
+        mayRenew = false
+        continue
+      }
+      const seconds = parseFloat(header('retry-after'))
+      throw failure(code, {
+        status: response.status,
         retryAfter: seconds >= 0 ? seconds : undefined,
         reason: answer?.message,
-        requestId: told.get('request-id'),
-      })
+        requestId: header('request-id'),
+      }, token ? OVER : UNSAFE)
     }
   }
 
@@ -594,7 +617,7 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
     if (current && serverNow() >= Date.parse(current.expiration)) await within(refresh(act), act)
     const wasOffline = navigator.onLine === false
     for (let again = true; ; again = false) {
-      if (!current) throw failure('no_session')
+      if (!current) throw noSession()
       const { id, token } = current
       try {
         return await call(act, path, body, current, true)
@@ -607,7 +630,7 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
           throw isLost ? failure('message_unconfirmed', error) : error
         }
         look()
-        if (current?.id !== id) throw failure('no_session')
+        if (current?.id !== id) throw noSession()
         if (again && current.token !== token) continue
         if (!again || !/^(expired_token|fingerprint_invalid)$/.test(code)) {
           refuse(error, act.during, true)
@@ -620,12 +643,6 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
   }
 
   // --- refresh
-
-  /**
-   * Whether the session cannot go on.
-   * @param {WebchatError} error
-   */
-  const isOver = ({ code }) => /^(\w+_token|session_expired|fingerprint_invalid|invalid_dpop_proof)$/.test(code)
 
   /**
    * One refresh at a time, whoever asks for it.
@@ -660,7 +677,7 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
         await wait(pause(error, attempt), error.retryAfter !== undefined)
       }
     }
-    throw failure('no_session')
+    throw noSession()
   }
 
   /**
@@ -732,7 +749,7 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
         const { conversation_sid } = await withToken(act, CHANNELS_PATH, form ?? {})
         keep({ conversationSid: conversation_sid })
       }
-      if (!current) throw failure('no_session')
+      if (!current) throw noSession()
       const { conversationSid, identity } = current
       return { conversationSid, identity }
     })
@@ -750,7 +767,7 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
    * @param {object} [body]
    */
   const withMessages = (act, query, body) => patiently(act, async () => {
-    if (!current?.conversationSid) throw failure('no_session')
+    if (!current?.conversationSid) throw noSession()
     return withToken(act, `${CHANNELS_PATH}/${current.conversationSid}/Messages${query}`, body)
   })
 

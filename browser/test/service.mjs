@@ -37,7 +37,7 @@ export function openPage({ kept = new Map(), storageIsBlocked = false, locks, he
       },
     })
   }
-  return { kept }
+  return { kept, page }
 }
 
 export const IDENTITY = '00000000-0000-4000-8000-000000000001'
@@ -57,6 +57,8 @@ export function asUsual({ path }, count, ahead = 0) {
 }
 
 export const refusal = (status, code, headers = {}) => [status, { valid: false, code, message: 'No.' }, headers]
+/** `401 use_dpop_nonce` with a fresh nonce, or without the header if there is none. */
+export const nonceRequired = (nonce) => refusal(401, 'use_dpop_nonce', nonce && { 'dpop-nonce': nonce })
 /** The call arrives and its answer does not. */
 export const LOST = Symbol('lost')
 

@@ -2,7 +2,8 @@
 // that nothing of it keeps Node alive.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { asUsual, CONVERSATION, IDENTITY, LOST, openPage, refusal, startService } from './service.mjs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { asUsual, CONVERSATION, IDENTITY, LOST, nonceRequired, openPage, refusal, startService } from './service.mjs'
 
 openPage()
 const { createSession } = await import('../webchat-session.js')
@@ -15,7 +16,7 @@ const deploymentKey = 'CV00000000000000000000000000000001'
 
 /** Runs a scene with a page, a service and a session, and ends all three. */
 async function scene({ page = {}, script = {}, options = {} }, play) {
-  const { kept } = openPage(page)
+  const { kept, page: window } = openPage(page)
   const service = await startService(script)
   const session = createSession({ endpoint: service.url, deploymentKey, ...options })
   const events = []
@@ -23,14 +24,17 @@ async function scene({ page = {}, script = {}, options = {} }, play) {
     session.addEventListener(type, ({ detail }) => events.push([type, detail]))
   }
   try {
-    await play({ session, service, events, kept })
+    await play({ session, service, events, kept, window })
   } finally {
     await session.end().catch(() => {})
     service.stop()
   }
 }
 
-const iat = ({ headers }) => JSON.parse(Buffer.from(headers.dpop.split('.')[1], 'base64url')).iat
+const claims = ({ headers }) => JSON.parse(Buffer.from(headers.dpop.split('.')[1], 'base64url'))
+const iat = (call) => claims(call).iat
+/** What each request was and the nonce of its proof. */
+const nonces = ({ calls }) => calls.map((call) => [call.path, claims(call).nonce])
 const codes = (events, type) => events.filter(([name]) => name === type).map(([, { code }]) => code)
 
 test('a call shows its browser, its token and its trace', () => scene({}, async ({ session, service }) => {
@@ -63,13 +67,13 @@ test('where only memory is left, each call proves the key', () =>
     await session.messages({ after: 0 })
     const seen = new Set()
     for (const { method, path, url, headers } of service.calls) {
-      const [head, claims, signature] = headers.dpop.split('.').map((part) => Buffer.from(part, 'base64url'))
+      const [head, payload, signature] = headers.dpop.split('.').map((part) => Buffer.from(part, 'base64url'))
       const { typ, alg, jwk } = JSON.parse(head)
       assert.deepEqual([typ, alg, Object.keys(jwk)], ['dpop+jwt', 'ES256', ['kty', 'crv', 'x', 'y']])
       const key = await crypto.subtle.importKey('jwk', jwk, { name: 'ECDSA', namedCurve: 'P-256' }, false, ['verify'])
       const signed = Buffer.from(headers.dpop.slice(0, headers.dpop.lastIndexOf('.')))
       assert.ok(await crypto.subtle.verify({ name: 'ECDSA', hash: 'SHA-256' }, key, signature, signed))
-      const { htm, htu, iat, jti, ath } = JSON.parse(claims)
+      const { htm, htu, iat, jti, ath } = JSON.parse(payload)
       assert.deepEqual([htm, htu], [method, service.url + url.split('?')[0]])
       assert.ok(Math.abs(iat - Date.now() / 1000) < 60 && !seen.has(jti))
       seen.add(jti)
@@ -79,11 +83,13 @@ test('where only memory is left, each call proves the key', () =>
     assert.equal(seen.size, 3)
   }))
 
+/** `401 invalid_dpop_proof` of a service whose clock is ahead. */
+const proofRefused = (hours) =>
+  refusal(401, 'invalid_dpop_proof', { date: new Date(Date.now() + hours * 3600_000).toUTCString() })
+
 test('a proof of the wrong time is made once more, by the time of the refusal', () => {
-  const wrong = (hours) =>
-    refusal(401, 'invalid_dpop_proof', { date: new Date(Date.now() + hours * 3600_000).toUTCString() })
   const page = { storageIsBlocked: true }
-  return scene({ page, script: { [TOKEN]: [wrong(5), wrong(10)] } }, async ({ session, service, events }) => {
+  return scene({ page, script: { [TOKEN]: [proofRefused(5), proofRefused(10)] } }, async ({ session, service, events }) => {
     await assert.rejects(session.openConversation(), { code: 'invalid_dpop_proof', status: 401 })
     const [first, second] = service.calls.map(iat)
     assert.equal(service.calls.length, 2)
@@ -101,6 +107,152 @@ test('proofs go by the clock of the service', () => {
     assert.ok(Math.abs(after - before - ahead / 1000) < 60)
   })
 })
+
+// A page whose storage is blocked keeps its key in memory; the other pages of these tests have no key.
+const withKey = { storageIsBlocked: true }
+
+test('without nonces from the service proofs have none', () => scene({ page: withKey }, async ({ session, service }) => {
+  await session.openConversation()
+  await session.messages()
+  assert.ok(service.calls.every((call) => !('nonce' in claims(call))))
+}))
+
+test('each proof has the newest nonce of any answer before it', () => {
+  const script = {
+    [TOKEN]: [[...asUsual({ path: TOKEN }, 1), { 'dpop-nonce': 'n1' }]],
+    [MESSAGES]: [refusal(404, 'not_found', { 'dpop-nonce': 'n2' })],
+  }
+  return scene({ page: withKey, script }, async ({ session, service }) => {
+    await session.openConversation()
+    await assert.rejects(session.messages(), { code: 'not_found' })
+    await session.messages()
+    await session.messages()
+    assert.deepEqual(nonces(service),
+      [[TOKEN, undefined], [OPEN, 'n1'], [MESSAGES, 'n1'], [MESSAGES, 'n2'], [MESSAGES, 'n2']])
+  })
+})
+
+test('use_dpop_nonce is answered with a proof with its nonce, on every call', () => {
+  const script = {
+    [TOKEN]: [nonceRequired('n1')],
+    [OPEN]: [nonceRequired('n2')],
+    [MESSAGES]: [nonceRequired('n3'), refusal(401, 'expired_token')],
+    [REFRESH]: [nonceRequired('n4')],
+    [`${TOKEN}/Revoke`]: [nonceRequired('n5')],
+  }
+  return scene({ page: withKey, script }, async ({ session, service, events }) => {
+    await session.openConversation()
+    await session.send('Hello')
+    await session.end()
+    assert.deepEqual(nonces(service), [
+      [TOKEN, undefined], [TOKEN, 'n1'], [OPEN, 'n1'], [OPEN, 'n2'], [MESSAGES, 'n2'], [MESSAGES, 'n3'],
+      [REFRESH, 'n3'], [REFRESH, 'n4'], [MESSAGES, 'n4'], [`${TOKEN}/Revoke`, 'n4'], [`${TOKEN}/Revoke`, 'n5'],
+    ])
+    assert.equal(new Set(service.calls.map((call) => claims(call).jti)).size, service.calls.length)
+    assert.deepEqual(codes(events, 'refused'), [])
+    assert.deepEqual(events.at(-1), ['ended', { by: 'guest' }])
+  })
+})
+
+for (const [order, answers] of [['nonce, then time', [nonceRequired('n1'), proofRefused(5)]],
+  ['time, then nonce', [proofRefused(5), nonceRequired('n1')]]]) {
+  test(`one call may correct both nonce and time: ${order}`, () =>
+    scene({ page: withKey, script: { [TOKEN]: [...answers] } }, async ({ session, service, events }) => {
+      await session.openConversation()
+      assert.deepEqual(service.paths(), [TOKEN, TOKEN, TOKEN, OPEN])
+      const [first, , third] = service.calls
+      assert.equal(claims(third).nonce, 'n1')
+      assert.ok(Math.abs(iat(third) - iat(first) - 5 * 3600) < 60)
+      assert.deepEqual(codes(events, 'refused'), [])
+    }))
+  for (const [code, last] of [['use_dpop_nonce', nonceRequired('n2')], ['invalid_dpop_proof', proofRefused(10)]]) {
+    test(`a call corrects each at most once: ${order}, then ${code}`, () =>
+      scene({ page: withKey, script: { [TOKEN]: [...answers, last] } }, async ({ session, service, events }) => {
+        await assert.rejects(session.openConversation(), { code, status: 401 })
+        assert.deepEqual(service.paths(), [TOKEN, TOKEN, TOKEN])
+        assert.deepEqual(codes(events, 'refused'), [code])
+      }))
+  }
+}
+
+test('a second use_dpop_nonce in a row fails the call, and the session stays', () => {
+  const script = { [MESSAGES]: [nonceRequired('n1'), nonceRequired('n2')] }
+  return scene({ page: withKey, script }, async ({ session, service, events }) => {
+    await session.openConversation()
+    const message = 'The chat cannot be reached. Please try again later.'
+    await assert.rejects(session.send('Hello'), { code: 'use_dpop_nonce', message, status: 401 })
+    assert.deepEqual(events, [
+      ['refused', { code: 'use_dpop_nonce', message, final: true, during: 'send', retryAfter: undefined }],
+    ])
+    assert.equal(session.identity, IDENTITY)
+    await session.send('Hello')
+    assert.deepEqual(nonces(service).slice(2), [[MESSAGES, undefined], [MESSAGES, 'n1'], [MESSAGES, 'n2']])
+  })
+})
+
+test('use_dpop_nonce without a readable nonce is not answered, and the session stays', () =>
+  scene({ page: withKey, script: { [MESSAGES]: [nonceRequired()] } }, async ({ session, service }) => {
+    await session.openConversation()
+    await assert.rejects(session.send('Hello'), { code: 'use_dpop_nonce' })
+    assert.deepEqual(service.paths(), [TOKEN, OPEN, MESSAGES])
+    await session.send('Hello')
+  }))
+
+test('a session without a key does not answer use_dpop_nonce', () =>
+  scene({ script: { [MESSAGES]: [nonceRequired('n1')] } }, async ({ session, service }) => {
+    await session.openConversation()
+    await assert.rejects(session.send('Hello'), { code: 'use_dpop_nonce' })
+    assert.deepEqual(service.paths(), [TOKEN, OPEN, MESSAGES])
+  }))
+
+test('a refresh that gets use_dpop_nonce twice is tried again by the timer after five minutes', async (context) => {
+  const [status, token] = asUsual({ path: TOKEN }, 1)
+  const script = {
+    [TOKEN]: [[status, { ...token, refresh_after: 1 }]], [REFRESH]: [nonceRequired('n1'), nonceRequired('n2')],
+  }
+  await scene({ page: withKey, script }, async ({ session, service, events, window }) => {
+    const next = (type) => new Promise((resolve) => session.addEventListener(type, ({ detail }) => resolve(detail)))
+    await session.openConversation()
+    const { code, final, during } = await next('refused')
+    assert.deepEqual([code, final, during], ['use_dpop_nonce', true, 'refresh'])
+    assert.equal(session.identity, IDENTITY)
+    const later = (minutes) => {
+      const time = Date.now() + minutes * 60_000
+      context.mock.method(Date, 'now', () => time)
+      window.dispatchEvent(new Event('pageshow'))
+    }
+    const refreshed = next('refreshed')
+    later(4)
+    await sleep(300)
+    assert.equal(service.paths().filter((path) => path === REFRESH).length, 2)
+    later(2)
+    await Promise.race([refreshed, sleep(5000, undefined, { ref: false })])
+    assert.deepEqual(nonces(service).filter(([path]) => path === REFRESH).map(([, nonce]) => nonce),
+      [undefined, 'n1', 'n2'])
+    assert.deepEqual(codes(events, 'ended'), [])
+  })
+})
+
+test('a create that is refused for its proof says that no chat has ended', async () => {
+  for (const page of [{}, withKey]) {
+    const script = { [TOKEN]: [proofRefused(0)] }
+    await scene({ page, script }, async ({ session, service, events }) => {
+      const message = 'This page or browser cannot keep a chat safe.'
+      await assert.rejects(session.openConversation(), { code: 'invalid_dpop_proof', message })
+      assert.equal('dpop' in service.calls[0].headers, page === withKey)
+      assert.deepEqual(events.map(([type, detail]) => [type, detail.message]), [['refused', message]])
+      await session.openConversation()
+    })
+  }
+})
+
+test('a session that is refused for its proof has ended', () =>
+  scene({ page: withKey, script: { [MESSAGES]: [proofRefused(0)] } }, async ({ session, events }) => {
+    await session.openConversation()
+    const message = 'This chat has ended. You can start a new one.'
+    await assert.rejects(session.messages(), { code: 'invalid_dpop_proof', message })
+    assert.deepEqual(events.at(-1), ['ended', { by: 'service', code: 'invalid_dpop_proof' }])
+  }))
 
 test('a session goes on in the next page, and its token is refreshed', () => {
   const kept = new Map()
