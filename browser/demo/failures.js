@@ -96,9 +96,9 @@ export function startFailures({ session, chat, sequence, settings }) {
     // The module takes it for another tab's doing, and then presents it.
     await session.resume()
     await session.resume().catch(() => {})
-    say('The token was replaced, two minutes passed, and an old copy of the storage brought the replaced one back. Within '
-      + 'a minute that would be a lost answer or a second tab. Now the token is in two hands, and nobody can say which '
-      + 'are yours: the session is over everywhere.')
+    say('The token was replaced, two minutes passed, and an old copy of the storage brought the replaced one back. In a '
+      + 'browser without a key that token would be in two hands, and the session would end. Here the call proved the '
+      + "session's key, so only a lost answer can have led to it: the chat goes on.")
   })
 
   onClick('scoped-auth', false, async () => {

@@ -6,7 +6,10 @@
     reason = "a test that panics has failed, as it should"
 )]
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::HashSet,
+    time::{Duration, Instant},
+};
 
 #[path = "../../service-runtime/tests/support/direct.rs"]
 mod direct;
@@ -15,11 +18,13 @@ mod direct;
 mod postgres;
 
 use local_stack::{Answer, Guest, Plan, Stack, demo};
+use scoped_auth::{claims::Claims, key_file::KeyFile, key_ring::KeyRing};
 use secrecy::ExposeSecret;
 use serde_json::json;
-use service_runtime::database::DatabaseConfig;
+use service_runtime::{database::DatabaseConfig, random::Random};
+use shared_types::SealedToken;
 use tempfile::TempDir;
-use tokio::task::JoinSet;
+use tokio::{task::JoinSet, time::timeout};
 
 use crate::{direct::Direct, postgres::Cluster};
 
@@ -79,9 +84,22 @@ impl Fleet {
         Direct::connect(database).await.number(count).await
     }
 
+    /// Waits until a table is empty.
+    async fn until_gone(&self, table: &'static str) {
+        let gone = async { while self.count(table).await > 0 {} };
+        assert!(timeout(Duration::from_secs(30), gone).await.is_ok(), "{table} do not go");
+    }
+
     /// The same guest, whose calls go to one replica or the other.
     fn guest_at_each(&self) -> [Guest; 2] {
         self.replicas.each_ref().map(|replica| Guest::with_chrome(&replica.url, demo::DEPLOYMENT_ON))
+    }
+
+    /// What a token holds.
+    fn claims(&self, token: &str) -> Claims {
+        let keys = KeyFile::load(&self.plan.keys_file()).unwrap();
+        let ring = KeyRing::new(keys, Random::default().source()).unwrap();
+        ring.open(&SealedToken::new(token.to_owned()).unwrap()).unwrap()
     }
 
     async fn operator_at_the_first(&self, body: serde_json::Value) -> Answer {
@@ -177,6 +195,9 @@ async fn sixty_four_refreshes_through_both_give_one_generation(fleet: Fleet) {
     for answer in &answers {
         assert_eq!((answer.status, answer.text("identity")), (200, first.text("identity")));
     }
+    let claims: Vec<_> = answers.iter().map(|answer| fleet.claims(&answer.text("token"))).collect();
+    let names: HashSet<_> = claims.iter().map(|claims| (claims.jti, claims.exp)).collect();
+    assert_eq!(names.len(), 1, "one `jti`, one `exp`");
     // One generation: the successor of one is the successor of all, and the token of before is two behind it.
     let [here, there] = guests;
     assert_eq!(here.refreshes_token(&answers[0].text("token")).await.status, 200);
@@ -206,10 +227,12 @@ async fn old_conversations_and_sessions_go_by_themselves(fleet: Fleet) {
     assert_eq!(here.says(&token, &conversation, "Hello").await.status, 201);
     assert_eq!(here.ends_session(&token).await.status, 200);
     fleet.plan.clock.advance(chrono::TimeDelta::days(2));
-    while fleet.count("sessions").await + fleet.count("revocations").await > 0 {}
+    fleet.until_gone("sessions").await;
+    assert_eq!(fleet.count("revocations").await, 1, "the identity is not to be granted again");
     assert_eq!(fleet.count("conversations").await, 1);
     fleet.plan.clock.advance(chrono::TimeDelta::days(30));
-    while fleet.count("conversations").await > 0 {}
+    fleet.until_gone("conversations").await;
+    fleet.until_gone("revocations").await;
 }
 
 #[tokio::test]

@@ -203,10 +203,14 @@ async fn each_button_does_what_it_says_and_the_chat_goes_on() {
     demo.guest.until("document.querySelector('#notice').textContent === ''").await;
 
     demo.presses("replay").await;
-    demo.says("#over", "revoked_token").await;
-    demo.says("#exchanges", "The customer is told: This chat has ended.").await;
-    assert!(demo.sequence().await.contains("SAS answers 401 revoked_token"));
+    demo.says("#outcome", "the chat goes on").await;
+    demo.guest.page.types("#text", "And now?").await;
+    demo.guest.page.click("#say button").await;
+    demo.reads(&[WELCOME, QUESTION, "Still there?", "And now?"]).await;
+    assert!(!demo.sequence().await.contains("revoked_token"));
     demo.is_pictured("failure.png").await;
+    demo.guest.page.click("#end").await;
+    demo.says("#over", "You have ended this chat.").await;
     demo.guest.page.click("#again").await;
     demo.guest.until("!document.querySelector('#begin').hidden").await;
 }

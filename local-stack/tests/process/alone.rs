@@ -94,56 +94,81 @@ fn a_missing_or_wrong_setting_stops_the_start_with_one_line_that_names_it() {
     }
 }
 
+/// The three services, each to be started as a process.
+pub(crate) struct Services {
+    pub(crate) orchestrator: Command,
+    pub(crate) federated_auth: Command,
+    pub(crate) scoped_auth: Command,
+    /// Where FWO, FAS and SAS listen, and their admin listeners.
+    pub(crate) addresses: [String; 6],
+}
+
+impl Services {
+    /// With their files in `folder`. FAS calls SAS at `scoped_auth`, if that is another address than its own.
+    pub(crate) fn new(folder: &Path, scoped_auth: Option<&str>) -> Self {
+        let file = |name: &str| folder.join(name);
+        for (name, content) in [
+            ("fwo-fas", "a-secret-between-fwo-and-fas\n"),
+            ("fas-sas", "a-secret-between-fas-and-sas\n"),
+            // What `openssl rand -hex 32` gives.
+            ("fingerprint.key", "3b0c1f6f2d5e4a798897a6b5c4d3e2f100112233445566778899aabbccddeeff\n"),
+            ("accounts.toml", demo::ACCOUNTS),
+        ] {
+            fs::write(file(name), content).unwrap();
+        }
+        let addresses = std::array::from_fn(|_| free_address());
+        let [fwo, fas, sas, fwo_admin, fas_admin, sas_admin] = &addresses;
+        let called = scoped_auth.unwrap_or(sas);
+
+        let keys = file("keys.json");
+        let made = binary("scoped-auth").args(["keys", "generate", "--file"]).arg(&keys).status().unwrap();
+        assert!(made.success());
+        let mut scoped_auth = binary("scoped-auth");
+        scoped_auth
+            .envs([("SCOPED_AUTH_LISTEN", sas), ("SCOPED_AUTH_ADMIN_LISTEN", sas_admin)])
+            .env("SCOPED_AUTH_KEYS_FILE", keys)
+            .env("SCOPED_AUTH_DRAIN_SECONDS", "0")
+            .env("SCOPED_AUTH_DATABASE_URL", format!("sqlite://{}", file("sessions.db").display()))
+            .env("SCOPED_AUTH_FEDERATED_AUTH_SECRET_FILE", file("fas-sas"));
+        let mut federated_auth = binary("federated-auth");
+        federated_auth
+            .envs([("FEDERATED_AUTH_LISTEN", fas), ("FEDERATED_AUTH_ADMIN_LISTEN", fas_admin)])
+            .env("FEDERATED_AUTH_SCOPED_AUTH_URL", format!("http://{called}"))
+            .env("FEDERATED_AUTH_SCOPED_AUTH_SECRET_FILE", file("fas-sas"))
+            .env("FEDERATED_AUTH_ORCHESTRATOR_SECRET_FILE", file("fwo-fas"));
+        let mut orchestrator = binary("orchestrator");
+        let conversations = format!("sqlite://{}", file("conversations.db").display());
+        orchestrator
+            .envs([("ORCHESTRATOR_LISTEN", fwo), ("ORCHESTRATOR_ADMIN_LISTEN", fwo_admin)])
+            .env("ORCHESTRATOR_FEDERATED_AUTH_URL", format!("http://{fas}"))
+            .env("ORCHESTRATOR_FEDERATED_AUTH_SECRET_FILE", file("fwo-fas"))
+            .env("ORCHESTRATOR_FINGERPRINT_KEY_FILE", file("fingerprint.key"))
+            .env("ORCHESTRATOR_ACCOUNTS_FILE", file("accounts.toml"))
+            .env("ORCHESTRATOR_DATABASE_URL", conversations);
+        Self { orchestrator, federated_auth, scoped_auth, addresses }
+    }
+
+    /// Starts one of them and returns once it listens.
+    pub(crate) fn start(command: &mut Command) -> Process {
+        let mut process = Process::start(command);
+        process.until("started");
+        process
+    }
+}
+
 #[tokio::test]
 async fn three_processes_make_a_stack() {
     let folder = tempfile::tempdir().unwrap();
-    let file = |name: &str| folder.path().join(name);
-    for (name, content) in [
-        ("fwo-fas", "a-secret-between-fwo-and-fas\n"),
-        ("fas-sas", "a-secret-between-fas-and-sas\n"),
-        // What `openssl rand -hex 32` gives.
-        ("fingerprint.key", "3b0c1f6f2d5e4a798897a6b5c4d3e2f100112233445566778899aabbccddeeff\n"),
-        ("accounts.toml", demo::ACCOUNTS),
-    ] {
-        fs::write(file(name), content).unwrap();
-    }
-    let [fwo, fas, sas, fwo_admin, fas_admin, sas_admin] = std::array::from_fn(|_| free_address());
-
-    let made =
-        binary("scoped-auth").args(["keys", "generate", "--file"]).arg(file("keys.json")).status().unwrap();
-    assert!(made.success());
-    let mut scoped_auth = binary("scoped-auth");
-    scoped_auth
-        .envs([("SCOPED_AUTH_LISTEN", &sas), ("SCOPED_AUTH_ADMIN_LISTEN", &sas_admin)])
-        .env("SCOPED_AUTH_KEYS_FILE", file("keys.json"))
-        .env("SCOPED_AUTH_DRAIN_SECONDS", "0")
-        .env("SCOPED_AUTH_DATABASE_URL", format!("sqlite://{}", file("sessions.db").display()))
-        .env("SCOPED_AUTH_FEDERATED_AUTH_SECRET_FILE", file("fas-sas"));
-    let mut federated_auth = binary("federated-auth");
-    federated_auth
-        .envs([("FEDERATED_AUTH_LISTEN", &fas), ("FEDERATED_AUTH_ADMIN_LISTEN", &fas_admin)])
-        .env("FEDERATED_AUTH_SCOPED_AUTH_URL", format!("http://{sas}"))
-        .env("FEDERATED_AUTH_SCOPED_AUTH_SECRET_FILE", file("fas-sas"))
-        .env("FEDERATED_AUTH_ORCHESTRATOR_SECRET_FILE", file("fwo-fas"));
-    let mut orchestrator = binary("orchestrator");
-    orchestrator
-        .envs([("ORCHESTRATOR_LISTEN", &fwo), ("ORCHESTRATOR_ADMIN_LISTEN", &fwo_admin)])
-        .env("ORCHESTRATOR_FEDERATED_AUTH_URL", format!("http://{fas}"))
-        .env("ORCHESTRATOR_FEDERATED_AUTH_SECRET_FILE", file("fwo-fas"))
-        .env("ORCHESTRATOR_FINGERPRINT_KEY_FILE", file("fingerprint.key"))
-        .env("ORCHESTRATOR_ACCOUNTS_FILE", file("accounts.toml"))
-        .env("ORCHESTRATOR_DATABASE_URL", format!("sqlite://{}", file("conversations.db").display()));
+    let mut services = Services::new(folder.path(), None);
+    let [fwo, _, _, fwo_admin, fas_admin, sas_admin] = services.addresses.clone();
 
     let ready =
         |name: &str, admin: &str| binary(name).args(["healthcheck", admin]).status().unwrap().success();
     assert!(!ready("orchestrator", &fwo_admin));
-    let mut orchestrator = Process::start(&mut orchestrator);
-    orchestrator.until("started");
+    let _orchestrator = Services::start(&mut services.orchestrator);
     assert!(!ready("orchestrator", &fwo_admin), "it cannot do its work without its callee");
-    let mut scoped_auth = Process::start(&mut scoped_auth);
-    scoped_auth.until("started");
-    let mut federated_auth = Process::start(&mut federated_auth);
-    federated_auth.until("started");
+    let scoped_auth = Services::start(&mut services.scoped_auth);
+    let _federated_auth = Services::start(&mut services.federated_auth);
     for (name, admin) in
         [("orchestrator", &fwo_admin), ("federated-auth", &fas_admin), ("scoped-auth", &sas_admin)]
     {

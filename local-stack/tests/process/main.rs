@@ -9,6 +9,7 @@
 mod alone;
 mod crash;
 mod first_minutes;
+mod lost_answer;
 mod one_process;
 mod orphan;
 mod process;

@@ -7,10 +7,10 @@ use chrono::TimeDelta;
 use local_stack::Guest;
 use scoped_auth::{claims::Claims, key_file::KeyFile, key_ring::KeyRing};
 use serde_json::json;
-use service_runtime::random::Random;
+use service_runtime::{database::DatabaseConfig, random::Random};
 use shared_types::SealedToken;
 
-use crate::Scene;
+use crate::{Scene, postgres::Cluster};
 
 impl Scene {
     fn guest_with_key(&self) -> Guest {
@@ -224,6 +224,33 @@ async fn a_lost_answer_does_not_end_the_session() {
     }
 }
 
+/// ScopedAuthService has advanced the session, and FlexWebchatOrchestratorService cannot look its conversation up.
+#[tokio::test]
+async fn a_store_that_is_down_in_mid_refresh_does_not_end_the_session() {
+    let cluster = Cluster::new();
+    let database = DatabaseConfig::new(cluster.database().await);
+    database.migrate(orchestrator::conversations::MIGRATIONS).await.unwrap();
+    let scene = Scene::with(|plan| plan.databases[0] = database).await;
+    let guests = [scene.guest_with_key(), scene.guest_on(), scene.guest_off()];
+    let mut tokens = Vec::new();
+    for guest in &guests {
+        tokens.push(guest.begins_chat(None).await.text("token"));
+    }
+    cluster.stop();
+    for (guest, token) in guests.iter().zip(&tokens) {
+        let refused = guest.refreshes_token(token).await;
+        assert_eq!((refused.status, refused.code()), (503, "upstream_unavailable"));
+    }
+    scene.plan.clock.advance(TimeDelta::minutes(3));
+    cluster.start();
+    for (guest, token) in guests.iter().zip(&tokens) {
+        let again = guest.refreshes_token(token).await;
+        assert_eq!(again.status, 200, "{}", again.body);
+        let conversation = again.text("conversation_sid");
+        assert_eq!(guest.says(&again.text("token"), &conversation, "Still here").await.status, 201);
+    }
+}
+
 #[tokio::test]
 async fn no_old_token_ends_a_session_whose_key_is_proved() {
     let scene = Scene::new().await;
@@ -295,7 +322,7 @@ async fn a_deployment_may_require_proof_keys() {
     let accounts = std::fs::read_to_string(scene.plan.accounts_file()).unwrap();
     let (guest, keyed) = (scene.guest_on(), scene.guest_with_key());
     let earlier = guest.creates_token().await.text("token");
-    let required = accounts.replacen("enabled = true", "enabled = true\nproof_key = \"required\"", 1);
+    let required = accounts.replace(r#"proof_key = "optional""#, r#"proof_key = "required""#);
     let mut reloads = scene.stack.accounts.reloads();
     std::fs::write(scene.plan.accounts_file(), required).unwrap();
     reloads.changed().await.unwrap();
