@@ -9,7 +9,7 @@ pub enum Path {
     Create,
     /// The same with the feature off.
     CreateOff,
-    /// `B ->> FWO ->> FAS`, and `FAS ->> SAS` twice: a token for a token.
+    /// `B ->> FWO ->> FAS ->> SAS`: a token for a token.
     Refresh,
     /// `FAS ->> SAS`: a token is judged.
     Validate,
