@@ -21,6 +21,7 @@ pub mod fingerprint;
 pub mod guest;
 pub mod handlers;
 pub mod limit;
+mod once_per_minute;
 pub mod opening;
 pub mod proof;
 pub mod rate_limit;

@@ -20,6 +20,7 @@ mod hostile;
 mod http;
 mod init;
 mod origins;
+mod proxies;
 mod revoke;
 #[path = "../../../service-runtime/tests/support/scripted_peer.rs"]
 mod scripted_peer;

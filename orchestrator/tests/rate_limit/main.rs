@@ -3,18 +3,24 @@
 
 #![allow(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
 
+mod addresses;
 mod limits;
 mod many;
 mod modes;
 mod settings;
 
-use std::net::IpAddr;
+use std::{
+    io::{self, Write},
+    net::IpAddr,
+    sync::{Arc, Mutex},
+};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use orchestrator::{
     accounts::{Accounts, Configuration},
     rate_limit::RateLimits,
 };
+use serde_json::Value;
 use service_runtime::Metrics;
 use shared_types::DeploymentKey;
 
@@ -51,4 +57,24 @@ fn at(milliseconds: i64) -> DateTime<Utc> {
 
 fn visitor(n: u32) -> Option<IpAddr> {
     Some(IpAddr::V4(n.into()))
+}
+
+/// The log lines of what `during` does.
+fn log_lines(during: impl FnOnce()) -> Vec<Value> {
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+    impl Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let log = tracing_subscriber::fmt().json().with_writer(move || writer.clone()).finish();
+    tracing::subscriber::with_default(log, during);
+    let lines = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }

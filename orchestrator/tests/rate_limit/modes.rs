@@ -1,36 +1,10 @@
 //! What becomes of a call over a limit: refused or only told of, and counted either way.
 
-use std::{
-    io::{self, Write},
-    sync::{Arc, Mutex},
-};
-
 use actix_web::http::header::HeaderMap;
 use orchestrator::rate_limit::{Policy, RateLimits};
-use serde_json::Value;
 use service_runtime::{Call, Clock, Metrics, random::Random};
 
-use crate::{deployments, visitor};
-
-/// The audit log of what `during` does.
-fn audit_log(during: impl FnOnce()) -> Vec<Value> {
-    #[derive(Clone, Default)]
-    struct Lines(Arc<Mutex<Vec<u8>>>);
-    impl Write for Lines {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-    let lines = Lines::default();
-    let writer = lines.clone();
-    let log = tracing_subscriber::fmt().json().with_writer(move || writer.clone()).finish();
-    tracing::subscriber::with_default(log, during);
-    let lines = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
-    lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
+use crate::{deployments, log_lines, visitor};
 
 #[test]
 fn what_is_enforced_is_refused_counted_and_told() {
@@ -40,7 +14,7 @@ fn what_is_enforced_is_refused_counted_and_told() {
     let headers = HeaderMap::new();
     let mut call = Call::new(&headers, None, &Clock::system(), &Random::default());
     call.account = Some(own.account.sid);
-    let log = audit_log(|| {
+    let log = log_lines(|| {
         assert!(limits.check_create(&call, &own.deployment, visitor(1)).is_ok());
         let limited = limits.check_create(&call, &own.deployment, visitor(1)).unwrap_err();
         assert_eq!(limited.policy, Policy::VisitorCreates);
@@ -67,7 +41,7 @@ fn what_is_only_logged_is_served_counted_and_told() {
     let limits = RateLimits::new(&metrics);
     let headers = HeaderMap::new();
     let call = Call::new(&headers, None, &Clock::system(), &Random::default());
-    let log = audit_log(|| {
+    let log = log_lines(|| {
         for _ in 0..10 {
             assert!(limits.check_call(&call, &own.deployment, visitor(1)).is_ok());
             assert!(limits.check_create(&call, &own.deployment, visitor(1)).is_ok());
@@ -89,7 +63,7 @@ fn neither_mode_tells_who_it_was() {
     let headers = HeaderMap::new();
     let call = Call::new(&headers, None, &Clock::system(), &Random::default());
     let address = "203.0.113.77".parse().unwrap();
-    let log = audit_log(|| {
+    let log = log_lines(|| {
         for _ in 0..3 {
             let _ = limits.check_call(&call, &own.deployment, Some(address));
         }
