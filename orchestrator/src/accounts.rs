@@ -12,7 +12,10 @@ use shared_types::{
     fingerprint::{Mode, Sensitivity},
 };
 
-use crate::{allowed_origins::AllowedOrigins, rate_limit::Limits};
+use crate::{
+    allowed_origins::AllowedOrigins,
+    rate_limit::{GuestBytes, Limits},
+};
 
 /// The accounts and their deployments, as one edit of the file left them: in a few large pieces of memory, so that a
 /// million deployments take some 140 bytes each and a list of origins, and so that the operating system has the memory
@@ -63,6 +66,8 @@ pub struct Deployment {
     pub enabled: bool,
     /// How often it may be called.
     pub rate_limits: Limits,
+    /// How much its guests may have stored.
+    pub guest_bytes_per_hour: GuestBytes,
 }
 
 /// What a deployment key leads to. Cheap to clone, and unmoved by later edits of the file.

@@ -23,9 +23,9 @@ use crate::{
     client_address::TrustedProxies,
     clients::{FederatedAuth, FlexConfiguration},
     config::Config,
-    configuration::Fetched,
     conversations::Conversations,
     dpop::{PublicUrls, ReplayStore},
+    fetched::Fetched,
     handlers,
     rate_limit::RateLimits,
 };

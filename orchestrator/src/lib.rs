@@ -5,6 +5,7 @@
 pub mod accounts;
 pub mod accounts_file;
 pub mod accounts_tools;
+pub mod admission;
 pub mod allowed_origins;
 pub mod app;
 pub mod boundary;
@@ -17,6 +18,7 @@ pub mod cors;
 pub mod dpop;
 pub mod error;
 pub mod explain;
+pub mod fetched;
 pub mod fingerprint;
 pub mod guest;
 pub mod handlers;

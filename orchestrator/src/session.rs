@@ -1,52 +1,31 @@
 //! How a session begins: the steps of the create diagram, which `create_token` and `init` take alike.
 
 use service_runtime::Call;
-use shared_types::{
-    DeploymentKey, Fingerprint, Identity, federated_auth::create_token, fingerprint::is_the_browser_of,
-};
+use shared_types::{Fingerprint, Identity, federated_auth::create_token, fingerprint::is_the_browser_of};
 
-use crate::{
-    app::Orchestrator, boundary, configuration, configuration::Snapshot, error::Error, fingerprint, limit,
-    proof,
-};
+use crate::{admission::Admitted, app::Orchestrator, configuration::Snapshot, error::Error};
 
-/// A session that has begun.
-pub struct Begun {
-    /// What FederatedAuthService answered.
-    pub made: create_token::Response,
-    /// The configuration that it began under.
-    pub snapshot: Snapshot,
-    /// The browser that it began in.
-    pub fingerprint: Option<Fingerprint>,
-}
-
-/// Begins a session for whoever calls. An identity of an earlier session is granted to the same browser alone.
+/// Begins a session for a call that was admitted. An identity of an earlier session is granted to the same browser alone.
 pub async fn begin(
     fwo: &Orchestrator,
     call: &mut Call<'_>,
-    deployment_key: DeploymentKey,
+    admitted: &Admitted,
     wanted: Option<Identity>,
-) -> Result<Begun, Error> {
-    let snapshot = configuration::of_deployment(fwo, call, deployment_key).await?;
-    boundary::set_acao(call, &snapshot)?;
-    snapshot.must_be_enabled()?;
-    limit::creation(fwo, call, &snapshot)?;
-    let fingerprint = fingerprint::of_call(fwo, call, &snapshot)?;
-    let jkt = proof::of_call(fwo, call, None)?;
-    let identity = match (wanted, &fingerprint) {
-        (Some(wanted), Some(presented)) => earlier_identity(fwo, &snapshot, wanted, presented).await?,
+) -> Result<create_token::Response, Error> {
+    let Admitted { snapshot, fingerprint, jkt, .. } = admitted;
+    let identity = match (wanted, fingerprint) {
+        (Some(wanted), Some(presented)) => earlier_identity(fwo, snapshot, wanted, presented).await?,
         (Some(_), None) | (None, _) => None,
     };
     let request = create_token::Request {
-        deployment_key,
+        deployment_key: snapshot.deployment.key,
         address_sid: snapshot.deployment.address_sid,
         conversations_service_sid: snapshot.account.conversations_service_sid,
         fingerprint: fingerprint.clone(),
-        jkt,
+        jkt: *jkt,
         identity,
     };
-    let made = fwo.federated_auth.create_token(call, snapshot.account.sid, &request).await?;
-    Ok(Begun { made, snapshot, fingerprint })
+    Ok(fwo.federated_auth.create_token(call, snapshot.account.sid, &request).await?)
 }
 
 /// The wanted identity, if the browser that wants it is that of its last session (contract, section 4). To know an

@@ -16,7 +16,10 @@ use shared_types::{
 use toml::Spanned;
 
 use super::{Account, Accounts, AccountsError, Deployment, Place};
-use crate::{allowed_origins::AllowedOrigins, rate_limit::Limits};
+use crate::{
+    allowed_origins::AllowedOrigins,
+    rate_limit::{GuestBytes, Limits},
+};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -50,6 +53,8 @@ pub(super) struct DeploymentTable {
     enabled: bool,
     #[serde(default)]
     rate_limits: Limits,
+    #[serde(default)]
+    guest_bytes_per_hour: GuestBytes,
 }
 
 fn default_enabled() -> bool {
@@ -172,6 +177,7 @@ impl Reader<'_> {
             allowed_origins,
             enabled: table.enabled,
             rate_limits: table.rate_limits,
+            guest_bytes_per_hour: table.guest_bytes_per_hour,
         });
         Ok(())
     }

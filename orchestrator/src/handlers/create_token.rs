@@ -6,7 +6,13 @@ use shared_types::orchestrator::{
     create_token::{Request, Response},
 };
 
-use crate::{app::Orchestrator, error::Error, session};
+use crate::{
+    admission::{Admission, admit},
+    app::Orchestrator,
+    error::Error,
+    rate_limit::Charge,
+    session,
+};
 
 /// Gives a guest a token for a new session.
 pub async fn create_token(
@@ -15,7 +21,15 @@ pub async fn create_token(
     _path: NoParameters,
     Request { deployment_key }: Request,
 ) -> Result<Response, Error> {
-    let made = session::begin(fwo, call, deployment_key, None).await?.made;
+    let admission = Admission {
+        deployment_key,
+        token: None,
+        charge: Charge::Create,
+        guest_bytes: 0,
+        ignores_disabled: false,
+    };
+    let admitted = admit(fwo, call, admission).await?;
+    let made = session::begin(fwo, call, &admitted, None).await?;
     Ok(Response {
         token: made.token,
         identity: made.identity,

@@ -7,10 +7,12 @@ use shared_types::orchestrator::{
 };
 
 use crate::{
+    admission::{Admission, admit},
     app::Orchestrator,
     error::Error,
     guest::Guest,
-    opening::{self, Form},
+    opening::{self, Form, LEAST_OF_CONVERSATION},
+    rate_limit::Charge,
     session,
 };
 
@@ -21,17 +23,25 @@ pub async fn init(
     _path: NoParameters,
     request: Request,
 ) -> Result<Response, Error> {
+    let admission = Admission {
+        deployment_key: request.deployment_key,
+        token: None,
+        charge: Charge::Create,
+        guest_bytes: LEAST_OF_CONVERSATION,
+        ignores_disabled: false,
+    };
+    let admitted = admit(fwo, call, admission).await?;
     let form = Form::read(request.customer_friendly_name, request.pre_engagement_data)?;
-    let begun = session::begin(fwo, call, request.deployment_key, request.identity).await?;
+    admitted.store(fwo, call, form.guest_bytes())?;
+    let made = session::begin(fwo, call, &admitted, request.identity).await?;
     let guest = Guest {
-        account_sid: begun.snapshot.account.sid,
-        address_sid: begun.snapshot.deployment.address_sid,
-        identity: begun.made.identity,
-        session: begun.made.session_id,
-        fingerprint: begun.fingerprint,
+        account_sid: admitted.snapshot.account.sid,
+        address_sid: admitted.snapshot.deployment.address_sid,
+        identity: made.identity,
+        session: made.session_id,
+        fingerprint: admitted.fingerprint,
     };
     let conversation_sid = opening::open(fwo, call, guest, form).await?;
-    let made = begun.made;
     Ok(Response {
         token: made.token,
         expiration: made.expiration,

@@ -9,7 +9,12 @@ use shared_types::{
     },
 };
 
-use crate::{app::Orchestrator, boundary, configuration, error::Error, fingerprint, limit, proof};
+use crate::{
+    admission::{Admission, Admitted, admit},
+    app::Orchestrator,
+    error::Error,
+    rate_limit::Charge,
+};
 
 /// Ends the guest's session. A deployment that is switched off is no hindrance, and a token that is none is no error:
 /// there is nothing that the page could do about it (RFC 7009, section 2.2).
@@ -19,11 +24,14 @@ pub async fn revoke_token(
     _path: NoParameters,
     Request { deployment_key, token }: Request,
 ) -> Result<Response, Error> {
-    let snapshot = configuration::of_deployment(fwo, call, deployment_key).await?;
-    boundary::set_acao(call, &snapshot)?;
-    limit::other(fwo, call, &snapshot)?;
-    let fingerprint = fingerprint::of_call(fwo, call, &snapshot)?;
-    let jkt = proof::of_call(fwo, call, Some(token.as_str()))?;
+    let admission = Admission {
+        deployment_key,
+        token: Some(&token),
+        charge: Charge::Call,
+        guest_bytes: 0,
+        ignores_disabled: true,
+    };
+    let Admitted { snapshot, fingerprint, jkt, .. } = admit(fwo, call, admission).await?;
     let request = federated_auth::revoke_token::Request { token, fingerprint, jkt };
     fwo.federated_auth.revoke_token(call, snapshot.account.sid, &request).await?;
     Ok(Response {})

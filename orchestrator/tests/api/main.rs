@@ -8,6 +8,7 @@
 )]
 
 mod admin;
+mod admission;
 mod bearer;
 mod bodies;
 mod conversation;

@@ -7,6 +7,7 @@ mod addresses;
 mod limits;
 mod many;
 mod modes;
+mod nested;
 mod settings;
 
 use std::{
@@ -17,8 +18,8 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 use orchestrator::{
-    accounts::{Accounts, Configuration},
-    rate_limit::RateLimits,
+    accounts::{Accounts, Configuration, Deployment},
+    rate_limit::{Action, Charge, Limited, RateLimits},
 };
 use serde_json::Value;
 use service_runtime::Metrics;
@@ -47,6 +48,28 @@ rate_limits = {{ {rate_limits} }}
     [1, 2].map(|n| accounts.by_deployment_key(&DeploymentKey::from_bits(n)).unwrap())
 }
 
+/// What `admission` does with a call that creates a session.
+fn create(
+    limits: &RateLimits,
+    deployment: &Deployment,
+    client: Option<IpAddr>,
+    now: DateTime<Utc>,
+) -> Result<(), Limited> {
+    limits.visitor(deployment, client, Charge::Create, now)?;
+    limits.creates(deployment, client, Action::Look, now)?;
+    limits.creates(deployment, client, Action::Charge, now)
+}
+
+/// The same with any other call.
+fn call(
+    limits: &RateLimits,
+    deployment: &Deployment,
+    client: Option<IpAddr>,
+    now: DateTime<Utc>,
+) -> Result<(), Limited> {
+    limits.visitor(deployment, client, Charge::Call, now)
+}
+
 fn limiter() -> RateLimits {
     RateLimits::new(&Metrics::default())
 }
@@ -55,8 +78,9 @@ fn at(milliseconds: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_800_000_000, 0).unwrap() + TimeDelta::milliseconds(milliseconds)
 }
 
+/// A visitor of an IPv4 /24 of its own.
 fn visitor(n: u32) -> Option<IpAddr> {
-    Some(IpAddr::V4(n.into()))
+    Some(IpAddr::V4((n << 8).into()))
 }
 
 /// The log lines of what `during` does.
