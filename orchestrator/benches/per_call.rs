@@ -8,7 +8,7 @@ use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use orchestrator::{
     accounts::{Accounts, Configuration},
     dpop::{self, Expectation, PublicUrls, ReplayStore, Target},
-    rate_limit::RateLimits,
+    rate_limit::{Action, Charge, RateLimits},
 };
 use ring::{
     rand::SystemRandom,
@@ -43,7 +43,9 @@ fn limits(c: &mut Criterion) {
     c.bench_function("rate_limit_create_allowed", |b| {
         b.iter(|| {
             now += TimeDelta::seconds(2);
-            limits.take_create(black_box(&site.deployment), client, now)
+            limits.visitor(black_box(&site.deployment), client, Charge::Create, now)?;
+            limits.creates(&site.deployment, client, Action::Look, now)?;
+            limits.creates(&site.deployment, client, Action::Charge, now)
         });
     });
     let mut n = 0_u32;
@@ -51,12 +53,12 @@ fn limits(c: &mut Criterion) {
         b.iter(|| {
             n = n.wrapping_add(1);
             now += TimeDelta::milliseconds(1);
-            limits.take_call(black_box(&site.deployment), Some(IpAddr::V4(n.into())), now)
+            limits.visitor(black_box(&site.deployment), Some(IpAddr::V4(n.into())), Charge::Call, now)
         });
     });
-    while limits.take_create(&site.deployment, client, now).is_ok() {}
+    while limits.visitor(&site.deployment, client, Charge::Create, now).is_ok() {}
     c.bench_function("rate_limit_create_refused", |b| {
-        b.iter(|| limits.take_create(black_box(&site.deployment), client, now));
+        b.iter(|| limits.visitor(black_box(&site.deployment), client, Charge::Create, now));
     });
 }
 

@@ -13,7 +13,10 @@ use shared_types::{
     fingerprint::{Mode, Sensitivity},
 };
 
-use crate::{allowed_origins::AllowedOrigins, rate_limit::Limits};
+use crate::{
+    allowed_origins::AllowedOrigins,
+    rate_limit::{GuestBytes, Limits},
+};
 
 /// The accounts and their deployments, as one edit of the file left them: in a few large pieces of memory, so that a
 /// million deployments take some 140 bytes each and a list of origins, and so that the operating system has the memory
@@ -66,6 +69,8 @@ pub struct Deployment {
     pub proof_key: ProofKey,
     /// How often it may be called.
     pub rate_limits: Limits,
+    /// How much its guests may have stored.
+    pub guest_bytes_per_hour: GuestBytes,
 }
 
 /// Whether new sessions of a deployment need a proof key (RFC 9449). Sessions that have none live to their end.

@@ -1,44 +1,80 @@
-//! Which network a request comes from, past the proxies that are trusted to say so.
+//! The client's address, past the proxies that are trusted to report it. Everything else that those proxies report of
+//! the client's own request (`X-Forwarded-Proto`, `X-Forwarded-Host`) is read by the same count of hops.
 
-use std::{net::IpAddr, str::FromStr, sync::Arc};
+use std::{
+    net::{IpAddr, Ipv6Addr},
+    str::FromStr,
+    sync::Arc,
+};
 
 use ipnet::IpNet;
 use service_runtime::Call;
 
-/// The addresses whose `X-Forwarded-For` is believed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TrustedProxies(Arc<[IpNet]>);
+use crate::once_per_minute::OncePerMinute;
+
+/// The addresses whose `X-Forwarded-…` headers are believed. Cheap to clone; all clones share the limit of warnings.
+#[derive(Clone, Debug, Default)]
+pub struct TrustedProxies {
+    networks: Arc<[IpNet]>,
+    warned: Arc<OncePerMinute>,
+}
+
+/// The end of a call's chain of hops: this service's connection, then `X-Forwarded-For` from right to left.
+struct Chain {
+    /// The first hop that is no trusted proxy; the last trusted proxy if there is no other.
+    client: Option<IpAddr>,
+    /// How many trusted proxies stand before it.
+    trusted_hops: usize,
+}
 
 impl TrustedProxies {
     /// The browser's address: the last one in the chain of `X-Forwarded-For` and the connection itself that is not a
-    /// trusted proxy's. What stands before it in the header, the browser may have written itself.
+    /// trusted proxy's. Earlier elements of the header may be written by the browser and are ignored.
+    ///
+    /// A malformed element ends the chain at the proxy that sent it, so that all its visitors share one visitor's
+    /// limits; that is logged, at most once a minute.
     pub fn client_address(&self, call: &Call<'_>) -> Option<IpAddr> {
-        let mut client = call.peer?.to_canonical();
-        if self.0.is_empty() || !self.trusts(client) {
-            return Some(client);
-        }
-        let values: Vec<_> = call.header_values("x-forwarded-for").collect();
-        for hop in values.iter().rev().flat_map(|value| value.rsplit(|b| *b == b',')) {
-            let Some(address) =
-                std::str::from_utf8(hop).ok().and_then(|hop| hop.trim().parse::<IpAddr>().ok())
-            else {
-                break;
-            };
-            client = address.to_canonical();
-            if !self.trusts(client) {
-                break;
-            }
-        }
-        Some(client)
+        self.chain(call).client
     }
 
-    /// Whether the connection that a call came over is a trusted proxy's.
-    pub fn trusts_peer(&self, call: &Call<'_>) -> bool {
-        call.peer.is_some_and(|peer| self.trusts(peer.to_canonical()))
+    /// How many trusted proxies the call passed, counted from this service on; 0 if the connection is not one of them.
+    pub fn trusted_hops(&self, call: &Call<'_>) -> usize {
+        self.chain(call).trusted_hops
+    }
+
+    fn chain(&self, call: &Call<'_>) -> Chain {
+        let peer = call.peer.map(|peer| peer.to_canonical());
+        let mut chain = Chain { client: peer, trusted_hops: 0 };
+        if self.networks.is_empty() || !peer.is_some_and(|peer| self.trusts(peer)) {
+            return chain;
+        }
+        chain.trusted_hops = 1;
+        for element in elements_from_right(call, "x-forwarded-for") {
+            let Some(address) = parse_hop(element) else {
+                self.warn(call, chain.client, element);
+                break;
+            };
+            chain.client = Some(address);
+            if !self.trusts(address) {
+                break;
+            }
+            chain.trusted_hops += 1;
+        }
+        chain
     }
 
     fn trusts(&self, address: IpAddr) -> bool {
-        self.0.iter().any(|network| network.contains(&address))
+        self.networks.iter().any(|network| network.contains(&address))
+    }
+
+    fn warn(&self, call: &Call<'_>, proxy: Option<IpAddr>, element: &[u8]) {
+        if self.warned.is_due(call.now) {
+            tracing::warn!(
+                proxy = proxy.map(tracing::field::display),
+                shape = shape(element),
+                "X-Forwarded-For of a trusted proxy is malformed: its visitors share one visitor's limits"
+            );
+        }
     }
 }
 
@@ -49,8 +85,58 @@ impl FromStr for TrustedProxies {
         let entries = list.split(',').map(str::trim).filter(|entry| !entry.is_empty());
         let networks =
             entries.map(|entry| entry.parse::<IpAddr>().map(IpNet::from).or_else(|_| entry.parse()));
-        networks.collect::<Result<Vec<_>, _>>().map(|networks| Self(networks.into()))
+        let networks = networks.collect::<Result<Vec<_>, _>>()?;
+        Ok(Self { networks: networks.into(), warned: Arc::default() })
     }
+}
+
+/// The elements of a header that is a list, from right to left, which is from the nearest hop to the farthest. Empty
+/// ones are skipped (RFC 9110, section 5.6.1).
+pub(crate) fn elements_from_right<'a>(call: &Call<'a>, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+    let values: Vec<_> = call.header_values(name).collect();
+    let elements = values.into_iter().rev().flat_map(|value| value.rsplit(|byte| *byte == b','));
+    elements.map(<[u8]>::trim_ascii).filter(|element| !element.is_empty() && *element != b"\"\"")
+}
+
+/// An address as proxies write it: `ip`, `ip:port`, `[ip6]`, `[ip6]:port`, each with a zone (`%eth0`) or in quotes.
+fn parse_hop(element: &[u8]) -> Option<IpAddr> {
+    let text = str::from_utf8(element).ok()?;
+    let text = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text).trim();
+    if let Some(bracketed) = text.strip_prefix('[') {
+        let (address, rest) = bracketed.split_once(']')?;
+        let is_whole = rest.is_empty() || rest.strip_prefix(':').is_some_and(is_port);
+        let address: Ipv6Addr = without_zone(address)?.parse().ok()?;
+        return is_whole.then(|| IpAddr::V6(address).to_canonical());
+    }
+    let address = match text.split_once(':') {
+        Some((address, port)) if !port.contains(':') => Some(address).filter(|_| is_port(port))?,
+        Some(_) | None => text,
+    };
+    Some(without_zone(address)?.parse::<IpAddr>().ok()?.to_canonical())
+}
+
+fn is_port(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u16>().is_ok()
+}
+
+/// The address without its zone (RFC 4007, section 11), which must not be empty.
+fn without_zone(address: &str) -> Option<&str> {
+    match address.split_once('%') {
+        Some((address, zone)) => (!zone.is_empty()).then_some(address),
+        None => Some(address),
+    }
+}
+
+/// The form of an element, with its letters and digits masked: a visitor's address does not belong into the log.
+fn shape(element: &[u8]) -> String {
+    const LONGEST: usize = 64;
+    let mask = |byte: &u8| match byte {
+        b'0'..=b'9' => '9',
+        byte if byte.is_ascii_alphabetic() => 'a',
+        byte if byte.is_ascii_graphic() || *byte == b' ' => char::from(*byte),
+        _ => '?',
+    };
+    element.iter().take(LONGEST).map(mask).collect()
 }
 
 #[cfg(test)]
@@ -60,38 +146,95 @@ mod tests {
 
     use super::*;
 
-    fn seen(trusted: &str, peer: &str, forwarded: &[&str]) -> String {
+    fn chain(trusted: &str, peer: &str, forwarded: &[&str]) -> (String, usize) {
         let mut headers = HeaderMap::new();
         for value in forwarded {
             headers.append(HeaderName::from_static("x-forwarded-for"), HeaderValue::from_str(value).unwrap());
         }
         let call = Call::new(&headers, Some(peer.parse().unwrap()), &Clock::system(), &Random::default());
         let proxies: TrustedProxies = trusted.parse().unwrap();
-        proxies.client_address(&call).unwrap().to_string()
+        let chain = proxies.chain(&call);
+        (chain.client.unwrap().to_string(), chain.trusted_hops)
+    }
+
+    fn client(trusted: &str, peer: &str, forwarded: &[&str]) -> String {
+        chain(trusted, peer, forwarded).0
     }
 
     #[test]
-    fn a_stranger_is_not_believed() {
-        assert_eq!(seen("", "203.0.113.9", &["198.51.100.1"]), "203.0.113.9");
-        assert_eq!(seen("10.0.0.0/8", "203.0.113.9", &["198.51.100.1"]), "203.0.113.9");
+    fn an_untrusted_peer_is_not_believed() {
+        assert_eq!(chain("", "203.0.113.9", &["198.51.100.1"]), ("203.0.113.9".into(), 0));
+        assert_eq!(chain("10.0.0.0/8", "203.0.113.9", &["198.51.100.1"]), ("203.0.113.9".into(), 0));
     }
 
     #[test]
     fn the_last_address_that_is_no_proxy_counts() {
-        assert_eq!(seen("10.0.0.0/8", "10.0.0.1", &["198.51.100.1"]), "198.51.100.1");
-        assert_eq!(seen("10.0.0.0/8", "10.0.0.1", &["6.6.6.6, 198.51.100.1, 10.0.0.2"]), "198.51.100.1");
-        assert_eq!(seen("10.0.0.0/8", "10.0.0.1", &["6.6.6.6", "198.51.100.1"]), "198.51.100.1");
-        assert_eq!(seen("10.0.0.0/8", "::ffff:10.0.0.1", &["2001:db8::1"]), "2001:db8::1");
+        let trusted = "10.0.0.0/8";
+        assert_eq!(chain(trusted, "10.0.0.1", &["198.51.100.1"]), ("198.51.100.1".into(), 1));
+        let two_hops = ("198.51.100.1".into(), 2);
+        assert_eq!(chain(trusted, "10.0.0.1", &["6.6.6.6, 198.51.100.1, 10.0.0.2"]), two_hops);
+        assert_eq!(client(trusted, "10.0.0.1", &["6.6.6.6", "198.51.100.1"]), "198.51.100.1");
+        assert_eq!(client(trusted, "::ffff:10.0.0.1", &["2001:db8::1"]), "2001:db8::1");
     }
 
     #[test]
-    fn what_is_no_address_ends_the_chain() {
-        assert_eq!(seen("10.0.0.0/8", "10.0.0.1", &["6.6.6.6, nonsense, 10.0.0.2"]), "10.0.0.2");
-        assert_eq!(seen("10.0.0.0/8", "10.0.0.1", &[]), "10.0.0.1");
+    fn every_form_that_proxies_write_is_read() {
+        for (forwarded, expected) in [
+            ("198.51.7.7", "198.51.7.7"),
+            ("198.51.7.7:51234", "198.51.7.7"),
+            ("2001:db8::1", "2001:db8::1"),
+            ("[2001:db8::1]", "2001:db8::1"),
+            ("[2001:db8::1]:443", "2001:db8::1"),
+            ("\"198.51.7.7\"", "198.51.7.7"),
+            ("\"198.51.7.7:51234\"", "198.51.7.7"),
+            ("\"[2001:db8::1]:443\"", "2001:db8::1"),
+            ("fe80::1%eth0", "fe80::1"),
+            ("[fe80::1%25eth0]:443", "fe80::1"),
+            ("::ffff:198.51.7.7", "198.51.7.7"),
+            ("[::ffff:198.51.7.7]:443", "198.51.7.7"),
+            ("198.51.7.7,", "198.51.7.7"),
+            ("198.51.7.7, , ,", "198.51.7.7"),
+            ("198.51.7.7, \"\"", "198.51.7.7"),
+            ("\t198.51.7.7 \t, 10.0.0.2:80", "198.51.7.7"),
+        ] {
+            assert_eq!(client("10.0.0.0/8", "10.0.0.1", &[forwarded]), expected, "{forwarded}");
+        }
+        assert_eq!(client("10.0.0.0/8", "10.0.0.1", &["198.51.7.7", ""]), "198.51.7.7");
     }
 
     #[test]
-    fn a_list_of_nonsense_is_refused() {
+    fn a_malformed_element_ends_the_chain() {
+        for malformed in [
+            "nonsense",
+            "unknown",
+            "198.51.7.7:",
+            "198.51.7.7:65536",
+            "198.51.7.7:+1",
+            "198.51.7.7:http",
+            "198.51.7.7%",
+            "198.51.7",
+            "[198.51.7.7]",
+            "[2001:db8::1",
+            "[2001:db8::1]443",
+            "2001:db8::1]:443",
+            "\"198.51.7.7",
+            "198.51.7.7 10.0.0.2",
+        ] {
+            let forwarded = format!("6.6.6.6, {malformed}, 10.0.0.2");
+            assert_eq!(chain("10.0.0.0/8", "10.0.0.1", &[&forwarded]), ("10.0.0.2".into(), 2), "{malformed}");
+        }
+        assert_eq!(client("10.0.0.0/8", "10.0.0.1", &[]), "10.0.0.1");
+    }
+
+    #[test]
+    fn the_shape_of_an_element_holds_no_address() {
+        assert_eq!(shape(b"198.51.7.7;proto=http"), "999.99.9.9;aaaaa=aaaa");
+        assert_eq!(shape(b"a\xff\x1b[0m"), "a??[9a");
+        assert_eq!(shape(&[b'a'; 1000]).len(), 64);
+    }
+
+    #[test]
+    fn a_malformed_list_of_proxies_is_refused() {
         assert!("10.0.0.0/8, proxy".parse::<TrustedProxies>().is_err());
         assert!("10.0.0.0/33".parse::<TrustedProxies>().is_err());
     }

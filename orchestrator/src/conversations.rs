@@ -9,7 +9,6 @@ mod last_session;
 mod retention;
 
 use chrono::{DateTime, SubsecRound as _, Utc};
-use serde_json::Value;
 pub use service_runtime::database::OpenError;
 use service_runtime::{
     Database,
@@ -88,8 +87,8 @@ pub struct NewConversation<'a> {
     pub identity: Identity,
     /// What the guest wants to be called.
     pub customer_friendly_name: Option<String>,
-    /// What the guest filled into the pre-engagement form.
-    pub pre_engagement_data: Option<Value>,
+    /// What the guest filled into the pre-engagement form: JSON.
+    pub pre_engagement_data: Option<String>,
     /// Its sid, if the session has no conversation yet.
     pub conversation_sid: ConversationSid,
     /// The sid of the welcome message.
@@ -136,7 +135,7 @@ impl Conversations {
             new.jkt.map(|jkt| jkt.to_string()).into(),
             new.identity.to_string().into(),
             new.customer_friendly_name.into(),
-            new.pre_engagement_data.map(|data| data.to_string()).into(),
+            new.pre_engagement_data.into(),
             new.now.timestamp_millis().into(),
             day(new.now).into(),
         ]);

@@ -29,7 +29,7 @@ impl Counters {
     }
 
     /// Counts a session that is requested.
-    pub fn session_begins(&self, has_key: bool) {
+    pub fn session_requested(&self, has_key: bool) {
         if has_key { &self.with_key } else { &self.without_key }.inc();
     }
 }

@@ -1,21 +1,23 @@
 //! `FWO ->> FWO: Generating Fingerprint`: what of a request goes into it. How it is made and judged is
 //! `shared_types::fingerprint`.
 
+use std::net::IpAddr;
+
 use service_runtime::Call;
 use shared_types::{Fingerprint, fingerprint::Evidence};
 
 use crate::{app::Orchestrator, configuration::Snapshot, error::Error};
 
-/// The fingerprint of the browser and page that make this call; none with the feature off.
+/// The fingerprint of the browser and page that make this call from the address `client`; none with the feature off.
 pub fn of_call(
     fwo: &Orchestrator,
     call: &Call<'_>,
     snapshot: &Snapshot,
+    client: Option<IpAddr>,
 ) -> Result<Option<Fingerprint>, Error> {
     if !snapshot.account.webchat_security_is_on() {
         return Ok(None);
     }
-    let client = fwo.trusted_proxies.client_address(call);
     // Most of a browser's headers are looked for: it is faster to go through a short list each time than to hash names.
     let headers: Vec<_> = call.headers().collect();
     let header = |name: &str| headers.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);

@@ -8,11 +8,11 @@ use shared_types::{
 };
 
 use crate::{
+    admission::{Admission, Admitted, admit},
     app::Orchestrator,
-    boundary, configuration,
     error::Error,
-    fingerprint, limit,
-    proof::{self, Nonce},
+    identity::IdentityRequest,
+    rate_limit::Charge,
 };
 
 /// A guest whose token, browser and page have been checked for this call.
@@ -34,7 +34,14 @@ pub struct Guest {
 
 /// Checks the bearer token of a call. It names the deployment that it was made for, which leads to the configuration
 /// as the `deploymentKey` of other routes does; that it was really made for it shows when the token is opened.
-pub async fn of_call(fwo: &Orchestrator, call: &mut Call<'_>) -> Result<Guest, Error> {
+///
+/// It is charged as `charge`, and looked at whether the guest may have `guest_bytes` stored.
+pub async fn of_call(
+    fwo: &Orchestrator,
+    call: &mut Call<'_>,
+    charge: Charge,
+    guest_bytes: u32,
+) -> Result<(Guest, Admitted), Error> {
     let bearer = call
         .bearer()
         .or_else(|| call.credential(b"dpop"))
@@ -42,28 +49,33 @@ pub async fn of_call(fwo: &Orchestrator, call: &mut Call<'_>) -> Result<Guest, E
         .map(str::to_owned);
     let token = bearer.and_then(SealedToken::new).ok_or(Error::NoToken)?;
     let deployment_key = token.claimed_deployment().ok_or(Error::InvalidToken)?;
-    let snapshot = match configuration::of_deployment(fwo, call, deployment_key).await {
+    let admission = Admission {
+        deployment_key,
+        token: Some(&token),
+        charge,
+        guest_bytes,
+        ignores_disabled: false,
+        identity: IdentityRequest::None,
+    };
+    let mut admitted = match admit(fwo, call, admission).await {
         // Here the key is part of the token, and so is what is wrong with it.
         Err(Error::DeploymentKeyNotFound) => return Err(Error::InvalidToken),
-        snapshot => snapshot?,
+        admitted => admitted?,
     };
-    boundary::set_acao(call, &snapshot)?;
-    snapshot.must_be_enabled()?;
-    limit::other(fwo, call, &snapshot)?;
-    let fingerprint = fingerprint::of_call(fwo, call, &snapshot)?;
-    let jkt = proof::of_call(fwo, call, Some(token.as_str()), Nonce::Optional)?;
-    let request = Request { token, fingerprint, jkt };
-    let validated = fwo.federated_auth.validate_token(call, snapshot.account.sid, &request).await?;
+    let (account_sid, fingerprint) = (admitted.snapshot.account.sid, admitted.fingerprint.take());
+    let request = Request { token, fingerprint, jkt: admitted.jkt };
+    let validated = fwo.federated_auth.validate_token(call, account_sid, &request).await?;
     let address_sid = validated.roles.iter().find_map(|grant| match grant {
         Grant::Webchat(webchat) => Some(webchat.address_sid),
         Grant::Chat(_) | Grant::Other(..) => None,
     });
-    Ok(Guest {
-        account_sid: snapshot.account.sid,
+    let guest = Guest {
+        account_sid,
         deployment_key,
         address_sid: address_sid.ok_or(Error::InvalidToken)?,
         identity: validated.identity,
         session: EarlierSession { sid: validated.session_id, auth_time: validated.auth_time },
         jkt: validated.jkt,
-    })
+    };
+    Ok((guest, admitted))
 }

@@ -153,7 +153,7 @@ impl IdentityRefusals {
 
     /// Counts a refusal.
     pub fn add(&self, client: Option<IpAddr>, now: DateTime<Utc>) {
-        let hash = self.0.hash(rate_limit::network(client));
+        let hash = self.0.hash(rate_limit::visitor(client));
         let mut shard = self.0.shard(hash, now);
         let mut times = shard.find(hash).unwrap_or_default();
         times.rotate_left(1);
@@ -165,7 +165,7 @@ impl IdentityRefusals {
 
     /// Whether the visitor has used them up.
     pub fn are_too_many(&self, client: Option<IpAddr>, now: DateTime<Utc>) -> bool {
-        let hash = self.0.hash(rate_limit::network(client));
+        let hash = self.0.hash(rate_limit::visitor(client));
         let times = self.0.shard(hash, now).find(hash).unwrap_or_default();
         let since = seconds(now - Self::WITHIN);
         // 0 is a place that was never used.

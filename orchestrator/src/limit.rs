@@ -1,23 +1,72 @@
-//! `FWO ->> FWO: Counts the call`: what a visitor or a deployment asks beyond its limits is refused before anything is
-//! made for it, in a way that the page can read.
+//! `FWO ->> FWO: Counts the call`: charges a call to the limits of its visitor and deployment. A refusal says which limit
+//! is full and when there is more, in headers that the page can read.
+
+use std::net::IpAddr;
 
 use actix_web::http::header::{HeaderName, HeaderValue, RETRY_AFTER};
 use service_runtime::Call;
+use shared_types::AccountSid;
 
-use crate::{app::Orchestrator, configuration::Snapshot, error::Error, rate_limit::Limited};
+use crate::{
+    accounts::Deployment,
+    app::Orchestrator,
+    error::Error,
+    rate_limit::{Action, Charge, Limited, Mode},
+};
 
-/// Counts a call that begins a session.
-pub fn creation(fwo: &Orchestrator, call: &mut Call<'_>, snapshot: &Snapshot) -> Result<(), Error> {
-    let client = fwo.trusted_proxies.client_address(call);
-    let counted = fwo.rate_limits.check_create(call, &snapshot.deployment, client);
-    counted.map_err(|limited| refuse(call, limited))
+/// Charges the visitor's limits, and looks at the deployment's and at the budgets for `guest_bytes`. True if the call is
+/// over a limit that is only logged: then it is served, and counted no further.
+pub fn enter(
+    fwo: &Orchestrator,
+    call: &mut Call<'_>,
+    deployment: &Deployment,
+    client: Option<IpAddr>,
+    charge: Charge,
+    guest_bytes: u32,
+) -> Result<bool, Error> {
+    let (limits, now) = (&fwo.rate_limits, call.now);
+    let mut taken = limits.visitor(deployment, client, charge, now);
+    // What is only logged is logged when it is charged.
+    if deployment.rate_limits.mode == Mode::Enforce {
+        if charge == Charge::Create {
+            taken = taken.and_then(|()| limits.creates(deployment, client, Action::Look, now));
+        }
+        if guest_bytes > 0 {
+            taken =
+                taken.and_then(|()| limits.guest_bytes(deployment, client, guest_bytes, Action::Look, now));
+        }
+    }
+    limits.record(call, deployment, taken).map_err(|limited| refuse(call, limited))
 }
 
-/// Counts any other call.
-pub fn other(fwo: &Orchestrator, call: &mut Call<'_>, snapshot: &Snapshot) -> Result<(), Error> {
+/// Charges the deployment's limit of sessions.
+pub fn create(
+    fwo: &Orchestrator,
+    call: &mut Call<'_>,
+    deployment: &Deployment,
+    client: Option<IpAddr>,
+) -> Result<(), Error> {
+    let taken = fwo.rate_limits.creates(deployment, client, Action::Charge, call.now);
+    fwo.rate_limits.record(call, deployment, taken).map(drop).map_err(|limited| refuse(call, limited))
+}
+
+/// Charges the budgets of the visitor, its networks and the deployment for what is about to be stored.
+pub fn store(
+    fwo: &Orchestrator,
+    call: &mut Call<'_>,
+    deployment: &Deployment,
+    client: Option<IpAddr>,
+    guest_bytes: u32,
+) -> Result<(), Error> {
+    let taken = fwo.rate_limits.guest_bytes(deployment, client, guest_bytes, Action::Charge, call.now);
+    fwo.rate_limits.record(call, deployment, taken).map(drop).map_err(|limited| refuse(call, limited))
+}
+
+/// Charges the visitor's limit at a route that has no deployment.
+pub fn of_account(fwo: &Orchestrator, call: &mut Call<'_>, account: AccountSid) -> Result<(), Error> {
     let client = fwo.trusted_proxies.client_address(call);
-    let counted = fwo.rate_limits.check_call(call, &snapshot.deployment, client);
-    counted.map_err(|limited| refuse(call, limited))
+    let taken = fwo.rate_limits.visitor_of_account(account, client, call.now);
+    fwo.rate_limits.record_of_account(call, taken).map_err(|limited| refuse(call, limited))
 }
 
 fn refuse(call: &mut Call<'_>, limited: Limited) -> Error {

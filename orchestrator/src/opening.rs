@@ -9,11 +9,15 @@ use crate::{app::Orchestrator, conversations::NewConversation, error::Error, gue
 /// The longest name that a guest may have, in characters.
 const LONGEST_NAME: usize = 256;
 
+/// What a conversation counts for at least in the budgets of bytes: about half of what its rows take on the disk.
+pub const LEAST_OF_CONVERSATION: u32 = 512;
+
 /// What the guest filled in before the chat, as it is kept.
 #[derive(Clone, Debug, Default)]
 pub struct Form {
     customer_friendly_name: Option<String>,
-    pre_engagement_data: Option<Value>,
+    /// JSON.
+    pre_engagement_data: Option<String>,
 }
 
 impl Form {
@@ -28,7 +32,15 @@ impl Form {
             let reason = "expected 256 characters at the most, without control characters";
             return Err(Error::InvalidField { field: "customerFriendlyName", reason });
         }
-        Ok(Self { customer_friendly_name, pre_engagement_data: pre_engagement_data.map(unquoted) })
+        let pre_engagement_data = pre_engagement_data.map(|data| unquoted(data).to_string());
+        Ok(Self { customer_friendly_name, pre_engagement_data })
+    }
+
+    /// What it counts for in the budgets of bytes.
+    pub fn guest_bytes(&self) -> u32 {
+        let parts = [&self.customer_friendly_name, &self.pre_engagement_data];
+        let length = parts.into_iter().flatten().map(String::len).sum::<usize>();
+        u32::try_from(length).unwrap_or(u32::MAX).max(LEAST_OF_CONVERSATION)
     }
 }
 

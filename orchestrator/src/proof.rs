@@ -30,8 +30,8 @@ pub fn of_call(
     if call.header("dpop").is_none() {
         return Ok(None);
     }
-    let proxy_is_trusted = fwo.trusted_proxies.trusts_peer(call);
-    let target = Target::of_call(call, call.path, &fwo.public_urls, proxy_is_trusted);
+    let trusted_hops = fwo.trusted_proxies.trusted_hops(call);
+    let target = Target::of_call(call, call.path, &fwo.public_urls, trusted_hops);
     let nonces = (nonce == Nonce::Required).then_some(&*fwo.nonces);
     let expectation = Expectation { method: call.method, target, access_token: token, nonces, now: call.now };
     let proved = dpop::verify(call.header_values("dpop"), &expectation, &fwo.replays);

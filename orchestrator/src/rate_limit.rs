@@ -1,80 +1,96 @@
-//! How often a visitor and a deployment may call: GCRA as `governor` has it, over what `recent`
-//! remembers. A visitor's limit comes first and is tight, the deployment's is wide; a call that the first one turns
-//! away is not counted by the second, so that nobody can shut a site's other visitors out by being refused.
+//! How often visitors and deployments may call, and how much guests may have stored (contract, section 9).
 //!
-//! A visitor is a deployment and a network: an IPv4 address, or the /64 of an IPv6 address, which is what one
-//! subscriber has all of. Limits are a replica's own: of two replicas behind one gateway, each grants them.
+//! A visitor is an IPv4 address or an IPv6 /64 at a deployment. Its own limits are tight and refuse by themselves. A
+//! deployment's limits are wide; their last quarter is kept for networks (/24, /56, /48) that took little lately, so
+//! that a household, a company or a rented range that uses up the rest does not shut strangers out. A call that a
+//! visitor's limit refuses is not counted by the deployment's.
+//!
+//! Limits are a replica's own: of two replicas behind one gateway, each grants them.
 
+mod audit;
 mod bucket;
 mod limits;
+mod networks;
+mod policy;
+mod window;
 
-use std::{
-    net::{IpAddr, Ipv6Addr},
-    num::NonZeroU32,
-    time::Duration,
-};
+use std::{hash::Hash, net::IpAddr, num::NonZeroU32};
 
 use chrono::{DateTime, Utc};
-use prometheus_client::{encoding::EncodeLabelSet, metrics::counter::Counter, metrics::family::Family};
-use service_runtime::{Call, Metrics};
+use governor::Quota;
+use prometheus_client::metrics::{counter::Counter, family::Family};
+use service_runtime::Metrics;
+use shared_types::AccountSid;
 
 use crate::accounts::Deployment;
-use bucket::Buckets;
-pub use limits::{Limits, Mode};
+use audit::{Labels, LogLines};
+use bucket::{Buckets, first_three_quarters, per_minute};
+pub use limits::{GuestBytes, Limits, Mode};
+use networks::neighbours;
+pub(crate) use networks::visitor;
+pub use policy::{Limited, Policy};
+use window::Windows;
 
-/// What visitors and deployments have spent lately. One for all workers of a process.
+/// What visitors and deployments have used lately. One for all workers of a process.
 #[derive(Debug)]
 pub struct RateLimits {
+    /// Calls in the last minute. Visitors can be made up in any number, networks less so, deployments not at all: each
+    /// has a store of its own and cannot evict the others.
     visitors: Buckets,
-    // Apart from the visitors, who can be made up in any number and must not crowd a deployment out.
+    networks: Buckets,
     deployments: Buckets,
+    /// Bytes in the last hour.
+    visitor_bytes: Windows,
+    network_bytes: Windows,
+    deployment_bytes: Windows,
+    log_lines: LogLines,
     limited: Family<Labels, Counter>,
 }
 
-/// A call that is one too many.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("over the limit `{}` of {limit} a minute", policy.as_str())]
-pub struct Limited {
-    /// Which limit.
-    pub policy: Policy,
-    /// How many calls it grants in a minute, and at once.
-    pub limit: NonZeroU32,
-    /// In how long it grants the next one.
-    pub retry_after: Duration,
-}
-
-/// The limits, by the names that they have in `accounts.toml`.
+/// What a call is charged to its visitor as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Policy {
-    /// Sessions that a visitor creates.
-    VisitorCreates,
-    /// All other calls of a visitor.
-    VisitorCalls,
-    /// Sessions that all visitors of a deployment create.
-    Creates,
+pub enum Charge {
+    /// It creates a session.
+    Create,
+    /// Any other call.
+    Call,
+    /// The same; it sends a message.
+    Message,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Labels {
-    policy: &'static str,
-    mode: &'static str,
+/// Whether a limit is taken from, or only looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Nothing is taken.
+    Look,
+    /// What is asked for is taken, if it is there.
+    Charge,
 }
 
 impl RateLimits {
-    /// How many limits of visitors are remembered for a minute, of which a visitor has up to two; as many of the minute
+    /// How many limits of visitors are stored for a minute, of which a visitor has up to three; as many of the minute
     /// before may still be there. In bytes: 18 MB at most.
     ///
-    /// Beyond that the ones that were idle longest are forgotten early, and whoever is forgotten has full limits
-    /// again. To bring that about takes so many networks, each with limits of its own, that it gains nothing; the
-    /// deployment's limit is kept elsewhere and holds.
+    /// Beyond that the ones that were idle longest are evicted, and their visitors have full limits again. To bring that
+    /// about takes so many networks, each with limits of its own, that it gains nothing; the limits of larger networks
+    /// and of the deployment are stored elsewhere and hold.
     pub const VISITORS: usize = 400_000;
 
-    /// The same for deployments, whose keys nobody can make up: more than are in the file are never remembered. As many
-    /// as a file may well have, since beyond this the deployments that are called a lot would have the others forgotten.
+    /// The same for networks: 5 MB at most.
+    const NETWORKS: usize = 100_000;
+
+    /// The same for deployments, whose keys nobody can make up: more than are in the file are never stored. As many
+    /// as a file may well have, since beyond this the deployments that are called a lot would evict the others.
     /// In bytes: some 40 for each that was called in the last two minutes.
     const DEPLOYMENTS: usize = 1_000_000;
 
-    /// Limits that nobody has touched, and their counter in `metrics`.
+    /// Visitors that had something stored in the last hour: 9 MB at most.
+    const VISITORS_THAT_WRITE: usize = 50_000;
+
+    /// The same for networks: 5 MB at most.
+    const NETWORKS_THAT_WRITE: usize = 25_000;
+
+    /// Limits that are unused, and their counter in `metrics`.
     pub fn new(metrics: &Metrics) -> Self {
         Self::with_capacity(metrics, Self::VISITORS)
     }
@@ -83,165 +99,172 @@ impl RateLimits {
     pub fn with_capacity(metrics: &Metrics, visitors: usize) -> Self {
         let limited = Family::default();
         metrics.register("rate_limited", "Calls over a limit, refused or only counted", limited.clone());
-        Self { visitors: Buckets::new(visitors), deployments: Buckets::new(Self::DEPLOYMENTS), limited }
+        Self {
+            visitors: Buckets::new(visitors),
+            networks: Buckets::new(Self::NETWORKS),
+            deployments: Buckets::new(Self::DEPLOYMENTS),
+            visitor_bytes: Windows::new(Self::VISITORS_THAT_WRITE),
+            network_bytes: Windows::new(Self::NETWORKS_THAT_WRITE),
+            deployment_bytes: Windows::new(Self::DEPLOYMENTS),
+            log_lines: LogLines::new(),
+            limited,
+        }
     }
 
-    /// Whether this call may create a session at `deployment`. Where it may not, that is counted and in the audit log;
-    /// the error, only where the deployment's limits are enforced.
-    pub fn check_create(
-        &self,
-        call: &Call<'_>,
-        deployment: &Deployment,
-        client: Option<IpAddr>,
-    ) -> Result<(), Limited> {
-        self.tell(call, deployment, self.take_create(deployment, client, call.now))
-    }
-
-    /// The same for every other call.
-    pub fn check_call(
-        &self,
-        call: &Call<'_>,
-        deployment: &Deployment,
-        client: Option<IpAddr>,
-    ) -> Result<(), Limited> {
-        self.tell(call, deployment, self.take_call(deployment, client, call.now))
-    }
-
-    /// Takes one from the visitor's creations, then one from the deployment's; from neither, if the first has none.
-    /// `client` is the visitor's address; calls whose address is not known are one visitor's.
-    pub fn take_create(
+    /// Takes a call from the visitor's own limits. `client` is the visitor's address; calls whose address is not known
+    /// are one visitor's.
+    pub fn visitor(
         &self,
         deployment: &Deployment,
         client: Option<IpAddr>,
+        charge: Charge,
         now: DateTime<Utc>,
     ) -> Result<(), Limited> {
         let limits = &deployment.rate_limits;
-        let (policy, limit) = (Policy::VisitorCreates, limits.visitor_creates_per_minute);
-        let visitor = self.visitors.hash((policy.as_str(), deployment.key, network(client)));
-        self.visitors.take(visitor, limit, now).map_err(|retry_after| Limited {
-            policy,
-            limit,
-            retry_after,
-        })?;
-        let (policy, limit) = (Policy::Creates, limits.creates_per_minute);
-        let everybody = self.deployments.hash(deployment.key);
-        self.deployments.take(everybody, limit, now).map_err(|retry_after| Limited {
+        let take =
+            |policy, limit, quota| self.take_visitor(policy, deployment.key, client, limit, quota, now);
+        let creates = limits.visitor_creates_per_minute;
+        let calls = limits.visitor_calls_per_minute;
+        match charge {
+            Charge::Create => take(Policy::VisitorCreates, creates.get(), per_minute(creates)),
+            Charge::Call => take(Policy::VisitorCalls, calls.get(), per_minute(calls)),
+            Charge::Message => {
+                take(Policy::VisitorCalls, calls.get(), per_minute(calls))?;
+                let messages = limits.visitor_messages_per_minute;
+                let quota = per_minute(messages).allow_burst(limits.visitor_messages_burst);
+                take(Policy::VisitorMessages, messages.get(), quota)
+            }
+        }
+    }
+
+    /// Takes a call from the visitor's limit at a route that has no deployment; it is the default, at each account.
+    pub fn visitor_of_account(
+        &self,
+        account: AccountSid,
+        client: Option<IpAddr>,
+        now: DateTime<Utc>,
+    ) -> Result<(), Limited> {
+        let limit = Limits::default().visitor_calls_per_minute;
+        let account = ("account", account);
+        self.take_visitor(Policy::VisitorCalls, account, client, limit.get(), per_minute(limit), now)
+    }
+
+    fn take_visitor(
+        &self,
+        policy: Policy,
+        at: impl Hash,
+        client: Option<IpAddr>,
+        limit: u32,
+        quota: Quota,
+        now: DateTime<Utc>,
+    ) -> Result<(), Limited> {
+        let hash = self.visitors.hash((policy, at, networks::visitor(client)));
+        self.visitors.take(hash, quota, Action::Charge, now).map_err(|retry_after| Limited {
             policy,
             limit,
             retry_after,
         })
     }
 
-    /// Takes one from the visitor's other calls.
-    pub fn take_call(
+    /// Looks at the deployment's limit of sessions, or takes one from it.
+    pub fn creates(
         &self,
         deployment: &Deployment,
         client: Option<IpAddr>,
+        action: Action,
         now: DateTime<Utc>,
     ) -> Result<(), Limited> {
-        let (policy, limit) = (Policy::VisitorCalls, deployment.rate_limits.visitor_calls_per_minute);
-        let visitor = self.visitors.hash((policy.as_str(), deployment.key, network(client)));
-        self.visitors.take(visitor, limit, now).map_err(|retry_after| Limited { policy, limit, retry_after })
+        let limits = &deployment.rate_limits;
+        let limit = limits.creates_per_minute;
+        let everybody = self.deployments.hash(deployment.key);
+        let networks = || {
+            neighbours(client).map(|(prefix, network)| {
+                let limit = limits.visitor_creates_per_minute.saturating_mul(limits.factor(prefix));
+                (Policy::creates_of(prefix), self.networks.hash((deployment.key, prefix, network)), limit)
+            })
+        };
+        let is_open = first_three_quarters(limit)
+            .is_some_and(|quota| self.deployments.take(everybody, quota, action, now).is_ok());
+        if !is_open {
+            for (policy, network, limit) in networks() {
+                self.networks
+                    .take(network, per_minute(limit), Action::Look, now)
+                    .map_err(|retry_after| Limited { policy, limit: limit.get(), retry_after })?;
+            }
+            let policy = Policy::Creates;
+            self.deployments
+                .take(everybody, per_minute(limit), action, now)
+                .map_err(|retry_after| Limited { policy, limit: limit.get(), retry_after })?;
+        }
+        if action == Action::Charge {
+            for (_, network, limit) in networks() {
+                // What a network takes before the last quarter counts too; over its limit it stays at its limit.
+                let _ = self.networks.take(network, per_minute(limit), Action::Charge, now);
+            }
+        }
+        Ok(())
     }
 
-    /// How many limits are remembered.
-    pub fn remembered(&self) -> usize {
-        self.visitors.len() + self.deployments.len()
-    }
-
-    fn tell(
+    /// Looks at the visitor's and the deployment's budgets for `bytes` that a guest wants stored, or takes them.
+    pub fn guest_bytes(
         &self,
-        call: &Call<'_>,
         deployment: &Deployment,
-        taken: Result<(), Limited>,
+        client: Option<IpAddr>,
+        bytes: u32,
+        action: Action,
+        now: DateTime<Utc>,
     ) -> Result<(), Limited> {
-        let Err(limited) = taken else { return Ok(()) };
-        let (policy, mode) = (limited.policy.as_str(), deployment.rate_limits.mode);
-        self.limited.get_or_create(&Labels { policy, mode: mode.as_str() }).inc();
-        tracing::info!(
-            target: "audit",
-            event = "rate_limited",
-            request_id = call.request_id.as_str(),
-            trace_id = call.trace.trace_id().as_str(),
-            account = call.account.map(tracing::field::display),
-            address_sid = %deployment.address_sid,
-            policy,
-            limit = limited.limit.get(),
-            mode = mode.as_str(),
-            "audit"
-        );
-        match mode {
-            Mode::Enforce => Err(limited),
-            Mode::Log => Ok(()),
+        let (budget, limits) = (deployment.guest_bytes_per_hour, &deployment.rate_limits);
+        let limited = |policy, limit| move |retry_after| Limited { policy, limit, retry_after };
+        let (whole, share) = (budget.whole(), budget.share());
+        let visitor = self.visitor_bytes.hash((deployment.key, networks::visitor(client)));
+        let everybody = self.deployment_bytes.hash(deployment.key);
+        let networks = || {
+            neighbours(client).map(|(prefix, network)| {
+                let limit = share.saturating_mul(limits.factor(prefix).get());
+                (
+                    Policy::guest_bytes_of(prefix),
+                    self.network_bytes.hash((deployment.key, prefix, network)),
+                    limit,
+                )
+            })
+        };
+        let own = |action| {
+            let taken = self.visitor_bytes.take(visitor, share, bytes, action, now);
+            taken.map_err(limited(Policy::VisitorGuestBytes, share))
+        };
+        own(Action::Look)?;
+        let open = whole - whole.div_ceil(4);
+        if self.deployment_bytes.take(everybody, open, bytes, action, now).is_err() {
+            for (policy, network, limit) in networks() {
+                let looked = self.network_bytes.take(network, limit, bytes, Action::Look, now);
+                looked.map_err(limited(policy, limit))?;
+            }
+            let taken = self.deployment_bytes.take(everybody, whole, bytes, action, now);
+            taken.map_err(limited(Policy::GuestBytes, whole))?;
         }
-    }
-}
-
-impl Limited {
-    /// `Retry-After`: whole seconds, at least one (RFC 9110, section 10.2.3).
-    pub fn retry_after(&self) -> u64 {
-        let rounded_up = self.retry_after.as_secs() + u64::from(self.retry_after.subsec_nanos() > 0);
-        rounded_up.max(1)
-    }
-
-    /// `RateLimit-Policy` of draft-ietf-httpapi-ratelimit-headers: `"visitor_creates";q=30;w=60`.
-    pub fn policy_header(&self) -> String {
-        format!(r#""{}";q={};w={}"#, self.policy.as_str(), self.limit, bucket::MINUTE.as_secs())
-    }
-
-    /// `RateLimit` of the same: `"visitor_creates";r=0;t=2`, where `t` says what `Retry-After` does.
-    pub fn limit_header(&self) -> String {
-        format!(r#""{}";r=0;t={}"#, self.policy.as_str(), self.retry_after())
-    }
-}
-
-impl Policy {
-    /// The name: in the headers, in the log and in the counter.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Policy::VisitorCreates => "visitor_creates",
-            Policy::VisitorCalls => "visitor_calls",
-            Policy::Creates => "creates",
+        if action == Action::Charge {
+            own(Action::Charge)?;
+            for (_, network, _) in networks() {
+                self.network_bytes.count(network, bytes, now);
+            }
         }
+        Ok(())
+    }
+
+    /// How many limits are stored.
+    pub fn remembered(&self) -> usize {
+        let minutes = self.visitors.len() + self.networks.len() + self.deployments.len();
+        minutes + self.visitor_bytes.len() + self.network_bytes.len() + self.deployment_bytes.len()
     }
 }
 
-/// The network that an address stands for: itself, or the first half of it.
-pub(crate) fn network(address: Option<IpAddr>) -> Option<IpAddr> {
-    address.map(|address| match address.to_canonical() {
-        IpAddr::V4(address) => address.into(),
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_network_is_an_address_or_half_of_one() {
-        for (address, expected) in [
-            ("203.0.113.9", "203.0.113.9"),
-            ("::ffff:203.0.113.9", "203.0.113.9"),
-            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
-            ("2001:db8:1:2::", "2001:db8:1:2::"),
-        ] {
-            assert_eq!(network(Some(address.parse().unwrap())), Some(expected.parse().unwrap()), "{address}");
-        }
-        assert_eq!(network(None), None);
-    }
-
-    #[test]
-    fn the_headers_say_when_to_come_back() {
-        for (wait, seconds) in [(0, 1), (1, 1), (999, 1), (1000, 1), (1001, 2), (59_999, 60)] {
-            let limited = Limited {
-                policy: Policy::VisitorCreates,
-                limit: NonZeroU32::new(30).unwrap(),
-                retry_after: Duration::from_millis(wait),
-            };
-            assert_eq!(limited.retry_after(), seconds, "{wait} ms");
-            assert_eq!(limited.policy_header(), r#""visitor_creates";q=30;w=60"#);
-            assert_eq!(limited.limit_header(), format!(r#""visitor_creates";r=0;t={seconds}"#));
+impl Limits {
+    fn factor(&self, prefix: networks::Prefix) -> NonZeroU32 {
+        let [_, v6_of_56, larger] = self.nested;
+        match prefix {
+            networks::Prefix::V6Of56 => v6_of_56,
+            networks::Prefix::V6Of48 | networks::Prefix::V4Of24 => larger,
         }
     }
 }

@@ -1,56 +1,31 @@
-//! How a session begins: the steps of the create diagram, shared by `create_token` and `init`.
+//! How a session begins: the steps of the create diagram after the call's admission, shared by `create_token` and `init`.
 
 use service_runtime::Call;
-use shared_types::{DeploymentKey, Thumbprint, federated_auth::create_token};
+use shared_types::federated_auth::create_token;
 
 use crate::{
-    accounts::ProofKey,
+    admission::Admitted,
     app::Orchestrator,
-    boundary,
-    configuration::{self, Snapshot},
     error::Error,
-    fingerprint,
     identity::{self, IdentityRequest},
-    limit,
-    proof::{self, Nonce},
 };
 
-/// A session that has begun.
-pub struct Begun {
-    /// What FederatedAuthService answered.
-    pub made: create_token::Response,
-    /// The configuration that it began under.
-    pub snapshot: Snapshot,
-    /// The proof key that it is bound to.
-    pub jkt: Option<Thumbprint>,
-}
-
-/// Begins a session. An identity of an earlier session is granted to the holder of that session's proof key only.
+/// Begins a session for a call that was admitted. An identity of an earlier session is granted to the holder of that
+/// session's proof key only.
 pub async fn begin(
     fwo: &Orchestrator,
     call: &mut Call<'_>,
-    deployment_key: DeploymentKey,
+    admitted: &Admitted,
     requested: IdentityRequest,
-) -> Result<Begun, Error> {
-    let snapshot = configuration::of_deployment(fwo, call, deployment_key).await?;
-    boundary::set_acao(call, &snapshot)?;
-    snapshot.must_be_enabled()?;
-    limit::creation(fwo, call, &snapshot)?;
-    let fingerprint = fingerprint::of_call(fwo, call, &snapshot)?;
-    // Proofs without a token have no `ath`. One that was made in advance must not be worth an identity.
-    let nonce = if identity::is_considered(fwo, call, requested) { Nonce::Required } else { Nonce::Optional };
-    let jkt = proof::of_call(fwo, call, None, nonce)?;
-    fwo.counters.session_begins(jkt.is_some());
-    if jkt.is_none() && snapshot.deployment.proof_key == ProofKey::Required {
-        return Err(Error::ProofKeyRequired);
-    }
-    let earlier = identity::earlier(fwo, call, &snapshot, requested, jkt).await?;
+) -> Result<create_token::Response, Error> {
+    let Admitted { snapshot, fingerprint, jkt, .. } = admitted;
+    let earlier = identity::earlier(fwo, call, snapshot, requested, *jkt).await?;
     let request = create_token::Request {
-        deployment_key,
+        deployment_key: snapshot.deployment.key,
         address_sid: snapshot.deployment.address_sid,
         conversations_service_sid: snapshot.account.conversations_service_sid,
-        fingerprint,
-        jkt,
+        fingerprint: fingerprint.clone(),
+        jkt: *jkt,
         identity: earlier.map(|(identity, _)| identity),
         earlier_session: earlier.map(|(_, session)| session),
     };
@@ -58,5 +33,5 @@ pub async fn begin(
     if earlier.is_some_and(|(wanted, _)| wanted != made.identity) {
         identity::count_refusal(fwo, call);
     }
-    Ok(Begun { made, snapshot, jkt })
+    Ok(made)
 }

@@ -16,7 +16,10 @@ use shared_types::{
 use toml::Spanned;
 
 use super::{Account, Accounts, AccountsError, Deployment, Place, ProofKey};
-use crate::{allowed_origins::AllowedOrigins, rate_limit::Limits};
+use crate::{
+    allowed_origins::AllowedOrigins,
+    rate_limit::{GuestBytes, Limits},
+};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -52,6 +55,8 @@ pub(super) struct DeploymentTable {
     proof_key: ProofKey,
     #[serde(default)]
     rate_limits: Limits,
+    #[serde(default)]
+    guest_bytes_per_hour: GuestBytes,
 }
 
 fn default_enabled() -> bool {
@@ -175,6 +180,7 @@ impl Reader<'_> {
             enabled: table.enabled,
             proof_key: table.proof_key,
             rate_limits: table.rate_limits,
+            guest_bytes_per_hour: table.guest_bytes_per_hour,
         });
         Ok(())
     }

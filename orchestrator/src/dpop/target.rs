@@ -6,6 +6,8 @@ use std::{str::FromStr, sync::Arc};
 use service_runtime::Call;
 use url::Url;
 
+use crate::client_address::elements_from_right;
+
 /// The URLs under which pages reach this service: `https://chat.example.com`, with a path where Starship takes one
 /// away. None: the headers say it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -45,22 +47,17 @@ impl FromStr for PublicUrls {
 }
 
 impl<'a> Target<'a> {
-    /// The target of a call for `path`. `X-Forwarded-Host` and `X-Forwarded-Proto` count only where
-    /// `proxy_is_trusted` says that the connection is one of a trusted proxy; a page's own would be worth nothing, since
-    /// it is against the page's claim that they are held.
-    pub fn of_call(
-        call: &Call<'a>,
-        path: &'a str,
-        public_urls: &'a PublicUrls,
-        proxy_is_trusted: bool,
-    ) -> Self {
-        let forwarded = |name| call.header(name).filter(|_| proxy_is_trusted);
-        Self {
-            public_urls,
-            authority: forwarded("x-forwarded-host").or_else(|| call.header("host")),
-            scheme: forwarded("x-forwarded-proto"),
-            path,
-        }
+    /// The target of a call for `path` that passed `trusted_hops` trusted proxies. `X-Forwarded-Host` and
+    /// `X-Forwarded-Proto` count only where there is one; a page's own would be worth nothing, since it is against the
+    /// page's claim that they are held.
+    ///
+    /// Both may be lists, to which each proxy adds. The host is the one that the proxy nearest to the browser reports.
+    /// Proxies that report different schemes leave it unknown: some add the scheme of their own hop, others replace it.
+    pub fn of_call(call: &Call<'a>, path: &'a str, public_urls: &'a PublicUrls, trusted_hops: usize) -> Self {
+        let hosts = elements_from_right(call, "x-forwarded-host").take(trusted_hops);
+        let schemes = (trusted_hops > 0).then(|| elements_from_right(call, "x-forwarded-proto"));
+        let scheme = schemes.and_then(agreed);
+        Self { public_urls, authority: hosts.last().or_else(|| call.header("host")), scheme, path }
     }
 
     /// Whether `htu` names it: compared as URLs (RFC 3986, section 6.2.2 and 6.2.3), without query and fragment (RFC
@@ -85,6 +82,12 @@ impl<'a> Target<'a> {
             called.path() == "/" && called.origin() == named.origin() && named.path() == self.path
         })
     }
+}
+
+/// What all of them say.
+fn agreed<'a>(mut elements: impl Iterator<Item = &'a [u8]>) -> Option<&'a [u8]> {
+    let first = elements.next()?;
+    elements.all(|other| other.eq_ignore_ascii_case(first)).then_some(first)
 }
 
 /// The URL that `text` is, if it is one of HTTP and names nobody. The parser forgives blanks and controls, which no

@@ -6,7 +6,14 @@ use shared_types::orchestrator::{
     create_token::{Request, Response},
 };
 
-use crate::{app::Orchestrator, error::Error, identity::IdentityRequest, session};
+use crate::{
+    admission::{Admission, admit},
+    app::Orchestrator,
+    error::Error,
+    identity::IdentityRequest,
+    rate_limit::Charge,
+    session,
+};
 
 /// Gives a guest a token for a new session.
 pub async fn create_token(
@@ -15,7 +22,16 @@ pub async fn create_token(
     _path: NoParameters,
     Request { deployment_key }: Request,
 ) -> Result<Response, Error> {
-    let made = session::begin(fwo, call, deployment_key, IdentityRequest::None).await?.made;
+    let admission = Admission {
+        deployment_key,
+        token: None,
+        charge: Charge::Create,
+        guest_bytes: 0,
+        ignores_disabled: false,
+        identity: IdentityRequest::None,
+    };
+    let admitted = admit(fwo, call, admission).await?;
+    let made = session::begin(fwo, call, &admitted, IdentityRequest::None).await?;
     Ok(Response {
         token: made.token,
         identity: made.identity,

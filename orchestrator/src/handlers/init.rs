@@ -10,11 +10,13 @@ use shared_types::{
 };
 
 use crate::{
+    admission::{Admission, admit},
     app::Orchestrator,
     error::Error,
     guest::Guest,
     identity::IdentityRequest,
-    opening::{self, Form},
+    opening::{self, Form, LEAST_OF_CONVERSATION},
+    rate_limit::Charge,
     session,
 };
 
@@ -25,19 +27,28 @@ pub async fn init(
     _path: NoParameters,
     request: Request,
 ) -> Result<Response, Error> {
-    let form = Form::read(request.customer_friendly_name, request.pre_engagement_data)?;
     let requested = IdentityRequest::read(request.identity.as_ref());
-    let begun = session::begin(fwo, call, request.deployment_key, requested).await?;
-    let guest = Guest {
-        account_sid: begun.snapshot.account.sid,
+    let admission = Admission {
         deployment_key: request.deployment_key,
-        address_sid: begun.snapshot.deployment.address_sid,
-        identity: begun.made.identity,
-        session: EarlierSession { sid: begun.made.session_id, auth_time: begun.made.auth_time },
-        jkt: begun.jkt,
+        token: None,
+        charge: Charge::Create,
+        guest_bytes: LEAST_OF_CONVERSATION,
+        ignores_disabled: false,
+        identity: requested,
+    };
+    let admitted = admit(fwo, call, admission).await?;
+    let form = Form::read(request.customer_friendly_name, request.pre_engagement_data)?;
+    admitted.store(fwo, call, form.guest_bytes())?;
+    let made = session::begin(fwo, call, &admitted, requested).await?;
+    let guest = Guest {
+        account_sid: admitted.snapshot.account.sid,
+        deployment_key: request.deployment_key,
+        address_sid: admitted.snapshot.deployment.address_sid,
+        identity: made.identity,
+        session: EarlierSession { sid: made.session_id, auth_time: made.auth_time },
+        jkt: admitted.jkt,
     };
     let conversation_sid = opening::open(fwo, call, guest, form).await?;
-    let made = begun.made;
     Ok(Response {
         token: made.token,
         expiration: made.expiration,

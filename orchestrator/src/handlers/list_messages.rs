@@ -6,7 +6,7 @@ use shared_types::orchestrator::{
     list_messages::{PAGE, Request, Response},
 };
 
-use crate::{app::Orchestrator, error::Error, guest};
+use crate::{app::Orchestrator, error::Error, guest, rate_limit::Charge};
 
 /// Tells the messages of the guest's own conversation; another's reads as absent.
 pub async fn list_messages(
@@ -15,7 +15,7 @@ pub async fn list_messages(
     ConversationPath { conversation_sid }: ConversationPath,
     Request { after }: Request,
 ) -> Result<Response, Error> {
-    let guest = guest::of_call(fwo, call).await?;
+    let (guest, _) = guest::of_call(fwo, call, Charge::Call, 0).await?;
     let messages =
         fwo.conversations.messages(guest.account_sid, guest.identity, conversation_sid, after, PAGE).await?;
     Ok(Response { messages: messages.ok_or(Error::NotFound)? })

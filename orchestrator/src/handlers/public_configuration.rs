@@ -9,7 +9,7 @@ use shared_types::orchestrator::{
     public_configuration::{Request, Response},
 };
 
-use crate::{accounts::Deployment, app::Orchestrator, error::Error};
+use crate::{accounts::Deployment, app::Orchestrator, error::Error, limit};
 
 /// Tells an account's allowedOrigins: those of any of its deployments, and where a deployment has others, its own.
 pub async fn public_configuration(
@@ -21,6 +21,7 @@ pub async fn public_configuration(
     let accounts = fwo.accounts.current();
     accounts.account(&account_sid).ok_or(Error::NotFound)?;
     call.account = Some(account_sid);
+    limit::of_account(fwo, call, account_sid)?;
     let deployments = accounts.deployments(&account_sid);
     let list = |deployment: &Deployment| deployment.allowed_origins.entries().map(str::to_owned).collect();
     let all: BTreeSet<&str> = if deployments.iter().any(|deployment| deployment.allowed_origins.is_empty()) {

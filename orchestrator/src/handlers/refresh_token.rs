@@ -10,11 +10,11 @@ use shared_types::{
 };
 
 use crate::{
+    admission::{Admission, Admitted, admit},
     app::Orchestrator,
-    boundary, configuration,
     error::Error,
-    fingerprint, limit,
-    proof::{self, Nonce},
+    identity::IdentityRequest,
+    rate_limit::Charge,
 };
 
 /// Gives the guest a new token of the same session. The session's conversation is looked up once the token has proved
@@ -25,12 +25,15 @@ pub async fn refresh_token(
     _path: NoParameters,
     Request { deployment_key, token }: Request,
 ) -> Result<Response, Error> {
-    let snapshot = configuration::of_deployment(fwo, call, deployment_key).await?;
-    boundary::set_acao(call, &snapshot)?;
-    snapshot.must_be_enabled()?;
-    limit::other(fwo, call, &snapshot)?;
-    let fingerprint = fingerprint::of_call(fwo, call, &snapshot)?;
-    let jkt = proof::of_call(fwo, call, Some(token.as_str()), Nonce::Optional)?;
+    let admission = Admission {
+        deployment_key,
+        token: Some(&token),
+        charge: Charge::Call,
+        guest_bytes: 0,
+        ignores_disabled: false,
+        identity: IdentityRequest::None,
+    };
+    let Admitted { snapshot, fingerprint, jkt, .. } = admit(fwo, call, admission).await?;
     let request = federated_auth::refresh_token::Request { deployment_key, token, fingerprint, jkt };
     let refreshed = fwo.federated_auth.refresh_token(call, snapshot.account.sid, &request).await?;
     let conversation_sid = fwo.conversations.by_session(snapshot.account.sid, refreshed.session_id).await?;

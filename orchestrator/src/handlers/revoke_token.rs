@@ -10,11 +10,11 @@ use shared_types::{
 };
 
 use crate::{
+    admission::{Admission, Admitted, admit},
     app::Orchestrator,
-    boundary, configuration,
     error::Error,
-    fingerprint, limit,
-    proof::{self, Nonce},
+    identity::IdentityRequest,
+    rate_limit::Charge,
 };
 
 /// Ends the guest's session. A deployment that is switched off does not prevent it, and an invalid token is no error:
@@ -26,11 +26,15 @@ pub async fn revoke_token(
     _path: NoParameters,
     Request { deployment_key, token }: Request,
 ) -> Result<Response, Error> {
-    let snapshot = configuration::of_deployment(fwo, call, deployment_key).await?;
-    boundary::set_acao(call, &snapshot)?;
-    limit::other(fwo, call, &snapshot)?;
-    let fingerprint = fingerprint::of_call(fwo, call, &snapshot)?;
-    let jkt = proof::of_call(fwo, call, Some(token.as_str()), Nonce::Optional)?;
+    let admission = Admission {
+        deployment_key,
+        token: Some(&token),
+        charge: Charge::Call,
+        guest_bytes: 0,
+        ignores_disabled: true,
+        identity: IdentityRequest::None,
+    };
+    let Admitted { snapshot, fingerprint, jkt, .. } = admit(fwo, call, admission).await?;
     let request = federated_auth::revoke_token::Request { token, fingerprint, jkt };
     let revoked = fwo.federated_auth.revoke_token(call, snapshot.account.sid, &request).await?;
     // Its identity is not granted again. ScopedAuthService remembers it too, for as long as it keeps revocations.

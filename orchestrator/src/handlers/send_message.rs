@@ -10,7 +10,10 @@ use shared_types::{
     },
 };
 
-use crate::{app::Orchestrator, error::Error, guest};
+use crate::{app::Orchestrator, error::Error, guest, rate_limit::Charge};
+
+/// What a message counts for at least in the budgets of bytes: about what its row takes on the disk beside the text.
+const LEAST_OF_MESSAGE: u32 = 256;
 
 /// Appends what the guest wrote to the guest's own conversation.
 pub async fn send_message(
@@ -19,11 +22,14 @@ pub async fn send_message(
     ConversationPath { conversation_sid }: ConversationPath,
     Request { body }: Request,
 ) -> Result<ChatMessage, Error> {
-    let guest = guest::of_call(fwo, call).await?;
+    let length = u32::try_from(body.len().min(MAX_BODY)).unwrap_or(u32::MAX);
+    let guest_bytes = length.max(LEAST_OF_MESSAGE);
+    let (guest, admitted) = guest::of_call(fwo, call, Charge::Message, guest_bytes).await?;
     let plain = |c: char| !c.is_control() || matches!(c, '\n' | '\r' | '\t');
     if body.is_empty() || body.len() > MAX_BODY || !body.chars().all(plain) {
         return Err(Error::InvalidField { field: "body", reason: "expected plain text of 1 to 4096 bytes" });
     }
+    admitted.store(fwo, call, guest_bytes)?;
     let sid = MessageSid::from_bits(fwo.random.u128());
     let author = guest.identity.to_string();
     let appended = fwo

@@ -1,4 +1,4 @@
-//! What is left of limits, by the hash of whose they are: the store under governor's GCRA.
+//! Limits by GCRA (generic cell rate algorithm), as `governor` implements it, over a bounded store.
 
 use std::{hash::Hash, num::NonZeroU32, time::Duration};
 
@@ -7,6 +7,7 @@ use governor::{
     Quota, RateLimiter, clock::Clock, middleware::NoOpMiddleware, nanos::Nanos, state::StateStore,
 };
 
+use super::Action;
 use crate::recent::Recent;
 
 /// What limits are counted in.
@@ -14,28 +15,34 @@ pub(super) const MINUTE: Duration = Duration::from_secs(60);
 
 /// One limit for each hash.
 ///
-/// The value is the time, in nanoseconds since 1970, at which the limit will be untouched again: GCRA's theoretical
-/// arrival time. All of a limit comes back within the minute, so one that is forgotten a minute after it was last
-/// taken from is forgotten for nothing.
+/// The value is GCRA's theoretical arrival time, in nanoseconds since 1970: when the limit will be untouched again. All
+/// of a limit comes back within the minute, so that an entry has no effect a minute after its last change.
 #[derive(Debug)]
 pub(super) struct Buckets(Recent<u64>);
 
 impl Buckets {
-    /// Limits of which `capacity` and the same number of idle ones are remembered.
+    /// Stores `capacity` limits of this minute and as many of the minute before.
     pub(super) fn new(capacity: usize) -> Self {
         Self(Recent::new(TimeDelta::minutes(1), capacity))
     }
 
-    /// The name of a limit here.
-    pub(super) fn hash(&self, whose: impl Hash) -> u64 {
-        self.0.hash(whose)
+    /// The key of a limit here.
+    pub(super) fn hash(&self, owner: impl Hash) -> u64 {
+        self.0.hash(owner)
     }
 
-    /// Takes one of the `limit` that are granted in a minute and at once, or says when there will be one.
-    pub(super) fn take(&self, hash: u64, limit: NonZeroU32, now: DateTime<Utc>) -> Result<(), Duration> {
+    /// Takes one of what `quota` grants, or returns how long it is until there is one. The burst of a quota must come
+    /// back within a minute.
+    pub(super) fn take(
+        &self,
+        hash: u64,
+        quota: Quota,
+        action: Action,
+        now: DateTime<Utc>,
+    ) -> Result<(), Duration> {
         // Made for this one check, since every deployment has limits of its own and an edit changes them: two
         // divisions, and nothing is allocated.
-        Limiter::new(Quota::per_minute(limit), AtOnce { buckets: self, now }, FromNow)
+        Limiter::new(quota, AtOnce { buckets: self, action, now }, FromNow)
             .check_key(&hash)
             .map_err(|until| until.wait_time_from(FromNow.now()))
     }
@@ -45,11 +52,23 @@ impl Buckets {
     }
 }
 
+/// `limit` a minute, all of them at once after an idle minute.
+pub(super) fn per_minute(limit: NonZeroU32) -> Quota {
+    Quota::per_minute(limit)
+}
+
+/// The same without the last quarter; `None` if nothing is left then.
+pub(super) fn first_three_quarters(limit: NonZeroU32) -> Option<Quota> {
+    let burst = NonZeroU32::new(limit.get() - limit.get().div_ceil(4))?;
+    Some(Quota::per_minute(limit).allow_burst(burst))
+}
+
 type Limiter<'a> = RateLimiter<u64, AtOnce<'a>, FromNow, NoOpMiddleware<Nanos>>;
 
-/// The store as one check sees it: times are told from its own `now` on.
+/// The store as one check sees it: times are relative to its own `now`.
 struct AtOnce<'a> {
     buckets: &'a Buckets,
+    action: Action,
     now: DateTime<Utc>,
 }
 
@@ -69,7 +88,10 @@ impl StateStore for AtOnce<'_> {
             // would shut visitors out for as long as it was wrong.
             .filter(|ahead| u128::from(*ahead) <= MINUTE.as_nanos());
         let (outcome, untouched_in) = measure(untouched_in.map(Nanos::from))?;
-        shard.put_and_forget(*hash, now.saturating_add(untouched_in.as_u64()));
+        match self.action {
+            Action::Look => {}
+            Action::Charge => shard.put_and_forget(*hash, now.saturating_add(untouched_in.as_u64())),
+        }
         Ok(outcome)
     }
 }

@@ -8,6 +8,7 @@
 )]
 
 mod admin;
+mod admission;
 mod bearer;
 mod bodies;
 mod conversation;
@@ -20,6 +21,7 @@ mod hostile;
 mod http;
 mod init;
 mod origins;
+mod proxies;
 mod revoke;
 #[path = "../../../service-runtime/tests/support/scripted_peer.rs"]
 mod scripted_peer;

@@ -5,7 +5,7 @@ use std::{net::IpAddr, time::Duration};
 use orchestrator::rate_limit::{Limited, Policy, RateLimits};
 use proptest::prelude::*;
 
-use crate::{at, deployments, limiter, visitor};
+use crate::{at, call, create, deployments, limiter, visitor};
 
 /// How many of `tries` at the same moment are granted.
 fn granted(tries: u32, take: impl Fn() -> Result<(), Limited>) -> u32 {
@@ -15,11 +15,11 @@ fn granted(tries: u32, take: impl Fn() -> Result<(), Limited>) -> u32 {
 #[test]
 fn the_defaults() {
     let ([site, _], limits) = (deployments(""), limiter());
-    assert_eq!(granted(100, || limits.take_create(&site.deployment, visitor(1), at(0))), 30);
-    assert_eq!(granted(1000, || limits.take_call(&site.deployment, visitor(1), at(0))), 300);
+    assert_eq!(granted(100, || create(&limits, &site.deployment, visitor(1), at(0))), 30);
+    assert_eq!(granted(1000, || call(&limits, &site.deployment, visitor(1), at(0))), 300);
     let limits = limiter();
     let all: u32 =
-        (0..400).map(|n| granted(20, || limits.take_create(&site.deployment, visitor(n), at(0)))).sum();
+        (0..400).map(|n| granted(20, || create(&limits, &site.deployment, visitor(n), at(0)))).sum();
     assert_eq!(all, 6000);
 }
 
@@ -27,39 +27,39 @@ fn the_defaults() {
 fn a_deployment_may_have_limits_of_its_own() {
     let file = "visitor_creates_per_minute = 2, visitor_calls_per_minute = 5, creates_per_minute = 3";
     let ([_, own], limits) = (deployments(file), limiter());
-    assert_eq!(granted(10, || limits.take_create(&own.deployment, visitor(1), at(0))), 2);
-    assert_eq!(granted(10, || limits.take_call(&own.deployment, visitor(1), at(0))), 5);
-    assert_eq!(granted(10, || limits.take_create(&own.deployment, visitor(2), at(0))), 1);
+    assert_eq!(granted(10, || create(&limits, &own.deployment, visitor(1), at(0))), 2);
+    assert_eq!(granted(10, || call(&limits, &own.deployment, visitor(1), at(0))), 5);
+    assert_eq!(granted(10, || create(&limits, &own.deployment, visitor(2), at(0))), 1);
 }
 
 #[test]
 fn a_refusal_says_which_limit_and_when_there_is_more() {
     let ([site, own], limits) = (deployments("creates_per_minute = 1"), limiter());
-    granted(30, || limits.take_create(&site.deployment, visitor(1), at(0)));
-    let refused = limits.take_create(&site.deployment, visitor(1), at(500)).unwrap_err();
-    assert_eq!((refused.policy, refused.limit.get()), (Policy::VisitorCreates, 30));
+    granted(30, || create(&limits, &site.deployment, visitor(1), at(0)));
+    let refused = create(&limits, &site.deployment, visitor(1), at(500)).unwrap_err();
+    assert_eq!((refused.policy, refused.limit), (Policy::VisitorCreates, 30));
     assert_eq!(refused.retry_after, Duration::from_millis(1500));
     assert_eq!((refused.retry_after(), refused.limit_header().as_str()), (2, r#""visitor_creates";r=0;t=2"#));
     assert_eq!(refused.policy_header(), r#""visitor_creates";q=30;w=60"#);
 
-    granted(300, || limits.take_call(&site.deployment, visitor(1), at(0)));
-    let refused = limits.take_call(&site.deployment, visitor(1), at(0)).unwrap_err();
+    granted(300, || call(&limits, &site.deployment, visitor(1), at(0)));
+    let refused = call(&limits, &site.deployment, visitor(1), at(0)).unwrap_err();
     assert_eq!((refused.policy, refused.retry_after), (Policy::VisitorCalls, Duration::from_millis(200)));
     assert_eq!(
         (refused.retry_after(), refused.policy_header().as_str()),
         (1, r#""visitor_calls";q=300;w=60"#)
     );
 
-    granted(1, || limits.take_create(&own.deployment, visitor(1), at(0)));
-    let refused = limits.take_create(&own.deployment, visitor(2), at(0)).unwrap_err();
+    granted(1, || create(&limits, &own.deployment, visitor(1), at(0)));
+    let refused = create(&limits, &own.deployment, visitor(2), at(0)).unwrap_err();
     assert_eq!((refused.policy, refused.retry_after()), (Policy::Creates, 60));
-    assert_eq!(refused.to_string(), "over the limit `creates` of 1 a minute");
+    assert_eq!(refused.to_string(), "over the limit `creates` of 1 in 60 s");
 }
 
 #[test]
 fn what_was_taken_comes_back_with_time() {
     let ([site, _], limits) = (deployments(""), limiter());
-    let create = |ms| limits.take_create(&site.deployment, visitor(1), at(ms));
+    let create = |ms| crate::create(&limits, &site.deployment, visitor(1), at(ms));
     assert_eq!(granted(31, || create(0)), 30);
     assert!(create(1999).is_err(), "one in two seconds");
     assert!(create(2000).is_ok());
@@ -73,22 +73,22 @@ fn what_was_taken_comes_back_with_time() {
 fn refused_visitors_do_not_eat_the_deployments_limit() {
     let file = "visitor_creates_per_minute = 2, creates_per_minute = 4";
     let ([_, own], limits) = (deployments(file), limiter());
-    assert_eq!(granted(1000, || limits.take_create(&own.deployment, visitor(1), at(0))), 2);
-    assert_eq!(granted(1000, || limits.take_create(&own.deployment, visitor(2), at(0))), 2);
+    assert_eq!(granted(1000, || create(&limits, &own.deployment, visitor(1), at(0))), 2);
+    assert_eq!(granted(1000, || create(&limits, &own.deployment, visitor(2), at(0))), 2);
     let limits = limiter();
-    granted(1000, || limits.take_create(&own.deployment, visitor(1), at(0)));
-    granted(1000, || limits.take_call(&own.deployment, visitor(1), at(0)));
-    assert!(limits.take_create(&own.deployment, visitor(2), at(0)).is_ok());
-    assert!(limits.take_create(&own.deployment, visitor(3), at(0)).is_ok());
+    granted(1000, || create(&limits, &own.deployment, visitor(1), at(0)));
+    granted(1000, || call(&limits, &own.deployment, visitor(1), at(0)));
+    assert!(create(&limits, &own.deployment, visitor(2), at(0)).is_ok());
+    assert!(create(&limits, &own.deployment, visitor(3), at(0)).is_ok());
 }
 
 #[test]
 fn deployments_do_not_share() {
     let ([one, other], limits) = (deployments("creates_per_minute = 1"), limiter());
-    assert_eq!(granted(10, || limits.take_create(&other.deployment, visitor(1), at(0))), 1);
-    assert_eq!(granted(100, || limits.take_create(&one.deployment, visitor(1), at(0))), 30);
-    assert_eq!(granted(1000, || limits.take_call(&other.deployment, visitor(1), at(0))), 300);
-    assert_eq!(granted(1000, || limits.take_call(&one.deployment, visitor(1), at(0))), 300);
+    assert_eq!(granted(10, || create(&limits, &other.deployment, visitor(1), at(0))), 1);
+    assert_eq!(granted(100, || create(&limits, &one.deployment, visitor(1), at(0))), 30);
+    assert_eq!(granted(1000, || call(&limits, &other.deployment, visitor(1), at(0))), 300);
+    assert_eq!(granted(1000, || call(&limits, &one.deployment, visitor(1), at(0))), 300);
 }
 
 #[test]
@@ -103,34 +103,34 @@ fn a_visitor_is_an_ipv4_address_or_an_ipv6_network() {
         ("::", "0.0.0.0", false),
     ] {
         let limits = limiter();
-        let call = |address: &str| {
+        let from = |address: &str| {
             let address: IpAddr = address.parse().unwrap();
-            limits.take_call(&own.deployment, Some(address), at(0))
+            call(&limits, &own.deployment, Some(address), at(0))
         };
-        assert!(call(one).is_ok());
-        assert_eq!(call(other).is_err(), same, "{one} and {other}");
+        assert!(from(one).is_ok());
+        assert_eq!(from(other).is_err(), same, "{one} and {other}");
     }
     let limits = limiter();
-    assert!(limits.take_call(&own.deployment, None, at(0)).is_ok());
-    assert!(limits.take_call(&own.deployment, None, at(0)).is_err(), "the nameless are one");
+    assert!(call(&limits, &own.deployment, None, at(0)).is_ok());
+    assert!(call(&limits, &own.deployment, None, at(0)).is_err(), "the nameless are one");
 }
 
 #[test]
 fn a_clock_that_is_set_back_shuts_nobody_out() {
     let ([site, _], limits) = (deployments(""), limiter());
-    granted(31, || limits.take_create(&site.deployment, visitor(1), at(0)));
-    assert!(limits.take_create(&site.deployment, visitor(1), at(-3_600_000)).is_ok());
+    granted(31, || create(&limits, &site.deployment, visitor(1), at(0)));
+    assert!(create(&limits, &site.deployment, visitor(1), at(-3_600_000)).is_ok());
 }
 
 #[test]
 fn an_edit_of_the_file_counts_at_once() {
     let ([_, wide], limits) = (deployments("visitor_creates_per_minute = 60"), limiter());
-    assert_eq!(granted(55, || limits.take_create(&wide.deployment, visitor(1), at(0))), 55);
+    assert_eq!(granted(55, || create(&limits, &wide.deployment, visitor(1), at(0))), 55);
     let [_, tight] = deployments("visitor_creates_per_minute = 6");
-    let refused = limits.take_create(&tight.deployment, visitor(1), at(0)).unwrap_err();
-    assert_eq!(refused.limit.get(), 6);
+    let refused = create(&limits, &tight.deployment, visitor(1), at(0)).unwrap_err();
+    assert_eq!(refused.limit, 6);
     assert!(refused.retry_after <= Duration::from_secs(60));
-    assert_eq!(granted(50, || limits.take_create(&tight.deployment, visitor(1), at(60_000))), 6);
+    assert_eq!(granted(50, || create(&limits, &tight.deployment, visitor(1), at(60_000))), 6);
 }
 
 /// The rule, written down slowly: a bucket that holds `limit` and fills up in a minute. In micro-shares.
@@ -160,7 +160,7 @@ proptest! {
             steps.iter().scan(0, |time, step| { *time += step; Some(*time) }).collect();
         let granted: Vec<bool> = times
             .iter()
-            .map(|&time| limits.take_call(&own.deployment, visitor(1), at(time)).is_ok())
+            .map(|&time| call(&limits, &own.deployment, visitor(1), at(time)).is_ok())
             .collect();
         prop_assert_eq!(granted, expected(limit, &times));
     }

@@ -3,18 +3,25 @@
 
 #![allow(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
 
+mod addresses;
 mod limits;
 mod many;
 mod modes;
+mod nested;
 mod settings;
 
-use std::net::IpAddr;
+use std::{
+    io::{self, Write},
+    net::IpAddr,
+    sync::{Arc, Mutex},
+};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use orchestrator::{
-    accounts::{Accounts, Configuration},
-    rate_limit::RateLimits,
+    accounts::{Accounts, Configuration, Deployment},
+    rate_limit::{Action, Charge, Limited, RateLimits},
 };
+use serde_json::Value;
 use service_runtime::Metrics;
 use shared_types::DeploymentKey;
 
@@ -41,6 +48,28 @@ rate_limits = {{ {rate_limits} }}
     [1, 2].map(|n| accounts.by_deployment_key(&DeploymentKey::from_bits(n)).unwrap())
 }
 
+/// What `admission` does with a call that creates a session.
+fn create(
+    limits: &RateLimits,
+    deployment: &Deployment,
+    client: Option<IpAddr>,
+    now: DateTime<Utc>,
+) -> Result<(), Limited> {
+    limits.visitor(deployment, client, Charge::Create, now)?;
+    limits.creates(deployment, client, Action::Look, now)?;
+    limits.creates(deployment, client, Action::Charge, now)
+}
+
+/// The same with any other call.
+fn call(
+    limits: &RateLimits,
+    deployment: &Deployment,
+    client: Option<IpAddr>,
+    now: DateTime<Utc>,
+) -> Result<(), Limited> {
+    limits.visitor(deployment, client, Charge::Call, now)
+}
+
 fn limiter() -> RateLimits {
     RateLimits::new(&Metrics::default())
 }
@@ -49,6 +78,27 @@ fn at(milliseconds: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_800_000_000, 0).unwrap() + TimeDelta::milliseconds(milliseconds)
 }
 
+/// A visitor of an IPv4 /24 of its own.
 fn visitor(n: u32) -> Option<IpAddr> {
-    Some(IpAddr::V4(n.into()))
+    Some(IpAddr::V4((n << 8).into()))
+}
+
+/// The log lines of what `during` does.
+fn log_lines(during: impl FnOnce()) -> Vec<Value> {
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+    impl Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let log = tracing_subscriber::fmt().json().with_writer(move || writer.clone()).finish();
+    tracing::subscriber::with_default(log, during);
+    let lines = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }

@@ -13,11 +13,11 @@ use orchestrator::{
 use service_runtime::Metrics;
 use shared_types::DeploymentKey;
 
-use crate::{at, deployments, limiter, visitor};
+use crate::{at, call, create, deployments, limiter, visitor};
 
-/// A network of its own for each `n`.
+/// A /48 of its own for each `n`.
 fn network(n: u64) -> Option<IpAddr> {
-    Some(Ipv6Addr::from_bits((u128::from(n) + 0x2001_0db8_0000_0000) << 64).into())
+    Some(Ipv6Addr::from_bits((u128::from(n) + 0x2001_0000_0000) << 80).into())
 }
 
 #[test]
@@ -26,7 +26,7 @@ fn a_million_networks_leave_no_more_than_was_meant() {
     let limits = RateLimits::with_capacity(&Metrics::default(), 10_000);
     for n in 0..1_000_000 {
         // All within a minute, so that time alone forgets none of them.
-        limits.take_call(&site.deployment, network(n), at(n as i64 / 20)).unwrap();
+        call(&limits, &site.deployment, network(n), at(n as i64 / 20)).unwrap();
     }
     assert!((10_000..=20_000).contains(&limits.remembered()), "{}", limits.remembered());
 }
@@ -37,7 +37,7 @@ fn made_up_networks_do_not_lift_the_deployments_limit() {
     let limits = RateLimits::with_capacity(&Metrics::default(), 1_000);
     let mut granted = 0;
     for n in 0..100_000 {
-        match limits.take_create(&own.deployment, network(n), at(0)) {
+        match create(&limits, &own.deployment, network(n), at(0)) {
             Ok(()) => granted += 1,
             Err(limited) => assert_eq!(limited.policy, Policy::Creates),
         }
@@ -48,29 +48,29 @@ fn made_up_networks_do_not_lift_the_deployments_limit() {
 #[test]
 fn many_deployments_do_not_lift_each_others_limits() {
     let ([_, own], limits) = (deployments("creates_per_minute = 10"), limiter());
-    let create = |key: u128, client| {
+    let create_at = |key: u128, client| {
         let deployment = Deployment { key: DeploymentKey::from_bits(key), ..own.deployment.clone() };
-        limits.take_create(&deployment, visitor(client), at(0))
+        create(&limits, &deployment, visitor(client), at(0))
     };
     for client in 0..10 {
-        create(0, client).unwrap();
+        create_at(0, client).unwrap();
     }
     for key in 1..100_000 {
-        create(key, 0).unwrap();
+        create_at(key, 0).unwrap();
     }
-    assert_eq!(create(0, 10).unwrap_err().policy, Policy::Creates);
+    assert_eq!(create_at(0, 10).unwrap_err().policy, Policy::Creates);
 }
 
 #[test]
 fn a_crowd_within_the_bound_gets_nobody_forgotten() {
     let ([site, _], limits) = (deployments(""), limiter());
     for _ in 0..30 {
-        limits.take_create(&site.deployment, visitor(1), at(0)).unwrap();
+        create(&limits, &site.deployment, visitor(1), at(0)).unwrap();
     }
     for n in 0..300_000 {
-        limits.take_call(&site.deployment, network(n), at(0)).unwrap();
+        call(&limits, &site.deployment, network(n), at(0)).unwrap();
     }
-    assert!(limits.take_create(&site.deployment, visitor(1), at(0)).is_err());
+    assert!(create(&limits, &site.deployment, visitor(1), at(0)).is_err());
 }
 
 #[test]
@@ -78,8 +78,7 @@ fn idle_visitors_are_forgotten() {
     let ([site, _], limits) = (deployments(""), limiter());
     for minute in 0..10 {
         for n in 0..10_000 {
-            limits
-                .take_call(&site.deployment, network(minute * 10_000 + n), at(minute as i64 * 61_000))
+            call(&limits, &site.deployment, network(minute * 10_000 + n), at(minute as i64 * 61_000))
                 .unwrap();
         }
     }
@@ -94,7 +93,7 @@ fn threads_do_not_lose_count() {
         for _ in 0..8 {
             scope.spawn(|| {
                 for _ in 0..100 {
-                    let taken = limits.take_call(&site.deployment, visitor(1), at(0));
+                    let taken = call(&limits, &site.deployment, visitor(1), at(0));
                     granted.fetch_add(u32::from(taken.is_ok()), Ordering::SeqCst);
                 }
             });

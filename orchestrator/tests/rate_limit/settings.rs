@@ -6,10 +6,7 @@ use orchestrator::{
 };
 use shared_types::DeploymentKey;
 
-/// Line 9 is the table's first.
-fn parse(rate_limits: &str) -> Result<Limits, String> {
-    let text = format!(
-        r#"[[account]]
+const TEXT: &str = r#"[[account]]
 sid = "AC00000000000000000000000000000001"
 webchat_security = true
 conversations_service_sid = "IS00000000000000000000000000000001"
@@ -17,9 +14,12 @@ conversations_service_sid = "IS00000000000000000000000000000001"
 key = "CV00000000000000000000000000000001"
 address_sid = "IG00000000000000000000000000000001"
 {rate_limits}
-"#
-    );
-    let accounts = Accounts::parse(&text).map_err(|error| error.to_string())?;
+"#;
+
+/// Line 9 is the table's first.
+fn parse(rate_limits: &str) -> Result<Limits, String> {
+    let accounts = Accounts::parse(&TEXT.replace("{rate_limits}", rate_limits));
+    let accounts = accounts.map_err(|error| error.to_string())?;
     Ok(accounts.by_deployment_key(&DeploymentKey::from_bits(1)).unwrap().deployment.rate_limits)
 }
 
@@ -68,4 +68,47 @@ fn a_fault_is_reported_with_its_line() {
         assert!(refused.starts_with("line 9: ") && refused.contains(reason), "{line}: {refused}");
         assert!(!refused.contains('\n'), "{refused}");
     }
+}
+
+#[test]
+fn messages_and_networks_have_settings_too() {
+    let of = |line: &str| parse(&format!("[account.deployment.rate_limits]\n{line}"));
+    let messages =
+        |limits: Limits| (limits.visitor_messages_per_minute.get(), limits.visitor_messages_burst.get());
+    assert_eq!(messages(of("").unwrap()), (20, 10));
+    assert_eq!(
+        messages(of("visitor_messages_per_minute = 60\nvisitor_messages_burst = 60").unwrap()),
+        (60, 60)
+    );
+    assert_eq!(messages(of("visitor_messages_per_minute = 4").unwrap()), (4, 4), "no more than a minute's");
+    assert_eq!(of("").unwrap().nested.map(u32::from), [1, 2, 8]);
+    assert_eq!(of("nested = [1, 1, 1]").unwrap().nested.map(u32::from), [1, 1, 1]);
+    for (line, reason) in [
+        ("visitor_messages_burst = 21", "expected `visitor_messages_burst` of at most"),
+        ("visitor_messages_burst = 0", "expected a nonzero u32"),
+        ("nested = [1, 2]", "invalid length 2"),
+        ("nested = [2, 4, 8]", "expected `nested` such as [1, 2, 8]"),
+        ("nested = [1, 8, 2]", "expected `nested` such as [1, 2, 8]"),
+        ("nested = [1, 0, 8]", "expected a nonzero u32"),
+    ] {
+        let refused = of(line).expect_err(line);
+        assert!(refused.starts_with("line ") && refused.contains(reason), "{line}: {refused}");
+    }
+}
+
+#[test]
+fn the_budget_of_bytes_is_a_deployments_own_key() {
+    let of = |line: &str| {
+        let text = TEXT.replace("{rate_limits}", line);
+        let accounts = Accounts::parse(&text).map_err(|error| error.to_string())?;
+        let deployment = accounts.by_deployment_key(&DeploymentKey::from_bits(1)).unwrap().deployment;
+        Ok::<_, String>((deployment.guest_bytes_per_hour.whole(), deployment.guest_bytes_per_hour.share()))
+    };
+    assert_eq!(of("").unwrap(), (64 << 20, 1 << 20));
+    assert_eq!(of("guest_bytes_per_hour = 2097152").unwrap(), (2 << 20, 32 << 10));
+    for line in ["guest_bytes_per_hour = 2097151", "guest_bytes_per_hour = 0"] {
+        let refused = of(line).unwrap_err();
+        assert!(refused.starts_with("line 8: expected 2097152 (2 MiB) at least"), "{refused}");
+    }
+    assert!(of("guest_bytes_per_hour = 4294967296").is_err());
 }

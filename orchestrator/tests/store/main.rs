@@ -118,7 +118,7 @@ fn conversation(guest: u8, sid: u128) -> NewConversation<'static> {
         jkt: None,
         identity: identity(guest),
         customer_friendly_name: Some("Ada".to_owned()),
-        pre_engagement_data: Some(serde_json::json!({"question": "why?\0"})),
+        pre_engagement_data: Some(serde_json::json!({"question": "why?\0"}).to_string()),
         conversation_sid: ConversationSid::from_bits(sid),
         message_sid: MessageSid::from_bits(sid),
         welcome: "Welcome!",

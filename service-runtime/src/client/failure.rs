@@ -5,7 +5,7 @@ use std::{error::Error, io};
 use shared_types::{Code, ErrorBody};
 
 /// Why a peer gave no answer of the contract.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum PeerError {
     /// It cannot be reached.
     #[error("{peer} cannot be reached: {cause}")]
