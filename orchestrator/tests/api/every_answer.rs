@@ -54,7 +54,7 @@ async fn a_page_may_read_the_headers_that_tell_it_what_to_do() {
     for answer in [fwo.creates_token(OFF).await, fwo.opens_conversation("hunter2").await] {
         assert_eq!(
             answer.header("access-control-expose-headers"),
-            "allow, date, ratelimit, ratelimit-policy, request-id, retry-after, www-authenticate"
+            "allow, date, dpop-nonce, ratelimit, ratelimit-policy, request-id, retry-after, www-authenticate"
         );
     }
 }
