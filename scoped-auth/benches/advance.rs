@@ -1,16 +1,17 @@
-//! What it costs to move sessions on, for 1, 16 and 64 callers at once on two runtimes, as workers have them: per move,
-//! how many in a second, and the processor's time of this process, from the operating system.
+//! The cost of advancing sessions, for 1, 16 and 64 concurrent callers on two runtimes, as workers have them: advances per
+//! second, and the CPU time of this process for each, from the operating system.
 
 #![allow(clippy::print_stdout, reason = "what is measured is printed")]
 
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta};
-use scoped_auth::store::{Moved, Store};
+use scoped_auth::store::{Advance, AdvanceOutcome, Store};
 use service_runtime::database::DatabaseConfig;
-use shared_types::SessionId;
+use shared_types::{Fingerprint, SessionId};
 use tokio::runtime::{Builder, Runtime};
 
+const FINGERPRINT: &str = "fp1.me.BwcAA___AIoAiv_EAQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyAhIiMkJSYnKCkqKywtLi8wMTIzNDU2Nzg5Ojs8PT4_QEFCQ0RFRkdISUo";
 const WORKERS: u32 = 2;
 const MEASURED: Duration = Duration::from_secs(3);
 
@@ -27,21 +28,21 @@ fn main() {
             .map(|worker| {
                 let store = store.clone();
                 let first = (round * WORKERS + worker) * per_worker;
-                std::thread::spawn(move || moves(&store, first..first + per_worker))
+                std::thread::spawn(move || advances(&store, first..first + per_worker))
             })
             .collect();
-        let moves: u32 = workers.into_iter().map(|worker| worker.join().expect("moves")).sum();
+        let advances: u32 = workers.into_iter().map(|worker| worker.join().expect("advances")).sum();
         let (took, used) = (began.elapsed(), processor_time() - used);
         println!(
-            "{callers} callers: {:.0} moves/s, {:.1} µs of the processor each",
-            f64::from(moves) / took.as_secs_f64(),
-            used.as_secs_f64() * 1e6 / f64::from(moves)
+            "{callers} callers: {:.0} advances/s, {:.1} µs of CPU time each",
+            f64::from(advances) / took.as_secs_f64(),
+            used.as_secs_f64() * 1e6 / f64::from(advances)
         );
     }
 }
 
-/// How often these callers' sessions moved, each again as soon as it had.
-fn moves(store: &Store, callers: std::ops::Range<u32>) -> u32 {
+/// How often the sessions of these callers advanced, each caller in a loop.
+fn advances(store: &Store, callers: std::ops::Range<u32>) -> u32 {
     let runtime: Runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
     let now = DateTime::from_timestamp(1_800_000_000, 0).expect("a time");
     let until = Instant::now() + MEASURED;
@@ -51,23 +52,30 @@ fn moves(store: &Store, callers: std::ops::Range<u32>) -> u32 {
             runtime.spawn(async move {
                 let mut bytes = [0; 16];
                 bytes[..4].copy_from_slice(&caller.to_be_bytes());
-                let session = SessionId::from_random(bytes);
-                let mut generation = 0;
+                let mut next = Advance {
+                    session: SessionId::from_random(bytes),
+                    generation: 0,
+                    now,
+                    expires_at: now + TimeDelta::hours(6),
+                    ends_at: now + TimeDelta::days(1),
+                    fingerprint: Fingerprint::new(FINGERPRINT.to_owned()),
+                    first_fingerprint: None,
+                };
                 while Instant::now() < until {
-                    let moved = store.advance(session, generation, now, now + TimeDelta::days(1)).await;
-                    assert_eq!(moved.expect("an answer"), Moved::Forward);
-                    generation += 1;
+                    let outcome = store.advance(next.clone()).await.expect("an outcome");
+                    assert_eq!(outcome, AdvanceOutcome::Advanced { replaced: next.generation });
+                    next.generation += 1;
                 }
-                generation
+                next.generation
             })
         })
         .collect();
     runtime.block_on(async {
-        let mut moves = 0;
+        let mut advances = 0;
         for call in calls {
-            moves += call.await.expect("a caller");
+            advances += call.await.expect("a caller");
         }
-        moves
+        advances
     })
 }
 

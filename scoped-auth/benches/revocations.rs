@@ -69,11 +69,18 @@ fn starting(c: &mut Criterion) {
         store
     });
     let day = std::time::Duration::from_secs(86_400);
-    let rules = Rules { session_max: day, grace: day, resume_window: day, staleness: day };
+    let rules = Rules {
+        session_max: day,
+        grace: day,
+        resume_window: day,
+        staleness: day,
+        revocation_retention: 30 * day,
+    };
+    let now = DateTime::from_timestamp_millis(1_800_000_000_000).expect("a time");
     let mut group = c.benchmark_group("start");
     group.sample_size(10);
     group.bench_function("beside_1000000_sessions", |b| {
-        b.iter(|| runtime.block_on(Sessions::open(store.clone(), rules)).expect("the sessions"));
+        b.iter(|| runtime.block_on(Sessions::open(store.clone(), rules, now)).expect("the sessions"));
     });
 }
 

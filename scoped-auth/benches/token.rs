@@ -10,7 +10,7 @@ use scoped_auth::{
     claims::Claims,
     counters::Counters,
     jose::Form,
-    judgement::{Holder, binding_of_successor, judge_holder},
+    judgement::{Holder, judge_holder},
     key_file::KeyFile,
     key_ring::KeyRing,
 };
@@ -18,10 +18,7 @@ use serde_json::Value;
 use service_runtime::Metrics;
 use shared_types::{
     Fingerprint, SealedToken, Yes,
-    scoped_auth::{
-        generate::Session,
-        validate::{Authorized, Request, Response},
-    },
+    scoped_auth::validate::{Authorized, Request, Response},
 };
 
 const FINGERPRINT: &str = "fp1.me.BwcAA___AIoAiv_EAQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyAhIiMkJSYnKCkqKywtLi8wMTIzNDU2Nzg5Ojs8PT4_QEFCQ0RFRkdISUo";
@@ -113,19 +110,18 @@ fn validate(ring: &KeyRing, counters: &Counters, body: &[u8]) -> Vec<u8> {
         counters.browser(browser);
     }
     counters.judged("authorized");
-    let (fingerprint, first_fingerprint) = binding_of_successor(&claims, holder, &verdict);
-    let Claims { sub, exp, grants, sid, auth_time, generation, fingerprint: own, .. } = claims;
-    let identity = grants.identity;
+    let Claims { sub, exp, grants, sid, auth_time, fingerprint, .. } = claims;
     let answer = Response::Authorized(Authorized {
         authorized: Yes,
         auth_account: sub.into(),
-        identity,
+        identity: grants.identity,
         expiration: exp,
-        session: Session { id: sid, identity, auth_time, generation, first_fingerprint },
+        session_id: sid,
+        auth_time,
         grants: grants.grants,
-        bound: own.is_some(),
-        fingerprint,
+        bound: fingerprint.is_some(),
         jkt: None,
+        successor: None,
     });
     serde_json::to_vec(&answer).expect("JSON")
 }
@@ -134,7 +130,7 @@ fn handlers(c: &mut Criterion) {
     let (ring, claims, rng) = (ring(), claims(), SystemRandom::new());
     let counters = Counters::new(&Metrics::default());
     let token = ring.seal(&claims, Form::Encrypted, &rng).expect("a token");
-    let request = Request { token, fingerprint: claims.fingerprint.clone(), jkt: None, resume: false };
+    let request = Request { token, fingerprint: claims.fingerprint.clone(), jkt: None, successor: None };
     let body = serde_json::to_vec(&request).expect("JSON");
     c.bench_function("validate", |b| b.iter(|| validate(&ring, &counters, black_box(&body))));
     c.bench_function("session_hash", |b| b.iter(|| ring.session_hash(black_box(claims.sid))));

@@ -10,6 +10,7 @@ use shared_types::{federated_auth, orchestrator, scoped_auth};
 const FINGERPRINT: &str = "fp1.me.BwcAA___AIoAiv_EAQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyAhIiMkJSYnKCkqKywtLi8wMTIzNDU2Nzg5Ojs8PT4_QEFCQ0RFRkdISUo";
 const IDENTITY: &str = "0b0e7a3c-52a1-4b57-8f1e-5d2f4f1c9a77";
 const SESSION: &str = "0199f7c5-52a1-7b57-8f1e-5d2f4f1c9a77";
+const AUTH_TIME: &str = "2026-11-20T20:14:40Z";
 const EXPIRATION: &str = "2026-11-21T02:14:40Z";
 
 fn read<T: DeserializeOwned>(value: &Value) -> T {
@@ -47,7 +48,7 @@ fn messages(c: &mut Criterion) {
     }));
     let made = json!({
         "token": token, "identity": IDENTITY, "expiration": EXPIRATION, "expires_in": 21600,
-        "refresh_after": 16848, "session_id": SESSION,
+        "refresh_after": 16848, "session_id": SESSION, "auth_time": AUTH_TIME,
     });
     let generated: scoped_auth::generate::Response = read(&made);
     let created: federated_auth::create_token::Response = read(&made);
@@ -63,18 +64,33 @@ fn messages(c: &mut Criterion) {
     c.bench_function("messages/scoped_auth_generated", |b| b.iter(|| travels(&generated)));
 
     let validate: scoped_auth::validate::Request = read(&json!({"token": token, "fingerprint": FINGERPRINT}));
-    let validated: scoped_auth::validate::Response = read(&json!({
+    let mut verdict = json!({
         "authorized": true,
         "auth_account": {
             "account_id": "da52ca3e-3797-5122-a441-9a6fc636cf1c",
             "account_sid": "AC00000000000000000000000000000001",
         },
         "grants": grants(), "identity": IDENTITY, "expiration": EXPIRATION,
-        "session": {"id": SESSION, "identity": IDENTITY, "auth_time": EXPIRATION, "generation": 0},
-        "bound": true, "fingerprint": FINGERPRINT,
-    }));
+        "session_id": SESSION, "auth_time": AUTH_TIME, "bound": true,
+    });
+    let validated: scoped_auth::validate::Response = read(&verdict);
     c.bench_function("messages/scoped_auth_validate", |b| b.iter(|| travels(&validate)));
     c.bench_function("messages/scoped_auth_validated", |b| b.iter(|| travels(&validated)));
+
+    let refresh: scoped_auth::validate::Request = read(&json!({
+        "token": token, "fingerprint": FINGERPRINT,
+        "successor": {
+            "accountSid": "AC00000000000000000000000000000001",
+            "deploymentKey": "CV00000000000000000000000000000001",
+            "ttl": 21600,
+        },
+    }));
+    let successor =
+        json!({"token": token, "expiration": EXPIRATION, "expires_in": 21600, "refresh_after": 16848});
+    verdict.as_object_mut().expect("an object").insert("successor".to_owned(), successor);
+    let refreshed: scoped_auth::validate::Response = read(&verdict);
+    c.bench_function("messages/scoped_auth_refresh", |b| b.iter(|| travels(&refresh)));
+    c.bench_function("messages/scoped_auth_refreshed", |b| b.iter(|| travels(&refreshed)));
 }
 
 criterion_group!(benches, messages);

@@ -2,7 +2,7 @@
 
 use shared_types::{
     DeploymentKey,
-    fingerprint::{Comparison, Sensitivity, Signal, SignalSet, evidence, is_the_browser_of},
+    fingerprint::{Comparison, Sensitivity, Signal, SignalSet, evidence},
 };
 
 mod fingerprint_support;
@@ -229,18 +229,6 @@ fn the_presented_fingerprint_brings_the_level() {
     let (before, after) = (Guest::with_chrome(), Guest::with_chrome().sets_clock_to(300));
     assert!(judge(&before.fingerprint(High), &after.fingerprint(Low)).accepted);
     assert!(!judge(&before.fingerprint(Low), &after.fingerprint(High)).accepted);
-}
-
-#[test]
-fn an_earlier_session_is_known_by_its_browser_alone() {
-    let earlier = Guest::with_chrome().fingerprint(Medium);
-    let later = |guest: Guest| {
-        let fingerprint = guest.sends(evidence::WEBCHAT_INFO, r#"{"loginTimestamp":1}"#).fingerprint(Medium);
-        (judge(&earlier, &fingerprint).accepted, is_the_browser_of(&earlier, &fingerprint))
-    };
-    assert_eq!(later(Guest::with_chrome()), (false, true));
-    assert_eq!(later(Guest::with_safari()), (false, false));
-    assert!(!is_the_browser_of(&earlier, &Guest::with_safari().fingerprint(Low)));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use shared_types::{
     fingerprint::{Evidence, FingerprintKey, FingerprintKeys, Mode, Sensitivity, Signals, generate},
 };
 
-use crate::{ACCOUNT, Fas, deployment};
+use crate::{ACCOUNT, Fas, deployment, http::Answer, refreshing};
 
 const CHROME: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) \
      Chrome/146.0.0.0 Safari/537.36";
@@ -35,14 +35,21 @@ async fn token(fas: &Fas, fingerprint: Option<Value>) -> String {
     fas.posts(ACCOUNT, "", &fields).await.member("token")
 }
 
+async fn refreshes(fas: &Fas, fields: &Value) -> Answer {
+    fas.posts(ACCOUNT, "/refresh", &refreshing(fields)).await
+}
+
 #[tokio::test]
 async fn a_bound_token_is_good_in_its_own_browser_alone() {
     let fas = Fas::start().await;
     let token = token(&fas, Some(of(CHROME))).await;
-    for route in ["/refresh", "/validate"] {
-        let own = fas.posts(ACCOUNT, route, &json!({"token": token, "fingerprint": of(CHROME)})).await;
-        assert_eq!(own.status, 200, "{route}");
-        let others = fas.posts(ACCOUNT, route, &json!({"token": token, "fingerprint": of(FIREFOX)})).await;
+    let own = json!({"token": token, "fingerprint": of(CHROME)});
+    let others = json!({"token": token, "fingerprint": of(FIREFOX)});
+    for (own, others) in [
+        (refreshes(&fas, &own).await, refreshes(&fas, &others).await),
+        (fas.posts(ACCOUNT, "/validate", &own).await, fas.posts(ACCOUNT, "/validate", &others).await),
+    ] {
+        assert_eq!(own.status, 200);
         others.is_refusal(403, "fingerprint_invalid");
     }
 }
@@ -52,7 +59,7 @@ async fn a_bound_token_stays_bound() {
     let fas = Fas::start().await;
     let first = token(&fas, Some(of(CHROME))).await;
     for fields in [json!({"token": first}), json!({"token": first, "fingerprint": of(CHROME)})] {
-        let refreshed = fas.posts(ACCOUNT, "/refresh", &fields).await.member("token");
+        let refreshed = refreshes(&fas, &fields).await.member("token");
         let thief = json!({"token": refreshed, "fingerprint": of(FIREFOX)});
         fas.posts(ACCOUNT, "/validate", &thief).await.is_refusal(403, "fingerprint_invalid");
     }
@@ -64,10 +71,10 @@ async fn an_unbound_token_is_bound_by_its_first_refresh_and_good_for_nothing_els
     let unbound = token(&fas, None).await;
     let with_chrome = |token: &str| json!({"token": token, "fingerprint": of(CHROME)});
     fas.posts(ACCOUNT, "/validate", &with_chrome(&unbound)).await.is_refusal(403, "fingerprint_invalid");
-    let bound = fas.posts(ACCOUNT, "/refresh", &with_chrome(&unbound)).await.member("token");
+    let bound = refreshes(&fas, &with_chrome(&unbound)).await.member("token");
     assert_eq!(fas.posts(ACCOUNT, "/validate", &with_chrome(&bound)).await.status, 200);
     let thief = json!({"token": bound, "fingerprint": of(FIREFOX)});
-    fas.posts(ACCOUNT, "/refresh", &thief).await.is_refusal(403, "fingerprint_invalid");
+    refreshes(&fas, &thief).await.is_refusal(403, "fingerprint_invalid");
 }
 
 #[tokio::test]

@@ -32,6 +32,7 @@ use tempfile::TempDir;
 
 const ACCOUNT: &str = "AC00000000000000000000000000000001";
 const OTHER_ACCOUNT: &str = "AC00000000000000000000000000000002";
+const DEPLOYMENT: &str = "CV00000000000000000000000000000001";
 const ORCHESTRATOR_SECRET: &str = "what-orchestrator-proves-itself-with";
 const FEDERATED_AUTH_SECRET: &str = "what-federated-auth-proves-itself-with";
 const TTL: u32 = 3600;
@@ -121,7 +122,7 @@ impl Fas {
     }
 
     async fn refreshes_token(&self, account: &str, token: &str) -> Answer {
-        self.posts(account, "/refresh", &json!({"token": token})).await
+        self.posts(account, "/refresh", &refreshing(&json!({"token": token}))).await
     }
 
     async fn validates_token(&self, account: &str, token: &str) -> Answer {
@@ -129,10 +130,17 @@ impl Fas {
     }
 }
 
+/// The same fields for a refresh, which names the deployment too.
+fn refreshing(fields: &Value) -> Value {
+    let mut fields = fields.clone();
+    fields["deployment_key"] = DEPLOYMENT.into();
+    fields
+}
+
 /// What FlexWebchatOrchestratorService tells of a deployment.
 fn deployment() -> Value {
     json!({
-        "deployment_key": "CV00000000000000000000000000000001",
+        "deployment_key": DEPLOYMENT,
         "address_sid": "IG00000000000000000000000000000001",
         "conversations_service_sid": "IS00000000000000000000000000000001",
     })

@@ -4,12 +4,11 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use crate::{ACCOUNT, Fas, OTHER_ACCOUNT, TTL, deployment, http::Request};
+use crate::{ACCOUNT, DEPLOYMENT, Fas, OTHER_ACCOUNT, TTL, deployment, http::Request, refreshing};
 
 fn guests_grants() -> Value {
     json!([
-        {"type": "webchat", "address_sid": "IG00000000000000000000000000000001",
-            "deployment_key": "CV00000000000000000000000000000001"},
+        {"type": "webchat", "address_sid": "IG00000000000000000000000000000001", "deployment_key": DEPLOYMENT},
         {"type": "chat", "service_sid": "IS00000000000000000000000000000001"},
     ])
 }
@@ -22,7 +21,7 @@ async fn a_token_is_created_with_a_fresh_identity_and_the_ttl_of_the_settings() 
     assert_eq!((made.status, made.header("cache-control").as_str()), (200, "no-store"));
     assert_eq!(
         made.members(),
-        ["token", "identity", "expiration", "expires_in", "refresh_after", "session_id"]
+        ["token", "identity", "expiration", "expires_in", "refresh_after", "session_id", "auth_time"]
     );
     let expiration: DateTime<Utc> = made.member("expiration").parse().unwrap();
     let ttl = expiration - before;
@@ -59,10 +58,15 @@ async fn a_check_tells_whose_token_it_is_and_leaves_it_as_it_was() {
     for _ in 0..2 {
         let checked = fas.validates_token(ACCOUNT, &made.member("token")).await;
         assert_eq!(checked.status, 200);
-        assert_eq!(checked.members(), ["valid", "identity", "roles", "expiration", "session_id"]);
+        assert_eq!(
+            checked.members(),
+            ["valid", "identity", "roles", "expiration", "session_id", "auth_time"]
+        );
         assert_eq!(checked.body()["valid"], true);
         assert_eq!(checked.member("identity"), made.member("identity"));
-        assert_eq!(checked.member("expiration"), made.member("expiration"));
+        for member in ["expiration", "session_id", "auth_time"] {
+            assert_eq!(checked.member(member), made.member(member));
+        }
         assert_eq!(checked.body()["roles"], guests_grants());
     }
 }
@@ -70,14 +74,16 @@ async fn a_check_tells_whose_token_it_is_and_leaves_it_as_it_was() {
 #[tokio::test]
 async fn a_guest_ends_the_own_session() {
     let fas = Fas::start().await;
-    let token = fas.creates_token(ACCOUNT).await.member("token");
+    let made = fas.creates_token(ACCOUNT).await;
+    let token = made.member("token");
     let revoke = async |account, token: &str| fas.posts(account, "/revoke", &json!({"token": token})).await;
     for (account, token) in [(OTHER_ACCOUNT, token.as_str()), (ACCOUNT, "hunter2")] {
         let answer = revoke(account, token).await;
         assert_eq!((answer.status, answer.body()), (200, json!({"revoked": false})));
     }
     assert_eq!(fas.validates_token(ACCOUNT, &token).await.status, 200, "it was not theirs to end");
-    assert_eq!(revoke(ACCOUNT, &token).await.body(), json!({"revoked": true}));
+    let revoked = json!({"revoked": true, "session_id": made.member("session_id")});
+    assert_eq!(revoke(ACCOUNT, &token).await.body(), revoked);
     fas.validates_token(ACCOUNT, &token).await.is_refusal(401, "revoked_token");
     fas.refreshes_token(ACCOUNT, &token).await.is_refusal(401, "revoked_token");
 }
@@ -89,7 +95,7 @@ async fn every_route_answers_under_both_versions_in_both_cases() {
     for version in ["v1", "V1", "v2", "V2"] {
         for (route, fields) in [
             ("", deployment()),
-            ("/refresh", json!({"token": token})),
+            ("/refresh", refreshing(&json!({"token": token}))),
             ("/validate", json!({"token": token})),
             ("/revoke", json!({"token": "no-token"})),
         ] {
@@ -163,10 +169,14 @@ async fn a_field_that_is_missing_or_malformed_is_named_and_not_repeated() {
         ("", with("address_sid", json!("IGhunter2")), "address_sid"),
         ("", with("conversations_service_sid", json!(["hunter2"])), "conversations_service_sid"),
         ("", with("fingerprint", json!("hunter2 ")), "fingerprint"),
-        ("/refresh", json!({}), "token"),
-        ("/refresh", json!({"token": 7}), "token"),
-        ("/refresh", json!({"token": "x", "fingerprint": "hunter2\n"}), "fingerprint"),
-        ("/validate", json!({"Token": "hunter2"}), "token"),
+        ("", with("identity", json!("hunter2-hunter2-hunter2-hunter2-hunt")), "identity"),
+        ("", with("earlier_session", json!({"sid": "hunter2"})), "earlier_session.sid"),
+        ("/refresh", refreshing(&json!({})), "token"),
+        ("/refresh", refreshing(&json!({"token": 7})), "token"),
+        ("/refresh", refreshing(&json!({"token": "x", "fingerprint": "hunter2\n"})), "fingerprint"),
+        ("/refresh", json!({"token": "x"}), "deployment_key"),
+        ("/refresh", json!({"token": "x", "deployment_key": "hunter2"}), "deployment_key"),
+        ("/validate", json!({}), "token"),
         ("/validate", json!({"token": ""}), "token"),
     ] {
         let answer = fas.posts(ACCOUNT, route, &fields).await;

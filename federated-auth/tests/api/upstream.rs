@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 use service_runtime::Listeners;
 
 use crate::{
-    ACCOUNT, FEDERATED_AUTH_SECRET, Fas, ORCHESTRATOR_SECRET, deployment, federated_auth,
+    ACCOUNT, DEPLOYMENT, FEDERATED_AUTH_SECRET, Fas, ORCHESTRATOR_SECRET, deployment, federated_auth,
     http::{Answer, Request},
+    refreshing,
     scripted_peer::{Act, Nobody, ScriptedPeer, answer, kill},
 };
 
@@ -18,7 +19,7 @@ async fn answers(script: &[Act], timeout: Duration) -> Vec<(Answer, Vec<String>)
     let mut answers = Vec::new();
     for (route, fields) in [
         ("", deployment()),
-        ("/refresh", json!({"token": "a-token"})),
+        ("/refresh", refreshing(&json!({"token": "a-token"}))),
         ("/revoke", json!({"token": "a-token"})),
         ("/validate", json!({"token": "a-token"})),
     ] {
@@ -109,28 +110,42 @@ async fn a_peer_that_stops_is_unavailable_until_it_comes_back() {
 }
 
 #[tokio::test]
-async fn a_refresh_whose_second_call_fails_gives_no_token() {
+async fn a_refresh_is_one_call_and_an_answer_without_a_successor_is_invalid() {
     let id = "c1a3d1a0-7f0f-4b0e-9b9a-3f5f1f6f7a01";
     let sid: shared_types::AccountSid = ACCOUNT.parse().unwrap();
-    let verdict = json!({
+    let mut verdict = json!({
         "authorized": true, "auth_account": {"account_id": sid.account_id(), "account_sid": sid}, "grants": [],
-        "identity": id, "expiration": "2030-01-01T00:00:00Z", "bound": false,
-        "session": {"id": id, "identity": id, "auth_time": "2030-01-01T00:00:00Z"},
+        "identity": id, "expiration": "2030-01-01T00:00:00Z", "session_id": id,
+        "auth_time": "2030-01-01T00:00:00Z", "bound": false,
     });
-    for (act, status, code) in [
-        (Act::HangUp, 503, "upstream_unavailable"),
-        (Act::json(401, &refusal("session_expired")), 401, "session_expired"),
-        (Act::json(200, "{}"), 502, "upstream_invalid"),
+    for (successor, status) in [
+        (Value::Null, 502),
+        (
+            json!({"token": "y", "expiration": "2030-01-01T06:00:00Z", "expires_in": 7, "refresh_after": 5}),
+            200,
+        ),
     ] {
-        let scripted = ScriptedPeer::with(vec![Act::json(200, &verdict.to_string()), act]).await;
+        if !successor.is_null() {
+            verdict["successor"] = successor;
+        }
+        let scripted = ScriptedPeer::that(Act::json(200, &verdict.to_string())).await;
         let fas = federated_auth(scripted.address, |_| {});
-        let request =
-            Request::post(&format!("/v1/Accounts/{ACCOUNT}/Tokens/refresh")).json(&json!({"token": "x"}));
+        let request = Request::post(&format!("/v1/Accounts/{ACCOUNT}/Tokens/refresh"))
+            .json(&refreshing(&json!({"token": "x", "fingerprint": "fp1.some", "jkt": "A".repeat(43)})));
         let answer = request.bearer(ORCHESTRATOR_SECRET).send(fas.address()).await;
-        answer.is_refusal(status, code);
-        let [first, second] = scripted.seen().try_into().unwrap();
-        assert!(first.starts_with("POST /v1/ScopedAuthTokens/validate "), "{first}");
-        assert!(second.starts_with("POST /v1/ScopedAuthTokens/generate/internal "), "{second}");
+        if status == 502 {
+            answer.is_refusal(502, "upstream_invalid");
+        } else {
+            assert_eq!((answer.status, answer.member("token").as_str()), (200, "y"));
+            assert_eq!(answer.member("expiration"), "2030-01-01T06:00:00Z", "the successor's");
+        }
+        let [seen] = scripted.seen().try_into().unwrap();
+        assert!(seen.starts_with("POST /v1/ScopedAuthTokens/validate "), "{seen}");
+        let body: Value = serde_json::from_str(seen.split("\r\n\r\n").nth(1).unwrap()).unwrap();
+        let successor = json!({"accountSid": ACCOUNT, "deploymentKey": DEPLOYMENT, "ttl": crate::TTL});
+        let sent =
+            json!({"token": "x", "fingerprint": "fp1.some", "jkt": "A".repeat(43), "successor": successor});
+        assert_eq!(body, sent);
     }
 }
 

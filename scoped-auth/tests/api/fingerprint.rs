@@ -7,7 +7,7 @@ use shared_types::{
     fingerprint::{Evidence, FingerprintKey, FingerprintKeys, Mode, Sensitivity, Signals, generate},
 };
 
-use crate::{Sas, asking};
+use crate::{Sas, asking, refreshing};
 
 const CHROME: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) \
      Chrome/146.0.0.0 Safari/537.36";
@@ -27,33 +27,34 @@ fn of(user_agent: &str) -> String {
     generate(&keys, &signals, Sensitivity::Medium, Mode::Enforce).as_str().to_owned()
 }
 
-/// The verdict on a token that was made for `bound` and is presented by `presented`.
-async fn verdict(sas: &Sas, bound: Option<&str>, presented: Option<&str>) -> Value {
+/// The verdict on a token that was made for `bound` and is presented by `presented`, and the fingerprint of its successor.
+async fn verdict(sas: &Sas, bound: Option<&str>, presented: Option<&str>) -> (Value, Option<String>) {
     let token = sas.token(&asking(json!({"fingerprint": bound}))).await;
-    let mut fields = json!({"token": token});
-    if let Some(presented) = presented {
-        fields["fingerprint"] = presented.into();
-    }
-    let answer = sas.validates(&fields).await;
-    assert_eq!(answer.status, 200);
-    answer.body()
+    let mut fields = refreshing(&token, json!({"fingerprint": presented}));
+    let refreshed = sas.validates(&fields).await.body();
+    fields.as_object_mut().unwrap().remove("successor");
+    let verdict = sas.validates(&fields).await.body();
+    assert_eq!(verdict["authorized"], refreshed["authorized"], "a refresh judges as every call does");
+    let Some(successor) = refreshed["successor"]["token"].as_str() else { return (verdict, None) };
+    let fingerprint = sas.claims(successor).fingerprint;
+    (verdict, fingerprint.map(|fingerprint| fingerprint.as_str().to_owned()))
 }
 
 #[tokio::test]
 async fn the_browser_that_a_token_was_made_for_may_use_it() {
     let sas = Sas::start().await;
     let chrome = of(CHROME);
-    let verdict = verdict(&sas, Some(&chrome), Some(&chrome)).await;
+    let (verdict, sealed) = verdict(&sas, Some(&chrome), Some(&chrome)).await;
     assert_eq!((&verdict["authorized"], &verdict["bound"]), (&json!(true), &json!(true)));
-    assert_eq!(verdict["fingerprint"], chrome);
+    assert_eq!(sealed, Some(chrome));
 }
 
 #[tokio::test]
 async fn a_browser_that_was_updated_is_still_the_same_and_its_successor_follows_it() {
     let sas = Sas::start().await;
     let updated = of(&CHROME.replace("146", "147"));
-    let verdict = verdict(&sas, Some(&of(CHROME)), Some(&updated)).await;
-    assert_eq!((&verdict["authorized"], &verdict["fingerprint"]), (&json!(true), &json!(updated)));
+    let (verdict, sealed) = verdict(&sas, Some(&of(CHROME)), Some(&updated)).await;
+    assert_eq!((&verdict["authorized"], sealed), (&json!(true), Some(updated)));
 }
 
 #[tokio::test]
@@ -62,7 +63,7 @@ async fn another_browser_may_not_and_is_told_neither_reason_nor_signal() {
     for presented in
         [of(FIREFOX), "fp1.nonsense".into(), "nonsense".into(), of(CHROME).replacen("fp1", "fp2", 1)]
     {
-        let verdict = verdict(&sas, Some(&of(CHROME)), Some(&presented)).await;
+        let (verdict, _) = verdict(&sas, Some(&of(CHROME)), Some(&presented)).await;
         assert_eq!(verdict["authorized"], false);
         assert_eq!(verdict["message"], "fingerprint_validation_failed");
         let names: Vec<&str> = verdict.as_object().unwrap().keys().map(String::as_str).collect();
@@ -74,18 +75,18 @@ async fn another_browser_may_not_and_is_told_neither_reason_nor_signal() {
 async fn without_a_presented_fingerprint_the_token_is_checked_alone() {
     let sas = Sas::start().await;
     let chrome = of(CHROME);
-    let verdict = verdict(&sas, Some(&chrome), None).await;
+    let (verdict, sealed) = verdict(&sas, Some(&chrome), None).await;
     assert_eq!((&verdict["authorized"], &verdict["bound"]), (&json!(true), &json!(true)));
-    assert_eq!(verdict["fingerprint"], chrome, "and its successor stays bound");
+    assert_eq!(sealed, Some(chrome), "and its successor stays bound");
 }
 
 #[tokio::test]
-async fn a_token_without_a_fingerprint_is_accepted_and_its_successor_is_to_be_bound() {
+async fn a_token_without_a_fingerprint_is_accepted_and_its_successor_is_bound() {
     let sas = Sas::start().await;
     let firefox = of(FIREFOX);
-    let verdict = verdict(&sas, None, Some(&firefox)).await;
+    let (verdict, sealed) = verdict(&sas, None, Some(&firefox)).await;
     assert_eq!((&verdict["authorized"], &verdict["bound"]), (&json!(true), &json!(false)));
-    assert_eq!(verdict["fingerprint"], firefox);
+    assert_eq!(sealed, Some(firefox));
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 
 use serde_json::json;
 use shared_types::{
-    AccountSid, DeploymentKey,
+    AccountSid, DeploymentKey, Fingerprint,
     fingerprint::{Evidence, FingerprintKey, FingerprintKeys, Mode, Sensitivity, Signals, generate},
 };
 
@@ -43,21 +43,27 @@ impl Browser {
     }
 }
 
+/// The browser that a token is bound to, and the browser that its session began with, where that is another.
+fn binding(sas: &Sas, token: &str) -> (String, Option<String>) {
+    let claims = sas.claims(token);
+    let text = |fingerprint: Fingerprint| fingerprint.as_str().to_owned();
+    (text(claims.fingerprint.unwrap()), claims.first_fingerprint.map(text))
+}
+
 #[tokio::test]
 async fn slow_drift_is_followed_and_bounded_by_the_sessions_beginning() {
     let sas = Sas::start().await;
     let token = sas.token(&asking(json!({"fingerprint": Browser::new(140).fingerprint()}))).await;
-    let (verdict, same) = sas.refreshes(&token, &Browser::new(140).fingerprint()).await;
-    assert_eq!(verdict["session"].get("first_fingerprint"), None, "nothing has changed yet");
-    let (verdict, newer) = sas.refreshes(&same.unwrap(), &Browser::new(144).fingerprint()).await;
-    assert_eq!(verdict["session"]["first_fingerprint"], Browser::new(140).fingerprint());
-    let newer = newer.unwrap();
+    let same = sas.refreshes(&token, &Browser::new(140).fingerprint()).await.1.unwrap();
+    assert_eq!(binding(&sas, &same).1, None, "nothing has changed yet");
+    let newer = sas.refreshes(&same, &Browser::new(144).fingerprint()).await.1.unwrap();
+    assert_eq!(binding(&sas, &newer).1, Some(Browser::new(140).fingerprint()));
     // Two steps further is little, seen from the last refresh, and too far from the beginning.
     let (verdict, newest) = sas.refreshes(&newer, &Browser::new(147).fingerprint()).await;
     assert_eq!((verdict["message"].as_str(), newest), (Some("fingerprint_validation_failed"), None));
-    let (verdict, next) = sas.refreshes(&newer, &Browser::new(146).fingerprint()).await;
-    assert_eq!(verdict["session"]["first_fingerprint"], Browser::new(140).fingerprint());
-    let back = sas.refreshes(&next.unwrap(), &Browser::new(145).fingerprint()).await;
+    let next = sas.refreshes(&newer, &Browser::new(146).fingerprint()).await.1.unwrap();
+    assert_eq!(binding(&sas, &next).1, Some(Browser::new(140).fingerprint()));
+    let back = sas.refreshes(&next, &Browser::new(145).fingerprint()).await;
     assert_eq!(back.0["authorized"], false, "versions go forwards only, seen from the last refresh");
 }
 
@@ -69,15 +75,14 @@ async fn the_fingerprint_key_is_replaced_while_sessions_go_on() {
     for (major, keys) in [(140, b"ab".as_slice()), (141, b"ba"), (141, b"ba"), (142, b"b"), (143, b"b")] {
         let thief = Browser { system: "X11; Linux x86_64", keys, ..Browser::new(major) }.fingerprint();
         assert_eq!(sas.refreshes(&token, &thief).await.0["authorized"], false);
-        let (verdict, next) = sas.refreshes(&token, &shown(major, keys)).await;
-        let sealed = verdict["fingerprint"].as_str().unwrap();
+        token = sas.refreshes(&token, &shown(major, keys)).await.1.unwrap();
+        let (sealed, _) = binding(&sas, &token);
         assert!(!sealed.contains('~'), "the token holds what the active key made, and no more");
-        token = next.unwrap();
     }
     // The beginning was made with a key that is gone; the session goes on from what was sealed since.
-    let (verdict, _) = sas.refreshes(&token, &shown(144, b"b")).await;
-    assert_eq!(verdict["session"]["first_fingerprint"], shown(141, b"b"));
-    assert_eq!(sas.refreshes(&token, &shown(143, b"c")).await.0["authorized"], false);
+    let next = sas.refreshes(&token, &shown(144, b"b")).await.1.unwrap();
+    assert_eq!(binding(&sas, &next).1, Some(shown(141, b"b")));
+    assert_eq!(sas.refreshes(&next, &shown(144, b"c")).await.0["authorized"], false);
 }
 
 #[tokio::test]
@@ -88,8 +93,8 @@ async fn in_shadow_a_refusal_is_served_and_counted_and_changes_no_binding() {
     let token = sas.token(&asking(json!({"fingerprint": guest.fingerprint()}))).await;
     let (verdict, next) = sas.refreshes(&token, &thief.fingerprint()).await;
     assert_eq!((&verdict["authorized"], &verdict["bound"]), (&json!(true), &json!(true)));
-    assert_eq!(verdict["fingerprint"], guest.fingerprint(), "the binding stays");
     let token = next.unwrap();
+    assert_eq!(binding(&sas, &token).0, guest.fingerprint(), "the binding stays");
     // Once it is enforced, the guest goes on and the thief does not.
     let enforced = |browser: Browser| Browser { mode: Mode::Enforce, ..browser }.fingerprint();
     let of_thief = enforced(Browser { system: "X11; Linux x86_64", ..Browser::new(140) });

@@ -1,20 +1,11 @@
-//! `FAS ->> SAS: POST /v1/ScopedAuthTokens/generate/internal`: what a token is made of, for a new session and for one
-//! that goes on.
+//! `FAS ->> SAS: POST /v1/ScopedAuthTokens/generate/internal`: what the first token of a session is made of; and what its
+//! successors keep of it.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use crate::{Sas, asking, keys::claims};
-
-const IDENTITY: &str = "0b0e7a3c-52a1-4b57-8f1e-5d2f4f1c9a77";
-const SESSION: &str = "c1a3d1a0-7f0f-4b0e-9b9a-3f5f1f6f7a01";
-
-/// A session that began so long ago.
-fn session(sas: &Sas, ago: TimeDelta) -> (DateTime<Utc>, Value) {
-    let auth_time = sas.clock.now() - ago;
-    (auth_time, json!({"id": SESSION, "identity": IDENTITY, "auth_time": auth_time}))
-}
+use crate::{ACCOUNT, DEPLOYMENT, Sas, asking, keys::claims};
 
 #[tokio::test]
 async fn a_new_session_has_a_fresh_identity() {
@@ -24,7 +15,7 @@ async fn a_new_session_has_a_fresh_identity() {
     assert_eq!(first.status, 200);
     assert_eq!(
         first.members(),
-        ["token", "identity", "expiration", "expires_in", "refresh_after", "session_id"]
+        ["token", "identity", "expiration", "expires_in", "refresh_after", "session_id", "auth_time"]
     );
     let identity = first.member("identity").parse::<uuid::Uuid>().unwrap();
     assert_eq!(identity.get_version_num(), 4, "random");
@@ -71,36 +62,35 @@ async fn an_encrypted_token_has_the_header_of_the_contract_and_hides_the_rest() 
 #[tokio::test]
 async fn a_session_goes_on_with_its_identity_its_grants_and_its_start() {
     let sas = Sas::start().await;
-    let (auth_time, session) = session(&sas, TimeDelta::hours(5));
-    let first = claims(&sas, asking(json!({"session": session}))).await;
-    let second = claims(&sas, asking(json!({"session": session}))).await;
+    let made = sas.generates(&asking(json!({}))).await;
+    let first = sas.claims(&made.member("token"));
+    sas.clock.advance(TimeDelta::minutes(59));
+    let second = sas.claims(&sas.successor(&made.member("token"), json!({})).await);
     for claims in [&first, &second] {
-        assert_eq!(claims["sid"], SESSION);
-        assert_eq!(claims["grants"]["identity"], IDENTITY);
-        assert_eq!(claims["auth_time"], auth_time.timestamp());
+        assert_eq!(claims.sid.to_string(), made.member("session_id"));
+        assert_eq!(claims.grants.identity.to_string(), made.member("identity"));
+        assert_eq!(claims.auth_time, made.member("auth_time").parse::<DateTime<Utc>>().unwrap());
     }
-    assert_eq!(first["grants"], second["grants"]);
-    assert_ne!(first["jti"], second["jti"], "each token has a name of its own");
-    let answer = sas.generates(&asking(json!({"session": session}))).await;
-    assert_eq!(answer.member("identity"), IDENTITY);
+    assert_eq!(first.grants, second.grants);
+    assert_ne!(first.jti, second.jti, "each token has a name of its own");
+    assert_eq!((first.generation, second.generation), (0, 1));
 }
 
 #[tokio::test]
 async fn no_token_outlives_its_session() {
     let sas = Sas::start().await;
-    let ttl = TimeDelta::hours(6);
-    for (ago, cut) in
-        [(TimeDelta::hours(17), false), (TimeDelta::hours(20), true), (TimeDelta::hours(23), true)]
-    {
-        let (auth_time, session) = session(&sas, ago);
-        let claims = claims(&sas, asking(json!({"session": session, "ttl": ttl.num_seconds()}))).await;
-        let end = auth_time.timestamp() + 24 * 3600;
-        assert_eq!(claims["exp"] == end, cut, "a session of {ago}");
-        assert!(claims["exp"].as_i64().unwrap() <= end);
+    let successor = json!({"accountSid": ACCOUNT, "deploymentKey": DEPLOYMENT, "ttl": 6 * 3600});
+    let mut token = sas.token(&asking(json!({"ttl": 24 * 3600}))).await;
+    let end = sas.claims(&token).auth_time + TimeDelta::hours(24);
+    for (hours, cut) in [(17, false), (3, true), (3, true)] {
+        sas.clock.advance(TimeDelta::hours(hours));
+        token = sas.successor(&token, json!({"successor": successor})).await;
+        let claims = sas.claims(&token);
+        assert_eq!(claims.exp == end, cut, "{hours} hours later");
+        assert!(claims.exp <= end);
     }
-    let (_, session) = session(&sas, TimeDelta::hours(24));
-    let ended = sas.generates(&asking(json!({"session": session}))).await;
-    ended.is_refusal(401, "session_expired");
+    sas.clock.advance(TimeDelta::hours(1));
+    assert_eq!(sas.refresh(&token, json!({})).await["reason"], "session_expired");
 }
 
 #[tokio::test]
@@ -149,10 +139,11 @@ async fn grants_that_a_token_cannot_hold_are_refused() {
 #[tokio::test]
 async fn a_field_that_is_missing_or_malformed_is_named_and_not_repeated() {
     let sas = Sas::start().await;
-    let session = |name: &str, value: &str| {
-        let mut session = json!({"id": SESSION, "identity": IDENTITY, "auth_time": "2030-01-01T00:00:00Z"});
-        session[name] = value.into();
-        json!({"session": session})
+    let earlier = |name: &str, value: &str| {
+        let mut earlier =
+            json!({"sid": "c1a3d1a0-7f0f-4b0e-9b9a-3f5f1f6f7a01", "authTime": "2030-01-01T00:00:00Z"});
+        earlier[name] = value.into();
+        json!({"identity": "0b0e7a3c-52a1-4b57-8f1e-5d2f4f1c9a77", "earlierSession": earlier})
     };
     for (others, field) in [
         (json!({"accountSid": null}), "accountSid"),
@@ -167,9 +158,9 @@ async fn a_field_that_is_missing_or_malformed_is_named_and_not_repeated() {
         (json!({"ttl": 4_294_967_296_u64}), "ttl"),
         (json!({"encrypt": "hunter2"}), "encrypt"),
         (json!({"fingerprint": "hunter2 hunter2"}), "fingerprint"),
-        (session("id", "hunter2"), "session.id"),
-        (session("identity", "hunter2-hunter2-hunter2-hunter2-hunt"), "session.identity"),
-        (session("auth_time", "hunter2"), "session.auth_time"),
+        (json!({"identity": "hunter2-hunter2-hunter2-hunter2-hunt"}), "identity"),
+        (earlier("sid", "hunter2"), "earlierSession.sid"),
+        (earlier("authTime", "hunter2"), "earlierSession.authTime"),
     ] {
         let answer = sas.generates(&asking(others.clone())).await;
         answer.is_refusal(400, "invalid_request");

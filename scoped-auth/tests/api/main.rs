@@ -24,13 +24,18 @@ mod validate;
 use std::time::Duration;
 
 use http::{Answer, Request};
-use scoped_auth::{Config, config::MissingKeys, sessions::Rules};
+use ring::rand::SystemRandom;
+use scoped_auth::{
+    Config, claims::Claims, config::MissingKeys, key_file::KeyFile, key_ring::KeyRing, sessions::Rules,
+};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use service_runtime::{Clock, Listeners, Running, database::DatabaseConfig, random::Random};
+use shared_types::SealedToken;
 use tempfile::TempDir;
 
 const ACCOUNT: &str = "AC00000000000000000000000000000001";
+const DEPLOYMENT: &str = "CV00000000000000000000000000000001";
 const SECRET: &str = "what-federated-auth-proves-itself-with";
 const OPERATOR_SECRET: &str = "what-operators-prove-themselves-with";
 const GENERATE: &str = "/v1/ScopedAuthTokens/generate/internal";
@@ -109,16 +114,36 @@ impl Sas {
         self.answers_federated_auth(Request::post(VALIDATE).json(fields)).await
     }
 
-    /// What FederatedAuthService does to refresh a token: the verdict, and the next token if there is one.
+    /// Refreshes a token as FederatedAuthService does, in one call: the verdict, with the successor if there is one.
+    async fn refresh(&self, token: &str, others: Value) -> Value {
+        let answer = self.validates(&refreshing(token, others)).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        answer.body()
+    }
+
+    /// The same in a browser: the verdict and the successor.
     async fn refreshes(&self, token: &str, fingerprint: &str) -> (Value, Option<String>) {
-        let fields = json!({"token": token, "fingerprint": fingerprint, "resume": true});
-        let verdict = self.validates(&fields).await.body();
-        if verdict["authorized"] != true {
-            return (verdict, None);
-        }
-        let next = asking(json!({"session": verdict["session"], "fingerprint": verdict["fingerprint"]}));
-        let next = self.token(&next).await;
-        (verdict, Some(next))
+        let verdict = self.refresh(token, json!({"fingerprint": fingerprint})).await;
+        let next = verdict["successor"]["token"].as_str().map(str::to_owned);
+        assert_eq!(next.is_some(), verdict["authorized"] == true, "{verdict}");
+        (verdict, next)
+    }
+
+    /// The successor of a token that is good.
+    async fn successor(&self, token: &str, others: Value) -> String {
+        let verdict = self.refresh(token, others).await;
+        verdict["successor"]["token"].as_str().unwrap_or_else(|| panic!("{verdict}")).to_owned()
+    }
+
+    /// The claims of a token, opened with the keys as they are in the file.
+    fn claims(&self, token: &str) -> Claims {
+        let token = SealedToken::new(token.to_owned()).unwrap();
+        self.key_ring().open(&token).unwrap()
+    }
+
+    fn key_ring(&self) -> KeyRing {
+        KeyRing::new(KeyFile::load(&self.data.path().join("keys.json")).unwrap(), &SystemRandom::new())
+            .unwrap()
     }
 
     /// The metrics, as operators are told them.
@@ -132,14 +157,22 @@ impl Sas {
     }
 }
 
-/// What FederatedAuthService asks for, save that some fields are others, or none where they are `null`.
+/// The request of FederatedAuthService for a new session, with `others` in place of its own members; `null` omits one.
 fn asking(others: Value) -> Value {
     let grants = json!([
-        {"type": "webchat", "address_sid": "IG00000000000000000000000000000001",
-            "deployment_key": "CV00000000000000000000000000000001"},
+        {"type": "webchat", "address_sid": "IG00000000000000000000000000000001", "deployment_key": DEPLOYMENT},
         {"type": "chat", "service_sid": "IS00000000000000000000000000000001"},
     ]);
-    let mut fields = json!({"accountSid": ACCOUNT, "grants": grants, "ttl": 3600, "encrypt": true});
+    with(json!({"accountSid": ACCOUNT, "grants": grants, "ttl": 3600, "encrypt": true}), others)
+}
+
+/// The request of FederatedAuthService for a successor; `others` as in [`asking`].
+fn refreshing(token: &str, others: Value) -> Value {
+    let successor = json!({"accountSid": ACCOUNT, "deploymentKey": DEPLOYMENT, "ttl": 3600});
+    with(json!({"token": token, "successor": successor}), others)
+}
+
+fn with(mut fields: Value, others: Value) -> Value {
     for (name, value) in others.as_object().unwrap() {
         if value.is_null() {
             fields.as_object_mut().unwrap().remove(name);

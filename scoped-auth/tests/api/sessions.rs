@@ -4,37 +4,30 @@
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-use crate::{Sas, asking};
-
-async fn session_of(sas: &Sas, token: &str) -> Value {
-    sas.validates(&json!({"token": token})).await.body()["session"].clone()
-}
+use crate::{Sas, asking, refreshing};
 
 #[tokio::test]
-async fn a_token_has_one_generation_of_successors_within_the_grace() {
+async fn a_token_has_the_same_successor_within_the_grace() {
     let sas = Sas::start().await;
-    let session = session_of(&sas, &sas.token(&asking(json!({}))).await).await;
-    assert_eq!(session["generation"], 0);
+    let token = sas.token(&asking(json!({}))).await;
+    let first = sas.claims(&sas.successor(&token, json!({})).await);
+    assert_eq!((sas.claims(&token).generation, first.generation), (0, 1));
     for seconds in [0, 1, 57] {
         sas.clock.advance(TimeDelta::seconds(seconds));
-        let successor = sas.token(&asking(json!({"session": session}))).await;
-        assert_eq!(
-            session_of(&sas, &successor).await["generation"],
-            1,
-            "the answer was lost, and it is asked again"
-        );
+        assert_eq!(sas.claims(&sas.successor(&token, json!({})).await), first, "the answer was lost");
     }
 }
 
 #[tokio::test]
-async fn a_token_that_was_replaced_long_ago_ends_the_session_when_it_turns_up() {
+async fn an_old_token_ends_its_session_and_no_other() {
     let sas = Sas::start().await;
-    let stolen = session_of(&sas, &sas.token(&asking(json!({}))).await).await;
-    let own = sas.token(&asking(json!({"session": stolen}))).await;
+    let stolen = sas.token(&asking(json!({}))).await;
+    let second = sas.successor(&stolen, json!({})).await;
+    let own = sas.successor(&second, json!({})).await;
     let neighbours = sas.token(&asking(json!({}))).await;
     sas.clock.advance(TimeDelta::seconds(61));
     assert_eq!(sas.validates(&json!({"token": own})).await.body()["authorized"], true);
-    sas.generates(&asking(json!({"session": stolen}))).await.is_refusal(401, "revoked_token");
+    assert_eq!(sas.refresh(&stolen, json!({})).await["reason"], "revoked_token");
     assert_eq!(sas.validates(&json!({"token": own})).await.body()["reason"], "revoked_token");
     assert_eq!(sas.validates(&json!({"token": neighbours})).await.body()["authorized"], true);
 }
@@ -42,21 +35,21 @@ async fn a_token_that_was_replaced_long_ago_ends_the_session_when_it_turns_up() 
 #[tokio::test]
 async fn a_token_two_generations_old_ends_the_session_at_once() {
     let sas = Sas::start().await;
-    let first = session_of(&sas, &sas.token(&asking(json!({}))).await).await;
-    let second = session_of(&sas, &sas.token(&asking(json!({"session": first}))).await).await;
-    sas.token(&asking(json!({"session": second}))).await;
-    sas.generates(&asking(json!({"session": first}))).await.is_refusal(401, "revoked_token");
+    let first = sas.token(&asking(json!({}))).await;
+    let second = sas.successor(&first, json!({})).await;
+    sas.successor(&second, json!({})).await;
+    assert_eq!(sas.refresh(&first, json!({})).await["reason"], "revoked_token");
 }
 
 #[tokio::test]
 async fn replicas_agree_on_the_successor() {
     let sas = Sas::start().await;
     let replica = sas.replica().await;
-    let first = session_of(&sas, &sas.token(&asking(json!({}))).await).await;
-    let second = session_of(&sas, &sas.token(&asking(json!({"session": first}))).await).await;
-    let third = session_of(&replica, &replica.token(&asking(json!({"session": second}))).await).await;
-    assert_eq!(third["generation"], 2);
-    sas.generates(&asking(json!({"session": first}))).await.is_refusal(401, "revoked_token");
+    let first = sas.token(&asking(json!({}))).await;
+    let second = sas.successor(&first, json!({})).await;
+    let third = replica.successor(&second, json!({})).await;
+    assert_eq!(sas.claims(&third).generation, 2);
+    assert_eq!(sas.refresh(&first, json!({})).await["reason"], "revoked_token");
 }
 
 #[tokio::test]
@@ -64,17 +57,13 @@ async fn an_expired_token_is_resumed_by_its_own_browser_alone_for_a_while() {
     let sas = Sas::start().await;
     let bound = sas.token(&asking(json!({"jkt": "A".repeat(43), "ttl": 3600}))).await;
     let unbound = sas.token(&asking(json!({"ttl": 3600}))).await;
-    let asks = async |token: &str, others: Value| {
-        let mut fields = json!({"token": token, "resume": true});
-        fields.as_object_mut().unwrap().append(&mut others.as_object().unwrap().clone());
-        sas.validates(&fields).await.body()
-    };
-    let own = json!({"jkt": "A".repeat(43), "fingerprint": "fp1.some"});
+    let asks = async |token: &str, others: Value| sas.validates(&refreshing(token, others)).await.body();
+    let own = json!({"jkt": "A".repeat(43)});
     sas.clock.advance(TimeDelta::hours(2));
-    assert_eq!(asks(&bound, own.clone()).await["authorized"], true);
     assert_eq!(
-        asks(&bound, json!({"resume": false, "jkt": "A".repeat(43)})).await["reason"],
-        "expired_token"
+        asks(&bound, json!({"successor": null, "jkt": "A".repeat(43)})).await["reason"],
+        "expired_token",
+        "it is good to be refreshed only"
     );
     assert_eq!(asks(&bound, json!({"jkt": "E".repeat(43)})).await["message"], "proof_validation_failed");
     assert_eq!(
@@ -82,9 +71,15 @@ async fn an_expired_token_is_resumed_by_its_own_browser_alone_for_a_while() {
         "expired_token",
         "bound to nobody"
     );
-    sas.clock.advance(TimeDelta::hours(3));
-    assert_eq!(asks(&bound, own.clone()).await["reason"], "expired_token", "the while is over");
-    sas.clock.advance(TimeDelta::hours(20));
+    let resumed = asks(&bound, own.clone()).await["successor"]["token"].as_str().unwrap().to_owned();
+    // 4 hours of the resume window after the end of the current token, whose life is an hour.
+    sas.clock.advance(TimeDelta::hours(5) - TimeDelta::minutes(1));
+    assert_eq!(asks(&bound, own.clone()).await["authorized"], true, "its successor is within the window");
+    sas.clock.advance(TimeDelta::hours(5) + TimeDelta::minutes(1));
+    for token in [&bound, &resumed] {
+        assert_eq!(asks(token, own.clone()).await["reason"], "expired_token", "the resume window is over");
+    }
+    sas.clock.advance(TimeDelta::hours(13));
     assert_eq!(asks(&bound, own).await["reason"], "session_expired");
 }
 

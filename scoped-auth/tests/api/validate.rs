@@ -34,7 +34,8 @@ async fn a_good_token_is_authorized_in_either_form() {
         assert_eq!(verdict["grants"], fields["grants"]);
         assert_eq!(verdict["identity"], made.member("identity"));
         assert_eq!(verdict["expiration"], made.member("expiration"));
-        assert_eq!(verdict["session"]["identity"], made.member("identity"));
+        assert_eq!(verdict["session_id"], made.member("session_id"));
+        assert_eq!(verdict["auth_time"], made.member("auth_time"));
         assert_eq!(verdict["bound"], false);
     }
 }
@@ -52,20 +53,41 @@ async fn an_account_id_is_a_uuid_v5_and_always_the_same() {
 }
 
 #[tokio::test]
-async fn the_successor_that_a_verdict_describes_is_of_the_same_session() {
+async fn a_successor_is_of_the_same_session() {
     let sas = Sas::start().await;
     let token = sas.token(&asking(json!({}))).await;
-    let first = sas.validates(&json!({"token": token})).await.body();
     sas.clock.advance(TimeDelta::minutes(30));
-    let successor = sas.token(&asking(json!({"session": first["session"], "grants": first["grants"]}))).await;
-    let second = sas.validates(&json!({"token": successor})).await.body();
-    for member in ["identity", "grants", "auth_account"] {
+    let first = sas.refresh(&token, json!({})).await;
+    let second = sas.validates(&json!({"token": first["successor"]["token"]})).await.body();
+    for member in ["identity", "grants", "auth_account", "session_id", "auth_time"] {
         assert_eq!(first[member], second[member], "{member}");
     }
-    for member in ["id", "identity", "auth_time"] {
-        assert_eq!(first["session"][member], second["session"][member], "{member}");
-    }
-    assert_ne!(first["expiration"], second["expiration"]);
+    assert_ne!(first["expiration"], second["expiration"], "the verdict is on the presented token");
+    assert_eq!(first["successor"]["expiration"], second["expiration"]);
+}
+
+#[tokio::test]
+async fn no_state_of_the_session_is_in_a_verdict() {
+    let sas = Sas::start().await;
+    let jkt = "A".repeat(43);
+    let token = sas.token(&asking(json!({"jkt": jkt, "fingerprint": "fp1.some"}))).await;
+    let mut expected = vec![
+        "authorized",
+        "auth_account",
+        "grants",
+        "identity",
+        "expiration",
+        "session_id",
+        "auth_time",
+        "bound",
+        "jkt",
+    ];
+    let names = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&sas.validates(&json!({"token": token, "jkt": jkt})).await.body()), expected);
+    expected.push("successor");
+    let verdict = sas.refresh(&token, json!({"jkt": jkt})).await;
+    assert_eq!(names(&verdict), expected);
+    assert_eq!(names(&verdict["successor"]), ["token", "expiration", "expires_in", "refresh_after"]);
 }
 
 #[tokio::test]

@@ -29,8 +29,14 @@ struct Replica {
 
 impl Replica {
     async fn start(store: &Store, number: usize, period: Duration) -> Self {
-        let rules = Rules { session_max: HOUR, grace: HOUR, resume_window: HOUR, staleness: HOUR };
-        let sessions = Sessions::open(store.replicas[number].clone(), rules).await.unwrap();
+        let rules = Rules {
+            session_max: HOUR,
+            grace: HOUR,
+            resume_window: HOUR,
+            staleness: HOUR,
+            revocation_retention: HOUR,
+        };
+        let sessions = Sessions::open(store.replicas[number].clone(), rules, now()).await.unwrap();
         let followed = sessions.clone();
         Self { sessions, follower: tokio::spawn(async move { followed.follow(period).await }) }
     }

@@ -18,7 +18,7 @@ mod revocations;
 use chrono::{DateTime, TimeDelta, Utc};
 use scoped_auth::{
     revocations::Subject,
-    store::{MIGRATIONS, Store as Sessions},
+    store::{Advance, MIGRATIONS, Store as Sessions},
 };
 use service_runtime::database::DatabaseConfig;
 use shared_types::{AccountSid, SessionId};
@@ -66,6 +66,19 @@ fn now() -> DateTime<Utc> {
 
 fn end() -> DateTime<Utc> {
     now() + TimeDelta::days(1)
+}
+
+/// A move of a session from `generation`, without a browser.
+fn advance(session: SessionId, generation: u32, now: DateTime<Utc>) -> Advance {
+    Advance {
+        session,
+        generation,
+        now,
+        expires_at: now + TimeDelta::hours(1),
+        ends_at: end(),
+        fingerprint: None,
+        first_fingerprint: None,
+    }
 }
 
 fn session(n: u8) -> SessionId {

@@ -1,10 +1,10 @@
 //! What is of no more use is removed bit by bit, and the count of revocations goes on.
 
 use chrono::TimeDelta;
-use scoped_auth::store::{Moved, Newest};
+use scoped_auth::store::{Advance, AdvanceOutcome};
 use service_runtime::database::PURGED_AT_ONCE;
 
-use crate::{Store, account, end, now, session};
+use crate::{Store, account, advance, end, now, session};
 
 on_both_engines! {
     Store:
@@ -15,14 +15,17 @@ on_both_engines! {
 
 async fn what_has_ended_goes_and_the_rest_stays(store: Store) {
     let [store, other] = &store.replicas;
-    store.advance(session(1), 0, now(), end()).await.unwrap();
-    store.advance(session(2), 0, now(), end() + TimeDelta::seconds(1)).await.unwrap();
+    store.advance(advance(session(1), 0, now())).await.unwrap();
+    let longer = Advance { ends_at: end() + TimeDelta::seconds(1), ..advance(session(2), 0, now()) };
+    store.advance(longer.clone()).await.unwrap();
     store.revoke(account(1), now(), end()).await.unwrap();
-    assert_eq!(store.purge(end() - TimeDelta::milliseconds(1)).await.unwrap(), 0);
-    assert_eq!(store.purge(end()).await.unwrap(), 2);
-    assert_eq!(store.purge(end()).await.unwrap(), 0);
-    let kept = Newest { generation: 1, advanced_at: now() };
-    assert_eq!(store.advance(session(2), 0, now(), end()).await.unwrap(), Moved::Already(kept));
+    let early = end() - TimeDelta::milliseconds(1);
+    assert_eq!(store.purge(early, early).await.unwrap(), 0);
+    assert_eq!(store.purge(end(), early).await.unwrap(), 1, "revocations have an end of their own");
+    assert_eq!(store.purge(end(), end()).await.unwrap(), 1);
+    assert_eq!(store.purge(end(), end()).await.unwrap(), 0);
+    let kept = AdvanceOutcome::Current(longer.next());
+    assert_eq!(store.advance(advance(session(2), 0, now())).await.unwrap(), kept);
     // Who had followed up to the first goes on from there.
     other.revoke(account(2), now(), end()).await.unwrap();
     let news = store.revocations(1, 10).await.unwrap();
@@ -32,15 +35,16 @@ async fn what_has_ended_goes_and_the_rest_stays(store: Store) {
 async fn many_rows_go_bit_by_bit(store: Store) {
     fill(&store).await;
     let at_once = u64::from(PURGED_AT_ONCE);
-    assert_eq!(store.replicas[0].purge(end()).await.unwrap(), at_once);
-    assert_eq!(store.replicas[0].purge(end()).await.unwrap(), at_once);
-    assert_eq!(store.replicas[0].purge(end()).await.unwrap(), 2500 - 2 * at_once);
-    assert_eq!(store.replicas[0].purge(end()).await.unwrap(), 0);
+    assert_eq!(store.replicas[0].purge(end(), end()).await.unwrap(), at_once);
+    assert_eq!(store.replicas[0].purge(end(), end()).await.unwrap(), at_once);
+    assert_eq!(store.replicas[0].purge(end(), end()).await.unwrap(), 2500 - 2 * at_once);
+    assert_eq!(store.replicas[0].purge(end(), end()).await.unwrap(), 0);
 }
 
 async fn two_replicas_that_purge_at_once_do_each_others_work(store: Store) {
     fill(&store).await;
-    let purge = async |replica: usize| while store.replicas[replica].purge(end()).await.unwrap() > 0 {};
+    let purge =
+        async |replica: usize| while store.replicas[replica].purge(end(), end()).await.unwrap() > 0 {};
     tokio::join!(purge(0), purge(1));
     // What one had taken while the other looked may be left to the next time.
     purge(0).await;
@@ -48,8 +52,8 @@ async fn two_replicas_that_purge_at_once_do_each_others_work(store: Store) {
 }
 
 async fn fill(store: &Store) {
-    let many = "INSERT INTO sessions (session_id, generation, advanced_at, ends_at) \
+    let many = "INSERT INTO sessions (session_id, generation, replaced, advanced_at, expires_at, repeats, shown, ends_at) \
                 WITH RECURSIVE n (n) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT n + 1 FROM n WHERE n < 2500) \
-                SELECT CAST(n AS TEXT), 1, 0, n FROM n";
+                SELECT CAST(n AS TEXT), 1, 0, 0, 0, 0, 0, n FROM n";
     store.connection().await.execute(many).await;
 }

@@ -100,19 +100,6 @@ pub fn judge(bound: Bound<'_>, presented: &Fingerprint) -> Verdict {
     }
 }
 
-/// Whether `presented` is the browser of an earlier session: judged as within one, the login timestamp aside, since a
-/// new session has a new one (the widget's `Identity?`; contract, section 4). Never by the mode.
-pub fn is_the_browser_of(earlier: &Fingerprint, presented: &Fingerprint) -> bool {
-    let presented: Vec<Record> = Record::unfold_all(presented).collect();
-    differences(earlier, &presented).is_some_and(|mut differences| {
-        let limits = differences.level.limits();
-        differences.comparison.broke =
-            differences.comparison.broke.without(SignalSet::of(&[Signal::LoginTimestamp]));
-        let comparison = differences.at(&limits);
-        comparison.broke.is_empty() && comparison.points <= limits.budget
-    })
-}
-
 /// How two fingerprints differ, whatever the level.
 struct Differences {
     /// That of the presented one.
