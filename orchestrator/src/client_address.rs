@@ -37,7 +37,8 @@ impl TrustedProxies {
         call.peer.is_some_and(|peer| self.trusts(peer.to_canonical()))
     }
 
-    fn trusts(&self, address: IpAddr) -> bool {
+    /// Whether this address is a trusted proxy's.
+    pub fn trusts(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(&address))
     }
 }

@@ -6,6 +6,7 @@ pub mod accounts;
 pub mod accounts_file;
 pub mod accounts_tools;
 pub mod allowed_origins;
+pub mod answer_budget;
 pub mod app;
 pub mod boundary;
 pub mod client_address;

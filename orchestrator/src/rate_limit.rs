@@ -14,6 +14,7 @@ use std::{
     time::Duration,
 };
 
+use actix_web::http::header::{HeaderName, HeaderValue};
 use chrono::{DateTime, Utc};
 use prometheus_client::{encoding::EncodeLabelSet, metrics::counter::Counter, metrics::family::Family};
 use service_runtime::{Call, Metrics};
@@ -203,6 +204,13 @@ impl Policy {
             Policy::VisitorCalls => "visitor_calls",
             Policy::Creates => "creates",
         }
+    }
+}
+
+/// Sets `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers).
+pub fn set_policy(call: &mut Call<'_>, policy: &str) {
+    if let Ok(value) = HeaderValue::from_str(policy) {
+        call.set_answer_header(HeaderName::from_static("ratelimit-policy"), value);
     }
 }
 

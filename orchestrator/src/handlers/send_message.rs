@@ -10,7 +10,7 @@ use shared_types::{
     },
 };
 
-use crate::{app::Orchestrator, error::Error, guest};
+use crate::{answer_budget, app::Orchestrator, error::Error, guest};
 
 /// Appends what the guest wrote to the guest's own conversation.
 pub async fn send_message(
@@ -24,6 +24,8 @@ pub async fn send_message(
     if body.is_empty() || body.len() > MAX_BODY || !body.chars().all(plain) {
         return Err(Error::InvalidField { field: "body", reason: "expected plain text of 1 to 4096 bytes" });
     }
+    // The answer repeats it, with each character escaped at the most.
+    answer_budget::reserve(fwo, call, 2 * body.len() + 512)?;
     let sid = MessageSid::from_bits(fwo.random.u128());
     let author = guest.identity.to_string();
     let appended = fwo
