@@ -2,7 +2,10 @@
 
 use std::{io, sync::Arc};
 
-use service_runtime::{Listeners, Metrics, RouteTable, Running, ServiceCredentials, server::Service};
+use service_runtime::{
+    Listeners, Metrics, RouteTable, Running, ServiceCredentials,
+    server::{ServerLimits, Service},
+};
 use shared_types::{
     Message,
     federated_auth::{CreateToken, RefreshToken, RevokeToken, ValidateToken},
@@ -51,6 +54,7 @@ pub fn start(config: Config, listeners: Listeners) -> io::Result<Running> {
         random: config.random,
         metrics,
         tls: config.tls,
+        limits: ServerLimits::internal(),
         drain: config.drain,
         spans: config.spans.clone(),
         check: Arc::new(move || {

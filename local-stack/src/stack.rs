@@ -124,6 +124,7 @@ impl Stack {
             trusted_proxies: plan.trusted_proxies.clone(),
             public_urls: PublicUrls::default(),
             spans: plan.spans(Sampling::OfStrangers(1.0)),
+            answer_bytes: 32 * 1024 * 1024,
             welcome_message: "Welcome! Someone will be with you in a moment.".to_owned(),
             clock: plan.clock.clone(),
             random,

@@ -4,8 +4,12 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use service_runtime::{
-    Listeners, Metrics, RouteTable, Running, command::StartError, database::purge_for_ever, random::Random,
-    refusal::chain, server::Service,
+    Listeners, Metrics, RouteTable, Running,
+    command::StartError,
+    database::purge_for_ever,
+    random::Random,
+    refusal::chain,
+    server::{ServerLimits, Service},
 };
 use shared_types::{
     AccountSid,
@@ -19,6 +23,7 @@ use shared_types::{
 
 use crate::{
     accounts_file::AccountsFile,
+    answer_budget::AnswerBudget,
     boundary::Public,
     client_address::TrustedProxies,
     clients::{FederatedAuth, FlexConfiguration},
@@ -34,6 +39,11 @@ use crate::{
 
 /// How often old conversations are removed.
 const PURGE_PERIOD: TimeDelta = TimeDelta::hours(1);
+/// Connections that it holds, and of them of one peer that is no trusted proxy. 10 to 30 KiB each.
+const CONNECTIONS: usize = 4096;
+const CONNECTIONS_PER_PEER: usize = 32;
+/// Requests that one worker serves at a time. At some 1,000 a second and worker, the last of them is answered in time.
+const REQUESTS_PER_WORKER: usize = 128;
 
 /// What the handlers of one worker work with.
 pub struct Orchestrator {
@@ -63,6 +73,8 @@ pub struct Orchestrator {
     pub counters: Counters,
     /// What visitors and deployments have asked lately.
     pub rate_limits: Arc<RateLimits>,
+    /// Memory for answers in flight.
+    pub answer_budget: Arc<AnswerBudget>,
     /// The first message of every conversation.
     pub welcome_message: Arc<str>,
     /// Randomness, for sids.
@@ -117,6 +129,8 @@ pub async fn start_with(
     let (nonces, identity_refusals) = (Arc::new(Nonces::new(&config.fingerprint_keys)), Arc::default());
     let public = Public { nonces: Arc::clone(&nonces) };
     let counters = Counters::new(&metrics);
+    let answer_budget = AnswerBudget::new(config.answer_bytes, &metrics);
+    let proxies = config.trusted_proxies.clone();
     let welcome_message: Arc<str> = config.welcome_message.into();
     let running = Service {
         name: "FlexWebchatOrchestratorService",
@@ -126,6 +140,12 @@ pub async fn start_with(
         metrics,
         // Starship and browsers call it; TLS ends at the edge.
         tls: None,
+        limits: ServerLimits {
+            connections: CONNECTIONS,
+            connections_per_peer: CONNECTIONS_PER_PEER,
+            carries_many: Arc::new(move |peer| proxies.trusts(peer)),
+            requests_per_worker: REQUESTS_PER_WORKER,
+        },
         drain: config.drain,
         spans: config.spans.clone(),
         check: Arc::new(move || {
@@ -155,6 +175,7 @@ pub async fn start_with(
             identity_refusals: Arc::clone(&identity_refusals),
             counters: counters.clone(),
             rate_limits: rate_limits.clone(),
+            answer_budget: answer_budget.clone(),
             welcome_message: welcome_message.clone(),
             random: random.clone(),
         }),

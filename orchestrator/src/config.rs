@@ -15,7 +15,10 @@ use service_runtime::{
 };
 use shared_types::fingerprint::FingerprintKeys;
 
-use crate::{accounts_tools, client_address::TrustedProxies, dpop::PublicUrls, explain, tools};
+use crate::{
+    accounts_tools, answer_budget::AnswerBudget, client_address::TrustedProxies, dpop::PublicUrls, explain,
+    tools,
+};
 
 /// The binary and its settings.
 pub const PROGRAM: Program = Program {
@@ -114,6 +117,11 @@ pub const PROGRAM: Program = Program {
             default: Optional,
             help: "Where pages call this service, comma separated; proofs of possession must name one, or else what the call's headers say",
         },
+        Setting {
+            name: "answer_bytes",
+            default: Default("33554432"),
+            help: "Memory for answers that visitors have not read yet, in bytes; of it a visitor holds 1/16 and 256 KiB at most",
+        },
         spans::OTLP_ENDPOINT,
         Setting {
             name: "trace_share",
@@ -154,6 +162,8 @@ pub struct Config {
     pub trusted_proxies: TrustedProxies,
     /// Where pages call this service, if it is told.
     pub public_urls: PublicUrls,
+    /// Memory for answers in flight, in bytes.
+    pub answer_bytes: usize,
     /// Where traces go, and of how many requests.
     pub spans: SpanConfig,
     /// The first message of every conversation.
@@ -196,6 +206,7 @@ impl Config {
             public_urls: settings
                 .optional("public_urls", "URLs such as https://chat.example.com, comma separated")?
                 .unwrap_or_default(),
+            answer_bytes: settings.number("answer_bytes", AnswerBudget::LEAST as u64, 1 << 33)? as usize,
             spans: SpanConfig {
                 endpoint: settings.base_url("otlp_endpoint")?,
                 sampling: Sampling::OfStrangers(settings.share("trace_share")?),

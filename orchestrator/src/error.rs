@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use service_runtime::{PeerError, Refusal};
 use shared_types::{Code, fingerprint::Unavailable};
 
-use crate::{conversations::StoreError, dpop::InvalidProof, rate_limit::Limited};
+use crate::{answer_budget::Exhausted, conversations::StoreError, dpop::InvalidProof, rate_limit::Limited};
 
 /// The errors of FlexWebchatOrchestratorService.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +31,12 @@ pub enum Error {
     /// A visitor or a deployment asks too often.
     #[error(transparent)]
     RateLimited(Limited),
+    /// A visitor has too many answers in flight.
+    #[error(transparent)]
+    AnswersUnread(Exhausted),
+    /// All visitors together have too many answers in flight.
+    #[error(transparent)]
+    Overloaded(Exhausted),
     /// The call brings no token.
     #[error("no bearer token")]
     NoToken,
@@ -65,7 +71,8 @@ impl Refusal for Error {
             Error::FingerprintUnavailable(_) => Code::FingerprintUnavailable,
             Error::InvalidProof(error) => error.code(),
             Error::ProofKeyRequired => Code::InvalidDpopProof,
-            Error::RateLimited(_) => Code::RateLimited,
+            Error::RateLimited(_) | Error::AnswersUnread(_) => Code::RateLimited,
+            Error::Overloaded(_) => Code::UpstreamUnavailable,
             Error::NoToken | Error::InvalidToken => Code::InvalidToken,
             Error::InvalidField { .. } => Code::InvalidRequest,
             Error::NotFound => Code::NotFound,
@@ -79,6 +86,8 @@ impl Refusal for Error {
             Error::InvalidField { field, reason } => format!("`{field}` is malformed: {reason}.").into(),
             Error::NoToken => "The call needs `Authorization: Bearer` with a token of this chat.".into(),
             Error::ProofKeyRequired => "This chat requires a DPoP proof by a key of the browser.".into(),
+            Error::AnswersUnread(_) => "Too many answers are unread; please read them first.".into(),
+            Error::Overloaded(_) => "The service is busy; please try again.".into(),
             Error::DeploymentKeyNotFound
             | Error::DeploymentKeyDisabled
             | Error::OriginNotAllowed

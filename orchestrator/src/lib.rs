@@ -7,6 +7,7 @@ pub mod accounts_file;
 pub mod accounts_tools;
 pub mod admission;
 pub mod allowed_origins;
+pub mod answer_budget;
 pub mod app;
 pub mod boundary;
 pub mod client_address;

@@ -16,10 +16,11 @@ mod window;
 
 use std::{hash::Hash, net::IpAddr, num::NonZeroU32};
 
+use actix_web::http::header::{HeaderName, HeaderValue};
 use chrono::{DateTime, Utc};
 use governor::Quota;
 use prometheus_client::metrics::{counter::Counter, family::Family};
-use service_runtime::Metrics;
+use service_runtime::{Call, Metrics};
 use shared_types::AccountSid;
 
 use crate::accounts::Deployment;
@@ -266,5 +267,12 @@ impl Limits {
             networks::Prefix::V6Of56 => v6_of_56,
             networks::Prefix::V6Of48 | networks::Prefix::V4Of24 => larger,
         }
+    }
+}
+
+/// Sets `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers).
+pub fn set_policy(call: &mut Call<'_>, policy: &str) {
+    if let Ok(value) = HeaderValue::from_str(policy) {
+        call.set_answer_header(HeaderName::from_static("ratelimit-policy"), value);
     }
 }

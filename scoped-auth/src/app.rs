@@ -10,7 +10,7 @@ use service_runtime::{
     database::purge_for_ever,
     random::Random,
     refusal::chain,
-    server::{OperatorRoutes, Service},
+    server::{OperatorRoutes, ServerLimits, Service},
 };
 use shared_types::{
     Message, SealedToken, SessionId,
@@ -131,6 +131,7 @@ pub async fn start_with(
         random: config.random,
         metrics,
         tls: config.tls,
+        limits: ServerLimits::internal(),
         drain: config.drain,
         spans: config.spans.clone(),
         check: Arc::new(move || {

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use shared_types::AccountSid;
 
 use crate::{
+    answer::Reservation,
     clock::Clock,
     random::Random,
     spans::Spans,
@@ -34,6 +35,7 @@ pub struct Call<'a> {
     pub spans: Option<&'a Spans>,
     // What the answer will carry, whether it is a refusal or not.
     pub(crate) answer_headers: Vec<(HeaderName, HeaderValue)>,
+    pub(crate) reservation: Option<Box<dyn Reservation>>,
     headers: &'a HeaderMap,
 }
 
@@ -51,6 +53,7 @@ impl<'a> Call<'a> {
             account: None,
             spans: None,
             answer_headers: Vec::new(),
+            reservation: None,
             headers,
         }
     }
@@ -72,6 +75,7 @@ impl<'a> Call<'a> {
             account: None,
             spans: None,
             answer_headers: Vec::new(),
+            reservation: None,
             headers,
         }
     }
@@ -108,6 +112,11 @@ impl<'a> Call<'a> {
         let value = self.headers.get(AUTHORIZATION)?.as_bytes();
         let (named, credential) = value.split_at_checked(value.iter().position(|b| *b == b' ')?)?;
         named.eq_ignore_ascii_case(scheme).then(|| credential.trim_ascii())
+    }
+
+    /// Keeps what is reserved for the answer's memory until its last byte has left the process.
+    pub fn reserve(&mut self, reservation: impl Reservation + 'static) {
+        self.reservation = Some(Box::new(reservation));
     }
 
     /// Sets a header of the answer, in place of an earlier value.

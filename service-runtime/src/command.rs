@@ -11,6 +11,7 @@ use std::{
 
 use clap::{Arg, ArgMatches, Command};
 use clap_complete::Shell;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
@@ -18,6 +19,9 @@ use crate::{
     settings::{Presence, Setting, Settings},
     telemetry,
 };
+
+/// The connections that a service holds, those to its peers, and its files.
+const OPEN_FILES: u64 = 16_384;
 
 /// What the command line needs to know of a service.
 #[derive(Clone, Copy, Debug)]
@@ -123,6 +127,7 @@ impl Program {
         let listeners = Listeners::bind(settings.address("listen")?, settings.address("admin_listen")?)?;
         // Dropped last: what the runtime's end has to tell is in the log too.
         let _log = telemetry::start();
+        allow_open_files();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         for name in settings.unknown() {
             tracing::warn!(setting = name, "this setting is not known");
@@ -200,4 +205,16 @@ fn healthcheck(mut address: SocketAddr) -> Result<(), StartError> {
         return Ok(());
     }
     Err(answer.split("\r\n\r\n").nth(1).unwrap_or("no answer").to_owned().into())
+}
+
+/// Every connection is an open file, and the default of many systems is 1,024: raises it as far as this process may.
+fn allow_open_files() {
+    let limits = getrlimit(Resource::Nofile);
+    let wanted =
+        Rlimit { current: limits.maximum.map(|most| most.min(OPEN_FILES)).or(Some(OPEN_FILES)), ..limits };
+    if limits.current.is_some_and(|current| current < OPEN_FILES)
+        && let Err(error) = setrlimit(Resource::Nofile, wanted)
+    {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
 }

@@ -4,14 +4,16 @@
 //! what is HTTP about it.
 
 mod headers;
+mod in_flight;
 mod outcome;
 mod request_body;
 
-use std::time::Instant;
+use std::{rc::Rc, time::Instant};
+
+pub(crate) use in_flight::InFlight;
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    body::BoxBody,
     dev::Payload,
     http::{
         ConnectionType, StatusCode,
@@ -22,17 +24,18 @@ use opentelemetry::{KeyValue, trace::SpanKind};
 use shared_types::{AccountSid, Code, ErrorBody, Message, Method, json};
 
 use crate::{
-    body,
+    answer, body,
     call::Call,
     exchange::{
         headers::{answer_headers, date},
         outcome::{Refused, Told},
-        request_body::read,
+        request_body::{has_body, read},
     },
     in_process::Caller,
     metrics::{Metrics, RouteCounters},
     refusal::{Refusal, chain},
     route_table::{Boundary, Worker},
+    server::connection::ConnectionState,
     spans::Ended,
 };
 
@@ -72,11 +75,16 @@ where
     let mut exchange = Exchange::begin(worker, labels, request);
     let outcome = async {
         exchange.enter()?;
+        let _slot = worker.in_flight.take().ok_or_else(Refused::overloaded)?;
         // A path that names nothing of the right form names nothing.
         let path = path.ok_or(Refused::from(Code::NotFound))?;
         let fields = match M::METHOD {
             Method::Get => body::form(request.query_string().as_bytes()),
-            Method::Post => body::parse(request.headers(), &read(request, payload).await?, B::ACCEPTS_FORMS),
+            Method::Post => {
+                let body = read(request, payload).await?;
+                exchange.body_is_read = true;
+                body::parse(request.headers(), &body, B::ACCEPTS_FORMS)
+            }
         };
         let fields: M::Request = fields.map_err(|error| Refused::new(error.code, error.message))?;
         let answer = exchange.handle::<M, E, H>(path, fields, handler).await?;
@@ -153,10 +161,14 @@ struct Exchange<'a, S, B> {
     labels: &'a Labels,
     call: Call<'a>,
     started: Instant,
+    body_is_read: bool,
 }
 
 impl<'a, S, B: Boundary> Exchange<'a, S, B> {
     fn begin(worker: &'a Worker<S, B>, labels: &'a Labels, request: &'a HttpRequest) -> Self {
+        if let Some(connection) = request.conn_data::<Rc<ConnectionState>>() {
+            connection.request_began();
+        }
         let peer = request.peer_addr().map(|address| address.ip());
         let mut call = Call::new(request.headers(), peer, &worker.clock, &worker.random);
         call.trace = worker.spans.sample(call.trace);
@@ -165,7 +177,7 @@ impl<'a, S, B: Boundary> Exchange<'a, S, B> {
 
     fn of(worker: &'a Worker<S, B>, labels: &'a Labels, mut call: Call<'a>) -> Self {
         call.spans = Some(&worker.spans);
-        Self { worker, labels, call, started: Instant::now() }
+        Self { worker, labels, call, started: Instant::now(), body_is_read: false }
     }
 
     fn enter(&mut self) -> Result<(), Refused> {
@@ -201,7 +213,11 @@ impl<'a, S, B: Boundary> Exchange<'a, S, B> {
         };
         let Told { status, code, .. } = told;
         let mut response = HttpResponse::new(StatusCode::from_u16(status).unwrap_or_default());
-        if self.worker.letting_go.applies_to(request) {
+        let body_is_unread = has_body(request) && !self.body_is_read;
+        if body_is_unread && let Some(connection) = request.conn_data::<Rc<ConnectionState>>() {
+            connection.discard_body();
+        }
+        if body_is_unread || self.worker.letting_go.applies_to(request) {
             response.head_mut().set_connection_type(ConnectionType::Close);
         }
         let headers = response.headers_mut();
@@ -214,12 +230,13 @@ impl<'a, S, B: Boundary> Exchange<'a, S, B> {
         }
         self.conclude(told);
         let body = body.or(outcome.ok().map(|(_, body)| body)).unwrap_or_default();
-        response.set_body(BoxBody::new(body))
+        let body = answer::body(request, body, self.call.reservation.take());
+        response.set_body(body)
     }
 
     /// Writes down what became of the request.
     fn conclude(&self, Told { status, code, cause }: Told<'_>) {
-        let Self { worker, labels, call, started } = self;
+        let Self { worker, labels, call, started, .. } = self;
         let took = started.elapsed();
         let method = match &labels.known {
             Some((method, counters)) => {

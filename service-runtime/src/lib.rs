@@ -4,6 +4,7 @@
 
 pub mod admin;
 pub mod allocator;
+pub mod answer;
 pub mod body;
 pub mod call;
 pub mod client;

@@ -23,7 +23,7 @@ use shared_types::{Code, Message, Method};
 use crate::{
     call::Call,
     clock::Clock,
-    exchange::{Labels, not_found, other_method, serve, serve_here},
+    exchange::{InFlight, Labels, not_found, other_method, serve, serve_here},
     in_process::{Answer, Handler, Handlers},
     metrics::Metrics,
     random::Random,
@@ -63,6 +63,8 @@ pub struct Worker<S, B> {
     pub spans: Spans,
     /// Which connections end with their next answer.
     pub letting_go: LettingGo,
+    /// The requests that it serves now.
+    pub(crate) in_flight: InFlight,
     /// The participant's name, for the log.
     pub service: &'static str,
 }

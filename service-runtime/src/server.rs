@@ -3,25 +3,37 @@
 //! any more, while it serves on and lets each connection go with its next answer; once whoever distributes requests has had
 //! the time to notice, it takes no more connections, and ends with its last answer.
 
+pub(crate) mod connection;
+mod http;
 mod listeners;
 mod running;
 
 use std::{
-    io,
+    fmt, io,
     net::TcpListener,
     rc::Rc,
     sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
 
-use actix_web::{App, HttpServer, web};
+use actix_http::{Request, Response};
+use actix_service::IntoServiceFactory;
+use actix_web::{
+    App, HttpServer,
+    body::MessageBody,
+    dev::{AppConfig, Server, ServiceFactory},
+    web,
+};
+use connection::HEAD_DEADLINE;
 
+pub use connection::{ServerLimits, WRITE_DEADLINE};
 pub use listeners::{ANY_PORT, Listeners};
 pub use running::Running;
 
 use crate::{
     admin::{Admin, Check},
     clock::Clock,
+    exchange::InFlight,
     in_process::InProcess,
     metrics::Metrics,
     random::Random,
@@ -33,8 +45,8 @@ use crate::{
 
 /// Outlasts the 30 s for which a caller keeps an idle connection, or reused connections would die at random.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
-/// How long a request's head may take to arrive.
-const HEAD_DEADLINE: Duration = Duration::from_secs(5);
+/// How long a connection that ends may take to.
+const DISCONNECT_DEADLINE: Duration = Duration::from_secs(1);
 /// How long a TLS handshake may take: the head's deadline begins after it.
 const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(3);
 /// How long requests in flight are given at the stop; longer than any deadline of ours.
@@ -54,6 +66,8 @@ pub struct Service<S, B: Boundary> {
     pub metrics: Arc<Metrics>,
     /// Its certificate and its callers' authorities, if it is called by https.
     pub tls: Option<CalleeTls>,
+    /// How much it takes on at a time.
+    pub limits: ServerLimits,
     /// How long it serves on at the stop, not ready, until nobody sends it requests any more.
     pub drain: Duration,
     /// Where its spans go.
@@ -98,6 +112,7 @@ impl<S: 'static, B: Boundary> Service<S, B> {
             metrics: self.metrics,
             spans,
             state: self.state,
+            in_flight: self.limits.requests_per_worker,
         };
         let operator = self.operations.map(|OperatorRoutes { credentials, routes }| {
             let workers = worker.clone();
@@ -117,22 +132,11 @@ impl<S: 'static, B: Boundary> Service<S, B> {
             check,
             listener: None,
         };
-        let server = listeners.service.map(|listener| {
-            let server = HttpServer::new(move || App::new().configure(|config| table().configure(config)))
-                .workers(self.workers)
-                .keep_alive(KEEP_ALIVE)
-                .client_request_timeout(HEAD_DEADLINE)
-                .client_disconnect_timeout(Duration::from_secs(1))
-                .shutdown_timeout(IN_FLIGHT_SECONDS)
-                .disable_signals();
-            let Some(files) = &tls else { return Ok(server.listen(listener)?.run()) };
-            let config = tls::server_config(files, name).map_err(io::Error::other)?;
-            let files = files.clone();
-            let server = server.on_connect(move |_, connection| {
-                connection.insert(Generation(files.generation()));
-            });
-            let server = server.tls_handshake_timeout(HANDSHAKE_DEADLINE);
-            Ok::<_, io::Error>(server.listen_rustls_0_23(listener, config)?.run())
+        let app = move || App::new().configure(|config| table().configure(config));
+        let (workers, limits) = (self.workers, self.limits);
+        let server = listeners.service.map(|listener| match &tls {
+            None => http::serve(listener, workers, limits, app),
+            Some(files) => serve_tls(listener, workers, files, name, app),
         });
         let admin_server = HttpServer::new(move || {
             App::new().configure(|config: &mut web::ServiceConfig| {
@@ -167,6 +171,41 @@ impl<S: 'static, B: Boundary> Service<S, B> {
     }
 }
 
+/// Serves over mutual TLS, where callers are services only. The bounds of [`connection`] are for strangers; they do not
+/// hold here.
+fn serve_tls<F, I, S, B>(
+    listener: TcpListener,
+    workers: usize,
+    files: &CalleeTls,
+    name: &'static str,
+    app: F,
+) -> io::Result<Server>
+where
+    F: Fn() -> I + Send + Clone + 'static,
+    I: IntoServiceFactory<S, Request>,
+    S: ServiceFactory<Request, Config = AppConfig, Error = actix_web::Error> + 'static,
+    S::InitError: fmt::Debug,
+    S::Response: Into<Response<B>> + 'static,
+    S::Service: 'static,
+    <S::Service as actix_web::dev::Service<Request>>::Future: 'static,
+    B: MessageBody + 'static,
+{
+    let config = tls::server_config(files, name).map_err(io::Error::other)?;
+    let files = files.clone();
+    let server = HttpServer::new(app)
+        .workers(workers)
+        .keep_alive(KEEP_ALIVE)
+        .client_request_timeout(HEAD_DEADLINE)
+        .client_disconnect_timeout(DISCONNECT_DEADLINE)
+        .shutdown_timeout(IN_FLIGHT_SECONDS)
+        .disable_signals()
+        .on_connect(move |_, connection| {
+            connection.insert(Generation(files.generation()));
+        })
+        .tls_handshake_timeout(HANDSHAKE_DEADLINE);
+    Ok(server.listen_rustls_0_23(listener, config)?.run())
+}
+
 /// What the workers of a service are made of.
 struct Workers<S> {
     name: &'static str,
@@ -175,6 +214,7 @@ struct Workers<S> {
     metrics: Arc<Metrics>,
     spans: Spans,
     state: Arc<dyn Fn() -> S + Send + Sync>,
+    in_flight: usize,
 }
 
 impl<S> Workers<S> {
@@ -187,6 +227,7 @@ impl<S> Workers<S> {
             metrics: self.metrics.clone(),
             spans: self.spans.clone(),
             letting_go,
+            in_flight: InFlight::new(self.in_flight),
             service: self.name,
         }
     }
@@ -201,6 +242,7 @@ impl<S> Clone for Workers<S> {
             metrics: self.metrics.clone(),
             spans: self.spans.clone(),
             state: self.state.clone(),
+            in_flight: self.in_flight,
         }
     }
 }

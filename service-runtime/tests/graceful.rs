@@ -16,7 +16,9 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use http::{Answer, Request};
 use service_runtime::{
-    Call, Clock, Listeners, Metrics, RouteTable, Running, random::Random, server::Service,
+    Call, Clock, Listeners, Metrics, RouteTable, Running,
+    random::Random,
+    server::{ServerLimits, Service},
 };
 use shared_types::{Message, Method, orchestrator::NoParameters};
 use smallest_service::{Never, Open};
@@ -91,6 +93,7 @@ fn start_with(drain: Duration) -> (Running, Door) {
         random: Random::default(),
         metrics: Arc::new(Metrics::default()),
         tls: None,
+        limits: ServerLimits::internal(),
         drain,
         check: Arc::new(|| Box::pin(async { Ok(()) })),
         state: Arc::new(move || state.clone()),

@@ -21,7 +21,7 @@ use service_runtime::{
     client::PeerConfig,
     in_process::Heard,
     random::Random,
-    server::{ANY_PORT, Service},
+    server::{ANY_PORT, ServerLimits, Service},
     spans::SpanConfig,
 };
 use shared_types::{AccountSid, Code, Message, Method, federated_auth::AccountPath};
@@ -99,6 +99,7 @@ fn callee(metrics: &Arc<Metrics>) -> Running {
         metrics: metrics.clone(),
         tls: None,
         spans: SpanConfig::OFF,
+        limits: ServerLimits::internal(),
         drain: Duration::ZERO,
         check: Arc::new(|| Box::pin(async { Err("not yet".to_owned()) })),
         state: Arc::new(|| ()),

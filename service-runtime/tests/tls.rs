@@ -22,7 +22,7 @@ use service_runtime::{
     Call, Clock, Listeners, Metrics, Peer, PeerError, RouteTable, Running,
     client::PeerConfig,
     random::Random,
-    server::Service,
+    server::{ServerLimits, Service},
     tls::{Callee, Caller, Followed, FromMaterial, OwnFiles, Part, TlsFiles},
 };
 use shared_types::{Code, Message, Method, orchestrator::NoParameters};
@@ -109,6 +109,7 @@ fn start(tls: Option<Arc<Followed<Callee>>>) -> Running {
         metrics: Arc::new(Metrics::default()),
         tls,
         spans: service_runtime::spans::SpanConfig::OFF,
+        limits: ServerLimits::internal(),
         drain: Duration::ZERO,
         check: Arc::new(|| Box::pin(async { Ok(()) })),
         state: Arc::new(|| ()),

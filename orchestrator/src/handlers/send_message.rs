@@ -10,7 +10,7 @@ use shared_types::{
     },
 };
 
-use crate::{app::Orchestrator, error::Error, guest, rate_limit::Charge};
+use crate::{answer_budget, app::Orchestrator, error::Error, guest, rate_limit::Charge};
 
 /// What a message counts for at least in the budgets of bytes: about what its row takes on the disk beside the text.
 const LEAST_OF_MESSAGE: u32 = 256;
@@ -29,6 +29,8 @@ pub async fn send_message(
     if body.is_empty() || body.len() > MAX_BODY || !body.chars().all(plain) {
         return Err(Error::InvalidField { field: "body", reason: "expected plain text of 1 to 4096 bytes" });
     }
+    // The answer repeats it, with each character escaped at the most.
+    answer_budget::reserve(fwo, call, 2 * body.len() + 512)?;
     admitted.store(fwo, call, guest_bytes)?;
     let sid = MessageSid::from_bits(fwo.random.u128());
     let author = guest.identity.to_string();

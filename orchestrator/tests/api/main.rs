@@ -27,6 +27,7 @@ mod revoke;
 mod scripted_peer;
 mod shadow;
 mod tokens;
+mod unread;
 mod upstream;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -111,6 +112,7 @@ async fn orchestrator(data: &TempDir, address: SocketAddr, change: impl FnOnce(&
         ),
         trusted_proxies: TrustedProxies::default(),
         public_urls: orchestrator::dpop::PublicUrls::default(),
+        answer_bytes: 32 * 1024 * 1024,
         welcome_message: "Welcome!".to_owned(),
         clock: Clock::adjustable(),
         spans: service_runtime::spans::SpanConfig::OFF,

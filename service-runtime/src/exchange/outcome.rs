@@ -14,6 +14,11 @@ impl Refused {
         Self { code, message, cause: None }
     }
 
+    /// The worker serves as many requests as it can.
+    pub(super) fn overloaded() -> Self {
+        Self::new(Code::UpstreamUnavailable, "The service is busy; please try again.".into())
+    }
+
     pub(super) fn told(&self) -> Told<'_> {
         Told { status: self.code.status(), code: self.code.as_str(), cause: self.cause.as_deref() }
     }

@@ -21,6 +21,14 @@ use crate::{body::MAX_BODY, deadline::within_pinned};
 /// How long a body may take to arrive, once its head has.
 const BODY_DEADLINE: Duration = Duration::from_secs(5);
 
+/// Whether the request has a body (RFC 9112, section 6).
+pub(super) fn has_body(request: &HttpRequest) -> bool {
+    let headers = request.headers();
+    headers.contains_key(header::TRANSFER_ENCODING)
+        || headers.get(header::CONTENT_LENGTH).is_some_and(|length| length.as_bytes() != b"0")
+}
+
+/// The body, whole.
 pub(super) async fn read(request: &HttpRequest, payload: Payload) -> Result<Bytes, Refused> {
     let announced =
         request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());

@@ -39,6 +39,9 @@ pub struct Response {
 /// How many messages one answer holds at the most; the rest follows after the last index.
 pub const PAGE: u32 = 200;
 
+/// How many bytes of JSON one answer holds at the most. It holds one message whatever its size.
+pub const PAGE_BYTES: usize = 64 * 1024;
+
 /// One message of a conversation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChatMessage {

@@ -1,0 +1,174 @@
+//! Memory of answers in flight (contract, section 9). An answer is charged to its visitor before the store is read, and
+//! released when its last byte has left the process: a visitor that does not read its answers is refused more of them, and
+//! nobody else is.
+
+mod networks;
+
+use std::{
+    collections::HashMap,
+    num::NonZeroUsize,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{counter::Counter, family::Family, gauge::Gauge},
+};
+use service_runtime::{Call, Metrics, answer};
+use shared_types::orchestrator::list_messages::PAGE_BYTES;
+
+use crate::{app::Orchestrator, error::Error, rate_limit};
+use networks::{Networks, Share};
+
+/// The most that one visitor holds, whatever the budget is.
+const VISITOR_BYTES: usize = 256 * 1024;
+/// A line of the log for refusals, at most as often.
+const LOG_PERIOD: Duration = Duration::from_secs(60);
+
+/// The budget. One for all workers of a process.
+#[derive(Debug)]
+pub struct AnswerBudget {
+    total: usize,
+    held: Mutex<Held>,
+    bytes: Gauge,
+    refused: Family<Labels, Counter>,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    total: usize,
+    by_network: HashMap<networks::Network, NonZeroUsize>,
+    logged: Option<Instant>,
+}
+
+/// The part of the budget that one answer takes; dropping it gives it back.
+#[derive(Debug)]
+pub struct Reservation {
+    budget: Arc<AnswerBudget>,
+    networks: Networks,
+    bytes: usize,
+}
+
+/// Too many bytes of answers are in flight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("over the budget of {limit} bytes of answers in flight of one {}", share.as_str())]
+pub struct Exhausted {
+    share: Share,
+    limit: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Labels {
+    share: &'static str,
+}
+
+/// Reserves memory for an answer of at most `bytes`.
+pub fn reserve(fwo: &Orchestrator, call: &mut Call<'_>, bytes: usize) -> Result<(), Error> {
+    let networks = Networks::of(fwo.trusted_proxies.client_address(call));
+    match fwo.answer_budget.reserve(networks, bytes) {
+        Ok(reservation) => {
+            call.reserve(reservation);
+            Ok(())
+        }
+        Err(exhausted) => Err(refuse(call, exhausted)),
+    }
+}
+
+fn refuse(call: &mut Call<'_>, exhausted: Exhausted) -> Error {
+    if exhausted.share == Share::Everybody {
+        return Error::Overloaded(exhausted);
+    }
+    rate_limit::set_policy(call, &format!(r#""answer_bytes";q={};qu="content-bytes""#, exhausted.limit));
+    Error::AnswersUnread(exhausted)
+}
+
+impl AnswerBudget {
+    /// The least budget, of which a visitor's share holds one page of messages.
+    pub const LEAST: usize = 16 * PAGE_BYTES;
+
+    /// A budget of so many bytes, and its metrics.
+    pub fn new(total: usize, metrics: &Metrics) -> Arc<Self> {
+        let (bytes, refused) = (Gauge::default(), Family::default());
+        metrics.register("answer_bytes", "Memory reserved for answers in flight", bytes.clone());
+        metrics.register(
+            "answers_refused",
+            "Answers over the budget of answers in flight, by whose share",
+            refused.clone(),
+        );
+        Arc::new(Self { total, held: Mutex::default(), bytes, refused })
+    }
+
+    fn reserve(self: &Arc<Self>, networks: Networks, bytes: usize) -> Result<Reservation, Exhausted> {
+        let mut held = self.lock();
+        let over = networks
+            .iter()
+            .find(|network| held.of(network) + bytes > self.limit(network.share()))
+            .map(networks::Network::share)
+            .or((held.total + bytes > self.total).then_some(Share::Everybody));
+        if let Some(share) = over {
+            let exhausted = Exhausted { share, limit: self.limit(share) };
+            self.refused.get_or_create(&Labels { share: share.as_str() }).inc();
+            if held.logged.is_none_or(|logged| logged.elapsed() >= LOG_PERIOD) {
+                held.logged = Some(Instant::now());
+                tracing::warn!(
+                    share = share.as_str(),
+                    limit = exhausted.limit,
+                    "budget of answers in flight is full"
+                );
+            }
+            return Err(exhausted);
+        }
+        let mut reservation = Reservation { budget: Arc::clone(self), networks, bytes: 0 };
+        self.set(&mut held, &mut reservation, bytes);
+        Ok(reservation)
+    }
+
+    fn limit(&self, share: Share) -> usize {
+        match share {
+            Share::Visitor => VISITOR_BYTES.min(self.total / 16),
+            Share::Home => self.total / 8,
+            Share::Neighbours => self.total / 4,
+            Share::Everybody => self.total,
+        }
+    }
+
+    fn set(&self, held: &mut Held, reservation: &mut Reservation, bytes: usize) {
+        for network in reservation.networks.iter() {
+            let now = held.of(network) + bytes - reservation.bytes;
+            match NonZeroUsize::new(now) {
+                Some(now) => held.by_network.insert(*network, now),
+                None => held.by_network.remove(network),
+            };
+        }
+        held.total = held.total + bytes - reservation.bytes;
+        reservation.bytes = bytes;
+        self.bytes.set(i64::try_from(held.total).unwrap_or(i64::MAX));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Held {
+    fn of(&self, network: &networks::Network) -> usize {
+        self.by_network.get(network).map_or(0, |bytes| bytes.get())
+    }
+}
+
+impl answer::Reservation for Reservation {
+    fn resize(&mut self, bytes: usize) {
+        let budget = Arc::clone(&self.budget);
+        budget.set(&mut budget.lock(), self, bytes);
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        answer::Reservation::resize(self, 0);
+    }
+}
+
+#[cfg(test)]
+mod tests;
