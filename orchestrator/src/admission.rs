@@ -48,7 +48,10 @@ pub struct Admitted {
     pub fingerprint: Option<Fingerprint>,
     /// The key that it proves to hold, if it offers a proof.
     pub jkt: Option<Thumbprint>,
-    client: Option<IpAddr>,
+    /// The visitor's address.
+    pub client: Option<IpAddr>,
+    /// Whether a request for an identity is looked at; then a proof has a current nonce.
+    pub identity_is_considered: bool,
     /// It is over a limit that is only logged.
     is_over: bool,
 }
@@ -79,8 +82,8 @@ pub async fn admit(
     }
     let fingerprint = fingerprint::of_call(fwo, call, &snapshot, client)?;
     // Proofs without a token have no `ath`. One that was made in advance must not be worth an identity.
-    let is_considered = identity::is_considered(fwo, call, admission.identity);
-    let nonce = if is_considered { Nonce::Required } else { Nonce::Optional };
+    let identity_is_considered = identity::is_considered(fwo, client, call, admission.identity);
+    let nonce = if identity_is_considered { Nonce::Required } else { Nonce::Optional };
     let jkt = proof::of_call(fwo, call, admission.token.map(SealedToken::as_str), nonce)?;
     if charge == Charge::Create {
         fwo.counters.session_requested(jkt.is_some());
@@ -91,7 +94,7 @@ pub async fn admit(
     if charge == Charge::Create && !is_over {
         limit::create(fwo, call, &snapshot.deployment, client)?;
     }
-    Ok(Admitted { snapshot, fingerprint, jkt, client, is_over })
+    Ok(Admitted { snapshot, fingerprint, jkt, client, identity_is_considered, is_over })
 }
 
 impl Admitted {

@@ -34,6 +34,19 @@ impl IdentityRequest {
     }
 }
 
+/// The call that requests an identity.
+#[derive(Clone, Copy, Debug)]
+pub struct Requester<'a> {
+    /// The configuration of its deployment.
+    pub snapshot: &'a Snapshot,
+    /// The key that it proved to hold, with a current nonce.
+    pub jkt: Option<Thumbprint>,
+    /// The visitor's address.
+    pub client: Option<IpAddr>,
+    /// Whether its request is looked at ([`is_considered`]).
+    pub is_considered: bool,
+}
+
 /// Why a request for an identity is refused, for the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Refusal {
@@ -59,8 +72,12 @@ impl Refusal {
 }
 
 /// Whether the request will be looked at: not after the visitor's fifth refused one within an hour.
-pub fn is_considered(fwo: &Orchestrator, call: &Call<'_>, request: IdentityRequest) -> bool {
-    let client = fwo.trusted_proxies.client_address(call);
+pub fn is_considered(
+    fwo: &Orchestrator,
+    client: Option<IpAddr>,
+    call: &Call<'_>,
+    request: IdentityRequest,
+) -> bool {
     request != IdentityRequest::None && !fwo.identity_refusals.are_too_many(client, call.now)
 }
 
@@ -72,37 +89,33 @@ pub fn is_considered(fwo: &Orchestrator, call: &Call<'_>, request: IdentityReque
 pub async fn earlier(
     fwo: &Orchestrator,
     call: &Call<'_>,
-    snapshot: &Snapshot,
+    requester: Requester<'_>,
     request: IdentityRequest,
-    jkt: Option<Thumbprint>,
 ) -> Result<Option<(Identity, EarlierSession)>, Error> {
     let (wanted, outcome) = match request {
         IdentityRequest::None => return Ok(None),
         IdentityRequest::Malformed => (None, Err(Refusal::Malformed)),
-        IdentityRequest::Wanted(wanted) if !is_considered(fwo, call, request) => {
-            (Some(wanted), Err(Refusal::TooMany))
-        }
-        IdentityRequest::Wanted(wanted) => (Some(wanted), look_up(fwo, snapshot, wanted, jkt).await?),
+        IdentityRequest::Wanted(wanted) if !requester.is_considered => (Some(wanted), Err(Refusal::TooMany)),
+        IdentityRequest::Wanted(wanted) => (Some(wanted), look_up(fwo, requester, wanted).await?),
     };
     match (wanted, outcome) {
         (Some(wanted), Ok(session)) => Ok(Some((wanted, session))),
         (wanted, outcome) => {
-            refused(fwo, call, wanted, outcome.err().unwrap_or(Refusal::Malformed));
+            refused(fwo, call, requester.client, wanted, outcome.err().unwrap_or(Refusal::Malformed));
             Ok(None)
         }
     }
 }
 
 /// Counts a request that ScopedAuthService refused: the session or the identity was revoked.
-pub fn count_refusal(fwo: &Orchestrator, call: &Call<'_>) {
-    fwo.identity_refusals.add(fwo.trusted_proxies.client_address(call), call.now);
+pub fn count_refusal(fwo: &Orchestrator, client: Option<IpAddr>, call: &Call<'_>) {
+    fwo.identity_refusals.add(client, call.now);
 }
 
 async fn look_up(
     fwo: &Orchestrator,
-    snapshot: &Snapshot,
+    Requester { snapshot, jkt, .. }: Requester<'_>,
     wanted: Identity,
-    jkt: Option<Thumbprint>,
 ) -> Result<Result<EarlierSession, Refusal>, Error> {
     let Some(jkt) = jkt else { return Ok(Err(Refusal::NoProof)) };
     let last = fwo.conversations.last_session(snapshot.account.sid, snapshot.deployment.key, wanted).await?;
@@ -114,10 +127,16 @@ async fn look_up(
     })
 }
 
-fn refused(fwo: &Orchestrator, call: &Call<'_>, wanted: Option<Identity>, refusal: Refusal) {
+fn refused(
+    fwo: &Orchestrator,
+    call: &Call<'_>,
+    client: Option<IpAddr>,
+    wanted: Option<Identity>,
+    refusal: Refusal,
+) {
     // One that was not looked at would otherwise keep the visitor out for longer.
     if refusal != Refusal::TooMany {
-        count_refusal(fwo, call);
+        count_refusal(fwo, client, call);
     }
     tracing::info!(
         target: "audit",

@@ -7,7 +7,7 @@ use crate::{
     admission::Admitted,
     app::Orchestrator,
     error::Error,
-    identity::{self, IdentityRequest},
+    identity::{self, IdentityRequest, Requester},
 };
 
 /// Begins a session for a call that was admitted. An identity of an earlier session is granted to the holder of that
@@ -18,8 +18,10 @@ pub async fn begin(
     admitted: &Admitted,
     requested: IdentityRequest,
 ) -> Result<create_token::Response, Error> {
-    let Admitted { snapshot, fingerprint, jkt, .. } = admitted;
-    let earlier = identity::earlier(fwo, call, snapshot, requested, *jkt).await?;
+    let Admitted { snapshot, fingerprint, jkt, client, identity_is_considered, .. } = admitted;
+    let requester =
+        Requester { snapshot, jkt: *jkt, client: *client, is_considered: *identity_is_considered };
+    let earlier = identity::earlier(fwo, call, requester, requested).await?;
     let request = create_token::Request {
         deployment_key: snapshot.deployment.key,
         address_sid: snapshot.deployment.address_sid,
@@ -31,7 +33,7 @@ pub async fn begin(
     };
     let made = fwo.federated_auth.create_token(call, snapshot.account.sid, &request).await?;
     if earlier.is_some_and(|(wanted, _)| wanted != made.identity) {
-        identity::count_refusal(fwo, call);
+        identity::count_refusal(fwo, *client, call);
     }
     Ok(made)
 }
