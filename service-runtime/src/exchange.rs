@@ -76,7 +76,10 @@ where
         let path = path.ok_or(Refused::from(Code::NotFound))?;
         let fields = match M::METHOD {
             Method::Get => body::form(request.query_string().as_bytes()),
-            Method::Post => body::parse(request.headers(), &read(request, payload).await?, B::ACCEPTS_FORMS),
+            Method::Post => {
+                let body = read(request, payload, M::MAX_REQUEST_BODY).await?;
+                body::parse(request.headers(), &body, B::ACCEPTS_FORMS)
+            }
         };
         let fields: M::Request = fields.map_err(|error| Refused::new(error.code, error.message))?;
         let answer = exchange.handle::<M, E, H>(path, fields, handler).await?;
