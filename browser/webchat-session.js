@@ -126,8 +126,6 @@ const LONGEST_PAUSE = 30_000
 const LOOK_EVERY = 30_000
 /** How long after a token's end its session may still be resumed, at most. */
 const RESUME_WINDOW = 86_400_000
-/** A page of messages that is shorter than this is the last. */
-const PAGE = 200
 
 const TOKEN_PATH = '/v2/Webchat/Token'
 const CHANNELS_PATH = '/v2/WebChannels'
@@ -782,7 +780,7 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
     for (let query = page?.after === undefined ? '' : `?after=${page.after}`; ;) {
       const found = (await withMessages(act, query)).messages.map(message)
       all.push(...found)
-      if (found.length < PAGE) return all
+      if (!found.length) return all
       query = `?after=${found[found.length - 1].index}`
     }
   }

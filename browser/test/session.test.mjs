@@ -370,6 +370,15 @@ test('the guest is not kept waiting for longer than promised', () =>
     await assert.rejects(session.send('Hello'), { code: 'rate_limited', retryAfter: 60 })
   }))
 
+test('messages are read until a page is empty, however short the others are', () => {
+  const page = (...indexes) => [200, { messages: indexes.map((index) => ({ index, date_created: '' })) }]
+  return scene({ script: { [MESSAGES]: [page(0, 1, 2), page(3)] } }, async ({ session, service }) => {
+    await session.openConversation()
+    assert.deepEqual((await session.messages()).map(({ index }) => index), [0, 1, 2, 3])
+    assert.deepEqual(service.calls.slice(2).map(({ url }) => url.split('?')[1]), [undefined, 'after=2', 'after=3'])
+  })
+})
+
 test('what may be said twice is said until it is heard', () => {
   const script = { [TOKEN]: [LOST], [OPEN]: [refusal(504, 'upstream_timeout'), LOST], [MESSAGES]: [LOST] }
   return scene({ script, options: { patience: 60_000 } }, async ({ session, service, events }) => {

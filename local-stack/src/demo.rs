@@ -42,7 +42,8 @@ pub fn write_accounts(path: &Path, page: &str) -> io::Result<bool> {
 /// The same accounts, with limits that no test or benchmark comes to.
 pub fn accounts_without_limits() -> String {
     let limits = "rate_limits = { visitor_creates_per_minute = 1000000, visitor_calls_per_minute = 1000000, \
-        creates_per_minute = 1000000 }";
+        visitor_messages_per_minute = 1000000, visitor_messages_burst = 1000000, creates_per_minute = 1000000 }\n\
+        guest_bytes_per_hour = 4000000000";
     ACCOUNTS.replace("enabled = true", &format!("enabled = true\n{limits}"))
 }
 

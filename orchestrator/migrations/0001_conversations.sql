@@ -13,30 +13,38 @@ CREATE TABLE conversations (
     jkt TEXT,
     -- When the guest ended the session.
     session_ended_at BIGINT,
+    -- 1 for the session's first conversation. A session has at most one that is open and not full, its newest.
+    session_number BIGINT NOT NULL,
     identity TEXT NOT NULL,
     customer_friendly_name TEXT,
     -- JSON.
     pre_engagement_data TEXT,
     -- The index of the next message. Counted here, so that writers of one conversation wait for its row.
     next_index BIGINT NOT NULL,
+    -- How many messages the guest wrote, and how many bytes they, the name and the form have.
+    guest_messages BIGINT NOT NULL,
+    guest_bytes BIGINT NOT NULL,
     date_created BIGINT NOT NULL,
-    -- The day of the last message, in days since 1970: the retention starts there. No finer, so that most messages leave
-    -- the index as it is. -1: the conversation belongs to nobody any more, and its rows are being deleted.
+    -- The day of the last message, in days since 1970, from which retention is counted. No finer, so that most messages
+    -- leave its index as it is. -1: the conversation is being removed, and belongs to no identity any more.
     last_day BIGINT NOT NULL,
-    -- A session has one conversation.
-    UNIQUE (account_sid, session_id)
+    UNIQUE (account_sid, session_id, session_number)
 );
 
 CREATE INDEX conversations_by_identity ON conversations (account_sid, identity, date_created);
+
 CREATE INDEX conversations_by_last_day ON conversations (last_day);
 
 CREATE TABLE messages (
     sid TEXT NOT NULL PRIMARY KEY,
     conversation_sid TEXT NOT NULL REFERENCES conversations (sid),
     message_index BIGINT NOT NULL,
+    -- How long the message is at most in an answer, as JSON. Before the text: where a text is so long that it is stored
+    -- elsewhere (overflow pages, TOAST), a page's length is known without reading it.
+    encoded_bytes BIGINT NOT NULL,
     -- An identity, or `system`.
     author TEXT NOT NULL,
-    body TEXT NOT NULL,
     date_created BIGINT NOT NULL,
+    body TEXT NOT NULL,
     UNIQUE (conversation_sid, message_index)
 );

@@ -12,11 +12,16 @@ use chrono::{DateTime, SubsecRound as _, Utc};
 pub use service_runtime::database::OpenError;
 use service_runtime::{
     Database,
-    database::{Batch, DatabaseConfig, DatabaseError, Migrations, Row, Sql},
+    database::{Batch, DatabaseConfig, DatabaseError, Migrations, Row, Sql, Value},
 };
 use shared_types::{
     AccountSid, AddressSid, ConversationSid, DeploymentKey, Identity, MessageSid, SessionId, Thumbprint,
-    orchestrator::list_messages::ChatMessage, scoped_auth::generate::EarlierSession,
+    json,
+    orchestrator::{
+        list_messages::{ChatMessage, PAGE_BYTES},
+        send_message::MAX_BODY,
+    },
+    scoped_auth::generate::EarlierSession,
 };
 
 use self::by_session::{BY_SESSION, BySession};
@@ -28,35 +33,60 @@ pub const MIGRATIONS: Migrations = Migrations::new("orchestrator", || sqlx::migr
 /// The author of messages that no participant wrote.
 pub const SYSTEM: &str = "system";
 
+/// How many messages of its guest a conversation holds at most.
+pub const MAX_GUEST_MESSAGES: i64 = 2000;
+
+/// How many bytes its guest's texts, form and name have at most.
+pub const MAX_GUEST_BYTES: i64 = 1024 * 1024;
+
+/// A conversation with more is full: it may have no room for the longest text. So whether it is full does not depend on
+/// the text that the guest is about to send.
+const FULL_ABOVE: i64 = MAX_GUEST_BYTES - MAX_BODY as i64;
+
+/// What is left of a page beside its messages, for the rest of the answer.
+const ENVELOPE: usize = 256;
+
+// Of several that open a session's next conversation at once, one takes its number.
 static OPEN: Sql = Sql::new(
-    "INSERT INTO conversations (sid, account_sid, deployment_key, address_sid, session_id, auth_time, jkt, identity, \
-     customer_friendly_name, pre_engagement_data, next_index, date_created, last_day) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1, $11, $12) ON CONFLICT (account_sid, session_id) DO NOTHING",
+    "INSERT INTO conversations (sid, account_sid, deployment_key, address_sid, session_id, session_number, auth_time, jkt, \
+     identity, customer_friendly_name, pre_engagement_data, next_index, guest_messages, guest_bytes, date_created, \
+     last_day) SELECT $1, $2, $3, $4, $5, (SELECT COALESCE(MAX(session_number), 0) + 1 FROM conversations \
+     WHERE account_sid = $2 AND session_id = $5), $6, $7, $8, $9, $10, 1, 0, $11, $12, $13 \
+     WHERE NOT EXISTS (SELECT 1 FROM conversations WHERE account_sid = $2 AND session_id = $5 \
+     AND guest_messages < $14 AND guest_bytes <= $15) \
+     ON CONFLICT (account_sid, session_id, session_number) DO NOTHING",
 );
 
-// Where the conversation was opened just now, by the sid that nobody else has.
 static WELCOME: Sql = Sql::new(
-    "INSERT INTO messages (sid, conversation_sid, message_index, author, body, date_created) \
-     SELECT $1, sid, 0, $3, $4, $5 FROM conversations WHERE sid = $2",
+    "INSERT INTO messages (sid, conversation_sid, message_index, encoded_bytes, author, date_created, body) \
+     VALUES ($1, $2, 0, $3, $4, $5, $6)",
 );
 
-// The row waits for whoever else writes to it until these are committed.
+// The UPDATE locks the conversation's row, so that its messages are numbered without gaps.
 static TAKE_INDEX: Sql = Sql::new(
-    "UPDATE conversations SET next_index = next_index + 1, last_day = $4 \
-     WHERE sid = $1 AND account_sid = $2 AND identity = $3 RETURNING next_index - 1",
+    "UPDATE conversations SET next_index = next_index + 1, guest_messages = guest_messages + 1, \
+     guest_bytes = guest_bytes + $4, last_day = $5 WHERE sid = $1 AND account_sid = $2 AND identity = $3 \
+     AND guest_messages < $6 AND guest_bytes <= $7 RETURNING next_index - 1",
 );
 static SAY: Sql = Sql::new(
-    "INSERT INTO messages (sid, conversation_sid, message_index, author, body, date_created) \
-     SELECT $1, sid, next_index - 1, $5, $6, $7 FROM conversations \
-     WHERE sid = $2 AND account_sid = $3 AND identity = $4",
+    "INSERT INTO messages (sid, conversation_sid, message_index, encoded_bytes, author, date_created, body) \
+     SELECT $1, sid, next_index - 1, $3, $4, $5, $6 FROM conversations WHERE sid = $2",
 );
+static OWN: Sql =
+    Sql::new("SELECT sid FROM conversations WHERE sid = $1 AND account_sid = $2 AND identity = $3");
 
-// The join gives a conversation without such messages one row of its own, and a foreign one none: one query tells the
-// three cases apart, and takes as long for a foreign conversation as for none.
+// The join returns one row of NULLs for a conversation without such messages, and no row for a foreign one: one query
+// tells the three cases apart, and takes as long for a foreign conversation as for a missing one. The first select cuts
+// the page by number, the second adds up lengths; only the texts of messages that fit are read.
 static MESSAGES: Sql = Sql::new(
-    "SELECT m.sid, m.message_index, m.author, m.body, m.date_created FROM conversations c \
-     LEFT JOIN messages m ON m.conversation_sid = c.sid AND m.message_index > $4 \
-     WHERE c.sid = $1 AND c.account_sid = $2 AND c.identity = $3 ORDER BY m.message_index LIMIT $5",
+    "SELECT m.sid, m.message_index, m.author, m.body, m.date_created FROM conversations c LEFT JOIN (\
+     SELECT conversation_sid, message_index, encoded_bytes, SUM(encoded_bytes) OVER (\
+     ORDER BY message_index ROWS UNBOUNDED PRECEDING) AS total FROM (\
+     SELECT conversation_sid, message_index, encoded_bytes FROM messages \
+     WHERE conversation_sid = $1 AND message_index > $4 ORDER BY message_index LIMIT $5) AS page\
+     ) AS p ON p.conversation_sid = c.sid AND (p.total <= $6 OR p.total = p.encoded_bytes) \
+     LEFT JOIN messages m ON m.conversation_sid = p.conversation_sid AND m.message_index = p.message_index \
+     WHERE c.sid = $1 AND c.account_sid = $2 AND c.identity = $3 ORDER BY m.message_index",
 );
 
 // A bare SELECT 1 would not even look at the file.
@@ -108,6 +138,9 @@ pub enum StoreError {
     /// A row holds something that this service never writes.
     #[error("the conversations' database holds a malformed {0}")]
     Malformed(&'static str),
+    /// The conversation holds as much of its guest as it may.
+    #[error("the conversation is full")]
+    Full,
 }
 
 impl Conversations {
@@ -118,13 +151,17 @@ impl Conversations {
         Ok(Self { database, by_session })
     }
 
-    /// Opens the session's conversation, with the welcome message as its first, or finds the one that it has.
+    /// Opens a conversation of the session, with the welcome message as its first, or finds the one that it has and that
+    /// is not full.
     ///
     /// Both rows are written in one transaction, so a conversation without its welcome message is never seen, not even
     /// after a crash or when the caller goes away half-way.
     pub async fn open_conversation(&self, new: NewConversation<'_>) -> Result<ConversationSid, StoreError> {
+        let now = new.now.trunc_subsecs(3);
         let [sid, account, session] =
             [new.conversation_sid.to_string(), new.account_sid.to_string(), new.session.sid.to_string()];
+        let filled_in = [&new.customer_friendly_name, &new.pre_engagement_data];
+        let guest_bytes = filled_in.into_iter().flatten().map(String::len).sum();
         let open = OPEN.with([
             sid.as_str().into(),
             account.as_str().into(),
@@ -136,25 +173,32 @@ impl Conversations {
             new.identity.to_string().into(),
             new.customer_friendly_name.into(),
             new.pre_engagement_data.into(),
-            new.now.timestamp_millis().into(),
-            day(new.now).into(),
+            length(guest_bytes).into(),
+            now.timestamp_millis().into(),
+            day(now).into(),
+            MAX_GUEST_MESSAGES.into(),
+            FULL_ABOVE.into(),
         ]);
+        let (author, body) = (SYSTEM.to_owned(), new.welcome.to_owned());
+        let welcome = ChatMessage { sid: new.message_sid, index: 0, author, body, date_created: now };
+        let encoded_bytes = encoded_bytes(&welcome)?;
         let welcome = WELCOME.with([
-            new.message_sid.to_string().into(),
+            welcome.sid.to_string().into(),
             sid.into(),
-            SYSTEM.into(),
-            new.welcome.into(),
-            new.now.timestamp_millis().into(),
+            encoded_bytes.into(),
+            welcome.author.into(),
+            now.timestamp_millis().into(),
+            welcome.body.into(),
         ]);
-        let find = BY_SESSION.with([account.into(), session.into()]).otherwise();
-        let [_, welcomed, found] = self.database.write([open, welcome, find]).await?;
-        if welcomed.affected > 0 {
+        let find = BY_SESSION.with([account.into(), session.into()]);
+        let [opened, _, found] = self.database.write([open, welcome.if_rows(), find.otherwise()]).await?;
+        if opened.affected > 0 {
             return Ok(new.conversation_sid);
         }
         conversation_sid(found.rows.first().ok_or(StoreError::Malformed("conversation"))?.get(0)?)
     }
 
-    /// The session's conversation, if it has one. In PostgreSQL callers who come at once go together.
+    /// The session's newest conversation, if it has one. In PostgreSQL concurrent callers share one statement.
     pub async fn by_session(
         &self,
         account: AccountSid,
@@ -168,8 +212,9 @@ impl Conversations {
         rows.first().map(|row| conversation_sid(row.get(0)?)).transpose()
     }
 
-    /// At most `limit` messages, and at least one, in the order of their index; those after the index `after` alone,
-    /// where it is given. `None`: there is no such conversation of this account and identity.
+    /// A page of messages in the order of their index, after the index `after` where it is given: at most `limit`, and
+    /// no more than [`PAGE_BYTES`] in an answer, but at least one if there is one. `None`: there is no such conversation
+    /// of this account and identity.
     pub async fn messages(
         &self,
         account: AccountSid,
@@ -184,6 +229,7 @@ impl Conversations {
             identity.to_string().into(),
             after.map_or(-1, i64::from).into(),
             i64::from(limit.max(1)).into(),
+            length(PAGE_BYTES - ENVELOPE).into(),
         ]));
         let rows = rows.await?;
         if rows.is_empty() {
@@ -192,8 +238,8 @@ impl Conversations {
         rows.iter().filter_map(|row| message(row).transpose()).collect::<Result<_, _>>().map(Some)
     }
 
-    /// Adds a message with the next index, and gives it back as [`messages`](Self::messages) will. `None`: there is no
-    /// such conversation of this account and identity.
+    /// Adds a message of the guest with the next index, and returns it as [`messages`](Self::messages) will. `None`:
+    /// there is no such conversation of this account and identity. A conversation that is full is an error.
     #[allow(clippy::too_many_arguments, reason = "a message has as many parts")]
     pub async fn append(
         &self,
@@ -206,24 +252,37 @@ impl Conversations {
         now: DateTime<Utc>,
     ) -> Result<Option<ChatMessage>, StoreError> {
         let now = now.trunc_subsecs(3);
+        let (author, body) = (author.to_owned(), body.to_owned());
+        // Its index is not known yet: it is counted as long as the longest.
+        let mut message = ChatMessage { sid, index: u32::MAX, author, body, date_created: now };
         let owner = [conversation.to_string(), account.to_string(), identity.to_string()];
         let [its_sid, its_account, its_identity] = owner.each_ref().map(|part| part.as_str().into());
-        let take_index = TAKE_INDEX.with([its_sid, its_account, its_identity, day(now).into()]);
-        let [its_sid, its_account, its_identity] = owner.map(Into::into);
-        let say = SAY.with([
-            sid.to_string().into(),
+        let take_index = TAKE_INDEX.with([
             its_sid,
             its_account,
             its_identity,
-            author.into(),
-            body.into(),
-            now.timestamp_millis().into(),
+            length(message.body.len()).into(),
+            day(now).into(),
+            MAX_GUEST_MESSAGES.into(),
+            FULL_ABOVE.into(),
         ]);
-        let [taken, _] = self.database.write([take_index, say]).await?;
-        let Some(index) = taken.rows.first() else { return Ok(None) };
-        let index = u32::try_from(index.get::<i64>(0)?).map_err(|_| StoreError::Malformed("next_index"))?;
-        let (author, body) = (author.to_owned(), body.to_owned());
-        Ok(Some(ChatMessage { sid, index, author, body, date_created: now }))
+        let [its_sid, its_account, its_identity] = owner.map(Value::from);
+        let say = SAY.with([
+            sid.to_string().into(),
+            its_sid.clone(),
+            encoded_bytes(&message)?.into(),
+            message.author.as_str().into(),
+            now.timestamp_millis().into(),
+            message.body.as_str().into(),
+        ]);
+        let own = OWN.with([its_sid, its_account, its_identity]);
+        let [taken, _, own] = self.database.write([take_index, say.if_rows(), own.otherwise()]).await?;
+        let Some(index) = taken.rows.first() else {
+            return if own.rows.is_empty() { Ok(None) } else { Err(StoreError::Full) };
+        };
+        message.index =
+            u32::try_from(index.get::<i64>(0)?).map_err(|_| StoreError::Malformed("next_index"))?;
+        Ok(Some(message))
     }
 
     /// Whether the store answers.
@@ -248,6 +307,16 @@ fn message(row: Row<'_>) -> Result<Option<ChatMessage>, StoreError> {
         body: row.get::<&str>(3)?.to_owned(),
         date_created: DateTime::from_timestamp_millis(row.get(4)?).ok_or(StoreError::Malformed("date"))?,
     }))
+}
+
+/// How long a message is in a list of an answer, with its comma.
+fn encoded_bytes(message: &ChatMessage) -> Result<i64, StoreError> {
+    let encoded = json::to_vec(message).map_err(|_| StoreError::Malformed("message"))?;
+    Ok(length(encoded.len() + 1))
+}
+
+fn length(bytes: usize) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
 }
 
 /// The day of a time, in days since 1970.

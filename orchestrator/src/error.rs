@@ -77,7 +77,8 @@ impl Refusal for Error {
             Error::InvalidField { .. } => Code::InvalidRequest,
             Error::NotFound => Code::NotFound,
             Error::Peer(error) => error.code(),
-            Error::Store(_) => Code::UpstreamUnavailable,
+            Error::Store(StoreError::Full) => Code::ConversationFull,
+            Error::Store(StoreError::Database(_) | StoreError::Malformed(_)) => Code::UpstreamUnavailable,
         }
     }
 

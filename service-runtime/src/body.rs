@@ -8,9 +8,6 @@ use serde::de::{
 };
 use shared_types::Code;
 
-/// The largest body that is read, in bytes (contract, section 6).
-pub const MAX_BODY: usize = 16 * 1024;
-
 /// Why a body was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unreadable {

@@ -81,7 +81,7 @@ where
         let fields = match M::METHOD {
             Method::Get => body::form(request.query_string().as_bytes()),
             Method::Post => {
-                let body = read(request, payload).await?;
+                let body = read(request, payload, M::MAX_REQUEST_BODY).await?;
                 exchange.body_is_read = true;
                 body::parse(request.headers(), &body, B::ACCEPTS_FORMS)
             }

@@ -39,9 +39,11 @@ pub enum Code {
     DeploymentKeyNotFound,
     /// 404: no such route, or no such conversation for this identity.
     NotFound,
+    /// 409: the conversation holds as many messages or bytes of its guest as it may; the session's next can be opened.
+    ConversationFull,
     /// 405, with `Allow`.
     MethodNotAllowed,
-    /// 413: a body over 16 KiB.
+    /// 413: a body over 16 KiB, or 100 KiB where a message is sent.
     PayloadTooLarge,
     /// 415: neither JSON nor, on public routes, a form.
     UnsupportedMediaType,
@@ -74,6 +76,7 @@ impl Code {
         Code::DeploymentKeyDisabled,
         Code::DeploymentKeyNotFound,
         Code::NotFound,
+        Code::ConversationFull,
         Code::MethodNotAllowed,
         Code::PayloadTooLarge,
         Code::UnsupportedMediaType,
@@ -100,6 +103,7 @@ impl Code {
             | Code::OriginNotAllowed
             | Code::DeploymentKeyDisabled => 403,
             Code::DeploymentKeyNotFound | Code::NotFound => 404,
+            Code::ConversationFull => 409,
             Code::MethodNotAllowed => 405,
             Code::PayloadTooLarge => 413,
             Code::UnsupportedMediaType => 415,
@@ -128,6 +132,7 @@ impl Code {
             Code::DeploymentKeyDisabled => "deployment_key_disabled",
             Code::DeploymentKeyNotFound => "deployment_key_not_found",
             Code::NotFound => "not_found",
+            Code::ConversationFull => "conversation_full",
             Code::MethodNotAllowed => "method_not_allowed",
             Code::PayloadTooLarge => "payload_too_large",
             Code::UnsupportedMediaType => "unsupported_media_type",
@@ -156,8 +161,9 @@ impl Code {
             Code::DeploymentKeyDisabled => "This deployment is switched off.",
             Code::DeploymentKeyNotFound => "There is no such deployment key.",
             Code::NotFound => "There is nothing here.",
+            Code::ConversationFull => "This conversation is full; please open the next one.",
             Code::MethodNotAllowed => "This method is not allowed here.",
-            Code::PayloadTooLarge => "The body is larger than 16 KiB.",
+            Code::PayloadTooLarge => "The body is too large.",
             Code::UnsupportedMediaType => "The body's content type is not supported.",
             Code::RateLimited => "Too many requests; please wait.",
             Code::InternalError => "Something went wrong on our side.",

@@ -34,6 +34,8 @@ pub trait Message: 'static {
     /// Whether the message may be sent again where it is not known if the first one arrived: twice is as good as once.
     /// Only then does a caller send it again, once, on a fresh connection.
     const REPEATABLE: bool;
+    /// The largest body of a call, in bytes.
+    const MAX_REQUEST_BODY: usize = 16 * 1024;
     /// The parameters of the path, in the order in which they stand there.
     type Path: DeserializeOwned + 'static;
     /// The fields of the call.

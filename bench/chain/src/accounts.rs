@@ -63,7 +63,8 @@ fn deployment(text: &mut String, key: &str, is_called: bool) {
         let _ = writeln!(
             text,
             "rate_limits = {{ visitor_creates_per_minute = {most}, visitor_calls_per_minute = {most}, \
-             creates_per_minute = {most} }}"
+             visitor_messages_per_minute = {most}, visitor_messages_burst = {most}, creates_per_minute = {most} }}\n\
+             guest_bytes_per_hour = {most}"
         );
     }
     text.push('\n');

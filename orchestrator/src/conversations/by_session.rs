@@ -8,14 +8,17 @@ use sqlx::PgPool;
 
 use super::{StoreError, conversation_sid};
 
-/// One session's.
-pub(super) static BY_SESSION: Sql =
-    Sql::new("SELECT sid FROM conversations WHERE account_sid = $1 AND session_id = $2");
+/// A session's newest.
+pub(super) static BY_SESSION: Sql = Sql::new(
+    "SELECT sid FROM conversations WHERE account_sid = $1 AND session_id = $2 \
+     ORDER BY session_number DESC LIMIT 1",
+);
 
-/// Those of many sessions.
+/// Those of many sessions, the newest of each last.
 const STATEMENT: &str = "WITH asked (account_sid, session_id) AS (VALUES {rows}) \
                          SELECT c.account_sid, c.session_id, c.sid FROM asked CROSS JOIN conversations c \
-                         WHERE c.account_sid = asked.account_sid AND c.session_id = asked.session_id";
+                         WHERE c.account_sid = asked.account_sid AND c.session_id = asked.session_id \
+                         ORDER BY c.session_number";
 
 /// Looks up all that are asked for at once.
 #[derive(Debug)]
@@ -64,7 +67,8 @@ mod tests {
     #[tokio::test]
     async fn no_conversation_is_looked_at_but_the_one_that_is_asked_for() {
         static EXPLAINED: Sql = Sql::new(
-            "EXPLAIN QUERY PLAN SELECT sid FROM conversations WHERE account_sid = $1 AND session_id = $2",
+            "EXPLAIN QUERY PLAN SELECT sid FROM conversations WHERE account_sid = $1 AND session_id = $2 \
+             ORDER BY session_number DESC LIMIT 1",
         );
         let database = Database::open(&DatabaseConfig::new("sqlite::memory:"), MIGRATIONS).await.unwrap();
         let plan = database.read(EXPLAINED.with(["".into(), "".into()])).await.unwrap();

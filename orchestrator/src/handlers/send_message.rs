@@ -27,7 +27,7 @@ pub async fn send_message(
     let (guest, admitted) = guest::of_call(fwo, call, Charge::Message, guest_bytes).await?;
     let plain = |c: char| !c.is_control() || matches!(c, '\n' | '\r' | '\t');
     if body.is_empty() || body.len() > MAX_BODY || !body.chars().all(plain) {
-        return Err(Error::InvalidField { field: "body", reason: "expected plain text of 1 to 4096 bytes" });
+        return Err(Error::InvalidField { field: "body", reason: "expected plain text of 1 to 32768 bytes" });
     }
     // The answer repeats it, with each character escaped at the most.
     answer_budget::reserve(fwo, call, 2 * body.len() + 512)?;

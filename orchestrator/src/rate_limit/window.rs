@@ -165,8 +165,8 @@ mod tests {
     #[test]
     fn what_is_counted_beyond_the_budget_does_not_overflow() {
         let windows = Windows::new(100);
-        for _ in 0..3 {
-            windows.count(1, u32::MAX, at(0));
+        for _ in 0..2 {
+            windows.count(1, 1 << 31, at(0));
         }
         assert!(take(&windows, 1, 0).is_err());
         take(&windows, 100, 4000).unwrap();

@@ -103,24 +103,6 @@ async fn another_guests_conversation_is_absent() {
 }
 
 #[tokio::test]
-async fn a_message_is_plain_text_of_4_kib_at_the_most() {
-    let fwo = Fwo::start().await;
-    let token = fwo.token(OFF_LISTED).await;
-    let conversation_sid = fwo.opens_conversation(&token).await.member("conversation_sid");
-    for body in ["x".repeat(4096), "é".repeat(2048), "\r\n\t".into(), " ".into()] {
-        assert_eq!(fwo.says(&token, &conversation_sid, &json!({"body": body})).await.status, 201);
-    }
-    for body in
-        ["x".repeat(4097), "é".repeat(2049), String::new(), "hunter2\u{0}".into(), "hunter2\u{1b}[2J".into()]
-    {
-        let refused = fwo.says(&token, &conversation_sid, &json!({"body": body})).await;
-        is_refused(&refused, 400, "invalid_request", SHOP);
-        assert!(refused.member("message").starts_with("`body` is malformed"), "{}", refused.text);
-        refused.does_not_repeat("hunter2");
-    }
-}
-
-#[tokio::test]
 async fn what_a_guest_tells_at_the_beginning_is_taken_in_all_its_forms() {
     let fwo = Fwo::start().await;
     let mut calls = Vec::new();

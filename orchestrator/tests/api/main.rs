@@ -26,6 +26,7 @@ mod revoke;
 #[path = "../../../service-runtime/tests/support/scripted_peer.rs"]
 mod scripted_peer;
 mod shadow;
+mod sizes;
 mod tokens;
 mod unread;
 mod upstream;

@@ -99,7 +99,7 @@ fn a_visitor_is_an_ipv4_address_or_an_ipv6_network() {
         ("203.0.113.1", "203.0.113.2", false),
         ("203.0.113.1", "::ffff:203.0.113.1", true),
         ("2001:db8:0:1::1", "2001:db8:0:1:ffff:ffff:ffff:ffff", true),
-        ("2001:db8:0:1::1", "2001:db8:0:2::1", false),
+        ("2001:db8:0:2::1", "2001:db8:0:3::1", false),
         ("::", "0.0.0.0", false),
     ] {
         let limits = limiter();

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
 
 mod addresses;
+mod bytes;
 mod limits;
 mod many;
 mod modes;

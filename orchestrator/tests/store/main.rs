@@ -10,14 +10,17 @@ mod direct;
 mod postgres;
 
 mod at_once;
+mod budget;
 mod file;
+mod full;
 mod migrate_command;
 mod one_caller;
+mod pages;
 mod retention;
 mod server;
 
 use chrono::{DateTime, Utc};
-use orchestrator::conversations::{Conversations, MIGRATIONS, NewConversation};
+use orchestrator::conversations::{Conversations, MIGRATIONS, NewConversation, StoreError};
 use service_runtime::database::DatabaseConfig;
 use shared_types::{
     AccountSid, AddressSid, ConversationSid, DeploymentKey, Identity, MessageSid, SessionId,
@@ -69,17 +72,18 @@ impl Store {
         conversation: ConversationSid,
         n: u128,
     ) -> Option<ChatMessage> {
-        let author = identity.to_string();
-        let append = self.conversations.append(
-            ACCOUNT,
-            identity,
-            conversation,
-            MessageSid::from_bits(n),
-            &author,
-            "hello",
-            now(),
-        );
-        append.await.unwrap()
+        self.say(identity, conversation, n, "hello").await.unwrap()
+    }
+
+    async fn say(
+        &self,
+        identity: Identity,
+        conversation: ConversationSid,
+        n: u128,
+        text: &str,
+    ) -> Result<Option<ChatMessage>, StoreError> {
+        let (sid, author) = (MessageSid::from_bits(n), identity.to_string());
+        self.conversations.append(ACCOUNT, identity, conversation, sid, &author, text, now()).await
     }
 }
 

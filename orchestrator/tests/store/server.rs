@@ -43,6 +43,7 @@ async fn of_several_that_migrate_at_once_one_does_it() {
     );
     let applied = [applied.0, applied.1, applied.2, applied.3].map(|applied| applied.unwrap().len());
     assert_eq!(applied.iter().sum::<usize>(), 1, "{applied:?}");
+    assert_eq!(applied.iter().max(), Some(&1), "{applied:?}");
 }
 
 #[tokio::test]

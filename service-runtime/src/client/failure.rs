@@ -65,6 +65,7 @@ impl PeerError {
                 | Code::DeploymentKeyDisabled
                 | Code::DeploymentKeyNotFound
                 | Code::NotFound
+                | Code::ConversationFull
                 | Code::MethodNotAllowed
                 | Code::PayloadTooLarge
                 | Code::UnsupportedMediaType

@@ -21,7 +21,15 @@ pub struct Sql {
 pub struct Statement {
     pub(super) sql: &'static Sql,
     pub(super) values: Vec<Value>,
-    pub(super) is_alternative: bool,
+    condition: Condition,
+}
+
+/// When a statement runs, by the one before it in its transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Condition {
+    Always,
+    IfNoRows,
+    IfRows,
 }
 
 /// What a parameter is given, or a column holds.
@@ -70,7 +78,7 @@ impl Sql {
 
     /// A statement of this text, with a value for each parameter.
     pub fn with<const N: usize>(&'static self, values: [Value; N]) -> Statement {
-        Statement { sql: self, values: values.into(), is_alternative: false }
+        Statement { sql: self, values: values.into(), condition: Condition::Always }
     }
 
     /// As the engine is given it. SQLite knows `$1` as a name and numbers names in the order in which they appear; its
@@ -90,12 +98,22 @@ impl Sql {
 impl Statement {
     /// The same, which is left out if the statement before it in its transaction gave or changed any row.
     pub fn otherwise(self) -> Self {
-        Self { is_alternative: true, ..self }
+        Self { condition: Condition::IfNoRows, ..self }
+    }
+
+    /// The same, which is skipped unless the statement before it in its transaction returned or changed any row.
+    pub fn if_rows(self) -> Self {
+        Self { condition: Condition::IfRows, ..self }
     }
 
     /// Whether it is to run after what became of the one before.
     pub(super) fn is_next(&self, before: Option<&Outcome>) -> bool {
-        !self.is_alternative || before.is_none_or(|before| before.affected == 0 && before.rows.is_empty())
+        let had_rows = before.is_some_and(|before| before.affected > 0 || !before.rows.is_empty());
+        match self.condition {
+            Condition::Always => true,
+            Condition::IfNoRows => !had_rows,
+            Condition::IfRows => had_rows,
+        }
     }
 }
 

@@ -16,7 +16,7 @@ use futures_core::Stream;
 use shared_types::Code;
 
 use super::outcome::Refused;
-use crate::{body::MAX_BODY, deadline::within_pinned};
+use crate::deadline::within_pinned;
 
 /// How long a body may take to arrive, once its head has.
 const BODY_DEADLINE: Duration = Duration::from_secs(5);
@@ -28,27 +28,27 @@ pub(super) fn has_body(request: &HttpRequest) -> bool {
         || headers.get(header::CONTENT_LENGTH).is_some_and(|length| length.as_bytes() != b"0")
 }
 
-/// The body, whole.
-pub(super) async fn read(request: &HttpRequest, payload: Payload) -> Result<Bytes, Refused> {
+/// Reads a body of at most `max` bytes.
+pub(super) async fn read(request: &HttpRequest, payload: Payload, max: usize) -> Result<Bytes, Refused> {
     let announced =
         request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    if announced.is_some_and(|length: u64| length > MAX_BODY as u64) {
-        return Err(Code::PayloadTooLarge.into());
+    if announced.is_some_and(|length: u64| length > max as u64) {
+        return Err(too_large(max));
     }
-    within_pinned(BODY_DEADLINE, pin!(gather(payload))).await.unwrap_or_else(|_| {
+    within_pinned(BODY_DEADLINE, pin!(gather(payload, max))).await.unwrap_or_else(|_| {
         Err(Refused::new(Code::InvalidRequest, "The body did not arrive in time.".into()))
     })
 }
 
 /// The body as it stands in the connection's buffer, where it came in one piece.
-async fn gather(mut payload: Payload) -> Result<Bytes, Refused> {
+async fn gather(mut payload: Payload, max: usize) -> Result<Bytes, Refused> {
     let mut next = async || poll_fn(|context| Pin::new(&mut payload).poll_next(context)).await;
     let (mut whole, mut rest) = (Bytes::new(), BytesMut::new());
     while let Some(chunk) = next().await {
         let broke_off = |_| Refused::new(Code::InvalidRequest, "The body broke off.".into());
         let chunk = chunk.map_err(broke_off)?;
-        if whole.len() + rest.len() + chunk.len() > MAX_BODY {
-            return Err(Code::PayloadTooLarge.into());
+        if whole.len() + rest.len() + chunk.len() > max {
+            return Err(too_large(max));
         }
         if whole.is_empty() {
             whole = chunk;
@@ -62,4 +62,8 @@ async fn gather(mut payload: Payload) -> Result<Bytes, Refused> {
     let mut all = BytesMut::from(whole.as_ref());
     all.extend_from_slice(&rest);
     Ok(all.freeze())
+}
+
+fn too_large(max: usize) -> Refused {
+    Refused::new(Code::PayloadTooLarge, format!("The body is larger than {} KiB.", max / 1024))
 }

@@ -29,7 +29,8 @@ pub struct Request {
     pub after: Option<u32>,
 }
 
-/// `{messages:[…]}`, in the order of their index, at most [`PAGE`] of them.
+/// `{messages:[…]}`, in the order of their index: at most [`PAGE`] of them and [`PAGE_BYTES`], but at least one if
+/// there is one. Fewer than [`PAGE`] are not the end.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Response {
     /// The messages.
@@ -39,7 +40,7 @@ pub struct Response {
 /// How many messages one answer holds at the most; the rest follows after the last index.
 pub const PAGE: u32 = 200;
 
-/// How many bytes of JSON one answer holds at the most. It holds one message whatever its size.
+/// How many bytes one answer has at the most, unless it is of a single message.
 pub const PAGE_BYTES: usize = 64 * 1024;
 
 /// One message of a conversation.

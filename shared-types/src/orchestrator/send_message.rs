@@ -15,13 +15,15 @@ impl Message for SendMessage {
     const STATUS: u16 = 201;
     // A second one says it twice.
     const REPEATABLE: bool = false;
+    // The longest text with every character escaped: `\u00e9`, `%C3%A9`.
+    const MAX_REQUEST_BODY: usize = 100 * 1024;
     type Path = ConversationPath;
     type Request = Request;
     type Response = ChatMessage;
 }
 
 /// The longest body of a message, in bytes.
-pub const MAX_BODY: usize = 4 * 1024;
+pub const MAX_BODY: usize = 32 * 1024;
 
 /// `{body}`
 #[derive(Clone, Debug, Serialize, Deserialize)]
