@@ -32,6 +32,7 @@ use scoped_auth::{
 };
 use serde_json::{Value, json};
 use service_runtime::{Clock, Listeners, Running, Settings};
+use shared_types::SealedToken;
 use tempfile::TempDir;
 use tokio::{sync::watch, task::JoinSet};
 
@@ -58,6 +59,8 @@ impl Sas {
             ("SCOPED_AUTH_FEDERATED_AUTH_SECRET", SECRET.to_owned()),
             ("SCOPED_AUTH_KEYS_FILE", at("keys.json")),
             ("SCOPED_AUTH_DATABASE_URL", format!("sqlite://{}", at("sessions.db"))),
+            // However long a change of the keys takes here.
+            ("SCOPED_AUTH_REFRESH_GRACE_SECONDS", "3600".to_owned()),
         ];
         let settings = settings.map(|(name, value)| (name.to_owned(), value));
         let settings = Settings::read(PROGRAM.prefix, PROGRAM.settings, settings).unwrap();
@@ -260,6 +263,25 @@ async fn three_rotations_under_load_lose_no_request_and_no_token() {
         3,
         "the active ones, and the one for the audit log"
     );
+    sas.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_successor_is_the_same_under_a_new_key() {
+    let mut sas = Sas::start().await;
+    let caller = sas.caller();
+    let token = caller.token(true).await;
+    let first = caller.successor(0, &token).await;
+    let fresh = sas.is_told("generate").await;
+    sas.is_told(&format!("activate --now {}", fresh[0])).await;
+    for replica in [0, 1] {
+        let again = caller.successor(replica, &token).await;
+        assert_eq!((key_of(&first) == fresh[0], key_of(&again) == fresh[0]), (false, true));
+        let [first, again] = [&first, &again].map(|token| {
+            sas.replicas[replica].keys.ring().open(&SealedToken::new(token.clone()).unwrap()).unwrap()
+        });
+        assert_eq!(again, first);
+    }
     sas.stop().await;
 }
 

@@ -89,6 +89,52 @@ async fn a_guest_ends_the_own_session() {
 }
 
 #[tokio::test]
+async fn a_bound_session_is_ended_with_a_proof_by_its_key_only() {
+    let fas = Fas::start().await;
+    let (key, other) = ("A".repeat(43), "E".repeat(43));
+    let mut fields = deployment();
+    fields["jkt"] = key.as_str().into();
+    let token = fas.posts(ACCOUNT, "", &fields).await.member("token");
+    for fields in [json!({"token": token}), json!({"token": token, "jkt": other})] {
+        for route in ["/revoke", "/validate"] {
+            fas.posts(ACCOUNT, route, &fields).await.is_refusal(401, "invalid_dpop_proof");
+        }
+        fas.posts(ACCOUNT, "/refresh", &refreshing(&fields)).await.is_refusal(401, "invalid_dpop_proof");
+    }
+    let own = json!({"token": token, "jkt": key});
+    let checked = fas.posts(ACCOUNT, "/validate", &own).await;
+    assert_eq!((checked.status, checked.member("jkt")), (200, key));
+    assert_eq!(fas.posts(ACCOUNT, "/revoke", &own).await.body()["revoked"], true);
+    fas.posts(ACCOUNT, "/validate", &own).await.is_refusal(401, "revoked_token");
+}
+
+#[tokio::test]
+async fn a_token_is_refreshed_under_its_own_deployment_only() {
+    let fas = Fas::start().await;
+    let token = fas.creates_token(ACCOUNT).await.member("token");
+    let mut fields = refreshing(&json!({"token": token}));
+    fields["deployment_key"] = "CV00000000000000000000000000000002".into();
+    fas.posts(ACCOUNT, "/refresh", &fields).await.is_refusal(401, "invalid_token");
+    assert_eq!(fas.refreshes_token(ACCOUNT, &token).await.status, 200);
+}
+
+#[tokio::test]
+async fn the_identity_of_an_earlier_session_is_passed_on() {
+    let fas = Fas::start().await;
+    let earlier = fas.creates_token(ACCOUNT).await;
+    let mut fields = deployment();
+    fields["identity"] = earlier.member("identity").into();
+    fields["earlier_session"] =
+        json!({"sid": earlier.member("session_id"), "authTime": earlier.member("auth_time")});
+    let granted = fas.posts(ACCOUNT, "", &fields).await;
+    assert_eq!(granted.member("identity"), earlier.member("identity"));
+    fas.posts(ACCOUNT, "/revoke", &json!({"token": earlier.member("token")})).await;
+    let refused = fas.posts(ACCOUNT, "", &fields).await;
+    assert_ne!(refused.member("identity"), earlier.member("identity"));
+    assert_eq!(refused.status, 200);
+}
+
+#[tokio::test]
 async fn every_route_answers_under_both_versions_in_both_cases() {
     let fas = Fas::start().await;
     let token = fas.creates_token(ACCOUNT).await.member("token");
@@ -146,6 +192,31 @@ async fn a_body_is_json_of_16_kib_at_the_most() {
     form.is_refusal(415, "unsupported_media_type");
     let long = json!({"token": "x", "more": "x".repeat(16 * 1024)});
     fas.answers_orchestrator(Request::post(&path).json(&long)).await.is_refusal(413, "payload_too_large");
+}
+
+#[tokio::test]
+async fn unknown_members_are_refused_and_not_repeated() {
+    let fas = Fas::start().await;
+    let made = fas.creates_token(ACCOUNT).await;
+    let token = json!({"token": made.member("token")});
+    let mut again = deployment();
+    again["identity"] = made.member("identity").into();
+    again["earlier_session"] =
+        json!({"sid": made.member("session_id"), "authTime": made.member("auth_time")});
+    for (route, fields, within) in [
+        ("", deployment(), ""),
+        ("", again, "/earlier_session"),
+        ("/refresh", refreshing(&token), ""),
+        ("/validate", token.clone(), ""),
+        ("/revoke", token.clone(), ""),
+    ] {
+        let mut unknown = fields.clone();
+        unknown.pointer_mut(within).unwrap()["unknown"] = json!({"id": "hunter2"});
+        let answer = fas.posts(ACCOUNT, route, &unknown).await;
+        answer.is_refusal(400, "invalid_request");
+        answer.does_not_repeat("hunter2");
+        assert_eq!(fas.posts(ACCOUNT, route, &fields).await.status, 200, "{route}");
+    }
 }
 
 #[tokio::test]

@@ -2,7 +2,9 @@
 
 use serde_json::json;
 
-use crate::{GENERATE, Sas, VALIDATE, asking, http::Request};
+use crate::{
+    ACCOUNT, DEPLOYMENT, GENERATE, OPERATOR_SECRET, REVOKE, Sas, VALIDATE, asking, http::Request, refreshing,
+};
 
 #[tokio::test]
 async fn paths_answer_with_their_version_in_either_case() {
@@ -80,6 +82,33 @@ async fn json_that_is_none_is_refused_and_not_repeated() {
     }
     let bytes = Request::post(VALIDATE).body("application/json", b"{\"token\":\"\xff\"}".to_vec());
     sas.answers_federated_auth(bytes).await.is_refusal(400, "invalid_request");
+}
+
+#[tokio::test]
+async fn unknown_members_are_refused_and_not_repeated() {
+    let sas = Sas::start().await;
+    let token = sas.token(&asking(json!({}))).await;
+    let earlier = json!({"sid": "c1a3d1a0-7f0f-4b0e-9b9a-3f5f1f6f7a01", "authTime": sas.clock.now()});
+    let identity = json!({"identity": "0b0e7a3c-52a1-4b57-8f1e-5d2f4f1c9a77", "earlierSession": earlier});
+    for (path, fields, within) in [
+        (GENERATE, asking(json!({})), ""),
+        (GENERATE, asking(identity), "/earlierSession"),
+        (VALIDATE, json!({"token": token}), ""),
+        (VALIDATE, refreshing(&token, json!({})), "/successor"),
+        (REVOKE, json!({"accountSid": ACCOUNT, "token": token}), ""),
+    ] {
+        for name in ["session", "resume", "unknown"] {
+            let mut fields = fields.clone();
+            fields.pointer_mut(within).unwrap()[name] = json!({"id": "hunter2"});
+            let answer = sas.answers_federated_auth(Request::post(path).json(&fields)).await;
+            answer.is_refusal(400, "invalid_request");
+            answer.does_not_repeat("hunter2");
+        }
+        assert_eq!(sas.answers_federated_auth(Request::post(path).json(&fields)).await.status, 200, "{path}");
+    }
+    let fields = json!({"deploymentKey": DEPLOYMENT, "unknown": 1});
+    let revoke = Request::post("/v1/Revocations").bearer(OPERATOR_SECRET).json(&fields);
+    revoke.send(sas.running.admin_address).await.is_refusal(400, "invalid_request");
 }
 
 #[tokio::test]

@@ -8,21 +8,30 @@
 )]
 
 mod admin;
+mod audit;
 mod bodies;
 mod credentials;
+#[path = "../../../service-runtime/tests/support/direct.rs"]
+mod direct;
 mod fingerprint;
 mod fingerprint_session;
 mod generate;
 #[path = "../../../service-runtime/tests/support/http.rs"]
 mod http;
+mod identities;
 mod keys;
 mod revoke;
 mod revoke_command;
 mod sessions;
+mod succession;
 mod validate;
 
-use std::time::Duration;
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
+use direct::Direct;
 use http::{Answer, Request};
 use ring::rand::SystemRandom;
 use scoped_auth::{
@@ -31,7 +40,7 @@ use scoped_auth::{
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use service_runtime::{Clock, Listeners, Running, database::DatabaseConfig, random::Random};
-use shared_types::SealedToken;
+use shared_types::{SealedToken, SessionId};
 use tempfile::TempDir;
 
 const ACCOUNT: &str = "AC00000000000000000000000000000001";
@@ -46,6 +55,7 @@ const REVOKE: &str = "/v1/ScopedAuthTokens/revoke";
 struct Sas {
     running: Running,
     clock: Clock,
+    keys_file: PathBuf,
     data: TempDir,
 }
 
@@ -55,6 +65,7 @@ impl Sas {
     }
 
     async fn with(change: impl FnOnce(&mut Config)) -> Self {
+        audit::listen();
         let data = tempfile::tempdir().unwrap();
         let clock = Clock::adjustable();
         let mut config = Config {
@@ -64,7 +75,7 @@ impl Sas {
             federated_auth_secrets: vec![SecretString::from(SECRET)],
             keys_file: data.path().join("keys.json"),
             missing_keys: MissingKeys::AreMade,
-            database: DatabaseConfig::new(format!("sqlite://{}", data.path().join("sessions.db").display())),
+            database: DatabaseConfig::new(store_in(data.path())),
             rules: Rules {
                 session_max: Duration::from_secs(24 * 3600),
                 grace: Duration::from_secs(60),
@@ -79,8 +90,9 @@ impl Sas {
             random: Random::default(),
         };
         change(&mut config);
+        let keys_file = config.keys_file.clone();
         let running = scoped_auth::start(config, Listeners::loopback().unwrap()).await.unwrap();
-        Self { running, clock, data }
+        Self { running, clock, keys_file, data }
     }
 
     /// Another one, with the same keys, the same store and the same time.
@@ -88,7 +100,7 @@ impl Sas {
         let data = self.data.path().to_owned();
         let mut replica = Self::with(|config| {
             config.keys_file = data.join("keys.json");
-            config.database = DatabaseConfig::new(format!("sqlite://{}", data.join("sessions.db").display()));
+            config.database = DatabaseConfig::new(store_in(&data));
             config.clock = self.clock.clone();
         })
         .await;
@@ -142,8 +154,44 @@ impl Sas {
     }
 
     fn key_ring(&self) -> KeyRing {
-        KeyRing::new(KeyFile::load(&self.data.path().join("keys.json")).unwrap(), &SystemRandom::new())
-            .unwrap()
+        KeyRing::new(KeyFile::load(&self.keys_file).unwrap(), &SystemRandom::new()).unwrap()
+    }
+
+    /// A connection to the store past the service.
+    async fn store(&self) -> Direct {
+        Direct::connect(&store_in(self.data.path())).await
+    }
+
+    /// The row of a session, or nothing.
+    async fn row(&self, session: SessionId) -> String {
+        let row = format!(
+            "SELECT generation || ' ' || replaced || ' ' || advanced_at || ' ' || expires_at || ' ' || repeats || ' ' || \
+             shown || ' ' || COALESCE(fingerprint, '') || ' ' || COALESCE(first_fingerprint, '') \
+             FROM sessions WHERE session_id = '{session}'"
+        );
+        self.store().await.texts(&format!("SELECT COALESCE(({row}), ''), '', ''")).await.0
+    }
+
+    /// A number in the row of a session.
+    async fn column(&self, session: SessionId, column: &str) -> i64 {
+        let query = format!("SELECT {column} FROM sessions WHERE session_id = '{session}'");
+        self.store().await.number(&query).await
+    }
+
+    /// Returns once a query of the store gives this number.
+    async fn store_has(&self, query: &str, number: i64) {
+        let mut store = self.store().await;
+        let holds = async {
+            while store.number(query).await != number {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        assert!(tokio::time::timeout(Duration::from_secs(30), holds).await.is_ok(), "{query}: not {number}");
+    }
+
+    /// Returns once the store knows that the session's current token was presented.
+    async fn is_shown(&self, session: SessionId) {
+        self.store_has(&format!("SELECT shown FROM sessions WHERE session_id = '{session}'"), 1).await;
     }
 
     /// The metrics, as operators are told them.
@@ -155,6 +203,10 @@ impl Sas {
     async fn token(&self, fields: &Value) -> String {
         self.generates(fields).await.member("token")
     }
+}
+
+fn store_in(data: &Path) -> String {
+    format!("sqlite://{}", data.join("sessions.db").display())
 }
 
 /// The request of FederatedAuthService for a new session, with `others` in place of its own members; `null` omits one.

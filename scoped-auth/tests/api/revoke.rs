@@ -74,6 +74,31 @@ async fn what_is_not_the_guests_to_end_stays() {
 }
 
 #[tokio::test]
+async fn a_bound_session_is_ended_with_a_proof_by_its_key_only() {
+    let sas = Sas::start().await;
+    let (key, other) = ("A".repeat(43), "E".repeat(43));
+    let token = sas.token(&asking(json!({"jkt": key}))).await;
+    let is_good =
+        async || sas.validates(&json!({"token": token, "jkt": key})).await.body()["authorized"] == true;
+    for fields in [
+        json!({"accountSid": ACCOUNT, "token": token}),
+        json!({"accountSid": ACCOUNT, "token": token, "jkt": other}),
+    ] {
+        revokes(&sas, &fields).await.is_refusal(401, "invalid_dpop_proof");
+        assert!(is_good().await, "{fields}");
+    }
+    // Another account does not learn that there is such a token.
+    let answer = revokes(&sas, &json!({"accountSid": OTHER_ACCOUNT, "token": token})).await;
+    assert_eq!((answer.status, answer.body()), (200, json!({"revoked": false})));
+    sas.clock.advance(TimeDelta::hours(2));
+    let answer = revokes(&sas, &json!({"accountSid": ACCOUNT, "token": token, "jkt": key})).await;
+    assert_eq!(answer.body()["revoked"], true, "an expired token too");
+    revokes(&sas, &json!({"accountSid": ACCOUNT, "token": token}))
+        .await
+        .is_refusal(401, "invalid_dpop_proof");
+}
+
+#[tokio::test]
 async fn an_operator_ends_what_was_issued_before_now() {
     let identity = "0b0e7a3c-52a1-4b57-8f1e-5d2f4f1c9a77";
     let other_deployment = json!([{"type": "webchat", "address_sid": "IG00000000000000000000000000000001",

@@ -3,14 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
-use scoped_auth::{
-    claims::{Audience, Claims, Issuer},
-    sessions::{Rules, Sessions},
-};
-use shared_types::{AccountSid, Identity, grant::GrantsClaim};
+use scoped_auth::sessions::{Rules, Sessions};
 use tokio::{task::JoinHandle, time::timeout};
 
-use crate::{Store, account, direct::Direct, now, postgres::Cluster, session};
+use crate::{Store, account, claims, direct::Direct, now, postgres::Cluster};
 
 const HOUR: Duration = Duration::from_secs(3600);
 /// Within which every replica honours a revocation.
@@ -54,26 +50,6 @@ impl Replica {
 impl Drop for Replica {
     fn drop(&mut self) {
         self.follower.abort();
-    }
-}
-
-/// Those of a session of the account `n`.
-fn claims(n: u128) -> Claims {
-    Claims {
-        jti: uuid::Uuid::nil(),
-        iss: Issuer,
-        aud: Audience,
-        sub: AccountSid::from_bits(n),
-        iat: now(),
-        nbf: now(),
-        exp: now() + TimeDelta::hours(1),
-        grants: GrantsClaim { identity: Identity::from_random([1; 16]), grants: Vec::new() },
-        sid: session(1),
-        auth_time: now(),
-        generation: 0,
-        first_fingerprint: None,
-        fingerprint: None,
-        cnf: None,
     }
 }
 

@@ -9,6 +9,7 @@ mod direct;
 #[path = "../../../service-runtime/tests/support/postgres.rs"]
 mod postgres;
 
+mod current_token;
 mod generations;
 mod hearing;
 mod migrate_command;
@@ -17,11 +18,12 @@ mod revocations;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use scoped_auth::{
+    claims::{Audience, Claims, Issuer},
     revocations::Subject,
     store::{Advance, MIGRATIONS, Store as Sessions},
 };
 use service_runtime::database::DatabaseConfig;
-use shared_types::{AccountSid, SessionId};
+use shared_types::{AccountSid, Identity, SessionId, grant::GrantsClaim};
 use tempfile::TempDir;
 
 use crate::{direct::Direct, postgres::Cluster};
@@ -83,6 +85,26 @@ fn advance(session: SessionId, generation: u32, now: DateTime<Utc>) -> Advance {
 
 fn session(n: u8) -> SessionId {
     SessionId::from_random([n; 16])
+}
+
+/// The claims of the first token of a session of the account `n`.
+fn claims(n: u128) -> Claims {
+    Claims {
+        jti: uuid::Uuid::nil(),
+        iss: Issuer,
+        aud: Audience,
+        sub: AccountSid::from_bits(n),
+        iat: now(),
+        nbf: now(),
+        exp: now() + TimeDelta::hours(1),
+        grants: GrantsClaim { identity: Identity::from_random([1; 16]), grants: Vec::new() },
+        sid: session(1),
+        auth_time: now(),
+        generation: 0,
+        first_fingerprint: None,
+        fingerprint: None,
+        cnf: None,
+    }
 }
 
 fn account(n: u128) -> Subject {

@@ -1,16 +1,23 @@
 //! What is of no more use is removed bit by bit, and the count of revocations goes on.
 
 use chrono::TimeDelta;
-use scoped_auth::store::{Advance, AdvanceOutcome};
+use scoped_auth::{
+    claims::CLOCK_SKEW,
+    revocations::Subject,
+    sessions::{IdentityRefusal, Sessions},
+    store::{Advance, AdvanceOutcome},
+};
 use service_runtime::database::PURGED_AT_ONCE;
+use shared_types::{AccountSid, Identity, scoped_auth::generate::EarlierSession};
 
-use crate::{Store, account, advance, end, now, session};
+use crate::{Store, account, advance, current_token::RULES, end, now, session};
 
 on_both_engines! {
     Store:
     what_has_ended_goes_and_the_rest_stays,
     many_rows_go_bit_by_bit,
     two_replicas_that_purge_at_once_do_each_others_work,
+    revocations_are_kept_longer_than_their_tokens_live,
 }
 
 async fn what_has_ended_goes_and_the_rest_stays(store: Store) {
@@ -49,6 +56,31 @@ async fn two_replicas_that_purge_at_once_do_each_others_work(store: Store) {
     // What one had taken while the other looked may be left to the next time.
     purge(0).await;
     assert_eq!(store.count("SELECT COUNT(*) FROM sessions").await, 0);
+}
+
+async fn revocations_are_kept_longer_than_their_tokens_live(store: Store) {
+    let [here, there] = &store.replicas;
+    let replica =
+        async |store: &scoped_auth::store::Store, at| Sessions::open(store.clone(), RULES, at).await.unwrap();
+    let (account, identity) = (AccountSid::from_bits(1), Identity::from_random([1; 16]));
+    let earlier = EarlierSession { sid: session(1), auth_time: now() };
+    let checked = async |sessions: &Sessions, at| {
+        sessions.check_identity(account, None, identity, earlier, at).await.unwrap()
+    };
+    let sessions = replica(here, now()).await;
+    let kept_until = now() + TimeDelta::from_std(RULES.revocation_retention).unwrap();
+    assert_eq!(checked(&sessions, kept_until).await, Ok(()));
+    sessions.revoke(Subject::Identity(account, identity), now()).await.unwrap();
+    let last = kept_until - TimeDelta::milliseconds(1);
+    assert_eq!(sessions.purge(last).await.unwrap(), 0);
+    for sessions in [&sessions, &replica(there, last).await] {
+        assert_eq!(checked(sessions, last).await, Err(IdentityRefusal::Revoked));
+        assert_eq!(
+            checked(sessions, kept_until + TimeDelta::milliseconds(1)).await,
+            Err(IdentityRefusal::TooOld)
+        );
+    }
+    assert_eq!(sessions.purge(kept_until + TimeDelta::from_std(CLOCK_SKEW).unwrap()).await.unwrap(), 1);
 }
 
 async fn fill(store: &Store) {
