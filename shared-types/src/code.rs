@@ -61,7 +61,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order of the table.
-    pub const ALL: [Code; 22] = [
+    pub const ALL: [Code; 23] = [
         Code::InvalidRequest,
         Code::InvalidToken,
         Code::ExpiredToken,

@@ -60,7 +60,7 @@ guest_bytes_per_hour = {BUDGET}
             let at = now() + TimeDelta::minutes(minute);
             if minute == 0 && guest_bytes(LEAST_OF_CONVERSATION, at).is_ok() {
                 let mut new = conversation(0, n);
-                (new.session, new.identity) = (SessionId::from_random(n.to_be_bytes()), identity(n));
+                (new.session.sid, new.identity) = (SessionId::from_random(n.to_be_bytes()), identity(n));
                 store.conversations.open_conversation(new).await.unwrap();
             }
             for second in 0..20 {
