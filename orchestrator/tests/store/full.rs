@@ -17,8 +17,8 @@ async fn a_conversation_full_of_bytes_is_followed_by_the_next(store: Store) {
     let first = store.conversations.open_conversation(conversation(1, 1)).await.unwrap();
     let longest = "x".repeat(MAX_BODY);
     let mut taken = 0;
-    while store.say(identity(1), first, 100 + taken, &longest).await.is_ok_and(|said| said.is_some()) {
-        taken += 1;
+    for n in 0..40 {
+        taken += u32::from(store.say(identity(1), first, 100 + n, &longest).await.is_ok());
     }
     assert_eq!(taken, 31, "name and form count too");
     for text in [longest.as_str(), "x"] {
