@@ -777,11 +777,11 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
     const act = action('messages')
     /** @type {ChatMessage[]} */
     const all = []
-    for (let query = page?.after === undefined ? '' : `?after=${page.after}`; ;) {
-      const found = (await withMessages(act, query)).messages.map(message)
-      all.push(...found)
-      if (!found.length) return all
-      query = `?after=${found[found.length - 1].index}`
+    for (let last = page?.after; ;) {
+      const { messages: found, last_index } = await withMessages(act, last === undefined ? '' : `?after=${last}`)
+      all.push(...found.map(message))
+      last = found[found.length - 1]?.index ?? last_index
+      if (last === last_index) return all
     }
   }
 

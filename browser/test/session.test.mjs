@@ -370,13 +370,24 @@ test('the guest is not kept waiting for longer than promised', () =>
     await assert.rejects(session.send('Hello'), { code: 'rate_limited', retryAfter: 60 })
   }))
 
-test('messages are read until a page is empty, however short the others are', () => {
-  const page = (...indexes) => [200, { messages: indexes.map((index) => ({ index, date_created: '' })) }]
-  return scene({ script: { [MESSAGES]: [page(0, 1, 2), page(3)] } }, async ({ session, service }) => {
-    await session.openConversation()
-    assert.deepEqual((await session.messages()).map(({ index }) => index), [0, 1, 2, 3])
-    assert.deepEqual(service.calls.slice(2).map(({ url }) => url.split('?')[1]), [undefined, 'after=2', 'after=3'])
-  })
+test('messages are read up to the last one, however short a page is', () => {
+  const page = (last_index, ...indexes) =>
+    [200, { messages: indexes.map((index) => ({ index, date_created: '' })), last_index }]
+  const queries = async (script) => {
+    const read = []
+    await scene({ script: { [MESSAGES]: script } }, async ({ session, service }) => {
+      await session.openConversation()
+      assert.deepEqual((await session.messages()).map(({ index }) => index), [0, 1, 2, 3])
+      read.push(...service.calls.slice(2).map(({ url }) => url.split('?')[1]))
+    })
+    return read
+  }
+  return (async () => {
+    assert.deepEqual(await queries([page(3, 0, 1, 2), page(3, 3)]), [undefined, 'after=2'])
+    // What is written meanwhile is read, too.
+    assert.deepEqual(await queries([page(2, 0, 1), page(3, 2), page(3, 3)]), [undefined, 'after=1', 'after=2'])
+    assert.deepEqual(await queries([page(3, 0, 1, 2, 3)]), [undefined])
+  })()
 })
 
 test('what may be said twice is said until it is heard', () => {

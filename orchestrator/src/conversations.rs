@@ -18,7 +18,7 @@ use shared_types::{
     AccountSid, AddressSid, ConversationSid, DeploymentKey, Identity, MessageSid, SessionId, Thumbprint,
     json,
     orchestrator::{
-        list_messages::{ChatMessage, PAGE_BYTES},
+        list_messages::{ChatMessage, PAGE_BYTES, Response as Page},
         send_message::MAX_BODY,
     },
     scoped_auth::generate::EarlierSession,
@@ -79,7 +79,7 @@ static OWN: Sql =
 // tells the three cases apart, and takes as long for a foreign conversation as for a missing one. The first select cuts
 // the page by number, the second adds up lengths; only the texts of messages that fit are read.
 static MESSAGES: Sql = Sql::new(
-    "SELECT m.sid, m.message_index, m.author, m.body, m.date_created FROM conversations c LEFT JOIN (\
+    "SELECT m.sid, m.message_index, m.author, m.body, m.date_created, c.next_index FROM conversations c LEFT JOIN (\
      SELECT conversation_sid, message_index, encoded_bytes, SUM(encoded_bytes) OVER (\
      ORDER BY message_index ROWS UNBOUNDED PRECEDING) AS total FROM (\
      SELECT conversation_sid, message_index, encoded_bytes FROM messages \
@@ -222,7 +222,7 @@ impl Conversations {
         conversation: ConversationSid,
         after: Option<u32>,
         limit: u32,
-    ) -> Result<Option<Vec<ChatMessage>>, StoreError> {
+    ) -> Result<Option<Page>, StoreError> {
         let rows = self.database.read(MESSAGES.with([
             conversation.to_string().into(),
             account.to_string().into(),
@@ -232,10 +232,11 @@ impl Conversations {
             length(PAGE_BYTES - ENVELOPE).into(),
         ]));
         let rows = rows.await?;
-        if rows.is_empty() {
-            return Ok(None);
-        }
-        rows.iter().filter_map(|row| message(row).transpose()).collect::<Result<_, _>>().map(Some)
+        let Some(first) = rows.first() else { return Ok(None) };
+        let next_index =
+            u32::try_from(first.get::<i64>(5)?).map_err(|_| StoreError::Malformed("next_index"))?;
+        let messages = rows.iter().filter_map(|row| message(row).transpose()).collect::<Result<_, _>>()?;
+        Ok(Some(Page { messages, last_index: next_index.checked_sub(1) }))
     }
 
     /// Adds a message of the guest with the next index, and returns it as [`messages`](Self::messages) will. `None`:
@@ -297,7 +298,7 @@ impl Conversations {
     }
 }
 
-/// `sid, message_index, author, body, date_created`; all of them NULL where the conversation has no such message.
+/// `sid, message_index, author, body, date_created, next_index`; all of them NULL where the conversation has no such message.
 fn message(row: Row<'_>) -> Result<Option<ChatMessage>, StoreError> {
     let Some(sid) = row.get::<Option<&str>>(0)? else { return Ok(None) };
     Ok(Some(ChatMessage {

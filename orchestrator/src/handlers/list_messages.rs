@@ -17,7 +17,7 @@ pub async fn list_messages(
 ) -> Result<Response, Error> {
     let (guest, _) = guest::of_call(fwo, call, Charge::Call, 0).await?;
     answer_budget::reserve(fwo, call, PAGE_BYTES)?;
-    let messages =
+    let page =
         fwo.conversations.messages(guest.account_sid, guest.identity, conversation_sid, after, PAGE).await?;
-    Ok(Response { messages: messages.ok_or(Error::NotFound)? })
+    page.ok_or(Error::NotFound)
 }

@@ -63,7 +63,11 @@ impl Store {
     }
 
     async fn all(&self, identity: Identity, conversation: ConversationSid) -> Option<Vec<ChatMessage>> {
-        self.conversations.messages(ACCOUNT, identity, conversation, None, 1000).await.unwrap()
+        self.conversations
+            .messages(ACCOUNT, identity, conversation, None, 1000)
+            .await
+            .unwrap()
+            .map(|page| page.messages)
     }
 
     async fn append(

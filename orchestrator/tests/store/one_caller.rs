@@ -61,8 +61,13 @@ async fn messages_are_read_from_an_index_on_and_page_by_page(store: Store) {
         store.append(identity(1), sid, n).await.unwrap();
     }
     let indexes = async |after, limit| -> Vec<u32> {
-        let messages =
-            store.conversations.messages(ACCOUNT, identity(1), sid, after, limit).await.unwrap().unwrap();
+        let messages = store
+            .conversations
+            .messages(ACCOUNT, identity(1), sid, after, limit)
+            .await
+            .unwrap()
+            .unwrap()
+            .messages;
         messages.iter().map(|message| message.index).collect()
     };
     assert_eq!(indexes(None, 100).await, [0, 1, 2, 3, 4, 5]);

@@ -27,14 +27,17 @@ async fn a_page_ends_before_the_message_that_is_too_much_and_the_next_goes_on_th
     }
     let (mut read, mut pages, mut after) = (Vec::new(), 0, None);
     loop {
-        let page =
-            store.conversations.messages(ACCOUNT, identity(1), sid, after, PAGE).await.unwrap().unwrap();
+        let page = store.conversations.messages(ACCOUNT, identity(1), sid, after, PAGE).await.unwrap();
+        let Response { messages: page, last_index } = page.unwrap();
+        assert_eq!(last_index, Some(60), "on every page");
         let Some(last) = page.last() else { break };
         after = Some(last.index);
-        let length = json::to_vec(&Response { messages: page.clone() }).unwrap().len();
+        let length = json::to_vec(&Response { messages: page.clone(), last_index }).unwrap().len();
         assert!(length <= PAGE_BYTES, "{length}");
-        let next = store.conversations.messages(ACCOUNT, identity(1), sid, after, 1).await.unwrap().unwrap();
-        let more = json::to_vec(&Response { messages: [page.clone(), next.clone()].concat() }).unwrap().len();
+        let next = store.conversations.messages(ACCOUNT, identity(1), sid, after, 1).await.unwrap();
+        let next = next.unwrap().messages;
+        let messages = [page.clone(), next.clone()].concat();
+        let more = json::to_vec(&Response { messages, last_index }).unwrap().len();
         // What is left for the rest of the answer, and digits of indexes.
         assert!(next.is_empty() || more > PAGE_BYTES - 1024, "{more}: the next one had room");
         pages += 1;
@@ -55,8 +58,9 @@ async fn a_message_longer_than_a_page_is_a_page(store: Store) {
         store.say(identity(1), sid, n, &quotes).await.unwrap();
     }
     let indexes = async |after| -> Vec<u32> {
-        let page =
-            store.conversations.messages(ACCOUNT, identity(1), sid, after, PAGE).await.unwrap().unwrap();
+        let page = store.conversations.messages(ACCOUNT, identity(1), sid, after, PAGE).await.unwrap();
+        let Response { messages: page, last_index } = page.unwrap();
+        assert_eq!(last_index, Some(60), "on every page");
         page.iter().map(|message| message.index).collect()
     };
     assert_eq!(indexes(None).await, [0]);

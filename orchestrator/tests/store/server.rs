@@ -67,7 +67,7 @@ async fn a_server_that_was_away_is_found_again() {
     cluster.start();
     while store.ping().await.is_err() {}
     let messages = store.messages(crate::ACCOUNT, identity(1), sid, None, 10).await.unwrap();
-    assert_eq!(messages.unwrap().len(), 1);
+    assert_eq!(messages.unwrap().messages.len(), 1);
     store.open_conversation(conversation(2, 2)).await.unwrap();
 }
 

@@ -29,12 +29,14 @@ pub struct Request {
     pub after: Option<u32>,
 }
 
-/// `{messages:[…]}`, in the order of their index: at most [`PAGE`] of them and [`PAGE_BYTES`], but at least one if
-/// there is one. Fewer than [`PAGE`] are not the end.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// `{messages:[…], last_index?}`: the messages in the order of their index, at most [`PAGE`] of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Response {
-    /// The messages.
+    /// The messages. Fewer than [`PAGE`] are not the end: a page is bounded in bytes, too.
     pub messages: Vec<ChatMessage>,
+    /// The index of the conversation's last message, whichever page it is on; absent while there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_index: Option<u32>,
 }
 
 /// How many messages one answer holds at the most; the rest follows after the last index.
