@@ -52,7 +52,7 @@ pub(super) struct DeploymentTable {
     #[serde(default = "default_enabled")]
     enabled: bool,
     #[serde(default)]
-    rate_limits: Limits,
+    pub(super) rate_limits: Limits,
     #[serde(default)]
     guest_bytes_per_hour: GuestBytes,
 }
