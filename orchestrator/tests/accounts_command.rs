@@ -98,6 +98,47 @@ address_sid = "IG00000000000000000000000000000001"
 }
 
 #[test]
+fn limits_and_budgets_are_checked() {
+    let with = |settings: &str| {
+        let deployment = "key = \"CV00000000000000000000000000000001\"\n";
+        let text = format!(
+            "[[account]]\nsid = \"AC00000000000000000000000000000001\"\nwebchat_security = true\n\
+             conversations_service_sid = \"IS00000000000000000000000000000001\"\n[[account.deployment]]\n\
+             {deployment}address_sid = \"IG00000000000000000000000000000001\"\n{settings}\n"
+        );
+        let (code, told, _) = Operator::with(&text).gives(&["check"]);
+        (code, told)
+    };
+    let all = "guest_bytes_per_hour = 134217728\n[account.deployment.rate_limits]\nvisitor_creates_per_minute = 60\n\
+               visitor_calls_per_minute = 600\nvisitor_messages_per_minute = 30\nvisitor_messages_burst = 15\n\
+               creates_per_minute = 9000\nnested = [1, 4, 16]\nmode = \"log\"";
+    for settings in ["", all, "rate_limits = { visitor_creates_per_minute = 30, creates_per_minute = 240 }"] {
+        assert_eq!(
+            with(settings),
+            (Some(0), "accounts.toml: 1 accounts, 0 warnings\n".to_owned()),
+            "{settings}"
+        );
+    }
+    for (settings, line) in [
+        ("guest_bytes_per_hour = 1048576", "8: error: expected 2097152 (2 MiB) at least"),
+        ("rate_limits = { nested = [1, 8, 2] }", "8: error: expected `nested` such as [1, 2, 8]"),
+        (
+            "rate_limits = { visitor_messages_burst = 21 }",
+            "8: error: expected `visitor_messages_burst` of at most `visitor_messages_per_minute`",
+        ),
+        ("rate_limits = { visitor_writes = 1 }", "8: error: unknown field `visitor_writes`"),
+        (
+            "rate_limits = { creates_per_minute = 236 }",
+            "6: warning: a quarter of creates_per_minute, 236, is less than what a /56 may have of it, 60",
+        ),
+    ] {
+        let (code, told) = with(settings);
+        assert_eq!(code, Some(i32::from(line.contains("error"))), "{told}");
+        assert!(told.starts_with(&format!("accounts.toml:{line}")), "{told}");
+    }
+}
+
+#[test]
 fn a_good_file_passes_and_one_that_is_no_toml_is_told() {
     let (code, told, _) = Operator::with(GOOD).gives(&["check"]);
     assert_eq!(code, Some(0), "{told}");

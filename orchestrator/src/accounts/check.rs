@@ -11,7 +11,7 @@ use toml::{
 };
 
 use super::document::{AccountTable, DeploymentTable, Once, line_of};
-use crate::allowed_origins::AllowedOrigins;
+use crate::{allowed_origins::AllowedOrigins, rate_limit::Limits};
 
 /// Something that an operator should know of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,6 +80,7 @@ impl<'i> Check<'i> {
                     let taken = self.keys.take(self.text, 0, &deployment.key);
                     self.problems.extend(taken.err().map(Problem::from));
                     self.origins(&deployment.allowed_origins);
+                    self.limits(deployment.key.span().start, &deployment.rate_limits);
                 }
             }
         }
@@ -143,6 +144,20 @@ impl<'i> Check<'i> {
                 Err(refused) => self.say(at, true, refused.reason),
                 Ok(parsed) => self.lint(at, text, parsed.joined()),
             }
+        }
+    }
+
+    /// A household must not be able to use up what is kept for strangers.
+    fn limits(&mut self, at: usize, limits: &Limits) {
+        let [_, of_56, _] = limits.nested;
+        let household = limits.visitor_creates_per_minute.saturating_mul(of_56).get();
+        if limits.creates_per_minute.get() / 4 < household {
+            let what = format!(
+                "a quarter of creates_per_minute, {}, is less than what a /56 may have of it, {household}: one household can \
+                 shut all others out",
+                limits.creates_per_minute
+            );
+            self.say(at, false, what);
         }
     }
 

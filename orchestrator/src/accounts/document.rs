@@ -54,7 +54,7 @@ pub(super) struct DeploymentTable {
     #[serde(default)]
     proof_key: ProofKey,
     #[serde(default)]
-    rate_limits: Limits,
+    pub(super) rate_limits: Limits,
     #[serde(default)]
     guest_bytes_per_hour: GuestBytes,
 }

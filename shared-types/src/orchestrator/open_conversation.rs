@@ -14,7 +14,7 @@ impl Message for OpenConversation {
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/v2/WebChannels";
     const STATUS: u16 = 201;
-    // Opened again, it is the same conversation.
+    // Opened again, it is the same conversation unless that is full.
     const REPEATABLE: bool = true;
     type Path = NoParameters;
     type Request = Request;
@@ -47,7 +47,7 @@ pub struct Request {
 /// `{conversation_sid, identity}`
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Response {
-    /// The session's conversation. A session has one: opening it again names the same.
+    /// The session's conversation. Opened again, it is the same, unless that is full: then it is the next one.
     pub conversation_sid: ConversationSid,
     /// Who the guest is in it.
     pub identity: Identity,
