@@ -46,7 +46,7 @@ async fn a_store_in_memory_is_one_store_too() {
     for n in 1..=64u128 {
         let (readers, writers) = (conversations.clone(), conversations.clone());
         calls.spawn(async move {
-            readers.messages(ACCOUNT, identity(1), sid, None, 100).await.unwrap().unwrap().messages;
+            readers.messages(ACCOUNT, identity(1), sid, None, 100).await.unwrap().unwrap();
         });
         calls.spawn(async move {
             let append =
