@@ -24,6 +24,8 @@ CREATE TABLE conversations (
     -- How many messages the guest wrote, and how many bytes they, the name and the form have.
     guest_messages BIGINT NOT NULL,
     guest_bytes BIGINT NOT NULL,
+    -- How long all messages are together in answers, as JSON, at most.
+    encoded_bytes BIGINT NOT NULL,
     date_created BIGINT NOT NULL,
     -- The day of the last message, in days since 1970, from which retention is counted. No finer, so that most messages
     -- leave its index as it is. -1: the conversation is being removed, and belongs to no identity any more.
@@ -39,9 +41,10 @@ CREATE TABLE messages (
     sid TEXT NOT NULL PRIMARY KEY,
     conversation_sid TEXT NOT NULL REFERENCES conversations (sid),
     message_index BIGINT NOT NULL,
-    -- How long the message is at most in an answer, as JSON. Before the text: where a text is so long that it is stored
-    -- elsewhere (overflow pages, TOAST), a page's length is known without reading it.
-    encoded_bytes BIGINT NOT NULL,
+    -- What `encoded_bytes` of the conversation was with this message: the difference between two of them is how long the
+    -- messages between are in an answer. Before the text: where a text is so long that it is stored elsewhere (overflow
+    -- pages, TOAST), it is not read to find out that it does not fit.
+    encoded_end BIGINT NOT NULL,
     -- An identity, or `system`.
     author TEXT NOT NULL,
     date_created BIGINT NOT NULL,

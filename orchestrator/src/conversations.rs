@@ -6,26 +6,26 @@
 
 mod by_session;
 mod last_session;
+mod pages;
 mod retention;
 
 use chrono::{DateTime, SubsecRound as _, Utc};
 pub use service_runtime::database::OpenError;
 use service_runtime::{
     Database,
-    database::{Batch, DatabaseConfig, DatabaseError, Migrations, Row, Sql, Value},
+    database::{Batch, DatabaseConfig, DatabaseError, Migrations, Sql, Value},
 };
 use shared_types::{
     AccountSid, AddressSid, ConversationSid, DeploymentKey, Identity, MessageSid, SessionId, Thumbprint,
-    json,
-    orchestrator::{
-        list_messages::{ChatMessage, PAGE_BYTES, Response as Page},
-        send_message::MAX_BODY,
-    },
+    orchestrator::{list_messages::ChatMessage, send_message::MAX_BODY},
     scoped_auth::generate::EarlierSession,
 };
 
-use self::by_session::{BY_SESSION, BySession};
 pub use self::last_session::LastSession;
+use self::{
+    by_session::{BY_SESSION, BySession},
+    pages::encoded_bytes,
+};
 
 /// The tables.
 pub const MIGRATIONS: Migrations = Migrations::new("orchestrator", || sqlx::migrate!());
@@ -43,51 +43,35 @@ pub const MAX_GUEST_BYTES: i64 = 1024 * 1024;
 /// the text that the guest is about to send.
 const FULL_ABOVE: i64 = MAX_GUEST_BYTES - MAX_BODY as i64;
 
-/// What is left of a page beside its messages, for the rest of the answer.
-const ENVELOPE: usize = 256;
-
 // Of several that open a session's next conversation at once, one takes its number.
 static OPEN: Sql = Sql::new(
     "INSERT INTO conversations (sid, account_sid, deployment_key, address_sid, session_id, session_number, auth_time, jkt, \
-     identity, customer_friendly_name, pre_engagement_data, next_index, guest_messages, guest_bytes, date_created, \
-     last_day) SELECT $1, $2, $3, $4, $5, (SELECT COALESCE(MAX(session_number), 0) + 1 FROM conversations \
-     WHERE account_sid = $2 AND session_id = $5), $6, $7, $8, $9, $10, 1, 0, $11, $12, $13 \
+     identity, customer_friendly_name, pre_engagement_data, next_index, guest_messages, guest_bytes, encoded_bytes, \
+     date_created, last_day) SELECT $1, $2, $3, $4, $5, (SELECT COALESCE(MAX(session_number), 0) + 1 FROM conversations \
+     WHERE account_sid = $2 AND session_id = $5), $6, $7, $8, $9, $10, 1, 0, $11, $16, $12, $13 \
      WHERE NOT EXISTS (SELECT 1 FROM conversations WHERE account_sid = $2 AND session_id = $5 \
      AND guest_messages < $14 AND guest_bytes <= $15) \
      ON CONFLICT (account_sid, session_id, session_number) DO NOTHING",
 );
 
 static WELCOME: Sql = Sql::new(
-    "INSERT INTO messages (sid, conversation_sid, message_index, encoded_bytes, author, date_created, body) \
+    "INSERT INTO messages (sid, conversation_sid, message_index, encoded_end, author, date_created, body) \
      VALUES ($1, $2, 0, $3, $4, $5, $6)",
 );
 
 // The UPDATE locks the conversation's row, so that its messages are numbered without gaps.
 static TAKE_INDEX: Sql = Sql::new(
     "UPDATE conversations SET next_index = next_index + 1, guest_messages = guest_messages + 1, \
-     guest_bytes = guest_bytes + $4, last_day = $5 WHERE sid = $1 AND account_sid = $2 AND identity = $3 \
-     AND guest_messages < $6 AND guest_bytes <= $7 RETURNING next_index - 1",
+     guest_bytes = guest_bytes + $4, encoded_bytes = encoded_bytes + $8, last_day = $5 \
+     WHERE sid = $1 AND account_sid = $2 AND identity = $3 AND guest_messages < $6 AND guest_bytes <= $7 \
+     RETURNING next_index - 1",
 );
 static SAY: Sql = Sql::new(
-    "INSERT INTO messages (sid, conversation_sid, message_index, encoded_bytes, author, date_created, body) \
-     SELECT $1, sid, next_index - 1, $3, $4, $5, $6 FROM conversations WHERE sid = $2",
+    "INSERT INTO messages (sid, conversation_sid, message_index, encoded_end, author, date_created, body) \
+     SELECT $1, sid, next_index - 1, encoded_bytes, $3, $4, $5 FROM conversations WHERE sid = $2",
 );
 static OWN: Sql =
     Sql::new("SELECT sid FROM conversations WHERE sid = $1 AND account_sid = $2 AND identity = $3");
-
-// The join returns one row of NULLs for a conversation without such messages, and no row for a foreign one: one query
-// tells the three cases apart, and takes as long for a foreign conversation as for a missing one. The first select cuts
-// the page by number, the second adds up lengths; only the texts of messages that fit are read.
-static MESSAGES: Sql = Sql::new(
-    "SELECT m.sid, m.message_index, m.author, m.body, m.date_created, c.next_index FROM conversations c LEFT JOIN (\
-     SELECT conversation_sid, message_index, encoded_bytes, SUM(encoded_bytes) OVER (\
-     ORDER BY message_index ROWS UNBOUNDED PRECEDING) AS total FROM (\
-     SELECT conversation_sid, message_index, encoded_bytes FROM messages \
-     WHERE conversation_sid = $1 AND message_index > $4 ORDER BY message_index LIMIT $5) AS page\
-     ) AS p ON p.conversation_sid = c.sid AND (p.total <= $6 OR p.total = p.encoded_bytes) \
-     LEFT JOIN messages m ON m.conversation_sid = p.conversation_sid AND m.message_index = p.message_index \
-     WHERE c.sid = $1 AND c.account_sid = $2 AND c.identity = $3 ORDER BY m.message_index",
-);
 
 // A bare SELECT 1 would not even look at the file.
 static PING: Sql = Sql::new("SELECT sid FROM conversations LIMIT 1");
@@ -162,6 +146,9 @@ impl Conversations {
             [new.conversation_sid.to_string(), new.account_sid.to_string(), new.session.sid.to_string()];
         let filled_in = [&new.customer_friendly_name, &new.pre_engagement_data];
         let guest_bytes = filled_in.into_iter().flatten().map(String::len).sum();
+        let (author, body) = (SYSTEM.to_owned(), new.welcome.to_owned());
+        let welcome = ChatMessage { sid: new.message_sid, index: 0, author, body, date_created: now };
+        let encoded_bytes = encoded_bytes(&welcome)?;
         let open = OPEN.with([
             sid.as_str().into(),
             account.as_str().into(),
@@ -178,10 +165,8 @@ impl Conversations {
             day(now).into(),
             MAX_GUEST_MESSAGES.into(),
             FULL_ABOVE.into(),
+            encoded_bytes.into(),
         ]);
-        let (author, body) = (SYSTEM.to_owned(), new.welcome.to_owned());
-        let welcome = ChatMessage { sid: new.message_sid, index: 0, author, body, date_created: now };
-        let encoded_bytes = encoded_bytes(&welcome)?;
         let welcome = WELCOME.with([
             welcome.sid.to_string().into(),
             sid.into(),
@@ -212,33 +197,6 @@ impl Conversations {
         rows.first().map(|row| conversation_sid(row.get(0)?)).transpose()
     }
 
-    /// A page of messages in the order of their index, after the index `after` where it is given: at most `limit`, and
-    /// no more than [`PAGE_BYTES`] in an answer, but at least one if there is one. `None`: there is no such conversation
-    /// of this account and identity.
-    pub async fn messages(
-        &self,
-        account: AccountSid,
-        identity: Identity,
-        conversation: ConversationSid,
-        after: Option<u32>,
-        limit: u32,
-    ) -> Result<Option<Page>, StoreError> {
-        let rows = self.database.read(MESSAGES.with([
-            conversation.to_string().into(),
-            account.to_string().into(),
-            identity.to_string().into(),
-            after.map_or(-1, i64::from).into(),
-            i64::from(limit.max(1)).into(),
-            length(PAGE_BYTES - ENVELOPE).into(),
-        ]));
-        let rows = rows.await?;
-        let Some(first) = rows.first() else { return Ok(None) };
-        let next_index =
-            u32::try_from(first.get::<i64>(5)?).map_err(|_| StoreError::Malformed("next_index"))?;
-        let messages = rows.iter().filter_map(|row| message(row).transpose()).collect::<Result<_, _>>()?;
-        Ok(Some(Page { messages, last_index: next_index.checked_sub(1) }))
-    }
-
     /// Adds a message of the guest with the next index, and returns it as [`messages`](Self::messages) will. `None`:
     /// there is no such conversation of this account and identity. A conversation that is full is an error.
     #[allow(clippy::too_many_arguments, reason = "a message has as many parts")]
@@ -266,12 +224,12 @@ impl Conversations {
             day(now).into(),
             MAX_GUEST_MESSAGES.into(),
             FULL_ABOVE.into(),
+            encoded_bytes(&message)?.into(),
         ]);
         let [its_sid, its_account, its_identity] = owner.map(Value::from);
         let say = SAY.with([
             sid.to_string().into(),
             its_sid.clone(),
-            encoded_bytes(&message)?.into(),
             message.author.as_str().into(),
             now.timestamp_millis().into(),
             message.body.as_str().into(),
@@ -296,24 +254,6 @@ impl Conversations {
     pub async fn close(&self) {
         self.database.close().await;
     }
-}
-
-/// `sid, message_index, author, body, date_created, next_index`; all of them NULL where the conversation has no such message.
-fn message(row: Row<'_>) -> Result<Option<ChatMessage>, StoreError> {
-    let Some(sid) = row.get::<Option<&str>>(0)? else { return Ok(None) };
-    Ok(Some(ChatMessage {
-        sid: sid.parse().map_err(|_| StoreError::Malformed("message sid"))?,
-        index: u32::try_from(row.get::<i64>(1)?).map_err(|_| StoreError::Malformed("message index"))?,
-        author: row.get::<&str>(2)?.to_owned(),
-        body: row.get::<&str>(3)?.to_owned(),
-        date_created: DateTime::from_timestamp_millis(row.get(4)?).ok_or(StoreError::Malformed("date"))?,
-    }))
-}
-
-/// How long a message is in a list of an answer, with its comma.
-fn encoded_bytes(message: &ChatMessage) -> Result<i64, StoreError> {
-    let encoded = json::to_vec(message).map_err(|_| StoreError::Malformed("message"))?;
-    Ok(length(encoded.len() + 1))
 }
 
 fn length(bytes: usize) -> i64 {

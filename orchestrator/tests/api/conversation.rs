@@ -25,7 +25,10 @@ async fn a_conversation_begins_with_a_welcome() {
         assert!(is_sid(&conversation_sid, "CH"), "{conversation_sid}");
 
         let read = fwo.reads(&token, &conversation_sid, "").await;
-        assert_eq!((read.status, read.members()), (200, vec!["messages".to_owned(), "last_index".to_owned()]));
+        assert_eq!(
+            (read.status, read.members()),
+            (200, vec!["messages".to_owned(), "last_index".to_owned()])
+        );
         assert_eq!(read.body()["last_index"], 0);
         let [welcome] = read.body()["messages"].as_array().unwrap().clone().try_into().unwrap();
         let names: Vec<&str> = welcome.as_object().unwrap().keys().map(String::as_str).collect();

@@ -60,7 +60,7 @@ async fn a_message_longer_than_a_page_is_a_page(store: Store) {
     let indexes = async |after| -> Vec<u32> {
         let page = store.conversations.messages(ACCOUNT, identity(1), sid, after, PAGE).await.unwrap();
         let Response { messages: page, last_index } = page.unwrap();
-        assert_eq!(last_index, Some(60), "on every page");
+        assert_eq!(last_index, Some(3));
         page.iter().map(|message| message.index).collect()
     };
     assert_eq!(indexes(None).await, [0]);

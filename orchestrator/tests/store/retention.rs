@@ -59,7 +59,7 @@ async fn a_conversation_goes_so_many_days_after_its_last_message(store: Store) {
 
 async fn many_messages_go_bit_by_bit_and_nobody_sees_half_a_conversation(store: Store) {
     let sid = store.conversations.open_conversation(conversation(1, 1)).await.unwrap();
-    let many = "INSERT INTO messages (sid, conversation_sid, message_index, encoded_bytes, author, body, date_created) \
+    let many = "INSERT INTO messages (sid, conversation_sid, message_index, encoded_end, author, body, date_created) \
                 WITH RECURSIVE n (n) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT n + 1 FROM n WHERE n < 2500) \
                 SELECT 'IM' || CAST(n AS TEXT), (SELECT sid FROM conversations), n, 0, 'x', 'y', 0 FROM n";
     store.connection().await.execute(many).await;

@@ -1,0 +1,71 @@
+//! Pages of messages, bounded in number and in bytes.
+
+use chrono::DateTime;
+use service_runtime::database::{Row, Sql};
+use shared_types::{
+    AccountSid, ConversationSid, Identity, json,
+    orchestrator::list_messages::{ChatMessage, PAGE_BYTES, Response as Page},
+};
+
+use super::{Conversations, StoreError, length};
+
+/// What is left of a page beside its messages, for the rest of the answer.
+const ENVELOPE: usize = 256;
+
+// The join returns one row of NULLs for a conversation without such messages, and no row for a foreign one: one query
+// tells the three cases apart, and takes as long for a foreign conversation as for a missing one. Indexes have no gaps, so
+// that no more rows than a page holds are looked at; of those that do not fit the text is not read.
+static MESSAGES: Sql = Sql::new(
+    "SELECT m.sid, m.message_index, m.author, m.body, m.date_created, c.next_index FROM conversations c LEFT JOIN messages m \
+     ON m.conversation_sid = c.sid AND m.message_index > $4 AND m.message_index <= $4 + $5 \
+     AND (m.message_index = $4 + 1 OR m.encoded_end <= $6 + COALESCE((SELECT encoded_end FROM messages \
+     WHERE conversation_sid = $1 AND message_index = $4), 0)) \
+     WHERE c.sid = $1 AND c.account_sid = $2 AND c.identity = $3 ORDER BY m.message_index",
+);
+
+impl Conversations {
+    /// A page of messages in the order of their index, after the index `after` where it is given: at most `limit`, and
+    /// no more than [`PAGE_BYTES`] in an answer, but at least one if there is one. `None`: there is no such conversation
+    /// of this account and identity.
+    pub async fn messages(
+        &self,
+        account: AccountSid,
+        identity: Identity,
+        conversation: ConversationSid,
+        after: Option<u32>,
+        limit: u32,
+    ) -> Result<Option<Page>, StoreError> {
+        let rows = self.database.read(MESSAGES.with([
+            conversation.to_string().into(),
+            account.to_string().into(),
+            identity.to_string().into(),
+            after.map_or(-1, i64::from).into(),
+            i64::from(limit.max(1)).into(),
+            length(PAGE_BYTES - ENVELOPE).into(),
+        ]));
+        let rows = rows.await?;
+        let Some(first) = rows.first() else { return Ok(None) };
+        let next_index =
+            u32::try_from(first.get::<i64>(5)?).map_err(|_| StoreError::Malformed("next_index"))?;
+        let messages = rows.iter().filter_map(|row| message(row).transpose()).collect::<Result<_, _>>()?;
+        Ok(Some(Page { messages, last_index: next_index.checked_sub(1) }))
+    }
+}
+
+/// How long a message is in a list of an answer, with its comma.
+pub(super) fn encoded_bytes(message: &ChatMessage) -> Result<i64, StoreError> {
+    let encoded = json::to_vec(message).map_err(|_| StoreError::Malformed("message"))?;
+    Ok(length(encoded.len() + 1))
+}
+
+/// `sid, message_index, author, body, date_created, next_index`; all but the last are NULL where the conversation has no such message.
+fn message(row: Row<'_>) -> Result<Option<ChatMessage>, StoreError> {
+    let Some(sid) = row.get::<Option<&str>>(0)? else { return Ok(None) };
+    Ok(Some(ChatMessage {
+        sid: sid.parse().map_err(|_| StoreError::Malformed("message sid"))?,
+        index: u32::try_from(row.get::<i64>(1)?).map_err(|_| StoreError::Malformed("message index"))?,
+        author: row.get::<&str>(2)?.to_owned(),
+        body: row.get::<&str>(3)?.to_owned(),
+        date_created: DateTime::from_timestamp_millis(row.get(4)?).ok_or(StoreError::Malformed("date"))?,
+    }))
+}
