@@ -21,8 +21,9 @@ pub async fn list_messages(
     ConversationPath { conversation_sid }: ConversationPath,
     Request { after }: Request,
 ) -> Result<Response, Error> {
-    let guest = guest::of_call(fwo, call).await?;
+    // First, so that calls of a visitor that reads no answers cost nobody anything, the services behind this one included.
     answer_budget::reserve(fwo, call, PAGE_BYTES)?;
+    let guest = guest::of_call(fwo, call).await?;
     let messages =
         fwo.conversations.messages(guest.account_sid, guest.identity, conversation_sid, after, PAGE).await?;
     Ok(Response { messages: page(messages.ok_or(Error::NotFound)?) })
