@@ -8,7 +8,6 @@ use std::{
     collections::HashMap,
     num::NonZeroUsize,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
 };
 
 use prometheus_client::{
@@ -18,13 +17,11 @@ use prometheus_client::{
 use service_runtime::{Call, Metrics, answer};
 use shared_types::orchestrator::list_messages::PAGE_BYTES;
 
-use crate::{app::Orchestrator, error::Error, rate_limit};
+use crate::{app::Orchestrator, error::Error, once_per_minute::OncePerMinute, rate_limit};
 use networks::{Networks, Share};
 
 /// The most that one visitor holds, whatever the budget is.
 const VISITOR_BYTES: usize = 256 * 1024;
-/// A line of the log for refusals, at most as often.
-const LOG_PERIOD: Duration = Duration::from_secs(60);
 
 /// The budget. One for all workers of a process.
 #[derive(Debug)]
@@ -33,13 +30,13 @@ pub struct AnswerBudget {
     held: Mutex<Held>,
     bytes: Gauge,
     refused: Family<Labels, Counter>,
+    warned: OncePerMinute,
 }
 
 #[derive(Debug, Default)]
 struct Held {
     total: usize,
     by_network: HashMap<networks::Network, NonZeroUsize>,
-    logged: Option<Instant>,
 }
 
 /// The part of the budget that one answer takes; dropping it gives it back.
@@ -71,7 +68,13 @@ pub fn reserve(fwo: &Orchestrator, call: &mut Call<'_>, bytes: usize) -> Result<
             call.reserve(reservation);
             Ok(())
         }
-        Err(exhausted) => Err(refuse(call, exhausted)),
+        Err(exhausted) => {
+            if fwo.answer_budget.warned.is_due(call.now) {
+                let Exhausted { share, limit } = exhausted;
+                tracing::warn!(share = share.as_str(), limit, "budget of answers in flight is full");
+            }
+            Err(refuse(call, exhausted))
+        }
     }
 }
 
@@ -96,7 +99,7 @@ impl AnswerBudget {
             "Answers over the budget of answers in flight, by whose share",
             refused.clone(),
         );
-        Arc::new(Self { total, held: Mutex::default(), bytes, refused })
+        Arc::new(Self { total, held: Mutex::default(), bytes, refused, warned: OncePerMinute::default() })
     }
 
     fn reserve(self: &Arc<Self>, networks: Networks, bytes: usize) -> Result<Reservation, Exhausted> {
@@ -109,14 +112,6 @@ impl AnswerBudget {
         if let Some(share) = over {
             let exhausted = Exhausted { share, limit: self.limit(share) };
             self.refused.get_or_create(&Labels { share: share.as_str() }).inc();
-            if held.logged.is_none_or(|logged| logged.elapsed() >= LOG_PERIOD) {
-                held.logged = Some(Instant::now());
-                tracing::warn!(
-                    share = share.as_str(),
-                    limit = exhausted.limit,
-                    "budget of answers in flight is full"
-                );
-            }
             return Err(exhausted);
         }
         let mut reservation = Reservation { budget: Arc::clone(self), networks, bytes: 0 };

@@ -1,7 +1,7 @@
 //! What every answer to a browser carries, refusals and preflights included. `cors` says which origin an answer
 //! allows once the account is known; until then it is `*`.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use actix_web::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
@@ -11,10 +11,12 @@ use service_runtime::{Boundary, Call};
 use shared_types::Code;
 
 use crate::{
+    client_address::TrustedProxies,
     configuration::Snapshot,
     cors::{self, ALLOWED_HEADERS, ALLOWED_METHODS, ANY_ORIGIN, EXPOSED_HEADERS, MAX_AGE},
     dpop::Nonces,
     error::Error,
+    networks,
 };
 
 const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
@@ -24,6 +26,8 @@ const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 pub struct Public {
     /// A call with a proof is answered with a nonce for the next one (RFC 9449, section 8.2).
     pub nonces: Arc<Nonces>,
+    /// Whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: TrustedProxies,
 }
 
 impl Boundary for Public {
@@ -38,6 +42,10 @@ impl Boundary for Public {
             call.set_answer_header(DPOP_NONCE, self.nonces.current(call.now));
         }
         Ok(())
+    }
+
+    fn client(&self, call: &Call<'_>) -> Option<IpAddr> {
+        networks::visitor(self.trusted_proxies.client_address(call))
     }
 
     fn preflight(&self, call: &mut Call<'_>) {

@@ -9,7 +9,7 @@ use serde_json::Value;
 use service_runtime::Call;
 use shared_types::{Identity, Thumbprint, scoped_auth::generate::EarlierSession};
 
-use crate::{app::Orchestrator, configuration::Snapshot, error::Error, rate_limit, recent::Recent};
+use crate::{app::Orchestrator, configuration::Snapshot, error::Error, networks, recent::Recent};
 
 /// What a call says of the identity that it would like to have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -172,7 +172,7 @@ impl IdentityRefusals {
 
     /// Counts a refusal.
     pub fn add(&self, client: Option<IpAddr>, now: DateTime<Utc>) {
-        let hash = self.0.hash(rate_limit::visitor(client));
+        let hash = self.0.hash(networks::visitor(client));
         let mut shard = self.0.shard(hash, now);
         let mut times = shard.find(hash).unwrap_or_default();
         times.rotate_left(1);
@@ -184,7 +184,7 @@ impl IdentityRefusals {
 
     /// Whether the visitor has used them up.
     pub fn are_too_many(&self, client: Option<IpAddr>, now: DateTime<Utc>) -> bool {
-        let hash = self.0.hash(rate_limit::visitor(client));
+        let hash = self.0.hash(networks::visitor(client));
         let times = self.0.shard(hash, now).find(hash).unwrap_or_default();
         let since = seconds(now - Self::WITHIN);
         // 0 is a place that was never used.

@@ -26,6 +26,7 @@ pub mod guest;
 pub mod handlers;
 pub mod identity;
 pub mod limit;
+mod networks;
 mod once_per_minute;
 pub mod opening;
 pub mod proof;

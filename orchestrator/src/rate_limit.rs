@@ -10,7 +10,6 @@
 mod audit;
 mod bucket;
 mod limits;
-mod networks;
 mod policy;
 mod window;
 
@@ -23,12 +22,13 @@ use prometheus_client::metrics::{counter::Counter, family::Family};
 use service_runtime::{Call, Metrics};
 use shared_types::AccountSid;
 
-use crate::accounts::Deployment;
+use crate::{
+    accounts::Deployment,
+    networks::{self, neighbours},
+};
 use audit::{Labels, LogLines};
 use bucket::{Buckets, first_three_quarters, per_minute};
 pub use limits::{GuestBytes, Limits, Mode};
-use networks::neighbours;
-pub(crate) use networks::visitor;
 pub use policy::{Limited, Policy};
 use window::Windows;
 

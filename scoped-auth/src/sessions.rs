@@ -181,6 +181,8 @@ impl Sessions {
                     }
                 }
                 Succession::Reissue => {
+                    // What this replica saw since it last wrote counts too: the next look at the store finds it.
+                    self.flush_shown().await?;
                     let anew = CurrentToken { generation: current.generation, ..next.next() };
                     if store.reissue(claims.sid, &current, &anew).await? {
                         return Ok(RefreshOutcome::Reissued(anew));

@@ -1,6 +1,8 @@
 //! A visitor and its neighbours: an IPv4 address in its /24; an IPv6 /64 in its /56 and its /48 (contract, section 9).
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
+
+use crate::networks::{self, Prefix};
 
 /// A network that has a share of the budget.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -29,29 +31,16 @@ pub(super) struct Networks([Option<Network>; 3]);
 
 impl Networks {
     pub(super) fn of(address: Option<IpAddr>) -> Self {
-        let network = |share, address| Some(Network { share, address });
-        let Some(address) = address else { return Self([network(Share::Visitor, None), None, None]) };
-        match address.to_canonical() {
-            IpAddr::V4(address) => {
-                let [a, b, c, _] = address.octets();
-                let neighbours = IpAddr::from([a, b, c, 0]);
-                Self([
-                    network(Share::Visitor, Some(address.into())),
-                    network(Share::Neighbours, Some(neighbours)),
-                    None,
-                ])
-            }
-            IpAddr::V6(address) => {
-                let first = |bits: u32| {
-                    Some(IpAddr::from(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << (128 - bits)))))
-                };
-                Self([
-                    network(Share::Visitor, first(64)),
-                    network(Share::Home, first(56)),
-                    network(Share::Neighbours, first(48)),
-                ])
-            }
+        let mut shares =
+            [Some(Network { share: Share::Visitor, address: networks::visitor(address) }), None, None];
+        for (place, (prefix, network)) in shares.iter_mut().skip(1).zip(networks::neighbours(address)) {
+            let share = match prefix {
+                Prefix::V6Of56 => Share::Home,
+                Prefix::V4Of24 | Prefix::V6Of48 => Share::Neighbours,
+            };
+            *place = Some(Network { share, address: Some(network) });
         }
+        Self(shares)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Network> {

@@ -22,6 +22,8 @@ pub async fn send_message(
     ConversationPath { conversation_sid }: ConversationPath,
     Request { body }: Request,
 ) -> Result<ChatMessage, Error> {
+    // The answer repeats it, with each character escaped at the most.
+    answer_budget::reserve(fwo, call, 2 * body.len() + 512)?;
     let length = u32::try_from(body.len().min(MAX_BODY)).unwrap_or(u32::MAX);
     let guest_bytes = length.max(LEAST_OF_MESSAGE);
     let (guest, admitted) = guest::of_call(fwo, call, Charge::Message, guest_bytes).await?;
@@ -29,8 +31,6 @@ pub async fn send_message(
     if body.is_empty() || body.len() > MAX_BODY || !body.chars().all(plain) {
         return Err(Error::InvalidField { field: "body", reason: "expected plain text of 1 to 32768 bytes" });
     }
-    // The answer repeats it, with each character escaped at the most.
-    answer_budget::reserve(fwo, call, 2 * body.len() + 512)?;
     admitted.store(fwo, call, guest_bytes)?;
     let sid = MessageSid::from_bits(fwo.random.u128());
     let author = guest.identity.to_string();

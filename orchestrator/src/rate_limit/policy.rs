@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{bucket::MINUTE, networks::Prefix, window::HOUR};
+use super::{bucket::MINUTE, window::HOUR};
+use crate::networks::Prefix;
 
 /// The limits. Those of visitors and deployments are named as in `accounts.toml`, those of networks after the
 /// deployment's limit whose last quarter they share out.

@@ -155,7 +155,7 @@ impl Model {
         }
         let has_key = claims.cnf.is_some();
         match current {
-            Some((current, shown)) if claims.generation < current.generation => {
+            Some((current, _)) if claims.generation < current.generation => {
                 if is_over(current.expires_at) {
                     return Err("expired_token");
                 }
@@ -167,6 +167,8 @@ impl Model {
                 if has_key {
                     return Ok(self.advance(call, current.generation + 1));
                 }
+                self.flush(call.replica);
+                let shown = self.current[call.session].as_ref().is_some_and(|(_, shown)| *shown);
                 if is_previous && !shown {
                     return Ok(self.advance(call, current.generation));
                 }

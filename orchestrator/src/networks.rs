@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 /// The size of a network that is larger than a visitor's. A home gets a /56, a company a /48 (RIPE-690); a mobile
 /// carrier's /48 holds thousands of strangers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Prefix {
+pub(crate) enum Prefix {
     /// 256 IPv4 addresses.
     V4Of24,
     /// 256 IPv6 visitors.
@@ -24,7 +24,7 @@ pub(crate) fn visitor(address: Option<IpAddr>) -> Option<IpAddr> {
 }
 
 /// The larger networks that a visitor is in, the smallest first.
-pub(super) fn neighbours(address: Option<IpAddr>) -> impl Iterator<Item = (Prefix, IpAddr)> {
+pub(crate) fn neighbours(address: Option<IpAddr>) -> impl Iterator<Item = (Prefix, IpAddr)> {
     let networks = match address.map(|address| address.to_canonical()) {
         None => [None, None],
         Some(IpAddr::V4(address)) => {
