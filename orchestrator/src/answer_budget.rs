@@ -63,6 +63,14 @@ struct Labels {
     share: &'static str,
 }
 
+/// Refuses a call whose answer would have no room, before anything is done for it: calls of a visitor that reads no answers
+/// cost nobody anything, the services behind this one included. Nothing is reserved yet.
+pub fn check(fwo: &Orchestrator, call: &mut Call<'_>, bytes: usize) -> Result<(), Error> {
+    let networks = Networks::of(fwo.trusted_proxies.client_address(call));
+    let room = fwo.answer_budget.room(&fwo.answer_budget.lock(), networks, bytes);
+    room.map_err(|exhausted| refuse(fwo, call, exhausted))
+}
+
 /// Reserves memory for an answer of at most `bytes`.
 pub fn reserve(fwo: &Orchestrator, call: &mut Call<'_>, bytes: usize) -> Result<(), Error> {
     let networks = Networks::of(fwo.trusted_proxies.client_address(call));
@@ -71,11 +79,12 @@ pub fn reserve(fwo: &Orchestrator, call: &mut Call<'_>, bytes: usize) -> Result<
             call.reserve(reservation);
             Ok(())
         }
-        Err(exhausted) => Err(refuse(call, exhausted)),
+        Err(exhausted) => Err(refuse(fwo, call, exhausted)),
     }
 }
 
-fn refuse(call: &mut Call<'_>, exhausted: Exhausted) -> Error {
+fn refuse(fwo: &Orchestrator, call: &mut Call<'_>, exhausted: Exhausted) -> Error {
+    fwo.answer_budget.record(exhausted);
     if exhausted.share == Share::Everybody {
         return Error::Overloaded(exhausted);
     }
@@ -101,27 +110,29 @@ impl AnswerBudget {
 
     fn reserve(self: &Arc<Self>, networks: Networks, bytes: usize) -> Result<Reservation, Exhausted> {
         let mut held = self.lock();
+        self.room(&held, networks, bytes)?;
+        let mut reservation = Reservation { budget: Arc::clone(self), networks, bytes: 0 };
+        self.set(&mut held, &mut reservation, bytes);
+        Ok(reservation)
+    }
+
+    /// Whether there is room for so many bytes more, or whose share is full.
+    fn room(&self, held: &Held, networks: Networks, bytes: usize) -> Result<(), Exhausted> {
         let over = networks
             .iter()
             .find(|network| held.of(network) + bytes > self.limit(network.share()))
             .map(networks::Network::share)
             .or((held.total + bytes > self.total).then_some(Share::Everybody));
-        if let Some(share) = over {
-            let exhausted = Exhausted { share, limit: self.limit(share) };
-            self.refused.get_or_create(&Labels { share: share.as_str() }).inc();
-            if held.logged.is_none_or(|logged| logged.elapsed() >= LOG_PERIOD) {
-                held.logged = Some(Instant::now());
-                tracing::warn!(
-                    share = share.as_str(),
-                    limit = exhausted.limit,
-                    "budget of answers in flight is full"
-                );
-            }
-            return Err(exhausted);
+        over.map_or(Ok(()), |share| Err(Exhausted { share, limit: self.limit(share) }))
+    }
+
+    fn record(&self, Exhausted { share, limit }: Exhausted) {
+        self.refused.get_or_create(&Labels { share: share.as_str() }).inc();
+        let mut held = self.lock();
+        if held.logged.is_none_or(|logged| logged.elapsed() >= LOG_PERIOD) {
+            held.logged = Some(Instant::now());
+            tracing::warn!(share = share.as_str(), limit, "budget of answers in flight is full");
         }
-        let mut reservation = Reservation { budget: Arc::clone(self), networks, bytes: 0 };
-        self.set(&mut held, &mut reservation, bytes);
-        Ok(reservation)
     }
 
     fn limit(&self, share: Share) -> usize {

@@ -40,8 +40,8 @@ const PURGE_PERIOD: TimeDelta = TimeDelta::hours(1);
 /// Connections that it holds, and of them of one peer that is no trusted proxy. 10 to 30 KiB each.
 const CONNECTIONS: usize = 4096;
 const CONNECTIONS_PER_PEER: usize = 32;
-/// Requests that one worker serves at a time. At some 1,000 a second and worker, the last of them is answered in time.
-const REQUESTS_PER_WORKER: usize = 128;
+/// Requests that one worker serves at a time. At 1,000 a second and worker, the last of them is answered in time.
+const REQUESTS_PER_WORKER: usize = 256;
 
 /// What the handlers of one worker work with.
 pub struct Orchestrator {
@@ -119,7 +119,7 @@ pub async fn start_with(
     let (fetched, counted) = (Arc::default(), metrics.clone());
     let (replays, rate_limits) = (Arc::new(ReplayStore::new()), Arc::new(RateLimits::new(&metrics)));
     let answer_budget = AnswerBudget::new(config.answer_bytes, &metrics);
-    let proxies = config.trusted_proxies.clone();
+    let (proxies, trusted_proxies) = (config.trusted_proxies.clone(), config.trusted_proxies.clone());
     let welcome_message: Arc<str> = config.welcome_message.into();
     let running = Service {
         name: "FlexWebchatOrchestratorService",
@@ -165,7 +165,7 @@ pub async fn start_with(
             welcome_message: welcome_message.clone(),
             random: random.clone(),
         }),
-        boundary: Arc::new(|| Public),
+        boundary: Arc::new(move || Public { trusted_proxies: trusted_proxies.clone() }),
         routes,
         operations: None,
     }

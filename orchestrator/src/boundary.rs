@@ -1,6 +1,8 @@
 //! What every answer to a browser carries, refusals and preflights included. `cors` says which origin an answer
 //! allows once the account is known; until then it is `*`.
 
+use std::net::IpAddr;
+
 use actix_web::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, HeaderValue, ORIGIN, VARY,
@@ -9,14 +11,19 @@ use service_runtime::{Boundary, Call};
 use shared_types::Code;
 
 use crate::{
+    client_address::TrustedProxies,
     configuration::Snapshot,
     cors::{self, ALLOWED_HEADERS, ALLOWED_METHODS, ANY_ORIGIN, EXPOSED_HEADERS, MAX_AGE},
     error::Error,
+    rate_limit,
 };
 
 /// The public side: everybody may call.
-#[derive(Clone, Copy, Debug)]
-pub struct Public;
+#[derive(Clone, Debug)]
+pub struct Public {
+    /// Whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: TrustedProxies,
+}
 
 impl Boundary for Public {
     const ACCEPTS_FORMS: bool = true;
@@ -27,6 +34,10 @@ impl Boundary for Public {
         call.set_answer_header(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED_HEADERS));
         call.set_answer_header(VARY, HeaderValue::from_static("Origin"));
         Ok(())
+    }
+
+    fn client(&self, call: &Call<'_>) -> Option<IpAddr> {
+        rate_limit::network(self.trusted_proxies.client_address(call))
     }
 
     fn preflight(&self, call: &mut Call<'_>) {

@@ -215,7 +215,7 @@ pub fn set_policy(call: &mut Call<'_>, policy: &str) {
 }
 
 /// The network that an address stands for: itself, or the first half of it.
-fn network(address: Option<IpAddr>) -> Option<IpAddr> {
+pub fn network(address: Option<IpAddr>) -> Option<IpAddr> {
     address.map(|address| match address.to_canonical() {
         IpAddr::V4(address) => address.into(),
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),

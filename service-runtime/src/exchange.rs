@@ -75,7 +75,8 @@ where
     let mut exchange = Exchange::begin(worker, labels, request);
     let outcome = async {
         exchange.enter()?;
-        let _slot = worker.in_flight.take().ok_or_else(Refused::overloaded)?;
+        let _slot =
+            worker.in_flight.take(worker.boundary.client(&exchange.call)).ok_or_else(Refused::overloaded)?;
         // A path that names nothing of the right form names nothing.
         let path = path.ok_or(Refused::from(Code::NotFound))?;
         let fields = match M::METHOD {

@@ -5,6 +5,7 @@ pub(crate) mod pattern;
 
 use std::{
     any::{Any, TypeId},
+    net::IpAddr,
     rc::Rc,
     sync::{
         Arc,
@@ -42,6 +43,11 @@ pub trait Boundary: 'static {
 
     /// Checks the caller before anything else of the request is looked at.
     fn enter(&self, call: &mut Call<'_>, path: &str) -> Result<(), Code>;
+
+    /// The network of the client that makes the call, where clients share what the service can do.
+    fn client(&self, _call: &Call<'_>) -> Option<IpAddr> {
+        None
+    }
 
     /// The headers of a preflight's answer, where the boundary answers preflights.
     fn preflight(&self, _call: &mut Call<'_>) {}

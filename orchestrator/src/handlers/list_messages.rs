@@ -21,6 +21,7 @@ pub async fn list_messages(
     ConversationPath { conversation_sid }: ConversationPath,
     Request { after }: Request,
 ) -> Result<Response, Error> {
+    answer_budget::check(fwo, call, PAGE_BYTES)?;
     let guest = guest::of_call(fwo, call).await?;
     answer_budget::reserve(fwo, call, PAGE_BYTES)?;
     let messages =

@@ -19,13 +19,15 @@ pub async fn send_message(
     ConversationPath { conversation_sid }: ConversationPath,
     Request { body }: Request,
 ) -> Result<ChatMessage, Error> {
+    // The answer repeats it, with each character escaped at the most.
+    let bytes = 2 * body.len() + 512;
+    answer_budget::check(fwo, call, bytes)?;
     let guest = guest::of_call(fwo, call).await?;
     let plain = |c: char| !c.is_control() || matches!(c, '\n' | '\r' | '\t');
     if body.is_empty() || body.len() > MAX_BODY || !body.chars().all(plain) {
         return Err(Error::InvalidField { field: "body", reason: "expected plain text of 1 to 4096 bytes" });
     }
-    // The answer repeats it, with each character escaped at the most.
-    answer_budget::reserve(fwo, call, 2 * body.len() + 512)?;
+    answer_budget::reserve(fwo, call, bytes)?;
     let sid = MessageSid::from_bits(fwo.random.u128());
     let author = guest.identity.to_string();
     let appended = fwo

@@ -1,31 +1,97 @@
-//! Load shedding: a worker serves so many requests at a time, and answers more of them 503 at once. A queue would make all
-//! of them late.
+//! Load shedding: a worker serves so many requests at a time, and answers more of them 503 at once, since a queue would make
+//! all of them late. Once an eighth are taken, one client has two of them: clients that ask much are refused first.
 
-use std::{cell::Cell, rc::Rc};
+use std::{
+    cell::RefCell,
+    collections::{HashMap, hash_map::Entry},
+    net::IpAddr,
+    rc::Rc,
+};
+
+/// What one client has, where the worker has much to do.
+const OF_CLIENT: usize = 2;
 
 /// The requests that a worker serves now.
 pub(crate) struct InFlight {
-    free: Rc<Cell<usize>>,
+    limit: usize,
+    taken: Rc<RefCell<Taken>>,
+}
+
+#[derive(Default)]
+struct Taken {
+    total: usize,
+    by_client: HashMap<IpAddr, usize>,
 }
 
 /// One of them; dropping it ends it.
-pub(crate) struct Slot(Rc<Cell<usize>>);
+pub(crate) struct Slot {
+    taken: Rc<RefCell<Taken>>,
+    client: Option<IpAddr>,
+}
 
 impl InFlight {
     /// A worker that serves at most `limit` requests at a time.
     pub(crate) fn new(limit: usize) -> Self {
-        Self { free: Rc::new(Cell::new(limit)) }
+        Self { limit, taken: Rc::default() }
     }
 
-    /// A request that is served, or `None` where the worker has enough of them.
-    pub(crate) fn take(&self) -> Option<Slot> {
-        self.free.set(self.free.get().checked_sub(1)?);
-        Some(Slot(Rc::clone(&self.free)))
+    /// A request that is served, or `None` where the worker has enough of them. `client`: whose it is, if it is one of
+    /// many.
+    pub(crate) fn take(&self, client: Option<IpAddr>) -> Option<Slot> {
+        let mut taken = self.taken.borrow_mut();
+        if taken.total >= self.limit {
+            return None;
+        }
+        if let Some(client) = client {
+            let few_are_taken = taken.total < self.limit / 8;
+            let of_client = taken.by_client.entry(client).or_default();
+            if *of_client >= OF_CLIENT && !few_are_taken {
+                return None;
+            }
+            *of_client += 1;
+        }
+        taken.total += 1;
+        drop(taken);
+        Some(Slot { taken: Rc::clone(&self.taken), client })
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.0.set(self.0.get() + 1);
+        let mut taken = self.taken.borrow_mut();
+        taken.total -= 1;
+        if let Some(client) = self.client
+            && let Entry::Occupied(mut of_client) = taken.by_client.entry(client)
+        {
+            *of_client.get_mut() -= 1;
+            if *of_client.get() == 0 {
+                of_client.remove();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_has_two_requests_once_an_eighth_are_taken() {
+        let in_flight = InFlight::new(32);
+        let client = |n: u8| Some(IpAddr::from([203, 0, 113, n]));
+        let mut held: Vec<_> = (0..4).map(|_| in_flight.take(client(1)).unwrap()).collect();
+        assert!(in_flight.take(client(1)).is_none());
+        for n in 2..=15 {
+            held.extend([in_flight.take(client(n)).unwrap(), in_flight.take(client(n)).unwrap()]);
+            assert!(in_flight.take(client(n)).is_none());
+        }
+        assert_eq!(held.len(), 32);
+        assert!(in_flight.take(client(99)).is_none());
+        assert!(in_flight.take(None).is_none());
+        held.clear();
+        assert!(in_flight.taken.borrow().by_client.is_empty());
+        let unlimited: Vec<_> = (0..32).map(|_| in_flight.take(None).unwrap()).collect();
+        assert!(in_flight.take(None).is_none());
+        drop(unlimited);
     }
 }

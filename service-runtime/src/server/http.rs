@@ -19,6 +19,9 @@ use crate::answer::PIECE;
 /// includes it. Of an unread answer most stays in the process, where it counts.
 const SEND_BUFFER: usize = 8 * 1024;
 const RECEIVE_BUFFER: usize = 32 * 1024;
+/// Connections that the kernel has made and no thread has taken. Where there is no room, a client tries again only after a
+/// second: with 128, as the standard library asks for, some do in every burst.
+const BACKLOG: i32 = 4096;
 
 /// Serves `app` on `listener` with so many threads.
 pub(super) fn serve<F, I, S, B>(
@@ -40,6 +43,7 @@ where
     let socket = SockRef::from(&listener);
     socket.set_send_buffer_size(SEND_BUFFER)?;
     socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
+    socket.listen(BACKLOG)?;
     let address = listener.local_addr()?;
     let (places, read_budget) = (Places::new(limits), Arc::new(ReadBudget::default()));
     let builder = ServerBuilder::new().workers(workers).shutdown_timeout(IN_FLIGHT_SECONDS).disable_signals();
