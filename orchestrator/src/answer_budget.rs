@@ -60,6 +60,14 @@ struct Labels {
     share: &'static str,
 }
 
+/// Refuses a call whose answer would have no room, before anything is done for it: calls of a visitor that reads no answers
+/// cost nobody anything, the services behind this one included. Nothing is reserved yet.
+pub fn check(fwo: &Orchestrator, call: &mut Call<'_>, bytes: usize) -> Result<(), Error> {
+    let networks = Networks::of(fwo.trusted_proxies.client_address(call));
+    let room = fwo.answer_budget.room(&fwo.answer_budget.lock(), networks, bytes);
+    room.map_err(|exhausted| refuse(fwo, call, exhausted))
+}
+
 /// Reserves memory for an answer of at most `bytes`.
 pub fn reserve(fwo: &Orchestrator, call: &mut Call<'_>, bytes: usize) -> Result<(), Error> {
     let networks = Networks::of(fwo.trusted_proxies.client_address(call));
@@ -68,17 +76,16 @@ pub fn reserve(fwo: &Orchestrator, call: &mut Call<'_>, bytes: usize) -> Result<
             call.reserve(reservation);
             Ok(())
         }
-        Err(exhausted) => {
-            if fwo.answer_budget.warned.is_due(call.now) {
-                let Exhausted { share, limit } = exhausted;
-                tracing::warn!(share = share.as_str(), limit, "budget of answers in flight is full");
-            }
-            Err(refuse(call, exhausted))
-        }
+        Err(exhausted) => Err(refuse(fwo, call, exhausted)),
     }
 }
 
-fn refuse(call: &mut Call<'_>, exhausted: Exhausted) -> Error {
+fn refuse(fwo: &Orchestrator, call: &mut Call<'_>, exhausted: Exhausted) -> Error {
+    let (budget, Exhausted { share, limit }) = (&fwo.answer_budget, exhausted);
+    budget.refused.get_or_create(&Labels { share: share.as_str() }).inc();
+    if budget.warned.is_due(call.now) {
+        tracing::warn!(share = share.as_str(), limit, "budget of answers in flight is full");
+    }
     if exhausted.share == Share::Everybody {
         return Error::Overloaded(exhausted);
     }
@@ -104,19 +111,20 @@ impl AnswerBudget {
 
     fn reserve(self: &Arc<Self>, networks: Networks, bytes: usize) -> Result<Reservation, Exhausted> {
         let mut held = self.lock();
+        self.room(&held, networks, bytes)?;
+        let mut reservation = Reservation { budget: Arc::clone(self), networks, bytes: 0 };
+        self.set(&mut held, &mut reservation, bytes);
+        Ok(reservation)
+    }
+
+    /// Whether there is room for so many bytes more, or whose share is full.
+    fn room(&self, held: &Held, networks: Networks, bytes: usize) -> Result<(), Exhausted> {
         let over = networks
             .iter()
             .find(|network| held.of(network) + bytes > self.limit(network.share()))
             .map(networks::Network::share)
             .or((held.total + bytes > self.total).then_some(Share::Everybody));
-        if let Some(share) = over {
-            let exhausted = Exhausted { share, limit: self.limit(share) };
-            self.refused.get_or_create(&Labels { share: share.as_str() }).inc();
-            return Err(exhausted);
-        }
-        let mut reservation = Reservation { budget: Arc::clone(self), networks, bytes: 0 };
-        self.set(&mut held, &mut reservation, bytes);
-        Ok(reservation)
+        over.map_or(Ok(()), |share| Err(Exhausted { share, limit: self.limit(share) }))
     }
 
     fn limit(&self, share: Share) -> usize {

@@ -15,9 +15,9 @@ pub async fn list_messages(
     ConversationPath { conversation_sid }: ConversationPath,
     Request { after }: Request,
 ) -> Result<Response, Error> {
-    // First, so that calls of a visitor that reads no answers cost nobody anything, the services behind this one included.
-    answer_budget::reserve(fwo, call, PAGE_BYTES)?;
+    answer_budget::check(fwo, call, PAGE_BYTES)?;
     let (guest, _) = guest::of_call(fwo, call, Charge::Call, 0).await?;
+    answer_budget::reserve(fwo, call, PAGE_BYTES)?;
     let page =
         fwo.conversations.messages(guest.account_sid, guest.identity, conversation_sid, after, PAGE).await?;
     page.ok_or(Error::NotFound)

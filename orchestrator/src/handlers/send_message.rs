@@ -23,7 +23,8 @@ pub async fn send_message(
     Request { body }: Request,
 ) -> Result<ChatMessage, Error> {
     // The answer repeats it, with each character escaped at the most.
-    answer_budget::reserve(fwo, call, 2 * body.len() + 512)?;
+    let bytes = 2 * body.len() + 512;
+    answer_budget::check(fwo, call, bytes)?;
     let length = u32::try_from(body.len().min(MAX_BODY)).unwrap_or(u32::MAX);
     let guest_bytes = length.max(LEAST_OF_MESSAGE);
     let (guest, admitted) = guest::of_call(fwo, call, Charge::Message, guest_bytes).await?;
@@ -31,6 +32,7 @@ pub async fn send_message(
     if body.is_empty() || body.len() > MAX_BODY || !body.chars().all(plain) {
         return Err(Error::InvalidField { field: "body", reason: "expected plain text of 1 to 32768 bytes" });
     }
+    answer_budget::reserve(fwo, call, bytes)?;
     admitted.store(fwo, call, guest_bytes)?;
     let sid = MessageSid::from_bits(fwo.random.u128());
     let author = guest.identity.to_string();
