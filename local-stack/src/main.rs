@@ -11,7 +11,7 @@ use local_stack::{Demonstration, Edge, Plan, Ports, Stack, TraceEvents, demo, si
 use service_runtime::{
     Clock,
     allocator::Allocator,
-    command::{StartError, stop_signal},
+    command::{StartError, StopSignals},
     telemetry,
 };
 
@@ -68,6 +68,8 @@ fn plan(arguments: &Arguments) -> Plan {
 async fn services(arguments: &Arguments) -> Result<(), StartError> {
     let stack = Stack::start(&plan(arguments)).await?;
     let Stack { orchestrator, federated_auth, scoped_auth, .. } = &stack;
+    // Before the output says that it runs.
+    let mut signals = StopSignals::listen()?;
     tell_beginning(&arguments.data);
     for (name, running) in [
         ("FlexWebchatOrchestratorService", orchestrator),
@@ -77,7 +79,7 @@ async fn services(arguments: &Arguments) -> Result<(), StartError> {
         tell_service(name, running.listens_on(), running.admin_address);
     }
     tell_lines(orchestrator.address());
-    stop_signal().await?;
+    signals.next().await;
     tracing::info!("stopping");
     stack.stop().await;
     Ok(())
@@ -88,8 +90,9 @@ async fn demonstration(arguments: &Arguments, arrows: TraceEvents) -> Result<(),
     let plan = Plan { clock: Clock::adjustable(), ..plan(arguments) };
     let edge = if arguments.without_starship { Edge::Open } else { Edge::StarshipIfInstalled };
     let demonstration = Demonstration::start(plan, edge, arrows).await?;
+    let mut signals = StopSignals::listen()?;
     tell(&demonstration, &arguments.data);
-    stop_signal().await?;
+    signals.next().await;
     tracing::info!("stopping");
     demonstration.stop().await?;
     Ok(())

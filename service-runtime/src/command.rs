@@ -164,24 +164,21 @@ impl Program {
     }
 }
 
-/// Waits for SIGINT (Ctrl-C) or SIGTERM.
-pub async fn stop_signal() -> Result<(), StartError> {
-    StopSignals::listen()?.next().await;
-    Ok(())
-}
-
 /// SIGINT (Ctrl-C) and SIGTERM, each of which is heard once.
-struct StopSignals {
+#[derive(Debug)]
+pub struct StopSignals {
     interrupt: Signal,
     terminate: Signal,
 }
 
 impl StopSignals {
-    fn listen() -> Result<Self, StartError> {
+    /// From now on a signal waits for [`next`](Self::next) instead of ending the process.
+    pub fn listen() -> Result<Self, StartError> {
         Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }
 
-    async fn next(&mut self) {
+    /// Waits for a signal.
+    pub async fn next(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
