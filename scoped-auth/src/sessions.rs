@@ -299,8 +299,9 @@ impl Sessions {
     pub async fn purge(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
         let Rules { session_max, revocation_retention, .. } = self.0.rules;
         self.0.revoked.forget(now);
-        // A revocation's row has its tokens' end, which is this much later than the revocation.
-        let kept_longer = revocation_retention.saturating_sub(session_max + CLOCK_SKEW);
+        // A revocation's row has its tokens' end: `session_max` and the clocks' skew after the revocation. The skew stays: a
+        // replica whose clock is behind still grants the identity of a session as old as the revocation.
+        let kept_longer = revocation_retention.saturating_sub(session_max);
         self.0.store.purge(now, now - delta(kept_longer)).await
     }
 

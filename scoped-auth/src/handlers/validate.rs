@@ -113,6 +113,7 @@ async fn make_successor(
     };
     let binding = binding_of_successor(claims, holder, &judgement.holder);
     let outcome = sas.sessions.refresh(claims, binding, expires_at, call.now).await?;
+    let is_repeat = matches!(outcome, RefreshOutcome::Repeated { .. });
     let (event, token) = match outcome {
         RefreshOutcome::Advanced { token, restored } => {
             if restored {
@@ -133,7 +134,8 @@ async fn make_successor(
             return Ok(Err(Response::Refused(answer_refusal(Some(claims), &refusal))));
         }
     };
-    if judgement.resumed {
+    // A repeat resumes nothing, and is logged as seldom as any other.
+    if judgement.resumed && !is_repeat {
         audit::event(sas, call, Event::Resumed, claims);
     }
     let next = claims.with(&token);
