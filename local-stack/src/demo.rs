@@ -39,10 +39,12 @@ pub fn write_accounts(path: &Path, page: &str) -> io::Result<bool> {
     Ok(new.lines().any(is_page_line))
 }
 
-/// The same accounts, with limits that no test or benchmark comes to.
+/// The same accounts, with limits that no test or benchmark comes to; where one writes for long, its budget of bytes is
+/// only logged.
 pub fn accounts_without_limits() -> String {
     let limits = "rate_limits = { visitor_creates_per_minute = 1000000, visitor_calls_per_minute = 1000000, \
-        visitor_messages_per_minute = 1000000, visitor_messages_burst = 1000000, creates_per_minute = 1000000 }\n\
+        visitor_messages_per_minute = 1000000, visitor_messages_burst = 1000000, creates_per_minute = 1000000, \
+        mode = \"log\" }\n\
         guest_bytes_per_hour = 4000000000";
     ACCOUNTS.replace("enabled = true", &format!("enabled = true\n{limits}"))
 }

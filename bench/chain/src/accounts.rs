@@ -1,5 +1,6 @@
 //! The `accounts.toml` of a measurement: as many deployments as it is about. Those that are called have limits that count
-//! every call and that no load comes to; the others have those that they have by default.
+//! every call and that no load comes to, or that are only logged (the budget of bytes); the others have those that they
+//! have by default.
 
 use std::fmt::Write as _;
 
@@ -63,7 +64,8 @@ fn deployment(text: &mut String, key: &str, is_called: bool) {
         let _ = writeln!(
             text,
             "rate_limits = {{ visitor_creates_per_minute = {most}, visitor_calls_per_minute = {most}, \
-             visitor_messages_per_minute = {most}, visitor_messages_burst = {most}, creates_per_minute = {most} }}\n\
+             visitor_messages_per_minute = {most}, visitor_messages_burst = {most}, creates_per_minute = {most}, \
+             mode = \"log\" }}\n\
              guest_bytes_per_hour = {most}"
         );
     }
