@@ -199,7 +199,7 @@ impl<'a, S, B: Boundary> Exchange<'a, S, B> {
     {
         handler(&self.worker.state, &mut self.call, path, fields).await.map_err(|error| {
             let cause = (error.code().status() >= 500).then(|| chain(&error));
-            Refused { code: error.code(), message: error.message().into_owned(), cause }
+            Refused { cause, ..Refused::new(error.code(), error.message().into_owned()) }
         })
     }
 
@@ -236,7 +236,7 @@ impl<'a, S, B: Boundary> Exchange<'a, S, B> {
     }
 
     /// Writes down what became of the request.
-    fn conclude(&self, Told { status, code, cause }: Told<'_>) {
+    fn conclude(&self, Told { status, code, cause, is_shed }: Told<'_>) {
         let Self { worker, labels, call, started, .. } = self;
         let took = started.elapsed();
         let method = match &labels.known {
@@ -250,6 +250,9 @@ impl<'a, S, B: Boundary> Exchange<'a, S, B> {
                 method
             }
         };
+        if is_shed {
+            return worker.in_flight.record_refusal(worker.service);
+        }
         if worker.spans.are_wanted(&call.trace) {
             let mut attributes = vec![
                 KeyValue::new("http.request.method", method),

@@ -54,7 +54,7 @@ fn overload_is_refused_at_once_and_is_over_when_it_ends() {
     overload::use_processor(0);
     let runtime_of_stack = runtime();
     let (_stack, Conversation { path, token }) = runtime_of_stack.block_on(async {
-        let stack = Stack::start().await;
+        let stack = Stack::start(1).await;
         let conversation = stack.conversation(UNLIMITED, 0).await;
         (stack, conversation)
     });
@@ -107,7 +107,7 @@ fn run_in_a_namespace(test: &str) {
 }
 
 async fn attack_each_way(round: Duration) {
-    let mut stack = Stack::start().await;
+    let mut stack = Stack::start(2).await;
     let (large, small) = (stack.conversation(LIMITED, MESSAGES).await, stack.conversation(LIMITED, 0).await);
     for (through_starship, addresses) in [(false, 1), (false, 50), (true, 1), (true, 50)] {
         let address = if through_starship { stack::STARSHIP } else { stack::ORCHESTRATOR };

@@ -72,11 +72,12 @@ pub(crate) struct Conversation {
 }
 
 impl Stack {
-    pub(crate) async fn start() -> Self {
+    /// Starts each service with so many threads for requests.
+    pub(crate) async fn start(workers: usize) -> Self {
         let data = tempfile::tempdir().unwrap();
         // Starship's worker is nobody, where the test is root.
         fs::set_permissions(data.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-        let (federated_auth, scoped_auth) = services(data.path()).await;
+        let (federated_auth, scoped_auth) = services(data.path(), workers).await;
         fs::write(data.path().join("accounts.toml"), ACCOUNTS).unwrap();
         let log = fs::File::create(data.path().join("orchestrator.log")).unwrap();
         let orchestrator = Command::new(env!("CARGO_BIN_EXE_orchestrator"))
@@ -95,6 +96,7 @@ impl Stack {
                 format!("sqlite://{}", data.path().join("conversations.db").display()),
             )
             .env("ORCHESTRATOR_TRUSTED_PROXIES", "127.0.0.1")
+            .env("ORCHESTRATOR_WORKERS", workers.to_string())
             .stdout(log.try_clone().unwrap())
             .stderr(log)
             .spawn()
@@ -196,11 +198,11 @@ fn starship(data: &Path) -> Child {
     command.process_group(0).spawn().unwrap()
 }
 
-async fn services(data: &Path) -> (Running, Running) {
+async fn services(data: &Path, workers: usize) -> (Running, Running) {
     let (clock, random) = (Clock::system(), Random::default());
     let credential = |secret: &str| ServiceCredential::new(&SecretString::from(secret)).unwrap();
     let scoped_auth = scoped_auth::Config {
-        workers: 2,
+        workers,
         drain: Duration::ZERO,
         tls: None,
         federated_auth_secrets: vec![SecretString::from(FEDERATED_AUTH_SECRET)],
@@ -223,7 +225,7 @@ async fn services(data: &Path) -> (Running, Running) {
     let scoped_auth = scoped_auth::start(scoped_auth, Listeners::loopback().unwrap()).await.unwrap();
     let url = format!("http://{}", scoped_auth.address());
     let federated_auth = federated_auth::Config {
-        workers: 2,
+        workers,
         drain: Duration::ZERO,
         tls: None,
         orchestrator_secrets: vec![SecretString::from(ORCHESTRATOR_SECRET)],

@@ -6,10 +6,14 @@ use std::{
     collections::{HashMap, hash_map::Entry},
     net::IpAddr,
     rc::Rc,
+    time::{Duration, Instant},
 };
 
 /// What one client has, where the worker has much to do.
 const OF_CLIENT: usize = 2;
+
+/// A line of the log for all that are refused, at most as often.
+const LOG_PERIOD: Duration = Duration::from_secs(60);
 
 /// The requests that a worker serves now.
 pub(crate) struct InFlight {
@@ -20,6 +24,7 @@ pub(crate) struct InFlight {
 #[derive(Default)]
 struct Taken {
     total: usize,
+    logged: Option<Instant>,
     by_client: HashMap<IpAddr, usize>,
 }
 
@@ -53,6 +58,15 @@ impl InFlight {
         taken.total += 1;
         drop(taken);
         Some(Slot { taken: Rc::clone(&self.taken), client })
+    }
+
+    /// Tells the log that requests are refused.
+    pub(crate) fn record_refusal(&self, service: &'static str) {
+        let logged = &mut self.taken.borrow_mut().logged;
+        if logged.is_none_or(|logged| logged.elapsed() >= LOG_PERIOD) {
+            *logged = Some(Instant::now());
+            tracing::warn!(service, limit = self.limit, "overloaded: requests are answered 503");
+        }
     }
 }
 

@@ -7,20 +7,28 @@ pub(super) struct Refused {
     pub(super) code: Code,
     pub(super) message: String,
     pub(super) cause: Option<String>,
+    /// Counted, and neither logged nor traced: refusing must cost less than serving.
+    pub(super) is_shed: bool,
 }
 
 impl Refused {
     pub(super) fn new(code: Code, message: String) -> Self {
-        Self { code, message, cause: None }
+        Self { code, message, cause: None, is_shed: false }
     }
 
     /// The worker serves as many requests as it can.
     pub(super) fn overloaded() -> Self {
-        Self::new(Code::UpstreamUnavailable, "The service is busy; please try again.".into())
+        let message = "The service is busy; please try again.".into();
+        Self { is_shed: true, ..Self::new(Code::UpstreamUnavailable, message) }
     }
 
     pub(super) fn told(&self) -> Told<'_> {
-        Told { status: self.code.status(), code: self.code.as_str(), cause: self.cause.as_deref() }
+        Told {
+            status: self.code.status(),
+            code: self.code.as_str(),
+            cause: self.cause.as_deref(),
+            is_shed: self.is_shed,
+        }
     }
 }
 
@@ -37,10 +45,11 @@ pub(super) struct Told<'a> {
     /// Of a refusal; otherwise empty.
     pub(super) code: &'static str,
     pub(super) cause: Option<&'a str>,
+    pub(super) is_shed: bool,
 }
 
 impl Told<'_> {
     pub(super) const fn answered(status: u16) -> Self {
-        Self { status, code: "", cause: None }
+        Self { status, code: "", cause: None, is_shed: false }
     }
 }
