@@ -124,4 +124,10 @@ async fn the_store_is_not_read_for_an_answer_that_has_no_room() {
     let refusal = list(&absent, &token, VISITOR).send(fwo.running.address()).await;
     refusal.is_refusal(429, "rate_limited");
     list(&absent, &token, "203.0.113.10").send(fwo.running.address()).await.is_refusal(404, "not_found");
+
+    // Nor are the services behind asked.
+    let address = fwo.running.address();
+    fwo.federated_auth.kill().await;
+    list(&path, &token, VISITOR).send(address).await.is_refusal(429, "rate_limited");
+    list(&path, &token, "203.0.113.10").send(address).await.is_refusal(503, "upstream_unavailable");
 }

@@ -169,6 +169,8 @@ mod tests {
         assert!(take(&places, "203.0.113.10").is_none());
         held.truncate(3);
         held.push(take(&places, "203.0.113.9").unwrap());
+        drop(held);
+        assert!(places.taken.lock().unwrap().by_peer.is_empty());
     }
 
     #[test]
