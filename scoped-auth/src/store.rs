@@ -30,7 +30,7 @@ static ADVANCE: Sql = Sql::new(
     "INSERT INTO sessions (session_id, generation, replaced, advanced_at, expires_at, ends_at, fingerprint, \
      first_fingerprint, repeats, shown) VALUES ($1, $2, 0, $3, $4, $5, $6, $7, 0, 0) \
      ON CONFLICT (session_id) DO UPDATE SET generation = excluded.generation, replaced = sessions.generation, \
-     advanced_at = excluded.advanced_at, expires_at = excluded.expires_at, fingerprint = excluded.fingerprint, \
+     advanced_at = excluded.advanced_at, expires_at = excluded.expires_at, ends_at = excluded.ends_at, fingerprint = excluded.fingerprint, \
      first_fingerprint = excluded.first_fingerprint, repeats = 0, shown = 0 \
      WHERE sessions.generation < excluded.generation RETURNING replaced",
 );

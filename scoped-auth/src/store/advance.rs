@@ -31,7 +31,7 @@ impl Advances {
              SELECT session_id, generation, 0, advanced_at, expires_at, ends_at, fingerprint, first_fingerprint, 0, 0 \
              FROM asked WHERE generation > 0 \
              ON CONFLICT (session_id) DO UPDATE SET generation = excluded.generation, replaced = sessions.generation, \
-             advanced_at = excluded.advanced_at, expires_at = excluded.expires_at, \
+             advanced_at = excluded.advanced_at, expires_at = excluded.expires_at, ends_at = excluded.ends_at, \
              fingerprint = excluded.fingerprint, first_fingerprint = excluded.first_fingerprint, \
              repeats = 0, shown = 0 \
              WHERE sessions.generation < excluded.generation RETURNING session_id, replaced";

@@ -15,6 +15,7 @@ use crate::{Store, account, advance, current_token::RULES, end, now, session};
 on_both_engines! {
     Store:
     what_has_ended_goes_and_the_rest_stays,
+    a_session_that_may_live_longer_now_is_kept_as_long,
     many_rows_go_bit_by_bit,
     two_replicas_that_purge_at_once_do_each_others_work,
     revocations_are_kept_longer_than_their_tokens_live,
@@ -37,6 +38,17 @@ async fn what_has_ended_goes_and_the_rest_stays(store: Store) {
     other.revoke(account(2), now(), end()).await.unwrap();
     let news = store.revocations(1, 10).await.unwrap();
     assert_eq!(news.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [2]);
+}
+
+/// Otherwise a replaced token would find no row, be taken for the current one of a restored store, and live again.
+async fn a_session_that_may_live_longer_now_is_kept_as_long(store: Store) {
+    let [store, _] = &store.replicas;
+    store.advance(advance(session(1), 0, now())).await.unwrap();
+    let longer = Advance { ends_at: end() + TimeDelta::hours(1), ..advance(session(1), 1, now()) };
+    store.advance(longer.clone()).await.unwrap();
+    assert_eq!(store.purge(end(), end()).await.unwrap(), 0);
+    let replaced = advance(session(1), 0, now());
+    assert_eq!(store.advance(replaced).await.unwrap(), AdvanceOutcome::Current(longer.next()));
 }
 
 async fn many_rows_go_bit_by_bit(store: Store) {
