@@ -1,6 +1,6 @@
 //! Memory of answers in flight (contract, section 9). An answer is charged to its visitor before the store is read, and
 //! released when its last byte has left the process: a visitor that does not read its answers is refused more of them, and
-//! nobody else is.
+//! other visitors are not.
 
 mod networks;
 
@@ -61,7 +61,7 @@ struct Labels {
 }
 
 /// Refuses a call whose answer would have no room, before anything is done for it: calls of a visitor that reads no answers
-/// cost nobody anything, the services behind this one included. Nothing is reserved yet.
+/// cost nothing, in the services behind this one included. Nothing is reserved yet.
 pub fn check(fwo: &Orchestrator, call: &mut Call<'_>, bytes: usize) -> Result<(), Error> {
     let networks = Networks::of(fwo.trusted_proxies.client_address(call));
     let room = fwo.answer_budget.room(&fwo.answer_budget.lock(), networks, bytes);

@@ -1,4 +1,4 @@
-//! `Identity` of `Init`: a guest who comes back requests the identity of an earlier session (contract, section 4). It is
+//! `Identity` of `Init`: a returning guest requests the identity of an earlier session (contract, section 4). It is
 //! granted to the holder of the proof key of that identity's last session at this account and deployment, and for
 //! nothing else: everybody in a chat knows an identity, and a likeness of browsers can be guessed.
 

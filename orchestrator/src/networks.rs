@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use service_runtime::server::subscriber_network;
+
 /// The size of a network that is larger than a visitor's. A home gets a /56, a company a /48 (RIPE-690); a mobile
 /// carrier's /48 holds thousands of strangers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -17,10 +19,7 @@ pub(crate) enum Prefix {
 /// A visitor's network: the IPv4 address, or the /64 of the IPv6 address, which is what one subscriber has all of.
 /// Calls whose address is not known are one visitor's.
 pub(crate) fn visitor(address: Option<IpAddr>) -> Option<IpAddr> {
-    address.map(|address| match address.to_canonical() {
-        IpAddr::V4(address) => address.into(),
-        IpAddr::V6(address) => v6(address, 64),
-    })
+    address.map(subscriber_network)
 }
 
 /// The larger networks that a visitor is in, the smallest first.

@@ -80,7 +80,7 @@ impl RateLimits {
     /// The same for networks: 5 MB at most.
     const NETWORKS: usize = 100_000;
 
-    /// The same for deployments, whose keys nobody can make up: more than are in the file are never stored. As many
+    /// The same for deployments, whose keys cannot be made up: more than are in the file are never stored. As many
     /// as a file may well have, since beyond this the deployments that are called a lot would evict the others.
     /// In bytes: some 40 for each that was called in the last two minutes.
     const DEPLOYMENTS: usize = 1_000_000;

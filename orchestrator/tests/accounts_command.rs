@@ -74,9 +74,10 @@ address_sid = "IG00000000000000000000000000000001"
 
 [limits]
 "#;
-    let (code, told, error) = Operator::with(bad).gives(&["check"]);
-    assert_eq!(code, Some(1), "{told}{error}");
-    let problems: Vec<&str> = told.lines().map(|line| line.strip_prefix("accounts.toml:").unwrap()).collect();
+    let (code, output, error) = Operator::with(bad).gives(&["check"]);
+    assert_eq!(code, Some(1), "{output}{error}");
+    let problems: Vec<&str> =
+        output.lines().map(|line| line.strip_prefix("accounts.toml:").unwrap()).collect();
     for expected in [
         "2: error: ",
         "3: error: ",
@@ -90,11 +91,11 @@ address_sid = "IG00000000000000000000000000000001"
         "23: error: CV00000000000000000000000000000002 stands in line 13 already",
         "26: error: unknown field `limits`",
     ] {
-        assert!(problems.iter().any(|found| found.starts_with(expected)), "{expected}\nis not in\n{told}");
+        assert!(problems.iter().any(|found| found.starts_with(expected)), "{expected}\nis not in\n{output}");
     }
-    assert!(told.contains("did you mean \"https://shop.example.com\"?"), "{told}");
-    assert!(!told.contains("localhost"), "{told}");
-    assert!(error.contains("8 errors, 3 warnings") && error.lines().count() == 1, "{error}\n{told}");
+    assert!(output.contains("did you mean \"https://shop.example.com\"?"), "{output}");
+    assert!(!output.contains("localhost"), "{output}");
+    assert!(error.contains("8 errors, 3 warnings") && error.lines().count() == 1, "{error}\n{output}");
 }
 
 #[test]
@@ -106,8 +107,8 @@ fn limits_and_budgets_are_checked() {
              conversations_service_sid = \"IS00000000000000000000000000000001\"\n[[account.deployment]]\n\
              {deployment}address_sid = \"IG00000000000000000000000000000001\"\n{settings}\n"
         );
-        let (code, told, _) = Operator::with(&text).gives(&["check"]);
-        (code, told)
+        let (code, output, _) = Operator::with(&text).gives(&["check"]);
+        (code, output)
     };
     let all = "guest_bytes_per_hour = 134217728\n[account.deployment.rate_limits]\nvisitor_creates_per_minute = 60\n\
                visitor_calls_per_minute = 600\nvisitor_messages_per_minute = 30\nvisitor_messages_burst = 15\n\
@@ -132,20 +133,20 @@ fn limits_and_budgets_are_checked() {
             "6: warning: a quarter of creates_per_minute, 236, is less than what a /56 may have of it, 60",
         ),
     ] {
-        let (code, told) = with(settings);
-        assert_eq!(code, Some(i32::from(line.contains("error"))), "{told}");
-        assert!(told.starts_with(&format!("accounts.toml:{line}")), "{told}");
+        let (code, output) = with(settings);
+        assert_eq!(code, Some(i32::from(line.contains("error"))), "{output}");
+        assert!(output.starts_with(&format!("accounts.toml:{line}")), "{output}");
     }
 }
 
 #[test]
 fn a_good_file_passes_and_one_that_is_no_toml_is_told() {
-    let (code, told, _) = Operator::with(GOOD).gives(&["check"]);
-    assert_eq!(code, Some(0), "{told}");
-    assert!(told.contains("2 accounts, 0 warnings"), "{told}");
-    let (code, told, _) = Operator::with("[[account]\nx = \n").gives(&["check"]);
+    let (code, output, _) = Operator::with(GOOD).gives(&["check"]);
+    assert_eq!(code, Some(0), "{output}");
+    assert!(output.contains("2 accounts, 0 warnings"), "{output}");
+    let (code, output, _) = Operator::with("[[account]\nx = \n").gives(&["check"]);
     assert_eq!(code, Some(1));
-    assert!(told.contains("accounts.toml:1: error: "), "{told}");
+    assert!(output.contains("accounts.toml:1: error: "), "{output}");
     assert_eq!(Operator::with(GOOD).gives(&["check", "elsewhere.toml"]).0, Some(1));
     assert_eq!(Operator::with(GOOD).gives(&["chek"]).0, Some(2));
 }

@@ -1,4 +1,4 @@
-//! Which current tokens were presented since they were made: what tells a lost answer from a stolen token (contract,
+//! Which current tokens were presented since they were made: what distinguishes a lost answer from a stolen token (contract,
 //! section 7, *shown*). Judging a token notes it in memory; the store is updated in batches, within a second. A mark that
 //! a crash loses only forgives.
 

@@ -26,7 +26,7 @@ use actix_web::{
 };
 use connection::HEAD_DEADLINE;
 
-pub use connection::{ServerLimits, WRITE_DEADLINE};
+pub use connection::{ServerLimits, WRITE_DEADLINE, subscriber_network};
 pub use listeners::{ANY_PORT, Listeners};
 pub use running::Running;
 

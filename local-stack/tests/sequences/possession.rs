@@ -109,7 +109,7 @@ async fn an_identity_is_granted_with_the_feature_off_too() {
     assert_eq!(guest.begins_chat(Some(&identity)).await.text("identity"), identity);
     let unbound = scene.guest_off();
     let left = unbound.begins_chat(None).await.text("identity");
-    assert_ne!(unbound.begins_chat(Some(&left)).await.text("identity"), left, "nobody gets it again");
+    assert_ne!(unbound.begins_chat(Some(&left)).await.text("identity"), left, "it is not granted again");
 }
 
 #[tokio::test]
@@ -172,7 +172,7 @@ async fn an_identity_outlives_its_session_for_the_holder_of_the_key_only_and_not
     let thief = guest.clone().without_proof_key();
     assert_ne!(thief.begins_chat(Some(&identity)).await.text("identity"), identity);
     assert_eq!(guest.begins_chat(Some(&identity)).await.text("identity"), identity);
-    // Longer than revocations are kept: nobody knows any more whether the session was revoked.
+    // Longer than revocations are kept: it is no longer known whether the session was revoked.
     scene.plan.clock.advance(TimeDelta::days(8));
     assert_ne!(guest.begins_chat(Some(&identity)).await.text("identity"), identity);
 }

@@ -1,5 +1,5 @@
 //! `POST /v2/Webchat/Init`: the released widget begins a chat in one call. An identity is granted again to the holder of its
-//! proof key only (`local-stack/tests/possession`); without one nobody gets it, however well they know it.
+//! proof key only (`local-stack/tests/possession`); without one it is refused, even to a caller that knows it.
 
 use chrono::{DateTime, Utc};
 use serde_json::json;

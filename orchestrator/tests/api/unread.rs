@@ -1,5 +1,5 @@
-//! Answers that a visitor asks for and does not read: a page is bounded, so is what a visitor holds of them, and nobody
-//! else is refused.
+//! Answers that a visitor asks for and does not read: a page is bounded, so is what a visitor holds of them, and other
+//! visitors are served.
 
 use serde_json::{Value, json};
 use tokio::{

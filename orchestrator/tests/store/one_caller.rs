@@ -147,7 +147,7 @@ async fn the_last_session_of_an_identity_is_remembered(store: Store) {
         let other = store.conversations.last_session(account, deployment, identity(1)).await.unwrap();
         assert_eq!(other, None);
     }
-    // Whatever earlier sessions were bound to, a last one without a key leaves an identity that nobody gets again.
+    // Whatever earlier sessions were bound to, a last one without a key leaves an identity that is not granted again.
     let unbound =
         NewConversation { session: begun(3), now: now() + TimeDelta::seconds(2), ..conversation(1, 3) };
     store.conversations.open_conversation(unbound).await.unwrap();

@@ -1,4 +1,4 @@
-//! `identity` and `earlierSession` of `generate/internal`: a new session with an identity of before.
+//! `identity` and `earlierSession` of `generate/internal`: a new session with the identity of an earlier one.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};

@@ -60,7 +60,7 @@ impl InFlight {
         Some(Slot { taken: Rc::clone(&self.taken), client })
     }
 
-    /// Tells the log that requests are refused.
+    /// Logs that requests are refused, once a minute.
     pub(crate) fn record_refusal(&self, service: &'static str) {
         let logged = &mut self.taken.borrow_mut().logged;
         if logged.is_none_or(|logged| logged.elapsed() >= LOG_PERIOD) {

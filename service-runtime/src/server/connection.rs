@@ -21,8 +21,8 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-pub use limits::ServerLimits;
 pub(super) use limits::{Place, Places, ReadBudget};
+pub use limits::{ServerLimits, subscriber_network};
 pub(crate) use state::ConnectionState;
 
 /// How long an answer may take from its first byte to its last (contract, section 9).

@@ -1,4 +1,4 @@
-//! Answers that nobody reads, or slowly.
+//! Answers that the client does not read, or reads slowly.
 
 use std::time::Duration;
 

@@ -70,8 +70,10 @@ impl Places {
     /// A place for a connection from this peer, unless all are taken, or the peer has its share.
     pub(in crate::server) fn take(self: &Arc<Self>, peer: Option<IpAddr>) -> Option<Place> {
         let limits = &self.limits;
-        let peer =
-            peer.map(|peer| peer.to_canonical()).filter(|peer| !(limits.carries_many)(*peer)).map(network);
+        let peer = peer
+            .map(|peer| peer.to_canonical())
+            .filter(|peer| !(limits.carries_many)(*peer))
+            .map(subscriber_network);
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         if taken.total >= limits.connections {
             return None;
@@ -104,11 +106,11 @@ impl Drop for Place {
     }
 }
 
-/// What one subscriber has: an IPv4 address, or the /64 of an IPv6 address.
-fn network(peer: IpAddr) -> IpAddr {
-    match peer {
-        IpAddr::V4(_) => peer,
-        IpAddr::V6(peer) => Ipv6Addr::from_bits(peer.to_bits() & (u128::MAX << 64)).into(),
+/// What one subscriber has all of: an IPv4 address, or the /64 of an IPv6 address.
+pub fn subscriber_network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.into(),
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),
     }
 }
 

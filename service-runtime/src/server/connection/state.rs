@@ -76,7 +76,7 @@ impl ConnectionState {
         self.discard.get().is_some()
     }
 
-    /// How much more is read only to be thrown away, of a body that nobody reads.
+    /// How much more is read only to be thrown away, of an unread body.
     pub(super) fn may_discard(&self) -> Option<usize> {
         self.discard.get()
     }
