@@ -78,7 +78,8 @@ export class WebchatError extends Error {
   }
 }
 
-const OVER = 'This chat has ended. You can start a new one.'
+const START_ANEW = ' You can start a new one.'
+const OVER = 'This chat has ended.' + START_ANEW
 const MISPLACED = 'This page is not set up for chat.'
 const UNSAFE = 'This page or browser cannot keep a chat safe.'
 const LATER = 'The chat cannot be reached. Please try again later.'
@@ -87,14 +88,15 @@ const LATER = 'The chat cannot be reached. Please try again later.'
 const SENTENCES = {
   invalid_request: 'That could not be accepted.',
   payload_too_large: 'That is too long.',
-  fingerprint_invalid: 'This chat belongs to another browser. You can start a new one.',
+  fingerprint_invalid: 'This chat belongs to another browser.' + START_ANEW,
+  conversation_full: 'This chat is full.' + START_ANEW,
   fingerprint_unavailable: UNSAFE,
   origin_not_allowed: MISPLACED,
   deployment_key_not_found: MISPLACED,
   deployment_key_disabled: 'The chat is closed right now.',
   not_found: 'This chat could not be found.',
   rate_limited: 'That was too fast. Please wait a moment.',
-  message_unconfirmed: 'Your message may not have arrived. Please look before sending it again.',
+  message_unconfirmed: 'Your message may not have arrived. Please look before sending again.',
   no_session: 'There is no chat yet.',
 }
 
@@ -119,6 +121,8 @@ const SENTENCES = {
 /** @typedef {{key: ProofKey | null, loginTimestamp: string, token: string}} Caller What a call shows of its session. */
 /** @typedef {{during: During, trace: string, until: number}} Action What was set going, its trace and its end. */
 
+const UNREACHABLE = 'network_unreachable'
+const UNEXPECTED = 'unexpected_answer'
 const UI_VERSION = '1.0.0'
 /** Longer than Starship waits, so that its answer is the one that counts. */
 const ANSWER_WITHIN = 15_000
@@ -231,7 +235,7 @@ async function probeDecoders() {
  * @param {WebchatError} error
  */
 const passes = ({ status = 0, code }) =>
-  code !== 'message_unconfirmed' && (status >= 500 || status === 429 || code === 'network_unreachable')
+  code !== 'message_unconfirmed' && (status >= 500 || status === 429 || code === UNREACHABLE)
 
 /**
  * Whether the session cannot go on.
@@ -501,7 +505,7 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
     /** @type {ReturnType<typeof setTimeout>} */
     let limit
     const late = new Promise((_, reject) => {
-      limit = setTimeout(() => reject(trouble ?? failure('network_unreachable')), until - now())
+      limit = setTimeout(() => reject(trouble ?? failure(UNREACHABLE)), until - now())
     })
     return Promise.race([work, late]).finally(() => clearTimeout(limit))
   }
@@ -552,13 +556,13 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
         })
         answer = parse(await response.text())
       } catch {
-        throw failure('network_unreachable')
+        throw failure(UNREACHABLE)
       }
       /** @type {(name: string) => any} Null if the header is missing or not exposed to the page. */
       const header = (name) => response.headers.get(name)
       nonce = header('dpop-nonce') || nonce
       if (response.ok && answer) return answer
-      const code = answer?.code ?? 'unexpected_answer'
+      const code = answer?.code ?? UNEXPECTED
       const time = Date.parse(header('date'))
       if (mayCorrect && code === 'invalid_dpop_proof' && Math.abs(time - at) > 5000) {
         mayCorrect = false
@@ -592,7 +596,7 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
       try {
         return await work()
       } catch (thrown) {
-        const error = thrown instanceof WebchatError ? thrown : failure('unexpected_answer', { reason: `${thrown}` })
+        const error = thrown instanceof WebchatError ? thrown : failure(UNEXPECTED, { reason: `${thrown}` })
         const asAsked = error.retryAfter !== undefined
         const left = until - now()
         const ms = pause(error, attempt)
@@ -622,6 +626,8 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
       } catch (thrown) {
         const error = /** @type {WebchatError} */ (thrown)
         const { code, status } = error
+        // The session goes on in its next conversation.
+        if (code === 'conversation_full') keep({ conversationSid: '' })
         if (!isOver(error)) {
           // Whoever lost the answer cannot know whether a message was taken. Saying it twice is worse than asking.
           const isLost = act.during === 'send' && passes(error) && status !== 429 && (status || !wasOffline)
@@ -702,7 +708,7 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
   function taken({ token, identity, expiration, expires_in, refresh_after = expires_in * 0.8 }) {
     const ahead = Date.parse(expiration) - expires_in * 1000 - now()
     const kept = { token, identity, expiration, skew: ahead, refreshAt: now() + Math.max(1, refresh_after) * 1000 }
-    if (!wellFormed({ ...SHAPE, ...kept }) || isNaN(ahead)) throw failure('unexpected_answer')
+    if (!wellFormed({ ...SHAPE, ...kept }) || isNaN(ahead)) throw failure(UNEXPECTED)
     skew = ahead
     return kept
   }

@@ -364,6 +364,17 @@ test('a message that came too soon is sent when the service says so', () =>
     assert.match(message, /wait a moment/)
   }))
 
+test('a full conversation is followed by the next of the session', () =>
+  scene({ script: { [MESSAGES]: [refusal(409, 'conversation_full')] } }, async ({ session, service, events }) => {
+    await session.openConversation()
+    await assert.rejects(session.send('Hello'), { code: 'conversation_full', message: /chat is full/, final: true })
+    assert.deepEqual(codes(events, 'refused'), ['conversation_full'])
+    assert.equal(session.conversationSid, null)
+    await session.openConversation()
+    assert.equal((await session.send('Hello')).sid, 'IM1')
+    assert.deepEqual(service.paths(), [TOKEN, OPEN, MESSAGES, OPEN, MESSAGES])
+  }))
+
 test('the guest is not kept waiting for longer than promised', () =>
   scene({ script: { [MESSAGES]: [refusal(429, 'rate_limited', { 'retry-after': '60' })] } }, async ({ session }) => {
     await session.openConversation()
