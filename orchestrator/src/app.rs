@@ -43,7 +43,7 @@ const PURGE_PERIOD: TimeDelta = TimeDelta::hours(1);
 const CONNECTIONS: usize = 4096;
 const CONNECTIONS_PER_PEER: usize = 32;
 /// Requests that one worker serves at a time. At 1,000 a second and worker, the last of them is answered in time.
-const REQUESTS_PER_WORKER: usize = 128;
+const REQUESTS_PER_WORKER: usize = 64;
 
 /// What the handlers of one worker work with.
 pub struct Orchestrator {

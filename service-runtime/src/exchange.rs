@@ -75,8 +75,6 @@ where
     let mut exchange = Exchange::begin(worker, labels, request);
     let outcome = async {
         exchange.enter()?;
-        let _slot =
-            worker.in_flight.take(worker.boundary.client(&exchange.call)).ok_or_else(Refused::overloaded)?;
         // A path that names nothing of the right form names nothing.
         let path = path.ok_or(Refused::from(Code::NotFound))?;
         let fields = match M::METHOD {
@@ -87,6 +85,9 @@ where
                 body::parse(request.headers(), &body, B::ACCEPTS_FORMS)
             }
         };
+        // Taken once the body has arrived, so that a slow sender holds no slot.
+        let client = worker.boundary.client(&exchange.call);
+        let _slot = worker.in_flight.take(client).ok_or_else(Refused::overloaded)?;
         let fields: M::Request = fields.map_err(|error| Refused::new(error.code, error.message))?;
         let answer = exchange.handle::<M, E, H>(path, fields, handler).await?;
         let body = json::to_vec(&answer)

@@ -19,6 +19,7 @@ mod stack;
 use std::{env, path::Path, process::Command, time::Duration};
 
 use stack::{Conversation, LIMITED, ORCHESTRATOR, Stack, UNLIMITED};
+use tokio::runtime::Builder;
 
 /// What compose and Kubernetes gave the orchestrator when this attack had it killed.
 const MEMORY: u64 = 128 << 20;
@@ -38,7 +39,7 @@ fn unread_answers_neither_kill_the_service_nor_delay_other_guests() {
         return run_in_a_namespace("unread_answers_neither_kill_the_service_nor_delay_other_guests");
     }
     let seconds = env::var("PRESSURE_SECONDS").map_or(12, |seconds| seconds.parse().unwrap());
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(attack_each_way(Duration::from_secs(seconds)));
 }
 
@@ -50,16 +51,17 @@ fn overload_is_refused_at_once_and_is_over_when_it_ends() {
         return run_in_a_namespace("overload_is_refused_at_once_and_is_over_when_it_ends");
     }
     let seconds = env::var("PRESSURE_SECONDS").map_or(10, |seconds| seconds.parse().unwrap());
-    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     overload::use_processor(0);
-    let runtime_of_stack = runtime();
+    // Its thread runs the services' own tasks while the other runtime sends.
+    let runtime_of_stack = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let (_stack, Conversation { path, token }) = runtime_of_stack.block_on(async {
         let stack = Stack::start(1).await;
         let conversation = stack.conversation(UNLIMITED, 0).await;
         (stack, conversation)
     });
     overload::use_processor(1);
-    runtime().block_on(overload_and_recover(&client::get(&path, &token), Duration::from_secs(seconds)));
+    let sender = Builder::new_current_thread().enable_all().build().unwrap();
+    sender.block_on(overload_and_recover(&client::get(&path, &token), Duration::from_secs(seconds)));
 }
 
 async fn overload_and_recover(request: &str, time: Duration) {

@@ -2,6 +2,7 @@
 //! processor and the calls' sender another.
 
 use std::{
+    collections::VecDeque,
     net::{Ipv4Addr, SocketAddr},
     rc::Rc,
     sync::{Arc, Mutex},
@@ -78,17 +79,18 @@ pub(crate) async fn open_loop(to: SocketAddr, request: &str, rate: f64, time: Du
 
 struct Sender {
     request: Arc<str>,
-    idle: Mutex<Vec<TcpStream>>,
+    /// The one that was used longest ago is first: none of them times out.
+    idle: Mutex<VecDeque<TcpStream>>,
     collected: Arc<Mutex<Collected>>,
     returned: Notify,
 }
 
 impl Sender {
     async fn connect(to: SocketAddr, request: &str, connections: u16) -> Self {
-        let mut idle = Vec::new();
+        let mut idle = VecDeque::new();
         for n in 0..connections {
             let [high, low] = n.to_be_bytes();
-            idle.push(connect(Ipv4Addr::new(127, 3 + high, low, 1), to, None).await.unwrap());
+            idle.push_back(connect(Ipv4Addr::new(127, 3 + high, low, 1), to, None).await.unwrap());
         }
         Self {
             request: request.replace("connection: close\r\n", "").into(),
@@ -105,7 +107,7 @@ impl Sender {
             ticks.tick().await;
             while due < began.elapsed().as_secs_f64() * rate {
                 due += 1.0;
-                let Some(mut connection) = self.idle.lock().unwrap().pop() else {
+                let Some(mut connection) = self.idle.lock().unwrap().pop_front() else {
                     unsent += 1;
                     continue;
                 };
@@ -113,7 +115,7 @@ impl Sender {
                 let sender = self.clone();
                 tokio::task::spawn_local(async move {
                     call(&mut connection, &sender.request, &sender.collected).await;
-                    sender.idle.lock().unwrap().push(connection);
+                    sender.idle.lock().unwrap().push_back(connection);
                     sender.returned.notify_one();
                 });
             }

@@ -1,5 +1,6 @@
-//! Load shedding: a worker serves so many requests at a time, and answers more of them 503 at once, since a queue would make
-//! all of them late. Once half are taken, one client has two of them: clients that ask much are refused first.
+//! Load shedding. A worker serves a bounded number of requests at a time and answers 503 to the rest at once, because a queue
+//! would make all of them late. Once three quarters of the slots are taken, one client has at most two: heavy clients are
+//! refused first.
 
 use std::{
     cell::RefCell,
@@ -48,7 +49,7 @@ impl InFlight {
             return None;
         }
         if let Some(client) = client {
-            let few_are_taken = taken.total < self.limit / 2;
+            let few_are_taken = taken.total < self.limit / 4 * 3;
             let of_client = taken.by_client.entry(client).or_default();
             if *of_client >= OF_CLIENT && !few_are_taken {
                 return None;
@@ -90,12 +91,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_client_has_two_requests_once_half_are_taken() {
+    fn a_client_has_two_requests_once_three_quarters_are_taken() {
         let in_flight = InFlight::new(32);
         let client = |n: u8| Some(IpAddr::from([203, 0, 113, n]));
-        let mut held: Vec<_> = (0..16).map(|_| in_flight.take(client(1)).unwrap()).collect();
+        let mut held: Vec<_> = (0..24).map(|_| in_flight.take(client(1)).unwrap()).collect();
         assert!(in_flight.take(client(1)).is_none());
-        for n in 2..=9 {
+        for n in 2..=5 {
             held.extend([in_flight.take(client(n)).unwrap(), in_flight.take(client(n)).unwrap()]);
             assert!(in_flight.take(client(n)).is_none());
         }

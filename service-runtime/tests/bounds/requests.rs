@@ -129,3 +129,22 @@ async fn a_request_too_many_is_refused_at_once() {
     }
     assert_eq!(Request::post(Wait::PATH).send(address).await.status, 200);
 }
+
+#[tokio::test]
+async fn a_request_whose_body_is_still_arriving_takes_no_slot() {
+    let service = start(ServerLimits { requests_per_worker: 1, ..ServerLimits::internal() });
+    let mut slow = connect(service.address()).await;
+    let head = format!(
+        "POST {} HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 2\r\nexpect: 100-continue\r\n\r\n",
+        Wait::PATH
+    );
+    slow.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = vec![0; 1024];
+    let read = timeout(SOON, slow.read(&mut answer)).await.expect("100 Continue").unwrap();
+    assert!(answer[..read].starts_with(b"HTTP/1.1 100 "));
+    service.state.may_go.add_permits(2);
+    assert_eq!(Request::post(Wait::PATH).send(service.address()).await.status, 200);
+    slow.write_all(b"{}").await.unwrap();
+    let read = timeout(SOON, slow.read(&mut answer)).await.expect("an answer").unwrap();
+    assert!(answer[..read].starts_with(b"HTTP/1.1 200 "));
+}
