@@ -1,4 +1,4 @@
-//! State, table of routes and start of FederatedAuthService.
+//! Route table and start of FederatedAuthService.
 
 use std::{io, sync::Arc};
 
@@ -7,24 +7,14 @@ use service_runtime::{
     server::{ServerLimits, Service},
 };
 use shared_types::{
-    Message,
+    Endpoint,
     federated_auth::{CreateToken, RefreshToken, RevokeToken, ValidateToken},
     scoped_auth::Validate,
 };
 
-use crate::{clients::ScopedAuth, config::Config, handlers};
+use crate::{clients::ScopedAuthClient, config::Config, handlers, state::State};
 
-/// What the handlers of one worker work with.
-pub struct FederatedAuth {
-    /// `FAS ->> SAS`
-    pub scoped_auth: ScopedAuth,
-    /// How long a token lives, in seconds.
-    pub token_ttl_seconds: u32,
-}
-
-fn routes(
-    table: RouteTable<FederatedAuth, ServiceCredentials>,
-) -> RouteTable<FederatedAuth, ServiceCredentials> {
+fn routes(table: RouteTable<State, ServiceCredentials>) -> RouteTable<State, ServiceCredentials> {
     table
         .on::<CreateToken, _, _>(handlers::create_token)
         .on_path::<CreateToken, _, _>("/v2/Accounts/{account_sid}/Tokens", handlers::create_token)
@@ -61,11 +51,11 @@ pub fn start(config: Config, listeners: Listeners) -> io::Result<Running> {
             let probed = probed.clone();
             Box::pin(async move { probed.probe(Validate::PATH).await })
         }),
-        state: Arc::new(move || FederatedAuth {
-            scoped_auth: ScopedAuth::new(&scoped_auth, counted.clone()),
+        state: Arc::new(move || State {
+            scoped_auth: ScopedAuthClient::new(&scoped_auth, counted.clone()),
             token_ttl_seconds,
         }),
-        boundary: Arc::new(move || credentials.clone()),
+        access_policy: Arc::new(move || credentials.clone()),
         routes,
         operations: None,
     };

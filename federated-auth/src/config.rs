@@ -8,7 +8,7 @@ use service_runtime::{
     client::PeerConfig,
     command::Program,
     random::Random,
-    settings::Presence::{Default, Optional, Secret},
+    settings::Requirement::{Default, Optional, Secret},
     spans::{self, Sampling, SpanConfig},
     tls::{self, CalleeTls},
 };

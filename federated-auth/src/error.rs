@@ -1,6 +1,6 @@
 //! What FederatedAuthService answers when it does not do as asked.
 
-use service_runtime::{PeerError, Refusal};
+use service_runtime::{ApiError, UpstreamError};
 use shared_types::Code;
 
 /// The errors of FederatedAuthService.
@@ -11,10 +11,10 @@ pub enum Error {
     TokenRefused(Code),
     /// ScopedAuthService gave no verdict.
     #[error(transparent)]
-    ScopedAuth(#[from] PeerError),
+    ScopedAuth(#[from] UpstreamError),
 }
 
-impl Refusal for Error {
+impl ApiError for Error {
     fn code(&self) -> Code {
         match self {
             Error::TokenRefused(code) => *code,

@@ -8,6 +8,7 @@ pub mod error;
 pub mod grants;
 pub mod handlers;
 pub mod judgement;
+pub mod state;
 
 pub use app::start;
 pub use config::{Config, PROGRAM};

@@ -6,8 +6,8 @@ use std::net::IpAddr;
 use shared_types::{
     AccountSid, DeploymentKey,
     fingerprint::{
-        Bound, Evidence, FingerprintKey, FingerprintKeys, Mode, Sensitivity, Signals, evidence, generate,
-        judge,
+        BoundFingerprint, Evidence, FingerprintKey, FingerprintKeys, Mode, Sensitivity, Signals, evidence,
+        generate, judge,
     },
 };
 
@@ -50,6 +50,6 @@ pub fn headers(data: &[u8]) {
     let presented = generate(&keys, &signals, Sensitivity::High, Mode::Enforce);
     assert_eq!(presented.as_str().len(), 2 * 122 + 1, "bounded, whatever was sent");
     let sealed = presented.preferred();
-    let verdict = judge(Bound { sealed: &sealed, first: Some(&sealed) }, &presented);
+    let verdict = judge(BoundFingerprint { sealed: &sealed, first: Some(&sealed) }, &presented);
     assert!(verdict.accepted && verdict.drifted().is_empty(), "a browser is itself");
 }

@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 
 use service_runtime::{
     command::StartError,
-    tls::{CalleeTls, CallerTls, Followed, FromMaterial, OwnFiles, TlsFiles},
+    tls::{CalleeTls, CallerTls, FromMaterial, OwnFiles, TlsFiles, WatchedFiles},
 };
 
 /// Where the certificates are: `ca.pem`, and `<participant>.pem` with `<participant>.key`.
@@ -38,7 +38,7 @@ impl Sides {
     }
 }
 
-async fn changed<T: FromMaterial>(side: &Followed<T>, times: u64) {
+async fn changed<T: FromMaterial>(side: &WatchedFiles<T>, times: u64) {
     let mut changes = side.changes();
     while side.generation() < times && changes.changed().await.is_ok() {}
 }
@@ -53,13 +53,16 @@ impl Certificates {
         })
     }
 
-    fn side<T: FromMaterial>(&self, participant: &str) -> Result<std::sync::Arc<Followed<T>>, StartError> {
+    fn side<T: FromMaterial>(
+        &self,
+        participant: &str,
+    ) -> Result<std::sync::Arc<WatchedFiles<T>>, StartError> {
         let file = |name: String| self.folder.join(name);
         let own = OwnFiles {
             certificate: file(format!("{participant}.pem")),
             key: file(format!("{participant}.key")),
         };
         let files = TlsFiles { authorities: file("ca.pem".to_owned()), own: Some(own), period: self.period };
-        Ok(Followed::load(files)?)
+        Ok(WatchedFiles::load(files)?)
     }
 }

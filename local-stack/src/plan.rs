@@ -127,7 +127,7 @@ impl Plan {
 
 impl Plan {
     /// A wire between two services: with certificates, what flows on it is TLS.
-    pub(crate) fn lay(&self, from: Participant, to: Participant, callee: &Running) -> Way {
+    pub(crate) fn connect(&self, from: Participant, to: Participant, callee: &Running) -> Way {
         if self.in_process {
             let callee = callee.in_process.clone();
             let callee = match self.wire.hear(from, to) {
@@ -136,7 +136,7 @@ impl Plan {
             };
             return Way { url: String::new(), in_process: Some(callee) };
         }
-        let url = self.wire.lay(from, to, callee.address());
+        let url = self.wire.connect(from, to, callee.address());
         let url = match self.certificates {
             Some(_) => url.replacen("http:", "https:", 1),
             None => url,

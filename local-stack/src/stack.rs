@@ -72,7 +72,7 @@ impl Stack {
             random: random.clone(),
         };
         let scoped_auth = scoped_auth::start(scoped_auth_config.clone(), plan.listeners(2)?).await?;
-        let to_sas = plan.lay(Participant::Fas, Participant::Sas, &scoped_auth);
+        let to_sas = plan.connect(Participant::Fas, Participant::Sas, &scoped_auth);
         let federated_auth = federated_auth::start(
             federated_auth::Config {
                 workers: plan.workers,
@@ -95,7 +95,7 @@ impl Stack {
             },
             plan.listeners(1)?,
         )?;
-        let to_fas = plan.lay(Participant::Fwo, Participant::Fas, &federated_auth);
+        let to_fas = plan.connect(Participant::Fwo, Participant::Fas, &federated_auth);
         let accounts = Arc::new(AccountsFile::load(plan.accounts_file()).await?);
         let config = orchestrator::Config {
             workers: plan.workers,
@@ -130,7 +130,7 @@ impl Stack {
             random,
         };
         let orchestrator = orchestrator::start_with(config, accounts.clone(), plan.listeners(0)?).await?;
-        let url = plan.wire.lay(Participant::Browser, Participant::Fwo, orchestrator.address());
+        let url = plan.wire.connect(Participant::Browser, Participant::Fwo, orchestrator.address());
         Ok(Self {
             url,
             accounts,

@@ -39,7 +39,7 @@ impl Participant {
 /// Lays the wires of a stack.
 pub trait Wire: Send + Sync {
     /// The base URL under which `from` is to call `to`, which listens on `address`.
-    fn lay(&self, from: Participant, to: Participant, address: SocketAddr) -> String;
+    fn connect(&self, from: Participant, to: Participant, address: SocketAddr) -> String;
 
     /// Who hears what passes where no wire is laid, because caller and callee are in one process.
     fn hear(&self, _from: Participant, _to: Participant) -> Option<Listener> {
@@ -52,7 +52,7 @@ pub trait Wire: Send + Sync {
 pub struct Direct;
 
 impl Wire for Direct {
-    fn lay(&self, _from: Participant, _to: Participant, address: SocketAddr) -> String {
+    fn connect(&self, _from: Participant, _to: Participant, address: SocketAddr) -> String {
         format!("http://{address}")
     }
 }

@@ -5,7 +5,7 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 use local_stack::demo;
-use service_runtime::{command::Program, settings::Presence};
+use service_runtime::{command::Program, settings::Requirement};
 use shared_types::fingerprint::{
     Sensitivity, Signal,
     policy::{self, Compare},
@@ -18,12 +18,12 @@ fn readme() -> String {
 fn rows(program: Program) -> impl Iterator<Item = String> {
     program.settings.iter().map(move |setting| {
         let default = match setting.default {
-            Presence::Required => "required".to_owned(),
-            Presence::Optional => "none".to_owned(),
-            Presence::Secret => "required, also as `…_FILE`".to_owned(),
-            Presence::OptionalSecret => "none, also as `…_FILE`".to_owned(),
-            Presence::Default(value) => format!("`{value}`"),
-            Presence::DefaultSecret(value) => format!("`{value}`, also as `…_FILE`"),
+            Requirement::Required => "required".to_owned(),
+            Requirement::Optional => "none".to_owned(),
+            Requirement::Secret => "required, also as `…_FILE`".to_owned(),
+            Requirement::OptionalSecret => "none, also as `…_FILE`".to_owned(),
+            Requirement::Default(value) => format!("`{value}`"),
+            Requirement::DefaultSecret(value) => format!("`{value}`, also as `…_FILE`"),
         };
         format!("| `{}{}` | {default} | {} |", program.prefix, setting.name.to_uppercase(), setting.help)
     })
@@ -99,7 +99,13 @@ fn the_policy_of_fingerprints_is_that_of_the_code() {
 
     let rows = Sensitivity::ALL.map(|level| {
         let limits = level.limits();
-        format!("| `{}` | {} | {} | {} |\n", level.name(), limits.budget, limits.total, limits.leap)
+        format!(
+            "| `{}` | {} | {} | {} |\n",
+            level.name(),
+            limits.budget,
+            limits.total,
+            limits.max_version_jump
+        )
     });
     let table = "| level | points since the last refresh | points since the beginning | versions forwards |\n\
         |---|---|---|---|\n"

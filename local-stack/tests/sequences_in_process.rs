@@ -4,4 +4,4 @@
 #[path = "sequences/main.rs"]
 mod sequences;
 
-use sequences::Scene;
+use sequences::TestEnv;

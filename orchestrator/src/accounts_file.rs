@@ -5,8 +5,8 @@
 //! ConfigMap's symbolic link or the source of a bind mount, does not reach inotify. A look reads the file only if its
 //! metadata have changed; nothing of its text is kept but a digest.
 
-mod desk;
-mod looks;
+mod background_thread;
+mod change_detector;
 
 use std::{
     fs,
@@ -22,8 +22,8 @@ use tokio::{
 };
 
 use self::{
-    desk::Desk,
-    looks::{Changes, Digest, Looks, Stamp},
+    background_thread::BackgroundThread,
+    change_detector::{ChangeDetector, Changes, Digest, Stamp},
 };
 use crate::accounts::{Accounts, AccountsError};
 
@@ -34,7 +34,7 @@ pub struct AccountsFile {
     current: ArcSwap<Accounts>,
     loaded: Digest,
     reloads: watch::Sender<Reload>,
-    desk: Desk,
+    background_thread: BackgroundThread,
 }
 
 /// What became of the file's last change.
@@ -81,10 +81,12 @@ impl AccountsFile {
     pub async fn load(path: impl Into<PathBuf>) -> Result<Self, AccountsFileError> {
         let path = path.into();
         let unreadable = |reason| AccountsFileError::Unreadable { path: path.clone(), reason };
-        let desk = Desk::open().map_err(|error| unreadable(error.to_string()))?;
+        let background_thread = BackgroundThread::open().map_err(|error| unreadable(error.to_string()))?;
         let read = {
             let path = path.clone();
-            desk.does(move || read(&path).map(|(digest, text)| (digest, Accounts::parse(&text)))).await
+            background_thread
+                .run(move || read(&path).map(|(digest, text)| (digest, Accounts::parse(&text))))
+                .await
         };
         let (loaded, parsed) = read.map_err(unreadable)?;
         let accounts = match parsed {
@@ -92,7 +94,7 @@ impl AccountsFile {
             Err(error) => return Err(AccountsFileError::Malformed { path, error }),
         };
         let (reloads, _) = watch::channel(Reload { generation: 0, outcome: Outcome::Loaded });
-        Ok(Self { path, current: ArcSwap::from_pointee(accounts), loaded, reloads, desk })
+        Ok(Self { path, current: ArcSwap::from_pointee(accounts), loaded, reloads, background_thread })
     }
 
     /// The last good snapshot.
@@ -110,16 +112,17 @@ impl AccountsFile {
     pub async fn follow(&self, period: Duration) {
         let mut ticks = interval(period);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (mut looks, mut changes) = (Looks::default(), Changes::since(Ok(self.loaded.clone())));
+        let (mut change_detector, mut changes) =
+            (ChangeDetector::default(), Changes::since(Ok(self.loaded.clone())));
         loop {
             ticks.tick().await;
             let path = self.path.clone();
-            let looked = self.desk.does(move || {
-                let parsed = look(&path, &mut looks, &mut changes);
-                (looks, changes, parsed)
+            let looked = self.background_thread.run(move || {
+                let parsed = look(&path, &mut change_detector, &mut changes);
+                (change_detector, changes, parsed)
             });
             let parsed;
-            (looks, changes, parsed) = looked.await;
+            (change_detector, changes, parsed) = looked.await;
             if let Some(parsed) = parsed {
                 self.take(parsed).await;
             }
@@ -132,7 +135,7 @@ impl AccountsFile {
             Ok(Ok(accounts)) => {
                 tracing::info!(%file, accounts = accounts.accounts().len(), "the accounts were reloaded");
                 let replaced = self.current.swap(Arc::new(accounts));
-                self.desk.does(move || drop(replaced)).await;
+                self.background_thread.run(move || drop(replaced)).await;
                 Outcome::Loaded
             }
             Ok(Err(AccountsError { line, reason })) => {
@@ -154,9 +157,9 @@ impl AccountsFile {
 type Parsed = Result<Result<Accounts, AccountsError>, String>;
 
 /// One look at the file: its accounts, if it has changed and come to rest.
-fn look(path: &Path, looks: &mut Looks, changes: &mut Changes) -> Option<Parsed> {
+fn look(path: &Path, change_detector: &mut ChangeDetector, changes: &mut Changes) -> Option<Parsed> {
     let began = Instant::now();
-    if !looks.must_read(&Stamp::of(path), began) {
+    if !change_detector.must_read(&Stamp::of(path), began) {
         return None;
     }
     let (seen, text) = match read(path) {
@@ -164,7 +167,7 @@ fn look(path: &Path, looks: &mut Looks, changes: &mut Changes) -> Option<Parsed>
         Err(reason) => (Err(reason.clone()), Err(reason)),
     };
     let is_change = changes.notice(seen);
-    looks.has_read(began, &Stamp::of(path), changes.are_at_rest());
+    change_detector.has_read(began, &Stamp::of(path), changes.are_at_rest());
     is_change.then(|| text.map(|text| Accounts::parse(&text)))
 }
 

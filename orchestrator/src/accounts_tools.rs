@@ -10,7 +10,7 @@ use std::{
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use service_runtime::{
     Settings,
-    command::{StartError, Tools},
+    command::{StartError, Subcommands},
     random::Random,
 };
 use shared_types::{AccountSid, AddressSid, DeploymentKey};
@@ -18,7 +18,7 @@ use shared_types::{AccountSid, AddressSid, DeploymentKey};
 use crate::accounts::{Accounts, check};
 
 /// The subcommand.
-pub const ACCOUNTS: Tools = Tools { commands, run };
+pub const ACCOUNTS: Subcommands = Subcommands { commands, run };
 
 fn commands() -> Vec<Command> {
     let file = || {

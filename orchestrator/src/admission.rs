@@ -6,13 +6,13 @@
 
 use std::net::IpAddr;
 
-use service_runtime::Call;
+use service_runtime::RequestContext;
 use shared_types::{DeploymentKey, Fingerprint, SealedToken, Thumbprint};
 
 use crate::{
+    access_policy,
     accounts::ProofKey,
-    app::Orchestrator,
-    boundary, configuration,
+    configuration,
     configuration::Snapshot,
     error::Error,
     fingerprint,
@@ -20,6 +20,7 @@ use crate::{
     limit,
     proof::{self, Nonce},
     rate_limit::Charge,
+    state::State,
 };
 
 /// What differs between the routes.
@@ -58,51 +59,51 @@ pub struct Admitted {
 
 /// Admits a call, or refuses it with the error of the first step that fails.
 pub async fn admit(
-    fwo: &Orchestrator,
-    call: &mut Call<'_>,
+    state: &State,
+    call: &mut RequestContext<'_>,
     admission: Admission<'_>,
 ) -> Result<Admitted, Error> {
-    let mut snapshot = configuration::of_deployment(fwo, call, admission.deployment_key)?;
-    let client = fwo.trusted_proxies.client_address(call);
+    let mut snapshot = configuration::of_deployment(state, call, admission.deployment_key)?;
+    let client = state.trusted_proxies.client_address(call);
     let (charge, guest_bytes) = (admission.charge, admission.guest_bytes);
-    let is_over = match &fwo.flex_configuration {
+    let is_over = match &state.flex_configuration {
         None => {
-            boundary::set_acao(call, &snapshot)?;
-            limit::enter(fwo, call, &snapshot.deployment, client, charge, guest_bytes)?
+            access_policy::set_acao(call, &snapshot)?;
+            limit::enter(state, call, &snapshot.deployment, client, charge, guest_bytes)?
         }
         Some(peer) => {
-            let is_over = limit::enter(fwo, call, &snapshot.deployment, client, charge, guest_bytes)?;
-            snapshot.fetch_origins(&fwo.fetched, peer, call).await?;
-            boundary::set_acao(call, &snapshot)?;
+            let is_over = limit::enter(state, call, &snapshot.deployment, client, charge, guest_bytes)?;
+            snapshot.fetch_origins(&state.fetched, peer, call).await?;
+            access_policy::set_acao(call, &snapshot)?;
             is_over
         }
     };
     if !admission.ignores_disabled {
         snapshot.must_be_enabled()?;
     }
-    let fingerprint = fingerprint::of_call(fwo, call, &snapshot, client)?;
+    let fingerprint = fingerprint::of_call(state, call, &snapshot, client)?;
     // Proofs without a token have no `ath`. One that was made in advance must not be worth an identity.
-    let identity_is_considered = identity::is_considered(fwo, client, call, admission.identity);
+    let identity_is_considered = identity::is_considered(state, client, call, admission.identity);
     let nonce = if identity_is_considered { Nonce::Required } else { Nonce::Optional };
-    let jkt = proof::of_call(fwo, call, admission.token.map(SealedToken::as_str), nonce)?;
+    let jkt = proof::of_call(state, call, admission.token.map(SealedToken::as_str), nonce)?;
     if charge == Charge::Create {
-        fwo.counters.session_requested(jkt.is_some());
+        state.counters.session_requested(jkt.is_some());
         if jkt.is_none() && snapshot.deployment.proof_key == ProofKey::Required {
             return Err(Error::ProofKeyRequired);
         }
     }
     if charge == Charge::Create && !is_over {
-        limit::create(fwo, call, &snapshot.deployment, client)?;
+        limit::create(state, call, &snapshot.deployment, client)?;
     }
     Ok(Admitted { snapshot, fingerprint, jkt, client, identity_is_considered, is_over })
 }
 
 impl Admitted {
     /// Charges what the guest is about to have stored: once it is known how much that is, and that it will be stored.
-    pub fn store(&self, fwo: &Orchestrator, call: &mut Call<'_>, guest_bytes: u32) -> Result<(), Error> {
+    pub fn store(&self, state: &State, call: &mut RequestContext<'_>, guest_bytes: u32) -> Result<(), Error> {
         if self.is_over {
             return Ok(());
         }
-        limit::store(fwo, call, &self.snapshot.deployment, self.client, guest_bytes)
+        limit::store(state, call, &self.snapshot.deployment, self.client, guest_bytes)
     }
 }

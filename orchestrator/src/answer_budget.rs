@@ -14,10 +14,10 @@ use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, gauge::Gauge},
 };
-use service_runtime::{Call, Metrics, answer};
+use service_runtime::{Metrics, RequestContext, answer};
 use shared_types::orchestrator::list_messages::PAGE_BYTES;
 
-use crate::{app::Orchestrator, error::Error, once_per_minute::OncePerMinute, rate_limit};
+use crate::{error::Error, once_per_minute::OncePerMinute, rate_limit, state::State};
 use networks::{Networks, Share};
 
 /// The most that one visitor holds, whatever the budget is.
@@ -62,26 +62,26 @@ struct Labels {
 
 /// Refuses a call whose answer would have no room, before anything is done for it: calls of a visitor that reads no answers
 /// cost nothing, in the services behind this one included. Nothing is reserved yet.
-pub fn check(fwo: &Orchestrator, call: &mut Call<'_>, bytes: usize) -> Result<(), Error> {
-    let networks = Networks::of(fwo.trusted_proxies.client_address(call));
-    let room = fwo.answer_budget.room(&fwo.answer_budget.lock(), networks, bytes);
-    room.map_err(|exhausted| refuse(fwo, call, exhausted))
+pub fn check(state: &State, call: &mut RequestContext<'_>, bytes: usize) -> Result<(), Error> {
+    let networks = Networks::of(state.trusted_proxies.client_address(call));
+    let room = state.answer_budget.room(&state.answer_budget.lock(), networks, bytes);
+    room.map_err(|exhausted| refuse(state, call, exhausted))
 }
 
 /// Reserves memory for an answer of at most `bytes`.
-pub fn reserve(fwo: &Orchestrator, call: &mut Call<'_>, bytes: usize) -> Result<(), Error> {
-    let networks = Networks::of(fwo.trusted_proxies.client_address(call));
-    match fwo.answer_budget.reserve(networks, bytes) {
+pub fn reserve(state: &State, call: &mut RequestContext<'_>, bytes: usize) -> Result<(), Error> {
+    let networks = Networks::of(state.trusted_proxies.client_address(call));
+    match state.answer_budget.reserve(networks, bytes) {
         Ok(reservation) => {
             call.reserve(reservation);
             Ok(())
         }
-        Err(exhausted) => Err(refuse(fwo, call, exhausted)),
+        Err(exhausted) => Err(refuse(state, call, exhausted)),
     }
 }
 
-fn refuse(fwo: &Orchestrator, call: &mut Call<'_>, exhausted: Exhausted) -> Error {
-    let (budget, Exhausted { share, limit }) = (&fwo.answer_budget, exhausted);
+fn refuse(state: &State, call: &mut RequestContext<'_>, exhausted: Exhausted) -> Error {
+    let (budget, Exhausted { share, limit }) = (&state.answer_budget, exhausted);
     budget.refused.get_or_create(&Labels { share: share.as_str() }).inc();
     if budget.warned.is_due(call.now) {
         tracing::warn!(share = share.as_str(), limit, "budget of answers in flight is full");
@@ -130,7 +130,7 @@ impl AnswerBudget {
     fn limit(&self, share: Share) -> usize {
         match share {
             Share::Visitor => VISITOR_BYTES.min(self.total / 16),
-            Share::Home => self.total / 8,
+            Share::ReplyRouter => self.total / 8,
             Share::Neighbours => self.total / 4,
             Share::Everybody => self.total,
         }

@@ -1,14 +1,13 @@
-//! State, table of routes and start of FlexWebchatOrchestratorService.
+//! Route table and start of FlexWebchatOrchestratorService.
 
 use std::sync::Arc;
 
 use chrono::TimeDelta;
 use service_runtime::{
     Listeners, Metrics, RouteTable, Running,
+    api_error::error_chain,
     command::StartError,
-    database::purge_for_ever,
-    random::Random,
-    refusal::chain,
+    database::run_purge_loop,
     server::{ServerLimits, Service},
 };
 use shared_types::{
@@ -22,19 +21,17 @@ use shared_types::{
 };
 
 use crate::{
+    access_policy::Public,
     accounts_file::AccountsFile,
     answer_budget::AnswerBudget,
-    boundary::Public,
-    client_address::TrustedProxies,
-    clients::{FederatedAuth, FlexConfiguration},
+    clients::{FederatedAuthClient, FlexConfiguration},
     config::Config,
     conversations::Conversations,
     counters::Counters,
-    dpop::{Nonces, PublicUrls, ReplayStore},
-    fetched::Fetched,
+    dpop::{Nonces, ReplayStore},
     handlers,
-    identity::IdentityRefusals,
     rate_limit::RateLimits,
+    state::State,
 };
 
 /// How often old conversations are removed.
@@ -45,43 +42,7 @@ const CONNECTIONS_PER_PEER: usize = 32;
 /// Requests that one worker serves at a time. At 1,000 a second and worker, the last of them is answered in time.
 const REQUESTS_PER_WORKER: usize = 64;
 
-/// What the handlers of one worker work with.
-pub struct Orchestrator {
-    /// `FWO ->> FAS`
-    pub federated_auth: FederatedAuth,
-    /// `FWO ->> FC`, where one is set.
-    pub flex_configuration: Option<FlexConfiguration>,
-    /// The latest answers of the Flex Configuration service.
-    pub fetched: Arc<Fetched>,
-    /// accounts.toml.
-    pub accounts: Arc<AccountsFile>,
-    /// The store.
-    pub conversations: Conversations,
-    /// What makes fingerprints; the worker's own.
-    pub fingerprints: Arc<Maker>,
-    /// Whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: TrustedProxies,
-    /// Where pages call this service, if it is told.
-    pub public_urls: PublicUrls,
-    /// The proofs that have been seen.
-    pub replays: Arc<ReplayStore>,
-    /// The nonces that proofs are made with.
-    pub nonces: Arc<Nonces>,
-    /// Refused requests for identities.
-    pub identity_refusals: Arc<IdentityRefusals>,
-    /// Counters.
-    pub counters: Counters,
-    /// What visitors and deployments have asked lately.
-    pub rate_limits: Arc<RateLimits>,
-    /// Memory for answers in flight.
-    pub answer_budget: Arc<AnswerBudget>,
-    /// The first message of every conversation.
-    pub welcome_message: Arc<str>,
-    /// Randomness, for sids.
-    pub random: Random,
-}
-
-fn routes(table: RouteTable<Orchestrator, Public>) -> RouteTable<Orchestrator, Public> {
+fn routes(table: RouteTable<State, Public>) -> RouteTable<State, Public> {
     table
         .on::<CreateToken, _, _>(handlers::create_token)
         .on::<RefreshToken, _, _>(handlers::refresh_token)
@@ -109,7 +70,7 @@ pub async fn start_with(
 ) -> Result<Running, StartError> {
     let conversations = Conversations::open(&config.database)
         .await
-        .map_err(|error| format!("ORCHESTRATOR_DATABASE_URL: {}", chain(&error)))?;
+        .map_err(|error| format!("ORCHESTRATOR_DATABASE_URL: {}", error_chain(&error)))?;
     let metrics = Arc::new(Metrics::default());
     let (clock, random) = (config.clock.clone(), config.random.clone());
     let probed = config.federated_auth.clone();
@@ -119,7 +80,7 @@ pub async fn start_with(
     let (purged, retention) = (conversations.clone(), config.conversation_retention);
     let (purge_clock, purge_random) = (clock.clone(), random.clone());
     let purger = tokio::spawn(async move {
-        purge_for_ever(purge_clock, purge_random, PURGE_PERIOD, |now| purged.purge(retention, now)).await;
+        run_purge_loop(purge_clock, purge_random, PURGE_PERIOD, |now| purged.purge(retention, now)).await;
     });
     let closed = conversations.clone();
     let certificates = config.federated_auth.follow();
@@ -154,12 +115,12 @@ pub async fn start_with(
                 store
                     .ping()
                     .await
-                    .map_err(|error| format!("the store cannot be reached: {}", chain(&error)))?;
+                    .map_err(|error| format!("the store cannot be reached: {}", error_chain(&error)))?;
                 probed.probe(&validate_token::path(AccountSid::from_bits(0))).await
             })
         }),
-        state: Arc::new(move || Orchestrator {
-            federated_auth: FederatedAuth::new(&config.federated_auth, counted.clone()),
+        state: Arc::new(move || State {
+            federated_auth: FederatedAuthClient::new(&config.federated_auth, counted.clone()),
             flex_configuration: config
                 .flex_configuration
                 .as_ref()
@@ -179,14 +140,14 @@ pub async fn start_with(
             welcome_message: welcome_message.clone(),
             random: random.clone(),
         }),
-        boundary: Arc::new(move || public.clone()),
+        access_policy: Arc::new(move || public.clone()),
         routes,
         operations: None,
     }
     .start(listeners)?;
     Ok(running
-        .beside(follower)
-        .beside(purger)
+        .with_task(follower)
+        .with_task(purger)
         .beside_all(certificates)
-        .at_the_end(async move { closed.close().await }))
+        .on_shutdown(async move { closed.close().await }))
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use ipnet::IpNet;
-use service_runtime::Call;
+use service_runtime::RequestContext;
 
 use crate::once_per_minute::OncePerMinute;
 
@@ -33,16 +33,16 @@ impl TrustedProxies {
     ///
     /// A malformed element ends the chain at the proxy that sent it, so that all its visitors share one visitor's
     /// limits; that is logged, at most once a minute.
-    pub fn client_address(&self, call: &Call<'_>) -> Option<IpAddr> {
+    pub fn client_address(&self, call: &RequestContext<'_>) -> Option<IpAddr> {
         self.chain(call).client
     }
 
     /// How many trusted proxies the call passed, counted from this service on; 0 if the connection is not one of them.
-    pub fn trusted_hops(&self, call: &Call<'_>) -> usize {
+    pub fn trusted_hops(&self, call: &RequestContext<'_>) -> usize {
         self.chain(call).trusted_hops
     }
 
-    fn chain(&self, call: &Call<'_>) -> Chain {
+    fn chain(&self, call: &RequestContext<'_>) -> Chain {
         let peer = call.peer.map(|peer| peer.to_canonical());
         let mut chain = Chain { client: peer, trusted_hops: 0 };
         if self.networks.is_empty() || !peer.is_some_and(|peer| self.trusts(peer)) {
@@ -68,7 +68,7 @@ impl TrustedProxies {
         self.networks.iter().any(|network| network.contains(&address))
     }
 
-    fn warn(&self, call: &Call<'_>, proxy: Option<IpAddr>, element: &[u8]) {
+    fn warn(&self, call: &RequestContext<'_>, proxy: Option<IpAddr>, element: &[u8]) {
         if self.warned.is_due(call.now) {
             tracing::warn!(
                 proxy = proxy.map(tracing::field::display),
@@ -93,7 +93,10 @@ impl FromStr for TrustedProxies {
 
 /// The elements of a header that is a list, from right to left, which is from the nearest hop to the farthest. Empty
 /// ones are skipped (RFC 9110, section 5.6.1).
-pub(crate) fn elements_from_right<'a>(call: &Call<'a>, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+pub(crate) fn elements_from_right<'a>(
+    call: &RequestContext<'a>,
+    name: &'a str,
+) -> impl Iterator<Item = &'a [u8]> {
     let values: Vec<_> = call.header_values(name).collect();
     let elements = values.into_iter().rev().flat_map(|value| value.rsplit(|byte| *byte == b','));
     elements.map(<[u8]>::trim_ascii).filter(|element| !element.is_empty() && *element != b"\"\"")
@@ -147,33 +150,34 @@ mod tests {
 
     use super::*;
 
-    fn chain(trusted: &str, peer: &str, forwarded: &[&str]) -> (String, usize) {
+    fn error_chain(trusted: &str, peer: &str, forwarded: &[&str]) -> (String, usize) {
         let mut headers = HeaderMap::new();
         for value in forwarded {
             headers.append(HeaderName::from_static("x-forwarded-for"), HeaderValue::from_str(value).unwrap());
         }
-        let call = Call::new(&headers, Some(peer.parse().unwrap()), &Clock::system(), &Random::default());
+        let call =
+            RequestContext::new(&headers, Some(peer.parse().unwrap()), &Clock::system(), &Random::default());
         let proxies: TrustedProxies = trusted.parse().unwrap();
         let chain = proxies.chain(&call);
         (chain.client.unwrap().to_string(), chain.trusted_hops)
     }
 
     fn client(trusted: &str, peer: &str, forwarded: &[&str]) -> String {
-        chain(trusted, peer, forwarded).0
+        error_chain(trusted, peer, forwarded).0
     }
 
     #[test]
     fn an_untrusted_peer_is_not_believed() {
-        assert_eq!(chain("", "203.0.113.9", &["198.51.100.1"]), ("203.0.113.9".into(), 0));
-        assert_eq!(chain("10.0.0.0/8", "203.0.113.9", &["198.51.100.1"]), ("203.0.113.9".into(), 0));
+        assert_eq!(error_chain("", "203.0.113.9", &["198.51.100.1"]), ("203.0.113.9".into(), 0));
+        assert_eq!(error_chain("10.0.0.0/8", "203.0.113.9", &["198.51.100.1"]), ("203.0.113.9".into(), 0));
     }
 
     #[test]
     fn the_last_address_that_is_no_proxy_counts() {
         let trusted = "10.0.0.0/8";
-        assert_eq!(chain(trusted, "10.0.0.1", &["198.51.100.1"]), ("198.51.100.1".into(), 1));
+        assert_eq!(error_chain(trusted, "10.0.0.1", &["198.51.100.1"]), ("198.51.100.1".into(), 1));
         let two_hops = ("198.51.100.1".into(), 2);
-        assert_eq!(chain(trusted, "10.0.0.1", &["6.6.6.6, 198.51.100.1, 10.0.0.2"]), two_hops);
+        assert_eq!(error_chain(trusted, "10.0.0.1", &["6.6.6.6, 198.51.100.1, 10.0.0.2"]), two_hops);
         assert_eq!(client(trusted, "10.0.0.1", &["6.6.6.6", "198.51.100.1"]), "198.51.100.1");
         assert_eq!(client(trusted, "::ffff:10.0.0.1", &["2001:db8::1"]), "2001:db8::1");
     }
@@ -222,7 +226,11 @@ mod tests {
             "198.51.7.7 10.0.0.2",
         ] {
             let forwarded = format!("6.6.6.6, {malformed}, 10.0.0.2");
-            assert_eq!(chain("10.0.0.0/8", "10.0.0.1", &[&forwarded]), ("10.0.0.2".into(), 2), "{malformed}");
+            assert_eq!(
+                error_chain("10.0.0.0/8", "10.0.0.1", &[&forwarded]),
+                ("10.0.0.2".into(), 2),
+                "{malformed}"
+            );
         }
         assert_eq!(client("10.0.0.0/8", "10.0.0.1", &[]), "10.0.0.1");
     }

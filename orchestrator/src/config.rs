@@ -9,7 +9,7 @@ use service_runtime::{
     command::Program,
     database::DatabaseConfig,
     random::Random,
-    settings::Presence::{Default, DefaultSecret, Optional, Required, Secret},
+    settings::Requirement::{Default, DefaultSecret, Optional, Required, Secret},
     spans::{self, Sampling, SpanConfig},
     tls,
 };

@@ -3,16 +3,16 @@
 
 use std::sync::Arc;
 
-use service_runtime::Call;
+use service_runtime::RequestContext;
 use shared_types::DeploymentKey;
 
 use crate::{
     accounts::{Account, Configuration, Deployment},
     allowed_origins::AllowedOrigins,
-    app::Orchestrator,
     clients::FlexConfiguration,
     error::Error,
     fetched::Fetched,
+    state::State,
 };
 
 /// What a request knows of its deployment, unmoved until it ends.
@@ -37,7 +37,7 @@ impl Snapshot {
         &mut self,
         fetched: &Fetched,
         peer: &FlexConfiguration,
-        call: &Call<'_>,
+        call: &RequestContext<'_>,
     ) -> Result<(), Error> {
         self.fetched =
             Some(fetched.allowed_origins(peer, call, self.account.sid, self.deployment.key).await?);
@@ -51,8 +51,12 @@ impl Snapshot {
 }
 
 /// The snapshot for a deployment key, with the origins of `accounts.toml`.
-pub fn of_deployment(fwo: &Orchestrator, call: &mut Call<'_>, key: DeploymentKey) -> Result<Snapshot, Error> {
-    let configuration = fwo.accounts.current().by_deployment_key(&key);
+pub fn of_deployment(
+    state: &State,
+    call: &mut RequestContext<'_>,
+    key: DeploymentKey,
+) -> Result<Snapshot, Error> {
+    let configuration = state.accounts.current().by_deployment_key(&key);
     let Configuration { account, deployment } = configuration.ok_or(Error::DeploymentKeyNotFound)?;
     call.account = Some(account.sid);
     Ok(Snapshot { account, deployment, fetched: None })

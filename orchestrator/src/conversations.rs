@@ -13,7 +13,7 @@ use chrono::{DateTime, SubsecRound as _, Utc};
 pub use service_runtime::database::OpenError;
 use service_runtime::{
     Database,
-    database::{Batch, DatabaseConfig, DatabaseError, Migrations, Sql, Value},
+    database::{Batcher, DatabaseConfig, DatabaseError, Migrations, Sql, Value},
 };
 use shared_types::{
     AccountSid, AddressSid, ConversationSid, DeploymentKey, Identity, MessageSid, SessionId, Thumbprint,
@@ -81,7 +81,7 @@ static PING: Sql = Sql::new("SELECT sid FROM conversations LIMIT 1");
 pub struct Conversations {
     database: Database,
     /// With PostgreSQL.
-    by_session: Option<Batch<BySession>>,
+    by_session: Option<Batcher<BySession>>,
 }
 
 /// A conversation that is to be opened. Time and random ids are the caller's.
@@ -131,7 +131,7 @@ impl Conversations {
     /// Opens the store. In SQLite file, directory and tables are made where they are missing.
     pub async fn open(config: &DatabaseConfig) -> Result<Self, OpenError> {
         let database = Database::open(config, MIGRATIONS).await?;
-        let by_session = database.postgres().map(|pool| Batch::new(BySession::new(pool.clone())));
+        let by_session = database.postgres().map(|pool| Batcher::new(BySession::new(pool.clone())));
         Ok(Self { database, by_session })
     }
 
@@ -176,7 +176,7 @@ impl Conversations {
             welcome.body.into(),
         ]);
         let find = BY_SESSION.with([account.into(), session.into()]);
-        let [opened, _, found] = self.database.write([open, welcome.if_rows(), find.otherwise()]).await?;
+        let [opened, _, found] = self.database.write([open, welcome.if_rows(), find.if_no_rows()]).await?;
         if opened.affected > 0 {
             return Ok(new.conversation_sid);
         }
@@ -235,7 +235,7 @@ impl Conversations {
             message.body.as_str().into(),
         ]);
         let own = OWN.with([its_sid, its_account, its_identity]);
-        let [taken, _, own] = self.database.write([take_index, say.if_rows(), own.otherwise()]).await?;
+        let [taken, _, own] = self.database.write([take_index, say.if_rows(), own.if_no_rows()]).await?;
         let Some(index) = taken.rows.first() else {
             return if own.rows.is_empty() { Ok(None) } else { Err(StoreError::Full) };
         };

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use service_runtime::{PeerError, Refusal};
+use service_runtime::{ApiError, UpstreamError};
 use shared_types::{Code, fingerprint::Unavailable};
 
 use crate::{answer_budget::Exhausted, conversations::StoreError, dpop::InvalidProof, rate_limit::Limited};
@@ -56,13 +56,13 @@ pub enum Error {
     NotFound,
     /// A peer refused, or gave no answer of the contract.
     #[error(transparent)]
-    Peer(#[from] PeerError),
+    ServiceClient(#[from] UpstreamError),
     /// The store did not do its part.
     #[error("the store of conversations")]
     Store(#[from] StoreError),
 }
 
-impl Refusal for Error {
+impl ApiError for Error {
     fn code(&self) -> Code {
         match self {
             Error::DeploymentKeyNotFound => Code::DeploymentKeyNotFound,
@@ -76,7 +76,7 @@ impl Refusal for Error {
             Error::NoToken | Error::InvalidToken => Code::InvalidToken,
             Error::InvalidField { .. } => Code::InvalidRequest,
             Error::NotFound => Code::NotFound,
-            Error::Peer(error) => error.code(),
+            Error::ServiceClient(error) => error.code(),
             Error::Store(StoreError::Full) => Code::ConversationFull,
             Error::Store(StoreError::Database(_) | StoreError::Malformed(_)) => Code::UpstreamUnavailable,
         }
@@ -97,7 +97,7 @@ impl Refusal for Error {
             | Error::RateLimited(_)
             | Error::InvalidToken
             | Error::NotFound
-            | Error::Peer(_)
+            | Error::ServiceClient(_)
             | Error::Store(_) => Cow::Borrowed(self.code().sentence()),
         }
     }

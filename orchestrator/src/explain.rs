@@ -12,19 +12,19 @@ use std::{
 use clap::{Arg, ArgMatches, Command, value_parser};
 use service_runtime::{
     Settings,
-    command::{StartError, Tools},
+    command::{StartError, Subcommands},
     random::Random,
 };
 use shared_types::{
     AccountSid, DeploymentKey,
     fingerprint::{
-        AccountKeys, Bound, Comparison, Evidence, FingerprintKey, FingerprintKeys, Mode, Sensitivity, Signal,
-        Signals, Verdict, generate, judge,
+        AccountKeys, BoundFingerprint, Comparison, Evidence, FingerprintKey, FingerprintKeys, Mode,
+        Sensitivity, Signal, Signals, Verdict, generate, judge,
     },
 };
 
 /// The subcommand.
-pub const TOOLS: Tools = Tools { commands, run };
+pub const TOOLS: Subcommands = Subcommands { commands, run };
 
 /// The longest file that is read.
 const MAX_LEN: u64 = 1024 * 1024;
@@ -121,7 +121,7 @@ fn explain(
     for level in Sensitivity::ALL {
         let (sealed, presented) = (fingerprint(sealed, level)?, fingerprint(presented, level)?);
         let first = first.map(|first| fingerprint(first, level)).transpose()?;
-        verdicts.push(judge(Bound { sealed: &sealed, first: first.as_ref() }, &presented));
+        verdicts.push(judge(BoundFingerprint { sealed: &sealed, first: first.as_ref() }, &presented));
     }
     Ok(table(&verdicts))
 }

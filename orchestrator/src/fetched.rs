@@ -8,7 +8,7 @@ use std::{
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
-use service_runtime::{Call, PeerError};
+use service_runtime::{RequestContext, UpstreamError};
 use shared_types::{AccountSid, DeploymentKey, orchestrator::public_configuration::Response};
 
 use crate::{allowed_origins::AllowedOrigins, clients::FlexConfiguration, error::Error};
@@ -37,7 +37,7 @@ struct Slot {
     latest: Arc<tokio::sync::Mutex<Latest>>,
 }
 
-type Outcome = Result<Arc<Response>, PeerError>;
+type Outcome = Result<Arc<Response>, UpstreamError>;
 
 #[derive(Debug, Default)]
 struct Latest {
@@ -52,7 +52,7 @@ impl Fetched {
     pub(crate) async fn allowed_origins(
         &self,
         peer: &FlexConfiguration,
-        call: &Call<'_>,
+        call: &RequestContext<'_>,
         account: AccountSid,
         key: DeploymentKey,
     ) -> Result<AllowedOrigins, Error> {
@@ -122,9 +122,9 @@ impl Latest {
     }
 }
 
-fn parse(answer: &Response, key: DeploymentKey) -> Result<AllowedOrigins, PeerError> {
+fn parse(answer: &Response, key: DeploymentKey) -> Result<AllowedOrigins, UpstreamError> {
     let list = answer.deployments.get(&key).unwrap_or(&answer.allowed_origins);
-    AllowedOrigins::parse(list).map_err(|refused| PeerError::Invalid {
+    AllowedOrigins::parse(list).map_err(|refused| UpstreamError::Invalid {
         peer: "FlexConfiguration",
         what: format!("entry {} of its list: {}", refused.index, refused.reason),
     })
@@ -174,7 +174,7 @@ mod tests {
                 (latest.shared(at(milliseconds)).is_some(), latest.stands_in(at(milliseconds)).is_some());
             assert_eq!(found, (is_shared, stands_in), "{milliseconds} ms");
         }
-        drop(latest.keep(at(2000), Err(PeerError::Timeout { peer: "FlexConfiguration" })));
+        drop(latest.keep(at(2000), Err(UpstreamError::Timeout { peer: "FlexConfiguration" })));
         assert!(latest.shared(at(2500)).unwrap().is_err() && latest.stands_in(at(2500)).is_some());
     }
 }

@@ -3,15 +3,15 @@
 
 use std::net::IpAddr;
 
-use service_runtime::Call;
+use service_runtime::RequestContext;
 use shared_types::{Fingerprint, fingerprint::Evidence};
 
-use crate::{app::Orchestrator, configuration::Snapshot, error::Error};
+use crate::{configuration::Snapshot, error::Error, state::State};
 
 /// The fingerprint of the browser and page that make this call from the address `client`; none with the feature off.
 pub fn of_call(
-    fwo: &Orchestrator,
-    call: &Call<'_>,
+    state: &State,
+    call: &RequestContext<'_>,
     snapshot: &Snapshot,
     client: Option<IpAddr>,
 ) -> Result<Option<Fingerprint>, Error> {
@@ -24,5 +24,5 @@ pub fn of_call(
     let evidence = Evidence::from_headers(header, client, snapshot.deployment.key);
     let account = &snapshot.account;
     let (level, mode) = (account.fingerprint_sensitivity, account.fingerprint_mode);
-    Ok(Some(fwo.fingerprints.fingerprint(account.sid, &evidence, level, mode)?))
+    Ok(Some(state.fingerprints.fingerprint(account.sid, &evidence, level, mode)?))
 }

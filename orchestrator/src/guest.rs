@@ -1,7 +1,7 @@
 //! `FWO ->> FAS: POST /v1/Accounts/AC…/Tokens/validate`: who makes a call of the conversation diagram. Every call asks
 //! anew; nothing of the answer outlives the request.
 
-use service_runtime::Call;
+use service_runtime::RequestContext;
 use shared_types::{
     AccountSid, AddressSid, DeploymentKey, Grant, Identity, SealedToken, Thumbprint,
     federated_auth::validate_token::Request, scoped_auth::generate::EarlierSession,
@@ -9,10 +9,10 @@ use shared_types::{
 
 use crate::{
     admission::{Admission, Admitted, admit},
-    app::Orchestrator,
     error::Error,
     identity::IdentityRequest,
     rate_limit::Charge,
+    state::State,
 };
 
 /// A guest whose token, browser and page have been checked for this call.
@@ -36,9 +36,9 @@ pub struct Guest {
 /// as the `deploymentKey` of other routes does; that it was really made for it shows when the token is opened.
 ///
 /// It is charged as `charge`, and looked at whether the guest may have `guest_bytes` stored.
-pub async fn of_call(
-    fwo: &Orchestrator,
-    call: &mut Call<'_>,
+pub async fn authenticate(
+    state: &State,
+    call: &mut RequestContext<'_>,
     charge: Charge,
     guest_bytes: u32,
 ) -> Result<(Guest, Admitted), Error> {
@@ -57,14 +57,14 @@ pub async fn of_call(
         ignores_disabled: false,
         identity: IdentityRequest::None,
     };
-    let mut admitted = match admit(fwo, call, admission).await {
+    let mut admitted = match admit(state, call, admission).await {
         // Here the key is part of the token, and so is what is wrong with it.
         Err(Error::DeploymentKeyNotFound) => return Err(Error::InvalidToken),
         admitted => admitted?,
     };
     let (account_sid, fingerprint) = (admitted.snapshot.account.sid, admitted.fingerprint.take());
     let request = Request { token, fingerprint, jkt: admitted.jkt };
-    let validated = fwo.federated_auth.validate_token(call, account_sid, &request).await?;
+    let validated = state.federated_auth.validate_token(call, account_sid, &request).await?;
     let address_sid = validated.roles.iter().find_map(|grant| match grant {
         Grant::Webchat(webchat) => Some(webchat.address_sid),
         Grant::Chat(_) | Grant::Other(..) => None,

@@ -6,10 +6,10 @@ use std::net::IpAddr;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
-use service_runtime::Call;
+use service_runtime::RequestContext;
 use shared_types::{Identity, Thumbprint, scoped_auth::generate::EarlierSession};
 
-use crate::{app::Orchestrator, configuration::Snapshot, error::Error, networks, recent::Recent};
+use crate::{configuration::Snapshot, error::Error, expiring_map::ExpiringMap, networks, state::State};
 
 /// What a call says of the identity that it would like to have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,12 +73,12 @@ impl Refusal {
 
 /// Whether the request will be looked at: not after the visitor's fifth refused one within an hour.
 pub fn is_considered(
-    fwo: &Orchestrator,
+    state: &State,
     client: Option<IpAddr>,
-    call: &Call<'_>,
+    call: &RequestContext<'_>,
     request: IdentityRequest,
 ) -> bool {
-    request != IdentityRequest::None && !fwo.identity_refusals.are_too_many(client, call.now)
+    request != IdentityRequest::None && !state.identity_refusals.are_too_many(client, call.now)
 }
 
 /// The requested identity and its last session, if the call proved the key of that session.
@@ -87,8 +87,8 @@ pub fn is_considered(
 ///
 /// If the store fails: a refusal then would take the guest's identity away.
 pub async fn earlier(
-    fwo: &Orchestrator,
-    call: &Call<'_>,
+    state: &State,
+    call: &RequestContext<'_>,
     requester: Requester<'_>,
     request: IdentityRequest,
 ) -> Result<Option<(Identity, EarlierSession)>, Error> {
@@ -96,29 +96,30 @@ pub async fn earlier(
         IdentityRequest::None => return Ok(None),
         IdentityRequest::Malformed => (None, Err(Refusal::Malformed)),
         IdentityRequest::Wanted(wanted) if !requester.is_considered => (Some(wanted), Err(Refusal::TooMany)),
-        IdentityRequest::Wanted(wanted) => (Some(wanted), look_up(fwo, requester, wanted).await?),
+        IdentityRequest::Wanted(wanted) => (Some(wanted), look_up(state, requester, wanted).await?),
     };
     match (wanted, outcome) {
         (Some(wanted), Ok(session)) => Ok(Some((wanted, session))),
         (wanted, outcome) => {
-            refused(fwo, call, requester.client, wanted, outcome.err().unwrap_or(Refusal::Malformed));
+            refused(state, call, requester.client, wanted, outcome.err().unwrap_or(Refusal::Malformed));
             Ok(None)
         }
     }
 }
 
 /// Counts a request that ScopedAuthService refused: the session or the identity was revoked.
-pub fn count_refusal(fwo: &Orchestrator, client: Option<IpAddr>, call: &Call<'_>) {
-    fwo.identity_refusals.add(client, call.now);
+pub fn count_refusal(state: &State, client: Option<IpAddr>, call: &RequestContext<'_>) {
+    state.identity_refusals.add(client, call.now);
 }
 
 async fn look_up(
-    fwo: &Orchestrator,
+    state: &State,
     Requester { snapshot, jkt, .. }: Requester<'_>,
     wanted: Identity,
 ) -> Result<Result<EarlierSession, Refusal>, Error> {
     let Some(jkt) = jkt else { return Ok(Err(Refusal::NoProof)) };
-    let last = fwo.conversations.last_session(snapshot.account.sid, snapshot.deployment.key, wanted).await?;
+    let last =
+        state.conversations.last_session(snapshot.account.sid, snapshot.deployment.key, wanted).await?;
     let Some(last) = last else { return Ok(Err(Refusal::Unknown)) };
     Ok(match last.jkt {
         Some(key) if key == jkt && last.ended => Err(Refusal::Ended),
@@ -128,15 +129,15 @@ async fn look_up(
 }
 
 fn refused(
-    fwo: &Orchestrator,
-    call: &Call<'_>,
+    state: &State,
+    call: &RequestContext<'_>,
     client: Option<IpAddr>,
     wanted: Option<Identity>,
     refusal: Refusal,
 ) {
     // One that was not looked at would otherwise keep the visitor out for longer.
     if refusal != Refusal::TooMany {
-        count_refusal(fwo, client, call);
+        count_refusal(state, client, call);
     }
     tracing::info!(
         target: "audit",
@@ -152,7 +153,7 @@ fn refused(
 
 /// The refused requests of visitors, in bounded memory: the last [`MOST`](Self::MOST) of each.
 #[derive(Debug)]
-pub struct IdentityRefusals(Recent<[u32; IdentityRefusals::MOST]>);
+pub struct IdentityRefusals(ExpiringMap<[u32; IdentityRefusals::MOST]>);
 
 impl IdentityRefusals {
     /// After how many refused requests within [`WITHIN`](Self::WITHIN) a visitor's requests are not looked at.
@@ -167,7 +168,7 @@ impl IdentityRefusals {
 
     /// No refusals.
     pub fn new() -> Self {
-        Self(Recent::new(Self::WITHIN, Self::VISITORS))
+        Self(ExpiringMap::new(Self::WITHIN, Self::VISITORS))
     }
 
     /// Counts a refusal.

@@ -19,7 +19,7 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 use chrono::{DateTime, Utc};
 use governor::Quota;
 use prometheus_client::metrics::{counter::Counter, family::Family};
-use service_runtime::{Call, Metrics};
+use service_runtime::{Metrics, RequestContext};
 use shared_types::AccountSid;
 
 use crate::{
@@ -271,7 +271,7 @@ impl Limits {
 }
 
 /// Sets `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers).
-pub fn set_policy(call: &mut Call<'_>, policy: &str) {
+pub fn set_policy(call: &mut RequestContext<'_>, policy: &str) {
     if let Ok(value) = HeaderValue::from_str(policy) {
         call.set_answer_header(HeaderName::from_static("ratelimit-policy"), value);
     }

@@ -28,13 +28,13 @@ fn text(key: u128) -> String {
     )
 }
 
-struct Followed {
+struct WatchedFiles {
     file: Arc<AccountsFile>,
     reloads: watch::Receiver<Reload>,
     follower: JoinHandle<()>,
 }
 
-impl Followed {
+impl WatchedFiles {
     async fn start(path: &Path) -> Self {
         let file = Arc::new(AccountsFile::load(path).await.unwrap());
         let reloads = file.reloads();
@@ -56,7 +56,7 @@ impl Followed {
     }
 }
 
-impl Drop for Followed {
+impl Drop for WatchedFiles {
     fn drop(&mut self) {
         self.follower.abort();
     }
@@ -79,7 +79,7 @@ fn written(key: u128) -> (TempDir, PathBuf) {
 #[tokio::test]
 async fn a_good_edit_is_taken_and_a_request_keeps_what_it_had() {
     let (_dir, path) = written(1);
-    let mut followed = Followed::start(&path).await;
+    let mut followed = WatchedFiles::start(&path).await;
     let before = followed.file.current();
     replace(&path, &text(2));
     assert_eq!(followed.next_reload().await, Reload { generation: 1, outcome: Outcome::Loaded });
@@ -90,7 +90,7 @@ async fn a_good_edit_is_taken_and_a_request_keeps_what_it_had() {
 #[tokio::test]
 async fn a_broken_edit_is_reported_and_the_last_good_one_stays() {
     let (_dir, path) = written(1);
-    let mut followed = Followed::start(&path).await;
+    let mut followed = WatchedFiles::start(&path).await;
 
     replace(&path, &text(2).replace("webchat_security", "webchat_securty"));
     let Reload { generation: 1, outcome: Outcome::Refused(reason) } = followed.next_reload().await else {
@@ -107,7 +107,7 @@ async fn a_broken_edit_is_reported_and_the_last_good_one_stays() {
 #[tokio::test]
 async fn a_file_that_is_emptied_or_removed_changes_nothing() {
     let (_dir, path) = written(1);
-    let mut followed = Followed::start(&path).await;
+    let mut followed = WatchedFiles::start(&path).await;
     fs::write(&path, "").unwrap();
     let emptied = followed.next_reload().await;
     assert!(
@@ -129,7 +129,7 @@ async fn a_file_that_is_emptied_or_removed_changes_nothing() {
 #[tokio::test]
 async fn no_write_is_missed_however_soon_it_follows_another() {
     let (_dir, path) = written(1);
-    let mut followed = Followed::start(&path).await;
+    let mut followed = WatchedFiles::start(&path).await;
     let file = fs::File::options().write(true).open(&path).unwrap();
     let mut last = 1;
     for round in 0..30 {
@@ -156,7 +156,7 @@ async fn a_replaced_link_on_the_way_to_the_file_is_noticed() {
     symlink("v1", dir.path().join("data")).unwrap();
     symlink("data/accounts.toml", dir.path().join("accounts.toml")).unwrap();
 
-    let mut followed = Followed::start(&dir.path().join("accounts.toml")).await;
+    let mut followed = WatchedFiles::start(&dir.path().join("accounts.toml")).await;
     assert!(followed.knows(1));
     symlink("v2", dir.path().join("new")).unwrap();
     fs::rename(dir.path().join("new"), dir.path().join("data")).unwrap();

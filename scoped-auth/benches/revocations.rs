@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use criterion::{Criterion, criterion_group, criterion_main};
 use scoped_auth::{
     claims::Claims,
-    revocations::{Revocation, RevokedSet, Subject},
+    revocations::{Revocation, RevocationTarget, RevokedSet},
     sessions::{Rules, Sessions},
     store::Store,
 };
@@ -23,7 +23,7 @@ fn claims() -> Claims {
     serde_json::from_value(claims.clone()).expect("claims")
 }
 
-fn revocation(subject: Subject) -> Revocation {
+fn revocation(subject: RevocationTarget) -> Revocation {
     let revoked_at: DateTime<Utc> = DateTime::UNIX_EPOCH;
     Revocation { subject, revoked_at, forget_at: revoked_at + TimeDelta::days(40_000) }
 }
@@ -36,18 +36,18 @@ fn session(n: u64) -> SessionId {
 
 fn judging(c: &mut Criterion) {
     let (set, claims) = (RevokedSet::default(), claims());
-    c.bench_function("holds_beside_none", |b| b.iter(|| set.holds(black_box(&claims))));
-    set.add((0..MANY).map(|n| revocation(Subject::Session(session(n)))));
-    c.bench_function("holds_beside_1000000_sessions", |b| b.iter(|| set.holds(black_box(&claims))));
+    c.bench_function("holds_beside_none", |b| b.iter(|| set.is_revoked(black_box(&claims))));
+    set.add((0..MANY).map(|n| revocation(RevocationTarget::Session(session(n)))));
+    c.bench_function("holds_beside_1000000_sessions", |b| b.iter(|| set.is_revoked(black_box(&claims))));
     // Each time another token's, so that no line of memory is at hand.
     let others: Vec<Claims> =
         (0..100_000).map(|n| Claims { sid: session(MANY + n * 7), ..claims.clone() }).collect();
     let mut next = others.iter().cycle();
     c.bench_function("holds_beside_1000000_sessions_for_any", |b| {
-        b.iter(|| set.holds(next.next().expect("a circle")));
+        b.iter(|| set.is_revoked(next.next().expect("a circle")));
     });
-    set.add((0..1000).map(|n| revocation(Subject::Account(AccountSid::from_bits(n << 64)))));
-    c.bench_function("holds_beside_1000_accounts_too", |b| b.iter(|| set.holds(black_box(&claims))));
+    set.add((0..1000).map(|n| revocation(RevocationTarget::Account(AccountSid::from_bits(n << 64)))));
+    c.bench_function("holds_beside_1000_accounts_too", |b| b.iter(|| set.is_revoked(black_box(&claims))));
 }
 
 fn starting(c: &mut Criterion) {

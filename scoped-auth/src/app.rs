@@ -1,33 +1,29 @@
-//! State, table of routes and start of ScopedAuthService.
+//! Route table and start of ScopedAuthService.
 
-use std::{error::Error, fmt::Display, sync::Arc, time::Duration};
+use std::{error::Error, sync::Arc, time::Duration};
 
-use arc_swap::Guard;
 use chrono::TimeDelta;
 use service_runtime::{
     Listeners, Metrics, RouteTable, Running, ServiceCredentials,
+    api_error::error_chain,
     command::StartError,
-    database::purge_for_ever,
-    random::Random,
-    refusal::chain,
+    database::run_purge_loop,
     server::{OperatorRoutes, ServerLimits, Service},
 };
 use shared_types::{
-    Message, SealedToken, SessionId,
-    scoped_auth::{Generate, PublishKeys, Revoke, RevokeBefore, Validate},
+    Endpoint,
+    scoped_auth::{Generate, PublishKeys, Revoke, RevokeSessions, Validate},
 };
 
 use crate::{
-    claims::Claims,
     config::{Config, MissingKeys},
     counters::Counters,
     handlers,
-    jose::{Form, SealError, Unauthentic},
     key_file::KeyFile,
-    key_ring::KeyRing,
     keys_follower::{self, KeysFollower},
     revocation_lag,
     sessions::Sessions,
+    state::State,
     store::Store,
 };
 
@@ -40,42 +36,7 @@ const NOT_FOLLOWED: &str = "the store cannot be reached: revocations by others a
 /// How often what is of no more use is removed.
 const PURGE_PERIOD: TimeDelta = TimeDelta::minutes(1);
 
-/// What the handlers of one worker work with.
-#[derive(Clone)]
-pub struct ScopedAuth {
-    /// The keys, as their file changes.
-    pub keys: Arc<KeysFollower>,
-    /// The life of sessions.
-    pub sessions: Sessions,
-    /// What is counted.
-    pub counters: Counters,
-    /// Randomness, for ids and signatures.
-    pub random: Random,
-}
-
-impl ScopedAuth {
-    /// The claims of a token, if it is authentic.
-    pub fn open(&self, token: &SealedToken) -> Result<Claims, Unauthentic> {
-        self.key_ring().open(token)
-    }
-
-    /// A token of these claims.
-    pub fn seal(&self, claims: &Claims, form: Form) -> Result<SealedToken, SealError> {
-        self.key_ring().seal(claims, form, self.random.source())
-    }
-
-    /// What the audit log calls a session.
-    pub fn session_hash(&self, session: SessionId) -> impl Display {
-        self.key_ring().session_hash(session)
-    }
-
-    /// The keys as they are now.
-    pub fn key_ring(&self) -> Guard<Arc<KeyRing>> {
-        self.keys.ring()
-    }
-}
-
-type Routes = RouteTable<ScopedAuth, ServiceCredentials>;
+type Routes = RouteTable<State, ServiceCredentials>;
 
 fn routes(table: Routes) -> Routes {
     table
@@ -86,7 +47,7 @@ fn routes(table: Routes) -> Routes {
 }
 
 fn operators_routes(table: Routes) -> Routes {
-    table.on::<RevokeBefore, _, _>(handlers::revoke_before)
+    table.on::<RevokeSessions, _, _>(handlers::revoke_sessions)
 }
 
 /// Begins to serve.
@@ -105,12 +66,12 @@ pub async fn start_with(
     keys.register(&metrics);
     let credentials = ServiceCredentials::new(&config.federated_auth_secrets, &[PublishKeys::PATH]);
     let operators = ServiceCredentials::new(&config.operator_secrets, &[]);
-    let named = |error: &dyn Error| format!("SCOPED_AUTH_DATABASE_URL: {}", chain(error));
+    let named = |error: &dyn Error| format!("SCOPED_AUTH_DATABASE_URL: {}", error_chain(error));
     let store = Store::open(&config.database).await.map_err(|error| named(&error))?;
     let sessions =
         Sessions::open(store, config.rules, config.clock.now()).await.map_err(|error| named(&error))?;
     revocation_lag::register(&metrics, &sessions);
-    let state = ScopedAuth {
+    let state = State {
         keys: keys.clone(),
         sessions: sessions.clone(),
         counters: Counters::new(&metrics),
@@ -120,7 +81,7 @@ pub async fn start_with(
     let follower = tokio::spawn(async move { followed.follow(config.revocation_poll).await });
     let (purged, clock, random) = (sessions.clone(), config.clock.clone(), config.random.clone());
     let purger = tokio::spawn(async move {
-        purge_for_ever(clock, random, PURGE_PERIOD, |now| purged.purge(now)).await;
+        run_purge_loop(clock, random, PURGE_PERIOD, |now| purged.purge(now)).await;
     });
     let keys_follower = tokio::spawn(async move { keys.follow(keys_follower::PERIOD).await });
     let checked = sessions.clone();
@@ -139,16 +100,16 @@ pub async fn start_with(
             Box::pin(async move { if behind { Err(NOT_FOLLOWED.to_owned()) } else { Ok(()) } })
         }),
         state: Arc::new(move || state.clone()),
-        boundary: Arc::new(move || credentials.clone()),
+        access_policy: Arc::new(move || credentials.clone()),
         routes,
         operations: Some(OperatorRoutes { credentials: operators, routes: operators_routes }),
     };
     let running = service.start(listeners)?;
     Ok(running
-        .beside(follower)
-        .beside(purger)
-        .beside(keys_follower)
-        .at_the_end(async move { sessions.close().await }))
+        .with_task(follower)
+        .with_task(purger)
+        .with_task(keys_follower)
+        .on_shutdown(async move { sessions.close().await }))
 }
 
 /// The keys that the settings name.

@@ -1,14 +1,14 @@
 //! The audit log: one event for each thing that happened to a session, documented like an API in
 //! `docs/observability.md`. It names a session by a keyed hash, signals by their names, and holds no secret.
 
-use service_runtime::Call;
+use service_runtime::RequestContext;
 use shared_types::{
     AccountSid, Identity, SessionId,
     fingerprint::{Sensitivity, SignalSet, Verdict},
 };
 use tracing::field::display;
 
-use crate::{app::ScopedAuth, claims::Claims, revocations::Subject};
+use crate::{claims::Claims, revocations::RevocationTarget, state::State};
 
 /// An event of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ impl Event {
 }
 
 /// Logs an event of the session that these claims are of: those of the token that was made, or that was presented.
-pub fn event(sas: &ScopedAuth, call: &Call<'_>, event: Event, claims: &Claims) {
+pub fn event(state: &State, call: &RequestContext<'_>, event: Event, claims: &Claims) {
     let account = claims.sub.text();
     tracing::info!(
         target: "audit",
@@ -57,7 +57,7 @@ pub fn event(sas: &ScopedAuth, call: &Call<'_>, event: Event, claims: &Claims) {
         trace_id = call.trace.trace_id().as_str(),
         account = &*account,
         deployment = claims.deployment().filter(|_| event == Event::Created).map(display),
-        session = %sas.session_hash(claims.sid),
+        session = %state.session_hash(claims.sid),
         generation = claims.generation,
         proof_key = (event == Event::Created).then_some(claims.cnf.is_some()),
         repeats = event.repeats(),
@@ -67,8 +67,8 @@ pub fn event(sas: &ScopedAuth, call: &Call<'_>, event: Event, claims: &Claims) {
 
 /// Logs that a new session was given an identity of an earlier one, or why not.
 pub fn identity(
-    sas: &ScopedAuth,
-    call: &Call<'_>,
+    state: &State,
+    call: &RequestContext<'_>,
     account: AccountSid,
     identity: Identity,
     session: SessionId,
@@ -81,7 +81,7 @@ pub fn identity(
         trace_id = call.trace.trace_id().as_str(),
         account = %account,
         subject = %identity,
-        session = %sas.session_hash(session),
+        session = %state.session_hash(session),
         reason = refused,
         "audit"
     );
@@ -101,14 +101,14 @@ pub struct Refusal {
 }
 
 /// Writes down that a token was refused.
-pub fn refused(sas: &ScopedAuth, call: &Call<'_>, refusal: Refusal) {
+pub fn refused(state: &State, call: &RequestContext<'_>, refusal: Refusal) {
     tracing::info!(
         target: "audit",
         event = "session_refused",
         request_id = call.request_id.as_str(),
         trace_id = call.trace.trace_id().as_str(),
         account = refusal.account.map(tracing::field::display),
-        session = refusal.session.map(|session| tracing::field::display(sas.session_hash(session))),
+        session = refusal.session.map(|session| tracing::field::display(state.session_hash(session))),
         reason = refusal.reason,
         held = refusal.browser.map(|verdict| display(verdict.last.held)),
         drifted = refusal.browser.and_then(|verdict| named(verdict.drifted())),
@@ -141,8 +141,8 @@ impl FingerprintEvent {
 
 /// Writes down which signals of a browser moved, and what every level makes of it.
 pub fn fingerprint(
-    sas: &ScopedAuth,
-    call: &Call<'_>,
+    state: &State,
+    call: &RequestContext<'_>,
     event: FingerprintEvent,
     claims: &Claims,
     verdict: &Verdict,
@@ -153,7 +153,7 @@ pub fn fingerprint(
         request_id = call.request_id.as_str(),
         trace_id = call.trace.trace_id().as_str(),
         account = %claims.sub,
-        session = %sas.session_hash(claims.sid),
+        session = %state.session_hash(claims.sid),
         held = %verdict.last.held,
         drifted = named(verdict.drifted()),
         broke = named(verdict.broke()),
@@ -179,14 +179,16 @@ pub fn level(strictest: Option<Sensitivity>) -> &'static str {
 }
 
 /// Writes down that tokens were revoked: by the `guest`, an `operator`, or for `token_reuse`.
-pub fn revoked(sas: &ScopedAuth, call: &Call<'_>, subject: Subject, by: &'static str) {
+pub fn revoked(state: &State, call: &RequestContext<'_>, subject: RevocationTarget, by: &'static str) {
     let session = match subject {
-        Subject::Session(session) => Some(session),
-        Subject::Identity(..) | Subject::Deployment(_) | Subject::Account(_) => None,
+        RevocationTarget::Session(session) => Some(session),
+        RevocationTarget::Identity(..) | RevocationTarget::Deployment(_) | RevocationTarget::Account(_) => {
+            None
+        }
     };
     let account = match subject {
-        Subject::Identity(account, _) | Subject::Account(account) => Some(account),
-        Subject::Session(_) | Subject::Deployment(_) => call.account,
+        RevocationTarget::Identity(account, _) | RevocationTarget::Account(account) => Some(account),
+        RevocationTarget::Session(_) | RevocationTarget::Deployment(_) => call.account,
     };
     tracing::info!(
         target: "audit",
@@ -197,7 +199,7 @@ pub fn revoked(sas: &ScopedAuth, call: &Call<'_>, subject: Subject, by: &'static
         kind = subject.kind(),
         // A deployment key is public; an identity is the account's own business.
         subject = session.is_none().then(|| tracing::field::display(subject)),
-        session = session.map(|session| tracing::field::display(sas.session_hash(session))),
+        session = session.map(|session| tracing::field::display(state.session_hash(session))),
         reason = by,
         "audit"
     );

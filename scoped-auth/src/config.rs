@@ -8,7 +8,7 @@ use service_runtime::{
     command::Program,
     database::DatabaseConfig,
     random::Random,
-    settings::Presence::{Default, DefaultSecret, Optional, OptionalSecret, Required, Secret},
+    settings::Requirement::{Default, DefaultSecret, Optional, OptionalSecret, Required, Secret},
     spans::{self, Sampling, SpanConfig},
     tls::{self, CalleeTls},
 };

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use service_runtime::Refusal;
+use service_runtime::ApiError;
 use shared_types::Code;
 
 use crate::{jose::SealError, store::StoreError};
@@ -55,7 +55,7 @@ impl From<SealError> for Error {
     }
 }
 
-impl Refusal for Error {
+impl ApiError for Error {
     fn code(&self) -> Code {
         match self {
             Error::GrantStandsTwice

@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use shared_types::{
     Fingerprint, Thumbprint,
-    fingerprint::{Bound, Mode, Verdict, judge},
+    fingerprint::{BoundFingerprint, Mode, Verdict, judge},
     scoped_auth::validate::{Reason, RefusalMessage},
 };
 
@@ -107,7 +107,7 @@ pub fn judge_holder(claims: &Claims, holder: Holder<'_>) -> Result<HolderVerdict
     let (Some(sealed), Some(presented)) = (&claims.fingerprint, holder.fingerprint) else {
         return Ok(HolderVerdict { browser: None, proved: key_is_proved });
     };
-    let verdict = judge(Bound { sealed, first: claims.first_fingerprint.as_ref() }, presented);
+    let verdict = judge(BoundFingerprint { sealed, first: claims.first_fingerprint.as_ref() }, presented);
     match (verdict.accepted, verdict.mode) {
         (true, _) => Ok(HolderVerdict { browser: Some(verdict), proved: true }),
         (false, Mode::Shadow) => Ok(HolderVerdict { browser: Some(verdict), proved: key_is_proved }),

@@ -33,7 +33,7 @@ pub struct KeysFollower {
     clock: Clock,
     random: Random,
     ring: ArcSwap<KeyRing>,
-    loaded: Seen,
+    loaded: ContentHash,
     reloads: watch::Sender<Reload>,
     gauges: Gauges,
 }
@@ -60,7 +60,7 @@ pub enum Outcome {
 
 /// What a read of the file gave: the SHA-256 of it, since a copy of the keys is better not kept, or what the operating
 /// system said.
-type Seen = Result<[u8; 32], String>;
+type ContentHash = Result<[u8; 32], String>;
 
 impl KeysFollower {
     /// Reads the file for the first time; without a good one there is nothing to serve.

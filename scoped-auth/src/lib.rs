@@ -19,6 +19,7 @@ pub mod revocations;
 pub mod revoke_tool;
 pub mod sessions;
 pub mod shown;
+pub mod state;
 pub mod store;
 pub mod succession;
 mod token_life;

@@ -11,7 +11,7 @@ pub use self::revoked_set::RevokedSet;
 
 /// Whose tokens a revocation ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Subject {
+pub enum RevocationTarget {
     /// Those of one session, whenever they were issued.
     Session(SessionId),
     /// Those of an identity of an account.
@@ -22,39 +22,39 @@ pub enum Subject {
     Account(AccountSid),
 }
 
-impl Subject {
+impl RevocationTarget {
     /// What kind of subject it is, as the store and the audit log name it.
     pub const fn kind(&self) -> &'static str {
         match self {
-            Subject::Session(_) => "session",
-            Subject::Identity(..) => "identity",
-            Subject::Deployment(_) => "deployment",
-            Subject::Account(_) => "account",
+            RevocationTarget::Session(_) => "session",
+            RevocationTarget::Identity(..) => "identity",
+            RevocationTarget::Deployment(_) => "deployment",
+            RevocationTarget::Account(_) => "account",
         }
     }
 
     /// The subject that [`kind`](Self::kind) and [`to_string`](ToString::to_string) were of.
     pub fn parse(kind: &str, text: &str) -> Option<Self> {
         match kind {
-            "session" => text.parse().ok().map(Subject::Session),
+            "session" => text.parse().ok().map(RevocationTarget::Session),
             "identity" => {
                 let (account, identity) = text.split_once('/')?;
-                Some(Subject::Identity(account.parse().ok()?, identity.parse().ok()?))
+                Some(RevocationTarget::Identity(account.parse().ok()?, identity.parse().ok()?))
             }
-            "deployment" => text.parse().ok().map(Subject::Deployment),
-            "account" => text.parse().ok().map(Subject::Account),
+            "deployment" => text.parse().ok().map(RevocationTarget::Deployment),
+            "account" => text.parse().ok().map(RevocationTarget::Account),
             _ => None,
         }
     }
 }
 
-impl fmt::Display for Subject {
+impl fmt::Display for RevocationTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Subject::Session(session) => session.fmt(f),
-            Subject::Identity(account, identity) => write!(f, "{account}/{identity}"),
-            Subject::Deployment(deployment) => deployment.fmt(f),
-            Subject::Account(account) => account.fmt(f),
+            RevocationTarget::Session(session) => session.fmt(f),
+            RevocationTarget::Identity(account, identity) => write!(f, "{account}/{identity}"),
+            RevocationTarget::Deployment(deployment) => deployment.fmt(f),
+            RevocationTarget::Account(account) => account.fmt(f),
         }
     }
 }
@@ -65,7 +65,7 @@ impl fmt::Display for Subject {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Revocation {
     /// Whose tokens.
-    pub subject: Subject,
+    pub subject: RevocationTarget,
     /// Up to when they began; a session of its own is dead altogether.
     pub revoked_at: DateTime<Utc>,
     /// When the last of them has died by itself.
@@ -82,15 +82,15 @@ mod tests {
         let identity = Identity::from_random([2; 16]);
         let account = AccountSid::from_bits(3);
         for subject in [
-            Subject::Session(session),
-            Subject::Identity(account, identity),
-            Subject::Deployment(DeploymentKey::from_bits(4)),
-            Subject::Account(account),
+            RevocationTarget::Session(session),
+            RevocationTarget::Identity(account, identity),
+            RevocationTarget::Deployment(DeploymentKey::from_bits(4)),
+            RevocationTarget::Account(account),
         ] {
-            assert_eq!(Subject::parse(subject.kind(), &subject.to_string()), Some(subject));
+            assert_eq!(RevocationTarget::parse(subject.kind(), &subject.to_string()), Some(subject));
         }
         for (kind, text) in [("session", "x"), ("identity", "AC1/2"), ("account", ""), ("other", "")] {
-            assert_eq!(Subject::parse(kind, text), None);
+            assert_eq!(RevocationTarget::parse(kind, text), None);
         }
     }
 }

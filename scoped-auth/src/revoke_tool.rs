@@ -12,18 +12,18 @@ use secrecy::ExposeSecret as _;
 use service_runtime::{
     Settings,
     client::http_client_blocking,
-    command::{StartError, Tools},
+    command::{StartError, Subcommands},
 };
 use shared_types::{
-    AccountSid, DeploymentKey, ErrorBody, Identity, Message as _, SealedToken, SessionId,
-    scoped_auth::{RevokeBefore, revocations},
+    AccountSid, DeploymentKey, Endpoint as _, ErrorBody, Identity, SealedToken, SessionId,
+    scoped_auth::{RevokeSessions, revocations},
 };
 
 /// The longest answer that is read, and the longest token.
 const MAX_LEN: u64 = 16 * 1024;
 
 /// The subcommand.
-pub const REVOKE: Tools = Tools { commands, run };
+pub const REVOKE: Subcommands = Subcommands { commands, run };
 
 fn commands() -> Vec<Command> {
     let option = |name: &'static str, value: &'static str, help: &'static str| {
@@ -81,7 +81,7 @@ fn run(_name: &str, arguments: &ArgMatches, settings: &Settings) -> Result<(), S
     };
     let answer = http_client_blocking()
         .build()?
-        .post(format!("http://{address}{}", RevokeBefore::PATH))
+        .post(format!("http://{address}{}", RevokeSessions::PATH))
         .bearer_auth(secret.expose_secret())
         .header("content-type", "application/json")
         .body(serde_json::to_vec(&request)?)

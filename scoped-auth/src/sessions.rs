@@ -10,7 +10,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use service_runtime::refusal::chain;
+use service_runtime::api_error::error_chain;
 use shared_types::{AccountSid, DeploymentKey, Identity, scoped_auth::generate::EarlierSession};
 use tokio::sync::Notify;
 
@@ -18,7 +18,7 @@ use crate::{
     claims::{CLOCK_SKEW, Claims, began_at, delta},
     error::Error,
     judgement::Binding,
-    revocations::{Revocation, RevokedSet, Subject},
+    revocations::{Revocation, RevocationTarget, RevokedSet},
     shown::ShownTokens,
     store::{Advance, AdvanceOutcome, CurrentToken, Store, StoreError},
     succession::{Succession, decide},
@@ -123,7 +123,7 @@ impl Sessions {
 
     /// Whether the token with these claims has been revoked, as far as this replica knows. Asks nobody.
     pub fn are_revoked(&self, claims: &Claims) -> bool {
-        self.0.revoked.holds(claims)
+        self.0.revoked.is_revoked(claims)
     }
 
     /// How long ago this replica last knew all revocations.
@@ -190,7 +190,7 @@ impl Sessions {
                 }
                 Succession::Expired => return Ok(RefreshOutcome::Expired),
                 Succession::Reuse => {
-                    self.revoke(Subject::Session(claims.sid), now).await?;
+                    self.revoke(RevocationTarget::Session(claims.sid), now).await?;
                     return Ok(RefreshOutcome::Reused);
                 }
             }
@@ -222,11 +222,11 @@ impl Sessions {
             return Ok(Err(IdentityRefusal::TooOld));
         }
         let mut subjects = vec![
-            Subject::Session(earlier.sid),
-            Subject::Identity(account, identity),
-            Subject::Account(account),
+            RevocationTarget::Session(earlier.sid),
+            RevocationTarget::Identity(account, identity),
+            RevocationTarget::Account(account),
         ];
-        subjects.extend(deployment.map(Subject::Deployment));
+        subjects.extend(deployment.map(RevocationTarget::Deployment));
         let began_at = began_at(earlier.sid, earlier.auth_time);
         let is_revoked = self.0.store.is_revoked(&subjects, began_at).await?;
         Ok(if is_revoked { Err(IdentityRefusal::Revoked) } else { Ok(()) })
@@ -239,7 +239,7 @@ impl Sessions {
 
     /// Ends the sessions of `subject` that began up to now. When this returns, this replica refuses them, no crash
     /// loses it, and the other replicas learn of it with their next look.
-    pub async fn revoke(&self, subject: Subject, now: DateTime<Utc>) -> Result<(), StoreError> {
+    pub async fn revoke(&self, subject: RevocationTarget, now: DateTime<Utc>) -> Result<(), StoreError> {
         // A token of a replica whose clock is ahead may live that much longer.
         let forget_at = now + delta(self.0.rules.session_max) + delta(CLOCK_SKEW);
         self.0.store.revoke(subject, now, forget_at).await?;
@@ -287,7 +287,7 @@ impl Sessions {
                     answers = true;
                 }
                 Err(error) if answers => {
-                    tracing::error!(cause = chain(&error), "the store of revocations does not answer");
+                    tracing::error!(cause = error_chain(&error), "the store of revocations does not answer");
                     answers = false;
                 }
                 Ok(()) | Err(_) => {}
@@ -308,7 +308,7 @@ impl Sessions {
     /// Writes what is pending and closes the store.
     pub async fn close(&self) {
         if let Err(error) = self.flush_shown().await {
-            tracing::warn!(cause = chain(&error), "shown tokens not written");
+            tracing::warn!(cause = error_chain(&error), "shown tokens not written");
         }
         self.0.store.close().await;
     }

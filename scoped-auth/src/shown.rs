@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use service_runtime::refusal::chain;
+use service_runtime::api_error::error_chain;
 use shared_types::SessionId;
 use tokio::time::MissedTickBehavior;
 
@@ -86,7 +86,7 @@ impl ShownTokens {
             match self.flush(store).await {
                 Ok(()) => is_available = true,
                 Err(error) if is_available => {
-                    tracing::warn!(cause = chain(&error), "shown tokens not written, retrying");
+                    tracing::warn!(cause = error_chain(&error), "shown tokens not written, retrying");
                     is_available = false;
                 }
                 Err(_) => {}

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use service_runtime::{
     Database,
     database::{
-        Batch, DatabaseConfig, DatabaseError, Migrations, OpenError, PURGED_AT_ONCE, RowsStatement, Sql,
+        Batcher, DatabaseConfig, DatabaseError, Migrations, OpenError, PURGED_AT_ONCE, RowsStatement, Sql,
         TOGETHER,
     },
 };
@@ -72,7 +72,7 @@ static PURGES: [Sql; 2] = [
 pub struct Store {
     database: Database,
     /// With PostgreSQL.
-    advances: Option<Batch<Advances>>,
+    advances: Option<Batcher<Advances>>,
     mark_many_shown: RowsStatement,
 }
 
@@ -94,7 +94,7 @@ impl Store {
     /// Opens the store. In SQLite a missing file, its directory and its tables are created.
     pub async fn open(config: &DatabaseConfig) -> Result<Self, OpenError> {
         let database = Database::open(config, MIGRATIONS).await?;
-        let advances = database.postgres().map(|pool| Batch::new(Advances::new(pool.clone())));
+        let advances = database.postgres().map(|pool| Batcher::new(Advances::new(pool.clone())));
         Ok(Self { database, advances, mark_many_shown: RowsStatement::new(MARK_MANY_SHOWN, 2) })
     }
 
@@ -118,7 +118,7 @@ impl Store {
             advance.first_fingerprint.map(String::from).into(),
         ]);
         let [advanced, current] =
-            self.database.write([next, LOOK.with([session.into()]).otherwise()]).await?;
+            self.database.write([next, LOOK.with([session.into()]).if_no_rows()]).await?;
         if let Some(row) = advanced.rows.first() {
             return Ok(AdvanceOutcome::Advanced { replaced: generation(row.get(0)?)? });
         }

@@ -10,22 +10,22 @@ use std::{
 use clap::{Arg, ArgAction, ArgMatches, Command, builder::PossibleValuesParser, value_parser};
 use service_runtime::{
     Clock, Settings,
-    command::{StartError, Tools},
+    command::{StartError, Subcommands},
     database,
     random::Random,
 };
 
 use crate::{
-    key_file::{About, Activated, Haste, KNOWN_AFTER, KeyFile, KeyFileError, Retired, Use, time_text},
+    key_file::{Activated, Force, KNOWN_AFTER, KeyFile, KeyFileError, KeyInfo, Retired, Use, time_text},
     key_ring::KeyRing,
     store::MIGRATIONS,
 };
 
 /// The subcommands.
-pub const KEYS: Tools = Tools { commands, run };
+pub const KEYS: Subcommands = Subcommands { commands, run };
 
 /// What brings the tables of sessions and revocations up to date.
-pub const MIGRATE: Tools = Tools {
+pub const MIGRATE: Subcommands = Subcommands {
     commands: || vec![database::migrate_subcommand()],
     run: |_name, _arguments, settings| database::migrate(settings, MIGRATIONS),
 };
@@ -101,7 +101,7 @@ fn list(path: &Path) -> Result<String, StartError> {
     let (file, now) = (KeyFile::load(path)?, Clock::system().now());
     let mut lines = vec![["KID", "USE", "ALG", "STATUS", "MADE", "OPENS UNTIL"].map(str::to_owned)];
     for about in file.about() {
-        let About { kid, usage, status, made_at, opens_until } = about;
+        let KeyInfo { kid, usage, status, made_at, opens_until } = about;
         let until = match (opens_until, about.is_over(now)) {
             (Some(time), true) => format!("{} (over)", time_text(*time)),
             (Some(time), false) => time_text(*time),
@@ -173,8 +173,8 @@ fn subkey(path: &Path, arguments: &ArgMatches) -> Result<String, StartError> {
     Ok(format!("{}\n", jwk.as_str()))
 }
 
-fn kid_and_haste(arguments: &ArgMatches) -> (&str, Haste) {
-    let haste = if arguments.get_flag("now") { Haste::Now } else { Haste::Waits };
+fn kid_and_haste(arguments: &ArgMatches) -> (&str, Force) {
+    let haste = if arguments.get_flag("now") { Force::Now } else { Force::Waits };
     (arguments.get_one::<String>("KID").map_or("", String::as_str), haste)
 }
 

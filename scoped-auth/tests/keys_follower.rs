@@ -27,7 +27,7 @@ use tokio::{sync::watch, task::JoinHandle};
 /// enc-1 active, enc-2 next, enc-3 retired; sig-1 active, sig-2 next.
 const KEYS: &str = include_str!("vectors/keys.json");
 
-struct Followed {
+struct WatchedFiles {
     keys: Arc<KeysFollower>,
     clock: Clock,
     metrics: Metrics,
@@ -37,13 +37,13 @@ struct Followed {
     _folder: TempDir,
 }
 
-impl Drop for Followed {
+impl Drop for WatchedFiles {
     fn drop(&mut self) {
         self.follower.abort();
     }
 }
 
-impl Followed {
+impl WatchedFiles {
     fn start(text: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keys.json");
@@ -93,7 +93,7 @@ fn without_enc_2() -> String {
 
 #[tokio::test]
 async fn a_good_change_is_taken() {
-    let mut followed = Followed::start(KEYS);
+    let mut followed = WatchedFiles::start(KEYS);
     assert_eq!(followed.kids(), ["enc-1", "enc-2", "enc-3", "sig-1", "sig-2"]);
     assert_eq!(followed.becomes(&without_enc_2()).await, Outcome::Loaded);
     assert_eq!(followed.kids(), ["enc-1", "enc-3", "sig-1", "sig-2"]);
@@ -102,7 +102,7 @@ async fn a_good_change_is_taken() {
 
 #[tokio::test]
 async fn a_broken_change_is_reported_without_a_secret_and_changes_nothing() {
-    let mut followed = Followed::start(KEYS);
+    let mut followed = WatchedFiles::start(KEYS);
     let before = followed.ring();
     let path = followed.path.display().to_string();
     let no_pair = KEYS.replace("AERE", "AERF");
@@ -127,7 +127,7 @@ async fn a_broken_change_is_reported_without_a_secret_and_changes_nothing() {
 
 #[tokio::test]
 async fn what_is_as_it_was_makes_no_new_ring() {
-    let mut followed = Followed::start(KEYS);
+    let mut followed = WatchedFiles::start(KEYS);
     let before = followed.ring();
     assert!(matches!(followed.becomes("{").await, Outcome::Refused(_)));
     assert_eq!(followed.becomes(KEYS).await, Outcome::Loaded, "it is said to be good again");
@@ -141,7 +141,7 @@ async fn a_retired_key_stops_to_open_by_itself_even_while_the_file_is_broken() {
     let clock = Clock::adjustable();
     let until = (clock.now() + TimeDelta::hours(1)).timestamp();
     let retired = format!("\"retired\", \"opens_until\": {until}");
-    let mut followed = Followed::start(&KEYS.replace("\"retired\"", &retired));
+    let mut followed = WatchedFiles::start(&KEYS.replace("\"retired\"", &retired));
     assert!(matches!(followed.becomes("{").await, Outcome::Refused(_)));
     followed.clock.advance(TimeDelta::minutes(59));
     assert_eq!(followed.kids().len(), 5);
@@ -153,7 +153,7 @@ async fn a_retired_key_stops_to_open_by_itself_even_while_the_file_is_broken() {
 #[tokio::test]
 async fn a_key_whose_time_is_over_is_not_even_loaded() {
     let over = KEYS.replace("\"retired\"", "\"retired\", \"opens_until\": 1000000000");
-    let mut followed = Followed::start(&over);
+    let mut followed = WatchedFiles::start(&over);
     assert_eq!(followed.kids(), ["enc-1", "enc-2", "sig-1", "sig-2"]);
     assert_eq!(followed.becomes(&format!("{over} ")).await, Outcome::Loaded);
     assert_eq!(followed.kids(), ["enc-1", "enc-2", "sig-1", "sig-2"]);
@@ -163,7 +163,7 @@ async fn a_key_whose_time_is_over_is_not_even_loaded() {
 #[tokio::test]
 async fn the_metrics_tell_the_keys_as_they_are() {
     let made = KEYS.replacen("\"kty\"", "\"made_at\": 1795176000, \"kty\"", 1);
-    let mut followed = Followed::start(&made);
+    let mut followed = WatchedFiles::start(&made);
     let line = |kid: &str, usage: &str, status: &str, made: i64| {
         format!("key_made_timestamp_seconds{{kid=\"{kid}\",use=\"{usage}\",status=\"{status}\"}} {made}\n")
     };

@@ -6,7 +6,7 @@ use std::{fs::File, hint::black_box, sync::Mutex};
 use criterion::{Criterion, criterion_group, criterion_main};
 use service_runtime::{
     random::Random,
-    telemetry::{JsonLines, Outlet},
+    telemetry::{JsonLines, LogWriter},
     trace_context::TraceContext,
 };
 use shared_types::AccountSid;
@@ -48,7 +48,7 @@ fn lines(c: &mut Criterion) {
     with_default(registry().with(filter()).with(library), || {
         c.bench_function("access line, the library's", |b| b.iter(|| request(&trace, account)));
     });
-    with_default(registry().with(filter()).with(JsonLines::new(Outlet::new(nowhere()))), || {
+    with_default(registry().with(filter()).with(JsonLines::new(LogWriter::new(nowhere()))), || {
         c.bench_function("access line, ours", |b| b.iter(|| request(&trace, account)));
     });
     with_default(registry().with(EnvFilter::new("warn")), || {

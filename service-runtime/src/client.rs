@@ -1,31 +1,31 @@
 //! The arrow out: a message to a peer, within a deadline, answered by its response, the peer's refusal or the reason
 //! why there is none. A message goes out once. The one exception: a connection that had served before broke under it, with
-//! nothing of an answer, and the message may be repeated ([`Message::REPEATABLE`]); then it goes out once more, on a fresh
+//! nothing of an answer, and the message may be repeated ([`Endpoint::IDEMPOTENT`]); then it goes out once more, on a fresh
 //! connection. So it is whenever a peer closes idle connections because it stops, just as a request is on its way.
 
 mod connection;
 mod failure;
 mod http;
-mod outside;
 mod pool;
+mod reqwest_client;
 
 use std::{cell::RefCell, fmt, pin::pin, rc::Rc, sync::Arc, time::Duration, time::Instant};
 
 use actix_web::http::header;
 use opentelemetry::{KeyValue, trace::SpanKind};
-use shared_types::Message;
+use shared_types::Endpoint;
 use tokio::task::JoinHandle;
 
-pub use failure::PeerError;
-pub use outside::http_client;
-pub use outside::http_client_blocking;
+pub use failure::UpstreamError;
+pub use reqwest_client::http_client;
+pub use reqwest_client::http_client_blocking;
 
 use crate::{
-    call::Call,
     client::http::{Http, Sender},
     deadline::{within, within_pinned},
     in_process::{Caller, Handlers, InProcess},
     metrics::{ANSWERED, ArrowCounters, Metrics},
+    request_context::RequestContext,
     service_credential::ServiceCredential,
     spans::Ended,
     tls::CallerTls,
@@ -36,7 +36,7 @@ use crate::{
 const CONNECT_DEADLINE: Duration = Duration::from_millis(500);
 
 /// A participant that this service calls. One per worker: its connections are not shared between threads.
-pub struct Peer {
+pub struct ServiceClient {
     name: &'static str,
     timeout: Duration,
     transport: Transport,
@@ -47,10 +47,10 @@ pub struct Peer {
 /// The one seam: whether a message leaves the process.
 enum Transport {
     Http(Box<Http>),
-    Here(Box<Here>),
+    InProcessTransport(Box<InProcessTransport>),
 }
 
-struct Here {
+struct InProcessTransport {
     callee: InProcess,
     handlers: Rc<Handlers>,
     headers: header::HeaderMap,
@@ -87,7 +87,7 @@ impl PeerConfig {
             return (callee.check)().await;
         }
         let answer = within(self.timeout, Http::new(self).probe(path)).await;
-        match answer.unwrap_or(Err(PeerError::Timeout { peer: self.name })) {
+        match answer.unwrap_or(Err(UpstreamError::Timeout { peer: self.name })) {
             Ok(Http::PROBED) => Ok(()),
             Ok(status) => Err(format!("{} answers {status}", self.name)),
             Err(error) => Err(error.to_string()),
@@ -95,7 +95,7 @@ impl PeerConfig {
     }
 }
 
-impl Peer {
+impl ServiceClient {
     /// A peer with connections of its own.
     ///
     /// # Panics
@@ -103,25 +103,28 @@ impl Peer {
     pub fn new(config: &PeerConfig, metrics: Arc<Metrics>) -> Self {
         let transport = match &config.in_process {
             None => Transport::Http(Box::new(Http::new(config))),
-            Some(callee) => Transport::Here(Box::new(Here::new(callee, config.credential.as_ref()))),
+            Some(callee) => Transport::InProcessTransport(Box::new(InProcessTransport::new(
+                callee,
+                config.credential.as_ref(),
+            ))),
         };
         Self { name: config.name, timeout: config.timeout, transport, metrics, counters: RefCell::default() }
     }
 
     /// Sends the message `M` on behalf of `call`.
-    pub async fn call<M: Message>(
+    pub async fn call<M: Endpoint>(
         &self,
-        call: &Call<'_>,
+        call: &RequestContext<'_>,
         path: &str,
         fields: &M::Request,
-    ) -> Result<M::Response, PeerError> {
+    ) -> Result<M::Response, UpstreamError> {
         let started = Instant::now();
         let spans = call.spans.filter(|spans| spans.are_wanted(&call.trace));
         let trace = spans.map_or(call.trace, |spans| spans.within(&call.trace));
         let exchange = pin!(self.exchange::<M>(call, trace, path, fields));
         let answer = within_pinned(self.timeout, exchange).await;
-        let answer = answer.unwrap_or(Err(PeerError::Timeout { peer: self.name }));
-        let outcome = answer.as_ref().map_or_else(PeerError::outcome, |_| ANSWERED);
+        let answer = answer.unwrap_or(Err(UpstreamError::Timeout { peer: self.name }));
+        let outcome = answer.as_ref().map_or_else(UpstreamError::outcome, |_| ANSWERED);
         self.counters::<M>().count(outcome, started.elapsed());
         if let Some(spans) = spans {
             let attributes = vec![
@@ -136,24 +139,24 @@ impl Peer {
         answer
     }
 
-    async fn exchange<M: Message>(
+    async fn exchange<M: Endpoint>(
         &self,
-        call: &Call<'_>,
+        call: &RequestContext<'_>,
         trace: TraceContext,
         path: &str,
         fields: &M::Request,
-    ) -> Result<M::Response, PeerError> {
+    ) -> Result<M::Response, UpstreamError> {
         let request_id = call.request_id;
         match &self.transport {
             Transport::Http(peer) => peer.exchange::<M>(Sender { request_id, trace }, path, fields).await,
-            Transport::Here(peer) => {
+            Transport::InProcessTransport(peer) => {
                 let caller = Caller { request_id, trace, headers: &peer.headers };
                 peer.exchange::<M>(self.name, caller, path, fields).await
             }
         }
     }
 
-    fn counters<M: Message>(&self) -> Rc<ArrowCounters> {
+    fn counters<M: Endpoint>(&self) -> Rc<ArrowCounters> {
         let mut known = self.counters.borrow_mut();
         if let Some(counters) = known.iter().find(|counters| counters.message == M::NAME) {
             return counters.clone();
@@ -164,7 +167,7 @@ impl Peer {
     }
 }
 
-impl Here {
+impl InProcessTransport {
     fn new(callee: &InProcess, credential: Option<&ServiceCredential>) -> Self {
         let mut headers = header::HeaderMap::new();
         let value = credential.and_then(|known| header::HeaderValue::from_bytes(known.header()).ok());
@@ -174,25 +177,25 @@ impl Here {
         Self { callee: callee.clone(), handlers: (callee.make)(), headers }
     }
 
-    async fn exchange<M: Message>(
+    async fn exchange<M: Endpoint>(
         &self,
         peer: &'static str,
         caller: Caller<'_>,
         path: &str,
         fields: &M::Request,
-    ) -> Result<M::Response, PeerError> {
+    ) -> Result<M::Response, UpstreamError> {
         let handler = self.handlers.of::<M>().ok_or_else(|| {
             let what = format!("it knows no {}", M::NAME);
-            PeerError::Invalid { peer, what }
+            UpstreamError::Invalid { peer, what }
         })?;
         self.callee.asked::<M>(path, fields);
         let answer = handler(caller, path, fields.clone()).await;
         self.callee.answered::<M>(&answer);
-        answer.map_err(|body| PeerError::Refused { peer, body })
+        answer.map_err(|body| UpstreamError::Refused { peer, body })
     }
 }
 
-impl fmt::Debug for Peer {
+impl fmt::Debug for ServiceClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Peer({})", self.name)
     }

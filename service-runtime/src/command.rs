@@ -16,7 +16,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
     server::{Listeners, Running},
-    settings::{Presence, Setting, Settings},
+    settings::{Requirement, Setting, Settings},
     telemetry,
 };
 
@@ -35,12 +35,12 @@ pub struct Program {
     /// Its settings. `listen` and `admin_listen` are among them.
     pub settings: &'static [Setting],
     /// What it can be asked to do besides serving.
-    pub tools: &'static [Tools],
+    pub tools: &'static [Subcommands],
 }
 
 /// Subcommands beside those that every service has.
 #[derive(Clone, Copy, Debug)]
-pub struct Tools {
+pub struct Subcommands {
     /// Their form.
     pub commands: fn() -> Vec<Command>,
     /// Does what one of them, named and with its arguments, says.
@@ -116,8 +116,9 @@ impl Program {
                 return Ok(());
             }
             Some((name, arguments)) => {
-                let has =
-                    |tools: &&Tools| (tools.commands)().iter().any(|command| command.get_name() == name);
+                let has = |tools: &&Subcommands| {
+                    (tools.commands)().iter().any(|command| command.get_name() == name)
+                };
                 // clap has seen to it that one of them has it.
                 let Some(tools) = self.tools.iter().find(has) else { return Ok(()) };
                 return (tools.run)(name, arguments, &settings);
@@ -151,12 +152,12 @@ impl Program {
         for setting in self.settings {
             let name = format!("{}{}", self.prefix, setting.name.to_uppercase());
             let default = match setting.default {
-                Presence::Required => "required".to_owned(),
-                Presence::Optional => "optional".to_owned(),
-                Presence::Secret => format!("required, or {name}_FILE"),
-                Presence::OptionalSecret => format!("optional, or {name}_FILE"),
-                Presence::DefaultSecret(value) => format!("default {value}, or {name}_FILE"),
-                Presence::Default(value) => format!("default {value}"),
+                Requirement::Required => "required".to_owned(),
+                Requirement::Optional => "optional".to_owned(),
+                Requirement::Secret => format!("required, or {name}_FILE"),
+                Requirement::OptionalSecret => format!("optional, or {name}_FILE"),
+                Requirement::DefaultSecret(value) => format!("default {value}, or {name}_FILE"),
+                Requirement::Default(value) => format!("default {value}"),
             };
             help.push_str(&format!("  {name}\n      {} [{default}]\n", setting.help));
         }

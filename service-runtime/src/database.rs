@@ -20,12 +20,12 @@ use sqlx::{PgPool, migrate::MigrateError};
 
 use self::sqlite::Sqlite;
 pub use self::{
-    batch::{Batch, Together},
+    batch::{BatchExecutor, Batcher},
     config::DatabaseConfig,
     error::DatabaseError,
     migrate_command::{command as migrate_subcommand, run as migrate},
     migrations::Migrations,
-    purge::{PURGED_AT_ONCE, purge_for_ever},
+    purge::{PURGED_AT_ONCE, run_purge_loop},
     rows::RowsStatement,
     statement::{Column, Outcome, Row, Rows, Sql, Statement, Value},
 };

@@ -21,20 +21,21 @@ use actix_web::{
     },
 };
 use opentelemetry::{KeyValue, trace::SpanKind};
-use shared_types::{AccountSid, Code, ErrorBody, Message, Method, json};
+use shared_types::{AccountSid, Code, Endpoint, ErrorBody, Method, json};
 
 use crate::{
-    answer, body,
-    call::Call,
+    answer,
+    api_error::{ApiError, error_chain},
+    body,
     exchange::{
         headers::{answer_headers, date},
-        outcome::{Refused, Told},
+        outcome::{Refused, ResponseSummary},
         request_body::{has_body, read},
     },
     in_process::Caller,
     metrics::{Metrics, RouteCounters},
-    refusal::{Refusal, chain},
-    route_table::{Boundary, Worker},
+    request_context::RequestContext,
+    route_table::{AccessPolicy, Worker},
     server::connection::ConnectionState,
     spans::Ended,
 };
@@ -48,7 +49,7 @@ pub(crate) struct Labels {
 }
 
 impl Labels {
-    pub(crate) fn of_message<M: Message>(metrics: &Metrics) -> Self {
+    pub(crate) fn of_message<M: Endpoint>(metrics: &Metrics) -> Self {
         let method = M::METHOD.as_str();
         let counters = metrics.route(method, M::PATH, Some(M::STATUS));
         Self { route: M::PATH, message: M::NAME, known: Some((method, counters)) }
@@ -67,14 +68,14 @@ pub(crate) async fn serve<M, E, S, B, H>(
     handler: H,
 ) -> HttpResponse
 where
-    M: Message,
-    E: Refusal,
-    B: Boundary,
-    H: AsyncFn(&S, &mut Call<'_>, M::Path, M::Request) -> Result<M::Response, E>,
+    M: Endpoint,
+    E: ApiError,
+    B: AccessPolicy,
+    H: AsyncFn(&S, &mut RequestContext<'_>, M::Path, M::Request) -> Result<M::Response, E>,
 {
     let mut exchange = Exchange::begin(worker, labels, request);
     let outcome = async {
-        exchange.enter()?;
+        exchange.authorize()?;
         // A path that names nothing of the right form names nothing.
         let path = path.ok_or(Refused::from(Code::NotFound))?;
         let fields = match M::METHOD {
@@ -86,12 +87,14 @@ where
             }
         };
         // Taken once the body has arrived, so that a slow sender holds no slot.
-        let client = worker.boundary.client(&exchange.call);
+        let client = worker.access_policy.client(&exchange.call);
         let _slot = worker.in_flight.take(client).ok_or_else(Refused::overloaded)?;
         let fields: M::Request = fields.map_err(|error| Refused::new(error.code, error.message))?;
         let answer = exchange.handle::<M, E, H>(path, fields, handler).await?;
-        let body = json::to_vec(&answer)
-            .map_err(|error| Refused { cause: Some(chain(&error)), ..Refused::from(Code::InternalError) })?;
+        let body = json::to_vec(&answer).map_err(|error| Refused {
+            cause: Some(error_chain(&error)),
+            ..Refused::from(Code::InternalError)
+        })?;
         Ok((M::STATUS, body))
     }
     .await;
@@ -99,7 +102,7 @@ where
 }
 
 /// Answers a caller of this process. The message comes and goes as it is; everything else is as it is over HTTP.
-pub(crate) async fn serve_here<M, E, S, B, H>(
+pub(crate) async fn serve_in_process<M, E, S, B, H>(
     worker: &Worker<S, B>,
     labels: &Labels,
     caller: Caller<'_>,
@@ -108,27 +111,29 @@ pub(crate) async fn serve_here<M, E, S, B, H>(
     handler: H,
 ) -> Result<M::Response, ErrorBody>
 where
-    M: Message,
-    E: Refusal,
-    B: Boundary,
-    H: AsyncFn(&S, &mut Call<'_>, M::Path, M::Request) -> Result<M::Response, E>,
+    M: Endpoint,
+    E: ApiError,
+    B: AccessPolicy,
+    H: AsyncFn(&S, &mut RequestContext<'_>, M::Path, M::Request) -> Result<M::Response, E>,
 {
     let trace = caller.trace.arrived(&worker.random);
-    let call = Call::within(caller.request_id, trace, caller.headers, &worker.clock);
+    let call = RequestContext::within(caller.request_id, trace, caller.headers, &worker.clock);
     let (text, path) = path;
     let mut exchange = Exchange::of(worker, labels, call.of(M::METHOD.as_str(), text));
     let outcome = async {
-        exchange.enter()?;
+        exchange.authorize()?;
         let path = path.ok_or(Refused::from(Code::NotFound))?;
         exchange.handle::<M, E, H>(path, fields, handler).await
     }
     .await;
-    exchange.conclude(outcome.as_ref().map_or_else(|refused| refused.told(), |_| Told::answered(M::STATUS)));
+    exchange.record(
+        outcome.as_ref().map_or_else(|refused| refused.told(), |_| ResponseSummary::answered(M::STATUS)),
+    );
     outcome.map_err(|refused| ErrorBody::new(refused.code, refused.message))
 }
 
 /// Answers a method that the path does not have, `OPTIONS` among them.
-pub(crate) fn other_method<S, B: Boundary>(
+pub(crate) fn other_method<S, B: AccessPolicy>(
     worker: &Worker<S, B>,
     labels: &Labels,
     request: &HttpRequest,
@@ -136,10 +141,10 @@ pub(crate) fn other_method<S, B: Boundary>(
 ) -> HttpResponse {
     let mut exchange = Exchange::begin(worker, labels, request);
     if B::ANSWERS_PREFLIGHTS && request.method() == actix_web::http::Method::OPTIONS {
-        worker.boundary.preflight(&mut exchange.call);
+        worker.access_policy.preflight(&mut exchange.call);
         return exchange.respond(request, Ok((204, Vec::new())));
     }
-    let outcome = exchange.enter().and(Err(Refused::from(Code::MethodNotAllowed)));
+    let outcome = exchange.authorize().and(Err(Refused::from(Code::MethodNotAllowed)));
     if let (Err(Refused { code: Code::MethodNotAllowed, .. }), Some(allow)) = (&outcome, allow) {
         exchange.call.set_answer_header(header::ALLOW, allow);
     }
@@ -147,13 +152,13 @@ pub(crate) fn other_method<S, B: Boundary>(
 }
 
 /// Answers a path that nobody listens to.
-pub(crate) fn not_found<S, B: Boundary>(
+pub(crate) fn not_found<S, B: AccessPolicy>(
     worker: &Worker<S, B>,
     labels: &Labels,
     request: &HttpRequest,
 ) -> HttpResponse {
     let mut exchange = Exchange::begin(worker, labels, request);
-    let outcome = exchange.enter().and(Err(Refused::from(Code::NotFound)));
+    let outcome = exchange.authorize().and(Err(Refused::from(Code::NotFound)));
     exchange.respond(request, outcome)
 }
 
@@ -161,30 +166,30 @@ pub(crate) fn not_found<S, B: Boundary>(
 struct Exchange<'a, S, B> {
     worker: &'a Worker<S, B>,
     labels: &'a Labels,
-    call: Call<'a>,
+    call: RequestContext<'a>,
     started: Instant,
     body_is_read: bool,
 }
 
-impl<'a, S, B: Boundary> Exchange<'a, S, B> {
+impl<'a, S, B: AccessPolicy> Exchange<'a, S, B> {
     fn begin(worker: &'a Worker<S, B>, labels: &'a Labels, request: &'a HttpRequest) -> Self {
         if let Some(connection) = request.conn_data::<Rc<ConnectionState>>() {
             connection.request_began();
         }
         let peer = request.peer_addr().map(|address| address.ip());
-        let mut call = Call::new(request.headers(), peer, &worker.clock, &worker.random);
+        let mut call = RequestContext::new(request.headers(), peer, &worker.clock, &worker.random);
         call.trace = worker.spans.sample(call.trace);
         Self::of(worker, labels, call.of(request.method().as_str(), request.path()))
     }
 
-    fn of(worker: &'a Worker<S, B>, labels: &'a Labels, mut call: Call<'a>) -> Self {
+    fn of(worker: &'a Worker<S, B>, labels: &'a Labels, mut call: RequestContext<'a>) -> Self {
         call.spans = Some(&worker.spans);
         Self { worker, labels, call, started: Instant::now(), body_is_read: false }
     }
 
-    fn enter(&mut self) -> Result<(), Refused> {
+    fn authorize(&mut self) -> Result<(), Refused> {
         let path = self.call.path;
-        self.worker.boundary.enter(&mut self.call, path).map_err(Refused::from)
+        self.worker.access_policy.authorize(&mut self.call, path).map_err(Refused::from)
     }
 
     async fn handle<M, E, H>(
@@ -194,12 +199,12 @@ impl<'a, S, B: Boundary> Exchange<'a, S, B> {
         handler: H,
     ) -> Result<M::Response, Refused>
     where
-        M: Message,
-        E: Refusal,
-        H: AsyncFn(&S, &mut Call<'_>, M::Path, M::Request) -> Result<M::Response, E>,
+        M: Endpoint,
+        E: ApiError,
+        H: AsyncFn(&S, &mut RequestContext<'_>, M::Path, M::Request) -> Result<M::Response, E>,
     {
         handler(&self.worker.state, &mut self.call, path, fields).await.map_err(|error| {
-            let cause = (error.code().status() >= 500).then(|| chain(&error));
+            let cause = (error.code().status() >= 500).then(|| error_chain(&error));
             Refused { cause, ..Refused::new(error.code(), error.message().into_owned()) }
         })
     }
@@ -207,19 +212,19 @@ impl<'a, S, B: Boundary> Exchange<'a, S, B> {
     /// The answer of an outcome, with everything written down.
     fn respond(mut self, request: &HttpRequest, outcome: Result<(u16, Vec<u8>), Refused>) -> HttpResponse {
         let (told, body) = match &outcome {
-            Ok((status, _)) => (Told::answered(*status), None),
+            Ok((status, _)) => (ResponseSummary::answered(*status), None),
             Err(refused) => {
                 let body = ErrorBody::new(refused.code, refused.message.clone());
                 (refused.told(), Some(json::to_vec(&body).unwrap_or_default()))
             }
         };
-        let Told { status, code, .. } = told;
+        let ResponseSummary { status, code, .. } = told;
         let mut response = HttpResponse::new(StatusCode::from_u16(status).unwrap_or_default());
         let body_is_unread = has_body(request) && !self.body_is_read;
         if body_is_unread && let Some(connection) = request.conn_data::<Rc<ConnectionState>>() {
             connection.discard_body();
         }
-        if body_is_unread || self.worker.letting_go.applies_to(request) {
+        if body_is_unread || self.worker.connection_drain.applies_to(request) {
             response.head_mut().set_connection_type(ConnectionType::Close);
         }
         let headers = response.headers_mut();
@@ -230,14 +235,14 @@ impl<'a, S, B: Boundary> Exchange<'a, S, B> {
         if status == 401 {
             date(headers, self.call.now);
         }
-        self.conclude(told);
+        self.record(told);
         let body = body.or(outcome.ok().map(|(_, body)| body)).unwrap_or_default();
         let body = answer::body(request, body, self.call.reservation.take());
         response.set_body(body)
     }
 
     /// Writes down what became of the request.
-    fn conclude(&self, Told { status, code, cause, is_shed }: Told<'_>) {
+    fn record(&self, ResponseSummary { status, code, cause, is_shed }: ResponseSummary<'_>) {
         let Self { worker, labels, call, started, .. } = self;
         let took = started.elapsed();
         let method = match &labels.known {

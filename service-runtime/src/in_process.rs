@@ -13,7 +13,7 @@ use std::{
 
 use actix_web::http::header::HeaderMap;
 use serde::Serialize;
-use shared_types::{ErrorBody, Message, json};
+use shared_types::{Endpoint, ErrorBody, json};
 
 use crate::{
     admin::Check,
@@ -28,8 +28,8 @@ pub(crate) type Handler<M> = Box<
     dyn for<'a> Fn(
         Caller<'a>,
         &'a str,
-        <M as Message>::Request,
-    ) -> Answer<'a, Result<<M as Message>::Response, ErrorBody>>,
+        <M as Endpoint>::Request,
+    ) -> Answer<'a, Result<<M as Endpoint>::Response, ErrorBody>>,
 >;
 
 /// Who calls, and on whose behalf.
@@ -52,7 +52,7 @@ impl Handlers {
         self.0.entry(message).or_insert(handler);
     }
 
-    pub(crate) fn of<M: Message>(&self) -> Option<&Handler<M>> {
+    pub(crate) fn of<M: Endpoint>(&self) -> Option<&Handler<M>> {
         self.0.get(&TypeId::of::<M>())?.downcast_ref()
     }
 }
@@ -66,11 +66,11 @@ pub struct InProcess {
 }
 
 /// Hears what passes.
-pub type Listener = Arc<dyn Fn(Heard<'_>) + Send + Sync>;
+pub type Listener = Arc<dyn Fn(TrafficEvent<'_>) + Send + Sync>;
 
 /// What passes between a caller and its callee, as it would stand in HTTP.
 #[derive(Clone, Copy, Debug)]
-pub enum Heard<'a> {
+pub enum TrafficEvent<'a> {
     /// A message.
     Asked {
         /// Its method.
@@ -97,20 +97,20 @@ impl InProcess {
     }
 
     /// Tells the listener, if there is one, of a message.
-    pub(crate) fn asked<M: Message>(&self, path: &str, fields: &M::Request) {
+    pub(crate) fn asked<M: Endpoint>(&self, path: &str, fields: &M::Request) {
         if let Some(listener) = &self.listener {
-            listener(Heard::Asked { method: M::METHOD.as_str(), path, body: &text(fields) });
+            listener(TrafficEvent::Asked { method: M::METHOD.as_str(), path, body: &text(fields) });
         }
     }
 
     /// Tells the listener, if there is one, of an answer.
-    pub(crate) fn answered<M: Message>(&self, answer: &Result<M::Response, ErrorBody>) {
+    pub(crate) fn answered<M: Endpoint>(&self, answer: &Result<M::Response, ErrorBody>) {
         let Some(listener) = &self.listener else { return };
         let (status, body) = match answer {
             Ok(answer) => (M::STATUS, text(answer)),
             Err(refusal) => (refusal.code.status(), text(refusal)),
         };
-        listener(Heard::Answered { status, body: &body });
+        listener(TrafficEvent::Answered { status, body: &body });
     }
 }
 

@@ -19,38 +19,38 @@ use actix_web::{
     http::header::HeaderValue,
     web,
 };
-use shared_types::{Code, Message, Method};
+use shared_types::{Code, Endpoint, Method};
 
 use crate::{
-    call::Call,
+    api_error::ApiError,
     clock::Clock,
-    exchange::{InFlight, Labels, not_found, other_method, serve, serve_here},
+    exchange::{InFlight, Labels, not_found, other_method, serve, serve_in_process},
     in_process::{Answer, Handler, Handlers},
     metrics::Metrics,
     random::Random,
-    refusal::Refusal,
+    request_context::RequestContext,
     route_table::pattern::{Parameters, Pattern, Segments},
     spans::Spans,
     tls::CalleeTls,
 };
 
 /// Who may come in, and what every answer carries, refusals included.
-pub trait Boundary: 'static {
+pub trait AccessPolicy: 'static {
     /// Whether bodies may be forms.
     const ACCEPTS_FORMS: bool;
     /// Whether `OPTIONS` is answered, on every path that has a route.
     const ANSWERS_PREFLIGHTS: bool = false;
 
     /// Checks the caller before anything else of the request is looked at.
-    fn enter(&self, call: &mut Call<'_>, path: &str) -> Result<(), Code>;
+    fn authorize(&self, call: &mut RequestContext<'_>, path: &str) -> Result<(), Code>;
 
     /// The network of the client that makes the call, where clients share what the service can do.
-    fn client(&self, _call: &Call<'_>) -> Option<IpAddr> {
+    fn client(&self, _call: &RequestContext<'_>) -> Option<IpAddr> {
         None
     }
 
     /// The headers of a preflight's answer, where the boundary answers preflights.
-    fn preflight(&self, _call: &mut Call<'_>) {}
+    fn preflight(&self, _call: &mut RequestContext<'_>) {}
 }
 
 /// What the requests of one worker share: the service's state, and what the runtime needs beside it.
@@ -58,7 +58,7 @@ pub struct Worker<S, B> {
     /// The service's own.
     pub state: S,
     /// Who may come in.
-    pub boundary: B,
+    pub access_policy: B,
     /// The time.
     pub clock: Clock,
     /// Randomness, for ids.
@@ -68,7 +68,7 @@ pub struct Worker<S, B> {
     /// Where its spans go.
     pub spans: Spans,
     /// Which connections end with their next answer.
-    pub letting_go: LettingGo,
+    pub connection_drain: ConnectionDrain,
     /// The requests that it serves now.
     pub(crate) in_flight: InFlight,
     /// The participant's name, for the log.
@@ -78,7 +78,7 @@ pub struct Worker<S, B> {
 /// Which connections end with their next answer: all of a service that stops, and those that were made with other
 /// certificates than the present ones.
 #[derive(Clone, Default)]
-pub struct LettingGo {
+pub struct ConnectionDrain {
     /// Set when the service begins to stop.
     pub stopping: Arc<AtomicBool>,
     /// The service's certificates, if it has any.
@@ -87,13 +87,13 @@ pub struct LettingGo {
 
 /// With which of the service's certificates a connection was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Generation(pub u64);
+pub struct TlsGeneration(pub u64);
 
-impl LettingGo {
+impl ConnectionDrain {
     /// Whether the connection of this request does.
     pub fn applies_to(&self, request: &HttpRequest) -> bool {
         let replaced = self.tls.as_ref().is_some_and(|files| {
-            request.conn_data::<Generation>().is_some_and(|made| made.0 != files.generation())
+            request.conn_data::<TlsGeneration>().is_some_and(|made| made.0 != files.generation())
         });
         replaced || self.stopping.load(Ordering::Relaxed)
     }
@@ -115,7 +115,7 @@ struct Route {
 
 type Serve = Box<dyn Fn(&HttpRequest, Payload, Parameters<'_>) -> Answer<'static, HttpResponse>>;
 
-impl<S: 'static, B: Boundary> RouteTable<S, B> {
+impl<S: 'static, B: AccessPolicy> RouteTable<S, B> {
     /// A table without routes.
     pub fn new(worker: Rc<Worker<S, B>>) -> Self {
         Self { worker, routes: Vec::new() }
@@ -124,9 +124,11 @@ impl<S: 'static, B: Boundary> RouteTable<S, B> {
     /// Sends the message `M` to `handler`. Its path answers with its version in either case: `/v1` and `/V1`.
     pub fn on<M, E, H>(self, handler: H) -> Self
     where
-        M: Message,
-        E: Refusal,
-        H: AsyncFn(&S, &mut Call<'_>, M::Path, M::Request) -> Result<M::Response, E> + Copy + 'static,
+        M: Endpoint,
+        E: ApiError,
+        H: AsyncFn(&S, &mut RequestContext<'_>, M::Path, M::Request) -> Result<M::Response, E>
+            + Copy
+            + 'static,
     {
         self.on_path::<M, E, H>(M::PATH, handler)
     }
@@ -134,9 +136,11 @@ impl<S: 'static, B: Boundary> RouteTable<S, B> {
     /// Sends the message `M` to `handler` under another path than its own.
     pub fn on_path<M, E, H>(mut self, path: &str, handler: H) -> Self
     where
-        M: Message,
-        E: Refusal,
-        H: AsyncFn(&S, &mut Call<'_>, M::Path, M::Request) -> Result<M::Response, E> + Copy + 'static,
+        M: Endpoint,
+        E: ApiError,
+        H: AsyncFn(&S, &mut RequestContext<'_>, M::Path, M::Request) -> Result<M::Response, E>
+            + Copy
+            + 'static,
     {
         let labels = Rc::new(Labels::of_message::<M>(&self.worker.metrics));
         let (worker, known) = (self.worker.clone(), labels.clone());
@@ -153,7 +157,7 @@ impl<S: 'static, B: Boundary> RouteTable<S, B> {
             let parameters = Segments::of(path).and_then(|path| pattern.read(&path));
             let path = (path, parameters.and_then(pattern::typed));
             Box::pin(async move {
-                serve_here::<M, E, S, B, H>(&worker, &labels, caller, path, fields, handler).await
+                serve_in_process::<M, E, S, B, H>(&worker, &labels, caller, path, fields, handler).await
             })
         });
         self.routes.push(Route {

@@ -37,7 +37,7 @@ use crate::{
     in_process::InProcess,
     metrics::Metrics,
     random::Random,
-    route_table::{Boundary, Generation, LettingGo, RouteTable, Worker},
+    route_table::{AccessPolicy, ConnectionDrain, RouteTable, TlsGeneration, Worker},
     service_credential::ServiceCredentials,
     spans::{SpanConfig, Spans},
     tls::{self, CalleeTls},
@@ -53,7 +53,7 @@ const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(3);
 const IN_FLIGHT_SECONDS: u64 = 10;
 
 /// What a service brings to its start.
-pub struct Service<S, B: Boundary> {
+pub struct Service<S, B: AccessPolicy> {
     /// The participant's name.
     pub name: &'static str,
     /// How many threads serve requests.
@@ -77,7 +77,7 @@ pub struct Service<S, B: Boundary> {
     /// Makes the state of one worker, its own connections to peers included.
     pub state: Arc<dyn Fn() -> S + Send + Sync>,
     /// Makes the boundary of one worker.
-    pub boundary: Arc<dyn Fn() -> B + Send + Sync>,
+    pub access_policy: Arc<dyn Fn() -> B + Send + Sync>,
     /// The table of routes.
     pub routes: fn(RouteTable<S, B>) -> RouteTable<S, B>,
     /// What operators may do on the admin listener, besides looking.
@@ -92,7 +92,7 @@ pub struct OperatorRoutes<S> {
     pub routes: fn(RouteTable<S, ServiceCredentials>) -> RouteTable<S, ServiceCredentials>,
 }
 
-impl<S: 'static, B: Boundary> Service<S, B> {
+impl<S: 'static, B: AccessPolicy> Service<S, B> {
     /// Begins to serve. Runs on the current tokio runtime, with threads of its own for the requests.
     pub fn start(self, listeners: Listeners) -> io::Result<Running> {
         let address = listeners.service.as_ref().map(TcpListener::local_addr).transpose()?;
@@ -103,7 +103,7 @@ impl<S: 'static, B: Boundary> Service<S, B> {
         let spans = Spans::start(&self.spans, self.name, &self.random, &self.metrics);
         let last_spans = spans.clone();
         let Self { name, tls, drain, check, routes, .. } = self;
-        let letting_go = LettingGo { stopping: stopping.clone(), tls: tls.clone() };
+        let connection_drain = ConnectionDrain { stopping: stopping.clone(), tls: tls.clone() };
 
         let worker = Workers {
             name,
@@ -117,13 +117,14 @@ impl<S: 'static, B: Boundary> Service<S, B> {
         let operator = self.operations.map(|OperatorRoutes { credentials, routes }| {
             let workers = worker.clone();
             move |config: &mut web::ServiceConfig| {
-                let worker = workers.worker(credentials.clone(), LettingGo::default());
+                let worker = workers.worker(credentials.clone(), ConnectionDrain::default());
                 routes(RouteTable::new(Rc::new(worker))).configure(config);
             }
         });
-        let boundary = self.boundary;
-        let table =
-            Arc::new(move || routes(RouteTable::new(Rc::new(worker.worker(boundary(), letting_go.clone())))));
+        let access_policy = self.access_policy;
+        let table = Arc::new(move || {
+            routes(RouteTable::new(Rc::new(worker.worker(access_policy(), connection_drain.clone()))))
+        });
         let in_process = InProcess {
             make: {
                 let table = table.clone();
@@ -166,7 +167,7 @@ impl<S: 'static, B: Boundary> Service<S, B> {
             stopping,
             drain,
             tasks: tls.map(|files| tokio::spawn(async move { files.follow().await })).into_iter().collect(),
-            at_the_end: vec![Box::pin(last_spans.stop())],
+            on_shutdown: vec![Box::pin(last_spans.stop())],
         })
     }
 }
@@ -200,7 +201,7 @@ where
         .shutdown_timeout(IN_FLIGHT_SECONDS)
         .disable_signals()
         .on_connect(move |_, connection| {
-            connection.insert(Generation(files.generation()));
+            connection.insert(TlsGeneration(files.generation()));
         })
         .tls_handshake_timeout(HANDSHAKE_DEADLINE);
     Ok(server.listen_rustls_0_23(listener, config)?.run())
@@ -218,15 +219,15 @@ struct Workers<S> {
 }
 
 impl<S> Workers<S> {
-    fn worker<B>(&self, boundary: B, letting_go: LettingGo) -> Worker<S, B> {
+    fn worker<B>(&self, access_policy: B, connection_drain: ConnectionDrain) -> Worker<S, B> {
         Worker {
             state: (self.state)(),
-            boundary,
+            access_policy,
             clock: self.clock.clone(),
             random: self.random.clone(),
             metrics: self.metrics.clone(),
             spans: self.spans.clone(),
-            letting_go,
+            connection_drain,
             in_flight: InFlight::new(self.in_flight),
             service: self.name,
         }

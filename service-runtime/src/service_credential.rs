@@ -6,7 +6,7 @@ use actix_web::http::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 use shared_types::Code;
 
-use crate::{call::Call, route_table::Boundary};
+use crate::{request_context::RequestContext, route_table::AccessPolicy};
 
 /// The shortest secret that is accepted, in characters.
 pub const SHORTEST: usize = 16;
@@ -68,10 +68,10 @@ impl fmt::Debug for ServiceCredentials {
 }
 
 /// All of an internal service stands behind its caller's credential, what does not exist included.
-impl Boundary for ServiceCredentials {
+impl AccessPolicy for ServiceCredentials {
     const ACCEPTS_FORMS: bool = false;
 
-    fn enter(&self, call: &mut Call<'_>, path: &str) -> Result<(), Code> {
+    fn authorize(&self, call: &mut RequestContext<'_>, path: &str) -> Result<(), Code> {
         let proved = || call.bearer().is_some_and(|presented| self.accepts(presented));
         if self.open_paths.contains(&path) || proved() { Ok(()) } else { Err(Code::InvalidServiceCredential) }
     }

@@ -12,14 +12,14 @@ pub struct Setting {
     /// The name without the service's prefix, in lower case.
     pub name: &'static str,
     /// What holds where nothing is set.
-    pub default: Presence,
+    pub default: Requirement,
     /// One line for people.
     pub help: &'static str,
 }
 
 /// Whether a setting must be given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Presence {
+pub enum Requirement {
     /// Without it the service does not start.
     Required,
     /// Without it a part of the service is off.
@@ -81,7 +81,7 @@ impl Settings {
                 setting.name == name
                     || matches!(
                         setting.default,
-                        Presence::Secret | Presence::OptionalSecret | Presence::DefaultSecret(_)
+                        Requirement::Secret | Requirement::OptionalSecret | Requirement::DefaultSecret(_)
                     ) && name.strip_suffix("_file") == Some(setting.name)
             })
         };
@@ -102,9 +102,11 @@ impl Settings {
             return Ok(Some(value.clone()));
         }
         match self.presence(name) {
-            Some(Presence::Default(value) | Presence::DefaultSecret(value)) => Ok(Some(value.to_owned())),
-            Some(Presence::Optional | Presence::OptionalSecret) => Ok(None),
-            Some(Presence::Required | Presence::Secret) => Err(self.error(name, "is not set")),
+            Some(Requirement::Default(value) | Requirement::DefaultSecret(value)) => {
+                Ok(Some(value.to_owned()))
+            }
+            Some(Requirement::Optional | Requirement::OptionalSecret) => Ok(None),
+            Some(Requirement::Required | Requirement::Secret) => Err(self.error(name, "is not set")),
             None => Err(self.error(name, "is not in the table of settings")),
         }
     }
@@ -173,11 +175,11 @@ impl Settings {
         let file_name = format!("{name}_file");
         let presence = self.presence(name);
         // As with other settings that have a default, an empty value is none.
-        let has_default = matches!(presence, Some(Presence::DefaultSecret(_)));
+        let has_default = matches!(presence, Some(Requirement::DefaultSecret(_)));
         let given = |name: &str| self.given.get(name).filter(|value| !(has_default && value.is_empty()));
         let (named, text) = match (given(name), given(&file_name), presence) {
             (Some(_), Some(_), _) => return Err(self.error(name, "is given both inline and as a file")),
-            (None, None, Some(Presence::DefaultSecret(value))) => return Ok(SecretString::from(value)),
+            (None, None, Some(Requirement::DefaultSecret(value))) => return Ok(SecretString::from(value)),
             (None, None, _) => return Err(self.error(name, "is not set, nor is its _FILE")),
             (Some(inline), None, _) => (name, inline.clone()),
             (None, Some(path), _) => {
@@ -207,7 +209,7 @@ impl Settings {
         if secrets.is_empty() { Err(self.error(name, "is empty")) } else { Ok(secrets) }
     }
 
-    fn presence(&self, name: &str) -> Option<Presence> {
+    fn presence(&self, name: &str) -> Option<Requirement> {
         self.table.iter().find(|setting| setting.name == name).map(|setting| setting.default)
     }
 
@@ -222,12 +224,12 @@ mod tests {
     use super::*;
 
     const TABLE: &[Setting] = &[
-        Setting { name: "listen", default: Presence::Default("127.0.0.1:1"), help: "" },
-        Setting { name: "peer_url", default: Presence::Required, help: "" },
-        Setting { name: "other_url", default: Presence::Optional, help: "" },
-        Setting { name: "secret", default: Presence::Secret, help: "" },
-        Setting { name: "timeout_ms", default: Presence::Default("5"), help: "" },
-        Setting { name: "database_url", default: Presence::DefaultSecret("sqlite:db"), help: "" },
+        Setting { name: "listen", default: Requirement::Default("127.0.0.1:1"), help: "" },
+        Setting { name: "peer_url", default: Requirement::Required, help: "" },
+        Setting { name: "other_url", default: Requirement::Optional, help: "" },
+        Setting { name: "secret", default: Requirement::Secret, help: "" },
+        Setting { name: "timeout_ms", default: Requirement::Default("5"), help: "" },
+        Setting { name: "database_url", default: Requirement::DefaultSecret("sqlite:db"), help: "" },
     ];
 
     fn settings(variables: &[(&str, &str)]) -> Settings {

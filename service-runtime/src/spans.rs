@@ -31,7 +31,7 @@ use crate::{
     client::http_client_blocking,
     metrics::Metrics,
     random::Random,
-    settings::{Presence, Setting},
+    settings::{Requirement, Setting},
     trace_context::TraceContext,
 };
 
@@ -46,7 +46,7 @@ const WAITING: usize = 4096;
 /// The setting that every service has.
 pub const OTLP_ENDPOINT: Setting = Setting {
     name: "otlp_endpoint",
-    default: Presence::Optional,
+    default: Requirement::Optional,
     help: "Where traces go: the base URL of an OTLP/HTTP collector, such as http://collector:4318; off without it",
 };
 

@@ -3,7 +3,7 @@
 //! each event.
 
 mod json_lines;
-mod outlet;
+mod log_writer;
 
 use std::{
     io::{IsTerminal, stderr},
@@ -17,35 +17,35 @@ use tracing_subscriber::{
 };
 
 pub use json_lines::JsonLines;
-pub use outlet::Outlet;
+pub use log_writer::LogWriter;
 
 /// Starts logging for the whole process, to standard error. A second call changes nothing.
 pub fn start() -> Log {
-    let outlet = standard_error();
-    let lines = lines(outlet.as_ref());
-    Log::begun(outlet, tracing_subscriber::registry().with(filter()).with(lines).try_init().is_ok())
+    let log_writer = standard_error();
+    let lines = lines(log_writer.as_ref());
+    Log::begun(log_writer, tracing_subscriber::registry().with(filter()).with(lines).try_init().is_ok())
 }
 
 /// The same, with a listener that hears what its own filter lets through, whatever `RUST_LOG` says.
 pub fn start_beside(listener: impl Layer<Registry> + Send + Sync) -> Log {
-    let outlet = standard_error();
-    let lines = lines(outlet.as_ref()).with_filter(filter());
-    Log::begun(outlet, tracing_subscriber::registry().with(listener).with(lines).try_init().is_ok())
+    let log_writer = standard_error();
+    let lines = lines(log_writer.as_ref()).with_filter(filter());
+    Log::begun(log_writer, tracing_subscriber::registry().with(listener).with(lines).try_init().is_ok())
 }
 
 /// The log of a process. To be dropped when the process is about to end: everything that was told is written then, and
 /// whatever is told after it is written before the telling thread goes on.
 #[must_use = "dropped at once, the log is written line by line, each by the thread that tells it"]
 #[derive(Debug)]
-pub struct Log(Option<Outlet>);
+pub struct Log(Option<LogWriter>);
 
 impl Log {
     /// Whoever started logging first decided how: then there is nothing here to see to.
-    fn begun(outlet: Option<Outlet>, first: bool) -> Self {
-        match outlet {
-            Some(outlet) if first => {
-                flush_at_panic(outlet.clone());
-                Self(Some(outlet))
+    fn begun(log_writer: Option<LogWriter>, first: bool) -> Self {
+        match log_writer {
+            Some(log_writer) if first => {
+                flush_at_panic(log_writer.clone());
+                Self(Some(log_writer))
             }
             Some(unused) => {
                 unused.close();
@@ -58,17 +58,17 @@ impl Log {
 
 impl Drop for Log {
     fn drop(&mut self) {
-        if let Some(outlet) = &self.0 {
-            outlet.close();
+        if let Some(log_writer) = &self.0 {
+            log_writer.close();
         }
     }
 }
 
 /// What led to a panic stands in the log before it, also where the panic ends the process.
-fn flush_at_panic(outlet: Outlet) {
+fn flush_at_panic(log_writer: LogWriter) {
     let previous = panic::take_hook();
     panic::set_hook(Box::new(move |panic| {
-        outlet.flush();
+        log_writer.flush();
         previous(panic);
     }));
 }
@@ -78,13 +78,15 @@ fn filter() -> EnvFilter {
 }
 
 /// A terminal is written to as things happen.
-fn standard_error() -> Option<Outlet> {
-    (!stderr().is_terminal()).then(|| Outlet::new(stderr()))
+fn standard_error() -> Option<LogWriter> {
+    (!stderr().is_terminal()).then(|| LogWriter::new(stderr()))
 }
 
-fn lines<S: Subscriber + for<'a> LookupSpan<'a>>(outlet: Option<&Outlet>) -> Box<dyn Layer<S> + Send + Sync> {
-    match outlet {
-        Some(outlet) => JsonLines::new(outlet.clone()).boxed(),
+fn lines<S: Subscriber + for<'a> LookupSpan<'a>>(
+    log_writer: Option<&LogWriter>,
+) -> Box<dyn Layer<S> + Send + Sync> {
+    match log_writer {
+        Some(log_writer) => JsonLines::new(log_writer.clone()).boxed(),
         None => tracing_subscriber::fmt::layer()
             .with_timer(ChronoUtc::rfc_3339())
             .with_writer(stderr)

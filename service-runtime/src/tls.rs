@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 pub use callee::{Callee, CalleeTls};
 pub use caller::{Caller, CallerTls};
-pub use files::{Followed, FromMaterial, OwnFiles, PERIOD, Part, TlsError, TlsFiles};
+pub use files::{FromMaterial, OwnFiles, PERIOD, Part, TlsError, TlsFiles, WatchedFiles};
 
 pub(crate) use callee::server_config;
 pub(crate) use caller::of_the_system;
@@ -27,7 +27,7 @@ pub fn callee(settings: &Settings) -> Result<Option<CalleeTls>, SettingError> {
         (Some(certificate), Some(key), Some(authorities)) => {
             let own = Some(OwnFiles { certificate, key });
             let files = TlsFiles { authorities, own, period: PERIOD };
-            let loaded = Followed::load(files);
+            let loaded = WatchedFiles::load(files);
             loaded.map(Some).map_err(|error| {
                 let [certificate, key, authorities] = names;
                 settings.error(named(error.part, [authorities, certificate, key]), &error)
@@ -68,7 +68,7 @@ pub fn caller(settings: &Settings, peer: &str, base_url: &str) -> Result<Option<
         (Some(_), None) => return Err(settings.error(key, "is not set, though the certificate is")),
         (None, Some(_)) => return Err(settings.error(certificate, "is not set, though its key is")),
     };
-    Followed::load(TlsFiles { authorities, own, period: PERIOD })
+    WatchedFiles::load(TlsFiles { authorities, own, period: PERIOD })
         .map(Some)
         .map_err(|error| settings.error(named(error.part, [ca, certificate, key]), &error))
 }
@@ -88,9 +88,9 @@ fn named(part: Part, [authorities, certificate, key]: [&str; 3]) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::{Presence, Setting};
+    use crate::settings::{Requirement, Setting};
 
-    const OPTIONAL: Setting = Setting { name: "", default: Presence::Optional, help: "" };
+    const OPTIONAL: Setting = Setting { name: "", default: Requirement::Optional, help: "" };
     const TABLE: &[Setting] = &[
         Setting { name: "tls_certificate", ..OPTIONAL },
         Setting { name: "tls_key", ..OPTIONAL },

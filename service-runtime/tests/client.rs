@@ -16,10 +16,11 @@ use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use scripted_peer::{Act, Nobody, ScriptedPeer, answer};
 use secrecy::SecretString;
 use service_runtime::{
-    Call, Clock, Metrics, Peer, PeerError, ServiceCredential, client::PeerConfig, random::Random,
+    Clock, Metrics, RequestContext, ServiceClient, ServiceCredential, UpstreamError, client::PeerConfig,
+    random::Random,
 };
 use shared_types::{
-    AccountSid, Code, Message, Method,
+    AccountSid, Code, Endpoint, Method,
     orchestrator::{NoParameters, PublicConfiguration, public_configuration},
     scoped_auth::{PublishKeys, Validate, jwks, validate},
 };
@@ -28,7 +29,7 @@ const SECRET: &str = "the-secret-of-this-caller";
 const KEYS: &str = r#"{"keys":[]}"#;
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
-fn peer(base_url: &str, timeout: Duration, metrics: &Arc<Metrics>) -> Peer {
+fn peer(base_url: &str, timeout: Duration, metrics: &Arc<Metrics>) -> ServiceClient {
     let credential = ServiceCredential::new(&SecretString::from(SECRET));
     let config = PeerConfig {
         name: "ScopedAuthService",
@@ -38,13 +39,13 @@ fn peer(base_url: &str, timeout: Duration, metrics: &Arc<Metrics>) -> Peer {
         tls: None,
         in_process: None,
     };
-    Peer::new(&config, metrics.clone())
+    ServiceClient::new(&config, metrics.clone())
 }
 
 /// What a caller of the peer is told when it asks for the published keys.
-async fn keys(base_url: &str, timeout: Duration) -> Result<(), PeerError> {
+async fn keys(base_url: &str, timeout: Duration) -> Result<(), UpstreamError> {
     let headers = HeaderMap::new();
-    let call = Call::new(&headers, None, &Clock::system(), &Random::default());
+    let call = RequestContext::new(&headers, None, &Clock::system(), &Random::default());
     let peer = peer(base_url, timeout, &Arc::default());
     peer.call::<PublishKeys>(&call, PublishKeys::PATH, &Default::default()).await.map(drop)
 }
@@ -70,7 +71,7 @@ async fn a_call_says_what_is_asked_who_asks_and_on_whose_behalf() {
     for (name, value) in [("request-id", "the-guests-request"), ("traceparent", &traceparent)] {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap());
     }
-    let call = Call::new(&headers, None, &Clock::system(), &Random::default());
+    let call = RequestContext::new(&headers, None, &Clock::system(), &Random::default());
     let request = serde_json::from_str(r#"{"token":"a-token"}"#).unwrap();
     let peer = peer(&scripted.url(), PATIENT, &Arc::default());
     let answered = peer.call::<Validate>(&call, Validate::PATH, &request).await.unwrap();
@@ -93,7 +94,7 @@ async fn the_fields_of_a_get_travel_in_its_query() {
     let scripted =
         ScriptedPeer::that(Act::json(200, r#"{"allowedOrigins":["https://shop.example.com"]}"#)).await;
     let headers = HeaderMap::new();
-    let call = Call::new(&headers, None, &Clock::system(), &Random::default());
+    let call = RequestContext::new(&headers, None, &Clock::system(), &Random::default());
     let config = PeerConfig {
         name: "FlexConfiguration",
         base_url: scripted.url(),
@@ -103,7 +104,7 @@ async fn the_fields_of_a_get_travel_in_its_query() {
         in_process: None,
     };
     let request = public_configuration::Request { account_sid: AccountSid::from_bits(1) };
-    let peer = Peer::new(&config, Arc::default());
+    let peer = ServiceClient::new(&config, Arc::default());
     let answered =
         peer.call::<PublicConfiguration>(&call, PublicConfiguration::PATH, &request).await.unwrap();
     assert_eq!(answered.allowed_origins, ["https://shop.example.com"]);
@@ -190,12 +191,12 @@ async fn a_peer_that_is_gone_is_unavailable() {
 /// A message that does something each time it arrives.
 struct Once;
 
-impl Message for Once {
+impl Endpoint for Once {
     const NAME: &'static str = "once";
     const METHOD: Method = Method::Get;
     const PATH: &'static str = PublishKeys::PATH;
     const STATUS: u16 = 200;
-    const REPEATABLE: bool = false;
+    const IDEMPOTENT: bool = false;
     type Path = NoParameters;
     type Request = NoParameters;
     type Response = jwks::Response;
@@ -205,13 +206,13 @@ impl Message for Once {
 /// peer knows then. It would answer a third request.
 async fn second<M>(second_act: Act) -> (Result<(), Code>, usize, usize)
 where
-    M: Message<Request = NoParameters>,
+    M: Endpoint<Request = NoParameters>,
 {
     let good = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{KEYS}", KEYS.len());
     let good = || Act::SendAndStay(good.clone().into_bytes());
     let scripted = ScriptedPeer::with(vec![good(), second_act, good()]).await;
     let headers = HeaderMap::new();
-    let call = Call::new(&headers, None, &Clock::system(), &Random::default());
+    let call = RequestContext::new(&headers, None, &Clock::system(), &Random::default());
     let peer = peer(&scripted.url(), PATIENT, &Arc::default());
     peer.call::<M>(&call, M::PATH, &NoParameters {}).await.unwrap();
     let second = peer.call::<M>(&call, M::PATH, &NoParameters {}).await;
@@ -254,7 +255,7 @@ async fn a_peer_that_is_too_slow_is_given_up() {
 #[tokio::test]
 async fn calls_are_counted_by_outcome() {
     let headers = HeaderMap::new();
-    let call = Call::new(&headers, None, &Clock::system(), &Random::default());
+    let call = RequestContext::new(&headers, None, &Clock::system(), &Random::default());
     let metrics = Arc::new(Metrics::default());
     let refusal = Act::json(401, r#"{"valid":false,"code":"invalid_token","message":"No."}"#);
     for act in [Act::json(200, KEYS), refusal, Act::json(200, "{}"), Act::HangUp, Act::say_nothing()] {

@@ -16,11 +16,11 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use http::{Answer, Request};
 use service_runtime::{
-    Call, Clock, Listeners, Metrics, RouteTable, Running,
+    Clock, Listeners, Metrics, RequestContext, RouteTable, Running,
     random::Random,
     server::{ServerLimits, Service},
 };
-use shared_types::{Message, Method, orchestrator::NoParameters};
+use shared_types::{Endpoint, Method, orchestrator::NoParameters};
 use smallest_service::{Never, Open};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -35,12 +35,12 @@ const SOON: Duration = Duration::from_secs(5);
 
 struct Wait;
 
-impl Message for Wait {
+impl Endpoint for Wait {
     const NAME: &'static str = "wait";
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/v1/Wait";
     const STATUS: u16 = 200;
-    const REPEATABLE: bool = false;
+    const IDEMPOTENT: bool = false;
     type Path = NoParameters;
     type Request = NoParameters;
     type Response = NoParameters;
@@ -65,7 +65,7 @@ impl Door {
 
 async fn wait(
     door: &Door,
-    _: &mut Call<'_>,
+    _: &mut RequestContext<'_>,
     _: NoParameters,
     _: NoParameters,
 ) -> Result<NoParameters, Never> {
@@ -97,7 +97,7 @@ fn start_with(drain: Duration) -> (Running, Door) {
         drain,
         check: Arc::new(|| Box::pin(async { Ok(()) })),
         state: Arc::new(move || state.clone()),
-        boundary: Arc::new(|| Open),
+        access_policy: Arc::new(|| Open),
         routes,
         operations: None,
     };
@@ -189,7 +189,7 @@ async fn what_remains_to_be_done_is_done_after_the_last_answer() {
     let (done, was_done) = tokio::sync::oneshot::channel();
     let request = in_flight(address, &door).await;
     let abort = beside.abort_handle();
-    let running = running.beside(beside).at_the_end(async move { done.send(()).unwrap() });
+    let running = running.with_task(beside).on_shutdown(async move { done.send(()).unwrap() });
     let stop = tokio::spawn(running.stop());
     refuses_connections(address).await;
     assert!(was_done.is_empty() && !abort.is_finished(), "not while a request may still need it");

@@ -16,15 +16,15 @@ use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use service_runtime::{
-    Call, Clock, Listeners, Metrics, Peer, PeerError, Refusal, RouteTable, Running, ServiceCredential,
-    ServiceCredentials,
+    ApiError, Clock, Listeners, Metrics, RequestContext, RouteTable, Running, ServiceClient,
+    ServiceCredential, ServiceCredentials, UpstreamError,
     client::PeerConfig,
-    in_process::Heard,
+    in_process::TrafficEvent,
     random::Random,
     server::{ANY_PORT, ServerLimits, Service},
     spans::SpanConfig,
 };
-use shared_types::{AccountSid, Code, Message, Method, federated_auth::AccountPath};
+use shared_types::{AccountSid, Code, Endpoint, Method, federated_auth::AccountPath};
 
 const SECRET: &str = "the-secret-of-this-caller";
 const PATIENT: Duration = Duration::from_secs(10);
@@ -38,12 +38,12 @@ struct Words {
 /// Is answered as the words say.
 struct Greet;
 
-impl Message for Greet {
+impl Endpoint for Greet {
     const NAME: &'static str = "greet";
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/v1/Accounts/{account_sid}/Greetings";
     const STATUS: u16 = 201;
-    const REPEATABLE: bool = true;
+    const IDEMPOTENT: bool = true;
     type Path = AccountPath;
     type Request = Words;
     type Response = Words;
@@ -52,12 +52,12 @@ impl Message for Greet {
 /// Nobody answers it.
 struct Unheard;
 
-impl Message for Unheard {
+impl Endpoint for Unheard {
     const NAME: &'static str = "unheard";
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/v1/Unheard";
     const STATUS: u16 = 200;
-    const REPEATABLE: bool = true;
+    const IDEMPOTENT: bool = true;
     type Path = AccountPath;
     type Request = Words;
     type Response = Words;
@@ -67,7 +67,7 @@ impl Message for Unheard {
 #[error("refused")]
 struct Revoked;
 
-impl Refusal for Revoked {
+impl ApiError for Revoked {
     fn code(&self) -> Code {
         Code::RevokedToken
     }
@@ -75,7 +75,7 @@ impl Refusal for Revoked {
 
 async fn greet(
     _: &(),
-    call: &mut Call<'_>,
+    call: &mut RequestContext<'_>,
     AccountPath { account_sid }: AccountPath,
     Words { words }: Words,
 ) -> Result<Words, Revoked> {
@@ -103,7 +103,7 @@ fn callee(metrics: &Arc<Metrics>) -> Running {
         drain: Duration::ZERO,
         check: Arc::new(|| Box::pin(async { Err("not yet".to_owned()) })),
         state: Arc::new(|| ()),
-        boundary: Arc::new(move || credentials.clone()),
+        access_policy: Arc::new(move || credentials.clone()),
         routes: |table: RouteTable<(), ServiceCredentials>| table.on::<Greet, _, _>(greet),
         operations: None,
     };
@@ -121,13 +121,13 @@ fn config(callee: &Running, secret: &str, timeout: Duration) -> PeerConfig {
     }
 }
 
-async fn says<M>(peer: &Peer, words: &str, path: &str) -> Result<String, PeerError>
+async fn says<M>(peer: &ServiceClient, words: &str, path: &str) -> Result<String, UpstreamError>
 where
-    M: Message<Request = Words, Response = Words>,
+    M: Endpoint<Request = Words, Response = Words>,
 {
     let mut headers = HeaderMap::new();
     headers.insert(HeaderName::from_static("request-id"), HeaderValue::from_static("the-guests-request"));
-    let call = Call::new(&headers, None, &Clock::system(), &Random::default());
+    let call = RequestContext::new(&headers, None, &Clock::system(), &Random::default());
     peer.call::<M>(&call, path, &Words { words: words.to_owned() }).await.map(|answer| answer.words)
 }
 
@@ -140,7 +140,7 @@ async fn a_message_is_answered_on_the_callers_behalf_and_counted_on_both_sides()
     let (of_callee, of_caller) = (Arc::default(), Arc::default());
     let callee = callee(&of_callee);
     assert_eq!(callee.listens_on(), None);
-    let peer = Peer::new(&config(&callee, SECRET, PATIENT), Arc::clone(&of_caller));
+    let peer = ServiceClient::new(&config(&callee, SECRET, PATIENT), Arc::clone(&of_caller));
     assert_eq!(says::<Greet>(&peer, "hello", &path()).await.unwrap(), format!("hello to {ACCOUNT}"));
     assert_eq!(says::<Greet>(&peer, "who?", &path()).await.unwrap(), "the-guests-request");
     let labels = r#"http_requests_total{method="POST",route="/v1/Accounts/{account_sid}/Greetings",status="201",code=""} 2"#;
@@ -154,13 +154,13 @@ async fn a_message_is_answered_on_the_callers_behalf_and_counted_on_both_sides()
 async fn what_is_refused_over_http_is_refused_here() {
     let metrics = Arc::default();
     let callee = callee(&metrics);
-    let peer = Peer::new(&config(&callee, SECRET, PATIENT), Arc::default());
-    let told = async |peer: &Peer, words: &str, path: &str| {
+    let peer = ServiceClient::new(&config(&callee, SECRET, PATIENT), Arc::default());
+    let told = async |peer: &ServiceClient, words: &str, path: &str| {
         says::<Greet>(peer, words, path).await.unwrap_err().code()
     };
     assert_eq!(told(&peer, "refuse", &path()).await, Code::RevokedToken, "the guest's business");
     assert_eq!(told(&peer, "hello", "/v1/Accounts/AC1/Greetings").await, Code::UpstreamInvalid, "404");
-    let stranger = Peer::new(&config(&callee, "another-secret-altogether", PATIENT), Arc::default());
+    let stranger = ServiceClient::new(&config(&callee, "another-secret-altogether", PATIENT), Arc::default());
     assert_eq!(told(&stranger, "hello", &path()).await, Code::UpstreamInvalid, "401");
     for code in ["revoked_token", "not_found", "invalid_service_credential"] {
         assert!(metrics.render().contains(&format!(r#"code="{code}"}} 1"#)), "{code}: {}", metrics.render());
@@ -172,7 +172,7 @@ async fn what_is_refused_over_http_is_refused_here() {
 #[tokio::test]
 async fn a_callee_that_is_too_slow_is_given_up() {
     let callee = callee(&Arc::default());
-    let peer = Peer::new(&config(&callee, SECRET, Duration::from_millis(50)), Arc::default());
+    let peer = ServiceClient::new(&config(&callee, SECRET, Duration::from_millis(50)), Arc::default());
     assert_eq!(says::<Greet>(&peer, "wait", &path()).await.unwrap_err().code(), Code::UpstreamTimeout);
     assert!(says::<Greet>(&peer, "hello", &path()).await.is_ok());
 }
@@ -190,15 +190,15 @@ async fn a_listener_hears_what_would_stand_in_http() {
     let told = heard.clone();
     let in_process = callee.in_process.clone().heard_by(Arc::new(move |what| {
         let line = match what {
-            Heard::Asked { method, path, body } => {
+            TrafficEvent::Asked { method, path, body } => {
                 format!("{method} {path} {}", str::from_utf8(body).unwrap())
             }
-            Heard::Answered { status, body } => format!("{status} {}", str::from_utf8(body).unwrap()),
+            TrafficEvent::Answered { status, body } => format!("{status} {}", str::from_utf8(body).unwrap()),
         };
         told.lock().unwrap().push(line);
     }));
     let config = PeerConfig { in_process: Some(in_process), ..config(&callee, SECRET, PATIENT) };
-    let peer = Peer::new(&config, Arc::default());
+    let peer = ServiceClient::new(&config, Arc::default());
     says::<Greet>(&peer, "hello", &path()).await.unwrap();
     says::<Greet>(&peer, "refuse", &path()).await.unwrap_err();
     let heard = heard.lock().unwrap().join("\n");

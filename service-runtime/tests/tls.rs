@@ -19,13 +19,13 @@ use std::{path::Path, sync::Arc, time::Duration};
 use actix_web::http::header::HeaderMap;
 use authority::{Authority, Flaw, put};
 use service_runtime::{
-    Call, Clock, Listeners, Metrics, Peer, PeerError, RouteTable, Running,
+    Clock, Listeners, Metrics, RequestContext, RouteTable, Running, ServiceClient, UpstreamError,
     client::PeerConfig,
     random::Random,
     server::{ServerLimits, Service},
-    tls::{Callee, Caller, Followed, FromMaterial, OwnFiles, Part, TlsFiles},
+    tls::{Callee, Caller, FromMaterial, OwnFiles, Part, TlsFiles, WatchedFiles},
 };
-use shared_types::{Code, Message, Method, orchestrator::NoParameters};
+use shared_types::{Code, Endpoint, Method, orchestrator::NoParameters};
 use smallest_service::{Never, Open};
 use tempfile::TempDir;
 use tokio::{
@@ -39,18 +39,23 @@ const PATIENT: Duration = Duration::from_secs(10);
 
 struct Greet;
 
-impl Message for Greet {
+impl Endpoint for Greet {
     const NAME: &'static str = "greet";
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/v1/Greet";
     const STATUS: u16 = 200;
-    const REPEATABLE: bool = true;
+    const IDEMPOTENT: bool = true;
     type Path = NoParameters;
     type Request = NoParameters;
     type Response = NoParameters;
 }
 
-async fn greet(_: &(), _: &mut Call<'_>, _: NoParameters, _: NoParameters) -> Result<NoParameters, Never> {
+async fn greet(
+    _: &(),
+    _: &mut RequestContext<'_>,
+    _: NoParameters,
+    _: NoParameters,
+) -> Result<NoParameters, Never> {
     Ok(NoParameters {})
 }
 
@@ -62,8 +67,8 @@ fn files(folder: &Path, participant: Option<&str>) -> TlsFiles {
     TlsFiles { authorities: folder.join("ca.pem"), own, period: PERIOD }
 }
 
-fn load<T: FromMaterial>(folder: &Path, participant: Option<&str>) -> Arc<Followed<T>> {
-    Followed::load(files(folder, participant)).map_err(|error| error.to_string()).unwrap()
+fn load<T: FromMaterial>(folder: &Path, participant: Option<&str>) -> Arc<WatchedFiles<T>> {
+    WatchedFiles::load(files(folder, participant)).map_err(|error| error.to_string()).unwrap()
 }
 
 /// A folder for either side, with an authority that vouches for both.
@@ -90,8 +95,8 @@ impl Pair {
         start(Some(load::<Callee>(self.callee.path(), Some("callee"))))
     }
 
-    fn peer(&self, of: &Running) -> Peer {
-        Peer::new(&self.config(of), Arc::default())
+    fn peer(&self, of: &Running) -> ServiceClient {
+        ServiceClient::new(&self.config(of), Arc::default())
     }
 
     fn config(&self, of: &Running) -> PeerConfig {
@@ -100,7 +105,7 @@ impl Pair {
     }
 }
 
-fn start(tls: Option<Arc<Followed<Callee>>>) -> Running {
+fn start(tls: Option<Arc<WatchedFiles<Callee>>>) -> Running {
     let service = Service {
         name: "Greeter",
         workers: 1,
@@ -113,18 +118,18 @@ fn start(tls: Option<Arc<Followed<Callee>>>) -> Running {
         drain: Duration::ZERO,
         check: Arc::new(|| Box::pin(async { Ok(()) })),
         state: Arc::new(|| ()),
-        boundary: Arc::new(|| Open),
+        access_policy: Arc::new(|| Open),
         routes: |table: RouteTable<(), Open>| table.on::<Greet, _, _>(greet),
         operations: None,
     };
     service.start(Listeners::loopback().unwrap()).unwrap()
 }
 
-fn peer(base_url: &str, tls: Option<Arc<Followed<Caller>>>) -> Peer {
-    Peer::new(&peer_config(base_url, tls), Arc::default())
+fn peer(base_url: &str, tls: Option<Arc<WatchedFiles<Caller>>>) -> ServiceClient {
+    ServiceClient::new(&peer_config(base_url, tls), Arc::default())
 }
 
-fn peer_config(base_url: &str, tls: Option<Arc<Followed<Caller>>>) -> PeerConfig {
+fn peer_config(base_url: &str, tls: Option<Arc<WatchedFiles<Caller>>>) -> PeerConfig {
     PeerConfig {
         name: "Greeter",
         base_url: base_url.to_owned(),
@@ -135,15 +140,15 @@ fn peer_config(base_url: &str, tls: Option<Arc<Followed<Caller>>>) -> PeerConfig
     }
 }
 
-async fn greets(peer: &Peer) -> Result<(), PeerError> {
+async fn greets(peer: &ServiceClient) -> Result<(), UpstreamError> {
     let headers = HeaderMap::new();
-    let call = Call::new(&headers, None, &Clock::system(), &Random::default());
+    let call = RequestContext::new(&headers, None, &Clock::system(), &Random::default());
     peer.call::<Greet>(&call, Greet::PATH, &NoParameters {}).await.map(drop)
 }
 
 /// The call fails with this code, and what would be logged says why.
 #[track_caller]
-fn is_refused(answer: Result<(), PeerError>, code: Code, why: &str) {
+fn is_refused(answer: Result<(), UpstreamError>, code: Code, why: &str) {
     let error = answer.expect_err("a refusal");
     assert_eq!(error.code(), code, "{error}");
     assert!(error.to_string().contains(why), "{error}");
@@ -323,7 +328,7 @@ fn what_is_wrong_with_a_file_is_told_without_its_content() {
     let told = |name: &str, content: &str| {
         let good = std::fs::read_to_string(folder.join(name)).unwrap();
         put(folder, name, content);
-        let error = Followed::<Callee>::load(files(folder, Some("callee"))).err().unwrap();
+        let error = WatchedFiles::<Callee>::load(files(folder, Some("callee"))).err().unwrap();
         put(folder, name, &good);
         for line in key.lines().filter(|line| !line.starts_with("-----")) {
             assert!(!error.to_string().contains(line), "a part of the key");
@@ -337,6 +342,6 @@ fn what_is_wrong_with_a_file_is_told_without_its_content() {
     let other = std::fs::read_to_string(folder.join("caller.key")).unwrap();
     assert_eq!(told("callee.key", &other), (Part::Key, "is not the key of the certificate".to_owned()));
     std::fs::remove_file(folder.join("callee.pem")).unwrap();
-    let error = Followed::<Callee>::load(files(folder, Some("callee"))).err().unwrap();
+    let error = WatchedFiles::<Callee>::load(files(folder, Some("callee"))).err().unwrap();
     assert_eq!(error.to_string(), "cannot be read: entity not found");
 }

@@ -7,8 +7,8 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use shared_types::{
     AccountSid, DeploymentKey,
     fingerprint::{
-        Bound, Evidence, FingerprintKey, FingerprintKeys, Maker, Mode, Sensitivity, Signals, evidence,
-        generate, judge,
+        BoundFingerprint, Evidence, FingerprintKey, FingerprintKeys, Maker, Mode, Sensitivity, Signals,
+        evidence, generate, judge,
     },
 };
 
@@ -70,11 +70,11 @@ fn fingerprint(criterion: &mut Criterion) {
         });
     });
     criterion.bench_function("fingerprint/judge", |b| {
-        let bound = Bound { sealed: &fingerprint, first: None };
+        let bound = BoundFingerprint { sealed: &fingerprint, first: None };
         b.iter(|| judge(black_box(bound), black_box(&fingerprint)));
     });
     criterion.bench_function("fingerprint/judge_since_the_beginning", |b| {
-        let bound = Bound { sealed: &fingerprint, first: Some(&fingerprint) };
+        let bound = BoundFingerprint { sealed: &fingerprint, first: Some(&fingerprint) };
         b.iter(|| judge(black_box(bound), black_box(&fingerprint)));
     });
 }

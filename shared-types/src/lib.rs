@@ -3,13 +3,13 @@
 //! server, the client and the tests all use that one module. Nothing here does I/O.
 
 pub mod code;
+pub mod endpoint;
 pub mod federated_auth;
 pub mod fingerprint;
 pub mod grant;
 mod hex;
 pub mod ids;
 pub mod json;
-pub mod message;
 pub mod orchestrator;
 pub mod scoped_auth;
 pub mod sealed_token;
@@ -18,13 +18,13 @@ mod timestamp;
 pub mod verdict;
 
 pub use code::{Code, ErrorBody};
+pub use endpoint::{Endpoint, Method};
 pub use fingerprint::Fingerprint;
 pub use grant::{Grant, Grants};
 pub use ids::{
     AccountSid, AddressSid, ConversationSid, ConversationsServiceSid, DeploymentKey, Identity, MessageSid,
     SessionId,
 };
-pub use message::{Message, Method};
 pub use sealed_token::SealedToken;
 pub use thumbprint::Thumbprint;
 pub use verdict::{No, Yes};

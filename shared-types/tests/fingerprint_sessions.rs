@@ -3,7 +3,7 @@
 
 use shared_types::{
     AccountSid, Fingerprint,
-    fingerprint::{self as fp, Bound, Mode, Sensitivity, Signals, evidence, generate},
+    fingerprint::{self as fp, BoundFingerprint, Mode, Sensitivity, Signals, evidence, generate},
 };
 
 mod fingerprint_support;
@@ -16,7 +16,7 @@ fn lasts(level: Sensitivity, steps: &[Guest]) -> usize {
     let mut sealed = first.clone();
     let accepted = steps.iter().take_while(|guest| {
         let presented = guest.fingerprint(level);
-        let verdict = fp::judge(Bound { sealed: &sealed, first: Some(&first) }, &presented);
+        let verdict = fp::judge(BoundFingerprint { sealed: &sealed, first: Some(&first) }, &presented);
         sealed = presented;
         verdict.accepted
     });
@@ -58,7 +58,7 @@ fn a_refusal_by_the_beginning_names_its_signals() {
     let first = Guest::with_chrome().fingerprint(High);
     let sealed = Guest::with_chrome().updates_chrome_to(144).fingerprint(High);
     let presented = Guest::with_chrome().updates_chrome_to(145).fingerprint(High);
-    let verdict = fp::judge(Bound { sealed: &sealed, first: Some(&first) }, &presented);
+    let verdict = fp::judge(BoundFingerprint { sealed: &sealed, first: Some(&first) }, &presented);
     assert_eq!((verdict.accepted, verdict.strictest), (false, Some(Medium)));
     assert_eq!(
         (verdict.broke().to_string().as_str(), verdict.last.broke.is_empty()),
@@ -98,7 +98,7 @@ fn a_key_is_replaced_while_a_session_goes_on() {
     for keys in [b"ab".as_slice(), b"ba", b"b"] {
         let presented = of(keys, &guest);
         assert_eq!(presented.as_str().len(), 123 * keys.len() - 1);
-        let bound = Bound { sealed: &sealed, first: Some(&first) };
+        let bound = BoundFingerprint { sealed: &sealed, first: Some(&first) };
         let verdict = fp::judge(bound, &presented);
         assert!(verdict.accepted && verdict.comparable);
         assert_eq!(verdict.since_the_beginning.is_some(), keys.contains(&b'a'));

@@ -13,7 +13,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use shared_types::{Code, ErrorBody, Message, federated_auth, orchestrator, scoped_auth};
+use shared_types::{Code, Endpoint, ErrorBody, federated_auth, orchestrator, scoped_auth};
 
 /// Members whose value is free: the guest's form, and grants, whose types other services may add.
 const FREE: [&str; 3] = ["preEngagementData", "grants", "roles"];
@@ -24,7 +24,7 @@ fn every_message_is_read_and_written_as_its_samples() {
     let mut checked = BTreeSet::new();
     macro_rules! check {
         ($($module:ident :: $message:ident),+ $(,)?) => {$(
-            let file = format!("{}.{}.json", stringify!($module), <$module::$message as Message>::NAME);
+            let file = format!("{}.{}.json", stringify!($module), <$module::$message as Endpoint>::NAME);
             Samples::of(&file).check::<$module::$message>();
             known.insert(file);
             checked.insert(stringify!($message).to_owned());
@@ -46,7 +46,7 @@ fn every_message_is_read_and_written_as_its_samples() {
         scoped_auth::Generate,
         scoped_auth::Validate,
         scoped_auth::Revoke,
-        scoped_auth::RevokeBefore,
+        scoped_auth::RevokeSessions,
         scoped_auth::PublishKeys,
     );
     let files = fs::read_dir(folder()).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
@@ -83,7 +83,7 @@ impl Samples {
         Self { file: file.to_owned(), ..read(file) }
     }
 
-    fn check<M: Message>(&self) {
+    fn check<M: Endpoint>(&self) {
         assert!(!self.requests.is_empty() && !self.answers.is_empty(), "{}", self.file);
         let is_public =
             self.file.starts_with("orchestrator.") || self.file == "scoped_auth.publish_keys.json";

@@ -4,8 +4,8 @@
 use shared_types::{
     AccountSid, DeploymentKey, Fingerprint,
     fingerprint::{
-        AccountKeys, Bound, Evidence, FingerprintKey, FingerprintKeys, Mode, Sensitivity, Signals, generate,
-        judge,
+        AccountKeys, BoundFingerprint, Evidence, FingerprintKey, FingerprintKeys, Mode, Sensitivity, Signals,
+        generate, judge,
     },
 };
 
@@ -59,7 +59,8 @@ impl Judges {
 
 /// Whether each judge takes the one who presents a token for the one whom it was made for.
 pub(crate) fn accept(sealed: &Look, presented: &Look) -> Answers {
-    let verdict = judge(Bound { sealed: &sealed.fingerprint, first: None }, &presented.fingerprint);
+    let verdict =
+        judge(BoundFingerprint { sealed: &sealed.fingerprint, first: None }, &presented.fingerprint);
     let strictest = verdict.strictest.and_then(place);
     let [low, medium, high] = Sensitivity::ALL.map(|level| place(level) <= strictest);
     [low, medium, high, sealed.user_agent == presented.user_agent, sealed.headers == presented.headers]
@@ -105,7 +106,7 @@ mod tests {
             let answers = accept(&one.sealed, &judges.look_at(&other).unwrap());
             for (level, answer) in Sensitivity::ALL.into_iter().zip(answers) {
                 let presented = judges.look_at_level(&other, level).unwrap();
-                let bound = Bound { sealed: &one.sealed.fingerprint, first: None };
+                let bound = BoundFingerprint { sealed: &one.sealed.fingerprint, first: None };
                 assert_eq!(judge(bound, &presented.fingerprint).accepted, answer);
             }
             seen[answers[..3].iter().filter(|accepted| **accepted).count()] = true;

@@ -2,4 +2,4 @@
 
 pub mod scoped_auth;
 
-pub use scoped_auth::ScopedAuth;
+pub use scoped_auth::ScopedAuthClient;

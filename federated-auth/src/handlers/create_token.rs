@@ -1,6 +1,6 @@
 //! `FWO ->> FAS: POST /v1/Accounts/AC…/Tokens` (create diagram).
 
-use service_runtime::Call;
+use service_runtime::RequestContext;
 use shared_types::{
     federated_auth::{
         AccountPath,
@@ -9,12 +9,12 @@ use shared_types::{
     scoped_auth::generate,
 };
 
-use crate::{app::FederatedAuth, error::Error, grants};
+use crate::{error::Error, grants, state::State};
 
 /// Decides grants and ttl, and has ScopedAuthService make the token of a new session.
 pub async fn create_token(
-    fas: &FederatedAuth,
-    call: &mut Call<'_>,
+    state: &State,
+    call: &mut RequestContext<'_>,
     AccountPath { account_sid }: AccountPath,
     request: Request,
 ) -> Result<Response, Error> {
@@ -22,14 +22,14 @@ pub async fn create_token(
     let generate = generate::Request {
         account_sid,
         grants: grants::for_guest(&request),
-        ttl: fas.token_ttl_seconds,
+        ttl: state.token_ttl_seconds,
         encrypt: true,
         fingerprint: request.fingerprint,
         jkt: request.jkt,
         identity: request.identity,
         earlier_session: request.earlier_session,
     };
-    let made = fas.scoped_auth.generate(call, &generate).await?;
+    let made = state.scoped_auth.generate(call, &generate).await?;
     Ok(Response {
         token: made.token,
         identity: made.identity,

@@ -1,6 +1,6 @@
 //! `FWO ->> FAS: POST /v1/Accounts/AC…/Tokens/revoke` (revoke diagram).
 
-use service_runtime::Call;
+use service_runtime::RequestContext;
 use shared_types::{
     federated_auth::{
         AccountPath,
@@ -9,17 +9,17 @@ use shared_types::{
     scoped_auth::revoke,
 };
 
-use crate::{app::FederatedAuth, error::Error};
+use crate::{error::Error, state::State};
 
 /// Has ScopedAuthService end the session of a token.
 pub async fn revoke_token(
-    fas: &FederatedAuth,
-    call: &mut Call<'_>,
+    state: &State,
+    call: &mut RequestContext<'_>,
     AccountPath { account_sid }: AccountPath,
     Request { token, fingerprint, jkt }: Request,
 ) -> Result<Response, Error> {
     call.account = Some(account_sid);
     let revoke = revoke::Request { account_sid, token, fingerprint, jkt };
-    let revoke::Response { revoked, session_id } = fas.scoped_auth.revoke(call, &revoke).await?;
+    let revoke::Response { revoked, session_id } = state.scoped_auth.revoke(call, &revoke).await?;
     Ok(Response { revoked, session_id })
 }

@@ -1,6 +1,6 @@
 //! `FWO ->> FAS: POST /v1/Accounts/AC…/Tokens/validate` (conversation diagram).
 
-use service_runtime::Call;
+use service_runtime::RequestContext;
 use shared_types::{
     Code, Fingerprint, Yes,
     federated_auth::{
@@ -11,14 +11,14 @@ use shared_types::{
     scoped_auth::validate,
 };
 
-use crate::{app::FederatedAuth, error::Error, judgement};
+use crate::{error::Error, judgement, state::State};
 
 /// Has ScopedAuthService judge a token. With the feature on a token without a fingerprint is good for one thing only:
 /// to be refreshed into one that has it. So the page learns that it must refresh, and nobody chats unbound; in the mode
 /// `shadow` nobody is refused for it.
 pub async fn validate_token(
-    fas: &FederatedAuth,
-    call: &mut Call<'_>,
+    state: &State,
+    call: &mut RequestContext<'_>,
     AccountPath { account_sid }: AccountPath,
     request: Request,
 ) -> Result<Response, Error> {
@@ -26,7 +26,7 @@ pub async fn validate_token(
     let must_be_bound = request.fingerprint.as_ref().map(Fingerprint::mode) == Some(Mode::Enforce);
     let Request { token, fingerprint, jkt } = request;
     let validate = validate::Request { token, fingerprint, jkt, successor: None };
-    let verdict = fas.scoped_auth.validate(call, &validate).await?;
+    let verdict = state.scoped_auth.validate(call, &validate).await?;
     let judged = judgement::of(verdict, account_sid)?;
     if must_be_bound && !judged.bound {
         return Err(Error::TokenRefused(Code::FingerprintInvalid));

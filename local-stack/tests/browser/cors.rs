@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     chromium::Chromium,
-    scene::{Scene, paths},
+    scene::{TestEnv, paths},
     site::Site,
 };
 
@@ -61,7 +61,7 @@ fn create(deployment: &str) -> Value {
 }
 
 /// What became of one call: its status, as far as the page could read it, and the one that Starship logged.
-async fn outcome(scene: &Scene, guest: &Chromium, call: &Value) -> (Option<u64>, u64) {
+async fn outcome(scene: &TestEnv, guest: &Chromium, call: &Value) -> (Option<u64>, u64) {
     let posts =
         |lines: &[Value]| lines.iter().filter(|line| line["method"] == "POST").cloned().collect::<Vec<_>>();
     let before = posts(&scene.logged(|_| true).await).len();
@@ -72,7 +72,7 @@ async fn outcome(scene: &Scene, guest: &Chromium, call: &Value) -> (Option<u64>,
 
 #[tokio::test]
 async fn the_table() {
-    let scene = Scene::with(accounts).await;
+    let scene = TestEnv::with(accounts).await;
     let guest = Chromium::start().await;
     for (host, [on_empty, on_listed], [off_empty, off_listed]) in [
         ("shop", [(Some(200), 200), (Some(200), 200)], [(Some(200), 200), (Some(200), 200)]),
@@ -97,7 +97,7 @@ async fn the_table() {
 
 #[tokio::test]
 async fn an_opaque_origin_is_allowed_by_name_only() {
-    let scene = Scene::with(accounts).await;
+    let scene = TestEnv::with(accounts).await;
     let guest = Chromium::start().await;
     // Even on the shop's page: what stands in a sandboxed frame has no origin of its own.
     guest.page.visit(&(scene.site.origin("shop") + "/blank")).await;
@@ -122,7 +122,7 @@ async fn an_opaque_origin_is_allowed_by_name_only() {
 
 #[tokio::test]
 async fn a_page_that_is_allowed_reads_every_refusal_and_one_that_is_not_reads_none() {
-    let scene = Scene::with(accounts).await;
+    let scene = TestEnv::with(accounts).await;
     let guest = Chromium::start().await;
     let [_, listed, _] = DEPLOYMENTS[0];
     let post = |headers: Value, body: String| json!({"method": "POST", "headers": headers, "body": body});
@@ -173,7 +173,7 @@ async fn a_page_that_is_allowed_reads_every_refusal_and_one_that_is_not_reads_no
 
 #[tokio::test]
 async fn a_preflight_is_kept_and_lets_the_contracts_headers_through_and_no_others() {
-    let scene = Scene::with(accounts).await;
+    let scene = TestEnv::with(accounts).await;
     let guest = Chromium::start().await;
     let [empty, ..] = DEPLOYMENTS[0];
     guest.page.visit(&(scene.site.origin("shop") + "/blank")).await;

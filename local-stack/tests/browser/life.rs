@@ -2,14 +2,14 @@
 
 use local_stack::demo;
 
-use crate::{chromium::Chromium, scene::Scene};
+use crate::{chromium::Chromium, scene::TestEnv};
 
 /// The first message of every conversation.
 pub(crate) const WELCOME: &str = "Welcome! Someone will be with you in a moment.";
 
 #[tokio::test]
 async fn a_chat_from_its_beginning_over_a_reload_to_its_end() {
-    let scene = Scene::new().await;
+    let scene = TestEnv::new().await;
     let guest = Chromium::start().await;
     guest.begins_a_chat(&scene.chat_on()).await;
     guest.writes("Where is my order? 📦").await;
@@ -37,7 +37,7 @@ async fn a_chat_from_its_beginning_over_a_reload_to_its_end() {
 
 #[tokio::test]
 async fn without_the_feature_a_chat_goes_on_too() {
-    let scene = Scene::new().await;
+    let scene = TestEnv::new().await;
     let guest = Chromium::start().await;
     guest.begins_a_chat(&scene.chat(demo::DEPLOYMENT_OFF)).await;
     guest.page.reload().await;

@@ -6,8 +6,8 @@ use serde_json::json;
 use crate::{
     chromium::Chromium,
     life::WELCOME,
-    scene::{Scene, refreshes},
-    weather::{BadWire, Lost, Weather},
+    scene::{TestEnv, refreshes},
+    weather::{Fault, FaultyProxy, Lost},
 };
 
 const REFRESHED: &str = "POST /v2/Webchat/Token/Refresh 200";
@@ -15,11 +15,11 @@ const UNAVAILABLE: &str = "POST /v2/Webchat/Token/Refresh 503";
 
 #[tokio::test]
 async fn the_answer_to_a_refresh_is_lost_behind_starship() {
-    let (wire, weather) = BadWire::between(Participant::Starship, Participant::Fwo);
-    let scene = Scene::wired(wire, |_| {}, |_, _| {}).await;
+    let (wire, weather) = FaultyProxy::between(Participant::Starship, Participant::Fwo);
+    let scene = TestEnv::wired(wire, |_| {}, |_, _| {}).await;
     let guest = Chromium::start().await;
     guest.begins_a_chat(&scene.chat_on()).await;
-    weather.send_replace(Weather::LosesTheNextRefresh(Lost::All));
+    weather.send_replace(Fault::LosesTheNextRefresh(Lost::All));
     guest.page.reload().await;
     guest.reads(&[WELCOME]).await;
     guest.is_told("chatting").await;
@@ -31,11 +31,11 @@ async fn the_answer_to_a_refresh_is_lost_behind_starship() {
 
 #[tokio::test]
 async fn the_answer_to_a_refresh_breaks_off_on_its_way_to_the_browser() {
-    let (wire, weather) = BadWire::between(Participant::Browser, Participant::Starship);
-    let scene = Scene::wired(wire, |_| {}, |_, _| {}).await;
+    let (wire, weather) = FaultyProxy::between(Participant::Browser, Participant::Starship);
+    let scene = TestEnv::wired(wire, |_| {}, |_, _| {}).await;
     let guest = Chromium::start().await;
     guest.begins_a_chat(&scene.chat_on()).await;
-    weather.send_replace(Weather::LosesTheNextRefresh(Lost::TheBody));
+    weather.send_replace(Fault::LosesTheNextRefresh(Lost::TheBody));
     guest.page.reload().await;
     guest.reads(&[WELCOME]).await;
     guest.is_told("chatting").await;
@@ -47,14 +47,14 @@ async fn the_answer_to_a_refresh_breaks_off_on_its_way_to_the_browser() {
 
 #[tokio::test]
 async fn scoped_auth_is_down_and_back() {
-    let (wire, weather) = BadWire::between(Participant::Fas, Participant::Sas);
-    let scene = Scene::wired(wire, |_| {}, |_, _| {}).await;
+    let (wire, weather) = FaultyProxy::between(Participant::Fas, Participant::Sas);
+    let scene = TestEnv::wired(wire, |_| {}, |_, _| {}).await;
     let guest = Chromium::start().await;
     guest.begins_a_chat(&scene.chat_on()).await;
-    weather.send_replace(Weather::Down);
+    weather.send_replace(Fault::Down);
     guest.page.click("#read").await;
     guest.is_told("refused upstream_unavailable: ").await;
-    weather.send_replace(Weather::Fair);
+    weather.send_replace(Fault::Fair);
     guest.is_told("chatting").await;
     guest.writes("Hello").await;
     guest.reads(&[WELCOME, "Hello"]).await;
@@ -62,7 +62,7 @@ async fn scoped_auth_is_down_and_back() {
 
 #[tokio::test]
 async fn starship_is_down_and_back() {
-    let mut scene = Scene::new().await;
+    let mut scene = TestEnv::new().await;
     let guest = Chromium::start().await;
     guest.begins_a_chat(&scene.chat_on()).await;
     scene.starship_stops().await;
@@ -76,9 +76,9 @@ async fn starship_is_down_and_back() {
 
 #[tokio::test]
 async fn a_page_can_read_starships_own_answers() {
-    let (wire, weather) = BadWire::between(Participant::Starship, Participant::Fwo);
+    let (wire, weather) = FaultyProxy::between(Participant::Starship, Participant::Fwo);
     let soon = std::time::Duration::from_millis(300);
-    let scene = Scene::wired(wire, |starship| starship.timeout = soon, |_, _| {}).await;
+    let scene = TestEnv::wired(wire, |starship| starship.timeout = soon, |_, _| {}).await;
     let guest = Chromium::start().await;
     guest.page.visit(&(scene.site.origin("shop") + "/blank")).await;
     let body = format!("deploymentKey={}", demo::DEPLOYMENT_ON);
@@ -91,9 +91,9 @@ async fn a_page_can_read_starships_own_answers() {
     // The preflight is answered now, so that the calls below are no preflights.
     assert_eq!(guest.fetches(&url, &call).await["status"], 200);
     for (bad, status, code) in [
-        (Weather::BreaksOff, 502, "upstream_invalid"),
-        (Weather::Down, 503, "upstream_unavailable"),
-        (Weather::Silent, 504, "upstream_timeout"),
+        (Fault::BreaksOff, 502, "upstream_invalid"),
+        (Fault::Down, 503, "upstream_unavailable"),
+        (Fault::Silent, 504, "upstream_timeout"),
     ] {
         weather.send_replace(bad);
         let answer = guest.fetches(&url, &call).await;
@@ -103,9 +103,9 @@ async fn a_page_can_read_starships_own_answers() {
         assert!(answer["headers"]["request-id"].is_string(), "support can find it: {answer}");
     }
     // This nginx passes it on as it came, without a head (`nginx.conf.template` says why): no page reads a word of it.
-    weather.send_replace(Weather::SpeaksNoHttp);
+    weather.send_replace(Fault::SpeaksNoHttp);
     let answer = guest.fetches(&url, &call).await;
     assert!(answer["threw"].is_string(), "{answer}");
-    weather.send_replace(Weather::Fair);
+    weather.send_replace(Fault::Fair);
     assert_eq!(guest.fetches(&url, &call).await["status"], 200);
 }

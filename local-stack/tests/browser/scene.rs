@@ -12,7 +12,7 @@ use crate::site::Site;
 /// Browsers are large: two tests at a time have some.
 static ROOM: Semaphore = Semaphore::const_new(2);
 
-pub(crate) struct Scene {
+pub(crate) struct TestEnv {
     pub(crate) site: Site,
     _stack: Stack,
     pub(crate) plan: Plan,
@@ -25,7 +25,7 @@ pub(crate) struct Scene {
     _room: SemaphorePermit<'static>,
 }
 
-impl Scene {
+impl TestEnv {
     pub(crate) async fn new() -> Self {
         Self::with(|_, _| {}).await
     }
@@ -58,7 +58,7 @@ impl Scene {
         change_starship(&mut starship_plan);
         let starship = Starship::start(starship_plan.clone()).await.unwrap();
         starship_plan.listen = starship.address;
-        let endpoint = wire.lay(Participant::Browser, Participant::Starship, starship.address);
+        let endpoint = wire.connect(Participant::Browser, Participant::Starship, starship.address);
         Self {
             site,
             _stack: stack,
@@ -122,8 +122,8 @@ pub(crate) fn refreshes(lines: &[Value]) -> Vec<String> {
 struct BehindStarship(Arc<dyn Wire>);
 
 impl Wire for BehindStarship {
-    fn lay(&self, from: Participant, to: Participant, address: std::net::SocketAddr) -> String {
+    fn connect(&self, from: Participant, to: Participant, address: std::net::SocketAddr) -> String {
         let from = if from == Participant::Browser { Participant::Starship } else { from };
-        self.0.lay(from, to, address)
+        self.0.connect(from, to, address)
     }
 }

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::{chromium::Chromium, diagram, life::WELCOME, recorder::Recorder, scene::Scene};
+use crate::{chromium::Chromium, diagram, life::WELCOME, recorder::Recorder, scene::TestEnv};
 
 const FILE: &str = "browser-visit.md";
 
 #[tokio::test]
 async fn a_browsers_visit() {
     let recorder = Recorder::default();
-    let scene = Scene::wired(Arc::new(recorder.clone()), |_| {}, |_, _| {}).await;
+    let scene = TestEnv::wired(Arc::new(recorder.clone()), |_| {}, |_, _| {}).await;
     let shop = scene.site.origin("shop");
     let (name, _port) = shop.rsplit_once(':').unwrap();
     let flowed = || recorder.take().iter().map(|arrow| arrow.replace(&shop, name)).collect::<Vec<_>>();

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::{
     chromium::Chromium,
     life::WELCOME,
-    scene::{Scene, refreshes},
+    scene::{TestEnv, refreshes},
 };
 
 /// The page's clock is so many hours later than it was, and none of its timers has run.
@@ -24,7 +24,7 @@ async fn falls_asleep(guest: &Chromium, hours: u32) {
 
 #[tokio::test]
 async fn the_laptop_slept_past_the_end_of_the_token() {
-    let scene = Scene::new().await;
+    let scene = TestEnv::new().await;
     let guest = Chromium::start().await;
     guest.begins_a_chat(&scene.chat_on()).await;
     scene.plan.clock.advance(TimeDelta::hours(10));
@@ -45,7 +45,7 @@ async fn the_laptop_slept_past_the_end_of_the_token() {
 
 #[tokio::test]
 async fn a_session_ends_after_a_day_and_the_guest_begins_anew() {
-    let scene = Scene::new().await;
+    let scene = TestEnv::new().await;
     let guest = Chromium::start().await;
     guest.begins_a_chat(&scene.chat_on()).await;
     scene.plan.clock.advance(TimeDelta::hours(25));

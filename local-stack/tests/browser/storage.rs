@@ -3,12 +3,12 @@
 use crate::{
     chromium::{Chromium, Habits},
     life::WELCOME,
-    scene::Scene,
+    scene::TestEnv,
 };
 
 #[tokio::test]
 async fn with_storage_blocked_a_chat_lives_as_long_as_its_page() {
-    let scene = Scene::new().await;
+    let scene = TestEnv::new().await;
     let guest = Chromium::with(Habits { storage_is_blocked: true, ..Habits::default() }).await;
     guest.begins_a_chat(&scene.chat_on()).await;
     let stored = guest.evaluates("localStorage.length").await;

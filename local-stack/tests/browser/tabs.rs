@@ -3,13 +3,13 @@
 use crate::{
     chromium::Chromium,
     life::WELCOME,
-    scene::{Scene, refreshes},
+    scene::{TestEnv, refreshes},
     sleep,
 };
 
 #[tokio::test]
 async fn two_tabs_share_a_chat_a_refresh_and_the_end() {
-    let scene = Scene::new().await;
+    let scene = TestEnv::new().await;
     let guest = Chromium::start().await;
     guest.begins_a_chat(&scene.chat_on()).await;
     let first = guest.page.tab().await;

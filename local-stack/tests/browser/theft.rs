@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 use crate::{
     chromium::{Chromium, Habits},
     life::WELCOME,
-    scene::Scene,
+    scene::TestEnv,
 };
 
 const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:148.0) Gecko/20100101 Firefox/148.0";
 
 /// A second profile, on the same page, with the first one's localStorage.
-async fn thief(scene: &Scene, guest: &Chromium, habits: Habits, before: &str) -> (Chromium, Value) {
+async fn thief(scene: &TestEnv, guest: &Chromium, habits: Habits, before: &str) -> (Chromium, Value) {
     let loot = guest.evaluates("Object.entries(localStorage)").await;
     let thief = Chromium::with(habits).await;
     thief.before_each_page(before).await;
@@ -31,7 +31,7 @@ async fn is_unharmed(guest: &Chromium) {
 
 #[tokio::test]
 async fn without_the_proof_key_a_stolen_token_is_worth_nothing() {
-    let scene = Scene::new().await;
+    let scene = TestEnv::new().await;
     let guest = Chromium::start().await;
     guest.begins_a_chat(&scene.chat_on()).await;
     let (thief, loot) = thief(&scene, &guest, Habits::default(), "").await;
@@ -58,7 +58,7 @@ async fn without_the_proof_key_a_stolen_token_is_worth_nothing() {
 
 #[tokio::test]
 async fn where_there_are_no_proof_keys_another_browser_is_refused() {
-    let scene = Scene::new().await;
+    let scene = TestEnv::new().await;
     let no_keys = "Object.defineProperty(globalThis, 'indexedDB', { value: undefined })";
     let guest = Chromium::start().await;
     guest.before_each_page(no_keys).await;

@@ -14,7 +14,7 @@ use tokio::{
 
 /// What the wire does to what flows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Weather {
+pub(crate) enum Fault {
     /// Nothing.
     Fair,
     /// The next answer to a refresh is lost; then it is fair again.
@@ -40,23 +40,23 @@ pub(crate) enum Lost {
 }
 
 /// The wire from the first to the second; all others lead straight to their callee.
-pub(crate) struct BadWire {
+pub(crate) struct FaultyProxy {
     from: Participant,
     to: Participant,
-    weather: Arc<watch::Sender<Weather>>,
+    weather: Arc<watch::Sender<Fault>>,
 }
 
-impl BadWire {
-    pub(crate) fn between(from: Participant, to: Participant) -> (Arc<Self>, Arc<watch::Sender<Weather>>) {
-        let weather = Arc::new(watch::Sender::new(Weather::Fair));
+impl FaultyProxy {
+    pub(crate) fn between(from: Participant, to: Participant) -> (Arc<Self>, Arc<watch::Sender<Fault>>) {
+        let weather = Arc::new(watch::Sender::new(Fault::Fair));
         (Arc::new(Self { from, to, weather: weather.clone() }), weather)
     }
 }
 
-impl Wire for BadWire {
-    fn lay(&self, from: Participant, to: Participant, address: SocketAddr) -> String {
+impl Wire for FaultyProxy {
+    fn connect(&self, from: Participant, to: Participant, address: SocketAddr) -> String {
         if (from, to) != (self.from, self.to) {
-            return Direct.lay(from, to, address);
+            return Direct.connect(from, to, address);
         }
         let listener = Listener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
@@ -75,7 +75,7 @@ impl Wire for BadWire {
 async fn pass_on(
     mut caller: TcpStream,
     address: SocketAddr,
-    weather: Arc<watch::Sender<Weather>>,
+    weather: Arc<watch::Sender<Fault>>,
 ) -> Option<()> {
     let mut callee = TcpStream::connect(address).await.ok()?;
     let (mut asked, mut answered) = ([0; 32 * 1024], [0; 32 * 1024]);
@@ -86,16 +86,16 @@ async fn pass_on(
                 let asked = &asked[..length.ok().filter(|length| *length > 0)?];
                 let now = *weather.borrow();
                 match now {
-                    Weather::Fair => {}
+                    Fault::Fair => {}
                     // The body may come in a piece of its own.
-                    Weather::LosesTheNextRefresh(lost) => loses = loses.or(is_refresh(asked).then_some(lost)),
-                    Weather::Down => return None,
-                    Weather::Silent => continue,
-                    Weather::BreaksOff => {
+                    Fault::LosesTheNextRefresh(lost) => loses = loses.or(is_refresh(asked).then_some(lost)),
+                    Fault::Down => return None,
+                    Fault::Silent => continue,
+                    Fault::BreaksOff => {
                         caller.write_all(b"HTTP/1.1 200 OK\r\ncontent-ty").await.ok()?;
                         return None;
                     }
-                    Weather::SpeaksNoHttp => {
+                    Fault::SpeaksNoHttp => {
                         caller.write_all(b"220 mail.example ESMTP\r\n").await.ok()?;
                         return None;
                     }
@@ -108,7 +108,7 @@ async fn pass_on(
                     caller.write_all(answered).await.ok()?;
                     continue;
                 };
-                weather.send_replace(Weather::Fair);
+                weather.send_replace(Fault::Fair);
                 if lost == Lost::TheBody {
                     let head = answered.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap() + 4;
                     caller.write_all(&answered[..head]).await.ok()?;

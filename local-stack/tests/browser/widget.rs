@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     chromium::Chromium,
-    scene::{Scene, paths},
+    scene::{TestEnv, paths},
 };
 
 /// A call as the widget makes it: a form, and its headers, whose login is the session's beginning.
@@ -28,7 +28,7 @@ fn call(login: u64, fields: &[(&str, &str)]) -> Value {
 }
 
 /// Sends it from the page, which writes the form itself.
-async fn sends(scene: &Scene, guest: &Chromium, path: &str, call: &Value) -> Value {
+async fn sends(scene: &TestEnv, guest: &Chromium, path: &str, call: &Value) -> Value {
     let script = "const [url, { fields, ...options }] = given
         const form = new URLSearchParams()
         for (const [name, value] of fields) form.append(name, value)
@@ -54,7 +54,7 @@ fn begin<'a>(deployment: &'a str, identity: Option<&'a str>) -> Vec<(&'a str, &'
 
 #[tokio::test]
 async fn the_widget_begins_a_chat_and_resumes_it() {
-    let scene = Scene::new().await;
+    let scene = TestEnv::new().await;
     let guest = Chromium::start().await;
     guest.page.visit(&(scene.site.origin("shop") + "/blank")).await;
     for deployment in [demo::DEPLOYMENT_ON, demo::DEPLOYMENT_OFF] {
@@ -81,7 +81,7 @@ async fn the_widget_begins_a_chat_and_resumes_it() {
 
 #[tokio::test]
 async fn the_widgets_rule_tells_an_old_session_from_a_running_one() {
-    let scene = Scene::new().await;
+    let scene = TestEnv::new().await;
     let guest = Chromium::start().await;
     guest.page.visit(&(scene.site.origin("shop") + "/blank")).await;
     let begun =
@@ -95,7 +95,7 @@ async fn the_widgets_rule_tells_an_old_session_from_a_running_one() {
 /// The released widget keeps no key, so its guests begin anew after their session.
 #[tokio::test]
 async fn an_identity_is_not_given_again_without_a_proof_key() {
-    let scene = Scene::new().await;
+    let scene = TestEnv::new().await;
     let guest = Chromium::start().await;
     guest.page.visit(&(scene.site.origin("shop") + "/blank")).await;
     let first =

@@ -2,13 +2,13 @@
 
 use local_stack::{Participant, Plan, Stack, demo};
 
-use crate::Scene;
+use crate::TestEnv;
 
 const FILE: &str = "create-token.md";
 
 #[tokio::test]
 async fn the_feature_is_off() {
-    let scene = Scene::new().await;
+    let scene = TestEnv::new().await;
     let answer = scene.guest_off().creates_token().await;
     assert_eq!(answer.status, 200);
     scene.equals(FILE, "The feature is off");
@@ -16,7 +16,7 @@ async fn the_feature_is_off() {
 
 #[tokio::test]
 async fn the_feature_is_on() {
-    let scene = Scene::new().await;
+    let scene = TestEnv::new().await;
     let answer = scene.guest_on().creates_token().await;
     assert_eq!(answer.status, 200);
     scene.equals(FILE, "The feature is on");
@@ -24,7 +24,7 @@ async fn the_feature_is_on() {
 
 #[tokio::test]
 async fn the_fingerprint_is_unavailable() {
-    let scene = Scene::new().await;
+    let scene = TestEnv::new().await;
     for guest in [
         scene.guest_on().without("user-agent"),
         scene.guest_on().with("x-twilio-sec-usersettings", "not JSON"),
@@ -52,9 +52,9 @@ async fn with_flex_configuration() {
     std::fs::write(plan.accounts_file(), accounts).unwrap();
     let flex_configuration = Stack::start(&plan).await.unwrap();
 
-    let scene = Scene::with(|plan| {
+    let scene = TestEnv::with(|plan| {
         let wire =
-            plan.wire.lay(Participant::Fwo, Participant::Fc, flex_configuration.orchestrator.address());
+            plan.wire.connect(Participant::Fwo, Participant::Fc, flex_configuration.orchestrator.address());
         plan.flex_configuration_url = Some(wire);
     })
     .await;
@@ -81,7 +81,7 @@ async fn with_flex_configuration() {
 
 #[tokio::test]
 async fn two_stacks_live_in_one_process() {
-    let (one, two) = tokio::join!(Scene::new(), Scene::new());
+    let (one, two) = tokio::join!(TestEnv::new(), TestEnv::new());
     let (here, there) = (one.guest_on(), two.guest_on());
     let (here, there) = tokio::join!(here.creates_token(), there.creates_token());
     one.recorder.take();

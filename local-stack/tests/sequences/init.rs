@@ -3,13 +3,13 @@
 
 use chrono::{DateTime, TimeDelta};
 
-use crate::Scene;
+use crate::TestEnv;
 
 const FILE: &str = "init.md";
 
 #[tokio::test]
 async fn a_new_guest() {
-    let scene = Scene::new().await;
+    let scene = TestEnv::new().await;
     let guest = scene.guest_on();
     let begun = guest.begins_chat(None).await;
     assert_eq!(begun.status, 201);
@@ -23,7 +23,7 @@ async fn a_new_guest() {
 
 #[tokio::test]
 async fn a_guest_who_was_here_before() {
-    let scene = Scene::new().await;
+    let scene = TestEnv::new().await;
     let guest = scene.guest_on().with_proof_key(&scene.plan.clock);
     let before = guest.begins_chat(None).await;
     scene.recorder.take();
@@ -39,7 +39,7 @@ async fn a_guest_who_was_here_before() {
 
 #[tokio::test]
 async fn the_proof_has_no_current_nonce() {
-    let scene = Scene::new().await;
+    let scene = TestEnv::new().await;
     let guest = scene.guest_on().with_proof_key(&scene.plan.clock);
     let identity = guest.begins_chat(None).await.text("identity");
     let key = guest.proof_key.clone().unwrap();

@@ -36,14 +36,14 @@ fn in_process() -> bool {
 }
 
 /// A stack whose wires are seen.
-pub(crate) struct Scene {
+pub(crate) struct TestEnv {
     stack: Stack,
     recorder: Recorder,
     plan: Plan,
     _data: TempDir,
 }
 
-impl Scene {
+impl TestEnv {
     async fn new() -> Self {
         Self::with(|_| {}).await
     }

@@ -1,12 +1,12 @@
 //! The conversation diagrams.
 
-use crate::Scene;
+use crate::TestEnv;
 
 const FILE: &str = "open-conversation.md";
 
-on_both_engines! { Scene: the_guest_chats }
+on_both_engines! { TestEnv: the_guest_chats }
 
-async fn the_guest_chats(scene: Scene) {
+async fn the_guest_chats(scene: TestEnv) {
     let guest = scene.guest_on();
     let created = guest.creates_token().await;
     let token = created.text("token");
@@ -34,7 +34,7 @@ async fn the_guest_chats(scene: Scene) {
 
 #[tokio::test]
 async fn without_the_feature_the_token_is_checked_alone() {
-    let scene = Scene::new().await;
+    let scene = TestEnv::new().await;
     let guest = scene.guest_off();
     let token = guest.creates_token().await.text("token");
     scene.recorder.take();
@@ -44,7 +44,7 @@ async fn without_the_feature_the_token_is_checked_alone() {
 
 #[tokio::test]
 async fn another_identitys_conversation_reads_as_absent() {
-    let scene = Scene::new().await;
+    let scene = TestEnv::new().await;
     let (guest, other) = (scene.guest_on(), scene.guest_on());
     let token = guest.creates_token().await.text("token");
     let conversation = guest.opens_conversation(&token).await.text("conversation_sid");
@@ -64,7 +64,7 @@ async fn another_identitys_conversation_reads_as_absent() {
 
 #[tokio::test]
 async fn every_call_checks_the_browser() {
-    let scene = Scene::new().await;
+    let scene = TestEnv::new().await;
     let guest = scene.guest_on();
     let token = guest.creates_token().await.text("token");
     let conversation = guest.opens_conversation(&token).await.text("conversation_sid");

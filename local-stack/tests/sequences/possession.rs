@@ -11,9 +11,9 @@ use service_runtime::{database::DatabaseConfig, random::Random};
 use shared_types::SealedToken;
 
 use super::postgres::Cluster;
-use crate::Scene;
+use crate::TestEnv;
 
-impl Scene {
+impl TestEnv {
     fn guest_with_key(&self) -> Guest {
         self.guest_on().with_proof_key(&self.plan.clock)
     }
@@ -52,7 +52,7 @@ fn guesses(guest: &Guest) -> Vec<Guest> {
 #[tokio::test]
 async fn an_identity_is_not_given_to_a_guesser() {
     for victim_has_key in [false, true] {
-        let scene = Scene::new().await;
+        let scene = TestEnv::new().await;
         let victim = if victim_has_key { scene.guest_with_key() } else { scene.guest_on() };
         let begun = victim.begins_chat(None).await;
         for stranger in guesses(&victim.without_proof_key()) {
@@ -69,7 +69,7 @@ async fn an_identity_is_not_given_to_a_guesser() {
 
 #[tokio::test]
 async fn a_copied_storage_does_not_void_the_proof_key() {
-    let scene = Scene::new().await;
+    let scene = TestEnv::new().await;
     let victim = scene.guest_with_key();
     let begun = victim.begins_chat(None).await;
     let (token, identity) = (begun.text("token"), begun.text("identity"));
@@ -88,7 +88,7 @@ async fn a_copied_storage_does_not_void_the_proof_key() {
 
 #[tokio::test]
 async fn an_identity_stays_at_its_account_and_deployment() {
-    let scene = Scene::new().await;
+    let scene = TestEnv::new().await;
     let guest = scene.guest_with_key();
     let identity = guest.begins_chat(None).await.text("identity");
     for deployment in [local_stack::demo::DEPLOYMENT_PAGE, local_stack::demo::DEPLOYMENT_OFF] {
@@ -103,7 +103,7 @@ async fn an_identity_stays_at_its_account_and_deployment() {
 
 #[tokio::test]
 async fn an_identity_is_granted_with_the_feature_off_too() {
-    let scene = Scene::new().await;
+    let scene = TestEnv::new().await;
     let guest = scene.guest_off().with_proof_key(&scene.plan.clock);
     let identity = guest.begins_chat(None).await.text("identity");
     assert_eq!(guest.begins_chat(Some(&identity)).await.text("identity"), identity);
@@ -114,7 +114,7 @@ async fn an_identity_is_granted_with_the_feature_off_too() {
 
 #[tokio::test]
 async fn what_was_ended_does_not_come_back() {
-    let scene = Scene::new().await;
+    let scene = TestEnv::new().await;
     // Ended by the guest.
     let guest = scene.guest_with_key();
     let begun = guest.begins_chat(None).await;
@@ -148,7 +148,7 @@ async fn what_was_ended_does_not_come_back() {
 
 #[tokio::test]
 async fn a_session_that_ended_for_reuse_does_not_come_back() {
-    let scene = Scene::new().await;
+    let scene = TestEnv::new().await;
     let guest = scene.guest_on();
     let begun = guest.begins_chat(None).await;
     let second = guest.refreshes_token(&begun.text("token")).await.text("token");
@@ -163,7 +163,7 @@ async fn a_session_that_ended_for_reuse_does_not_come_back() {
 #[tokio::test]
 async fn an_identity_outlives_its_session_for_the_holder_of_the_key_only_and_not_for_ever() {
     let scene =
-        Scene::with(|plan| plan.rules.revocation_retention = Duration::from_secs(7 * 24 * 3600)).await;
+        TestEnv::with(|plan| plan.rules.revocation_retention = Duration::from_secs(7 * 24 * 3600)).await;
     let guest = scene.guest_with_key();
     let begun = guest.begins_chat(None).await;
     let identity = begun.text("identity");
@@ -179,7 +179,7 @@ async fn an_identity_outlives_its_session_for_the_holder_of_the_key_only_and_not
 
 #[tokio::test]
 async fn after_five_refused_requests_for_an_identity_none_is_looked_at() {
-    let scene = Scene::new().await;
+    let scene = TestEnv::new().await;
     let guest = scene.guest_with_key();
     let identity = guest.begins_chat(None).await.text("identity");
     let stranger = scene.guest_with_key();
@@ -195,7 +195,7 @@ async fn after_five_refused_requests_for_an_identity_none_is_looked_at() {
 #[tokio::test]
 async fn the_grace_does_not_fork() {
     // Long enough for fifty calls on a busy machine.
-    let scene = Scene::with(|plan| plan.rules.grace = Duration::from_secs(3600)).await;
+    let scene = TestEnv::with(|plan| plan.rules.grace = Duration::from_secs(3600)).await;
     let guest = scene.guest_on();
     let first = guest.creates_token().await.text("token");
     let own = guest.refreshes_token(&first).await;
@@ -213,7 +213,7 @@ async fn the_grace_does_not_fork() {
 
 #[tokio::test]
 async fn a_lost_answer_does_not_end_the_session() {
-    let scene = Scene::new().await;
+    let scene = TestEnv::new().await;
     for guest in [scene.guest_with_key(), scene.guest_on(), scene.guest_off()] {
         let begun = guest.begins_chat(None).await;
         let first = begun.text("token");
@@ -232,7 +232,7 @@ async fn a_store_that_is_down_in_mid_refresh_does_not_end_the_session() {
     let cluster = Cluster::new();
     let database = DatabaseConfig::new(cluster.database().await);
     database.migrate(orchestrator::conversations::MIGRATIONS).await.unwrap();
-    let scene = Scene::with(|plan| plan.databases[0] = database).await;
+    let scene = TestEnv::with(|plan| plan.databases[0] = database).await;
     let guests = [scene.guest_with_key(), scene.guest_on(), scene.guest_off()];
     let mut tokens = Vec::new();
     for guest in &guests {
@@ -255,7 +255,7 @@ async fn a_store_that_is_down_in_mid_refresh_does_not_end_the_session() {
 
 #[tokio::test]
 async fn no_old_token_ends_a_session_whose_key_is_proved() {
-    let scene = Scene::new().await;
+    let scene = TestEnv::new().await;
     let guest = scene.guest_with_key();
     let first = guest.creates_token().await.text("token");
     let mut token = first.clone();
@@ -273,7 +273,7 @@ async fn no_old_token_ends_a_session_whose_key_is_proved() {
 
 #[tokio::test]
 async fn a_token_is_refreshed_under_its_own_deployment_only() {
-    let scene = Scene::with(|plan| {
+    let scene = TestEnv::with(|plan| {
         let deployment = |key: u8, enabled: bool| {
             format!(
                 "[[account.deployment]]\nkey = \"CV{key:032}\"\naddress_sid = \"IG{key:032}\"\nenabled = {enabled}\n"
@@ -302,7 +302,7 @@ async fn a_token_is_refreshed_under_its_own_deployment_only() {
 
 #[tokio::test]
 async fn a_proof_that_was_made_in_advance_is_worth_no_identity() {
-    let scene = Scene::new().await;
+    let scene = TestEnv::new().await;
     let guest = scene.guest_with_key();
     let identity = guest.begins_chat(None).await.text("identity");
     let nonce = guest.begins_chat(None).await.header("dpop-nonce").to_owned();
@@ -320,7 +320,7 @@ async fn a_proof_that_was_made_in_advance_is_worth_no_identity() {
 
 #[tokio::test]
 async fn a_deployment_may_require_proof_keys() {
-    let scene = Scene::new().await;
+    let scene = TestEnv::new().await;
     let accounts = std::fs::read_to_string(scene.plan.accounts_file()).unwrap();
     let (guest, keyed) = (scene.guest_on(), scene.guest_with_key());
     let earlier = guest.creates_token().await.text("token");

@@ -4,17 +4,17 @@ use chrono::TimeDelta;
 use local_stack::Guest;
 use serde_json::json;
 
-use crate::Scene;
+use crate::TestEnv;
 
 const FILE: &str = "proof-of-possession.md";
 
-fn keeping_a_key(scene: &Scene) -> Guest {
+fn keeping_a_key(scene: &TestEnv) -> Guest {
     scene.guest_on().with_proof_key(&scene.plan.clock)
 }
 
 #[tokio::test]
 async fn a_session_is_bound_to_a_key_and_needs_it_from_then_on() {
-    let scene = Scene::new().await;
+    let scene = TestEnv::new().await;
     let guest = keeping_a_key(&scene);
     let created = guest.creates_token().await;
     assert_eq!(created.status, 200);
@@ -32,7 +32,7 @@ async fn a_session_is_bound_to_a_key_and_needs_it_from_then_on() {
 
 #[tokio::test]
 async fn a_thief_with_token_and_headers_lacks_the_key() {
-    let scene = Scene::new().await;
+    let scene = TestEnv::new().await;
     let guest = keeping_a_key(&scene);
     let token = guest.creates_token().await.text("token");
     let conversation = guest.opens_conversation(&token).await.text("conversation_sid");
@@ -56,7 +56,7 @@ async fn a_thief_with_token_and_headers_lacks_the_key() {
 
 #[tokio::test]
 async fn the_proof_itself_is_no_good() {
-    let scene = Scene::new().await;
+    let scene = TestEnv::new().await;
     let guest = keeping_a_key(&scene);
     let token = guest.creates_token().await.text("token");
     let key = guest.proof_key.clone().unwrap();
@@ -86,7 +86,7 @@ async fn the_proof_itself_is_no_good() {
 
 #[tokio::test]
 async fn with_its_key_a_guest_resumes_after_the_end_of_the_token() {
-    let scene = Scene::new().await;
+    let scene = TestEnv::new().await;
     let guest = keeping_a_key(&scene);
     let created = guest.creates_token().await;
     scene.plan.clock.advance(TimeDelta::hours(10));
@@ -100,7 +100,7 @@ async fn with_its_key_a_guest_resumes_after_the_end_of_the_token() {
 
 #[tokio::test]
 async fn the_token_may_come_under_the_scheme_of_proofs_too() {
-    let scene = Scene::new().await;
+    let scene = TestEnv::new().await;
     let guest = keeping_a_key(&scene);
     let token = guest.creates_token().await.text("token");
     let request = guest.client().post(format!("{}/v2/WebChannels", guest.url)).json(&json!({}));

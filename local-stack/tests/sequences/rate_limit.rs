@@ -2,12 +2,12 @@
 
 use chrono::TimeDelta;
 
-use crate::Scene;
+use crate::TestEnv;
 
 #[tokio::test]
 async fn a_visitor_who_asks_too_often_is_told_when_to_come_back() {
     let proxies = "127.0.0.1".parse().unwrap();
-    let scene = Scene::with(|plan| plan.trusted_proxies = proxies).await;
+    let scene = TestEnv::with(|plan| plan.trusted_proxies = proxies).await;
     let visitor = scene.guest_on().with("x-forwarded-for", "198.51.100.1");
     let mut served = 0;
     let refused = loop {
@@ -38,7 +38,7 @@ async fn a_visitor_who_asks_too_often_is_told_when_to_come_back() {
 #[tokio::test]
 async fn refused_visitors_leave_the_deployments_limit_to_the_others() {
     let proxies = "127.0.0.1".parse().unwrap();
-    let scene = Scene::with(|plan| plan.trusted_proxies = proxies).await;
+    let scene = TestEnv::with(|plan| plan.trusted_proxies = proxies).await;
     let mut reloads = scene.stack.accounts.reloads();
     let accounts = std::fs::read_to_string(scene.plan.accounts_file()).unwrap();
     let limits = "rate_limits = { visitor_creates_per_minute = 2, creates_per_minute = 4 }\nenabled = true";
@@ -57,7 +57,7 @@ async fn refused_visitors_leave_the_deployments_limit_to_the_others() {
 
 #[tokio::test]
 async fn other_calls_have_a_limit_of_their_own() {
-    let scene = Scene::with(|_| {}).await;
+    let scene = TestEnv::with(|_| {}).await;
     let guest = scene.guest_on();
     let token = guest.creates_token().await.text("token");
     let conversation = guest.opens_conversation(&token).await.text("conversation_sid");

@@ -12,7 +12,7 @@ use reqwest::Client;
 use serde_json::Value;
 use service_runtime::{
     client::http_client,
-    in_process::{Heard, Listener},
+    in_process::{Listener, TrafficEvent},
 };
 
 /// Notes the arrows of a stack.
@@ -43,7 +43,7 @@ impl Recorder {
 }
 
 impl Wire for Recorder {
-    fn lay(&self, from: Participant, to: Participant, address: SocketAddr) -> String {
+    fn connect(&self, from: Participant, to: Participant, address: SocketAddr) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let recorder = self.clone();
@@ -64,8 +64,8 @@ impl Wire for Recorder {
     fn hear(&self, from: Participant, to: Participant) -> Option<Listener> {
         let (recorder, from, to) = (self.clone(), from.name(), to.name());
         Some(Arc::new(move |heard| match heard {
-            Heard::Asked { method, path, body } => recorder.asked(from, to, method, path, body),
-            Heard::Answered { status, body } => recorder.answered(from, to, status, body, ""),
+            TrafficEvent::Asked { method, path, body } => recorder.asked(from, to, method, path, body),
+            TrafficEvent::Answered { status, body } => recorder.answered(from, to, status, body, ""),
         }))
     }
 }

@@ -2,13 +2,13 @@
 
 use chrono::TimeDelta;
 
-use crate::Scene;
+use crate::TestEnv;
 
 const FILE: &str = "refresh-token.md";
 
-on_both_engines! { Scene: the_feature_is_off }
+on_both_engines! { TestEnv: the_feature_is_off }
 
-async fn the_feature_is_off(scene: Scene) {
+async fn the_feature_is_off(scene: TestEnv) {
     let guest = scene.guest_off();
     let created = guest.creates_token().await;
     scene.recorder.take();
@@ -20,7 +20,7 @@ async fn the_feature_is_off(scene: Scene) {
 
 #[tokio::test]
 async fn the_feature_is_on() {
-    let scene = Scene::new().await;
+    let scene = TestEnv::new().await;
     let guest = scene.guest_on();
     let created = guest.creates_token().await;
     let opened = guest.opens_conversation(&created.text("token")).await;
@@ -33,7 +33,7 @@ async fn the_feature_is_on() {
 
 #[tokio::test]
 async fn the_fingerprint_is_another_browsers() {
-    let scene = Scene::new().await;
+    let scene = TestEnv::new().await;
     let guest = scene.guest_on();
     let token = guest.creates_token().await.text("token");
     let other_page = guest.clone().with("origin", "https://evil.example");
@@ -53,11 +53,11 @@ async fn the_fingerprint_is_another_browsers() {
 
 #[tokio::test]
 async fn the_token_is_not_valid() {
-    let scene = Scene::new().await;
+    let scene = TestEnv::new().await;
     let guest = scene.guest_on();
     let token = guest.creates_token().await.text("token");
     let of_another_account = scene.guest_off().creates_token().await.text("token");
-    let of_another_key = Scene::new().await.guest_on().creates_token().await.text("token");
+    let of_another_key = TestEnv::new().await.guest_on().creates_token().await.text("token");
     let mut tampered = token.clone();
     tampered.replace_range(tampered.len() - 1.., if token.ends_with('A') { "B" } else { "A" });
     for bad in ["not a token", tampered.as_str(), of_another_key.as_str()] {
@@ -73,7 +73,7 @@ async fn the_token_is_not_valid() {
 
 #[tokio::test]
 async fn the_token_is_of_another_time() {
-    let scene = Scene::new().await;
+    let scene = TestEnv::new().await;
     let guest = scene.guest_on();
     let token = guest.creates_token().await.text("token");
     scene.recorder.take();
@@ -93,7 +93,7 @@ async fn the_token_is_of_another_time() {
 
 #[tokio::test]
 async fn a_session_ends_however_often_it_was_refreshed() {
-    let scene = Scene::new().await;
+    let scene = TestEnv::new().await;
     let guest = scene.guest_on();
     let created = guest.creates_token().await;
     let mut token = created.text("token");
@@ -112,7 +112,7 @@ async fn a_session_ends_however_often_it_was_refreshed() {
 
 #[tokio::test]
 async fn the_feature_changes_during_a_session() {
-    let scene = Scene::new().await;
+    let scene = TestEnv::new().await;
     let mut reloads = scene.stack.accounts.reloads();
     let accounts = std::fs::read_to_string(scene.plan.accounts_file()).unwrap();
     let guest = scene.guest_off();

@@ -5,13 +5,13 @@ use local_stack::{Answer, Guest};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
-use crate::Scene;
+use crate::TestEnv;
 
 const FILE: &str = "revoke-token.md";
 
 #[tokio::test]
 async fn the_guest_ends_the_chat() {
-    let scene = Scene::new().await;
+    let scene = TestEnv::new().await;
     let guest = scene.guest_on();
     let token = guest.creates_token().await.text("token");
     scene.recorder.take();
@@ -27,7 +27,7 @@ async fn the_guest_ends_the_chat() {
 
 #[tokio::test]
 async fn nobody_else_ends_it_and_nobody_is_told() {
-    let scene = Scene::new().await;
+    let scene = TestEnv::new().await;
     let guest = scene.guest_on();
     let token = guest.creates_token().await.text("token");
     let elsewhere = scene.guest_off();
@@ -43,7 +43,7 @@ async fn nobody_else_ends_it_and_nobody_is_told() {
 
 #[tokio::test]
 async fn an_expired_token_ends_its_session_too() {
-    let scene = Scene::new().await;
+    let scene = TestEnv::new().await;
     let guest = scene.guest_on();
     let token = guest.creates_token().await.text("token");
     scene.plan.clock.advance(TimeDelta::hours(7));
@@ -51,7 +51,7 @@ async fn an_expired_token_ends_its_session_too() {
     assert_eq!(guest.refreshes_token(&token).await.code(), "revoked_token", "and is not resumed");
 }
 
-async fn operator(scene: &Scene, secret: &str, body: Value) -> Answer {
+async fn operator(scene: &TestEnv, secret: &str, body: Value) -> Answer {
     let url = format!("http://{}", scene.stack.scoped_auth.admin_address);
     let guest = Guest::with_chrome(&url, "");
     guest.sends(guest.client().post(format!("{url}/v1/Revocations")).bearer_auth(secret).json(&body)).await
@@ -59,7 +59,7 @@ async fn operator(scene: &Scene, secret: &str, body: Value) -> Answer {
 
 #[tokio::test]
 async fn an_operator_ends_sessions_of_a_subject_issued_before_now() {
-    let scene = Scene::new().await;
+    let scene = TestEnv::new().await;
     let secret = scene.stack.operator_secret.expose_secret().to_owned();
     let guest = scene.guest_on();
     let account = "AC00000000000000000000000000000001";
@@ -92,7 +92,7 @@ async fn an_operator_ends_sessions_of_a_subject_issued_before_now() {
 
 #[tokio::test]
 async fn only_an_operator_is_one() {
-    let scene = Scene::new().await;
+    let scene = TestEnv::new().await;
     let body = json!({"accountSid": "AC00000000000000000000000000000001"});
     for secret in ["", "guess-guess-guess-guess", scene.stack.federated_auth_secret.expose_secret()] {
         let refused = operator(&scene, secret, body.clone()).await;

@@ -3,13 +3,13 @@
 use chrono::TimeDelta;
 use tokio::task::JoinSet;
 
-use crate::Scene;
+use crate::TestEnv;
 
 const FILE: &str = "session-life.md";
 
 #[tokio::test]
 async fn the_answer_was_lost() {
-    let scene = Scene::new().await;
+    let scene = TestEnv::new().await;
     let guest = scene.guest_on();
     let first = guest.creates_token().await;
     let lost = guest.refreshes_token(&first.text("token")).await;
@@ -26,7 +26,7 @@ async fn the_answer_was_lost() {
 
 #[tokio::test]
 async fn the_answer_was_lost_for_longer_than_the_grace() {
-    let scene = Scene::new().await;
+    let scene = TestEnv::new().await;
     let guest = scene.guest_on();
     let first = guest.creates_token().await;
     guest.refreshes_token(&first.text("token")).await;
@@ -42,7 +42,7 @@ async fn the_answer_was_lost_for_longer_than_the_grace() {
 
 #[tokio::test]
 async fn a_token_is_presented_that_has_long_been_replaced() {
-    let scene = Scene::new().await;
+    let scene = TestEnv::new().await;
     let guest = scene.guest_on();
     let first = guest.creates_token().await.text("token");
     let second = guest.refreshes_token(&first).await.text("token");
@@ -60,7 +60,7 @@ async fn a_token_is_presented_that_has_long_been_replaced() {
 
 #[tokio::test]
 async fn the_last_token_is_presented_after_its_successor_was_shown() {
-    let scene = Scene::new().await;
+    let scene = TestEnv::new().await;
     let guest = scene.guest_on();
     let first = guest.creates_token().await.text("token");
     let second = guest.refreshes_token(&first).await.text("token");
@@ -74,7 +74,7 @@ async fn the_last_token_is_presented_after_its_successor_was_shown() {
 
 #[tokio::test]
 async fn the_laptop_slept_past_the_end_of_the_token() {
-    let scene = Scene::new().await;
+    let scene = TestEnv::new().await;
     let guest = scene.guest_on();
     let created = guest.creates_token().await;
     let token = created.text("token");
@@ -97,7 +97,7 @@ async fn the_laptop_slept_past_the_end_of_the_token() {
 
 #[tokio::test]
 async fn nobody_resumes_after_the_window_or_without_the_feature() {
-    let scene = Scene::with(|plan| plan.rules.resume_window = std::time::Duration::from_secs(3600)).await;
+    let scene = TestEnv::with(|plan| plan.rules.resume_window = std::time::Duration::from_secs(3600)).await;
     let (on, off) = (scene.guest_on(), scene.guest_off());
     let (bound, unbound) = (on.creates_token().await.text("token"), off.creates_token().await.text("token"));
     scene.plan.clock.advance(TimeDelta::minutes(6 * 60 + 59));
@@ -110,7 +110,7 @@ async fn nobody_resumes_after_the_window_or_without_the_feature() {
 
 #[tokio::test]
 async fn a_page_is_told_when_to_refresh() {
-    let scene = Scene::new().await;
+    let scene = TestEnv::new().await;
     let created = scene.guest_on().creates_token().await;
     let refreshed = scene.guest_on().refreshes_token(&created.text("token")).await;
     for answer in [&created, &refreshed] {
@@ -126,7 +126,7 @@ async fn a_page_is_told_when_to_refresh() {
 
 #[tokio::test]
 async fn sixty_four_tabs_refresh_at_once() {
-    let scene = Scene::new().await;
+    let scene = TestEnv::new().await;
     let guest = scene.guest_on();
     let first = guest.creates_token().await;
     let mut tabs = JoinSet::new();

@@ -10,7 +10,7 @@ use toml::{
     de::{DeTable, DeValue, Deserializer, Error},
 };
 
-use super::document::{AccountTable, DeploymentTable, Once, line_of};
+use super::document::{AccountTable, DeploymentTable, UniqueIds, line_of};
 use crate::{allowed_origins::AllowedOrigins, rate_limit::Limits};
 
 /// Something that an operator should know of a line.
@@ -34,7 +34,8 @@ impl fmt::Display for Problem {
 
 /// Every problem of the text, by line.
 pub fn problems(text: &str) -> Vec<Problem> {
-    let mut check = Check { text, problems: Vec::new(), sids: Once::default(), keys: Once::default() };
+    let mut check =
+        Check { text, problems: Vec::new(), sids: UniqueIds::default(), keys: UniqueIds::default() };
     let (document, faults) = DeTable::parse_recoverable(text);
     for fault in &faults {
         check.error(fault);
@@ -49,8 +50,8 @@ pub fn problems(text: &str) -> Vec<Problem> {
 struct Check<'i> {
     text: &'i str,
     problems: Vec<Problem>,
-    sids: Once<AccountSid>,
-    keys: Once<DeploymentKey>,
+    sids: UniqueIds<AccountSid>,
+    keys: UniqueIds<DeploymentKey>,
 }
 
 /// What stands beside the accounts: nothing.

@@ -73,7 +73,7 @@ pub(super) fn parse(text: &str) -> Result<Accounts, AccountsError> {
         by_key: HashMap::with_capacity(deployments),
     };
     let mut reader =
-        Reader { text, accounts, sids: Once::default(), keys_at: Vec::with_capacity(deployments) };
+        Reader { text, accounts, sids: UniqueIds::default(), keys_at: Vec::with_capacity(deployments) };
     for block in blocks(text) {
         reader.read(block)?;
     }
@@ -115,7 +115,7 @@ fn blocks(text: &str) -> Vec<Range<usize>> {
 struct Reader<'t> {
     text: &'t str,
     accounts: Accounts,
-    sids: Once<AccountSid>,
+    sids: UniqueIds<AccountSid>,
     /// Where the key of each deployment stands.
     keys_at: Vec<usize>,
 }
@@ -187,15 +187,15 @@ impl Reader<'_> {
 }
 
 /// Identifiers that may stand in the file once, with the places where they were met.
-pub(super) struct Once<T>(HashMap<T, usize>);
+pub(super) struct UniqueIds<T>(HashMap<T, usize>);
 
-impl<T> Default for Once<T> {
+impl<T> Default for UniqueIds<T> {
     fn default() -> Self {
         Self(HashMap::new())
     }
 }
 
-impl<T: Copy + Eq + Hash + Display> Once<T> {
+impl<T: Copy + Eq + Hash + Display> UniqueIds<T> {
     /// Takes note of an identifier in the part of the text that begins at `begin`.
     pub(super) fn take(&mut self, text: &str, begin: usize, id: &Spanned<T>) -> Result<T, AccountsError> {
         let at = begin + id.span().start;

@@ -18,7 +18,7 @@ pub(super) enum Share {
     /// An IPv4 address or a /64.
     Visitor,
     /// A /56.
-    Home,
+    ReplyRouter,
     /// A /24 or a /48.
     Neighbours,
     /// All visitors together.
@@ -35,7 +35,7 @@ impl Networks {
             [Some(Network { share: Share::Visitor, address: networks::visitor(address) }), None, None];
         for (place, (prefix, network)) in shares.iter_mut().skip(1).zip(networks::neighbours(address)) {
             let share = match prefix {
-                Prefix::V6Of56 => Share::Home,
+                Prefix::V6Of56 => Share::ReplyRouter,
                 Prefix::V4Of24 | Prefix::V6Of48 => Share::Neighbours,
             };
             *place = Some(Network { share, address: Some(network) });
@@ -59,7 +59,7 @@ impl Share {
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Share::Visitor => "visitor",
-            Share::Home => "home",
+            Share::ReplyRouter => "home",
             Share::Neighbours => "neighbours",
             Share::Everybody => "everybody",
         }

@@ -43,7 +43,7 @@ fn each_network_has_its_share() {
         (2 * MIB, Box::new(one()), 128 * 1024, Share::Visitor),
         (32 * MIB, Box::new((0..256).map(|n| format!("203.0.113.{n}"))), 8 * MIB, Share::Neighbours),
         (32 * MIB, Box::new((0..256).map(|n| format!("2001:db8::{n:x}"))), 256 * 1024, Share::Visitor),
-        (32 * MIB, Box::new((0..256).map(|n| format!("2001:db8:0:{n:x}::1"))), 4 * MIB, Share::Home),
+        (32 * MIB, Box::new((0..256).map(|n| format!("2001:db8:0:{n:x}::1"))), 4 * MIB, Share::ReplyRouter),
         (32 * MIB, Box::new((0..256).map(|n| format!("2001:db8:0:{n:x}00::1"))), 8 * MIB, Share::Neighbours),
         (32 * MIB, Box::new((0..256).map(|n| format!("203.0.{n}.1"))), 32 * MIB, Share::Everybody),
     ] {

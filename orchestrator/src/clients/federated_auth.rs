@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use service_runtime::{Call, Metrics, Peer, PeerError, client::PeerConfig};
+use service_runtime::{Metrics, RequestContext, ServiceClient, UpstreamError, client::PeerConfig};
 use shared_types::{
     AccountSid,
     federated_auth::{
@@ -12,51 +12,51 @@ use shared_types::{
 };
 
 /// FederatedAuthService as its caller sees it.
-pub struct FederatedAuth(Peer);
+pub struct FederatedAuthClient(ServiceClient);
 
-impl FederatedAuth {
+impl FederatedAuthClient {
     /// FederatedAuthService at the address of `config`.
     pub fn new(config: &PeerConfig, metrics: Arc<Metrics>) -> Self {
-        Self(Peer::new(config, metrics))
+        Self(ServiceClient::new(config, metrics))
     }
 
     /// `POST /v1/Accounts/AC…/Tokens`
     pub async fn create_token(
         &self,
-        call: &Call<'_>,
+        call: &RequestContext<'_>,
         account_sid: AccountSid,
         request: &create_token::Request,
-    ) -> Result<create_token::Response, PeerError> {
+    ) -> Result<create_token::Response, UpstreamError> {
         self.0.call::<CreateToken>(call, &create_token::path(account_sid), request).await
     }
 
     /// `POST /v1/Accounts/AC…/Tokens/refresh`
     pub async fn refresh_token(
         &self,
-        call: &Call<'_>,
+        call: &RequestContext<'_>,
         account_sid: AccountSid,
         request: &refresh_token::Request,
-    ) -> Result<refresh_token::Response, PeerError> {
+    ) -> Result<refresh_token::Response, UpstreamError> {
         self.0.call::<RefreshToken>(call, &refresh_token::path(account_sid), request).await
     }
 
     /// `POST /v1/Accounts/AC…/Tokens/revoke`
     pub async fn revoke_token(
         &self,
-        call: &Call<'_>,
+        call: &RequestContext<'_>,
         account_sid: AccountSid,
         request: &revoke_token::Request,
-    ) -> Result<revoke_token::Response, PeerError> {
+    ) -> Result<revoke_token::Response, UpstreamError> {
         self.0.call::<RevokeToken>(call, &revoke_token::path(account_sid), request).await
     }
 
     /// `POST /v1/Accounts/AC…/Tokens/validate`
     pub async fn validate_token(
         &self,
-        call: &Call<'_>,
+        call: &RequestContext<'_>,
         account_sid: AccountSid,
         request: &validate_token::Request,
-    ) -> Result<validate_token::Response, PeerError> {
+    ) -> Result<validate_token::Response, UpstreamError> {
         self.0.call::<ValidateToken>(call, &validate_token::path(account_sid), request).await
     }
 }

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use service_runtime::{Call, Metrics, Peer, PeerError, client::PeerConfig};
+use service_runtime::{Metrics, RequestContext, ServiceClient, UpstreamError, client::PeerConfig};
 use shared_types::{
-    AccountSid, Message,
+    AccountSid, Endpoint,
     orchestrator::{
         PublicConfiguration,
         public_configuration::{Request, Response},
@@ -12,20 +12,20 @@ use shared_types::{
 };
 
 /// A Flex Configuration service as its caller sees it.
-pub struct FlexConfiguration(Peer);
+pub struct FlexConfiguration(ServiceClient);
 
 impl FlexConfiguration {
     /// The Flex Configuration service at the address of `config`.
     pub fn new(config: &PeerConfig, metrics: Arc<Metrics>) -> Self {
-        Self(Peer::new(config, metrics))
+        Self(ServiceClient::new(config, metrics))
     }
 
     /// `GET /V1/Configuration/Public?AccountSid=AC…`
     pub async fn public_configuration(
         &self,
-        call: &Call<'_>,
+        call: &RequestContext<'_>,
         account_sid: AccountSid,
-    ) -> Result<Response, PeerError> {
+    ) -> Result<Response, UpstreamError> {
         self.0.call::<PublicConfiguration>(call, PublicConfiguration::PATH, &Request { account_sid }).await
     }
 }

@@ -3,5 +3,5 @@
 pub mod federated_auth;
 pub mod flex_configuration;
 
-pub use federated_auth::FederatedAuth;
+pub use federated_auth::FederatedAuthClient;
 pub use flex_configuration::FlexConfiguration;

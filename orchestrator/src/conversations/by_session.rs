@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use service_runtime::database::{DatabaseError, RowsStatement, Sql, Together};
+use service_runtime::database::{BatchExecutor, DatabaseError, RowsStatement, Sql};
 use shared_types::{AccountSid, ConversationSid, SessionId};
 use sqlx::PgPool;
 
@@ -33,11 +33,11 @@ impl BySession {
     }
 }
 
-impl Together for BySession {
-    type Ask = (AccountSid, SessionId);
+impl BatchExecutor for BySession {
+    type Request = (AccountSid, SessionId);
     type Answer = Result<Option<ConversationSid>, StoreError>;
 
-    async fn run(&self, asks: &[Self::Ask]) -> Result<Vec<Option<Self::Answer>>, DatabaseError> {
+    async fn run(&self, asks: &[Self::Request]) -> Result<Vec<Option<Self::Answer>>, DatabaseError> {
         let names: Vec<_> =
             asks.iter().map(|(account, session)| (account.to_string(), session.to_string())).collect();
         let (statement, room) = self.statement.of(names.len());

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use shared_types::Thumbprint;
 
 use super::{MAX_SKEW, Reason};
-use crate::recent::Recent;
+use crate::expiring_map::ExpiringMap;
 
 /// The proofs that this process has seen. One for all of its workers.
 ///
@@ -14,7 +14,7 @@ use crate::recent::Recent;
 /// Replicas do not tell each other. A proof that one of them has seen can be shown to another one while it is fresh,
 /// for the same method, route and token, and there only by who also has that token: it is the same call once more.
 #[derive(Debug)]
-pub struct ReplayStore(Recent<()>);
+pub struct ReplayStore(ExpiringMap<()>);
 
 impl ReplayStore {
     /// How many proofs are taken in the time that one is remembered: 7,000 a second. In bytes: 19 MB at most.
@@ -31,7 +31,7 @@ impl ReplayStore {
 
     /// The same, with another number in place of [`CAPACITY`](Self::CAPACITY).
     pub fn with_capacity(proofs: usize) -> Self {
-        Self(Recent::new(Self::KEEP_FOR, proofs))
+        Self(ExpiringMap::new(Self::KEEP_FOR, proofs))
     }
 
     /// How many proofs are remembered: at most twice the capacity.

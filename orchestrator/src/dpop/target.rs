@@ -3,7 +3,7 @@
 
 use std::{str::FromStr, sync::Arc};
 
-use service_runtime::Call;
+use service_runtime::RequestContext;
 use url::Url;
 
 use crate::client_address::elements_from_right;
@@ -53,7 +53,12 @@ impl<'a> Target<'a> {
     ///
     /// Both may be lists, to which each proxy adds. The host is the one that the proxy nearest to the browser reports.
     /// Proxies that report different schemes leave it unknown: some add the scheme of their own hop, others replace it.
-    pub fn of_call(call: &Call<'a>, path: &'a str, public_urls: &'a PublicUrls, trusted_hops: usize) -> Self {
+    pub fn of_call(
+        call: &RequestContext<'a>,
+        path: &'a str,
+        public_urls: &'a PublicUrls,
+        trusted_hops: usize,
+    ) -> Self {
         let hosts = elements_from_right(call, "x-forwarded-host").take(trusted_hops);
         let schemes = (trusted_hops > 0).then(|| elements_from_right(call, "x-forwarded-proto"));
         let scheme = schemes.and_then(agreed);

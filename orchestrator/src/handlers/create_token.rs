@@ -1,6 +1,6 @@
 //! `B ->> FWO: POST /v2/Webchat/Token` (create diagram; contract, section 1).
 
-use service_runtime::Call;
+use service_runtime::RequestContext;
 use shared_types::orchestrator::{
     NoParameters,
     create_token::{Request, Response},
@@ -8,17 +8,17 @@ use shared_types::orchestrator::{
 
 use crate::{
     admission::{Admission, admit},
-    app::Orchestrator,
     error::Error,
     identity::IdentityRequest,
     rate_limit::Charge,
     session,
+    state::State,
 };
 
 /// Gives a guest a token for a new session.
 pub async fn create_token(
-    fwo: &Orchestrator,
-    call: &mut Call<'_>,
+    state: &State,
+    call: &mut RequestContext<'_>,
     _path: NoParameters,
     Request { deployment_key }: Request,
 ) -> Result<Response, Error> {
@@ -30,8 +30,8 @@ pub async fn create_token(
         ignores_disabled: false,
         identity: IdentityRequest::None,
     };
-    let admitted = admit(fwo, call, admission).await?;
-    let made = session::begin(fwo, call, &admitted, IdentityRequest::None).await?;
+    let admitted = admit(state, call, admission).await?;
+    let made = session::begin(state, call, &admitted, IdentityRequest::None).await?;
     Ok(Response {
         token: made.token,
         identity: made.identity,

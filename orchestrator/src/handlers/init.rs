@@ -1,6 +1,6 @@
 //! `B ->> FWO: POST /v2/Webchat/Init` (init diagram; contract, section 4): the released widget begins a chat in one call.
 
-use service_runtime::Call;
+use service_runtime::RequestContext;
 use shared_types::{
     orchestrator::{
         NoParameters,
@@ -11,19 +11,19 @@ use shared_types::{
 
 use crate::{
     admission::{Admission, admit},
-    app::Orchestrator,
+    conversation_setup::{self, Form, LEAST_OF_CONVERSATION},
     error::Error,
     guest::Guest,
     identity::IdentityRequest,
-    opening::{self, Form, LEAST_OF_CONVERSATION},
     rate_limit::Charge,
     session,
+    state::State,
 };
 
 /// Begins a session and opens its conversation.
 pub async fn init(
-    fwo: &Orchestrator,
-    call: &mut Call<'_>,
+    state: &State,
+    call: &mut RequestContext<'_>,
     _path: NoParameters,
     request: Request,
 ) -> Result<Response, Error> {
@@ -36,10 +36,10 @@ pub async fn init(
         ignores_disabled: false,
         identity: requested,
     };
-    let admitted = admit(fwo, call, admission).await?;
+    let admitted = admit(state, call, admission).await?;
     let form = Form::read(request.customer_friendly_name, request.pre_engagement_data)?;
-    admitted.store(fwo, call, form.guest_bytes())?;
-    let made = session::begin(fwo, call, &admitted, requested).await?;
+    admitted.store(state, call, form.guest_bytes())?;
+    let made = session::begin(state, call, &admitted, requested).await?;
     let guest = Guest {
         account_sid: admitted.snapshot.account.sid,
         deployment_key: request.deployment_key,
@@ -48,7 +48,7 @@ pub async fn init(
         session: EarlierSession { sid: made.session_id, auth_time: made.auth_time },
         jkt: admitted.jkt,
     };
-    let conversation_sid = opening::open(fwo, call, guest, form).await?;
+    let conversation_sid = conversation_setup::open(state, call, guest, form).await?;
     Ok(Response {
         token: made.token,
         expiration: made.expiration,

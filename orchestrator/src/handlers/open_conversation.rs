@@ -1,30 +1,30 @@
 //! `B ->> FWO: POST /v2/WebChannels` (conversation diagram; contract, section 3).
 
-use service_runtime::Call;
+use service_runtime::RequestContext;
 use shared_types::orchestrator::{
     NoParameters,
     open_conversation::{Request, Response},
 };
 
 use crate::{
-    app::Orchestrator,
+    conversation_setup::{self, Form, LEAST_OF_CONVERSATION},
     error::Error,
     guest,
-    opening::{self, Form, LEAST_OF_CONVERSATION},
     rate_limit::Charge,
+    state::State,
 };
 
 /// Opens the conversation of the guest's session, with the welcome message as its first.
 pub async fn open_conversation(
-    fwo: &Orchestrator,
-    call: &mut Call<'_>,
+    state: &State,
+    call: &mut RequestContext<'_>,
     _path: NoParameters,
     request: Request,
 ) -> Result<Response, Error> {
-    let (guest, admitted) = guest::of_call(fwo, call, Charge::Call, LEAST_OF_CONVERSATION).await?;
+    let (guest, admitted) = guest::authenticate(state, call, Charge::Call, LEAST_OF_CONVERSATION).await?;
     let form = Form::read(request.customer_friendly_name, request.pre_engagement_data)?;
-    admitted.store(fwo, call, form.guest_bytes())?;
+    admitted.store(state, call, form.guest_bytes())?;
     let identity = guest.identity;
-    let conversation_sid = opening::open(fwo, call, guest, form).await?;
+    let conversation_sid = conversation_setup::open(state, call, guest, form).await?;
     Ok(Response { conversation_sid, identity })
 }

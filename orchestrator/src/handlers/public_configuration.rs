@@ -3,25 +3,25 @@
 
 use std::collections::BTreeSet;
 
-use service_runtime::Call;
+use service_runtime::RequestContext;
 use shared_types::orchestrator::{
     NoParameters,
     public_configuration::{Request, Response},
 };
 
-use crate::{accounts::Deployment, app::Orchestrator, error::Error, limit};
+use crate::{accounts::Deployment, error::Error, limit, state::State};
 
 /// Tells an account's allowedOrigins: those of any of its deployments, and where a deployment has others, its own.
 pub async fn public_configuration(
-    fwo: &Orchestrator,
-    call: &mut Call<'_>,
+    state: &State,
+    call: &mut RequestContext<'_>,
     _path: NoParameters,
     Request { account_sid }: Request,
 ) -> Result<Response, Error> {
-    let accounts = fwo.accounts.current();
+    let accounts = state.accounts.current();
     accounts.account(&account_sid).ok_or(Error::NotFound)?;
     call.account = Some(account_sid);
-    limit::of_account(fwo, call, account_sid)?;
+    limit::of_account(state, call, account_sid)?;
     let deployments = accounts.deployments(&account_sid);
     let list = |deployment: &Deployment| deployment.allowed_origins.entries().map(str::to_owned).collect();
     let all: BTreeSet<&str> = if deployments.iter().any(|deployment| deployment.allowed_origins.is_empty()) {

@@ -1,6 +1,6 @@
 //! `B ->> FWO: POST /v2/Webchat/Token/Refresh` (refresh diagram; contract, section 2).
 
-use service_runtime::Call;
+use service_runtime::RequestContext;
 use shared_types::{
     Yes, federated_auth,
     orchestrator::{
@@ -11,17 +11,17 @@ use shared_types::{
 
 use crate::{
     admission::{Admission, Admitted, admit},
-    app::Orchestrator,
     error::Error,
     identity::IdentityRequest,
     rate_limit::Charge,
+    state::State,
 };
 
 /// Gives the guest a new token of the same session. The session's conversation is looked up once the token has proved
 /// authentic: before that nobody knows which session it is of.
 pub async fn refresh_token(
-    fwo: &Orchestrator,
-    call: &mut Call<'_>,
+    state: &State,
+    call: &mut RequestContext<'_>,
     _path: NoParameters,
     Request { deployment_key, token }: Request,
 ) -> Result<Response, Error> {
@@ -33,10 +33,10 @@ pub async fn refresh_token(
         ignores_disabled: false,
         identity: IdentityRequest::None,
     };
-    let Admitted { snapshot, fingerprint, jkt, .. } = admit(fwo, call, admission).await?;
+    let Admitted { snapshot, fingerprint, jkt, .. } = admit(state, call, admission).await?;
     let request = federated_auth::refresh_token::Request { deployment_key, token, fingerprint, jkt };
-    let refreshed = fwo.federated_auth.refresh_token(call, snapshot.account.sid, &request).await?;
-    let conversation_sid = fwo.conversations.by_session(snapshot.account.sid, refreshed.session_id).await?;
+    let refreshed = state.federated_auth.refresh_token(call, snapshot.account.sid, &request).await?;
+    let conversation_sid = state.conversations.by_session(snapshot.account.sid, refreshed.session_id).await?;
     Ok(Response {
         valid: Yes,
         token: refreshed.token,

@@ -1,6 +1,6 @@
 //! `B ->> FWO: POST /v2/Webchat/Token/Revoke` (revoke diagram; RFC 7009).
 
-use service_runtime::Call;
+use service_runtime::RequestContext;
 use shared_types::{
     federated_auth,
     orchestrator::{
@@ -11,18 +11,18 @@ use shared_types::{
 
 use crate::{
     admission::{Admission, Admitted, admit},
-    app::Orchestrator,
     error::Error,
     identity::IdentityRequest,
     rate_limit::Charge,
+    state::State,
 };
 
 /// Ends the guest's session. A deployment that is switched off does not prevent it, and an invalid token is no error:
 /// there is nothing that the page could do about it (RFC 7009, section 2.2). A session that is bound to a proof key needs a
 /// proof by it.
 pub async fn revoke_token(
-    fwo: &Orchestrator,
-    call: &mut Call<'_>,
+    state: &State,
+    call: &mut RequestContext<'_>,
     _path: NoParameters,
     Request { deployment_key, token }: Request,
 ) -> Result<Response, Error> {
@@ -34,12 +34,12 @@ pub async fn revoke_token(
         ignores_disabled: true,
         identity: IdentityRequest::None,
     };
-    let Admitted { snapshot, fingerprint, jkt, .. } = admit(fwo, call, admission).await?;
+    let Admitted { snapshot, fingerprint, jkt, .. } = admit(state, call, admission).await?;
     let request = federated_auth::revoke_token::Request { token, fingerprint, jkt };
-    let revoked = fwo.federated_auth.revoke_token(call, snapshot.account.sid, &request).await?;
+    let revoked = state.federated_auth.revoke_token(call, snapshot.account.sid, &request).await?;
     // Its identity is not granted again. ScopedAuthService remembers it too, for as long as it keeps revocations.
     if let Some(session) = revoked.session_id {
-        fwo.conversations.end_session(snapshot.account.sid, session, call.now).await?;
+        state.conversations.end_session(snapshot.account.sid, session, call.now).await?;
     }
     Ok(Response {})
 }

@@ -3,11 +3,11 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use prometheus_client::encoding::EncodeLabelSet;
-use service_runtime::Call;
+use service_runtime::RequestContext;
 use shared_types::DeploymentKey;
 
 use super::{Limited, Mode, Policy, RateLimits};
-use crate::{accounts::Deployment, recent::Recent};
+use crate::{accounts::Deployment, expiring_map::ExpiringMap};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct Labels {
@@ -20,7 +20,7 @@ impl RateLimits {
     /// limits are enforced.
     pub fn record(
         &self,
-        call: &Call<'_>,
+        call: &RequestContext<'_>,
         deployment: &Deployment,
         taken: Result<(), Limited>,
     ) -> Result<bool, Limited> {
@@ -34,11 +34,21 @@ impl RateLimits {
     }
 
     /// The same at a route that has no deployment; there limits are enforced.
-    pub fn record_of_account(&self, call: &Call<'_>, taken: Result<(), Limited>) -> Result<(), Limited> {
+    pub fn record_of_account(
+        &self,
+        call: &RequestContext<'_>,
+        taken: Result<(), Limited>,
+    ) -> Result<(), Limited> {
         taken.inspect_err(|limited| self.record_at(call, None, Mode::Enforce, *limited))
     }
 
-    fn record_at(&self, call: &Call<'_>, deployment: Option<&Deployment>, mode: Mode, limited: Limited) {
+    fn record_at(
+        &self,
+        call: &RequestContext<'_>,
+        deployment: Option<&Deployment>,
+        mode: Mode,
+        limited: Limited,
+    ) {
         let (policy, mode) = (limited.policy, mode.as_str());
         self.limited.get_or_create(&Labels { policy: policy.as_str(), mode }).inc();
         let key = deployment.map_or(DeploymentKey::from_bits(0), |deployment| deployment.key);
@@ -63,7 +73,7 @@ impl RateLimits {
 const CAPACITY: usize = 10_000;
 
 #[derive(Debug)]
-pub(super) struct LogLines(Recent<Line>);
+pub(super) struct LogLines(ExpiringMap<Line>);
 
 #[derive(Clone, Copy, Debug)]
 struct Line {
@@ -74,7 +84,7 @@ struct Line {
 
 impl LogLines {
     pub(super) fn new() -> Self {
-        Self(Recent::new(TimeDelta::minutes(1), CAPACITY))
+        Self(ExpiringMap::new(TimeDelta::minutes(1), CAPACITY))
     }
 
     /// Counts a call over a limit. If a line is due, the number of calls that it stands for, this one included.

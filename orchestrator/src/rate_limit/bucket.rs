@@ -8,7 +8,7 @@ use governor::{
 };
 
 use super::Action;
-use crate::recent::Recent;
+use crate::expiring_map::ExpiringMap;
 
 /// What limits are counted in.
 pub(super) const MINUTE: Duration = Duration::from_secs(60);
@@ -18,12 +18,12 @@ pub(super) const MINUTE: Duration = Duration::from_secs(60);
 /// The value is GCRA's theoretical arrival time, in nanoseconds since 1970: when the limit will be untouched again. All
 /// of a limit comes back within the minute, so that an entry has no effect a minute after its last change.
 #[derive(Debug)]
-pub(super) struct Buckets(Recent<u64>);
+pub(super) struct Buckets(ExpiringMap<u64>);
 
 impl Buckets {
     /// Stores `capacity` limits of this minute and as many of the minute before.
     pub(super) fn new(capacity: usize) -> Self {
-        Self(Recent::new(TimeDelta::minutes(1), capacity))
+        Self(ExpiringMap::new(TimeDelta::minutes(1), capacity))
     }
 
     /// The key of a limit here.

@@ -6,7 +6,7 @@ use std::{hash::Hash, time::Duration};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Action;
-use crate::recent::Recent;
+use crate::expiring_map::ExpiringMap;
 
 /// What budgets are counted in.
 pub(super) const HOUR: Duration = Duration::from_secs(3600);
@@ -19,7 +19,7 @@ const PARTS: usize = 13;
 
 /// One budget for each hash.
 #[derive(Debug)]
-pub(super) struct Windows(Recent<Window>);
+pub(super) struct Windows(ExpiringMap<Window>);
 
 /// What was taken lately.
 #[derive(Clone, Copy, Debug, Default)]
@@ -33,7 +33,7 @@ struct Window {
 impl Windows {
     /// Stores `capacity` budgets, and as many that were used before them.
     pub(super) fn new(capacity: usize) -> Self {
-        Self(Recent::new(TimeDelta::seconds(PARTS as i64 * PART_SECONDS), capacity))
+        Self(ExpiringMap::new(TimeDelta::seconds(PARTS as i64 * PART_SECONDS), capacity))
     }
 
     /// The key of a budget here.

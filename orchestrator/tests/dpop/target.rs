@@ -2,7 +2,7 @@
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use orchestrator::dpop::{self, Expectation, MalformedPublicUrls, PublicUrls, Reason, ReplayStore, Target};
-use service_runtime::{Call, Clock, random::Random};
+use service_runtime::{Clock, RequestContext, random::Random};
 
 use crate::prover::{Prover, now};
 
@@ -19,7 +19,7 @@ fn names(
     for (name, value) in headers {
         map.append(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap());
     }
-    let call = Call::new(&map, None, &Clock::system(), &Random::default());
+    let call = RequestContext::new(&map, None, &Clock::system(), &Random::default());
     let target = Target::of_call(&call, path, &public_urls, trusted_hops);
     let expectation = Expectation { method: "POST", target, access_token: None, nonces: None, now: now() };
     let proof = Prover::new().with("htu", htu).proof();

@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, future::poll_fn, pin::pin, task::Poll};
 
-use service_runtime::refusal::chain;
+use service_runtime::api_error::error_chain;
 use shared_types::{ConversationSid, MessageSid};
 use tokio::task::JoinSet;
 
@@ -110,7 +110,7 @@ async fn a_failed_look_is_told_to_all_and_the_next_callers_are_served() {
         looks.spawn(async move { conversations.by_session(ACCOUNT, session(guest)).await });
     }
     for failed in looks.join_all().await {
-        let told = chain(&failed.unwrap_err());
+        let told = error_chain(&failed.unwrap_err());
         assert!(told.starts_with("the conversations' database failed: "), "{told}");
         assert!(told.contains("no such table"), "{told}");
     }

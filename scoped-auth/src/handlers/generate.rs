@@ -1,7 +1,7 @@
 //! `FAS ->> SAS: POST /v1/ScopedAuthTokens/generate/internal` (create diagram): begins a session.
 
 use chrono::{DateTime, SubsecRound as _, Utc};
-use service_runtime::{Call, random::Random};
+use service_runtime::{RequestContext, random::Random};
 use shared_types::{
     DeploymentKey, Fingerprint, Grant, Identity, SessionId,
     grant::GrantsClaim,
@@ -10,19 +10,19 @@ use shared_types::{
 };
 
 use crate::{
-    app::ScopedAuth,
     audit::{self, Event},
     claims::{Audience, Claims, Confirmation, Issuer, deployment},
     error::Error,
     jose::Form,
     sessions::IdentityRefusal,
+    state::State,
     token_life,
 };
 
 /// Makes the first token of a new session. Writes nothing.
 pub async fn generate(
-    sas: &ScopedAuth,
-    call: &mut Call<'_>,
+    state: &State,
+    call: &mut RequestContext<'_>,
     _path: NoParameters,
     request: Request,
 ) -> Result<Response, Error> {
@@ -32,11 +32,11 @@ pub async fn generate(
         return Err(Error::NoTimeToLive);
     }
     let deployment = deployment(&request.grants);
-    let id = begun_at(call.now, &sas.random);
-    let identity = identity(sas, call, &request, deployment, id).await?;
+    let id = begun_at(call.now, &state.random);
+    let identity = identity(state, call, &request, deployment, id).await?;
     // Claims count whole seconds, and so does the answer.
     let now = call.now.trunc_subsecs(0);
-    let session_max = sas.sessions.rules().session_max;
+    let session_max = state.sessions.rules().session_max;
     let exp = token_life::expiration(now, request.ttl, now, session_max).ok_or(Error::SessionEnded)?;
     let claims = Claims {
         jti: token_life::jti(id, 0, call.now),
@@ -56,9 +56,9 @@ pub async fn generate(
         cnf: request.jkt.map(|jkt| Confirmation { jkt }),
     };
     let form = if request.encrypt { Form::Encrypted } else { Form::Signed };
-    let token = sas.seal(&claims, form)?;
-    sas.counters.minted(false, request.encrypt);
-    audit::event(sas, call, Event::Created, &claims);
+    let token = state.seal(&claims, form)?;
+    state.counters.minted(false, request.encrypt);
+    audit::event(state, call, Event::Created, &claims);
     let left = token_life::left(id, now, exp, call.now);
     Ok(Response {
         token,
@@ -73,26 +73,26 @@ pub async fn generate(
 
 /// The identity of the session: that of the earlier session where it may be had again, otherwise a new one.
 async fn identity(
-    sas: &ScopedAuth,
-    call: &Call<'_>,
+    state: &State,
+    call: &RequestContext<'_>,
     request: &Request,
     deployment: Option<DeploymentKey>,
     session: SessionId,
 ) -> Result<Identity, Error> {
-    let new = || Identity::from_random(sas.random.bytes());
+    let new = || Identity::from_random(state.random.bytes());
     let (identity, earlier) = match (request.identity, request.earlier_session) {
         (None, None) => return Ok(new()),
         (Some(identity), Some(earlier)) => (identity, earlier),
         (Some(_), None) | (None, Some(_)) => return Err(Error::IncompleteIdentity),
     };
     let checked =
-        sas.sessions.check_identity(request.account_sid, deployment, identity, earlier, call.now).await?;
+        state.sessions.check_identity(request.account_sid, deployment, identity, earlier, call.now).await?;
     let reason = match checked {
         Ok(()) => None,
         Err(IdentityRefusal::Revoked) => Some("revoked"),
         Err(IdentityRefusal::TooOld) => Some("too_old"),
     };
-    audit::identity(sas, call, request.account_sid, identity, session, reason);
+    audit::identity(state, call, request.account_sid, identity, session, reason);
     Ok(if reason.is_none() { identity } else { new() })
 }
 

@@ -1,16 +1,16 @@
 //! `GET /.well-known/jwks.json`, open to everybody: what it tells is public by nature.
 
-use service_runtime::Call;
+use service_runtime::RequestContext;
 use shared_types::{orchestrator::NoParameters, scoped_auth::jwks::Response};
 
-use crate::{app::ScopedAuth, error::Error};
+use crate::{error::Error, state::State};
 
 /// Tells the public halves of the signing keys.
 pub async fn publish_keys(
-    sas: &ScopedAuth,
-    _call: &mut Call<'_>,
+    state: &State,
+    _call: &mut RequestContext<'_>,
     _path: NoParameters,
     _request: NoParameters,
 ) -> Result<Response, Error> {
-    Ok(sas.key_ring().public_keys().clone())
+    Ok(state.key_ring().public_keys().clone())
 }

@@ -1,7 +1,7 @@
 //! `FAS ->> SAS: POST /v1/ScopedAuthTokens/revoke` (revoke diagram): a guest ends the own session. A thief who copied
 //! the token and is not its browser cannot end it either.
 
-use service_runtime::Call;
+use service_runtime::RequestContext;
 use shared_types::{
     orchestrator::NoParameters,
     scoped_auth::{
@@ -11,11 +11,11 @@ use shared_types::{
 };
 
 use crate::{
-    app::ScopedAuth,
     audit,
     error::Error,
     judgement::{Holder, judge_holder},
-    revocations::Subject,
+    revocations::RevocationTarget,
+    state::State,
 };
 
 /// Ends the session of a token, expired or not. Whether there was one stays between the services (RFC 7009, section 2.2).
@@ -24,14 +24,14 @@ use crate::{
 ///
 /// `NoProof` where the session is bound to a proof key that the call does not prove: its holder can do something about it.
 pub async fn revoke(
-    sas: &ScopedAuth,
-    call: &mut Call<'_>,
+    state: &State,
+    call: &mut RequestContext<'_>,
     _path: NoParameters,
     Request { account_sid, token, fingerprint, jkt }: Request,
 ) -> Result<Response, Error> {
     call.account = Some(account_sid);
     let nothing = Response { revoked: false, session_id: None };
-    let Some(claims) = sas.open(&token).ok().filter(|claims| claims.sub == account_sid) else {
+    let Some(claims) = state.open(&token).ok().filter(|claims| claims.sub == account_sid) else {
         return Ok(nothing);
     };
     match judge_holder(&claims, Holder { fingerprint: fingerprint.as_ref(), jkt }) {
@@ -42,10 +42,10 @@ pub async fn revoke(
         Err(_) => return Ok(nothing),
     }
     // Idempotent: an ended session is not revoked again.
-    if !sas.sessions.are_revoked(&claims) {
-        let subject = Subject::Session(claims.sid);
-        sas.sessions.revoke(subject, call.now).await?;
-        audit::revoked(sas, call, subject, "guest");
+    if !state.sessions.are_revoked(&claims) {
+        let subject = RevocationTarget::Session(claims.sid);
+        state.sessions.revoke(subject, call.now).await?;
+        audit::revoked(state, call, subject, "guest");
     }
     Ok(Response { revoked: true, session_id: Some(claims.sid) })
 }

@@ -2,7 +2,7 @@
 //! fingerprint `Validates token and fingerprint`, and where a successor is requested `Makes the next token`. The findings
 //! go to the audit log and the counters by the names of the signals; the answer names token, fingerprint or proof only.
 
-use service_runtime::Call;
+use service_runtime::RequestContext;
 use shared_types::{
     No, Yes,
     orchestrator::NoParameters,
@@ -10,7 +10,6 @@ use shared_types::{
 };
 
 use crate::{
-    app::ScopedAuth,
     audit::{self, Event, FingerprintEvent},
     claims::Claims,
     error::Error,
@@ -18,40 +17,41 @@ use crate::{
     judgement::{
         Holder, HolderVerdict, Judgement, Refusal, Time, binding_of_successor, judge_holder, judge_time,
     },
-    revocations::Subject,
+    revocations::RevocationTarget,
     sessions::RefreshOutcome,
+    state::State,
     token_life,
 };
 
 /// Judges a token, the browser that presents it and the key that its holder proved to hold; then makes its successor, if
 /// one is requested. Nothing is written before all of it is judged.
 pub async fn validate(
-    sas: &ScopedAuth,
-    call: &mut Call<'_>,
+    state: &State,
+    call: &mut RequestContext<'_>,
     _path: NoParameters,
     Request { token, fingerprint, jkt, successor: requested }: Request,
 ) -> Result<Response, Error> {
-    sas.sessions.ensure_fresh()?;
-    let Ok(claims) = sas.open(&token) else {
-        return Ok(refuse(sas, call, None, &Refusal::token(Reason::InvalidToken)));
+    state.sessions.ensure_fresh()?;
+    let Ok(claims) = state.open(&token) else {
+        return Ok(refuse(state, call, None, &Refusal::token(Reason::InvalidToken)));
     };
     call.account = Some(claims.sub);
     let holder = Holder { fingerprint: fingerprint.as_ref(), jkt };
-    let judgement = match judge(sas, call, &claims, holder, requested) {
+    let judgement = match judge(state, call, &claims, holder, requested) {
         Ok(judgement) => judgement,
-        Err(refusal) => return Ok(refuse(sas, call, Some(&claims), &refusal)),
+        Err(refusal) => return Ok(refuse(state, call, Some(&claims), &refusal)),
     };
     let successor = match requested {
         None => {
-            sas.sessions.note_shown(&claims);
+            state.sessions.note_shown(&claims);
             None
         }
-        Some(requested) => match make_successor(sas, call, &claims, holder, &judgement, requested).await? {
+        Some(requested) => match make_successor(state, call, &claims, holder, &judgement, requested).await? {
             Ok(successor) => Some(successor),
             Err(refused) => return Ok(refused),
         },
     };
-    sas.counters.judged(if judgement.resumed { "resumed" } else { "authorized" });
+    state.counters.judged(if judgement.resumed { "resumed" } else { "authorized" });
     Ok(Response::Authorized(Authorized {
         authorized: Yes,
         auth_account: claims.sub.into(),
@@ -69,8 +69,8 @@ pub async fn validate(
 /// Account, deployment, revocation, time, proof key, browser and the end of the session, in this order (contract,
 /// section 2).
 fn judge(
-    sas: &ScopedAuth,
-    call: &Call<'_>,
+    state: &State,
+    call: &RequestContext<'_>,
     claims: &Claims,
     holder: Holder<'_>,
     successor: Option<SuccessorRequest>,
@@ -80,12 +80,12 @@ fn judge(
     {
         return Err(Refusal::token(Reason::InvalidToken));
     }
-    if sas.sessions.are_revoked(claims) {
+    if state.sessions.are_revoked(claims) {
         return Err(Refusal::token(Reason::RevokedToken));
     }
-    let time = judge_time(claims, call.now, sas.sessions.rules(), successor.is_some())?;
+    let time = judge_time(claims, call.now, state.sessions.rules(), successor.is_some())?;
     let holder = judge_holder(claims, holder)?;
-    report_browser(sas, call, claims, &holder);
+    report_browser(state, call, claims, &holder);
     match time {
         Time::Valid => Ok(Judgement { resumed: false, holder }),
         // Only a holder who has proved to be the same browser, or to hold the same key, goes on after the end.
@@ -96,28 +96,28 @@ fn judge(
 
 /// Refreshes the session and makes the token that follows. The inner error is a refusal.
 async fn make_successor(
-    sas: &ScopedAuth,
-    call: &Call<'_>,
+    state: &State,
+    call: &RequestContext<'_>,
     claims: &Claims,
     holder: Holder<'_>,
     judgement: &Judgement,
     SuccessorRequest { ttl, .. }: SuccessorRequest,
 ) -> Result<Result<Successor, Response>, Error> {
-    let refusal = |reason| Ok(Err(refuse(sas, call, Some(claims), &Refusal::token(reason))));
+    let refusal = |reason| Ok(Err(refuse(state, call, Some(claims), &Refusal::token(reason))));
     if ttl == 0 {
         return Err(Error::NoTimeToLive);
     }
-    let session_max = sas.sessions.rules().session_max;
+    let session_max = state.sessions.rules().session_max;
     let Some(expires_at) = token_life::expiration(call.now, ttl, claims.auth_time, session_max) else {
         return refusal(Reason::SessionExpired);
     };
     let binding = binding_of_successor(claims, holder, &judgement.holder);
-    let outcome = sas.sessions.refresh(claims, binding, expires_at, call.now).await?;
+    let outcome = state.sessions.refresh(claims, binding, expires_at, call.now).await?;
     let is_repeat = matches!(outcome, RefreshOutcome::Repeated { .. });
     let (event, token) = match outcome {
         RefreshOutcome::Advanced { token, restored } => {
             if restored {
-                audit::event(sas, call, Event::StoreRestored, claims);
+                audit::event(state, call, Event::StoreRestored, claims);
             }
             (Some(Event::Refreshed), token)
         }
@@ -128,21 +128,21 @@ async fn make_successor(
         RefreshOutcome::Reissued(token) => (Some(Event::Reissued), token),
         RefreshOutcome::Expired => return refusal(Reason::ExpiredToken),
         RefreshOutcome::Reused => {
-            sas.counters.judged("token_reuse");
-            audit::revoked(sas, call, Subject::Session(claims.sid), "token_reuse");
+            state.counters.judged("token_reuse");
+            audit::revoked(state, call, RevocationTarget::Session(claims.sid), "token_reuse");
             let refusal = Refusal::token(Reason::RevokedToken);
             return Ok(Err(Response::Refused(answer_refusal(Some(claims), &refusal))));
         }
     };
     // A repeat resumes nothing, and is logged as seldom as any other.
     if judgement.resumed && !is_repeat {
-        audit::event(sas, call, Event::Resumed, claims);
+        audit::event(state, call, Event::Resumed, claims);
     }
     let next = claims.with(&token);
-    let sealed = sas.seal(&next, Form::Encrypted)?;
-    sas.counters.minted(true, true);
+    let sealed = state.seal(&next, Form::Encrypted)?;
+    state.counters.minted(true, true);
     if let Some(event) = event {
-        audit::event(sas, call, event, &next);
+        audit::event(state, call, event, &next);
     }
     let left = token_life::left(next.sid, next.iat, next.exp, call.now);
     Ok(Ok(Successor {
@@ -154,13 +154,13 @@ async fn make_successor(
 }
 
 /// Reports a browser that has changed and is served.
-fn report_browser(sas: &ScopedAuth, call: &Call<'_>, claims: &Claims, holder: &HolderVerdict) {
+fn report_browser(state: &State, call: &RequestContext<'_>, claims: &Claims, holder: &HolderVerdict) {
     let Some(verdict) = &holder.browser else { return };
-    sas.counters.browser(verdict);
+    state.counters.browser(verdict);
     if holder.is_served_in_shadow() {
-        audit::fingerprint(sas, call, FingerprintEvent::RefusedInShadow, claims, verdict);
+        audit::fingerprint(state, call, FingerprintEvent::RefusedInShadow, claims, verdict);
     } else if !verdict.drifted().is_empty() {
-        audit::fingerprint(sas, call, FingerprintEvent::Drifted, claims, verdict);
+        audit::fingerprint(state, call, FingerprintEvent::Drifted, claims, verdict);
     }
 }
 
@@ -173,14 +173,14 @@ fn answer_refusal(claims: Option<&Claims>, refusal: &Refusal) -> Refused {
     }
 }
 
-fn refuse(sas: &ScopedAuth, call: &Call<'_>, claims: Option<&Claims>, refusal: &Refusal) -> Response {
+fn refuse(state: &State, call: &RequestContext<'_>, claims: Option<&Claims>, refusal: &Refusal) -> Response {
     let refused = answer_refusal(claims, refusal);
     let reason = refused.code().as_str();
-    sas.counters.judged(reason);
+    state.counters.judged(reason);
     let (account, session) = (claims.map(|claims| claims.sub), claims.map(|claims| claims.sid));
     if let Some(verdict) = &refusal.browser {
-        sas.counters.browser(verdict);
+        state.counters.browser(verdict);
     }
-    audit::refused(sas, call, audit::Refusal { reason, account, session, browser: refusal.browser });
+    audit::refused(state, call, audit::Refusal { reason, account, session, browser: refusal.browser });
     Response::Refused(refused)
 }

@@ -57,7 +57,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::key_file::{Haste, Use};
+    use crate::key_file::{Force, Use};
 
     const GOOD: &str = include_str!("../../tests/vectors/keys.json");
 
@@ -98,7 +98,7 @@ mod tests {
         {
             fs::write(&path, text).unwrap();
             let day = std::time::Duration::from_secs(86_400);
-            let done = KeyFile::change(&path, &rng, now(), |file| file.activate(kid, now(), day, Haste::Now));
+            let done = KeyFile::change(&path, &rng, now(), |file| file.activate(kid, now(), day, Force::Now));
             assert_eq!(done.is_ok(), (text, kid) == (GOOD, "enc-1"), "{done:?}");
             assert_eq!(fs::read_to_string(&path).unwrap(), text);
             assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing else is left");

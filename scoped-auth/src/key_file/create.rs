@@ -6,7 +6,7 @@ use std::path::Path;
 use chrono::{DateTime, SubsecRound as _, Utc};
 use serde_json::Map;
 
-use super::{About, Key, KeyFile, KeyFileError, Material, Status, Use, disk};
+use super::{Key, KeyFile, KeyFileError, KeyInfo, Material, Status, Use, disk};
 use crate::crypto::{self, Failed, P256, Secret, SecureRandom};
 
 impl KeyFile {
@@ -57,7 +57,7 @@ impl KeyFile {
             }
         };
         let made_at = Some(now.trunc_subsecs(0));
-        let about = About { kid: kid.clone(), usage, status, made_at, opens_until: None };
+        let about = KeyInfo { kid: kid.clone(), usage, status, made_at, opens_until: None };
         self.keys.push(Key { position: self.keys.len() + 1, about, material, others: Map::new() });
         Ok(kid)
     }

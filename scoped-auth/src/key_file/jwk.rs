@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value, error::Category};
 use zeroize::{Zeroize as _, Zeroizing};
 
-use super::{About, Key, KeyFile, KeyFileError, Material, Status, Use};
+use super::{Key, KeyFile, KeyFileError, KeyInfo, Material, Status, Use};
 use crate::{
     crypto::{P256, Secret},
     jose::{base64url, kid::is_name},
@@ -75,7 +75,7 @@ impl Jwk<'_> {
             _ => return Err("its `status` is none of `next`, `active` and `retired`"),
         };
         let (usage, material) = self.material()?;
-        let about = About {
+        let about = KeyInfo {
             kid: kid.to_owned(),
             usage,
             status,
@@ -135,7 +135,7 @@ impl KeyFile {
 
 impl Serialize for Key {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let About { kid, usage, status, made_at, opens_until } = &self.about;
+        let KeyInfo { kid, usage, status, made_at, opens_until } = &self.about;
         let common = Jwk {
             r#use: Some(usage.as_str()),
             alg: Some(usage.algorithm()),

@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 
 pub use self::{
     change::ChangeError,
-    rotation::{Activated, Haste, KNOWN_AFTER, Refused, Retired},
+    rotation::{Activated, Force, KNOWN_AFTER, Refused, Retired},
 };
 pub(crate) use self::{jwk::write_subkey, rotation::text as time_text};
 use crate::crypto::{Failed, P256, Secret};
@@ -46,7 +46,7 @@ pub struct KeyFile {
 pub(crate) struct Key {
     /// Where in the file it stands, from 1, for whoever has to find it.
     pub(crate) position: usize,
-    pub(crate) about: About,
+    pub(crate) about: KeyInfo,
     pub(crate) material: Material,
     /// Its members that are not ours.
     others: Map<String, Value>,
@@ -54,7 +54,7 @@ pub(crate) struct Key {
 
 /// What may be told of a key: everything but the key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct About {
+pub struct KeyInfo {
     /// Its name.
     pub kid: String,
     /// What it is for.
@@ -138,7 +138,7 @@ impl KeyFile {
     }
 
     /// What may be told of the keys, in the file's order.
-    pub fn about(&self) -> impl Iterator<Item = &About> {
+    pub fn about(&self) -> impl Iterator<Item = &KeyInfo> {
         self.keys.iter().map(|key| &key.about)
     }
 
@@ -151,7 +151,7 @@ impl KeyFile {
     }
 }
 
-impl About {
+impl KeyInfo {
     /// Whether it is retired and its time over at `now`: then it opens nothing any more.
     pub fn is_over(&self, now: DateTime<Utc>) -> bool {
         self.status == Status::Retired && self.opens_until.is_some_and(|end| end <= now)

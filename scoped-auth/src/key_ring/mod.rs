@@ -24,7 +24,7 @@ use crate::{
     claims::Claims,
     crypto::{Mac, P256, Secret, SecureRandom, Signer, Verifier},
     jose::{Form, SealError, Unauthentic, base64url, header, jwe, jws, kid::Kid},
-    key_file::{About, KeyFile, KeyFileError, Material, Status, write_subkey},
+    key_file::{KeyFile, KeyFileError, KeyInfo, Material, Status, write_subkey},
 };
 
 /// The keys, ready to use. See [`KeyFile`] for what the status of a key means.
@@ -41,7 +41,7 @@ pub struct KeyRing {
     signer: Arc<SigningKey>,
     public: jwks::Response,
     mac: Arc<Mac>,
-    about: Vec<About>,
+    about: Vec<KeyInfo>,
 }
 
 pub(crate) struct EncryptionKey {
@@ -71,7 +71,7 @@ impl KeyRing {
         let (mut encryption, mut verifiers) = (HashMap::new(), HashMap::new());
         let (mut public, mut abouts) = (Vec::new(), Vec::new());
         for key in file.keys {
-            let About { kid, status, .. } = &key.about;
+            let KeyInfo { kid, status, .. } = &key.about;
             match key.material {
                 Material::Encryption(secret) => {
                     let key = Arc::new(EncryptionKey { kid: kid.clone(), secret });
@@ -130,7 +130,7 @@ impl KeyRing {
     }
 
     /// What may be told of the keys.
-    pub fn about(&self) -> &[About] {
+    pub fn about(&self) -> &[KeyInfo] {
         &self.about
     }
 

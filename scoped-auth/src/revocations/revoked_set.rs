@@ -16,7 +16,7 @@ use arc_swap::ArcSwap;
 use chrono::{DateTime, Utc};
 use shared_types::SessionId;
 
-use super::{Revocation, Subject};
+use super::{Revocation, RevocationTarget};
 use crate::claims::Claims;
 
 /// The sessions are spread over so many maps: a lock is held for one of them, and one that grows doubles a 64th of the
@@ -30,7 +30,7 @@ const SHARDS: usize = 64;
 /// revoke them: adding some copies all of them, so that looking up takes no lock.
 pub struct RevokedSet {
     sessions: [Shard; SHARDS],
-    others: ArcSwap<HashMap<Subject, Revocation, IdHash>>,
+    others: ArcSwap<HashMap<RevocationTarget, Revocation, IdHash>>,
 }
 
 /// Sessions with one end of their ids, on a cache line that is no other's.
@@ -61,8 +61,10 @@ impl RevokedSet {
         let mut others = Vec::new();
         for new in revocations {
             match new.subject {
-                Subject::Session(session) => self.shard(session).write().add(session, new.forget_at),
-                Subject::Identity(..) | Subject::Deployment(_) | Subject::Account(_) => others.push(new),
+                RevocationTarget::Session(session) => self.shard(session).write().add(session, new.forget_at),
+                RevocationTarget::Identity(..)
+                | RevocationTarget::Deployment(_)
+                | RevocationTarget::Account(_) => others.push(new),
             }
         }
         if others.is_empty() {
@@ -91,7 +93,7 @@ impl RevokedSet {
     }
 
     /// Whether the token with these claims has been revoked.
-    pub fn holds(&self, claims: &Claims) -> bool {
+    pub fn is_revoked(&self, claims: &Claims) -> bool {
         self.shard(claims.sid).read().forget_at.contains_key(&claims.sid) || self.holds_other(claims)
     }
 
@@ -102,10 +104,11 @@ impl RevokedSet {
             return false;
         }
         let began_at = claims.began_at();
-        let up_to = |subject: Subject| others.get(&subject).is_some_and(|kept| began_at <= kept.revoked_at);
-        up_to(Subject::Account(claims.sub))
-            || up_to(Subject::Identity(claims.sub, claims.grants.identity))
-            || claims.deployment().is_some_and(|deployment| up_to(Subject::Deployment(deployment)))
+        let up_to =
+            |subject: RevocationTarget| others.get(&subject).is_some_and(|kept| began_at <= kept.revoked_at);
+        up_to(RevocationTarget::Account(claims.sub))
+            || up_to(RevocationTarget::Identity(claims.sub, claims.grants.identity))
+            || claims.deployment().is_some_and(|deployment| up_to(RevocationTarget::Deployment(deployment)))
     }
 
     /// Forgets what is of no more use at `now`, a session within a second, and gives its memory back.

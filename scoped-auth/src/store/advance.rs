@@ -3,7 +3,7 @@
 
 use std::{cmp::Reverse, collections::HashMap};
 
-use service_runtime::database::{DatabaseError, RowsStatement, Together};
+use service_runtime::database::{BatchExecutor, DatabaseError, RowsStatement};
 use shared_types::Fingerprint;
 use sqlx::PgPool;
 
@@ -92,8 +92,8 @@ impl Advances {
     }
 }
 
-impl Together for Advances {
-    type Ask = Advance;
+impl BatchExecutor for Advances {
+    type Request = Advance;
     type Answer = Result<AdvanceOutcome, StoreError>;
 
     async fn run(&self, asks: &[Advance]) -> Result<Vec<Option<Self::Answer>>, DatabaseError> {

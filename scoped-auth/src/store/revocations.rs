@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use service_runtime::database::Sql;
 
 use super::{Store, StoreError, date};
-use crate::revocations::{Revocation, Subject};
+use crate::revocations::{Revocation, RevocationTarget};
 
 /// The channel on which PostgreSQL notifies all replicas of a new revocation.
 pub(super) const REVOKED: &str = "scoped_auth_revoked";
@@ -34,7 +34,7 @@ impl Store {
     /// Keeps a revocation and notifies the replicas that listen. Durable once this returns.
     pub async fn revoke(
         &self,
-        subject: Subject,
+        subject: RevocationTarget,
         revoked_at: DateTime<Utc>,
         forget_at: DateTime<Utc>,
     ) -> Result<(), StoreError> {
@@ -85,7 +85,7 @@ impl Store {
     /// keeps revocations long after their last token has expired.
     pub async fn is_revoked(
         &self,
-        subjects: &[Subject],
+        subjects: &[RevocationTarget],
         began_at: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
         for subject in subjects {
@@ -107,7 +107,7 @@ fn revocation(text: &str) -> Option<(i64, Revocation)> {
     let mut fields = text.split(' ');
     let mut field = || fields.next();
     let id = field()?.parse().ok()?;
-    let subject = Subject::parse(field()?, field()?)?;
+    let subject = RevocationTarget::parse(field()?, field()?)?;
     let mut time = || date(field()?.parse().ok()?).ok();
     let (revoked_at, forget_at) = (time()?, time()?);
     fields.next().is_none().then_some((id, Revocation { subject, revoked_at, forget_at }))

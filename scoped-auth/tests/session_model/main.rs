@@ -25,7 +25,7 @@ use replica::{Keys, Replica};
 use scoped_auth::{
     claims::{Audience, Claims, Confirmation, Issuer},
     jose::Form,
-    revocations::Subject,
+    revocations::RevocationTarget,
     sessions::Rules,
     store::MIGRATIONS,
 };
@@ -243,15 +243,15 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn subject(&self, target: Target) -> Subject {
+    fn subject(&self, target: Target) -> RevocationTarget {
         let claims = |session: usize| &self.held[session][0].claims;
         match target {
-            Target::Session(session) => Subject::Session(claims(session).sid),
+            Target::Session(session) => RevocationTarget::Session(claims(session).sid),
             Target::Identity(session) => {
-                Subject::Identity(claims(session).sub, claims(session).grants.identity)
+                RevocationTarget::Identity(claims(session).sub, claims(session).grants.identity)
             }
-            Target::Deployment => Subject::Deployment(claims(0).deployment().unwrap()),
-            Target::Account => Subject::Account(claims(0).sub),
+            Target::Deployment => RevocationTarget::Deployment(claims(0).deployment().unwrap()),
+            Target::Account => RevocationTarget::Account(claims(0).sub),
         }
     }
 }

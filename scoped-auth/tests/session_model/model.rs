@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use scoped_auth::{claims::Claims, revocations::Subject};
+use scoped_auth::{claims::Claims, revocations::RevocationTarget};
 use shared_types::{
     Fingerprint,
     fingerprint::{Bound, judge},
@@ -51,7 +51,7 @@ pub(crate) struct Model {
     noted: [HashSet<(usize, u32)>; REPLICAS],
     pending: [Vec<(usize, u32)>; REPLICAS],
     /// Each revocation, when it was made, and which replicas know of it.
-    revocations: Vec<(Subject, DateTime<Utc>, [bool; REPLICAS])>,
+    revocations: Vec<(RevocationTarget, DateTime<Utc>, [bool; REPLICAS])>,
 }
 
 fn seconds(duration: std::time::Duration) -> TimeDelta {
@@ -62,17 +62,17 @@ impl Model {
     pub(crate) fn knows_revoked(&self, replica: usize, claims: &Claims) -> bool {
         self.revocations.iter().any(|(subject, at, known)| {
             let covers = match subject {
-                Subject::Session(session) => *session == claims.sid,
-                Subject::Identity(_, identity) => {
+                RevocationTarget::Session(session) => *session == claims.sid,
+                RevocationTarget::Identity(_, identity) => {
                     *identity == claims.grants.identity && claims.auth_time <= *at
                 }
-                Subject::Deployment(_) | Subject::Account(_) => claims.auth_time <= *at,
+                RevocationTarget::Deployment(_) | RevocationTarget::Account(_) => claims.auth_time <= *at,
             };
             known[replica] && covers
         })
     }
 
-    pub(crate) fn revoke(&mut self, replica: usize, subject: Subject, now: DateTime<Utc>) {
+    pub(crate) fn revoke(&mut self, replica: usize, subject: RevocationTarget, now: DateTime<Utc>) {
         let mut known = [false; REPLICAS];
         known[replica] = true;
         self.revocations.push((subject, now, known));
@@ -172,7 +172,7 @@ impl Model {
                 if is_previous && !shown {
                     return Ok(self.advance(call, current.generation));
                 }
-                self.revoke(call.replica, Subject::Session(claims.sid), now);
+                self.revoke(call.replica, RevocationTarget::Session(claims.sid), now);
                 Err("revoked_token")
             }
             Some(_) | None => Ok(self.advance(call, claims.generation + 1)),

@@ -8,12 +8,12 @@ use scoped_auth::{
     app::ScopedAuth,
     counters::Counters,
     handlers,
-    key_file::{Haste, KeyFile},
+    key_file::{Force, KeyFile},
     keys_follower::KeysFollower,
     sessions::Sessions,
     store::Store,
 };
-use service_runtime::{Call, Clock, Metrics, database::DatabaseConfig, random::Random};
+use service_runtime::{Clock, Metrics, RequestContext, database::DatabaseConfig, random::Random};
 use shared_types::{
     AccountSid, DeploymentKey, Fingerprint, SealedToken, Thumbprint,
     orchestrator::NoParameters,
@@ -50,7 +50,7 @@ impl Keys {
         };
         let before = load(path.clone());
         KeyFile::change(&path, random.source(), now, |file| {
-            file.activate(&kid.unwrap(), begin(), Duration::from_secs(86_400), Haste::Now)
+            file.activate(&kid.unwrap(), begin(), Duration::from_secs(86_400), Force::Now)
         })
         .unwrap();
         Self { before, after: load(path), _folder: folder }
@@ -129,7 +129,7 @@ impl Replica {
 
     async fn validate(&self, request: Request, now: DateTime<Utc>) -> Response {
         let headers = HeaderMap::new();
-        let mut call = Call::new(&headers, None, &Clock::system(), &self.sas.random);
+        let mut call = RequestContext::new(&headers, None, &Clock::system(), &self.sas.random);
         call.now = now;
         handlers::validate(&self.sas, &mut call, NoParameters {}, request).await.unwrap()
     }

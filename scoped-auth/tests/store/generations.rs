@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use scoped_auth::store::{Advance, AdvanceOutcome, CurrentToken};
-use service_runtime::{database::TOGETHER, refusal::chain};
+use service_runtime::{api_error::error_chain, database::TOGETHER};
 use shared_types::{Fingerprint, SessionId};
 use tokio::task::JoinSet;
 

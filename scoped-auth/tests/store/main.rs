@@ -19,7 +19,7 @@ mod revocations;
 use chrono::{DateTime, TimeDelta, Utc};
 use scoped_auth::{
     claims::{Audience, Claims, Issuer},
-    revocations::Subject,
+    revocations::RevocationTarget,
     store::{Advance, MIGRATIONS, Store as Sessions},
 };
 use service_runtime::database::DatabaseConfig;
@@ -107,6 +107,6 @@ fn claims(n: u128) -> Claims {
     }
 }
 
-fn account(n: u128) -> Subject {
-    Subject::Account(AccountSid::from_bits(n))
+fn account(n: u128) -> RevocationTarget {
+    RevocationTarget::Account(AccountSid::from_bits(n))
 }

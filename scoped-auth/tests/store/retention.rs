@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use scoped_auth::{
     claims::CLOCK_SKEW,
-    revocations::Subject,
+    revocations::RevocationTarget,
     sessions::{IdentityRefusal, Sessions},
     store::{Advance, AdvanceOutcome},
 };
@@ -82,7 +82,7 @@ async fn revocations_are_kept_longer_than_their_tokens_live(store: Store) {
     let sessions = replica(here, now()).await;
     let kept_until = now() + TimeDelta::from_std(RULES.revocation_retention).unwrap();
     assert_eq!(checked(&sessions, kept_until).await, Ok(()));
-    sessions.revoke(Subject::Identity(account, identity), now()).await.unwrap();
+    sessions.revoke(RevocationTarget::Identity(account, identity), now()).await.unwrap();
     // The purge at a replica whose clock is ahead by the skew.
     let ahead = kept_until + TimeDelta::from_std(CLOCK_SKEW).unwrap();
     assert_eq!(sessions.purge(ahead - TimeDelta::milliseconds(1)).await.unwrap(), 0);

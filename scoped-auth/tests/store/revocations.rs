@@ -9,7 +9,7 @@ use std::{
 };
 
 use scoped_auth::{
-    revocations::{Revocation, Subject},
+    revocations::{Revocation, RevocationTarget},
     store::StoreError,
 };
 use shared_types::{AccountSid, DeploymentKey, Identity};
@@ -79,9 +79,9 @@ async fn what_is_made_twice_stands_twice(store: Store) {
 
 async fn every_subject_comes_back_as_it_was(store: Store) {
     let subjects = [
-        Subject::Session(session(1)),
-        Subject::Identity(AccountSid::from_bits(2), Identity::from_random([3; 16])),
-        Subject::Deployment(DeploymentKey::from_bits(4)),
+        RevocationTarget::Session(session(1)),
+        RevocationTarget::Identity(AccountSid::from_bits(2), Identity::from_random([3; 16])),
+        RevocationTarget::Deployment(DeploymentKey::from_bits(4)),
         account(5),
     ];
     for subject in subjects {

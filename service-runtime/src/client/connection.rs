@@ -75,7 +75,7 @@ impl Connector {
 
 impl Connector {
     /// A new connection to `to`, and its story.
-    pub(super) async fn connect(&self, to: Uri) -> io::Result<(TokioIo<Link>, Story)> {
+    pub(super) async fn connect(&self, to: Uri) -> io::Result<(TokioIo<TrackedStream>, ConnectionState)> {
         // Before the certificates are taken: those that come meanwhile make the connection an old one.
         let generation = self.trust.generation();
         let config = self.trust.config();
@@ -90,8 +90,8 @@ impl Connector {
         let stream = timeout(self.deadline, connect)
             .await
             .unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::TimedOut, "no connection in time")))?;
-        let story = Story { generation, flags: Arc::default() };
-        Ok((TokioIo::new(Link { stream, story: story.clone() }), story))
+        let story = ConnectionState { generation, flags: Arc::default() };
+        Ok((TokioIo::new(TrackedStream { stream, story: story.clone() }), story))
     }
 
     /// Of which certificates connections are that are made now.
@@ -107,7 +107,7 @@ fn server_name(of: &Uri) -> io::Result<ServerName<'static>> {
 
 /// What became of a connection so far.
 #[derive(Clone)]
-pub(super) struct Story {
+pub(super) struct ConnectionState {
     /// The certificates that it was made with.
     pub(super) generation: u64,
     flags: Arc<Flags>,
@@ -119,7 +119,7 @@ struct Flags {
     is_answered: AtomicBool,
 }
 
-impl Story {
+impl ConnectionState {
     fn asks(&self) {
         self.flags.is_answered.store(false, Ordering::Relaxed);
     }
@@ -141,9 +141,9 @@ impl Story {
 }
 
 /// A connection.
-pub(super) struct Link {
+pub(super) struct TrackedStream {
     stream: Box<dyn Stream>,
-    story: Story,
+    story: ConnectionState,
 }
 
 /// What bytes travel on.
@@ -151,7 +151,7 @@ trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
-impl AsyncRead for Link {
+impl AsyncRead for TrackedStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -166,7 +166,7 @@ impl AsyncRead for Link {
     }
 }
 
-impl AsyncWrite for Link {
+impl AsyncWrite for TrackedStream {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

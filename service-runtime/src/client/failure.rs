@@ -6,7 +6,7 @@ use shared_types::{Code, ErrorBody};
 
 /// Why a peer gave no answer of the contract.
 #[derive(Clone, Debug, thiserror::Error)]
-pub enum PeerError {
+pub enum UpstreamError {
     /// It cannot be reached.
     #[error("{peer} cannot be reached: {cause}")]
     Unavailable {
@@ -39,15 +39,15 @@ pub enum PeerError {
     },
 }
 
-impl PeerError {
+impl UpstreamError {
     /// The code that a service's own caller is told: a peer's refusal of a token or a browser is handed on, and so is
     /// what *its* peers did; everything else that it refuses says that the two do not understand each other.
     pub fn code(&self) -> Code {
         match self {
-            PeerError::Unavailable { .. } => Code::UpstreamUnavailable,
-            PeerError::Timeout { .. } => Code::UpstreamTimeout,
-            PeerError::Invalid { .. } => Code::UpstreamInvalid,
-            PeerError::Refused { body, .. } => match body.code {
+            UpstreamError::Unavailable { .. } => Code::UpstreamUnavailable,
+            UpstreamError::Timeout { .. } => Code::UpstreamTimeout,
+            UpstreamError::Invalid { .. } => Code::UpstreamInvalid,
+            UpstreamError::Refused { body, .. } => match body.code {
                 Code::InvalidToken
                 | Code::ExpiredToken
                 | Code::RevokedToken
@@ -77,10 +77,10 @@ impl PeerError {
 
     pub(super) fn outcome(&self) -> &'static str {
         match self {
-            PeerError::Unavailable { .. } => "unavailable",
-            PeerError::Timeout { .. } => "timeout",
-            PeerError::Invalid { .. } => "invalid",
-            PeerError::Refused { .. } => "refused",
+            UpstreamError::Unavailable { .. } => "unavailable",
+            UpstreamError::Timeout { .. } => "timeout",
+            UpstreamError::Invalid { .. } => "invalid",
+            UpstreamError::Refused { .. } => "refused",
         }
     }
 }

@@ -8,13 +8,13 @@ use hyper::{
     body::{Bytes, Incoming},
     header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue},
 };
-use shared_types::{Code, ErrorBody, Message, Method, json};
+use shared_types::{Code, Endpoint, ErrorBody, Method, json};
 
 use super::{
-    CONNECT_DEADLINE, PeerConfig, PeerError,
+    CONNECT_DEADLINE, PeerConfig, UpstreamError,
     connection::{Connector, Trust},
     failure::{root, spoke_nonsense},
-    pool::{Kept, NoConnection, Pool},
+    pool::{NoConnection, Pool, PooledConnection},
 };
 use crate::{
     tls,
@@ -75,12 +75,12 @@ impl Http {
     }
 
     /// Sends a message and reads what is answered.
-    pub(super) async fn exchange<M: Message>(
+    pub(super) async fn exchange<M: Endpoint>(
         &self,
         sender: Sender,
         path: &str,
         fields: &M::Request,
-    ) -> Result<M::Response, PeerError> {
+    ) -> Result<M::Response, UpstreamError> {
         let (target, verb, body) = match M::METHOD {
             Method::Get => {
                 let query = serde_urlencoded::to_string(fields).map_err(|error| self.invalid(error))?;
@@ -98,7 +98,7 @@ impl Http {
             *request.headers_mut() = self.headers_of(sender, M::METHOD);
             request
         };
-        let (response, mut connection) = self.send(request, M::REPEATABLE).await?;
+        let (response, mut connection) = self.send(request, M::IDEMPOTENT).await?;
         let status = response.status().as_u16();
         let body = connection.wire.until(self.read(response)).await?;
         self.pool.put(connection);
@@ -106,13 +106,13 @@ impl Http {
             return json::from_service(&body).map_err(|_| self.invalid("an answer of another form"));
         }
         match json::from_service::<ErrorBody>(&body) {
-            Ok(body) if body.code.status() == status => Err(PeerError::Refused { peer: self.name, body }),
+            Ok(body) if body.code.status() == status => Err(UpstreamError::Refused { peer: self.name, body }),
             _ => Err(self.invalid(format_args!("status {status}"))),
         }
     }
 
     /// Asks for a path with a method that it does not have; what the status is of what is answered.
-    pub(super) async fn probe(&self, path: &str) -> Result<u16, PeerError> {
+    pub(super) async fn probe(&self, path: &str) -> Result<u16, UpstreamError> {
         let target = self.target(path)?;
         let request = || {
             let mut request = Request::new(Full::default());
@@ -124,7 +124,7 @@ impl Http {
         Ok(response.status().as_u16())
     }
 
-    fn target(&self, path: &str) -> Result<Uri, PeerError> {
+    fn target(&self, path: &str) -> Result<Uri, UpstreamError> {
         let target = if self.base_path.is_empty() {
             path.parse()
         } else {
@@ -154,7 +154,7 @@ impl Http {
         &self,
         request: impl Fn() -> Request<Full<Bytes>>,
         repeatable: bool,
-    ) -> Result<(Response<Incoming>, Kept), PeerError> {
+    ) -> Result<(Response<Incoming>, PooledConnection), UpstreamError> {
         while let Some(mut kept) = self.pool.take() {
             if kept.wire.until(kept.sender.ready()).await.is_err() {
                 // It was closed while nobody used it.
@@ -186,7 +186,7 @@ impl Http {
         answer.map(|response| answered(response, fresh)).map_err(|error| self.broken(&error))
     }
 
-    async fn read(&self, response: Response<Incoming>) -> Result<Bytes, PeerError> {
+    async fn read(&self, response: Response<Incoming>) -> Result<Bytes, UpstreamError> {
         let mut incoming = response.into_body();
         let (mut whole, mut rest) = (Bytes::new(), Vec::new());
         while let Some(frame) = incoming.frame().await {
@@ -204,26 +204,29 @@ impl Http {
         Ok(if rest.is_empty() { whole } else { [whole.as_ref(), &rest].concat().into() })
     }
 
-    fn not_connected(&self, error: &NoConnection) -> PeerError {
-        PeerError::Unavailable { peer: self.name, cause: root(error) }
+    fn not_connected(&self, error: &NoConnection) -> UpstreamError {
+        UpstreamError::Unavailable { peer: self.name, cause: root(error) }
     }
 
-    fn broken(&self, error: &(dyn Error + 'static)) -> PeerError {
+    fn broken(&self, error: &(dyn Error + 'static)) -> UpstreamError {
         if spoke_nonsense(error) {
             return self.invalid(root(error));
         }
-        PeerError::Unavailable { peer: self.name, cause: root(error) }
+        UpstreamError::Unavailable { peer: self.name, cause: root(error) }
     }
 
-    fn invalid(&self, what: impl fmt::Display) -> PeerError {
-        PeerError::Invalid { peer: self.name, what: what.to_string() }
+    fn invalid(&self, what: impl fmt::Display) -> UpstreamError {
+        UpstreamError::Invalid { peer: self.name, what: what.to_string() }
     }
 
     /// What a probe must be answered by whoever takes this service for its caller.
     pub(super) const PROBED: u16 = Code::MethodNotAllowed.status();
 }
 
-fn answered(response: Response<Incoming>, connection: Kept) -> (Response<Incoming>, Kept) {
+fn answered(
+    response: Response<Incoming>,
+    connection: PooledConnection,
+) -> (Response<Incoming>, PooledConnection) {
     connection.story.answered();
     (response, connection)
 }

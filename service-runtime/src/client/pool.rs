@@ -19,7 +19,7 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 
-use super::connection::{Connector, Link, Story};
+use super::connection::{ConnectionState, Connector, TrackedStream};
 
 /// How long an idle connection is kept: shorter than the callee's keep-alive.
 const IDLE: Duration = Duration::from_secs(30);
@@ -32,21 +32,21 @@ pub(super) struct Pool {
 }
 
 struct Idle {
-    connection: Kept,
+    connection: PooledConnection,
     since: Instant,
 }
 
 /// A connection, for one request at a time.
-pub(super) struct Kept {
+pub(super) struct PooledConnection {
     pub(super) sender: SendRequest<Full<Bytes>>,
-    pub(super) wire: Driven,
-    pub(super) story: Story,
+    pub(super) wire: ConnectionDriver,
+    pub(super) story: ConnectionState,
 }
 
 /// The side of a connection that reads and writes; none once it has ended, which the sender and the answer are told.
-pub(super) struct Driven(Option<Box<Connection<TokioIo<Link>, Full<Bytes>>>>);
+pub(super) struct ConnectionDriver(Option<Box<Connection<TokioIo<TrackedStream>, Full<Bytes>>>>);
 
-impl Driven {
+impl ConnectionDriver {
     /// What `future` gives, while the connection does what it waits for.
     pub(super) async fn until<T>(&mut self, future: impl Future<Output = T>) -> T {
         let mut future = pin!(future);
@@ -83,7 +83,7 @@ impl Pool {
     }
 
     /// An idle connection that is still good, if there is one.
-    pub(super) fn take(&self) -> Option<Kept> {
+    pub(super) fn take(&self) -> Option<PooledConnection> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         // The oldest are at the front, and are given up there.
         let old = idle.iter().take_while(|idle| idle.since.elapsed() > IDLE).count();
@@ -98,14 +98,14 @@ impl Pool {
     }
 
     /// A new connection.
-    pub(super) async fn connect(&self) -> Result<Kept, NoConnection> {
+    pub(super) async fn connect(&self) -> Result<PooledConnection, NoConnection> {
         let (io, story) = self.connector.connect(self.target.clone()).await?;
         let (sender, connection) = http1::handshake(io).await?;
-        Ok(Kept { sender, wire: Driven(Some(Box::new(connection))), story })
+        Ok(PooledConnection { sender, wire: ConnectionDriver(Some(Box::new(connection))), story })
     }
 
     /// Takes back a connection whose answer has been read to its end.
-    pub(super) fn put(&self, connection: Kept) {
+    pub(super) fn put(&self, connection: PooledConnection) {
         self.idle
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -12,9 +12,9 @@ use tokio::sync::{
 use super::{DEADLINE, DatabaseError, TOGETHER, within};
 
 /// What runs for all who have gathered.
-pub trait Together: Send + 'static {
+pub trait BatchExecutor: Send + 'static {
     /// What one caller asks.
-    type Ask: Send + Sync + 'static;
+    type Request: Send + Sync + 'static;
     /// What he is answered.
     type Answer: Send + 'static;
 
@@ -22,19 +22,19 @@ pub trait Together: Send + 'static {
     /// goes again with the next batch; at least one must be answered. An error is that of them all.
     fn run(
         &self,
-        asks: &[Self::Ask],
+        asks: &[Self::Request],
     ) -> impl Future<Output = Result<Vec<Option<Self::Answer>>, DatabaseError>> + Send;
 }
 
 /// Where callers gather. Cheap to clone; all clones are one. What runs ends with the last of them.
-pub struct Batch<T: Together>(UnboundedSender<Waiting<T>>);
+pub struct Batcher<T: BatchExecutor>(UnboundedSender<Waiting<T>>);
 
-struct Waiting<T: Together> {
-    ask: T::Ask,
+struct Waiting<T: BatchExecutor> {
+    ask: T::Request,
     reply: oneshot::Sender<Result<T::Answer, DatabaseError>>,
 }
 
-impl<T: Together> Batch<T> {
+impl<T: BatchExecutor> Batcher<T> {
     /// An idle batch. What runs does so on the current tokio runtime, whichever runtimes the callers are on.
     pub fn new(together: T) -> Self {
         let (sender, receiver) = mpsc::unbounded_channel();
@@ -44,14 +44,14 @@ impl<T: Together> Batch<T> {
 
     /// Asks, and waits for the answer no longer than for any call of the store. A caller who goes away before his ask's
     /// turn takes it with him; from then on it is done all the same.
-    pub async fn ask(&self, ask: T::Ask) -> Result<T::Answer, DatabaseError> {
+    pub async fn ask(&self, ask: T::Request) -> Result<T::Answer, DatabaseError> {
         let (reply, answer) = oneshot::channel();
         self.0.send(Waiting { ask, reply }).map_err(|_| DatabaseError::Closed)?;
         within(DEADLINE, async { answer.await.unwrap_or(Err(DatabaseError::Closed)) }).await
     }
 }
 
-async fn serve<T: Together>(together: T, mut arriving: UnboundedReceiver<Waiting<T>>) {
+async fn serve<T: BatchExecutor>(together: T, mut arriving: UnboundedReceiver<Waiting<T>>) {
     let mut waiting = Vec::with_capacity(TOGETHER);
     while arrive(&mut arriving, &mut waiting).await {
         waiting.retain(|waiting| !waiting.reply.is_closed());
@@ -81,7 +81,7 @@ async fn serve<T: Together>(together: T, mut arriving: UnboundedReceiver<Waiting
 
 /// Adds to those who wait those who have come, as far as there is room; waits for one if there is none at all. `false`:
 /// nobody is left, and nobody can come any more.
-async fn arrive<T: Together>(
+async fn arrive<T: BatchExecutor>(
     arriving: &mut UnboundedReceiver<Waiting<T>>,
     waiting: &mut Vec<Waiting<T>>,
 ) -> bool {
@@ -96,13 +96,13 @@ async fn arrive<T: Together>(
     true
 }
 
-impl<T: Together> Clone for Batch<T> {
+impl<T: BatchExecutor> Clone for Batcher<T> {
     fn clone(&self) -> Self {
         Self(self.0.clone())
     }
 }
 
-impl<T: Together> std::fmt::Debug for Batch<T> {
+impl<T: BatchExecutor> std::fmt::Debug for Batcher<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Batch")
     }

@@ -7,7 +7,7 @@ use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use tokio::sync::Notify;
 
 use super::{ACQUIRE_TIMEOUT, Database, DatabaseConfig, Kept};
-use crate::refusal::chain;
+use crate::api_error::error_chain;
 
 /// How long a lost connection stays lost; meanwhile others' news are found by looking.
 const RECONNECT: Duration = Duration::from_millis(500);
@@ -23,7 +23,7 @@ impl Database {
         loop {
             let lost = match listen_once(config, channel, heard, &mut is_heard).await {
                 Ok(()) => "the connection was closed".to_owned(),
-                Err(error) => chain(&error),
+                Err(error) => error_chain(&error),
             };
             if is_heard {
                 tracing::warn!(

@@ -70,8 +70,12 @@ pub(super) async fn write(pool: &PgPool, statements: Vec<Statement>) -> Result<V
     };
     let mut transaction = pool.begin().await?;
     for statement in statements {
-        let is_next = statement.is_next(outcomes.last());
-        outcomes.push(if is_next { outcome(&mut transaction, statement).await? } else { Outcome::default() });
+        let should_run = statement.should_run(outcomes.last());
+        outcomes.push(if should_run {
+            outcome(&mut transaction, statement).await?
+        } else {
+            Outcome::default()
+        });
     }
     transaction.commit().await?;
     Ok(outcomes)

@@ -4,7 +4,7 @@ use std::{future::Future, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::{Clock, random::Random, refusal::chain};
+use crate::{Clock, api_error::error_chain, random::Random};
 
 /// How many rows one statement removes at most.
 pub const PURGED_AT_ONCE: u32 = 1000;
@@ -14,7 +14,7 @@ const LOOK: Duration = Duration::from_millis(250);
 
 /// Calls `purge` about every `period`, and each time again and again while it removes rows. Replicas spread by chance:
 /// the first time comes within half a period, and each other up to half a period later than it might.
-pub async fn purge_for_ever<E, F>(
+pub async fn run_purge_loop<E, F>(
     clock: Clock,
     random: Random,
     period: TimeDelta,
@@ -39,7 +39,7 @@ pub async fn purge_for_ever<E, F>(
                 Ok(0) => break,
                 Ok(_) => tokio::task::yield_now().await,
                 Err(error) => {
-                    tracing::warn!(cause = chain(&error), "what is of no more use was not removed");
+                    tracing::warn!(cause = error_chain(&error), "what is of no more use was not removed");
                     break;
                 }
             }

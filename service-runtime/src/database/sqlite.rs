@@ -1,10 +1,10 @@
 //! What is SQLite's own: how its file is made, what its connections are told, and its one writer. It is a library in
 //! this process, and called as one: by whoever reads on his own thread, and by the writer on the writer's.
 
-mod home;
 mod migrations;
 mod place;
 mod readers;
+mod reply_router;
 mod writer;
 
 use std::sync::Arc;

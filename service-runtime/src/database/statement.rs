@@ -97,7 +97,7 @@ impl Sql {
 
 impl Statement {
     /// The same, which is left out if the statement before it in its transaction gave or changed any row.
-    pub fn otherwise(self) -> Self {
+    pub fn if_no_rows(self) -> Self {
         Self { condition: Condition::IfNoRows, ..self }
     }
 
@@ -107,7 +107,7 @@ impl Statement {
     }
 
     /// Whether it is to run after what became of the one before.
-    pub(super) fn is_next(&self, before: Option<&Outcome>) -> bool {
+    pub(super) fn should_run(&self, before: Option<&Outcome>) -> bool {
         let had_rows = before.is_some_and(|before| before.affected > 0 || !before.rows.is_empty());
         match self.condition {
             Condition::Always => true,

@@ -22,8 +22,8 @@ impl Refused {
         Self { is_shed: true, ..Self::new(Code::UpstreamUnavailable, message) }
     }
 
-    pub(super) fn told(&self) -> Told<'_> {
-        Told {
+    pub(super) fn told(&self) -> ResponseSummary<'_> {
+        ResponseSummary {
             status: self.code.status(),
             code: self.code.as_str(),
             cause: self.cause.as_deref(),
@@ -40,7 +40,7 @@ impl From<Code> for Refused {
 
 /// What became of a request, for log, metrics and traces.
 #[derive(Clone, Copy)]
-pub(super) struct Told<'a> {
+pub(super) struct ResponseSummary<'a> {
     pub(super) status: u16,
     /// Of a refusal; otherwise empty.
     pub(super) code: &'static str,
@@ -48,7 +48,7 @@ pub(super) struct Told<'a> {
     pub(super) is_shed: bool,
 }
 
-impl Told<'_> {
+impl ResponseSummary<'_> {
     pub(super) const fn answered(status: u16) -> Self {
         Self { status, code: "", cause: None, is_shed: false }
     }

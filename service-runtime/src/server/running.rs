@@ -29,7 +29,7 @@ pub struct Running {
     pub(super) stopping: Arc<AtomicBool>,
     pub(super) drain: Duration,
     pub(super) tasks: Vec<JoinHandle<()>>,
-    pub(super) at_the_end: Vec<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    pub(super) on_shutdown: Vec<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
 impl Running {
@@ -49,7 +49,7 @@ impl Running {
 
     /// A task that works beside the requests and ends with the service.
     #[must_use]
-    pub fn beside(mut self, task: JoinHandle<()>) -> Self {
+    pub fn with_task(mut self, task: JoinHandle<()>) -> Self {
         self.tasks.push(task);
         self
     }
@@ -63,8 +63,8 @@ impl Running {
 
     /// What remains to be done when the last request has been answered.
     #[must_use]
-    pub fn at_the_end(mut self, last: impl Future<Output = ()> + Send + 'static) -> Self {
-        self.at_the_end.push(Box::pin(last));
+    pub fn on_shutdown(mut self, last: impl Future<Output = ()> + Send + 'static) -> Self {
+        self.on_shutdown.push(Box::pin(last));
         self
     }
 
@@ -94,7 +94,7 @@ impl Running {
         for task in self.tasks {
             task.abort();
         }
-        for last in self.at_the_end {
+        for last in self.on_shutdown {
             last.await;
         }
     }

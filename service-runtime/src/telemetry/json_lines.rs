@@ -15,20 +15,20 @@ use tracing::{
 use tracing_log::NormalizeEvent;
 use tracing_subscriber::{Layer, layer::Context};
 
-use super::outlet::Outlet;
+use super::log_writer::LogWriter;
 use crate::Clock;
 
 /// Makes lines of events. An event of level `WARN` or `ERROR` is written, with everything before it, when the call that
 /// told it returns.
 #[derive(Clone, Debug)]
 pub struct JsonLines {
-    outlet: Outlet,
+    log_writer: LogWriter,
 }
 
 impl JsonLines {
-    /// Lines that go to `outlet`.
-    pub fn new(outlet: Outlet) -> Self {
-        Self { outlet }
+    /// Lines that go to `log_writer`.
+    pub fn new(log_writer: LogWriter) -> Self {
+        Self { log_writer }
     }
 }
 
@@ -45,9 +45,9 @@ impl<S: Subscriber> Layer<S> for JsonLines {
         line.entry("target", metadata.target());
         line.bytes.extend_from_slice(b"}\n");
         if *metadata.level() <= Level::WARN {
-            self.outlet.write_now(&line.bytes);
+            self.log_writer.write_now(&line.bytes);
         } else {
-            self.outlet.write(&line.bytes);
+            self.log_writer.write(&line.bytes);
         }
         if line.bytes.capacity() <= KEPT {
             let _ = LINE.try_with(|kept| kept.set(line));

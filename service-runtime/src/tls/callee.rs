@@ -16,7 +16,7 @@ use rustls::{
     version::TLS13,
 };
 
-use super::files::{Followed, FromMaterial, Material, Part, TlsError, provider};
+use super::files::{FromMaterial, Part, TlsError, TlsMaterial, WatchedFiles, provider};
 
 /// What a callee shows and whom it takes, as its files say now.
 pub struct Callee {
@@ -25,11 +25,11 @@ pub struct Callee {
 }
 
 /// The callee's files, followed.
-pub type CalleeTls = Arc<Followed<Callee>>;
+pub type CalleeTls = Arc<WatchedFiles<Callee>>;
 
 impl FromMaterial for Callee {
     #[allow(private_interfaces, reason = "see the trait")]
-    fn make(Material { authorities, own }: Material) -> Result<Self, TlsError> {
+    fn make(TlsMaterial { authorities, own }: TlsMaterial) -> Result<Self, TlsError> {
         let shown = own.ok_or_else(|| TlsError::new(Part::Certificate, "is not set"))?;
         let callers =
             WebPkiClientVerifier::builder_with_provider(Arc::new(authorities), Arc::new(provider()))

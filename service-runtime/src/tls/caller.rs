@@ -5,13 +5,13 @@ use std::sync::Arc;
 use rustls::{ClientConfig, Error, client::Resumption, sign::SingleCertAndKey, version::TLS13};
 use rustls_platform_verifier::BuilderVerifierExt;
 
-use super::files::{Followed, FromMaterial, Material, Part, TlsError, provider};
+use super::files::{FromMaterial, Part, TlsError, TlsMaterial, WatchedFiles, provider};
 
 /// How a connection is made, as the files say now.
 pub struct Caller(Arc<ClientConfig>);
 
 /// The caller's files, followed.
-pub type CallerTls = Arc<Followed<Caller>>;
+pub type CallerTls = Arc<WatchedFiles<Caller>>;
 
 impl Caller {
     /// How a connection is made.
@@ -22,7 +22,7 @@ impl Caller {
 
 impl FromMaterial for Caller {
     #[allow(private_interfaces, reason = "see the trait")]
-    fn make(Material { authorities, own }: Material) -> Result<Self, TlsError> {
+    fn make(TlsMaterial { authorities, own }: TlsMaterial) -> Result<Self, TlsError> {
         let config = ClientConfig::builder_with_provider(Arc::new(provider()))
             .with_protocol_versions(&[&TLS13])
             .map_err(|error| TlsError::new(Part::Authorities, error))?

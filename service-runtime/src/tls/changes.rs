@@ -1,20 +1,20 @@
 //! Whether files have changed and lie still: what is read counts once the next read gives the same.
 
-use super::files::Seen;
+use super::files::ContentHash;
 
 /// Tells a change from its being in the middle of one.
 pub(super) struct Changes {
-    known: Seen,
-    changing: Option<Seen>,
+    known: ContentHash,
+    changing: Option<ContentHash>,
 }
 
 impl Changes {
-    pub(super) fn since(known: Seen) -> Self {
+    pub(super) fn since(known: ContentHash) -> Self {
         Self { known, changing: None }
     }
 
     /// Whether this is a change that the read before has shown too. It is told once.
-    pub(super) fn came_to_rest(&mut self, seen: &Seen) -> bool {
+    pub(super) fn is_stable(&mut self, seen: &ContentHash) -> bool {
         if *seen == self.known {
             self.changing = None;
             false
@@ -52,7 +52,7 @@ mod tests {
             (gone.clone(), false),
             (gone, true),
         ] {
-            assert_eq!(changes.came_to_rest(&seen), counts, "{seen:?}");
+            assert_eq!(changes.is_stable(&seen), counts, "{seen:?}");
         }
     }
 }

@@ -80,7 +80,7 @@ impl TlsError {
 }
 
 /// What the files hold.
-pub(super) struct Material {
+pub(super) struct TlsMaterial {
     pub(super) authorities: RootCertStore,
     pub(super) own: Option<CertifiedKey>,
 }
@@ -89,22 +89,22 @@ pub(super) struct Material {
 pub trait FromMaterial: Sized + Send + Sync + 'static {
     /// Makes it, or says which file is in the way.
     #[allow(private_interfaces, reason = "made here alone")]
-    fn make(material: Material) -> Result<Self, TlsError>;
+    fn make(material: TlsMaterial) -> Result<Self, TlsError>;
 }
 
 /// The files and what their last good content made.
-pub struct Followed<T> {
+pub struct WatchedFiles<T> {
     files: TlsFiles,
     current: ArcSwap<T>,
-    loaded: Seen,
+    loaded: ContentHash,
     generation: AtomicU64,
     changes: watch::Sender<u64>,
 }
 
 /// The SHA-256 of what was read, since a copy of a key is better not kept; or which file could not be read.
-pub(super) type Seen = Result<[u8; 32], TlsError>;
+pub(super) type ContentHash = Result<[u8; 32], TlsError>;
 
-impl<T: FromMaterial> Followed<T> {
+impl<T: FromMaterial> WatchedFiles<T> {
     /// Reads the files for the first time; without good ones there is nothing to begin with.
     pub fn load(files: TlsFiles) -> Result<Arc<Self>, TlsError> {
         let read = Read::of(&files)?;
@@ -144,7 +144,7 @@ impl<T: FromMaterial> Followed<T> {
             ticks.tick().await;
             let read = Read::of(&self.files);
             let seen = read.as_ref().map(Read::digest).map_err(Clone::clone);
-            if changes.came_to_rest(&seen) {
+            if changes.is_stable(&seen) {
                 // Files that are again as they were loaded are no reason to let connections go.
                 let taken = if seen == loaded { Ok(()) } else { self.take(read) };
                 if taken.is_ok() {
@@ -218,7 +218,7 @@ impl Read {
         digest
     }
 
-    fn material(&self) -> Result<Material, TlsError> {
+    fn material(&self) -> Result<TlsMaterial, TlsError> {
         let mut authorities = RootCertStore::empty();
         for certificate in certificates(&self.authorities, Part::Authorities)? {
             authorities.add(certificate).map_err(|error| TlsError::new(Part::Authorities, error))?;
@@ -238,7 +238,7 @@ impl Read {
                 })?)
             }
         };
-        Ok(Material { authorities, own })
+        Ok(TlsMaterial { authorities, own })
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use service_runtime::server::{ServerLimits, WRITE_DEADLINE};
-use shared_types::Message;
+use shared_types::Endpoint;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     time::{Instant, timeout},

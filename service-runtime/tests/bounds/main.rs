@@ -19,13 +19,13 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use http::Request;
 use serde::{Deserialize, Serialize};
 use service_runtime::{
-    Call, Clock, Listeners, Metrics, RouteTable, Running,
+    Clock, Listeners, Metrics, RequestContext, RouteTable, Running,
     answer::Reservation,
     random::Random,
     server::{ServerLimits, Service},
     spans::SpanConfig,
 };
-use shared_types::{Message, Method, orchestrator::NoParameters};
+use shared_types::{Endpoint, Method, orchestrator::NoParameters};
 use smallest_service::{Never, Open};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -52,12 +52,12 @@ struct Text {
     text: String,
 }
 
-impl Message for Read {
+impl Endpoint for Read {
     const NAME: &'static str = "read";
     const METHOD: Method = Method::Get;
     const PATH: &'static str = "/v1/Read";
     const STATUS: u16 = 200;
-    const REPEATABLE: bool = true;
+    const IDEMPOTENT: bool = true;
     type Path = NoParameters;
     type Request = Size;
     type Response = Text;
@@ -66,12 +66,12 @@ impl Message for Read {
 /// `POST`: answered when the test lets it go.
 struct Wait;
 
-impl Message for Wait {
+impl Endpoint for Wait {
     const NAME: &'static str = "wait";
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/v1/Wait";
     const STATUS: u16 = 200;
-    const REPEATABLE: bool = false;
+    const IDEMPOTENT: bool = false;
     type Path = NoParameters;
     type Request = NoParameters;
     type Response = NoParameters;
@@ -102,7 +102,7 @@ impl Drop for Reserved {
 
 async fn read(
     state: &State,
-    call: &mut Call<'_>,
+    call: &mut RequestContext<'_>,
     _: NoParameters,
     Size { size }: Size,
 ) -> Result<Text, Never> {
@@ -112,7 +112,7 @@ async fn read(
 
 async fn wait(
     state: &State,
-    _: &mut Call<'_>,
+    _: &mut RequestContext<'_>,
     _: NoParameters,
     _: NoParameters,
 ) -> Result<NoParameters, Never> {
@@ -157,7 +157,7 @@ fn start(limits: ServerLimits) -> Started {
         drain: Duration::ZERO,
         check: Arc::new(|| Box::pin(async { Ok(()) })),
         state: Arc::new(move || of_worker.clone()),
-        boundary: Arc::new(|| Open),
+        access_policy: Arc::new(|| Open),
         routes,
         operations: None,
     };

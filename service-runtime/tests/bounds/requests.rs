@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use service_runtime::server::ServerLimits;
-use shared_types::Message;
+use shared_types::Endpoint;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,

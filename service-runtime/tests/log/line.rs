@@ -3,7 +3,7 @@
 use std::{fmt, sync::Mutex};
 
 use proptest::prelude::*;
-use service_runtime::telemetry::{JsonLines, Outlet};
+use service_runtime::telemetry::{JsonLines, LogWriter};
 use tracing::{field::display, subscriber::with_default};
 use tracing_subscriber::{fmt::time::ChronoUtc, layer::SubscriberExt, registry};
 
@@ -12,14 +12,14 @@ use crate::written::{Written, parsed};
 /// What `tell` tells: as we write it, and as the library does.
 fn told(tell: impl FnOnce()) -> [String; 2] {
     let (ours, theirs) = (Written::default(), Written::default());
-    let outlet = Outlet::new(ours.clone());
+    let log_writer = LogWriter::new(ours.clone());
     let library = tracing_subscriber::fmt::layer()
         .with_timer(ChronoUtc::rfc_3339())
         .with_writer(Mutex::new(theirs.clone()))
         .json()
         .flatten_event(true);
-    with_default(registry().with(JsonLines::new(outlet.clone())).with(library), tell);
-    outlet.close();
+    with_default(registry().with(JsonLines::new(log_writer.clone())).with(library), tell);
+    log_writer.close();
     [ours, theirs].map(|log| log.take())
 }
 

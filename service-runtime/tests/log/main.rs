@@ -7,6 +7,6 @@
 )]
 
 mod line;
-mod outlet;
+mod log_writer;
 mod process;
 mod written;

@@ -1,15 +1,15 @@
 //! What the smallest service there can be needs beside its one message: a boundary that lets everybody in, and an error
 //! that never happens.
 
-use service_runtime::{Boundary, Call, Refusal};
+use service_runtime::{AccessPolicy, ApiError, RequestContext};
 use shared_types::Code;
 
 pub(crate) struct Open;
 
-impl Boundary for Open {
+impl AccessPolicy for Open {
     const ACCEPTS_FORMS: bool = false;
 
-    fn enter(&self, _call: &mut Call<'_>, _path: &str) -> Result<(), Code> {
+    fn authorize(&self, _call: &mut RequestContext<'_>, _path: &str) -> Result<(), Code> {
         Ok(())
     }
 }
@@ -17,7 +17,7 @@ impl Boundary for Open {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Never {}
 
-impl Refusal for Never {
+impl ApiError for Never {
     fn code(&self) -> Code {
         match *self {}
     }

@@ -5,20 +5,20 @@ use serde::{Deserialize, Serialize};
 
 use super::AccountPath;
 use crate::{
-    AccountSid, AddressSid, ConversationsServiceSid, DeploymentKey, Fingerprint, Identity, Message, Method,
+    AccountSid, AddressSid, ConversationsServiceSid, DeploymentKey, Endpoint, Fingerprint, Identity, Method,
     SealedToken, SessionId, Thumbprint, scoped_auth::generate::EarlierSession,
 };
 
 /// A token for a new session.
 pub struct CreateToken;
 
-impl Message for CreateToken {
+impl Endpoint for CreateToken {
     const NAME: &'static str = "create_token";
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/v1/Accounts/{account_sid}/Tokens";
     const STATUS: u16 = 200;
     // Creating writes nothing; of two tokens the second is used.
-    const REPEATABLE: bool = true;
+    const IDEMPOTENT: bool = true;
     type Path = AccountPath;
     type Request = Request;
     type Response = Response;

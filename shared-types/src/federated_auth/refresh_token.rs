@@ -5,20 +5,20 @@ use serde::{Deserialize, Serialize};
 
 use super::AccountPath;
 use crate::{
-    AccountSid, DeploymentKey, Fingerprint, Grants, Identity, Message, Method, SealedToken, SessionId,
+    AccountSid, DeploymentKey, Endpoint, Fingerprint, Grants, Identity, Method, SealedToken, SessionId,
     Thumbprint,
 };
 
 /// A new token for the session of an old one.
 pub struct RefreshToken;
 
-impl Message for RefreshToken {
+impl Endpoint for RefreshToken {
     const NAME: &'static str = "refresh_token";
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/v1/Accounts/{account_sid}/Tokens/refresh";
     const STATUS: u16 = 200;
     // Within the grace the same token has the same successor.
-    const REPEATABLE: bool = true;
+    const IDEMPOTENT: bool = true;
     type Path = AccountPath;
     type Request = Request;
     type Response = Response;

@@ -3,18 +3,18 @@
 use serde::{Deserialize, Serialize};
 
 use super::AccountPath;
-use crate::{AccountSid, Fingerprint, Message, Method, SealedToken, SessionId, Thumbprint};
+use crate::{AccountSid, Endpoint, Fingerprint, Method, SealedToken, SessionId, Thumbprint};
 
 /// The guest ends the session of a token.
 pub struct RevokeToken;
 
-impl Message for RevokeToken {
+impl Endpoint for RevokeToken {
     const NAME: &'static str = "revoke_token";
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/v1/Accounts/{account_sid}/Tokens/revoke";
     const STATUS: u16 = 200;
     // An ended session stays ended.
-    const REPEATABLE: bool = true;
+    const IDEMPOTENT: bool = true;
     type Path = AccountPath;
     type Request = Request;
     type Response = Response;

@@ -6,19 +6,19 @@ use serde::{Deserialize, Serialize};
 
 use super::AccountPath;
 use crate::{
-    AccountSid, Fingerprint, Grants, Identity, Message, Method, SealedToken, SessionId, Thumbprint, Yes,
+    AccountSid, Endpoint, Fingerprint, Grants, Identity, Method, SealedToken, SessionId, Thumbprint, Yes,
 };
 
 /// Is this token good for a call in its conversation?
 pub struct ValidateToken;
 
-impl Message for ValidateToken {
+impl Endpoint for ValidateToken {
     const NAME: &'static str = "validate_token";
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/v1/Accounts/{account_sid}/Tokens/validate";
     const STATUS: u16 = 200;
     // It reads.
-    const REPEATABLE: bool = true;
+    const IDEMPOTENT: bool = true;
     type Path = AccountPath;
     type Request = Request;
     type Response = Response;

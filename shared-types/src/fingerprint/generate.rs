@@ -26,12 +26,12 @@ pub(super) fn record(key: &AccountKey, signals: &Signals<'_>) -> Record {
     record.major = signals.major.unwrap_or_default();
     record.hinted = signals.hinted.unwrap_or_default();
     record.timezone = signals.timezone.unwrap_or_default();
-    draw(key, signals, &Signal::ALL, &mut record);
+    digest_into(key, signals, &Signal::ALL, &mut record);
     record
 }
 
 /// Draws those of `signals` that are `chosen` into `record`, in the place of what it had of them.
-pub(super) fn draw(key: &AccountKey, signals: &Signals<'_>, chosen: &[Signal], record: &mut Record) {
+pub(super) fn digest_into(key: &AccountKey, signals: &Signals<'_>, chosen: &[Signal], record: &mut Record) {
     for signal in chosen {
         let mut digest = Digest::default();
         let present = with_value(*signal, signals, |value| digest = key.digest(*signal, value));

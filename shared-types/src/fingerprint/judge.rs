@@ -12,7 +12,7 @@ use super::{
 
 /// What a session is bound to.
 #[derive(Clone, Copy, Debug)]
-pub struct Bound<'a> {
+pub struct BoundFingerprint<'a> {
     /// The browser as it was when the token was made.
     pub sealed: &'a Fingerprint,
     /// The browser that the session began with, where it has changed since.
@@ -68,7 +68,7 @@ impl Verdict {
 }
 
 /// Judges `presented`, made from the request, against what the session is bound to.
-pub fn judge(bound: Bound<'_>, presented: &Fingerprint) -> Verdict {
+pub fn judge(bound: BoundFingerprint<'_>, presented: &Fingerprint) -> Verdict {
     let presented: Vec<Record> = Record::unfold_all(presented).collect();
     let refused = Verdict {
         accepted: false,
@@ -114,7 +114,9 @@ impl Differences {
     /// At a level steps that are too far break.
     fn at(&self, limits: &Limits) -> Comparison {
         let mut comparison = self.comparison;
-        for (signal, _) in self.steps.into_iter().flatten().filter(|(_, step)| *step > limits.leap) {
+        for (signal, _) in
+            self.steps.into_iter().flatten().filter(|(_, step)| *step > limits.max_version_jump)
+        {
             comparison.broke.insert(signal);
         }
         comparison.drifted = comparison.drifted.without(comparison.broke);

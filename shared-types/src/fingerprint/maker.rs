@@ -16,7 +16,7 @@ use std::{
 
 use super::{
     AccountKeys, Evidence, Fingerprint, FingerprintKeys, Mode, Sensitivity, Signal, Signals, Unavailable,
-    generate::{draw, generate, record},
+    generate::{digest_into, generate, record},
     record::Record,
 };
 use crate::ids::{AccountSid, DeploymentKey};
@@ -244,17 +244,17 @@ impl Account {
     ) -> Fingerprint {
         let origin = signals.origin.as_deref();
         let is_it = |drawn: &Drawn| drawn.browser == browser && drawn.origin.as_deref() == origin;
-        let place = self.drawn.iter().position(is_it).unwrap_or_else(|| self.draw(browser, signals));
+        let place = self.drawn.iter().position(is_it).unwrap_or_else(|| self.digest_into(browser, signals));
         let records = self.drawn.get(place).map(|drawn| drawn.records.as_slice()).unwrap_or_default();
         Record::fold_all(self.keys.iter().zip(records).map(|(key, record)| {
             let mut record = Record { sensitivity, mode, ..*record };
-            draw(key, signals, &OF_THE_REQUEST, &mut record);
+            digest_into(key, signals, &OF_THE_REQUEST, &mut record);
             record
         }))
     }
 
     /// Draws a browser on a page, and says where it is kept.
-    fn draw(&mut self, browser: u64, signals: &Signals<'_>) -> usize {
+    fn digest_into(&mut self, browser: u64, signals: &Signals<'_>) -> usize {
         let drawn = |key| {
             let mut record = record(key, signals);
             for signal in OF_THE_REQUEST {

@@ -23,7 +23,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 pub use evidence::Evidence;
 pub use generate::generate;
-pub use judge::{Bound, Comparison, Verdict, judge};
+pub use judge::{BoundFingerprint, Comparison, Verdict, judge};
 pub use keys::{AccountKeys, FingerprintKey, FingerprintKeys, MalformedKeys};
 pub use maker::Maker;
 pub use mode::Mode;

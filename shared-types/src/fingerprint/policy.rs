@@ -99,7 +99,7 @@ pub struct Limits {
     /// whoever changes a little at every refresh must not end up as somebody else.
     pub total: u16,
     /// The most major versions forwards, since the last refresh as since the beginning.
-    pub leap: u16,
+    pub max_version_jump: u16,
 }
 
 impl Sensitivity {
@@ -115,9 +115,9 @@ impl Sensitivity {
     /// which is never ordinary, but not both of them, not even one by one.
     pub const fn limits(self) -> Limits {
         match self {
-            Self::Low => Limits { budget: 7, total: 9, leap: 24 },
-            Self::Medium => Limits { budget: 4, total: 6, leap: 13 },
-            Self::High => Limits { budget: 2, total: 2, leap: 6 },
+            Self::Low => Limits { budget: 7, total: 9, max_version_jump: 24 },
+            Self::Medium => Limits { budget: 4, total: 6, max_version_jump: 13 },
+            Self::High => Limits { budget: 2, total: 2, max_version_jump: 6 },
         }
     }
 }
@@ -140,7 +140,7 @@ mod tests {
         for pair in Sensitivity::ALL.windows(2) {
             let (tolerant, strict) = (pair[0].limits(), pair[1].limits());
             assert!(tolerant.budget > strict.budget && tolerant.total > strict.total);
-            assert!(tolerant.leap > strict.leap);
+            assert!(tolerant.max_version_jump > strict.max_version_jump);
         }
         assert!(Sensitivity::ALL.iter().all(|level| level.limits().total >= level.limits().budget));
     }

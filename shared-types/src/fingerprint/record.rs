@@ -81,12 +81,12 @@ impl Record {
             if !text.is_empty() {
                 text.push(SEPARATOR);
             }
-            record.fold(&mut text);
+            record.encode(&mut text);
         }
         Fingerprint(text)
     }
 
-    fn fold(&self, text: &mut String) {
+    fn encode(&self, text: &mut String) {
         let mut payload = [0; PAYLOAD_LEN];
         let mut rest = payload.as_mut_slice();
         let mut put = |bytes: &[u8]| {
@@ -109,10 +109,10 @@ impl Record {
 
     /// Reads the records of a fingerprint; those of other versions, or not of the format, are passed over.
     pub(super) fn unfold_all(fingerprint: &Fingerprint) -> impl Iterator<Item = Self> {
-        fingerprint.as_str().split(SEPARATOR).filter_map(Self::unfold)
+        fingerprint.as_str().split(SEPARATOR).filter_map(Self::decode)
     }
 
-    fn unfold(text: &str) -> Option<Self> {
+    fn decode(text: &str) -> Option<Self> {
         let (head, payload) = text.strip_prefix(VERSION)?.strip_prefix('.')?.split_once('.')?;
         let (level, mode) = head.split_at_checked(1)?;
         let mut record = Self::new(Sensitivity::from_letter(level)?, Mode::from_letter(mode)?);
@@ -165,7 +165,7 @@ mod tests {
         }
     }
 
-    fn unfold(text: &str) -> Vec<Record> {
+    fn decode(text: &str) -> Vec<Record> {
         Record::unfold_all(&Fingerprint::new(text.to_owned()).unwrap()).collect()
     }
 
@@ -174,12 +174,12 @@ mod tests {
         fn what_is_folded_unfolds(records in prop::collection::vec(any_record(), 1..=4)) {
             let fingerprint = Record::fold_all(records.iter().cloned());
             prop_assert_eq!(fingerprint.as_str().len(), 123 * records.len() - 1);
-            prop_assert_eq!(unfold(fingerprint.as_str()), records);
+            prop_assert_eq!(decode(fingerprint.as_str()), records);
         }
 
         #[test]
         fn what_is_unfolded_folds(text in "fp1\\.[lmh][es]\\.[A-Za-z0-9_-]{2}[A-Za-f]AA[A-Za-z0-9_-]{109}[AEIMQUYcgkosw048]") {
-            for record in unfold(&text) {
+            for record in decode(&text) {
                 let folded = Record::fold_all([record].into_iter());
                 prop_assert_eq!(folded.as_str(), &text);
             }
@@ -210,9 +210,9 @@ mod tests {
             format!("{}B", &good[..good.len() - 1]),
             "fp2.anything".to_owned(),
         ] {
-            assert_eq!(unfold(&bad).len(), 0, "{bad}");
-            assert_eq!(unfold(&format!("{bad}~{good}")).len(), 1, "{bad}");
+            assert_eq!(decode(&bad).len(), 0, "{bad}");
+            assert_eq!(decode(&format!("{bad}~{good}")).len(), 1, "{bad}");
         }
-        assert_eq!(unfold(&format!("{good}~{good}")).len(), 2);
+        assert_eq!(decode(&format!("{good}~{good}")).len(), 2);
     }
 }

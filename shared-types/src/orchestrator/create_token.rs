@@ -4,18 +4,18 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::NoParameters;
-use crate::{DeploymentKey, Identity, Message, Method, SealedToken};
+use crate::{DeploymentKey, Endpoint, Identity, Method, SealedToken};
 
 /// The guest's page asks for a token.
 pub struct CreateToken;
 
-impl Message for CreateToken {
+impl Endpoint for CreateToken {
     const NAME: &'static str = "create_token";
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/v2/Webchat/Token";
     const STATUS: u16 = 200;
     // Creating writes nothing; of two tokens the second is used.
-    const REPEATABLE: bool = true;
+    const IDEMPOTENT: bool = true;
     type Path = NoParameters;
     type Request = Request;
     type Response = Response;

@@ -6,18 +6,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::NoParameters;
-use crate::{ConversationSid, DeploymentKey, Identity, Message, Method, SealedToken};
+use crate::{ConversationSid, DeploymentKey, Endpoint, Identity, Method, SealedToken};
 
 /// The released widget begins a chat.
 pub struct Init;
 
-impl Message for Init {
+impl Endpoint for Init {
     const NAME: &'static str = "init";
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/v2/Webchat/Init";
     const STATUS: u16 = 201;
     // A second one opens a second conversation.
-    const REPEATABLE: bool = false;
+    const IDEMPOTENT: bool = false;
     type Path = NoParameters;
     type Request = Request;
     type Response = Response;

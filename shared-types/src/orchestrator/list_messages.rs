@@ -4,18 +4,18 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::ConversationPath;
-use crate::{Message, MessageSid, Method};
+use crate::{Endpoint, MessageSid, Method};
 
 /// The page reads the conversation.
 pub struct ListMessages;
 
-impl Message for ListMessages {
+impl Endpoint for ListMessages {
     const NAME: &'static str = "list_messages";
     const METHOD: Method = Method::Get;
     const PATH: &'static str = "/v2/WebChannels/{conversation_sid}/Messages";
     const STATUS: u16 = 200;
     // It reads.
-    const REPEATABLE: bool = true;
+    const IDEMPOTENT: bool = true;
     type Path = ConversationPath;
     type Request = Request;
     type Response = Response;

@@ -4,18 +4,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::NoParameters;
-use crate::{ConversationSid, Identity, Message, Method};
+use crate::{ConversationSid, Endpoint, Identity, Method};
 
 /// The page opens the session's conversation.
 pub struct OpenConversation;
 
-impl Message for OpenConversation {
+impl Endpoint for OpenConversation {
     const NAME: &'static str = "open_conversation";
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/v2/WebChannels";
     const STATUS: u16 = 201;
     // Opened again, it is the same conversation unless that is full.
-    const REPEATABLE: bool = true;
+    const IDEMPOTENT: bool = true;
     type Path = NoParameters;
     type Request = Request;
     type Response = Response;

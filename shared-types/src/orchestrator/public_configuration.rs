@@ -6,18 +6,18 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::NoParameters;
-use crate::{AccountSid, DeploymentKey, Message, Method};
+use crate::{AccountSid, DeploymentKey, Endpoint, Method};
 
 /// An orchestrator asks for an account's public configuration.
 pub struct PublicConfiguration;
 
-impl Message for PublicConfiguration {
+impl Endpoint for PublicConfiguration {
     const NAME: &'static str = "public_configuration";
     const METHOD: Method = Method::Get;
     const PATH: &'static str = "/V1/Configuration/Public";
     const STATUS: u16 = 200;
     // It reads.
-    const REPEATABLE: bool = true;
+    const IDEMPOTENT: bool = true;
     type Path = NoParameters;
     type Request = Request;
     type Response = Response;

@@ -4,18 +4,18 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::NoParameters;
-use crate::{ConversationSid, DeploymentKey, Identity, Message, Method, SealedToken, Yes};
+use crate::{ConversationSid, DeploymentKey, Endpoint, Identity, Method, SealedToken, Yes};
 
 /// The page asks for a new token of the same session.
 pub struct RefreshToken;
 
-impl Message for RefreshToken {
+impl Endpoint for RefreshToken {
     const NAME: &'static str = "refresh_token";
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/v2/Webchat/Token/Refresh";
     const STATUS: u16 = 200;
     // Within the grace a second refresh gives a token of the same generation.
-    const REPEATABLE: bool = true;
+    const IDEMPOTENT: bool = true;
     type Path = NoParameters;
     type Request = Request;
     type Response = Response;
@@ -24,13 +24,13 @@ impl Message for RefreshToken {
 /// The name under which the released widget knows the same route (contract, sections 2 and 4).
 pub struct RefreshTokens;
 
-impl Message for RefreshTokens {
+impl Endpoint for RefreshTokens {
     const NAME: &'static str = "refresh_token";
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/v2/Webchat/Tokens/Refresh";
     const STATUS: u16 = 200;
     // Within the grace a second refresh gives a token of the same generation.
-    const REPEATABLE: bool = true;
+    const IDEMPOTENT: bool = true;
     type Path = NoParameters;
     type Request = Request;
     type Response = Response;

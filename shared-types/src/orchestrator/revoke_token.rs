@@ -3,18 +3,18 @@
 use serde::{Deserialize, Serialize};
 
 use super::NoParameters;
-use crate::{DeploymentKey, Message, Method, SealedToken};
+use crate::{DeploymentKey, Endpoint, Method, SealedToken};
 
 /// The guest ends the session.
 pub struct RevokeToken;
 
-impl Message for RevokeToken {
+impl Endpoint for RevokeToken {
     const NAME: &'static str = "revoke_token";
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/v2/Webchat/Token/Revoke";
     const STATUS: u16 = 200;
     // An ended session stays ended.
-    const REPEATABLE: bool = true;
+    const IDEMPOTENT: bool = true;
     type Path = NoParameters;
     type Request = Request;
     type Response = Response;

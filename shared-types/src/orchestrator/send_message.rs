@@ -3,18 +3,18 @@
 use serde::{Deserialize, Serialize};
 
 use super::{ConversationPath, list_messages::ChatMessage};
-use crate::{Message, Method};
+use crate::{Endpoint, Method};
 
 /// The guest writes.
 pub struct SendMessage;
 
-impl Message for SendMessage {
+impl Endpoint for SendMessage {
     const NAME: &'static str = "send_message";
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/v2/WebChannels/{conversation_sid}/Messages";
     const STATUS: u16 = 201;
     // A second one says it twice.
-    const REPEATABLE: bool = false;
+    const IDEMPOTENT: bool = false;
     // The longest text with every character escaped: `\u00e9`, `%C3%A9`.
     const MAX_REQUEST_BODY: usize = 100 * 1024;
     type Path = ConversationPath;

@@ -4,20 +4,20 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AccountSid, Fingerprint, Grants, Identity, Message, Method, SealedToken, SessionId, Thumbprint,
+    AccountSid, Endpoint, Fingerprint, Grants, Identity, Method, SealedToken, SessionId, Thumbprint,
     orchestrator::NoParameters,
 };
 
 /// Begins a session: makes its first token.
 pub struct Generate;
 
-impl Message for Generate {
+impl Endpoint for Generate {
     const NAME: &'static str = "generate";
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/v1/ScopedAuthTokens/generate/internal";
     const STATUS: u16 = 200;
     // Nothing is written; the second of two sessions is used.
-    const REPEATABLE: bool = true;
+    const IDEMPOTENT: bool = true;
     type Path = NoParameters;
     type Request = Request;
     type Response = Response;

@@ -2,18 +2,18 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Message, Method, orchestrator::NoParameters};
+use crate::{Endpoint, Method, orchestrator::NoParameters};
 
 /// Which keys sign?
 pub struct PublishKeys;
 
-impl Message for PublishKeys {
+impl Endpoint for PublishKeys {
     const NAME: &'static str = "publish_keys";
     const METHOD: Method = Method::Get;
     const PATH: &'static str = "/.well-known/jwks.json";
     const STATUS: u16 = 200;
     // It reads.
-    const REPEATABLE: bool = true;
+    const IDEMPOTENT: bool = true;
     type Path = NoParameters;
     type Request = NoParameters;
     type Response = Response;

@@ -8,6 +8,6 @@ pub mod validate;
 
 pub use generate::Generate;
 pub use jwks::PublishKeys;
-pub use revocations::RevokeBefore;
+pub use revocations::RevokeSessions;
 pub use revoke::Revoke;
 pub use validate::Validate;

@@ -4,19 +4,19 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AccountSid, DeploymentKey, Identity, Message, Method, SealedToken, SessionId, orchestrator::NoParameters,
+    AccountSid, DeploymentKey, Endpoint, Identity, Method, SealedToken, SessionId, orchestrator::NoParameters,
 };
 
 /// End the sessions that began before now.
-pub struct RevokeBefore;
+pub struct RevokeSessions;
 
-impl Message for RevokeBefore {
-    const NAME: &'static str = "revoke_before";
+impl Endpoint for RevokeSessions {
+    const NAME: &'static str = "revoke_sessions";
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/v1/Revocations";
     const STATUS: u16 = 200;
     // A second one ends the sessions that began since the first, too.
-    const REPEATABLE: bool = false;
+    const IDEMPOTENT: bool = false;
     type Path = NoParameters;
     type Request = Request;
     type Response = Response;

@@ -3,19 +3,19 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AccountSid, Fingerprint, Message, Method, SealedToken, SessionId, Thumbprint, orchestrator::NoParameters,
+    AccountSid, Endpoint, Fingerprint, Method, SealedToken, SessionId, Thumbprint, orchestrator::NoParameters,
 };
 
 /// End the session of a token.
 pub struct Revoke;
 
-impl Message for Revoke {
+impl Endpoint for Revoke {
     const NAME: &'static str = "revoke";
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/v1/ScopedAuthTokens/revoke";
     const STATUS: u16 = 200;
     // An ended session stays ended.
-    const REPEATABLE: bool = true;
+    const IDEMPOTENT: bool = true;
     type Path = NoParameters;
     type Request = Request;
     type Response = Response;

@@ -6,20 +6,20 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 use uuid::Uuid;
 
 use crate::{
-    AccountSid, Code, DeploymentKey, Fingerprint, Grants, Identity, Message, Method, No, SealedToken,
+    AccountSid, Code, DeploymentKey, Endpoint, Fingerprint, Grants, Identity, Method, No, SealedToken,
     SessionId, Thumbprint, Yes, orchestrator::NoParameters,
 };
 
 /// Judges a token.
 pub struct Validate;
 
-impl Message for Validate {
+impl Endpoint for Validate {
     const NAME: &'static str = "validate";
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/v1/ScopedAuthTokens/validate";
     const STATUS: u16 = 200;
     // Without `successor` it reads; with one, the same token has the same successor within the grace.
-    const REPEATABLE: bool = true;
+    const IDEMPOTENT: bool = true;
     type Path = NoParameters;
     type Request = Request;
     type Response = Response;

@@ -7,8 +7,8 @@ use std::{collections::BTreeMap, net::IpAddr};
 use shared_types::{
     AccountSid, DeploymentKey, Fingerprint,
     fingerprint::{
-        self as fp, AccountKeys, Bound, Evidence, FingerprintKey, FingerprintKeys, Mode, Sensitivity,
-        Signals, Unavailable, Verdict, evidence,
+        self as fp, AccountKeys, BoundFingerprint, Evidence, FingerprintKey, FingerprintKeys, Mode,
+        Sensitivity, Signals, Unavailable, Verdict, evidence,
     },
 };
 
@@ -107,5 +107,5 @@ pub(crate) fn ring(keys: &[u8]) -> FingerprintKeys {
 
 /// Judges within a session that has not changed since its beginning.
 pub(crate) fn judge(sealed: &Fingerprint, presented: &Fingerprint) -> Verdict {
-    fp::judge(Bound { sealed, first: None }, presented)
+    fp::judge(BoundFingerprint { sealed, first: None }, presented)
 }

@@ -20,7 +20,7 @@ pub const KNOWN_AFTER: Duration = Duration::from_secs(10);
 
 /// Whether a command waits for the time that makes it harmless.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Haste {
+pub enum Force {
     /// It is refused until then.
     Waits,
     /// `--now`: it is done at once, and what comes of it is wanted.
@@ -117,7 +117,7 @@ impl KeyFile {
         kid: &str,
         now: DateTime<Utc>,
         session_max: Duration,
-        haste: Haste,
+        haste: Force,
     ) -> Result<Activated, Refused> {
         let about = &self.key(kid).ok_or_else(|| Refused::Unknown(kid.to_owned()))?.about;
         let usage = about.usage;
@@ -127,7 +127,7 @@ impl KeyFile {
             Status::Next | Status::Retired => {}
         }
         let known_from = about.made_at.map(|made_at| later(made_at, KNOWN_AFTER));
-        if let (Haste::Waits, Some(known_from)) = (haste, known_from.filter(|time| *time > now)) {
+        if let (Force::Waits, Some(known_from)) = (haste, known_from.filter(|time| *time > now)) {
             return Err(Refused::JustMade { kid: kid.to_owned(), known_from: text(known_from) });
         }
         let opens_until = later(now, session_max.saturating_add(KNOWN_AFTER).saturating_add(CLOCK_SKEW));
@@ -150,11 +150,11 @@ impl KeyFile {
         &mut self,
         kid: &str,
         now: DateTime<Utc>,
-        haste: Haste,
+        haste: Force,
         rng: &dyn SecureRandom,
     ) -> Result<Retired, Refused> {
         let about = self.key(kid).ok_or_else(|| Refused::Unknown(kid.to_owned()))?.about.clone();
-        if haste == Haste::Waits {
+        if haste == Force::Waits {
             match (about.status, about.opens_until) {
                 (Status::Next, _) => {}
                 (Status::Active, _) if about.usage == Use::Audit => return Err(Refused::Audit(about.kid)),

@@ -3,7 +3,7 @@
 use ring::rand::SystemRandom;
 
 use super::*;
-use crate::key_file::About;
+use crate::key_file::KeyInfo;
 
 /// enc-1 active, enc-2 next, enc-3 retired; sig-1 active, sig-2 next.
 const KEYS: &str = include_str!("../../../tests/vectors/keys.json");
@@ -17,7 +17,7 @@ fn at(seconds: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_800_000_000 + seconds, 500_000_000).unwrap()
 }
 
-fn about<'a>(file: &'a KeyFile, kid: &str) -> Option<&'a About> {
+fn about<'a>(file: &'a KeyFile, kid: &str) -> Option<&'a KeyInfo> {
     file.about().find(|about| about.kid == kid)
 }
 
@@ -46,7 +46,7 @@ fn an_activated_key_takes_the_place_of_the_one_of_its_use() {
     let mut file = file();
     let opens_until = at(86_400 + 10 + 5).trunc_subsecs(0);
     assert_eq!(
-        file.activate("enc-2", at(0), DAY, Haste::Waits),
+        file.activate("enc-2", at(0), DAY, Force::Waits),
         Ok(Activated::InPlaceOf { retired: "enc-1".into(), opens_until })
     );
     let expected = [
@@ -59,22 +59,22 @@ fn an_activated_key_takes_the_place_of_the_one_of_its_use() {
     assert_eq!(statuses(&file), expected);
     assert_eq!(about(&file, "enc-1").unwrap().opens_until, Some(opens_until));
     assert_eq!(about(&file, "enc-3").unwrap().opens_until, None, "it is not touched");
-    assert_eq!(file.activate("enc-2", at(0), DAY, Haste::Waits), Ok(Activated::Already));
-    assert_eq!(file.activate("enc-9", at(0), DAY, Haste::Now), Err(Refused::Unknown("enc-9".into())));
+    assert_eq!(file.activate("enc-2", at(0), DAY, Force::Waits), Ok(Activated::Already));
+    assert_eq!(file.activate("enc-9", at(0), DAY, Force::Now), Err(Refused::Unknown("enc-9".into())));
 }
 
 #[test]
 fn a_retired_key_comes_back_while_it_opens() {
     let mut file = file();
-    file.activate("enc-2", at(0), DAY, Haste::Waits).unwrap();
-    file.activate("enc-1", at(1), DAY, Haste::Waits).unwrap();
+    file.activate("enc-2", at(0), DAY, Force::Waits).unwrap();
+    file.activate("enc-1", at(1), DAY, Force::Waits).unwrap();
     assert_eq!(about(&file, "enc-1").unwrap().opens_until, None);
     assert_eq!(about(&file, "enc-2").unwrap().opens_until, Some(at(86_400 + 16).trunc_subsecs(0)));
-    for haste in [Haste::Waits, Haste::Now] {
+    for haste in [Force::Waits, Force::Now] {
         let refused = file.activate("enc-2", at(86_400 + 16), DAY, haste);
         assert_eq!(refused, Err(Refused::Over("enc-2".into())));
     }
-    assert!(file.activate("enc-2", at(86_400 + 15), DAY, Haste::Waits).is_ok());
+    assert!(file.activate("enc-2", at(86_400 + 15), DAY, Force::Waits).is_ok());
 }
 
 #[test]
@@ -82,22 +82,22 @@ fn a_key_is_known_before_it_makes_tokens() {
     let mut file = file();
     let kid = file.generate(Use::Signing, &SystemRandom::new(), at(0)).unwrap();
     for seconds in [-100, 0, 9] {
-        let refused = file.activate(&kid, at(seconds), DAY, Haste::Waits).unwrap_err().to_string();
+        let refused = file.activate(&kid, at(seconds), DAY, Force::Waits).unwrap_err().to_string();
         let sentence =
             format!("`{kid}` is not known to every replica before 2027-01-15T08:00:10Z; wait, or give --now");
         assert_eq!(refused, sentence);
     }
     assert_eq!(about(&file, "sig-1").unwrap().status, Status::Active);
-    assert!(file.activate(&kid, at(10), DAY, Haste::Waits).is_ok());
+    assert!(file.activate(&kid, at(10), DAY, Force::Waits).is_ok());
     let other = file.generate(Use::Signing, &SystemRandom::new(), at(11)).unwrap();
-    assert!(file.activate(&other, at(11), DAY, Haste::Now).is_ok());
+    assert!(file.activate(&other, at(11), DAY, Force::Now).is_ok());
 }
 
 #[test]
 fn what_tokens_need_is_not_removed_without_haste() {
     let mut file = file();
     let rng = SystemRandom::new();
-    file.activate("enc-2", at(0), DAY, Haste::Waits).unwrap();
+    file.activate("enc-2", at(0), DAY, Force::Waits).unwrap();
     let before: Vec<_> = file.about().cloned().collect();
     for (kid, sentence) in [
         ("enc-1", "`enc-1` opens tokens until 2027-01-16T08:00:15Z; wait, or give --now to end them at once"),
@@ -105,12 +105,12 @@ fn what_tokens_need_is_not_removed_without_haste() {
         ("enc-3", "`enc-3` has no `opens_until`; give --now to end its tokens at once, if it has any left"),
         ("enc-9", "there is no key `enc-9` in the file"),
     ] {
-        let refused = file.retire(kid, at(86_400 + 14), Haste::Waits, &rng).unwrap_err();
+        let refused = file.retire(kid, at(86_400 + 14), Force::Waits, &rng).unwrap_err();
         assert_eq!(refused.to_string(), sentence);
     }
     assert_eq!(file.about().cloned().collect::<Vec<_>>(), before);
     for kid in ["enc-1", "sig-2"] {
-        assert_eq!(file.retire(kid, at(86_400 + 15), Haste::Waits, &rng), Ok(Retired::Removed));
+        assert_eq!(file.retire(kid, at(86_400 + 15), Force::Waits, &rng), Ok(Retired::Removed));
         assert_eq!(about(&file, kid), None);
     }
 }
@@ -119,12 +119,12 @@ fn what_tokens_need_is_not_removed_without_haste() {
 fn haste_removes_any_key_and_the_newest_that_waits_is_active_in_its_place() {
     let mut file = file();
     let rng = SystemRandom::new();
-    assert_eq!(file.retire("enc-3", at(0), Haste::Now, &rng), Ok(Retired::Removed));
+    assert_eq!(file.retire("enc-3", at(0), Force::Now, &rng), Ok(Retired::Removed));
     let newest = file.generate(Use::Encryption, &rng, at(20)).unwrap();
     let newer = file.generate(Use::Encryption, &rng, at(10)).unwrap();
     set_made_at(&mut file, "enc-2", at(5));
-    assert_eq!(file.retire("enc-1", at(30), Haste::Now, &rng), Ok(Retired::ReplacedBy(newest.clone())));
-    assert_eq!(file.retire(&newest, at(30), Haste::Now, &rng), Ok(Retired::ReplacedBy(newer.clone())));
+    assert_eq!(file.retire("enc-1", at(30), Force::Now, &rng), Ok(Retired::ReplacedBy(newest.clone())));
+    assert_eq!(file.retire(&newest, at(30), Force::Now, &rng), Ok(Retired::ReplacedBy(newer.clone())));
     let left = [
         ("enc-2", Status::Next),
         ("sig-1", Status::Active),
@@ -139,7 +139,7 @@ fn without_one_that_waits_a_fresh_key_is_active() {
     let mut file = file();
     let rng = SystemRandom::new();
     for first in ["enc-2", "enc-1", "sig-2", "sig-1"] {
-        file.retire(first, at(0), Haste::Now, &rng).unwrap();
+        file.retire(first, at(0), Force::Now, &rng).unwrap();
     }
     let fresh: Vec<_> = file.about().filter(|about| about.made_at.is_some()).collect();
     assert!(fresh.iter().all(|about| about.status == Status::Active));
@@ -154,10 +154,10 @@ fn the_audit_key_outlives_the_key_that_it_is_derived_from() {
     set_made_at(&mut file, "enc-1", at(0));
     set_made_at(&mut file, "enc-3", at(-1));
     let derived = file.audit_key().unwrap();
-    file.retire("enc-1", at(9), Haste::Now, &rng).unwrap();
+    file.retire("enc-1", at(9), Force::Now, &rng).unwrap();
     assert_eq!(file.audit_key().unwrap(), derived, "it is that of the oldest key, enc-2, which says no time");
     file.keep_audit_key(&rng, at(9)).unwrap();
-    file.retire("enc-2", at(9), Haste::Now, &rng).unwrap();
+    file.retire("enc-2", at(9), Force::Now, &rng).unwrap();
     assert_eq!(file.audit_key().unwrap(), derived);
     file.keep_audit_key(&rng, at(9)).unwrap();
     assert_eq!(file.of(Use::Audit).count(), 1);
@@ -169,9 +169,9 @@ fn the_audit_key_is_replaced_in_haste_alone() {
     let rng = SystemRandom::new();
     file.keep_audit_key(&rng, at(0)).unwrap();
     let (kid, old) = (file.of(Use::Audit).next().unwrap().about.kid.clone(), file.audit_key().unwrap());
-    assert_eq!(file.retire(&kid, at(9), Haste::Waits, &rng), Err(Refused::Audit(kid.clone())));
+    assert_eq!(file.retire(&kid, at(9), Force::Waits, &rng), Err(Refused::Audit(kid.clone())));
     assert!(
-        matches!(file.retire(&kid, at(9), Haste::Now, &rng), Ok(Retired::ReplacedBy(other)) if other != kid)
+        matches!(file.retire(&kid, at(9), Force::Now, &rng), Ok(Retired::ReplacedBy(other)) if other != kid)
     );
     assert_ne!(file.audit_key().unwrap(), old);
 }

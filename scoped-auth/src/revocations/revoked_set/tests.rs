@@ -31,7 +31,7 @@ fn claims(n: u64) -> Claims {
     .unwrap()
 }
 
-fn revocation(subject: Subject, revoked_at: i64, forget_at: i64) -> Revocation {
+fn revocation(subject: RevocationTarget, revoked_at: i64, forget_at: i64) -> Revocation {
     Revocation { subject, revoked_at: at(revoked_at), forget_at: at(forget_at) }
 }
 
@@ -39,9 +39,9 @@ fn revocation(subject: Subject, revoked_at: i64, forget_at: i64) -> Revocation {
 fn a_session_is_dead_altogether() {
     let set = RevokedSet::default();
     // Before it began, by another replica's clock.
-    set.add([revocation(Subject::Session(session(1)), -1000, 1000)]);
-    assert!(set.holds(&claims(1)));
-    assert!(!set.holds(&claims(2)));
+    set.add([revocation(RevocationTarget::Session(session(1)), -1000, 1000)]);
+    assert!(set.is_revoked(&claims(1)));
+    assert!(!set.is_revoked(&claims(2)));
 }
 
 #[test]
@@ -49,40 +49,41 @@ fn other_subjects_end_what_began_up_to_then() {
     let identity: Identity = IDENTITY.parse().unwrap();
     let ours = AccountSid::from_bits(1);
     for (subject, is_ours) in [
-        (Subject::Account(ours), true),
-        (Subject::Account(AccountSid::from_bits(2)), false),
-        (Subject::Identity(ours, identity), true),
-        (Subject::Identity(AccountSid::from_bits(2), identity), false),
-        (Subject::Deployment(DeploymentKey::from_bits(2)), true),
-        (Subject::Deployment(DeploymentKey::from_bits(1)), false),
+        (RevocationTarget::Account(ours), true),
+        (RevocationTarget::Account(AccountSid::from_bits(2)), false),
+        (RevocationTarget::Identity(ours, identity), true),
+        (RevocationTarget::Identity(AccountSid::from_bits(2), identity), false),
+        (RevocationTarget::Deployment(DeploymentKey::from_bits(2)), true),
+        (RevocationTarget::Deployment(DeploymentKey::from_bits(1)), false),
     ] {
         let set = RevokedSet::default();
         set.add([revocation(subject, -1, 1000)]);
-        assert!(!set.holds(&claims(1)), "{subject:?}: it began later");
+        assert!(!set.is_revoked(&claims(1)), "{subject:?}: it began later");
         set.add([revocation(subject, 0, 1000)]);
-        assert_eq!(set.holds(&claims(1)), is_ours, "{subject:?}");
+        assert_eq!(set.is_revoked(&claims(1)), is_ours, "{subject:?}");
         set.add([revocation(subject, -1, 1000)]);
-        assert_eq!(set.holds(&claims(1)), is_ours, "{subject:?}: the later one holds");
+        assert_eq!(set.is_revoked(&claims(1)), is_ours, "{subject:?}: the later one holds");
     }
 }
 
 #[test]
 fn nothing_is_forgotten_too_early_and_everything_in_the_end() {
-    let account = Subject::Account(AccountSid::from_bits(1));
+    let account = RevocationTarget::Account(AccountSid::from_bits(1));
     for forget_at in [1000, 1001, 1999, 2000] {
         let sessions = RevokedSet::default();
-        sessions.add([2, 1].map(|n| revocation(Subject::Session(session(n)), 0, forget_at * n as i64)));
+        sessions
+            .add([2, 1].map(|n| revocation(RevocationTarget::Session(session(n)), 0, forget_at * n as i64)));
         let others = RevokedSet::default();
         others.add([revocation(account, 0, forget_at)]);
         for set in [&sessions, &others] {
             set.forget(at(forget_at - 1));
-            assert!(set.holds(&claims(1)), "{forget_at}");
+            assert!(set.is_revoked(&claims(1)), "{forget_at}");
             set.forget(at(forget_at + 999));
-            assert!(!set.holds(&claims(1)), "{forget_at}");
+            assert!(!set.is_revoked(&claims(1)), "{forget_at}");
         }
-        assert!(sessions.holds(&claims(2)), "{forget_at}");
+        assert!(sessions.is_revoked(&claims(2)), "{forget_at}");
         sessions.forget(at(2 * forget_at + 999));
-        assert!(!sessions.holds(&claims(2)), "{forget_at}");
+        assert!(!sessions.is_revoked(&claims(2)), "{forget_at}");
     }
 }
 
@@ -90,22 +91,24 @@ fn nothing_is_forgotten_too_early_and_everything_in_the_end() {
 fn of_two_of_one_session_the_later_one_is_forgotten() {
     for order in [[1000, 5000], [5000, 1000]] {
         let set = RevokedSet::default();
-        set.add(order.map(|forget_at| revocation(Subject::Session(session(1)), forget_at, forget_at)));
+        set.add(
+            order.map(|forget_at| revocation(RevocationTarget::Session(session(1)), forget_at, forget_at)),
+        );
         set.forget(at(4999));
-        assert!(set.holds(&claims(1)), "{order:?}");
+        assert!(set.is_revoked(&claims(1)), "{order:?}");
     }
 }
 
 #[test]
 fn what_is_forgotten_takes_no_memory() {
     let set = RevokedSet::default();
-    set.add((0..10_000).map(|n| revocation(Subject::Session(session(n)), 0, 1000)));
-    set.add([revocation(Subject::Session(session(10_000)), 0, 2000)]);
+    set.add((0..10_000).map(|n| revocation(RevocationTarget::Session(session(n)), 0, 1000)));
+    set.add([revocation(RevocationTarget::Session(session(10_000)), 0, 2000)]);
     let room = || set.sessions.iter().map(|shard| shard.read().forget_at.capacity()).sum::<usize>();
     assert!(room() >= 10_000);
     set.forget(at(1000));
     assert!(room() < 10, "{}", room());
-    assert!(set.holds(&claims(10_000)));
+    assert!(set.is_revoked(&claims(10_000)));
 }
 
 #[test]
@@ -130,24 +133,24 @@ fn what_one_thread_adds_another_sees_and_none_is_lost() {
             let set = &set;
             scope.spawn(move || {
                 for n in (0..200).map(|n| n * 4 + thread) {
-                    let account = Subject::Account(AccountSid::from_bits(u128::from(n) + 100));
+                    let account = RevocationTarget::Account(AccountSid::from_bits(u128::from(n) + 100));
                     set.add([
-                        revocation(Subject::Session(session(n)), 0, 1000),
+                        revocation(RevocationTarget::Session(session(n)), 0, 1000),
                         revocation(account, 0, 1000 * (n as i64 % 2)),
                     ]);
-                    assert!(set.holds(&claims(n)));
+                    assert!(set.is_revoked(&claims(n)));
                     set.forget(at(0));
                 }
             });
         }
     });
-    assert!((0..800).all(|n| set.holds(&claims(n))));
+    assert!((0..800).all(|n| set.is_revoked(&claims(n))));
     assert_eq!(set.others.load().len(), 400);
 }
 
 #[test]
 fn it_does_not_print() {
     let set = RevokedSet::default();
-    set.add([revocation(Subject::Session(session(1)), 0, 1000)]);
+    set.add([revocation(RevocationTarget::Session(session(1)), 0, 1000)]);
     assert_eq!(format!("{set:?}"), "RevokedSet(…)");
 }

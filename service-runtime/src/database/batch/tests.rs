@@ -23,8 +23,8 @@ impl Default for Inner {
 /// Fails all with whom it goes.
 const POISON: u32 = 1000;
 
-impl Together for Doubling {
-    type Ask = u32;
+impl BatchExecutor for Doubling {
+    type Request = u32;
     type Answer = u32;
 
     async fn run(&self, asks: &[u32]) -> Result<Vec<Option<u32>>, DatabaseError> {
@@ -57,15 +57,15 @@ impl Doubling {
 
 type Calls = JoinSet<(u32, Result<u32, DatabaseError>)>;
 
-fn call(calls: &mut Calls, batch: &Batch<Doubling>, ask: u32) {
+fn call(calls: &mut Calls, batch: &Batcher<Doubling>, ask: u32) {
     let batch = batch.clone();
     calls.spawn(async move { (ask, batch.ask(ask).await) });
 }
 
 /// A batch that runs for 0, and these who came meanwhile.
-async fn meanwhile(asks: impl IntoIterator<Item = u32>) -> (Doubling, Batch<Doubling>, Calls) {
+async fn meanwhile(asks: impl IntoIterator<Item = u32>) -> (Doubling, Batcher<Doubling>, Calls) {
     let (doubling, mut calls) = (Doubling::default(), Calls::new());
-    let batch = Batch::new(doubling.clone());
+    let batch = Batcher::new(doubling.clone());
     call(&mut calls, &batch, 0);
     doubling.begins().await;
     for ask in asks {
@@ -150,7 +150,7 @@ async fn who_goes_away_harms_nobody_and_takes_along_what_has_not_begun() {
 #[tokio::test]
 async fn what_runs_ends_with_the_last_who_may_ask() {
     let doubling = Doubling::default();
-    let batch = Batch::new(doubling.clone());
+    let batch = Batcher::new(doubling.clone());
     let other = batch.clone();
     drop(batch);
     doubling.lets(1);
@@ -167,7 +167,7 @@ fn callers_may_be_on_other_runtimes() {
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (serving, doubling) = (runtime(), Doubling::default());
     doubling.lets(1000);
-    let batch = serving.block_on(async { Batch::new(doubling.clone()) });
+    let batch = serving.block_on(async { Batcher::new(doubling.clone()) });
     let workers: Vec<_> = (0..4)
         .map(|worker| {
             let batch = batch.clone();
@@ -190,7 +190,7 @@ fn callers_may_be_on_other_runtimes() {
         worker.join().unwrap();
     }
     // Without the runtime that serves, all are told.
-    let batch = serving.block_on(async { Batch::new(doubling) });
+    let batch = serving.block_on(async { Batcher::new(doubling) });
     drop(serving);
     assert!(matches!(runtime().block_on(batch.ask(1)).unwrap_err(), DatabaseError::Closed));
 }

@@ -9,9 +9,8 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::{
-    DatabaseError, Outcome, Statement,
-    home::{self, Home},
-    outcome,
+    DatabaseError, Outcome, Statement, outcome,
+    reply_router::{self, ReplyRouter},
 };
 use crate::database::TOGETHER;
 
@@ -23,16 +22,16 @@ pub(super) struct Writer(mpsc::Sender<Message>);
 
 #[derive(Debug)]
 enum Message {
-    Write(Ask),
+    Write(Request),
     /// Answered when the connection is closed.
     Close(oneshot::Sender<()>),
 }
 
 #[derive(Debug)]
-struct Ask {
+struct Request {
     statements: Vec<Statement>,
     reply: oneshot::Sender<Answer>,
-    home: Home,
+    reply_router: ReplyRouter,
 }
 
 impl Writer {
@@ -50,7 +49,7 @@ impl Writer {
     pub(super) async fn write(&self, statements: Vec<Statement>) -> Answer {
         let (reply, answer) = oneshot::channel();
         self.0
-            .send(Message::Write(Ask { statements, reply, home: Home::here() }))
+            .send(Message::Write(Request { statements, reply, reply_router: ReplyRouter::here() }))
             .map_err(|_| DatabaseError::Closed)?;
         answer.await.unwrap_or(Err(DatabaseError::Closed))
     }
@@ -89,7 +88,9 @@ fn serve(connection: Connection, arriving: &mpsc::Receiver<Message>) {
         asks.retain(|ask| !ask.reply.is_closed());
         let committed = begun.and_then(|()| together(&connection, &asks));
         let answers = committed.unwrap_or_else(|error| asks.iter().map(|_| Err(error.clone())).collect());
-        home::tell(asks.drain(..).zip(answers).map(|(ask, answer)| (ask.home, (ask.reply, answer))));
+        reply_router::tell(
+            asks.drain(..).zip(answers).map(|(ask, answer)| (ask.reply_router, (ask.reply, answer))),
+        );
     }
     drop(connection);
     if let Some(reply) = closing {
@@ -99,7 +100,7 @@ fn serve(connection: Connection, arriving: &mpsc::Receiver<Message>) {
 
 /// Does what each asks, in the transaction that has begun, and commits it. An error is that of them all: nothing was
 /// done for anybody.
-fn together(connection: &Connection, asks: &[Ask]) -> Result<Vec<Answer>, DatabaseError> {
+fn together(connection: &Connection, asks: &[Request]) -> Result<Vec<Answer>, DatabaseError> {
     let committed = || {
         let answers = asks.iter().map(|ask| alone(connection, &ask.statements)).collect::<Result<_, _>>()?;
         run(connection, "COMMIT")?;
@@ -136,8 +137,8 @@ fn alone(connection: &Connection, statements: &[Statement]) -> Result<Answer, Da
 fn all(connection: &Connection, statements: &[Statement]) -> Answer {
     let mut outcomes: Vec<Outcome> = Vec::with_capacity(statements.len());
     for statement in statements {
-        let is_next = statement.is_next(outcomes.last());
-        outcomes.push(if is_next { outcome(connection, statement)? } else { Outcome::default() });
+        let should_run = statement.should_run(outcomes.last());
+        outcomes.push(if should_run { outcome(connection, statement)? } else { Outcome::default() });
     }
     Ok(outcomes)
 }

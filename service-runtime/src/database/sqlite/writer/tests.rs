@@ -111,7 +111,7 @@ async fn a_statement_may_be_left_out_if_the_one_before_did_something() {
     static LOOK: Sql = Sql::new("SELECT a FROM t WHERE a = $1");
     let written = Written::new("");
     for looked in [0, 1] {
-        let asks = vec![IGNORE.with(["a".into()]), LOOK.with(["a".into()]).otherwise()];
+        let asks = vec![IGNORE.with(["a".into()]), LOOK.with(["a".into()]).if_no_rows()];
         let outcomes = written.writer.write(asks).await.unwrap();
         let seen: Vec<_> =
             outcomes.iter().map(|outcome| (outcome.affected, outcome.rows.iter().len())).collect();

@@ -21,7 +21,7 @@ const SHARD_BITS: u32 = 4;
 /// Each shard has two generations. What is put goes into the current one; when that has lasted for the time to keep,
 /// it becomes the previous one, and what the previous one held is forgotten at once. So nothing is ever searched for
 /// old entries, and the bound holds whatever the traffic.
-pub(crate) struct Recent<V> {
+pub(crate) struct ExpiringMap<V> {
     hashes: RandomState,
     shards: [Mutex<Shard<V>>; SHARDS],
     keep_for: TimeDelta,
@@ -39,7 +39,7 @@ pub(crate) struct Shard<V> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Full;
 
-impl<V: Copy> Recent<V> {
+impl<V: Copy> ExpiringMap<V> {
     /// A map that keeps entries for `keep_for`, and holds at most twice `capacity` of them: `capacity` in a generation,
     /// spread over the shards.
     pub(crate) fn new(keep_for: TimeDelta, capacity: usize) -> Self {
@@ -123,7 +123,7 @@ impl<V: Copy> Shard<V> {
     }
 }
 
-impl<V> fmt::Debug for Recent<V> {
+impl<V> fmt::Debug for ExpiringMap<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Recent(…)")
     }
@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn an_entry_stays_for_the_time_and_is_gone_after_twice_that() {
         for put_at in 0..10 {
-            let recent = Recent::new(KEEP_FOR, 100);
+            let recent = ExpiringMap::new(KEEP_FOR, 100);
             recent.shard(1, at(0)).put(1, 'a').unwrap();
             recent.shard(2, at(put_at)).put(2, 'b').unwrap();
             assert_eq!(recent.shard(2, at(put_at + 10)).find(2), Some('b'), "{put_at}");
@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn what_is_put_again_is_as_new() {
-        let recent = Recent::new(KEEP_FOR, 100);
+        let recent = ExpiringMap::new(KEEP_FOR, 100);
         for second in (0..100).step_by(9) {
             recent.shard(1, at(second)).put(1, second).unwrap();
             assert_eq!(recent.shard(1, at(second)).find(1), Some(second));
@@ -164,7 +164,7 @@ mod tests {
 
     #[test]
     fn a_clock_that_is_set_back_forgets_nothing_too_early() {
-        let recent = Recent::new(KEEP_FOR, 100);
+        let recent = ExpiringMap::new(KEEP_FOR, 100);
         recent.shard(1, at(1000)).put(1, ()).unwrap();
         for second in [0, 5, 10] {
             assert_eq!(recent.shard(1, at(second)).find(1), Some(()), "{second}");
@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn a_full_generation_takes_what_it_has_and_nothing_else() {
-        let recent = Recent::new(KEEP_FOR, SHARDS);
+        let recent = ExpiringMap::new(KEEP_FOR, SHARDS);
         recent.shard(1, at(0)).put(1, 'a').unwrap();
         assert_eq!(recent.shard(2, at(0)).put(2, 'b'), Err(Full));
         assert_eq!(recent.shard(1, at(0)).put(1, 'c'), Ok(()));
@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn the_bound_holds_whatever_is_put() {
-        let recent = Recent::new(KEEP_FOR, 1600);
+        let recent = ExpiringMap::new(KEEP_FOR, 1600);
         for n in 0..100_000_u64 {
             let hash = recent.hash(n);
             recent.shard(hash, at(n as i64 / 1000)).put_and_forget(hash, n);

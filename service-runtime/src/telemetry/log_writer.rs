@@ -23,7 +23,7 @@ const READER_BEHIND: Duration = Duration::from_millis(1);
 
 /// Takes lines and has them written by a thread of its own. Clones share it.
 #[derive(Clone)]
-pub struct Outlet(Arc<Shared>);
+pub struct LogWriter(Arc<Shared>);
 
 struct Shared {
     waiting: Mutex<Waiting>,
@@ -47,25 +47,25 @@ struct Sink {
     torn: bool,
 }
 
-impl fmt::Debug for Outlet {
+impl fmt::Debug for LogWriter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Outlet").finish_non_exhaustive()
     }
 }
 
-impl Outlet {
+impl LogWriter {
     /// An outlet to `to`, which nobody else should write to. Without a thread, if there can be none.
     pub fn new(to: impl Write + Send + 'static) -> Self {
-        let outlet = Self(Arc::new(Shared {
+        let log_writer = Self(Arc::new(Shared {
             waiting: Mutex::new(Waiting { lines: Vec::new(), closed: false }),
             wake: Condvar::new(),
             sink: Mutex::new(Sink { to: Box::new(to), taken: Vec::new(), torn: false }),
         }));
-        let background = outlet.clone();
+        let background = log_writer.clone();
         if thread::Builder::new().name("log".to_owned()).spawn(move || background.write_on()).is_err() {
-            outlet.close();
+            log_writer.close();
         }
-        outlet
+        log_writer
     }
 
     /// Adds a line, which ends in a line feed. It is written within 10 ms.

@@ -54,13 +54,13 @@ const TICK: Duration = Duration::from_secs(2);
 /// settles the matter only if it began a tick after the stamp was first met; by the clock of this process, since that
 /// of a file server may be another.
 #[derive(Debug, Default)]
-pub(super) struct Looks {
+pub(super) struct ChangeDetector {
     stamp: Option<Result<Stamp, String>>,
     met_at: Option<Instant>,
     is_settled: bool,
 }
 
-impl Looks {
+impl ChangeDetector {
     /// Whether the file, with this stamp now, must be read.
     pub(super) fn must_read(&mut self, stamp: &Result<Stamp, String>, now: Instant) -> bool {
         if self.stamp.as_ref() != Some(stamp) {
@@ -143,7 +143,7 @@ mod tests {
 
     /// Looks every half second, beginning at 0, at a file with these stamps; in which of them it is read.
     fn reads(
-        looks: &mut Looks,
+        change_detector: &mut ChangeDetector,
         begin: Instant,
         stamps: &[u64],
         is_at_rest: impl Fn(usize) -> bool,
@@ -151,9 +151,9 @@ mod tests {
         let mut reads = Vec::new();
         for (number, now) in stamps.iter().enumerate() {
             let at = begin + Duration::from_millis(500) * number as u32;
-            if looks.must_read(&stamp(*now), at) {
+            if change_detector.must_read(&stamp(*now), at) {
                 reads.push(number);
-                looks.has_read(at, &stamp(*now), is_at_rest(number));
+                change_detector.has_read(at, &stamp(*now), is_at_rest(number));
             }
         }
         reads
@@ -161,34 +161,41 @@ mod tests {
 
     #[test]
     fn an_unchanged_file_is_read_until_no_write_can_hide_and_then_no_more() {
-        let (mut looks, begin) = (Looks::default(), Instant::now());
-        assert_eq!(reads(&mut looks, begin, &[1; 20], |_| true), [0, 1, 2, 3, 4, 5]);
+        let (mut change_detector, begin) = (ChangeDetector::default(), Instant::now());
+        assert_eq!(reads(&mut change_detector, begin, &[1; 20], |_| true), [0, 1, 2, 3, 4, 5]);
         let later = begin + Duration::from_secs(10);
-        assert_eq!(reads(&mut looks, later, &[1, 1, 2, 2, 2, 2, 2, 2, 2, 2], |_| true), [2, 3, 4, 5, 6, 7]);
+        assert_eq!(
+            reads(&mut change_detector, later, &[1, 1, 2, 2, 2, 2, 2, 2, 2, 2], |_| true),
+            [2, 3, 4, 5, 6, 7]
+        );
         let later = later + Duration::from_secs(5);
-        assert_eq!(reads(&mut looks, later, &[2, 2, 1, 2, 1], |_| true), [2, 3, 4], "back again is new");
+        assert_eq!(
+            reads(&mut change_detector, later, &[2, 2, 1, 2, 1], |_| true),
+            [2, 3, 4],
+            "back again is new"
+        );
     }
 
     #[test]
     fn a_file_in_the_middle_of_a_change_is_read_until_it_rests() {
-        let mut looks = Looks::default();
+        let mut change_detector = ChangeDetector::default();
         let stamps = [1; 12];
         assert_eq!(
-            reads(&mut looks, Instant::now(), &stamps, |number| number > 8),
+            reads(&mut change_detector, Instant::now(), &stamps, |number| number > 8),
             (0..10).collect::<Vec<_>>()
         );
     }
 
     #[test]
     fn a_file_that_changes_while_it_is_read_is_read_again() {
-        let (mut looks, begin) = (Looks::default(), Instant::now());
+        let (mut change_detector, begin) = (ChangeDetector::default(), Instant::now());
         let later = begin + Duration::from_secs(10);
-        assert!(looks.must_read(&stamp(1), begin));
-        assert!(looks.must_read(&stamp(1), later));
-        looks.has_read(later, &stamp(2), true);
-        assert!(looks.must_read(&stamp(1), later), "even if it were as before then");
-        looks.has_read(later, &stamp(1), true);
-        assert!(!looks.must_read(&stamp(1), later));
+        assert!(change_detector.must_read(&stamp(1), begin));
+        assert!(change_detector.must_read(&stamp(1), later));
+        change_detector.has_read(later, &stamp(2), true);
+        assert!(change_detector.must_read(&stamp(1), later), "even if it were as before then");
+        change_detector.has_read(later, &stamp(1), true);
+        assert!(!change_detector.must_read(&stamp(1), later));
     }
 
     #[test]

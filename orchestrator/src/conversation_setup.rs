@@ -1,10 +1,10 @@
 //! `FWO ->> FWO: Creates the conversation with its welcome message`, for `open_conversation` and `init` alike.
 
 use serde_json::Value;
-use service_runtime::Call;
+use service_runtime::RequestContext;
 use shared_types::{ConversationSid, MessageSid};
 
-use crate::{app::Orchestrator, conversations::NewConversation, error::Error, guest::Guest};
+use crate::{conversations::NewConversation, error::Error, guest::Guest, state::State};
 
 /// The longest name that a guest may have, in characters.
 const LONGEST_NAME: usize = 256;
@@ -46,8 +46,8 @@ impl Form {
 
 /// Opens the conversation of the guest's session, or finds the one that it has.
 pub async fn open(
-    fwo: &Orchestrator,
-    call: &Call<'_>,
+    state: &State,
+    call: &RequestContext<'_>,
     guest: Guest,
     form: Form,
 ) -> Result<ConversationSid, Error> {
@@ -61,11 +61,11 @@ pub async fn open(
         customer_friendly_name: form.customer_friendly_name,
         pre_engagement_data: form.pre_engagement_data,
         now: call.now,
-        conversation_sid: ConversationSid::from_bits(fwo.random.u128()),
-        message_sid: MessageSid::from_bits(fwo.random.u128()),
-        welcome: &fwo.welcome_message,
+        conversation_sid: ConversationSid::from_bits(state.random.u128()),
+        message_sid: MessageSid::from_bits(state.random.u128()),
+        welcome: &state.welcome_message,
     };
-    Ok(fwo.conversations.open_conversation(new).await?)
+    Ok(state.conversations.open_conversation(new).await?)
 }
 
 /// A form can only send JSON in a string; what is not JSON stays the text that it is.

@@ -7,7 +7,7 @@ use actix_web::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, HeaderName, HeaderValue, ORIGIN, VARY,
 };
-use service_runtime::{Boundary, Call};
+use service_runtime::{AccessPolicy, RequestContext};
 use shared_types::Code;
 
 use crate::{
@@ -30,11 +30,11 @@ pub struct Public {
     pub trusted_proxies: TrustedProxies,
 }
 
-impl Boundary for Public {
+impl AccessPolicy for Public {
     const ACCEPTS_FORMS: bool = true;
     const ANSWERS_PREFLIGHTS: bool = true;
 
-    fn enter(&self, call: &mut Call<'_>, _path: &str) -> Result<(), Code> {
+    fn authorize(&self, call: &mut RequestContext<'_>, _path: &str) -> Result<(), Code> {
         call.set_answer_header(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static(ANY_ORIGIN));
         call.set_answer_header(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED_HEADERS));
         call.set_answer_header(VARY, HeaderValue::from_static("Origin"));
@@ -44,11 +44,11 @@ impl Boundary for Public {
         Ok(())
     }
 
-    fn client(&self, call: &Call<'_>) -> Option<IpAddr> {
+    fn client(&self, call: &RequestContext<'_>) -> Option<IpAddr> {
         networks::visitor(self.trusted_proxies.client_address(call))
     }
 
-    fn preflight(&self, call: &mut Call<'_>) {
+    fn preflight(&self, call: &mut RequestContext<'_>) {
         let origin = cors::preflight(call.header(ORIGIN));
         set_allow_origin(call, origin);
         call.set_answer_header(VARY, HeaderValue::from_static("Origin"));
@@ -59,14 +59,14 @@ impl Boundary for Public {
 }
 
 /// `FWO ->> FWO: Sets ACAO response header`, and refuses the page where the rule says so.
-pub fn set_acao(call: &mut Call<'_>, snapshot: &Snapshot) -> Result<(), Error> {
+pub fn set_acao(call: &mut RequestContext<'_>, snapshot: &Snapshot) -> Result<(), Error> {
     let feature_is_on = snapshot.account.webchat_security_is_on();
     let decision = cors::decide(snapshot.allowed_origins(), call.header(ORIGIN), feature_is_on);
     set_allow_origin(call, decision.allow_origin);
     if decision.refused { Err(Error::OriginNotAllowed) } else { Ok(()) }
 }
 
-fn set_allow_origin(call: &mut Call<'_>, origin: &str) {
+fn set_allow_origin(call: &mut RequestContext<'_>, origin: &str) {
     if let Ok(value) = HeaderValue::from_str(origin) {
         call.set_answer_header(ACCESS_CONTROL_ALLOW_ORIGIN, value);
     }

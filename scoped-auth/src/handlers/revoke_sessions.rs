@@ -1,17 +1,17 @@
 //! `POST /v1/Revocations` on the admin listener: an operator ends the sessions that began before now.
 
-use service_runtime::Call;
+use service_runtime::RequestContext;
 use shared_types::{
     orchestrator::NoParameters,
     scoped_auth::revocations::{Request, Response},
 };
 
-use crate::{app::ScopedAuth, audit, error::Error, revocations::Subject};
+use crate::{audit, error::Error, revocations::RevocationTarget, state::State};
 
 /// Ends the sessions of a token, a session id, an identity, a deployment or an account.
-pub async fn revoke_before(
-    sas: &ScopedAuth,
-    call: &mut Call<'_>,
+pub async fn revoke_sessions(
+    state: &State,
+    call: &mut RequestContext<'_>,
     _path: NoParameters,
     request: Request,
 ) -> Result<Response, Error> {
@@ -23,9 +23,9 @@ pub async fn revoke_before(
             deployment_key: None,
             account_sid: None,
         } => {
-            let claims = sas.open(&token).map_err(|_| Error::NoSuchToken)?;
+            let claims = state.open(&token).map_err(|_| Error::NoSuchToken)?;
             call.account = Some(claims.sub);
-            Subject::Session(claims.sid)
+            RevocationTarget::Session(claims.sid)
         }
         Request {
             token: None,
@@ -33,31 +33,31 @@ pub async fn revoke_before(
             identity: None,
             deployment_key: None,
             account_sid: None,
-        } => Subject::Session(session),
+        } => RevocationTarget::Session(session),
         Request {
             token: None,
             session_id: None,
             identity: Some(identity),
             deployment_key: None,
             account_sid: Some(account),
-        } => Subject::Identity(account, identity),
+        } => RevocationTarget::Identity(account, identity),
         Request {
             token: None,
             session_id: None,
             identity: None,
             deployment_key: Some(deployment),
             account_sid: None,
-        } => Subject::Deployment(deployment),
+        } => RevocationTarget::Deployment(deployment),
         Request {
             token: None,
             session_id: None,
             identity: None,
             deployment_key: None,
             account_sid: Some(account),
-        } => Subject::Account(account),
+        } => RevocationTarget::Account(account),
         Request { .. } => return Err(Error::NoSubject),
     };
-    sas.sessions.revoke(subject, call.now).await?;
-    audit::revoked(sas, call, subject, "operator");
+    state.sessions.revoke(subject, call.now).await?;
+    audit::revoked(state, call, subject, "operator");
     Ok(Response { kind: subject.kind().to_owned(), revoked_at: call.now })
 }

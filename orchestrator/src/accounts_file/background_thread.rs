@@ -13,9 +13,9 @@ type Job = Box<dyn FnOnce() + Send>;
 
 /// The thread. It ends when this is dropped.
 #[derive(Debug)]
-pub(super) struct Desk(Sender<Job>);
+pub(super) struct BackgroundThread(Sender<Job>);
 
-impl Desk {
+impl BackgroundThread {
     pub(super) fn open() -> io::Result<Self> {
         let (jobs, given) = channel::<Job>();
         let work = move || given.into_iter().for_each(|job| job());
@@ -28,7 +28,7 @@ impl Desk {
     /// # Panics
     ///
     /// If it panics.
-    pub(super) async fn does<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
+    pub(super) async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
         let (tell, told) = oneshot::channel();
         // Fails if the thread has panicked, as does what waits here. If nobody waits any more, nobody is told.
         let _ = self.0.send(Box::new(move || drop(tell.send(work()))));

@@ -22,7 +22,7 @@ impl Method {
 }
 
 /// One arrow `A ->> B` and its answer. The server routes by it, the client calls by it, the tests speak it.
-pub trait Message: 'static {
+pub trait Endpoint: 'static {
     /// The message's name in logs and traces.
     const NAME: &'static str;
     /// The method of the call.
@@ -33,7 +33,7 @@ pub trait Message: 'static {
     const STATUS: u16;
     /// Whether the message may be sent again where it is not known if the first one arrived: twice is as good as once.
     /// Only then does a caller send it again, once, on a fresh connection.
-    const REPEATABLE: bool;
+    const IDEMPOTENT: bool;
     /// The largest body of a call, in bytes.
     const MAX_REQUEST_BODY: usize = 16 * 1024;
     /// The parameters of the path, in the order in which they stand there.

@@ -15,21 +15,21 @@ type Told = (oneshot::Sender<Answer>, Answer);
 
 /// The way back to a caller's thread, or rather to its runtime.
 #[derive(Clone, Debug)]
-pub(super) struct Home(UnboundedSender<Vec<Told>>);
+pub(super) struct ReplyRouter(UnboundedSender<Vec<Told>>);
 
 thread_local! {
-    static HERE: RefCell<Option<Home>> = const { RefCell::new(None) };
+    static HERE: RefCell<Option<ReplyRouter>> = const { RefCell::new(None) };
 }
 
-impl Home {
+impl ReplyRouter {
     /// That of this thread.
     pub(super) fn here() -> Self {
         let known = HERE.with_borrow(Clone::clone);
         // A runtime that has ended told nobody any more.
-        known.filter(|home| !home.0.is_closed()).unwrap_or_else(|| {
-            let home = Self::found();
-            HERE.set(Some(home.clone()));
-            home
+        known.filter(|reply_router| !reply_router.0.is_closed()).unwrap_or_else(|| {
+            let reply_router = Self::found();
+            HERE.set(Some(reply_router.clone()));
+            reply_router
         })
     }
 
@@ -48,15 +48,15 @@ impl Home {
 }
 
 /// Sends all answers home.
-pub(super) fn tell(answers: impl Iterator<Item = (Home, Told)>) {
-    let mut homes: Vec<(Home, Vec<Told>)> = Vec::new();
-    for (home, told) in answers {
-        match homes.iter_mut().find(|(known, _)| known.0.same_channel(&home.0)) {
+pub(super) fn tell(answers: impl Iterator<Item = (ReplyRouter, Told)>) {
+    let mut homes: Vec<(ReplyRouter, Vec<Told>)> = Vec::new();
+    for (reply_router, told) in answers {
+        match homes.iter_mut().find(|(known, _)| known.0.same_channel(&reply_router.0)) {
             Some((_, all)) => all.push(told),
-            None => homes.push((home, vec![told])),
+            None => homes.push((reply_router, vec![told])),
         }
     }
-    for (Home(sender), all) in homes {
+    for (ReplyRouter(sender), all) in homes {
         // Its runtime may have ended.
         drop(sender.send(all));
     }

@@ -16,7 +16,7 @@ use crate::{
 
 /// One call of a message.
 #[derive(Debug)]
-pub struct Call<'a> {
+pub struct RequestContext<'a> {
     /// The request's id.
     pub request_id: RequestId,
     /// The trace it is of.
@@ -39,7 +39,7 @@ pub struct Call<'a> {
     headers: &'a HeaderMap,
 }
 
-impl<'a> Call<'a> {
+impl<'a> RequestContext<'a> {
     /// A call that arrived with `headers` from `peer`.
     pub fn new(headers: &'a HeaderMap, peer: Option<IpAddr>, clock: &Clock, random: &Random) -> Self {
         let text = |name: HeaderName| headers.get(&name).map(HeaderValue::as_bytes);

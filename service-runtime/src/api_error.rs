@@ -6,7 +6,7 @@ use std::{borrow::Cow, error::Error};
 use shared_types::Code;
 
 /// An error that a call can be answered with.
-pub trait Refusal: Error {
+pub trait ApiError: Error {
     /// The row of the contract's table.
     fn code(&self) -> Code;
 
@@ -17,7 +17,7 @@ pub trait Refusal: Error {
 }
 
 /// The error and its causes, in one line, for the log.
-pub fn chain(error: &dyn Error) -> String {
+pub fn error_chain(error: &dyn Error) -> String {
     let mut line = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

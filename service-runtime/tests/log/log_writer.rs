@@ -12,14 +12,14 @@ use std::{
     time::Duration,
 };
 
-use service_runtime::telemetry::{JsonLines, Outlet};
+use service_runtime::telemetry::{JsonLines, LogWriter};
 use tracing::{Dispatch, dispatcher::with_default};
 use tracing_subscriber::{layer::SubscriberExt, registry};
 
 use crate::written::{Written, parsed};
 
-fn telling(outlet: &Outlet) -> Dispatch {
-    Dispatch::new(registry().with(JsonLines::new(outlet.clone())))
+fn telling(log_writer: &LogWriter) -> Dispatch {
+    Dispatch::new(registry().with(JsonLines::new(log_writer.clone())))
 }
 
 #[test]
@@ -28,8 +28,8 @@ fn lines_of_many_threads_arrive_whole_and_complete_in_a_file() {
     const LINES: u64 = 5_000;
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("log");
-    let outlet = Outlet::new(File::create(&path).unwrap());
-    let dispatch = telling(&outlet);
+    let log_writer = LogWriter::new(File::create(&path).unwrap());
+    let dispatch = telling(&log_writer);
     thread::scope(|scope| {
         for thread in 0..THREADS {
             let dispatch = &dispatch;
@@ -47,7 +47,7 @@ fn lines_of_many_threads_arrive_whole_and_complete_in_a_file() {
             });
         }
     });
-    outlet.flush();
+    log_writer.flush();
     let mut next = HashMap::new();
     for line in parsed(&std::fs::read_to_string(&path).unwrap()) {
         let next: &mut u64 = next.entry(line["thread"].as_u64().unwrap()).or_default();
@@ -60,7 +60,7 @@ fn lines_of_many_threads_arrive_whole_and_complete_in_a_file() {
 #[test]
 fn an_error_is_there_before_the_call_returns_and_everything_before_it() {
     let written = Written::default();
-    with_default(&telling(&Outlet::new(written.clone())), || {
+    with_default(&telling(&LogWriter::new(written.clone())), || {
         for round in 0..100 {
             tracing::info!("before");
             if round % 2 == 0 {
@@ -78,12 +78,12 @@ fn an_error_is_there_before_the_call_returns_and_everything_before_it() {
 #[test]
 fn everything_is_there_after_the_end_and_each_line_from_then_on() {
     let written = Written::default();
-    let outlet = Outlet::new(written.clone());
-    with_default(&telling(&outlet), || {
+    let log_writer = LogWriter::new(written.clone());
+    with_default(&telling(&log_writer), || {
         for _ in 0..1_000 {
             tracing::info!("before");
         }
-        outlet.close();
+        log_writer.close();
         assert_eq!(parsed(&written.take()).len(), 1_000);
         for _ in 0..1_000 {
             tracing::info!("after");
@@ -119,13 +119,13 @@ fn gate() -> (Gate, Receiver<Vec<u8>>, Sender<()>) {
 #[test]
 fn a_line_is_written_without_being_asked_for() {
     let (gate, batches, hold) = gate();
-    let outlet = Outlet::new(gate);
+    let log_writer = LogWriter::new(gate);
     // The second finds a thread that has begun to wait.
     for line in [b"alone\n", b"again\n"] {
-        outlet.write(line);
+        log_writer.write(line);
         assert_eq!(batches.recv_timeout(Duration::from_secs(10)).unwrap(), line);
         hold.send(()).unwrap();
-        outlet.flush();
+        log_writer.flush();
     }
 }
 
@@ -135,15 +135,15 @@ fn a_writer_that_is_behind_is_waited_for_and_no_line_is_lost() {
     const LINES: usize = 12_000;
     const MOST: usize = 4 * 1024 * 1024;
     let (gate, batches, hold) = gate();
-    let outlet = Outlet::new(gate);
-    outlet.write(b"first\n");
+    let log_writer = LogWriter::new(gate);
+    log_writer.write(b"first\n");
     assert_eq!(batches.recv().unwrap(), b"first\n");
     let (done, finished) = channel();
     let teller = thread::spawn({
-        let outlet = outlet.clone();
+        let log_writer = log_writer.clone();
         move || {
             for _ in 0..LINES {
-                outlet.write(&[b'x'; LINE]);
+                log_writer.write(&[b'x'; LINE]);
             }
             done.send(()).unwrap();
         }
@@ -151,8 +151,8 @@ fn a_writer_that_is_behind_is_waited_for_and_no_line_is_lost() {
     assert!(finished.recv_timeout(Duration::from_millis(300)).is_err(), "12 MB were taken in at once");
     drop(hold);
     teller.join().unwrap();
-    outlet.flush();
-    drop(outlet);
+    log_writer.flush();
+    drop(log_writer);
     let sizes: Vec<usize> = batches.try_iter().map(|batch| batch.len()).collect();
     assert!(sizes.iter().all(|size| *size <= MOST + LINE), "{sizes:?}");
     assert_eq!(sizes.iter().sum::<usize>(), LINE * LINES);
@@ -179,9 +179,9 @@ impl Write for Slow {
 #[test]
 fn a_line_is_whole_though_its_reader_is_behind() {
     let written = Written::default();
-    let outlet = Outlet::new(Slow(written.clone(), 0));
-    outlet.write(b"one line that is longer than seven bytes\n");
-    outlet.write_now(b"and another\n");
+    let log_writer = LogWriter::new(Slow(written.clone(), 0));
+    log_writer.write(b"one line that is longer than seven bytes\n");
+    log_writer.write_now(b"and another\n");
     assert_eq!(written.text(), "one line that is longer than seven bytes\nand another\n");
 }
 
@@ -206,9 +206,9 @@ impl Write for FullOnce {
 #[test]
 fn a_line_that_was_cut_off_does_not_spoil_the_next() {
     let written = Written::default();
-    let outlet = Outlet::new(FullOnce(written.clone(), 0));
-    outlet.write_now(b"lost for want of room\n");
-    outlet.write_now(b"whole\n");
-    outlet.write_now(b"whole\n");
+    let log_writer = LogWriter::new(FullOnce(written.clone(), 0));
+    log_writer.write_now(b"lost for want of room\n");
+    log_writer.write_now(b"whole\n");
+    log_writer.write_now(b"whole\n");
     assert_eq!(written.text(), "lost\nwhole\nwhole\n");
 }
