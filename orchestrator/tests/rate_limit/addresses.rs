@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use chrono::TimeDelta;
 use orchestrator::client_address::TrustedProxies;
-use service_runtime::{Call, Clock, random::Random};
+use service_runtime::{Clock, RequestContext, random::Random};
 
 use crate::log_lines;
 
@@ -19,7 +19,7 @@ fn a_malformed_address_is_warned_of_once_a_minute_and_not_logged() {
         headers.append(name, HeaderValue::from_static(forwarded));
         let peer: IpAddr = "10.0.0.1".parse().unwrap();
         for proxies in [proxies.clone(), proxies.clone()] {
-            let call = Call::new(&headers, Some(peer), &clock, &random);
+            let call = RequestContext::new(&headers, Some(peer), &clock, &random);
             assert!(proxies.client_address(&call).is_some());
         }
     };

@@ -3,7 +3,7 @@
 use actix_web::http::header::HeaderMap;
 use chrono::TimeDelta;
 use orchestrator::rate_limit::{Policy, RateLimits};
-use service_runtime::{Call, Clock, Metrics, random::Random};
+use service_runtime::{Clock, Metrics, RequestContext, random::Random};
 
 use crate::{call, create, deployments, log_lines, visitor};
 
@@ -13,7 +13,7 @@ fn what_is_enforced_is_refused_counted_and_logged() {
     let metrics = Metrics::default();
     let limits = RateLimits::new(&metrics);
     let headers = HeaderMap::new();
-    let mut request = Call::new(&headers, None, &Clock::system(), &Random::default());
+    let mut request = RequestContext::new(&headers, None, &Clock::system(), &Random::default());
     request.account = Some(own.account.sid);
     let creates = || {
         let taken = create(&limits, &own.deployment, visitor(1), request.now);
@@ -45,7 +45,7 @@ fn what_is_only_logged_is_served_and_counted() {
     let metrics = Metrics::default();
     let limits = RateLimits::new(&metrics);
     let headers = HeaderMap::new();
-    let request = Call::new(&headers, None, &Clock::system(), &Random::default());
+    let request = RequestContext::new(&headers, None, &Clock::system(), &Random::default());
     let log = log_lines(|| {
         for nth in 0..10 {
             let called = call(&limits, &own.deployment, visitor(1), request.now);
@@ -70,7 +70,7 @@ fn a_full_limit_is_logged_once_a_minute_for_each_deployment() {
     let limits = RateLimits::new(&Metrics::default());
     let headers = HeaderMap::new();
     let hammer = |deployment: &_, calls: u32| {
-        let request = Call::new(&headers, None, &clock, &random);
+        let request = RequestContext::new(&headers, None, &clock, &random);
         let refused = |_: &u32| {
             let taken = call(&limits, deployment, visitor(1), request.now);
             limits.record(&request, deployment, taken).is_err()
@@ -99,7 +99,7 @@ fn neither_mode_logs_an_address() {
     let [_, own] = deployments(r#"visitor_calls_per_minute = 1, mode = "log""#);
     let limits = RateLimits::new(&Metrics::default());
     let headers = HeaderMap::new();
-    let request = Call::new(&headers, None, &Clock::system(), &Random::default());
+    let request = RequestContext::new(&headers, None, &Clock::system(), &Random::default());
     let address = "203.0.113.77".parse().unwrap();
     let log = log_lines(|| {
         for _ in 0..3 {

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use scoped_auth::{claims::Claims, revocations::RevocationTarget};
 use shared_types::{
     Fingerprint,
-    fingerprint::{Bound, judge},
+    fingerprint::{BoundFingerprint, judge},
 };
 
 use crate::{
@@ -208,6 +208,6 @@ fn judge_holder(claims: &Claims, key: Key, fingerprint: Option<&Fingerprint>) ->
         return Err("invalid_dpop_proof");
     }
     let (Some(sealed), Some(shown)) = (&claims.fingerprint, fingerprint) else { return Ok(has_key) };
-    let bound = Bound { sealed, first: claims.first_fingerprint.as_ref() };
+    let bound = BoundFingerprint { sealed, first: claims.first_fingerprint.as_ref() };
     if judge(bound, shown).accepted { Ok(true) } else { Err("fingerprint_invalid") }
 }

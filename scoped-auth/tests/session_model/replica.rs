@@ -5,12 +5,12 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use actix_web::http::header::HeaderMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use scoped_auth::{
-    app::ScopedAuth,
     counters::Counters,
     handlers,
     key_file::{Force, KeyFile},
     keys_follower::KeysFollower,
     sessions::Sessions,
+    state::State,
     store::Store,
 };
 use service_runtime::{Clock, Metrics, RequestContext, database::DatabaseConfig, random::Random};
@@ -61,13 +61,13 @@ impl Keys {
 pub(crate) struct Replica {
     store: Store,
     keys: [Arc<KeysFollower>; 2],
-    pub(crate) sas: ScopedAuth,
+    pub(crate) sas: State,
 }
 
 impl Replica {
     pub(crate) async fn start(url: &str, keys: &Keys) -> Self {
         let store = Store::open(&DatabaseConfig::new(url)).await.unwrap();
-        let sas = ScopedAuth {
+        let sas = State {
             keys: Arc::clone(&keys.before),
             sessions: Sessions::open(store.clone(), RULES, begin()).await.unwrap(),
             counters: Counters::new(&Metrics::default()),
