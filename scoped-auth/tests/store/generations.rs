@@ -169,7 +169,7 @@ async fn every_call_gets_the_error_and_later_calls_are_served() {
         calls.spawn(async move { here.advance(advance(numbered(n), 0, now())).await });
     }
     for failed in calls.join_all().await {
-        let error = chain(&failed.unwrap_err());
+        let error = error_chain(&failed.unwrap_err());
         assert!(
             error.starts_with("the sessions' database failed: ") && error.contains("no such table"),
             "{error}"
