@@ -20,7 +20,7 @@ use service_runtime::{
     random::Random,
 };
 use shared_types::{
-    AccountSid, Code, Endpoint, Method,
+    AccountSid, Code, Endpoint, endpoint,
     orchestrator::{NoParameters, PublicConfiguration, public_configuration},
     scoped_auth::{PublishKeys, Validate, jwks, validate},
 };
@@ -47,7 +47,7 @@ async fn keys(base_url: &str, timeout: Duration) -> Result<(), UpstreamError> {
     let headers = HeaderMap::new();
     let call = RequestContext::new(&headers, None, &Clock::system(), &Random::default());
     let peer = peer(base_url, timeout, &Arc::default());
-    peer.call::<PublishKeys>(&call, PublishKeys::PATH, &Default::default()).await.map(drop)
+    peer.call::<PublishKeys>(&call, &NoParameters {}, &Default::default()).await.map(drop)
 }
 
 /// Long enough for a machine that has other things to do.
@@ -74,7 +74,7 @@ async fn a_call_says_what_is_asked_who_asks_and_on_whose_behalf() {
     let call = RequestContext::new(&headers, None, &Clock::system(), &Random::default());
     let request = serde_json::from_str(r#"{"token":"a-token"}"#).unwrap();
     let peer = peer(&scripted.url(), PATIENT, &Arc::default());
-    let answered = peer.call::<Validate>(&call, Validate::PATH, &request).await.unwrap();
+    let answered = peer.call::<Validate>(&call, &NoParameters {}, &request).await.unwrap();
     assert!(matches!(answered, validate::Response::Refused(_)));
 
     let [seen] = scripted.seen().try_into().unwrap();
@@ -105,8 +105,7 @@ async fn the_fields_of_a_get_travel_in_its_query() {
     };
     let request = public_configuration::Request { account_sid: AccountSid::from_bits(1) };
     let peer = ServiceClient::new(&config, Arc::default());
-    let answered =
-        peer.call::<PublicConfiguration>(&call, PublicConfiguration::PATH, &request).await.unwrap();
+    let answered = peer.call::<PublicConfiguration>(&call, &NoParameters {}, &request).await.unwrap();
     assert_eq!(answered.allowed_origins, ["https://shop.example.com"]);
     let [seen] = scripted.seen().try_into().unwrap();
     let line = "GET /V1/Configuration/Public?AccountSid=AC00000000000000000000000000000001 HTTP/1.1\r\n";
@@ -188,25 +187,21 @@ async fn a_peer_that_is_gone_is_unavailable() {
     }
 }
 
-/// A message that does something each time it arrives.
-struct Once;
-
-impl Endpoint for Once {
-    const NAME: &'static str = "once";
-    const METHOD: Method = Method::Get;
-    const PATH: &'static str = PublishKeys::PATH;
-    const STATUS: u16 = 200;
-    const IDEMPOTENT: bool = false;
-    type Path = NoParameters;
-    type Request = NoParameters;
-    type Response = jwks::Response;
+endpoint! {
+    /// A message that does something each time it arrives.
+    struct Once: "once" = GET "/.well-known/jwks.json";
+    path: NoParameters;
+    request: NoParameters;
+    response: 200 => jwks::Response;
+    idempotent: false;
+    errors: [];
 }
 
 /// What becomes of a second request on a connection that has served one; and of how many connections and requests the
 /// peer knows then. It would answer a third request.
 async fn second<M>(second_act: Act) -> (Result<(), Code>, usize, usize)
 where
-    M: Endpoint<Request = NoParameters>,
+    M: Endpoint<Path = NoParameters, Request = NoParameters>,
 {
     let good = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{KEYS}", KEYS.len());
     let good = || Act::SendAndStay(good.clone().into_bytes());
@@ -214,8 +209,8 @@ where
     let headers = HeaderMap::new();
     let call = RequestContext::new(&headers, None, &Clock::system(), &Random::default());
     let peer = peer(&scripted.url(), PATIENT, &Arc::default());
-    peer.call::<M>(&call, M::PATH, &NoParameters {}).await.unwrap();
-    let second = peer.call::<M>(&call, M::PATH, &NoParameters {}).await;
+    peer.call::<M>(&call, &NoParameters {}, &NoParameters {}).await.unwrap();
+    let second = peer.call::<M>(&call, &NoParameters {}, &NoParameters {}).await;
     (second.map(drop).map_err(|error| error.code()), scripted.connections(), scripted.seen().len())
 }
 
@@ -261,7 +256,7 @@ async fn calls_are_counted_by_outcome() {
     for act in [Act::json(200, KEYS), refusal, Act::json(200, "{}"), Act::HangUp, Act::say_nothing()] {
         let scripted = ScriptedPeer::that(act).await;
         let peer = peer(&scripted.url(), Duration::from_millis(500), &metrics);
-        let _ = peer.call::<PublishKeys>(&call, PublishKeys::PATH, &Default::default()).await;
+        let _ = peer.call::<PublishKeys>(&call, &NoParameters {}, &Default::default()).await;
     }
     let text = metrics.render();
     for outcome in ["answered", "refused", "invalid", "unavailable", "timeout"] {

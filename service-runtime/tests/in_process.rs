@@ -24,7 +24,9 @@ use service_runtime::{
     server::{ANY_PORT, ServerLimits, Service},
     spans::SpanConfig,
 };
-use shared_types::{AccountSid, Code, Endpoint, Method, federated_auth::AccountPath};
+use shared_types::{
+    AccountSid, Code, Endpoint, endpoint, endpoint::PathParameters as _, federated_auth::AccountPath,
+};
 
 const SECRET: &str = "the-secret-of-this-caller";
 const PATIENT: Duration = Duration::from_secs(10);
@@ -35,32 +37,24 @@ struct Words {
     words: String,
 }
 
-/// Is answered as the words say.
-struct Greet;
-
-impl Endpoint for Greet {
-    const NAME: &'static str = "greet";
-    const METHOD: Method = Method::Post;
-    const PATH: &'static str = "/v1/Accounts/{account_sid}/Greetings";
-    const STATUS: u16 = 201;
-    const IDEMPOTENT: bool = true;
-    type Path = AccountPath;
-    type Request = Words;
-    type Response = Words;
+endpoint! {
+    /// Is answered as the words say.
+    struct Greet: "greet" = POST "/v1/Accounts/{account_sid}/Greetings";
+    path: AccountPath;
+    request: Words;
+    response: 201 => Words;
+    idempotent: true;
+    errors: [RevokedToken];
 }
 
-/// Nobody answers it.
-struct Unheard;
-
-impl Endpoint for Unheard {
-    const NAME: &'static str = "unheard";
-    const METHOD: Method = Method::Post;
-    const PATH: &'static str = "/v1/Unheard";
-    const STATUS: u16 = 200;
-    const IDEMPOTENT: bool = true;
-    type Path = AccountPath;
-    type Request = Words;
-    type Response = Words;
+endpoint! {
+    /// Nobody answers it.
+    struct Unheard: "unheard" = POST "/v1/Unheard";
+    path: AccountPath;
+    request: Words;
+    response: 200 => Words;
+    idempotent: true;
+    errors: [];
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -121,18 +115,16 @@ fn config(callee: &Running, secret: &str, timeout: Duration) -> PeerConfig {
     }
 }
 
-async fn says<M>(peer: &ServiceClient, words: &str, path: &str) -> Result<String, UpstreamError>
+async fn says<M>(peer: &ServiceClient, words: &str) -> Result<String, UpstreamError>
 where
-    M: Endpoint<Request = Words, Response = Words>,
+    M: Endpoint<Path = AccountPath, Request = Words, Response = Words>,
 {
     let mut headers = HeaderMap::new();
     headers.insert(HeaderName::from_static("request-id"), HeaderValue::from_static("the-guests-request"));
     let call = RequestContext::new(&headers, None, &Clock::system(), &Random::default());
-    peer.call::<M>(&call, path, &Words { words: words.to_owned() }).await.map(|answer| answer.words)
-}
-
-fn path() -> String {
-    format!("/v1/Accounts/{ACCOUNT}/Greetings")
+    peer.call::<M>(&call, &AccountPath { account_sid: ACCOUNT }, &Words { words: words.to_owned() })
+        .await
+        .map(|answer| answer.words)
 }
 
 #[tokio::test]
@@ -141,8 +133,8 @@ async fn a_message_is_answered_on_the_callers_behalf_and_counted_on_both_sides()
     let callee = callee(&of_callee);
     assert_eq!(callee.listens_on(), None);
     let peer = ServiceClient::new(&config(&callee, SECRET, PATIENT), Arc::clone(&of_caller));
-    assert_eq!(says::<Greet>(&peer, "hello", &path()).await.unwrap(), format!("hello to {ACCOUNT}"));
-    assert_eq!(says::<Greet>(&peer, "who?", &path()).await.unwrap(), "the-guests-request");
+    assert_eq!(says::<Greet>(&peer, "hello").await.unwrap(), format!("hello to {ACCOUNT}"));
+    assert_eq!(says::<Greet>(&peer, "who?").await.unwrap(), "the-guests-request");
     let labels = r#"http_requests_total{method="POST",route="/v1/Accounts/{account_sid}/Greetings",status="201",code=""} 2"#;
     assert!(of_callee.render().contains(labels), "{}", of_callee.render());
     let labels = r#"upstream_calls_total{peer="Greeter",message="greet",outcome="answered"} 2"#;
@@ -155,17 +147,14 @@ async fn what_is_refused_over_http_is_refused_here() {
     let metrics = Arc::default();
     let callee = callee(&metrics);
     let peer = ServiceClient::new(&config(&callee, SECRET, PATIENT), Arc::default());
-    let told = async |peer: &ServiceClient, words: &str, path: &str| {
-        says::<Greet>(peer, words, path).await.unwrap_err().code()
-    };
-    assert_eq!(told(&peer, "refuse", &path()).await, Code::RevokedToken, "the guest's business");
-    assert_eq!(told(&peer, "hello", "/v1/Accounts/AC1/Greetings").await, Code::UpstreamInvalid, "404");
+    let told = async |peer: &ServiceClient, words: &str| says::<Greet>(peer, words).await.unwrap_err().code();
+    assert_eq!(told(&peer, "refuse").await, Code::RevokedToken, "the guest's business");
     let stranger = ServiceClient::new(&config(&callee, "another-secret-altogether", PATIENT), Arc::default());
-    assert_eq!(told(&stranger, "hello", &path()).await, Code::UpstreamInvalid, "401");
-    for code in ["revoked_token", "not_found", "invalid_service_credential"] {
+    assert_eq!(told(&stranger, "hello").await, Code::UpstreamInvalid, "401");
+    for code in ["revoked_token", "invalid_service_credential"] {
         assert!(metrics.render().contains(&format!(r#"code="{code}"}} 1"#)), "{code}: {}", metrics.render());
     }
-    let unheard = says::<Unheard>(&peer, "hello", Unheard::PATH).await.unwrap_err();
+    let unheard = says::<Unheard>(&peer, "hello").await.unwrap_err();
     assert_eq!(unheard.code(), Code::UpstreamInvalid);
 }
 
@@ -173,14 +162,14 @@ async fn what_is_refused_over_http_is_refused_here() {
 async fn a_callee_that_is_too_slow_is_given_up() {
     let callee = callee(&Arc::default());
     let peer = ServiceClient::new(&config(&callee, SECRET, Duration::from_millis(50)), Arc::default());
-    assert_eq!(says::<Greet>(&peer, "wait", &path()).await.unwrap_err().code(), Code::UpstreamTimeout);
-    assert!(says::<Greet>(&peer, "hello", &path()).await.is_ok());
+    assert_eq!(says::<Greet>(&peer, "wait").await.unwrap_err().code(), Code::UpstreamTimeout);
+    assert!(says::<Greet>(&peer, "hello").await.is_ok());
 }
 
 #[tokio::test]
 async fn a_probe_asks_the_callees_own_check() {
     let callee = callee(&Arc::default());
-    assert_eq!(config(&callee, SECRET, PATIENT).probe(&path()).await, Err("not yet".to_owned()));
+    assert_eq!(config(&callee, SECRET, PATIENT).probe(Greet::PATH).await, Err("not yet".to_owned()));
 }
 
 #[tokio::test]
@@ -199,8 +188,8 @@ async fn a_listener_hears_what_would_stand_in_http() {
     }));
     let config = PeerConfig { in_process: Some(in_process), ..config(&callee, SECRET, PATIENT) };
     let peer = ServiceClient::new(&config, Arc::default());
-    says::<Greet>(&peer, "hello", &path()).await.unwrap();
-    says::<Greet>(&peer, "refuse", &path()).await.unwrap_err();
+    says::<Greet>(&peer, "hello").await.unwrap();
+    says::<Greet>(&peer, "refuse").await.unwrap_err();
     let heard = heard.lock().unwrap().join("\n");
     let refusal = Code::RevokedToken.sentence();
     assert_eq!(
@@ -209,7 +198,7 @@ async fn a_listener_hears_what_would_stand_in_http() {
             "POST {path} {{\"words\":\"hello\"}}\n201 {{\"words\":\"hello to {ACCOUNT}\"}}\n\
              POST {path} {{\"words\":\"refuse\"}}\n\
              401 {{\"valid\":false,\"code\":\"revoked_token\",\"message\":\"{refusal}\"}}",
-            path = path()
+            path = AccountPath { account_sid: ACCOUNT }.fill(Greet::PATH)
         )
     );
 }

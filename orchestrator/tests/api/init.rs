@@ -34,7 +34,7 @@ async fn a_chat_begins_in_one_call() {
         assert_eq!(begun.status, 201);
         assert_eq!(
             begun.members(),
-            ["token", "expiration", "identity", "conversation_sid", "expires_in", "refresh_after"]
+            ["token", "expiration", "expires_in", "refresh_after", "identity", "conversation_sid"]
         );
         begun.member("expiration").parse::<DateTime<Utc>>().unwrap();
         let (token, conversation_sid) = (begun.member("token"), begun.member("conversation_sid"));
