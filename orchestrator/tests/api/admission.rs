@@ -72,8 +72,8 @@ async fn calls_of_one_second_share_a_fetch() {
     let fwo = limited("visitor_creates_per_minute = 1000", Some(&fc)).await;
     let began = std::time::Instant::now();
     let mut calls = JoinSet::new();
-    // Fewer than half of what a worker serves, beyond which one visitor has two; Starship lets 32 through.
-    for _ in 0..60 {
+    // Fewer than three quarters of what a worker serves, beyond which one visitor has two; Starship lets 32 through.
+    for _ in 0..40 {
         let create = chrome(Request::post(CREATE)).json(&json!({"deploymentKey": ON}));
         let address = fwo.running.address();
         calls.spawn(async move { create.send(address).await });
