@@ -1,0 +1,250 @@
+//! FlexWebchatOrchestratorService over HTTP, as a browser sees it, with the real FederatedAuthService and
+//! ScopedAuthService behind it, or with a scripted peer where one is to misbehave.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that panics has failed, as it should"
+)]
+
+mod admin;
+mod admission;
+mod bearer;
+mod bodies;
+mod conversation;
+mod cors;
+mod every_answer;
+mod fingerprint;
+mod flex_configuration;
+mod hostile;
+mod init;
+mod origins;
+mod proxies;
+mod revoke;
+mod shadow;
+mod sizes;
+mod tokens;
+mod unread;
+mod upstream;
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use orchestrator::{Config, client_address::TrustedProxies};
+use scoped_auth::{config::MissingKeys, sessions::Rules};
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use service_runtime::{
+    Clock, Listeners, Running, ServiceCredential, database::DatabaseConfig, random::Random,
+};
+use shared_types::fingerprint::{FingerprintKey, FingerprintKeys};
+use tempfile::TempDir;
+use test_support::{
+    http::{self, Answer, Request},
+    scripted_peer,
+};
+
+/// Long enough for a machine that has other things to do.
+const PATIENT: Duration = Duration::from_secs(10);
+const ORCHESTRATOR_SECRET: &str = "what-orchestrator-proves-itself-with";
+const FEDERATED_AUTH_SECRET: &str = "what-federated-auth-proves-itself-with";
+
+const CREATE: &str = "/v2/Webchat/Token";
+const REFRESH: &str = "/v2/Webchat/Token/Refresh";
+const REVOKE: &str = "/v2/Webchat/Token/Revoke";
+const INIT: &str = "/v2/Webchat/Init";
+const OPEN: &str = "/v2/WebChannels";
+
+/// Deployments of the account with the feature on, and of the one with the feature off; the accounts are
+/// `AC…01` and `AC…02`.
+const ON: &str = "CV00000000000000000000000000000001";
+const ON_LISTED: &str = "CV00000000000000000000000000000011";
+const ON_DISABLED: &str = "CV00000000000000000000000000000021";
+const OFF: &str = "CV00000000000000000000000000000002";
+const OFF_LISTED: &str = "CV00000000000000000000000000000012";
+const OFF_DISABLED: &str = "CV00000000000000000000000000000022";
+
+/// An origin on the lists, and the lists.
+const SHOP: &str = "https://shop.example.com";
+const LIST: &str = "https://shop.example.com, https://*.example.org";
+
+/// The text of `accounts.toml`.
+fn accounts() -> String {
+    let account = |number: u8, security: bool| {
+        let deployment = |key: u8, origins: &str, enabled: bool| {
+            format!(
+                "[[account.deployment]]\nkey = \"CV{key:032}\"\naddress_sid = \"IG{number:032}\"\n\
+                 allowed_origins = [{origins}]\nenabled = {enabled}\n"
+            )
+        };
+        let listed = r#""https://shop.example.com", "https://*.example.org""#;
+        format!(
+            "[[account]]\nsid = \"AC{number:032}\"\nwebchat_security = {security}\n\
+             conversations_service_sid = \"IS{number:032}\"\n{}{}{}",
+            deployment(number, "", true),
+            deployment(10 + number, listed, true),
+            deployment(20 + number, listed, false),
+        )
+    };
+    account(1, true) + &account(2, false)
+}
+
+fn credential(secret: &str) -> ServiceCredential {
+    ServiceCredential::new(&SecretString::from(secret)).unwrap()
+}
+
+/// FlexWebchatOrchestratorService, running, with FederatedAuthService at `address`.
+async fn orchestrator(data: &TempDir, address: SocketAddr, change: impl FnOnce(&mut Config)) -> Running {
+    let mut config = Config {
+        workers: 1,
+        drain: std::time::Duration::ZERO,
+        accounts_file: data.path().join("accounts.toml"),
+        accounts_period: Duration::from_secs(3600),
+        database: DatabaseConfig::new(format!("sqlite://{}", data.path().join("conversations.db").display())),
+        conversation_retention: Duration::from_secs(30 * 24 * 3600),
+        federated_auth: Config::federated_auth(
+            format!("http://{address}"),
+            credential(ORCHESTRATOR_SECRET),
+            PATIENT,
+        ),
+        flex_configuration: None,
+        fingerprint_keys: Arc::new(
+            FingerprintKeys::new(vec![FingerprintKey::new(vec![7; 32]).unwrap()]).unwrap(),
+        ),
+        trusted_proxies: TrustedProxies::default(),
+        public_urls: orchestrator::dpop::PublicUrls::default(),
+        answer_bytes: 32 * 1024 * 1024,
+        welcome_message: "Welcome!".to_owned(),
+        clock: Clock::adjustable(),
+        spans: service_runtime::spans::SpanConfig::OFF,
+        random: Random::default(),
+    };
+    change(&mut config);
+    if !config.accounts_file.exists() {
+        std::fs::write(&config.accounts_file, accounts()).unwrap();
+    }
+    orchestrator::start(config, Listeners::loopback().unwrap()).await.unwrap()
+}
+
+/// FlexWebchatOrchestratorService with the services behind it that do their work.
+struct Fwo {
+    running: Running,
+    federated_auth: Running,
+    scoped_auth: Running,
+    clock: Clock,
+    _data: TempDir,
+}
+
+impl Fwo {
+    async fn start() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    async fn with(change: impl FnOnce(&mut Config)) -> Self {
+        let (data, clock) = (tempfile::tempdir().unwrap(), Clock::adjustable());
+        let scoped_auth = scoped_auth::Config {
+            workers: 1,
+            drain: std::time::Duration::ZERO,
+            tls: None,
+            federated_auth_secrets: vec![SecretString::from(FEDERATED_AUTH_SECRET)],
+            keys_file: data.path().join("keys.json"),
+            missing_keys: MissingKeys::AreMade,
+            database: DatabaseConfig::new(format!("sqlite://{}", data.path().join("sessions.db").display())),
+            rules: Rules {
+                session_max: Duration::from_secs(24 * 3600),
+                grace: Duration::from_secs(60),
+                resume_window: Duration::from_secs(24 * 3600),
+                staleness: Duration::from_secs(30),
+                revocation_retention: Duration::from_secs(30 * 24 * 3600),
+            },
+            revocation_poll: Duration::from_millis(500),
+            operator_secrets: Vec::new(),
+            clock: clock.clone(),
+            spans: service_runtime::spans::SpanConfig::OFF,
+            random: Random::default(),
+        };
+        let scoped_auth = scoped_auth::start(scoped_auth, Listeners::loopback().unwrap()).await.unwrap();
+        let url = format!("http://{}", scoped_auth.address());
+        let federated_auth = federated_auth::Config {
+            workers: 1,
+            drain: std::time::Duration::ZERO,
+            tls: None,
+            orchestrator_secrets: vec![SecretString::from(ORCHESTRATOR_SECRET)],
+            scoped_auth: federated_auth::Config::scoped_auth(url, credential(FEDERATED_AUTH_SECRET), PATIENT),
+            token_ttl_seconds: 6 * 3600,
+            clock: clock.clone(),
+            spans: service_runtime::spans::SpanConfig::OFF,
+            random: Random::default(),
+        };
+        let federated_auth = federated_auth::start(federated_auth, Listeners::loopback().unwrap()).unwrap();
+        let with_clock = |config: &mut Config| {
+            config.clock = clock.clone();
+            change(config);
+        };
+        let running = orchestrator(&data, federated_auth.address(), with_clock).await;
+        Self { running, federated_auth, scoped_auth, clock, _data: data }
+    }
+
+    async fn answers(&self, request: Request) -> Answer {
+        request.send(self.running.address()).await
+    }
+
+    async fn creates_token(&self, deployment_key: &str) -> Answer {
+        self.answers(chrome(Request::post(CREATE)).json(&json!({"deploymentKey": deployment_key}))).await
+    }
+
+    async fn refreshes_token(&self, deployment_key: &str, token: &str) -> Answer {
+        let fields = json!({"deploymentKey": deployment_key, "token": token});
+        self.answers(chrome(Request::post(REFRESH)).json(&fields)).await
+    }
+
+    /// A token of this deployment.
+    async fn token(&self, deployment_key: &str) -> String {
+        self.creates_token(deployment_key).await.member("token")
+    }
+
+    async fn opens_conversation(&self, token: &str) -> Answer {
+        self.answers(chrome(Request::post(OPEN)).bearer(token).json(&json!({}))).await
+    }
+
+    async fn reads(&self, token: &str, conversation_sid: &str, query: &str) -> Answer {
+        self.answers(chrome(Request::get(&(messages(conversation_sid) + query))).bearer(token)).await
+    }
+
+    async fn says(&self, token: &str, conversation_sid: &str, fields: &Value) -> Answer {
+        self.answers(chrome(Request::post(&messages(conversation_sid))).bearer(token).json(fields)).await
+    }
+}
+
+/// The path of a conversation's messages.
+fn messages(conversation_sid: &str) -> String {
+    format!("{OPEN}/{conversation_sid}/Messages")
+}
+
+/// What Chrome sends from a page of the shop with the released widget.
+fn chrome(request: Request) -> Request {
+    let agent = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/146.0.0.0 \
+                 Safari/537.36";
+    request
+        .header("user-agent", agent)
+        .header("accept-language", "en-US,en;q=0.9")
+        .header("origin", SHOP)
+        .header(
+            "x-twilio-sec-usersettings",
+            r#"{"language":"en-US","cookieEnabled":true,"userTimezone":-60}"#,
+        )
+        .header("x-twilio-sec-webchatinfo", r#"{"loginTimestamp":"1795197600000"}"#)
+}
+
+/// What another browser on another system sends from the same page.
+fn firefox(request: Request) -> Request {
+    let agent = "Mozilla/5.0 (X11; Linux x86_64; rv:148.0) Gecko/20100101 Firefox/148.0";
+    chrome(request).without("user-agent").header("user-agent", agent)
+}
+
+/// The answer is the contract's refusal of this row, and a page on `allow_origin` may read it.
+#[track_caller]
+fn is_refused(answer: &Answer, status: u16, code: &str, allow_origin: &str) {
+    answer.is_refusal(status, code);
+    assert_eq!(answer.header("access-control-allow-origin"), allow_origin);
+    assert_eq!(answer.header("vary"), "Origin");
+}
