@@ -29,7 +29,7 @@ fn routes(table: RouteTable<State, ServiceCredentials>) -> RouteTable<State, Ser
         )
 }
 
-/// Begins to serve.
+/// Starts the service on `listeners`.
 pub fn start(config: Config, listeners: Listeners) -> io::Result<Running> {
     let metrics = Arc::new(Metrics::default());
     let probed = config.scoped_auth.clone();

@@ -7,4 +7,9 @@ pub mod direct;
 pub mod http;
 pub mod postgres;
 pub mod scripted_peer;
+#[cfg(feature = "services")]
+pub mod services;
 pub mod smallest_service;
+mod wait;
+
+pub use wait::{eventually, within};

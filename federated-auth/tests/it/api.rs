@@ -14,70 +14,29 @@ mod tokens;
 mod upstream;
 mod verdicts;
 
-use std::{net::SocketAddr, time::Duration};
+use std::net::SocketAddr;
 
 use federated_auth::Config;
-use scoped_auth::{config::MissingKeys, sessions::Rules};
-use secrecy::SecretString;
 use serde_json::{Value, json};
-use service_runtime::{
-    Clock, Listeners, Running, ServiceCredential, database::DatabaseConfig, random::Random,
-};
+use service_runtime::{Clock, Running};
 use tempfile::TempDir;
 use test_support::{
     http::{self, Answer, Request},
     scripted_peer,
+    services::{self, FEDERATED_AUTH_SECRET, ORCHESTRATOR_SECRET},
 };
 
 const ACCOUNT: &str = "AC00000000000000000000000000000001";
 const OTHER_ACCOUNT: &str = "AC00000000000000000000000000000002";
 const DEPLOYMENT: &str = "CV00000000000000000000000000000001";
-const ORCHESTRATOR_SECRET: &str = "what-orchestrator-proves-itself-with";
-const FEDERATED_AUTH_SECRET: &str = "what-federated-auth-proves-itself-with";
 const TTL: u32 = 3600;
-
-/// ScopedAuthService, running.
-async fn scoped_auth(data: &TempDir, clock: &Clock, listeners: Listeners) -> Running {
-    let config = scoped_auth::Config {
-        workers: 1,
-        drain: std::time::Duration::ZERO,
-        tls: None,
-        federated_auth_secrets: vec![SecretString::from(FEDERATED_AUTH_SECRET)],
-        keys_file: data.path().join("keys.json"),
-        missing_keys: MissingKeys::AreMade,
-        database: DatabaseConfig::new(format!("sqlite://{}", data.path().join("sessions.db").display())),
-        rules: Rules {
-            session_max: Duration::from_secs(24 * 3600),
-            grace: Duration::from_secs(60),
-            resume_window: Duration::from_secs(24 * 3600),
-            staleness: Duration::from_secs(30),
-            revocation_retention: Duration::from_secs(30 * 24 * 3600),
-        },
-        revocation_poll: Duration::from_millis(500),
-        operator_secrets: Vec::new(),
-        clock: clock.clone(),
-        spans: service_runtime::spans::SpanConfig::OFF,
-        random: Random::default(),
-    };
-    scoped_auth::start(config, listeners).await.unwrap()
-}
 
 /// FederatedAuthService, running, with ScopedAuthService at `address`.
 fn federated_auth(address: SocketAddr, change: impl FnOnce(&mut Config)) -> Running {
-    let secret = ServiceCredential::new(&SecretString::from(FEDERATED_AUTH_SECRET)).unwrap();
-    let mut config = Config {
-        workers: 1,
-        drain: std::time::Duration::ZERO,
-        tls: None,
-        orchestrator_secrets: vec![SecretString::from(ORCHESTRATOR_SECRET)],
-        scoped_auth: Config::scoped_auth(format!("http://{address}"), secret, Duration::from_secs(10)),
-        token_ttl_seconds: TTL,
-        clock: Clock::adjustable(),
-        spans: service_runtime::spans::SpanConfig::OFF,
-        random: Random::default(),
-    };
+    let mut config = services::federated_auth(address, &Clock::adjustable());
+    config.token_ttl_seconds = TTL;
     change(&mut config);
-    federated_auth::start(config, Listeners::loopback().unwrap()).unwrap()
+    services::start_federated_auth(config)
 }
 
 /// FederatedAuthService with a ScopedAuthService that does its work.
@@ -95,7 +54,7 @@ impl Fas {
 
     async fn with(change: impl FnOnce(&mut Config)) -> Self {
         let (data, clock) = (tempfile::tempdir().unwrap(), Clock::adjustable());
-        let scoped_auth = scoped_auth(&data, &clock, Listeners::loopback().unwrap()).await;
+        let scoped_auth = services::start_scoped_auth(services::scoped_auth(data.path(), &clock)).await;
         let running = federated_auth(scoped_auth.address(), change);
         Self { running, scoped_auth, clock, data }
     }

@@ -12,9 +12,12 @@ use std::{
     time::Duration,
 };
 
-use local_stack::{Certificates, Guest, Plan, Stack, demo};
+use local_stack::{Certificates, Guest, Stack, StackConfig, demo};
 use tempfile::TempDir;
-use test_support::authority::{Authority, Flaw, put};
+use test_support::{
+    authority::{Authority, Flaw, put},
+    eventually,
+};
 use tokio::task::JoinSet;
 
 const PARTICIPANTS: [&str; 3] = ["orchestrator", "federated-auth", "scoped-auth"];
@@ -29,9 +32,9 @@ fn vouched_for(by: &Authority) -> TempDir {
     data
 }
 
-fn plan(data: &Path) -> Plan {
+fn plan(data: &Path) -> StackConfig {
     let certificates = Certificates { folder: data.to_owned(), period: Duration::from_millis(10) };
-    Plan { certificates: Some(certificates), ..Plan::for_test(data) }
+    StackConfig { certificates: Some(certificates), ..StackConfig::for_test(data) }
 }
 
 #[tokio::test]
@@ -120,7 +123,6 @@ async fn certificates_are_replaced_under_load_and_no_request_is_lost() {
 /// Until guests have been answered a few times more.
 async fn some_more(answered: &AtomicUsize) {
     let enough = answered.load(Ordering::Relaxed) + 60;
-    while answered.load(Ordering::Relaxed) < enough {
-        tokio::task::yield_now().await;
-    }
+    let limit = Duration::from_secs(60);
+    eventually(limit, "guests are answered", async || answered.load(Ordering::Relaxed) >= enough).await;
 }

@@ -61,7 +61,7 @@ impl Wire for Recorder {
         url
     }
 
-    fn hear(&self, from: Participant, to: Participant) -> Option<Listener> {
+    fn observe(&self, from: Participant, to: Participant) -> Option<Listener> {
         let (recorder, from, to) = (self.clone(), from.name(), to.name());
         Some(Arc::new(move |heard| match heard {
             TrafficEvent::Asked { method, path, body } => recorder.asked(from, to, method, path, body),

@@ -11,15 +11,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use local_stack::{Answer, Guest, Plan, Stack, demo};
+use local_stack::{Answer, Guest, Stack, StackConfig, demo};
 use scoped_auth::{claims::Claims, key_file::KeyFile, key_ring::KeyRing};
 use secrecy::ExposeSecret;
 use serde_json::json;
 use service_runtime::{database::DatabaseConfig, random::Random};
 use shared_types::SealedToken;
 use tempfile::TempDir;
-use test_support::{direct::Direct, postgres::Cluster};
-use tokio::{task::JoinSet, time::timeout};
+use test_support::{direct::Direct, eventually, postgres::Cluster, within};
+use tokio::task::JoinSet;
+
+/// Far longer than any wait here takes.
+const SOON: Duration = Duration::from_secs(30);
 
 test_support::on_both_engines! {
     Fleet:
@@ -33,7 +36,7 @@ test_support::on_both_engines! {
 }
 
 struct Fleet {
-    plan: Plan,
+    plan: StackConfig,
     /// Of conversations, and of sessions.
     databases: [String; 2],
     replicas: [Stack; 2],
@@ -57,10 +60,10 @@ impl Fleet {
             server.clone().unwrap_or_else(|| format!("sqlite://{}", data.path().join(file).display()))
         });
         // Looks at the store as often as it does by default: the bound is to hold as it is run.
-        let plan = Plan {
-            revocation_poll: Plan::designed(data.path()).revocation_poll,
+        let plan = StackConfig {
+            revocation_poll: StackConfig::in_folder(data.path()).revocation_poll,
             databases: databases.each_ref().map(DatabaseConfig::new),
-            ..Plan::for_test(data.path())
+            ..StackConfig::for_test(data.path())
         };
         let replicas = [Stack::start(&plan).await.unwrap(), Stack::start(&plan).await.unwrap()];
         Self { plan, databases, replicas, _data: data }
@@ -79,8 +82,8 @@ impl Fleet {
 
     /// Waits until a table is empty.
     async fn until_gone(&self, table: &'static str) {
-        let gone = async { while self.count(table).await > 0 {} };
-        assert!(timeout(Duration::from_secs(30), gone).await.is_ok(), "{table} do not go");
+        let what = format!("{table} is empty");
+        eventually(Duration::from_secs(30), &what, async || self.count(table).await == 0).await;
     }
 
     /// The same guest, whose calls go to one replica or the other.
@@ -242,12 +245,15 @@ async fn a_stack_whose_server_is_away_says_so_and_recovers() {
     };
     cluster.stop();
     for address in services {
-        let reason = loop {
-            let (status, reason) = readiness(address).await;
-            if status == 503 {
-                break reason;
+        let reason = async {
+            loop {
+                let (status, reason) = readiness(address).await;
+                if status == 503 {
+                    break reason;
+                }
             }
         };
+        let reason = within(SOON, "not ready without its store", reason).await;
         assert!(reason.contains("the store cannot be reached"), "{reason}");
         assert!(!reason.contains("hunter2"), "{reason}");
     }
@@ -256,7 +262,7 @@ async fn a_stack_whose_server_is_away_says_so_and_recovers() {
     assert!(["upstream_unavailable", "upstream_timeout"].contains(&refused.code()), "{refused:?}");
     cluster.start();
     for address in services {
-        while readiness(address).await.0 != 200 {}
+        eventually(SOON, "ready again", async || readiness(address).await.0 == 200).await;
     }
     assert_eq!(guest.refreshes_token(&token).await.status, 200);
 }
@@ -265,27 +271,30 @@ async fn a_stack_whose_server_is_away_says_so_and_recovers() {
 async fn a_replica_that_cannot_follow_says_so_and_vouches_for_nobody() {
     let data = tempfile::tempdir().unwrap();
     std::fs::write(data.path().join("accounts.toml"), demo::accounts_without_limits()).unwrap();
-    let mut plan = Plan::for_test(data.path());
+    let mut plan = StackConfig::for_test(data.path());
     plan.rules.staleness = Duration::from_secs(1);
     let stack = Stack::start(&plan).await.unwrap();
     let guest = Guest::with_chrome(&stack.url, demo::DEPLOYMENT_ON);
     let token = guest.creates_token().await.text("token");
     let database = rusqlite::Connection::open(data.path().join("sessions.db")).unwrap();
     database.execute_batch("ALTER TABLE revocations RENAME TO lost").unwrap();
-    let refused = loop {
-        let answer = guest.opens_conversation(&token).await;
-        if answer.status != 201 {
-            break answer;
+    let refused = async {
+        loop {
+            let answer = guest.opens_conversation(&token).await;
+            if answer.status != 201 {
+                break answer;
+            }
         }
     };
+    let refused = within(SOON, "a call is refused", refused).await;
     assert_eq!((refused.status, refused.code()), (503, "upstream_unavailable"));
     let ready = || async {
         let url = format!("http://{}/readyz", stack.scoped_auth.admin_address);
         guest.client().get(url).send().await.unwrap().status().as_u16()
     };
-    while ready().await != 503 {}
+    eventually(SOON, "not ready", async || ready().await == 503).await;
 
     database.execute_batch("ALTER TABLE lost RENAME TO revocations").unwrap();
-    while ready().await != 200 {}
+    eventually(SOON, "ready again", async || ready().await == 200).await;
     assert_eq!(guest.opens_conversation(&token).await.status, 201, "it follows again, and vouches again");
 }

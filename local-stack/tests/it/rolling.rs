@@ -16,11 +16,12 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use fleet::{Fleet, SERVICES};
 use local_stack::{Answer, Guest, demo};
-use test_support::authority;
+use test_support::{authority, eventually};
 use tokio::task::JoinSet;
 
 const GUESTS: usize = 4;
@@ -87,9 +88,8 @@ impl Load {
     /// Waits until every guest may have chatted once more.
     async fn goes_on(&self) {
         let enough = self.answered.load(Ordering::Relaxed) + GUESTS;
-        while self.answered.load(Ordering::Relaxed) < enough {
-            tokio::task::yield_now().await;
-        }
+        let limit = Duration::from_secs(60);
+        eventually(limit, "guests chat", async || self.answered.load(Ordering::Relaxed) >= enough).await;
     }
 
     /// How many answers there were, by status.

@@ -19,10 +19,12 @@ mod session_life;
 
 use std::{sync::Arc, time::Duration};
 
-use local_stack::{Guest, Plan, Stack, demo};
+use local_stack::{Guest, Stack, StackConfig, demo};
+use orchestrator::accounts_file::Reload;
 use service_runtime::database::DatabaseConfig;
 use tempfile::TempDir;
-use test_support::postgres;
+use test_support::{eventually, postgres, within};
+use tokio::sync::watch;
 
 use crate::{diagram, recorder::Recorder};
 
@@ -31,11 +33,16 @@ fn in_process() -> bool {
     env!("CARGO_CRATE_NAME") == "sequences_in_process"
 }
 
+/// Waits until a changed `accounts.toml` is loaded.
+async fn is_reloaded(reloads: &mut watch::Receiver<Reload>) {
+    within(Duration::from_secs(30), "accounts.toml is reloaded", reloads.changed()).await.unwrap();
+}
+
 /// A stack whose wires are seen.
 pub(crate) struct TestEnv {
     stack: Stack,
     recorder: Recorder,
-    plan: Plan,
+    plan: StackConfig,
     _data: TempDir,
 }
 
@@ -55,13 +62,13 @@ impl TestEnv {
         Self::with(|plan| plan.databases = [database.clone(), database]).await
     }
 
-    async fn with(change: impl FnOnce(&mut Plan)) -> Self {
+    async fn with(change: impl FnOnce(&mut StackConfig)) -> Self {
         let data = tempfile::tempdir().unwrap();
         let recorder = Recorder::default();
-        let mut plan = Plan {
+        let mut plan = StackConfig {
             wire: Arc::new(recorder.clone()),
             in_process: in_process(),
-            ..Plan::for_test(data.path())
+            ..StackConfig::for_test(data.path())
         };
         change(&mut plan);
         let stack = Stack::start(&plan).await.unwrap();
@@ -84,12 +91,8 @@ impl TestEnv {
         let shown = || {
             store.query_row("SELECT COUNT(*) FROM sessions WHERE shown = 1", [], |row| row.get::<_, i64>(0))
         };
-        let written = async {
-            while shown().unwrap() == 0 {
-                tokio::task::yield_now().await;
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(10), written).await.expect("within a second");
+        let limit = Duration::from_secs(10);
+        eventually(limit, "the token is marked as shown", async || shown().unwrap() > 0).await;
     }
 
     #[track_caller]

@@ -14,7 +14,7 @@ use std::{
 };
 
 use actix_web::{App, HttpResponse, HttpServer, web};
-use local_stack::{Guest, Plan, Stack, demo};
+use local_stack::{Guest, Stack, StackConfig, demo};
 use opentelemetry_proto::tonic::{
     collector::trace::v1::ExportTraceServiceRequest, common::v1::any_value::Value, trace::v1::Span,
 };
@@ -85,7 +85,7 @@ fn hex(bytes: &[u8]) -> String {
 async fn one_trace_leads_from_the_browser_through_all_services() {
     let (endpoint, told) = collector().await;
     let data = tempfile::tempdir().unwrap();
-    let plan = Plan { otlp_endpoint: Some(endpoint), ..Plan::for_test(data.path()) };
+    let plan = StackConfig { otlp_endpoint: Some(endpoint), ..StackConfig::for_test(data.path()) };
     let stack = Stack::start(&plan).await.unwrap();
     let guest = Guest::with_chrome(&stack.url, demo::DEPLOYMENT_ON);
     let token = guest.creates_token().await.text("token");
@@ -145,7 +145,10 @@ async fn a_collector_that_is_gone_or_says_nothing_holds_up_nobody() {
     // Once with more spans than may wait.
     for (address, creates) in [(silent.local_addr().unwrap(), 1000), (gone, 10)] {
         let data = tempfile::tempdir().unwrap();
-        let plan = Plan { otlp_endpoint: Some(format!("http://{address}")), ..Plan::for_test(data.path()) };
+        let plan = StackConfig {
+            otlp_endpoint: Some(format!("http://{address}")),
+            ..StackConfig::for_test(data.path())
+        };
         std::fs::write(plan.accounts_file(), demo::accounts_without_limits()).unwrap();
         let stack = Stack::start(&plan).await.unwrap();
         let guest = Guest::with_chrome(&stack.url, demo::DEPLOYMENT_ON);

@@ -27,26 +27,17 @@ mod tokens;
 mod unread;
 mod upstream;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::net::SocketAddr;
 
-use orchestrator::{Config, client_address::TrustedProxies};
-use scoped_auth::{config::MissingKeys, sessions::Rules};
-use secrecy::SecretString;
+use orchestrator::Config;
 use serde_json::{Value, json};
-use service_runtime::{
-    Clock, Listeners, Running, ServiceCredential, database::DatabaseConfig, random::Random,
-};
-use shared_types::fingerprint::{FingerprintKey, FingerprintKeys};
+use service_runtime::{Clock, Running};
 use tempfile::TempDir;
 use test_support::{
     http::{self, Answer, Request},
     scripted_peer,
+    services::{self, ORCHESTRATOR_SECRET, PATIENT, credential},
 };
-
-/// Long enough for a machine that has other things to do.
-const PATIENT: Duration = Duration::from_secs(10);
-const ORCHESTRATOR_SECRET: &str = "what-orchestrator-proves-itself-with";
-const FEDERATED_AUTH_SECRET: &str = "what-federated-auth-proves-itself-with";
 
 const CREATE: &str = "/v2/Webchat/Token";
 const REFRESH: &str = "/v2/Webchat/Token/Refresh";
@@ -88,41 +79,14 @@ fn accounts() -> String {
     account(1, true) + &account(2, false)
 }
 
-fn credential(secret: &str) -> ServiceCredential {
-    ServiceCredential::new(&SecretString::from(secret)).unwrap()
-}
-
 /// FlexWebchatOrchestratorService, running, with FederatedAuthService at `address`.
 async fn orchestrator(data: &TempDir, address: SocketAddr, change: impl FnOnce(&mut Config)) -> Running {
-    let mut config = Config {
-        workers: 1,
-        drain: std::time::Duration::ZERO,
-        accounts_file: data.path().join("accounts.toml"),
-        accounts_period: Duration::from_secs(3600),
-        database: DatabaseConfig::new(format!("sqlite://{}", data.path().join("conversations.db").display())),
-        conversation_retention: Duration::from_secs(30 * 24 * 3600),
-        federated_auth: Config::federated_auth(
-            format!("http://{address}"),
-            credential(ORCHESTRATOR_SECRET),
-            PATIENT,
-        ),
-        flex_configuration: None,
-        fingerprint_keys: Arc::new(
-            FingerprintKeys::new(vec![FingerprintKey::new(vec![7; 32]).unwrap()]).unwrap(),
-        ),
-        trusted_proxies: TrustedProxies::default(),
-        public_urls: orchestrator::dpop::PublicUrls::default(),
-        answer_bytes: 32 * 1024 * 1024,
-        welcome_message: "Welcome!".to_owned(),
-        clock: Clock::adjustable(),
-        spans: service_runtime::spans::SpanConfig::OFF,
-        random: Random::default(),
-    };
+    let mut config = services::orchestrator(data.path(), address, &Clock::adjustable());
     change(&mut config);
     if !config.accounts_file.exists() {
         std::fs::write(&config.accounts_file, accounts()).unwrap();
     }
-    orchestrator::start(config, Listeners::loopback().unwrap()).await.unwrap()
+    services::start_orchestrator(config).await
 }
 
 /// FlexWebchatOrchestratorService with the services behind it that do their work.
@@ -141,41 +105,9 @@ impl Fwo {
 
     async fn with(change: impl FnOnce(&mut Config)) -> Self {
         let (data, clock) = (tempfile::tempdir().unwrap(), Clock::adjustable());
-        let scoped_auth = scoped_auth::Config {
-            workers: 1,
-            drain: std::time::Duration::ZERO,
-            tls: None,
-            federated_auth_secrets: vec![SecretString::from(FEDERATED_AUTH_SECRET)],
-            keys_file: data.path().join("keys.json"),
-            missing_keys: MissingKeys::AreMade,
-            database: DatabaseConfig::new(format!("sqlite://{}", data.path().join("sessions.db").display())),
-            rules: Rules {
-                session_max: Duration::from_secs(24 * 3600),
-                grace: Duration::from_secs(60),
-                resume_window: Duration::from_secs(24 * 3600),
-                staleness: Duration::from_secs(30),
-                revocation_retention: Duration::from_secs(30 * 24 * 3600),
-            },
-            revocation_poll: Duration::from_millis(500),
-            operator_secrets: Vec::new(),
-            clock: clock.clone(),
-            spans: service_runtime::spans::SpanConfig::OFF,
-            random: Random::default(),
-        };
-        let scoped_auth = scoped_auth::start(scoped_auth, Listeners::loopback().unwrap()).await.unwrap();
-        let url = format!("http://{}", scoped_auth.address());
-        let federated_auth = federated_auth::Config {
-            workers: 1,
-            drain: std::time::Duration::ZERO,
-            tls: None,
-            orchestrator_secrets: vec![SecretString::from(ORCHESTRATOR_SECRET)],
-            scoped_auth: federated_auth::Config::scoped_auth(url, credential(FEDERATED_AUTH_SECRET), PATIENT),
-            token_ttl_seconds: 6 * 3600,
-            clock: clock.clone(),
-            spans: service_runtime::spans::SpanConfig::OFF,
-            random: Random::default(),
-        };
-        let federated_auth = federated_auth::start(federated_auth, Listeners::loopback().unwrap()).unwrap();
+        let scoped_auth = services::start_scoped_auth(services::scoped_auth(data.path(), &clock)).await;
+        let federated_auth =
+            services::start_federated_auth(services::federated_auth(scoped_auth.address(), &clock));
         let with_clock = |config: &mut Config| {
             config.clock = clock.clone();
             change(config);

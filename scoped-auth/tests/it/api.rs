@@ -28,22 +28,21 @@ use std::{
 };
 
 use ring::rand::SystemRandom;
-use scoped_auth::{
-    Config, claims::Claims, config::MissingKeys, key_file::KeyFile, key_ring::KeyRing, sessions::Rules,
-};
+use scoped_auth::{Config, claims::Claims, key_file::KeyFile, key_ring::KeyRing};
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use service_runtime::{Clock, Listeners, Running, database::DatabaseConfig, random::Random};
+use service_runtime::{Clock, Running, database::DatabaseConfig};
 use shared_types::{SealedToken, SessionId};
 use tempfile::TempDir;
 use test_support::{
     direct::Direct,
+    eventually,
     http::{self, Answer, Request},
+    services::{self, FEDERATED_AUTH_SECRET as SECRET},
 };
 
 const ACCOUNT: &str = "AC00000000000000000000000000000001";
 const DEPLOYMENT: &str = "CV00000000000000000000000000000001";
-const SECRET: &str = "what-federated-auth-proves-itself-with";
 const OPERATOR_SECRET: &str = "what-operators-prove-themselves-with";
 const GENERATE: &str = "/v1/ScopedAuthTokens/generate/internal";
 const VALIDATE: &str = "/v1/ScopedAuthTokens/validate";
@@ -66,30 +65,12 @@ impl Sas {
         audit::listen();
         let data = tempfile::tempdir().unwrap();
         let clock = Clock::adjustable();
-        let mut config = Config {
-            workers: 1,
-            drain: std::time::Duration::ZERO,
-            tls: None,
-            federated_auth_secrets: vec![SecretString::from(SECRET)],
-            keys_file: data.path().join("keys.json"),
-            missing_keys: MissingKeys::AreMade,
-            database: DatabaseConfig::new(store_in(data.path())),
-            rules: Rules {
-                session_max: Duration::from_secs(24 * 3600),
-                grace: Duration::from_secs(60),
-                resume_window: Duration::from_secs(4 * 3600),
-                staleness: Duration::from_secs(30),
-                revocation_retention: Duration::from_secs(30 * 24 * 3600),
-            },
-            revocation_poll: Duration::from_millis(500),
-            operator_secrets: vec![SecretString::from(OPERATOR_SECRET)],
-            clock: clock.clone(),
-            spans: service_runtime::spans::SpanConfig::OFF,
-            random: Random::default(),
-        };
+        let mut config = services::scoped_auth(data.path(), &clock);
+        config.rules.resume_window = Duration::from_secs(4 * 3600);
+        config.operator_secrets = vec![SecretString::from(OPERATOR_SECRET)];
         change(&mut config);
         let keys_file = config.keys_file.clone();
-        let running = scoped_auth::start(config, Listeners::loopback().unwrap()).await.unwrap();
+        let running = services::start_scoped_auth(config).await;
         Self { running, clock, keys_file, data }
     }
 
@@ -179,12 +160,8 @@ impl Sas {
     /// Returns once a query of the store gives this number.
     async fn store_has(&self, query: &str, number: i64) {
         let mut store = self.store().await;
-        let holds = async {
-            while store.number(query).await != number {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        assert!(tokio::time::timeout(Duration::from_secs(30), holds).await.is_ok(), "{query}: not {number}");
+        let what = format!("{query}: {number}");
+        eventually(Duration::from_secs(30), &what, async || store.number(query).await == number).await;
     }
 
     /// Returns once the store knows that the session's current token was presented.
@@ -204,7 +181,7 @@ impl Sas {
 }
 
 fn store_in(data: &Path) -> String {
-    format!("sqlite://{}", data.join("sessions.db").display())
+    services::sqlite_url(&data.join("sessions.db"))
 }
 
 /// The request of FederatedAuthService for a new session, with `others` in place of its own members; `null` omits one.

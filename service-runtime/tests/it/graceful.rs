@@ -16,6 +16,7 @@ use service_runtime::{
 };
 use shared_types::{Endpoint, Method, orchestrator::NoParameters};
 use test_support::{
+    eventually,
     http::{Answer, Request},
     smallest_service::{Never, Open},
 };
@@ -207,13 +208,16 @@ async fn while_it_drains_it_is_not_ready_and_serves_and_lets_each_connection_go(
     door.one_came().await;
     door.let_one_go();
     let mut answer = Vec::new();
-    while !answer.ends_with(b"{}") {
-        assert!(kept.read_buf(&mut answer).await.unwrap() > 0);
-    }
+    let whole = async {
+        while !answer.ends_with(b"{}") {
+            assert!(kept.read_buf(&mut answer).await.unwrap() > 0);
+        }
+    };
+    timeout(SOON, whole).await.expect("the first answer arrives");
     assert!(!String::from_utf8(answer).unwrap().contains("connection: close"), "it may be kept");
 
     let stop = tokio::spawn(running.stop());
-    while Request::get("/readyz").send(admin).await.status != 503 {}
+    eventually(SOON, "not ready", async || Request::get("/readyz").send(admin).await.status == 503).await;
     door.let_one_go();
     assert_eq!(in_flight(address, &door).await.await.unwrap().status, 200, "new connections are served");
     kept.write_all(&Request::post(Wait::PATH).bytes()).await.unwrap();

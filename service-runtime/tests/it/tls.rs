@@ -242,26 +242,26 @@ async fn new_certificates_are_taken_while_old_connections_finish() {
     let (mut at_callee, mut at_caller) = (callee_files.changes(), caller_files.changes());
     for (folder, changes) in [(&pair.callee, &mut at_callee), (&pair.caller, &mut at_caller)] {
         put(folder.path(), "ca.pem", &both);
-        changes.changed().await.unwrap();
+        timeout(PATIENT, changes.changed()).await.expect("a change is noticed").unwrap();
         greets(&peer).await.unwrap();
     }
     // A certificate and its key are two files, between which a look may fall.
     next.vouches_for("callee", pair.callee.path(), Flaw::None);
     while callee_files.generation() < 2 {
-        at_callee.changed().await.unwrap();
+        timeout(PATIENT, at_callee.changed()).await.expect("a change is noticed").unwrap();
     }
     next.vouches_for("caller", pair.caller.path(), Flaw::None);
     while caller_files.generation() < 2 {
-        at_caller.changed().await.unwrap();
+        timeout(PATIENT, at_caller.changed()).await.expect("a change is noticed").unwrap();
     }
     greets(&peer).await.unwrap();
     put(pair.callee.path(), "ca.pem", next.pem());
     put(pair.caller.path(), "ca.pem", next.pem());
     while callee_files.generation() < 3 {
-        at_callee.changed().await.unwrap();
+        timeout(PATIENT, at_callee.changed()).await.expect("a change is noticed").unwrap();
     }
     while caller_files.generation() < 3 {
-        at_caller.changed().await.unwrap();
+        timeout(PATIENT, at_caller.changed()).await.expect("a change is noticed").unwrap();
     }
     greets(&peer).await.unwrap();
 
@@ -282,7 +282,7 @@ async fn a_caller_shows_its_new_certificate_from_the_next_request_on() {
     Authority::new("another authority").vouches_for("caller", pair.caller.path(), Flaw::None);
     let mut changes = files.changes();
     while files.generation() == 0 {
-        changes.changed().await.unwrap();
+        timeout(PATIENT, changes.changed()).await.expect("a change is noticed").unwrap();
     }
     is_refused(greets(&peer).await, Code::UpstreamInvalid, "UnknownCA");
     follower.abort();
@@ -303,12 +303,12 @@ async fn files_that_cannot_be_taken_change_nothing() {
     });
     for broken in ["", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", other.as_str()] {
         put(pair.callee.path(), "callee.key", broken);
-        changes.changed().await.unwrap();
+        timeout(PATIENT, changes.changed()).await.expect("a change is noticed").unwrap();
         greets(&peer).await.unwrap();
         greets(&pair.peer(&callee)).await.unwrap();
     }
     put(pair.callee.path(), "callee.key", &key);
-    changes.changed().await.unwrap();
+    timeout(PATIENT, changes.changed()).await.expect("a change is noticed").unwrap();
     assert_eq!(callee_files.generation(), 0, "it is as it was");
     greets(&peer).await.unwrap();
 }

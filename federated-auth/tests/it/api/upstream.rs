@@ -10,6 +10,7 @@ use crate::api::{
     http::{Answer, Request},
     refreshing,
     scripted_peer::{Act, Nobody, ScriptedPeer, answer, kill},
+    services,
 };
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -105,7 +106,8 @@ async fn a_peer_that_stops_is_unavailable_until_it_comes_back() {
     for _ in 0..2 {
         ask().await.is_refusal(503, "upstream_unavailable");
     }
-    let _back = crate::api::scoped_auth(&data, &clock, Listeners::bind(service, admin).unwrap()).await;
+    let config = services::scoped_auth(data.path(), &clock);
+    let _back = scoped_auth::start(config, Listeners::bind(service, admin).unwrap()).await.unwrap();
     assert_eq!(ask().await.status, 200);
 }
 

@@ -1,7 +1,7 @@
 //! The table of CORS (contract, section 5) as pages on different origins meet it: what the browser lets them read, and
 //! what the service was asked nonetheless.
 
-use local_stack::Plan;
+use local_stack::StackConfig;
 use serde_json::{Value, json};
 
 use crate::browser::{
@@ -25,7 +25,7 @@ const DEPLOYMENTS: [[&str; 3]; 2] = [
     ],
 ];
 
-fn accounts(plan: &mut Plan, site: &Site) {
+fn accounts(plan: &mut StackConfig, site: &Site) {
     let shop = site.origin("shop");
     // As an operator may write them: upper case and a slash are normalised.
     let written = shop.replace("http", "HTTP").replace("shop", "Shop") + "/";

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use local_stack::{Direct, Participant, Plan, Stack, Starship, StarshipPlan, Wire, demo};
+use local_stack::{Direct, Participant, Stack, StackConfig, Starship, StarshipConfig, Wire, demo};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
@@ -15,11 +15,11 @@ static ROOM: Semaphore = Semaphore::const_new(2);
 pub(crate) struct TestEnv {
     pub(crate) site: Site,
     _stack: Stack,
-    pub(crate) plan: Plan,
+    pub(crate) plan: StackConfig,
     /// Where browsers call.
     pub(crate) endpoint: String,
     starship: Option<Starship>,
-    starship_plan: StarshipPlan,
+    starship_plan: StarshipConfig,
     requests: watch::Receiver<Vec<Value>>,
     _data: TempDir,
     _room: SemaphorePermit<'static>,
@@ -31,26 +31,27 @@ impl TestEnv {
     }
 
     /// A scene with a changed plan; its accounts, the demo's, may be written anew, now that the site's origins are known.
-    pub(crate) async fn with(change: impl FnOnce(&mut Plan, &Site)) -> Self {
+    pub(crate) async fn with(change: impl FnOnce(&mut StackConfig, &Site)) -> Self {
         Self::wired(Arc::new(Direct), |_| {}, change).await
     }
 
     /// A scene whose wires, Starship's too, are laid by `wire`.
     pub(crate) async fn wired(
         wire: Arc<dyn Wire>,
-        change_starship: impl FnOnce(&mut StarshipPlan),
-        change: impl FnOnce(&mut Plan, &Site),
+        change_starship: impl FnOnce(&mut StarshipConfig),
+        change: impl FnOnce(&mut StackConfig, &Site),
     ) -> Self {
         let room = ROOM.acquire().await.unwrap();
         let (site, data) = (Site::start(), tempfile::tempdir().unwrap());
         let behind_starship = Arc::new(BehindStarship(wire.clone()));
         let trusted_proxies = "127.0.0.1".parse().unwrap();
-        let mut plan = Plan { wire: behind_starship, trusted_proxies, ..Plan::for_test(data.path()) };
+        let mut plan =
+            StackConfig { wire: behind_starship, trusted_proxies, ..StackConfig::for_test(data.path()) };
         change(&mut plan, &site);
         let stack = Stack::start(&plan).await.unwrap();
         let upstream = stack.url.strip_prefix("http://").unwrap().parse().unwrap();
         let (seen, requests) = watch::channel(Vec::new());
-        let mut starship_plan = StarshipPlan::on_a_free_port(&data.path().join("starship"), upstream);
+        let mut starship_plan = StarshipConfig::on_a_free_port(&data.path().join("starship"), upstream);
         starship_plan.access_log = Arc::new(move |line| {
             let line = serde_json::from_str(line).unwrap();
             seen.send_modify(|seen: &mut Vec<Value>| seen.push(line));

@@ -56,9 +56,12 @@ impl Balancer {
         let (address, admin) = (replica.address(), replica.admin_address);
         self.replicas.lock().unwrap().push(Replica { address, admin, ready: false, misses: 0 });
         let mut looks = self.looks.subscribe();
-        while !self.replicas.lock().unwrap().iter().any(|known| known.admin == admin && known.ready) {
-            looks.changed().await.unwrap();
-        }
+        let ready = async {
+            while !self.replicas.lock().unwrap().iter().any(|known| known.admin == admin && known.ready) {
+                looks.changed().await.unwrap();
+            }
+        };
+        test_support::within(Duration::from_secs(60), "the replica is ready", ready).await;
     }
 
     /// Forgets a replica that has ended.

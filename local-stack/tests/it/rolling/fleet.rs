@@ -5,7 +5,7 @@ use std::path::Path;
 
 use local_stack::{
     demo,
-    starship::{Starship, StarshipPlan},
+    starship::{Starship, StarshipConfig},
 };
 use scoped_auth::config::MissingKeys;
 use service_runtime::{Listeners, Running, Settings, command::Program};
@@ -47,7 +47,7 @@ impl Fleet {
             authority.vouches_for(participant, data.path(), Flaw::None);
         }
         let balancers = [Balancer::new().await, Balancer::new().await, Balancer::new().await];
-        let plan = StarshipPlan::on_a_free_port(
+        let plan = StarshipConfig::on_a_free_port(
             &data.path().join("starship"),
             balancers[Service::Orchestrator as usize].address,
         );

@@ -1,6 +1,6 @@
 //! The create diagrams.
 
-use local_stack::{Participant, Plan, Stack, demo};
+use local_stack::{Participant, Stack, StackConfig, demo};
 
 use crate::sequences::TestEnv;
 
@@ -41,7 +41,7 @@ async fn the_fingerprint_is_unavailable() {
 async fn with_flex_configuration() {
     // A second orchestrator plays the Flex Configuration service.
     let data = tempfile::tempdir().unwrap();
-    let plan = Plan::for_test(data.path());
+    let plan = StackConfig::for_test(data.path());
     std::fs::create_dir_all(&plan.data).unwrap();
     // All deployments have the same list, so that it is the account's.
     let mut accounts = demo::ACCOUNTS.to_owned();

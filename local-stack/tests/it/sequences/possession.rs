@@ -11,7 +11,7 @@ use service_runtime::{database::DatabaseConfig, random::Random};
 use shared_types::SealedToken;
 
 use super::postgres::Cluster;
-use crate::sequences::TestEnv;
+use crate::sequences::{TestEnv, is_reloaded};
 
 impl TestEnv {
     fn guest_with_key(&self) -> Guest {
@@ -327,7 +327,7 @@ async fn a_deployment_may_require_proof_keys() {
     let required = accounts.replace(r#"proof_key = "optional""#, r#"proof_key = "required""#);
     let mut reloads = scene.stack.accounts.reloads();
     std::fs::write(scene.plan.accounts_file(), required).unwrap();
-    reloads.changed().await.unwrap();
+    is_reloaded(&mut reloads).await;
     for refused in [guest.creates_token().await, guest.begins_chat(None).await] {
         assert_eq!((refused.status, refused.code()), (401, "invalid_dpop_proof"));
         assert!(refused.header("www-authenticate").starts_with("DPoP "));

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 
-use crate::sequences::TestEnv;
+use crate::sequences::{TestEnv, is_reloaded};
 
 #[tokio::test]
 async fn a_visitor_who_asks_too_often_is_told_when_to_come_back() {
@@ -43,7 +43,7 @@ async fn refused_visitors_leave_the_deployments_limit_to_the_others() {
     let accounts = std::fs::read_to_string(scene.plan.accounts_file()).unwrap();
     let limits = "rate_limits = { visitor_creates_per_minute = 2, creates_per_minute = 4 }\nenabled = true";
     std::fs::write(scene.plan.accounts_file(), accounts.replace("enabled = true", limits)).unwrap();
-    reloads.changed().await.unwrap();
+    is_reloaded(&mut reloads).await;
     let visitor = |n: u8| scene.guest_on().with("x-forwarded-for", &format!("198.51.100.{n}"));
     for _ in 0..10 {
         visitor(1).creates_token().await;

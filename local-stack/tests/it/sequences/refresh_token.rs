@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 
-use crate::sequences::TestEnv;
+use crate::sequences::{TestEnv, is_reloaded};
 
 const FILE: &str = "refresh-token.md";
 
@@ -120,7 +120,7 @@ async fn the_feature_changes_during_a_session() {
 
     let on = accounts.replace("webchat_security = false", "webchat_security = true");
     std::fs::write(scene.plan.accounts_file(), on).unwrap();
-    reloads.changed().await.unwrap();
+    is_reloaded(&mut reloads).await;
     let refused = guest.opens_conversation(&unbound).await;
     assert_eq!(
         (refused.status, refused.code()),
@@ -133,7 +133,7 @@ async fn the_feature_changes_during_a_session() {
 
     reloads.borrow_and_update();
     std::fs::write(scene.plan.accounts_file(), &accounts).unwrap();
-    reloads.changed().await.unwrap();
+    is_reloaded(&mut reloads).await;
     let alone = guest.thief_with_firefox().refreshes_token(&bound).await;
     assert_eq!(alone.status, 200, "with the feature off the token is checked alone");
 }

@@ -2,7 +2,7 @@
 
 use std::{fs, sync::OnceLock, time::Duration};
 
-use local_stack::{Demonstration, Edge, Guest, Plan, TraceEvents, demo, site};
+use local_stack::{Demonstration, Edge, Guest, StackConfig, TraceEvents, demo, site};
 use reqwest::{Client, Response};
 use serde_json::Value;
 use service_runtime::{client::http_client, telemetry};
@@ -37,7 +37,7 @@ impl Visit {
             arrows
         });
         let data = tempfile::tempdir().unwrap();
-        let plan = Plan::for_test(data.path());
+        let plan = StackConfig::for_test(data.path());
         let demonstration = Demonstration::start(plan, edge, arrows.clone()).await.unwrap();
         let origin = site::origin(demonstration.site.address);
         let client = http_client().build().unwrap();

@@ -2,12 +2,13 @@
 //! visitors are served.
 
 use serde_json::{Value, json};
+use test_support::{eventually, within};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpSocket, TcpStream},
 };
 
-use crate::api::{Fwo, OFF, OPEN, http::Request};
+use crate::api::{Fwo, OFF, OPEN, PATIENT, http::Request};
 
 const VISITOR: &str = "203.0.113.9";
 const PAGE_BYTES: usize = 64 * 1024;
@@ -106,10 +107,14 @@ async fn a_visitor_holds_256_kib_of_unread_answers_and_others_are_served() {
     // Reading one makes room for one.
     let mut read = held.pop().unwrap();
     let mut rest = Vec::new();
-    while serde_json::from_slice::<Value>(&rest).is_err() {
-        assert!(read.read_buf(&mut rest).await.unwrap() > 0);
-    }
-    while list(&path, &token, VISITOR).send(fwo.running.address()).await.status != 200 {}
+    let whole = async {
+        while serde_json::from_slice::<Value>(&rest).is_err() {
+            assert!(read.read_buf(&mut rest).await.unwrap() > 0);
+        }
+    };
+    within(PATIENT, "the answer is complete", whole).await;
+    let again = async || list(&path, &token, VISITOR).send(fwo.running.address()).await.status == 200;
+    eventually(PATIENT, "an answer has room", again).await;
 }
 
 #[tokio::test]

@@ -10,13 +10,10 @@ use std::{
     time::Duration,
 };
 
-use scoped_auth::{config::MissingKeys, sessions::Rules};
-use secrecy::SecretString;
 use serde_json::{Value, json};
-use service_runtime::{
-    Clock, Listeners, Running, ServiceCredential, database::DatabaseConfig, random::Random, spans::SpanConfig,
-};
+use service_runtime::{Clock, Running};
 use tempfile::TempDir;
+use test_support::services::{self, ORCHESTRATOR_SECRET};
 
 use crate::pressure::client::{post, send};
 
@@ -24,8 +21,6 @@ pub(crate) const ORCHESTRATOR: SocketAddr = at(8080);
 pub(crate) const STARSHIP: SocketAddr = at(8000);
 const ADMIN: SocketAddr = at(9080);
 
-const ORCHESTRATOR_SECRET: &str = "what-orchestrator-proves-itself-with";
-const FEDERATED_AUTH_SECRET: &str = "what-federated-auth-proves-itself-with";
 pub(crate) const LIMITED: &str = "CV00000000000000000000000000000001";
 pub(crate) const UNLIMITED: &str = "CV00000000000000000000000000000002";
 const ACCOUNTS: &str = r#"
@@ -199,45 +194,10 @@ fn starship(data: &Path) -> Child {
 }
 
 async fn services(data: &Path, workers: usize) -> (Running, Running) {
-    let (clock, random) = (Clock::system(), Random::default());
-    let credential = |secret: &str| ServiceCredential::new(&SecretString::from(secret)).unwrap();
-    let scoped_auth = scoped_auth::Config {
-        workers,
-        drain: Duration::ZERO,
-        tls: None,
-        federated_auth_secrets: vec![SecretString::from(FEDERATED_AUTH_SECRET)],
-        keys_file: data.join("keys.json"),
-        missing_keys: MissingKeys::AreMade,
-        database: DatabaseConfig::new(format!("sqlite://{}", data.join("sessions.db").display())),
-        rules: Rules {
-            session_max: Duration::from_secs(24 * 3600),
-            grace: Duration::from_secs(60),
-            resume_window: Duration::from_secs(24 * 3600),
-            staleness: Duration::from_secs(30),
-            revocation_retention: Duration::from_secs(30 * 24 * 3600),
-        },
-        revocation_poll: Duration::from_millis(500),
-        operator_secrets: Vec::new(),
-        clock: clock.clone(),
-        spans: SpanConfig::OFF,
-        random: random.clone(),
-    };
-    let scoped_auth = scoped_auth::start(scoped_auth, Listeners::loopback().unwrap()).await.unwrap();
-    let url = format!("http://{}", scoped_auth.address());
-    let federated_auth = federated_auth::Config {
-        workers,
-        drain: Duration::ZERO,
-        tls: None,
-        orchestrator_secrets: vec![SecretString::from(ORCHESTRATOR_SECRET)],
-        scoped_auth: federated_auth::Config::scoped_auth(
-            url,
-            credential(FEDERATED_AUTH_SECRET),
-            Duration::from_secs(10),
-        ),
-        token_ttl_seconds: 6 * 3600,
-        clock,
-        spans: SpanConfig::OFF,
-        random,
-    };
-    (federated_auth::start(federated_auth, Listeners::loopback().unwrap()).unwrap(), scoped_auth)
+    let clock = Clock::system();
+    let scoped_auth = scoped_auth::Config { workers, ..services::scoped_auth(data, &clock) };
+    let scoped_auth = services::start_scoped_auth(scoped_auth).await;
+    let federated_auth =
+        federated_auth::Config { workers, ..services::federated_auth(scoped_auth.address(), &clock) };
+    (services::start_federated_auth(federated_auth), scoped_auth)
 }

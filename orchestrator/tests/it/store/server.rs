@@ -1,8 +1,15 @@
 //! What is PostgreSQL's own: its tables are an operator's to bring up to date, and it may be away for a while.
 
-use crate::store::{Store, conversation, identity, open, postgres::Cluster};
+use std::time::Duration;
+
 use orchestrator::conversations::{Conversations, MIGRATIONS, OpenError};
 use service_runtime::database::{DatabaseConfig, Migrations};
+use test_support::eventually;
+
+use crate::store::{Store, conversation, identity, open, postgres::Cluster};
+
+/// Far longer than any wait here takes.
+const SOON: Duration = Duration::from_secs(30);
 
 #[tokio::test]
 async fn a_database_that_is_not_up_to_date_is_not_opened() {
@@ -65,7 +72,7 @@ async fn a_server_that_was_away_is_found_again() {
     assert!(store.ping().await.is_err());
     assert!(store.open_conversation(conversation(2, 2)).await.is_err());
     cluster.start();
-    while store.ping().await.is_err() {}
+    eventually(SOON, "the server is found again", async || store.ping().await.is_ok()).await;
     let messages = store.messages(crate::store::ACCOUNT, identity(1), sid, None, 10).await.unwrap();
     assert_eq!(messages.unwrap().messages.len(), 1);
     store.open_conversation(conversation(2, 2)).await.unwrap();
@@ -78,6 +85,6 @@ async fn a_connection_that_was_broken_is_replaced() {
                   WHERE datname = current_database() AND pid <> pg_backend_pid()";
     assert!(store.count(broken).await > 0);
     // What was in the pool may fail once each; then all is well.
-    while store.conversations.ping().await.is_err() {}
+    eventually(SOON, "the pool has recovered", async || store.conversations.ping().await.is_ok()).await;
     store.conversations.open_conversation(conversation(1, 1)).await.unwrap();
 }

@@ -4,12 +4,14 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
 use scoped_auth::sessions::{Rules, Sessions};
-use test_support::{direct::Direct, postgres::Cluster};
+use test_support::{direct::Direct, eventually, postgres::Cluster};
 use tokio::{task::JoinHandle, time::timeout};
 
 use crate::store::{Store, account, claims, now};
 
 const HOUR: Duration = Duration::from_secs(3600);
+/// Far longer than any wait here takes.
+const SOON: Duration = Duration::from_secs(30);
 /// Within which every replica honours a revocation.
 const BOUND: Duration = Duration::from_secs(2);
 /// Who is listening, and to what: PostgreSQL shows the last statement of each connection.
@@ -55,7 +57,7 @@ impl Drop for Replica {
 }
 
 async fn someone_listens(store: &Store) {
-    while store.count(LISTENING).await == 0 {}
+    eventually(SOON, "a listener is connected", async || store.count(LISTENING).await > 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -74,7 +76,7 @@ async fn what_was_revoked_while_nobody_listened_is_found_when_someone_does() {
     let store = Store::on_postgres().await;
     let replica = Replica::start(&store, 0, HOUR).await;
     someone_listens(&store).await;
-    while store.count(SILENCE).await == 0 {}
+    eventually(SOON, "the listener is cut off", async || store.count(SILENCE).await > 0).await;
     store.replicas[1].revoke(account(1), now(), now() + TimeDelta::hours(2)).await.unwrap();
     replica.knows(1).await;
     someone_listens(&store).await;
@@ -129,12 +131,9 @@ async fn a_server_that_was_away_is_followed_again() {
         tokio::task::yield_now().await;
     }
     cluster.start();
-    while store.replicas[1].revoke(account(2), now(), now() + TimeDelta::hours(2)).await.is_err() {}
-    let known = async {
-        while !replica.sessions.are_revoked(&claims(2)) {
-            tokio::task::yield_now().await;
-        }
-    };
-    assert!(timeout(Duration::from_secs(20), known).await.is_ok(), "it does not follow again");
-    while replica.sessions.age() > BOUND {}
+    let revoke = async || store.replicas[1].revoke(account(2), now(), now() + TimeDelta::hours(2)).await;
+    eventually(SOON, "the server is back", async || revoke().await.is_ok()).await;
+    eventually(SOON, "revocations are followed again", async || replica.sessions.are_revoked(&claims(2)))
+        .await;
+    eventually(SOON, "the list is fresh", async || replica.sessions.age() <= BOUND).await;
 }

@@ -1,4 +1,4 @@
-//! What a stack is started with.
+//! Configuration of a stack.
 
 use std::{
     io,
@@ -22,57 +22,57 @@ use crate::{
     wire::{Direct, Participant, Wire},
 };
 
-/// Which ports the services listen on.
+/// The ports that the services listen on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ports {
-    /// The contract's: 8080 to 8082, and 9080 to 9082 for operators.
+    /// The ports of the contract: 8080 to 8082, and 9080 to 9082 for operators.
     Designed,
-    /// Free ones.
+    /// Free ports.
     Free,
 }
 
-/// What a stack is started with.
+/// Configuration of a stack.
 #[derive(Clone)]
-pub struct Plan {
-    /// Where keys, accounts and conversations are kept; what is missing there is made.
+pub struct StackConfig {
+    /// Folder of keys, accounts and conversations; missing files are created.
     pub data: PathBuf,
-    /// Where conversations are kept, and where sessions.
+    /// The databases of conversations and of sessions.
     pub databases: [DatabaseConfig; 2],
-    /// Which ports the services listen on.
+    /// The ports that the services listen on.
     pub ports: Ports,
     /// Threads per service.
     pub workers: usize,
     /// Whether FWO calls FAS, and FAS SAS, within this process instead of over HTTP.
     pub in_process: bool,
-    /// How the services reach each other.
+    /// How the services are connected.
     pub wire: Arc<dyn Wire>,
-    /// The time of all three.
+    /// The clock of all three services.
     pub clock: Clock,
-    /// How long a token lives, in seconds.
+    /// Lifetime of a token, in seconds.
     pub token_ttl_seconds: u32,
-    /// How sessions live.
+    /// Lifetimes of sessions.
     pub rules: Rules,
-    /// How often a replica looks for revocations by others.
+    /// Interval at which a replica polls for revocations by others.
     pub revocation_poll: Duration,
-    /// Where allowedOrigins come from, if not from accounts.toml: the base URL of a Flex Configuration service.
+    /// Base URL of a Flex Configuration service that supplies allowedOrigins instead of accounts.toml.
     pub flex_configuration_url: Option<String>,
-    /// Whose `X-Forwarded-For` is believed.
+    /// The proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: TrustedProxies,
-    /// How long a call of FWO's may take, and one of FAS's.
+    /// Timeouts of calls FWO to FAS and FAS to SAS.
     pub timeouts: [Duration; 2],
-    /// How often accounts.toml is looked at.
+    /// Interval at which accounts.toml is checked for changes.
     pub accounts_period: Duration,
-    /// How long each service serves on at its stop.
+    /// Drain time of each service at shutdown.
     pub drain: Duration,
-    /// The certificates of the services, if they are to call each other by https.
+    /// Certificates, for HTTPS between the services.
     pub certificates: Option<Certificates>,
-    /// Where the traces of all requests go, if anywhere: the base URL of an OTLP/HTTP collector.
+    /// Base URL of an OTLP/HTTP collector for the traces of all requests; `None` exports none.
     pub otlp_endpoint: Option<String>,
 }
 
-impl Plan {
-    /// The stack as `cargo run` starts it, with its files in `data`.
-    pub fn designed(data: &Path) -> Self {
+impl StackConfig {
+    /// The configuration of `cargo run`: the contract's ports and defaults, with its files in `data`.
+    pub fn in_folder(data: &Path) -> Self {
         Self {
             data: data.to_owned(),
             databases: ["conversations.db", "sessions.db"]
@@ -95,14 +95,14 @@ impl Plan {
             trusted_proxies: TrustedProxies::default(),
             timeouts: [Duration::from_secs(3), Duration::from_secs(1)],
             accounts_period: Duration::from_secs(1),
-            // Nobody is to be kept waiting at a Ctrl-C: no balancer has to notice.
+            // No load balancer has to notice the shutdown, so Ctrl-C takes effect at once.
             drain: Duration::ZERO,
             certificates: None,
             otlp_endpoint: None,
         }
     }
 
-    /// A stack for a test: free ports, one thread per service, a clock that can be moved.
+    /// The configuration of a test: free ports, one worker per service, an adjustable clock.
     pub fn for_test(data: &Path) -> Self {
         Self {
             ports: Ports::Free,
@@ -110,7 +110,7 @@ impl Plan {
             clock: Clock::adjustable(),
             accounts_period: Duration::from_millis(20),
             revocation_poll: Duration::from_millis(20),
-            ..Self::designed(data)
+            ..Self::in_folder(data)
         }
     }
 
@@ -125,37 +125,37 @@ impl Plan {
     }
 }
 
-impl Plan {
-    /// A wire between two services: with certificates, what flows on it is TLS.
-    pub(crate) fn connect(&self, from: Participant, to: Participant, callee: &Running) -> Way {
+impl StackConfig {
+    /// Connects two services; with certificates over TLS.
+    pub(crate) fn connect(&self, from: Participant, to: Participant, callee: &Running) -> Target {
         if self.in_process {
             let callee = callee.in_process.clone();
-            let callee = match self.wire.hear(from, to) {
+            let callee = match self.wire.observe(from, to) {
                 Some(listener) => callee.heard_by(listener),
                 None => callee,
             };
-            return Way { url: String::new(), in_process: Some(callee) };
+            return Target { url: String::new(), in_process: Some(callee) };
         }
         let url = self.wire.connect(from, to, callee.address());
         let url = match self.certificates {
             Some(_) => url.replacen("http:", "https:", 1),
             None => url,
         };
-        Way { url, in_process: None }
+        Target { url, in_process: None }
     }
 
     pub(crate) fn spans(&self, sampling: Sampling) -> SpanConfig {
         SpanConfig { endpoint: self.otlp_endpoint.clone(), sampling }
     }
 
-    /// The listeners of the service at this place of the chain; only the first is called from outside of one process.
-    pub(crate) fn listeners(&self, place: u16) -> io::Result<Listeners> {
+    /// The listeners of the service with this index in the chain. In process, only the first one has a public port.
+    pub(crate) fn listeners(&self, index: u16) -> io::Result<Listeners> {
         let local = |port: u16| match self.ports {
-            Ports::Designed => SocketAddr::from(([127, 0, 0, 1], port + place)),
+            Ports::Designed => SocketAddr::from(([127, 0, 0, 1], port + index)),
             Ports::Free => ANY_PORT,
         };
         let (service, admin) = (local(8080), local(9080));
-        if self.in_process && place > 0 {
+        if self.in_process && index > 0 {
             Listeners::in_process(admin)
         } else {
             Listeners::bind(service, admin)
@@ -163,8 +163,8 @@ impl Plan {
     }
 }
 
-/// How a caller reaches its callee.
-pub(crate) struct Way {
+/// The route from a caller to its callee: a URL, or in process.
+pub(crate) struct Target {
     pub(crate) url: String,
     pub(crate) in_process: Option<InProcess>,
 }

@@ -1,4 +1,4 @@
-//! What ScopedAuthService's verdict means for a call that names an account.
+//! Checks ScopedAuthService's verdict against the account of the request.
 
 use shared_types::{
     AccountSid, Code,
@@ -7,19 +7,19 @@ use shared_types::{
 
 use crate::error::Error;
 
-/// The verdict as this service's caller is told it. A token of another account is nothing but an invalid one here,
-/// whatever else may be wrong with it: its state is none of this account's business.
-pub fn of(verdict: Response, account_sid: AccountSid) -> Result<Authorized, Error> {
+/// The authorized token, or the error for the caller. A token of another account is always `invalid_token`, whatever its
+/// state: one account learns nothing about the tokens of another.
+pub fn check(verdict: Response, account_sid: AccountSid) -> Result<Authorized, Error> {
     match verdict {
         Response::Authorized(authorized) if authorized.auth_account.account_sid == account_sid => {
             Ok(authorized)
         }
-        Response::Authorized(_) => Err(Error::TokenRefused(Code::InvalidToken)),
+        Response::Authorized(_) => Err(Error::TokenRejected(Code::InvalidToken)),
         Response::Refused(refused) => match refused.auth_account {
             Some(account) if account.account_sid != account_sid => {
-                Err(Error::TokenRefused(Code::InvalidToken))
+                Err(Error::TokenRejected(Code::InvalidToken))
             }
-            Some(_) | None => Err(Error::TokenRefused(refused.code())),
+            Some(_) | None => Err(Error::TokenRejected(refused.code())),
         },
     }
 }
@@ -30,10 +30,10 @@ mod tests {
 
     use super::*;
 
-    fn told(verdict: serde_json::Value) -> Code {
+    fn error_code(verdict: serde_json::Value) -> Code {
         let account_sid = AccountSid::from_bits(1);
-        match of(serde_json::from_value(verdict).unwrap(), account_sid) {
-            Err(Error::TokenRefused(code)) => code,
+        match check(serde_json::from_value(verdict).unwrap(), account_sid) {
+            Err(Error::TokenRejected(code)) => code,
             other => panic!("{other:?}"),
         }
     }
@@ -44,9 +44,9 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_becomes_the_code_of_its_reason() {
+    fn a_rejection_has_the_code_of_its_reason() {
         let refused = |message: &str, reason: Option<&str>| {
-            told(
+            error_code(
                 json!({"authorized": false, "message": message, "reason": reason, "auth_account": account(1)}),
             )
         };
@@ -58,13 +58,13 @@ mod tests {
     }
 
     #[test]
-    fn another_accounts_token_is_invalid_and_nothing_more_is_told() {
+    fn a_token_of_another_account_is_only_invalid() {
         let expired = json!({"authorized": false, "message": "token_validation_failed", "reason": "expired_token",
             "auth_account": account(2)});
-        assert_eq!(told(expired), Code::InvalidToken);
+        assert_eq!(error_code(expired), Code::InvalidToken);
         let good = json!({"authorized": true, "auth_account": account(2), "grants": [],
             "identity": "00000000-0000-4000-8000-000000000000", "expiration": "2030-01-01T00:00:00Z", "bound": false,
             "session_id": "00000000-0000-4000-8000-000000000000", "auth_time": "2030-01-01T00:00:00Z"});
-        assert_eq!(told(good), Code::InvalidToken);
+        assert_eq!(error_code(good), Code::InvalidToken);
     }
 }

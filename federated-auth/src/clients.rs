@@ -1,4 +1,4 @@
-//! The arrows out of FederatedAuthService.
+//! Clients: the arrows out of FederatedAuthService.
 
 pub mod scoped_auth;
 

@@ -1,4 +1,4 @@
-//! The arrows into FederatedAuthService.
+//! Handlers: the arrows into FederatedAuthService.
 
 mod create_token;
 mod refresh_token;
