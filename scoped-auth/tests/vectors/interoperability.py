@@ -1,4 +1,4 @@
-"""The other side of tests/interoperability.rs: one operation of joserfc, from JSON on standard input to JSON on output.
+"""The other side of tests/it/interoperability.rs: one operation of joserfc, from JSON on standard input to JSON on output.
 
 It knows keys.json's format and the derivation of subkeys, and nothing else of ours.
 """

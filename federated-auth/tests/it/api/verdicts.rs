@@ -1,0 +1,61 @@
+//! What becomes of ScopedAuthService's `authorized:false`: the refusal of contract, section 6, with its status; on the
+//! way to a refresh and to a check alike.
+
+use chrono::TimeDelta;
+
+use crate::api::{ACCOUNT, Fas, OTHER_ACCOUNT};
+
+/// Both routes that judge a token say the same of it.
+async fn is_refused(fas: &Fas, account: &str, token: &str, status: u16, code: &str) {
+    for answer in [fas.refreshes_token(account, token).await, fas.validates_token(account, token).await] {
+        answer.is_refusal(status, code);
+        answer.does_not_repeat(token);
+        let challenge = answer.header("www-authenticate");
+        assert_eq!(challenge, r#"Bearer realm="webchat", error="invalid_token""#);
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_token_of_ours_is_invalid() {
+    let fas = Fas::start().await;
+    let of_another_key = Fas::start().await.creates_token(ACCOUNT).await.member("token");
+    let token = fas.creates_token(ACCOUNT).await.member("token");
+    let tampered = token.replacen("..", "..A", 1);
+    for bad in ["hunter2", "a.b.c", "a..b.c.d", &of_another_key, &tampered] {
+        is_refused(&fas, ACCOUNT, bad, 401, "invalid_token").await;
+    }
+}
+
+#[tokio::test]
+async fn a_token_of_another_time_is_told_so() {
+    let fas = Fas::start().await;
+    let token = fas.creates_token(ACCOUNT).await.member("token");
+    fas.clock.advance(TimeDelta::hours(-1));
+    is_refused(&fas, ACCOUNT, &token, 401, "invalid_token").await;
+    fas.clock.advance(TimeDelta::hours(3));
+    is_refused(&fas, ACCOUNT, &token, 401, "expired_token").await;
+    fas.clock.advance(TimeDelta::hours(22));
+    is_refused(&fas, ACCOUNT, &token, 401, "session_expired").await;
+}
+
+#[tokio::test]
+async fn a_token_of_another_account_is_invalid_whatever_else_it_may_be() {
+    let fas = Fas::start().await;
+    let token = fas.creates_token(ACCOUNT).await.member("token");
+    is_refused(&fas, OTHER_ACCOUNT, &token, 401, "invalid_token").await;
+    fas.clock.advance(TimeDelta::hours(2));
+    is_refused(&fas, OTHER_ACCOUNT, &token, 401, "invalid_token").await;
+    is_refused(&fas, ACCOUNT, &token, 401, "expired_token").await;
+}
+
+#[tokio::test]
+async fn a_session_ends_however_often_its_token_was_refreshed() {
+    let fas = Fas::start().await;
+    let mut token = fas.creates_token(ACCOUNT).await.member("token");
+    for _ in 0..23 {
+        fas.clock.advance(TimeDelta::minutes(59));
+        token = fas.refreshes_token(ACCOUNT, &token).await.member("token");
+    }
+    fas.clock.advance(TimeDelta::hours(2));
+    is_refused(&fas, ACCOUNT, &token, 401, "session_expired").await;
+}

@@ -1,0 +1,81 @@
+//! Ctrl-C stops the stack in order: no request in flight is cut.
+
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+};
+
+use local_stack::demo;
+
+use crate::{
+    binary::alone::{binary, free_address},
+    process::Process,
+};
+
+#[test]
+fn a_request_in_flight_is_answered_before_the_end() {
+    let data = tempfile::tempdir().unwrap();
+    let mut stack = Process::stack(data.path());
+    let [(orchestrator, _), ..] = stack.addresses();
+    let address = orchestrator.strip_prefix("http://").unwrap();
+    let mut idle = TcpStream::connect(address).unwrap();
+    idle.write_all(b"OPTIONS /v2/Webchat/Token HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+    assert_ne!(idle.read(&mut [0; 1024]).unwrap(), 0, "a connection that a browser keeps open");
+
+    let body = format!("deploymentKey={}", demo::DEPLOYMENT_ON);
+    let (begun, rest) = body.split_at(10);
+    let mut stream = TcpStream::connect(address).unwrap();
+    let head = format!(
+        "POST /v2/Webchat/Token HTTP/1.1\r\nhost: x\r\nuser-agent: curl/8.0\r\nexpect: 100-continue\r\n\
+         content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut buffer = [0; 1024];
+    let read = stream.read(&mut buffer).unwrap();
+    assert!(buffer[..read].starts_with(b"HTTP/1.1 100"), "the request is being read");
+    stream.write_all(begun.as_bytes()).unwrap();
+
+    stack.signal("-INT");
+    stack.until("stopping");
+    stream.write_all(rest.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    assert!(answer.contains("\"token\":"), "its callees were still there");
+
+    let (status, written) = stack.end();
+    assert!(status.success(), "{written}");
+}
+
+#[test]
+fn a_service_that_drains_says_so_and_ends_when_it_is_told_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    let made =
+        binary("scoped-auth").args(["keys", "generate", "--file"]).arg(file("keys.json")).status().unwrap();
+    assert!(made.success());
+    let admin = free_address();
+    let mut command = binary("scoped-auth");
+    command
+        .env("SCOPED_AUTH_LISTEN", "127.0.0.1:0")
+        .env("SCOPED_AUTH_ADMIN_LISTEN", &admin)
+        .env("SCOPED_AUTH_DRAIN_SECONDS", "600")
+        .env("SCOPED_AUTH_KEYS_FILE", file("keys.json"))
+        .env("SCOPED_AUTH_DATABASE_URL", format!("sqlite://{}", file("sessions.db").display()))
+        .env("SCOPED_AUTH_FEDERATED_AUTH_SECRET", "between-fas-and-sas");
+    let mut service = Process::start(&mut command);
+    service.until("started");
+    service.signal("-TERM");
+    service.until("stopping");
+    let health = loop {
+        let health = binary("scoped-auth").args(["healthcheck", &admin]).output().unwrap();
+        if !health.status.success() {
+            break String::from_utf8(health.stderr).unwrap();
+        }
+    };
+    assert!(health.contains("\"stopping\""), "it is there, and not ready: {health}");
+    service.signal("-TERM");
+    let (status, written) = service.end();
+    assert!(status.success(), "{written}");
+}

@@ -1,0 +1,145 @@
+//! A guest's browser: a headless Chromium with a profile of its own, and what a guest sees and does in it. Waiting is for
+//! what the page shows, by an observer in the page; a screenshot is taken if the test fails.
+
+use std::{fs, path::Path};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::browser::webdriver::{Driver, Session};
+
+/// A Chromium; dropping it ends it.
+pub(crate) struct Chromium {
+    pub(crate) page: Session,
+    // Before the profile, which the browser writes to until it has ended.
+    _driver: Driver,
+    _profile: TempDir,
+}
+
+/// What a browser is started with.
+#[derive(Default)]
+pub(crate) struct Habits {
+    /// The `User-Agent` that it pretends.
+    pub(crate) user_agent: Option<&'static str>,
+    /// Whether its guest has blocked all storage and cookies.
+    pub(crate) storage_is_blocked: bool,
+}
+
+impl Chromium {
+    pub(crate) async fn start() -> Self {
+        Self::with(Habits::default()).await
+    }
+
+    pub(crate) async fn with(habits: Habits) -> Self {
+        let (driver, profile) = (Driver::start(), tempfile::tempdir().unwrap());
+        let mut arguments = [
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-background-networking",
+            "--no-first-run",
+            "--disable-dev-shm-usage",
+            // It ends if chromedriver does, however that came about.
+            "--remote-debugging-pipe",
+            "--window-size=800,600",
+        ]
+        .map(str::to_owned)
+        .to_vec();
+        arguments.push(format!("--user-data-dir={}", profile.path().display()));
+        arguments.extend(habits.user_agent.map(|agent| format!("--user-agent={agent}")));
+        // 2: block.
+        let preferences = if habits.storage_is_blocked {
+            json!({"profile.default_content_setting_values.cookies": 2})
+        } else {
+            json!({})
+        };
+        let page = driver.session(&arguments, preferences).await;
+        Self { page, _driver: driver, _profile: profile }
+    }
+
+    /// Runs this script in every page, before its own.
+    pub(crate) async fn before_each_page(&self, script: &str) {
+        let command = "Page.addScriptToEvaluateOnNewDocument";
+        self.page.developer_tools(command, json!({"source": script})).await;
+    }
+
+    /// Fills in the form of the chat's page, and waits for the welcome.
+    pub(crate) async fn begins_a_chat(&self, page: &str) {
+        self.page.visit(page).await;
+        self.is_told("ready").await;
+        self.page.types("#begin input", "Ada").await;
+        self.page.click("#begin button").await;
+        self.reads(&[crate::browser::life::WELCOME]).await;
+    }
+
+    pub(crate) async fn writes(&self, message: &str) {
+        // Through the page: chromedriver types no characters beyond the basic plane.
+        let set = "document.querySelector('#write input').value = given[0]";
+        self.page.run(set, &[json!(message)]).await;
+        self.page.click("#write button").await;
+    }
+
+    /// Waits until an expression about the page is true; it is looked at anew whenever the page changes.
+    pub(crate) async fn until(&self, expression: &str) {
+        let observe = format!(
+            "const holds = () => Boolean({expression});
+             if (!holds()) await new Promise(resolve => new MutationObserver(() => holds() && resolve())
+                 .observe(document, {{subtree: true, childList: true, characterData: true, attributes: true}}));"
+        );
+        self.page.run(&observe, &[]).await;
+    }
+
+    /// Waits until the status line says this.
+    pub(crate) async fn is_told(&self, text: &str) {
+        self.until(&format!("document.querySelector('#status').textContent.includes({})", json!(text))).await;
+    }
+
+    /// Waits until the list of messages is this, each without its author.
+    pub(crate) async fn reads(&self, messages: &[&str]) {
+        let shown =
+            "JSON.stringify([...document.querySelectorAll('#messages li')].map(item => item.textContent))";
+        self.until(&format!("{shown} === {}", json!(json!(messages).to_string()))).await;
+    }
+
+    /// The codes of the refusals that the page was told of since it was loaded.
+    pub(crate) async fn refusals(&self) -> Value {
+        self.evaluates("document.querySelector('#status').dataset.refused ?? ''").await
+    }
+
+    /// What the expression is in the page.
+    pub(crate) async fn evaluates(&self, expression: &str) -> Value {
+        self.page.run(&format!("return {expression}"), &[]).await
+    }
+
+    /// What `fetch` gives the page: `{status, headers, body}`, or `{threw}` where the browser withholds the answer.
+    pub(crate) async fn fetches(&self, url: &str, options: &Value) -> Value {
+        let script = "const [url, options] = given;
+            const answer = await fetch(url, options), text = await answer.text();
+            let body = text;
+            try { body = JSON.parse(text) } catch {}
+            return {status: answer.status, headers: Object.fromEntries(answer.headers), body}";
+        self.page.run(script, &[json!(url), options.clone()]).await
+    }
+}
+
+impl Drop for Chromium {
+    #[allow(clippy::print_stderr, reason = "whoever looks at the failed test is to look at the picture too")]
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let page = self.page.clone();
+            let test = std::thread::current().name().unwrap_or("test").replace("::", "-");
+            // The test's own runtime is inside this very call.
+            let taken = std::thread::spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                let png = STANDARD.decode(runtime.block_on(page.screenshot())).unwrap();
+                // Two browsers of one test have two pictures.
+                let session = page.id().chars().take(8).collect::<String>();
+                let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{test}-{session}.png"));
+                fs::write(&path, png).unwrap();
+                eprintln!("what the guest saw: {}", path.display());
+            });
+            let _ = taken.join();
+        }
+    }
+}

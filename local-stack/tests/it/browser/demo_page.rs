@@ -1,0 +1,219 @@
+//! The demo page, as `cargo run` serves it: the chat, the sequence beside it, and what each button does to them. With
+//! `DEMO_SCREENSHOTS` set to a folder, `docs/screenshots/make` has it leave the pictures of README there.
+
+use std::{env, fs, path::PathBuf};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::{
+    browser::{chromium::Chromium, life::WELCOME},
+    process::Process,
+};
+
+const QUESTION: &str = "Where is my order? It was due on Tuesday.";
+
+/// The stack as people start it, with a browser on its page.
+struct Demo {
+    guest: Chromium,
+    page: String,
+    /// The process before its files.
+    stack: Option<Process>,
+    _data: TempDir,
+}
+
+impl Demo {
+    async fn opens() -> Self {
+        Self::opens_after("").await
+    }
+
+    /// With a script that each of its pages runs first.
+    async fn opens_after(script: &str) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_local-stack"));
+        command.args(["--free-ports", "--data"]).arg(data.path()).env("RUST_LOG", "error");
+        let mut stack = Process::start(&mut command);
+        let line = stack.until("Look here first");
+        let page = line.split_whitespace().find(|word| word.starts_with("http://")).unwrap().to_owned();
+        let demo = Self { guest: Chromium::start().await, page, stack: Some(stack), _data: data };
+        demo.looks(1280, 860, "light").await;
+        demo.guest.before_each_page(script).await;
+        demo.guest.page.visit(&demo.page).await;
+        demo.guest.until("!document.querySelector('#begin').hidden").await;
+        demo
+    }
+
+    async fn begins_a_chat(&self) {
+        self.guest.page.types("#name", "Ada").await;
+        self.guest.page.types("#question", QUESTION).await;
+        self.guest.page.click("#begin button").await;
+        self.reads(&[WELCOME, QUESTION]).await;
+    }
+
+    /// Waits until the messages are these.
+    async fn reads(&self, messages: &[&str]) {
+        let shown =
+            "JSON.stringify([...document.querySelectorAll('.message p')].map(text => text.textContent))";
+        self.guest.until(&format!("{shown} === {}", json!(json!(messages).to_string()))).await;
+    }
+
+    /// Waits until the part of the page has this text in it.
+    async fn says(&self, part: &str, text: &str) {
+        let has = format!("document.querySelector({}).textContent.includes({})", json!(part), json!(text));
+        self.guest.until(&has).await;
+    }
+
+    async fn presses(&self, button: &str) {
+        self.guest.page.click(&format!("#{button}")).await;
+        self.guest.until(&format!("!document.querySelector('#{button}').disabled")).await;
+    }
+
+    /// What the sequence says to those who do not see it.
+    async fn sequence(&self) -> String {
+        self.guest.evaluates("document.querySelector('#exchanges').textContent").await.to_string()
+    }
+
+    async fn looks(&self, width: u32, height: u32, scheme: &str) {
+        let size = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500});
+        self.guest.page.developer_tools("Emulation.setDeviceMetricsOverride", size).await;
+        let features = json!([
+            {"name": "prefers-color-scheme", "value": scheme},
+            {"name": "prefers-reduced-motion", "value": "reduce"},
+        ]);
+        self.guest.page.developer_tools("Emulation.setEmulatedMedia", json!({"features": features})).await;
+    }
+
+    /// Leaves a picture of the page, if it is asked for.
+    async fn is_pictured(&self, name: &str) {
+        let Some(folder) = env::var_os("DEMO_SCREENSHOTS").map(PathBuf::from) else { return };
+        let whole = json!({"format": "png", "captureBeyondViewport": true});
+        let picture = self.guest.page.developer_tools("Page.captureScreenshot", whole).await;
+        let picture = STANDARD.decode(picture["data"].as_str().unwrap()).unwrap();
+        fs::write(folder.join(name), picture).unwrap();
+    }
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        // Killed, its Starship might outlive it for a moment, and its files.
+        if let Some(stack) = self.stack.take() {
+            stack.signal("-TERM");
+            stack.end();
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_chat_goes_on_over_a_reload_and_in_a_second_tab_and_its_calls_are_drawn() {
+    let demo = Demo::opens().await;
+    demo.begins_a_chat().await;
+    demo.says("#exchanges", "The customer starts a chat.").await;
+    demo.says(
+        "#exchanges",
+        "Create a token. Browser calls Starship: POST /v2/Webchat/Token. Starship calls FWO: POST /v2/Webchat/Token. \
+         FWO calls FAS: POST /v1/Accounts/AC…/Tokens. FAS calls SAS: POST /v1/ScopedAuthTokens/generate/internal. \
+         SAS answers 200",
+    )
+    .await;
+    demo.says("#exchanges", "Open the conversation.").await;
+    demo.says("#exchanges", "Send a message.").await;
+    let drawn = demo.guest.evaluates("document.querySelectorAll('#exchanges svg path.head').length").await;
+    assert!(drawn.as_u64().unwrap() > 20, "{drawn}");
+    let scroll = "[...document.querySelectorAll('#exchanges li')]
+        .find(one => one.textContent.includes('Create a token.')).scrollIntoView()";
+    demo.guest.page.run(scroll, &[]).await;
+    demo.is_pictured("light.png").await;
+
+    demo.guest.page.reload().await;
+    demo.reads(&[WELCOME, QUESTION]).await;
+    demo.says("#exchanges", "Refresh the token.").await;
+
+    let first = demo.guest.page.tab().await;
+    demo.guest.page.new_tab().await;
+    demo.guest.page.visit(&demo.page).await;
+    demo.reads(&[WELCOME, QUESTION]).await;
+    demo.guest.page.types("#text", "From the second tab").await;
+    demo.guest.page.click("#say button").await;
+    demo.reads(&[WELCOME, QUESTION, "From the second tab"]).await;
+    demo.guest.page.click("#end").await;
+    demo.says("#over", "You have ended this chat.").await;
+    demo.guest.page.turn_to(&first).await;
+    demo.says("#over", "This chat was ended in another tab.").await;
+}
+
+/// Starship writes its line when the answer has left, and on a busy machine that line may take its time.
+const STARSHIPS_LINES_ARE_LATE: &str = "
+    globalThis.EventSource = class extends EventSource {
+        addEventListener(type, listener) {
+            super.addEventListener(type, event => {
+                const isStarships = type === 'arrow' && JSON.parse(event.data).service === 'Starship'
+                isStarships ? setTimeout(listener, 500, event) : listener(event)
+            })
+        }
+    }";
+
+#[tokio::test]
+async fn a_line_of_starships_that_comes_late_takes_its_place() {
+    let demo = Demo::opens_after(STARSHIPS_LINES_ARE_LATE).await;
+    demo.begins_a_chat().await;
+    for whole in [
+        "Create a token. Browser calls Starship: POST /v2/Webchat/Token. Starship calls FWO: POST",
+        "Open the conversation. Browser calls Starship: POST /v2/WebChannels. Starship calls FWO: POST",
+    ] {
+        demo.says("#exchanges", whole).await;
+    }
+    let twice = "document.querySelector('#exchanges').textContent.split('Create a token.').length - 1";
+    assert_eq!(demo.guest.evaluates(twice).await, 1, "one request is drawn once");
+}
+
+#[tokio::test]
+async fn each_button_does_what_it_says_and_the_chat_goes_on() {
+    let demo = Demo::opens().await;
+    demo.presses("thief").await;
+    demo.says("#outcome", "Start a chat first").await;
+    demo.begins_a_chat().await;
+
+    demo.presses("thief").await;
+    demo.says("#outcome", "Firefox on Linux, with a key of its own: 401 invalid_dpop_proof").await;
+    demo.says("#outcome", "Every header of your browser copied, without its key: 401 invalid_dpop_proof")
+        .await;
+    demo.says("#exchanges", "A thief: Refresh the token.").await;
+    demo.looks(1280, 860, "dark").await;
+    demo.is_pictured("dark.png").await;
+
+    demo.presses("elsewhere").await;
+    demo.says("#exchanges", "FWO answers 403 origin_not_allowed").await;
+
+    demo.presses("expire").await;
+    demo.says("#fact-clock", "is 7 h ahead").await;
+    demo.says("#exchanges", "FAS answers 401 expired_token").await;
+    demo.guest.page.types("#text", "Still there?").await;
+    demo.guest.page.click("#say button").await;
+    demo.reads(&[WELCOME, QUESTION, "Still there?"]).await;
+
+    demo.presses("scoped-auth").await;
+    demo.says("#fact-scoped-auth", "is stopped").await;
+    demo.says("#notice", "upstream_unavailable").await;
+    demo.says("#exchanges", "FAS cannot reach SAS.").await;
+    demo.looks(360, 780, "light").await;
+    let wider = "document.documentElement.scrollWidth - 360";
+    assert_eq!(demo.guest.evaluates(wider).await, Value::from(0), "nothing is wider than a phone");
+    demo.is_pictured("narrow.png").await;
+    demo.looks(1280, 860, "light").await;
+    demo.presses("scoped-auth").await;
+    demo.says("#fact-scoped-auth", "runs").await;
+    demo.guest.until("document.querySelector('#notice').textContent === ''").await;
+
+    demo.presses("replay").await;
+    demo.says("#outcome", "the chat goes on").await;
+    demo.guest.page.types("#text", "And now?").await;
+    demo.guest.page.click("#say button").await;
+    demo.reads(&[WELCOME, QUESTION, "Still there?", "And now?"]).await;
+    assert!(!demo.sequence().await.contains("revoked_token"));
+    demo.is_pictured("failure.png").await;
+    demo.guest.page.click("#end").await;
+    demo.says("#over", "You have ended this chat.").await;
+    demo.guest.page.click("#again").await;
+    demo.guest.until("!document.querySelector('#begin').hidden").await;
+}

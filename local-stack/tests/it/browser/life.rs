@@ -1,0 +1,49 @@
+//! The whole life of a chat, as a guest sees it.
+
+use local_stack::demo;
+
+use crate::browser::{chromium::Chromium, test_env::TestEnv};
+
+/// The first message of every conversation.
+pub(crate) const WELCOME: &str = "Welcome! Someone will be with you in a moment.";
+
+#[tokio::test]
+async fn a_chat_from_its_beginning_over_a_reload_to_its_end() {
+    let scene = TestEnv::new().await;
+    let guest = Chromium::start().await;
+    guest.begins_a_chat(&scene.chat_on()).await;
+    guest.writes("Where is my order? 📦").await;
+    guest.reads(&[WELCOME, "Where is my order? 📦"]).await;
+
+    guest.page.reload().await;
+    guest.reads(&[WELCOME, "Where is my order? 📦"]).await;
+    guest.is_told("chatting").await;
+    assert_eq!(guest.evaluates("document.querySelector('#status').dataset.refreshedBy").await, "this-tab");
+    guest.writes("Still there?").await;
+    guest.reads(&[WELCOME, "Where is my order? 📦", "Still there?"]).await;
+
+    guest.page.click("#end").await;
+    guest.is_told("ended by guest").await;
+    assert_eq!(guest.evaluates("localStorage.length").await, 0, "nothing is left behind");
+    scene
+        .logged(|lines| {
+            crate::browser::test_env::paths(lines).contains(&"POST /v2/Webchat/Token/Revoke 200".into())
+        })
+        .await;
+    guest.page.reload().await;
+    guest.is_told("ready").await;
+    guest.page.types("#begin input", "Ada").await;
+    guest.page.click("#begin button").await;
+    guest.reads(&[WELCOME]).await;
+}
+
+#[tokio::test]
+async fn without_the_feature_a_chat_goes_on_too() {
+    let scene = TestEnv::new().await;
+    let guest = Chromium::start().await;
+    guest.begins_a_chat(&scene.chat(demo::DEPLOYMENT_OFF)).await;
+    guest.page.reload().await;
+    guest.is_told("chatting").await;
+    guest.writes("Hello").await;
+    guest.reads(&[WELCOME, "Hello"]).await;
+}

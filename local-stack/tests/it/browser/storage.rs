@@ -1,0 +1,21 @@
+//! A guest who blocks storage and cookies chats until the page closes.
+
+use crate::browser::{
+    chromium::{Chromium, Habits},
+    life::WELCOME,
+    test_env::TestEnv,
+};
+
+#[tokio::test]
+async fn with_storage_blocked_a_chat_lives_as_long_as_its_page() {
+    let scene = TestEnv::new().await;
+    let guest = Chromium::with(Habits { storage_is_blocked: true, ..Habits::default() }).await;
+    guest.begins_a_chat(&scene.chat_on()).await;
+    let stored = guest.evaluates("localStorage.length").await;
+    assert!(stored["threw"].as_str().unwrap().contains("SecurityError"), "it is blocked: {stored}");
+    guest.writes("Hello").await;
+    guest.reads(&[WELCOME, "Hello"]).await;
+    guest.page.reload().await;
+    guest.is_told("ready").await;
+    assert_eq!(guest.evaluates("document.querySelectorAll('#messages li').length").await, 0);
+}

@@ -1,0 +1,65 @@
+//! Two tabs of one guest share one chat, one refresh, and its end.
+
+use crate::browser::{
+    chromium::Chromium,
+    life::WELCOME,
+    sleep,
+    test_env::{TestEnv, refreshes},
+};
+
+#[tokio::test]
+async fn two_tabs_share_a_chat_a_refresh_and_the_end() {
+    let scene = TestEnv::new().await;
+    let guest = Chromium::start().await;
+    guest.begins_a_chat(&scene.chat_on()).await;
+    let first = guest.page.tab().await;
+    let second = guest.page.new_tab().await;
+    guest.page.visit(&scene.chat_on()).await;
+    guest.reads(&[WELCOME]).await;
+    guest.is_told("chatting").await;
+    guest.writes("From the second tab").await;
+    guest.reads(&[WELCOME, "From the second tab"]).await;
+
+    guest.page.turn_to(&first).await;
+    guest.until("document.querySelector('#status').dataset.refreshedBy === 'another-tab'").await;
+    guest.page.click("#read").await;
+    guest.reads(&[WELCOME, "From the second tab"]).await;
+
+    // Both wake up past the moment of the refresh, which is 90 % of six hours at the latest, at the same time.
+    let before = refreshes(&scene.logged(|_| true).await).len();
+    scene.plan.clock.advance(chrono::TimeDelta::minutes(330));
+    for tab in [&second, &first] {
+        guest.page.turn_to(tab).await;
+        let set = format!(
+            "delete document.querySelector('#status').dataset.refreshedBy
+            const wakes = () => {{
+                ((...given) => {{ {} }})(5.5)
+                document.dispatchEvent(new Event('visibilitychange', {{ bubbles: true }}))
+            }}
+            const alarm = new BroadcastChannel('alarm')
+            alarm.onmessage = wakes
+            globalThis.ring = () => {{ alarm.postMessage(''); wakes() }}",
+            sleep::FALLS_ASLEEP
+        );
+        guest.page.run(&set, &[]).await;
+    }
+    guest.evaluates("ring()").await;
+    let mut by = Vec::new();
+    for tab in [&first, &second] {
+        guest.page.turn_to(tab).await;
+        guest.until("document.querySelector('#status').dataset.refreshedBy").await;
+        by.push(guest.evaluates("document.querySelector('#status').dataset.refreshedBy").await);
+    }
+    by.sort_by_key(ToString::to_string);
+    assert_eq!(by, ["another-tab", "this-tab"]);
+    // A later request is logged later: no second refresh is on its way.
+    guest.writes("Refreshed").await;
+    guest.reads(&[WELCOME, "From the second tab", "Refreshed"]).await;
+    let after = scene.logged(|lines| refreshes(lines).len() > before).await;
+    assert_eq!(refreshes(&after).len(), before + 1, "one for both");
+
+    guest.page.click("#end").await;
+    guest.is_told("ended by guest").await;
+    guest.page.turn_to(&first).await;
+    guest.is_told("ended by another-tab").await;
+}

@@ -1,0 +1,160 @@
+//! The trace of a request, as an OpenTelemetry collector gets it: one trace from the browser's own span through FWO, FAS
+//! and SAS, named after the messages on the arrows, and tied to the access log by its id. The collector is played here;
+//! it is none of ours.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that panics has failed, as it should"
+)]
+
+use std::{
+    net::TcpListener,
+    sync::mpsc::{Receiver, Sender, channel},
+};
+
+use actix_web::{App, HttpResponse, HttpServer, web};
+use local_stack::{Guest, Stack, StackConfig, demo};
+use opentelemetry_proto::tonic::{
+    collector::trace::v1::ExportTraceServiceRequest, common::v1::any_value::Value, trace::v1::Span,
+};
+use prost::Message as _;
+
+const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+const BROWSERS_SPAN: &str = "00f067aa0ba902b7";
+
+/// A span, and the service that it is of.
+struct Told {
+    service: String,
+    span: Span,
+}
+
+impl Told {
+    /// `FAS server refresh_token`
+    fn name(&self) -> String {
+        let service = match self.service.as_str() {
+            "FlexWebchatOrchestratorService" => "FWO",
+            "FederatedAuthService" => "FAS",
+            "ScopedAuthService" => "SAS",
+            other => other,
+        };
+        let kind = if self.span.kind == 2 { "server" } else { "client" };
+        format!("{service} {kind} {}", self.span.name)
+    }
+
+    fn attribute(&self, name: &str) -> Option<String> {
+        let attribute = self.span.attributes.iter().find(|attribute| attribute.key == name)?;
+        let value = attribute.value.clone()?.value?;
+        if let Value::IntValue(number) = value {
+            return Some(number.to_string());
+        }
+        let Value::StringValue(text) = value else { panic!("{value:?}") };
+        Some(text)
+    }
+}
+
+/// A collector that passes on what it is told.
+async fn collector() -> (String, Receiver<Told>) {
+    let (sender, told) = channel();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let server = HttpServer::new(move || {
+        App::new().app_data(web::Data::new(sender.clone())).route("/v1/traces", web::post().to(take))
+    });
+    tokio::spawn(server.workers(1).disable_signals().listen(listener).unwrap().run());
+    (url, told)
+}
+
+async fn take(sender: web::Data<Sender<Told>>, body: web::Bytes) -> HttpResponse {
+    for resource in ExportTraceServiceRequest::decode(body).unwrap().resource_spans {
+        let attributes = resource.resource.unwrap().attributes;
+        let service = attributes.into_iter().find(|attribute| attribute.key == "service.name").unwrap();
+        let Some(Value::StringValue(service)) = service.value.unwrap().value else { panic!("no name") };
+        for span in resource.scope_spans.into_iter().flat_map(|scope| scope.spans) {
+            sender.send(Told { service: service.clone(), span }).unwrap();
+        }
+    }
+    HttpResponse::Ok().content_type("application/x-protobuf").finish()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[tokio::test]
+async fn one_trace_leads_from_the_browser_through_all_services() {
+    let (endpoint, told) = collector().await;
+    let data = tempfile::tempdir().unwrap();
+    let plan = StackConfig { otlp_endpoint: Some(endpoint), ..StackConfig::for_test(data.path()) };
+    let stack = Stack::start(&plan).await.unwrap();
+    let guest = Guest::with_chrome(&stack.url, demo::DEPLOYMENT_ON);
+    let token = guest.creates_token().await.text("token");
+    let traced = guest.clone().with("traceparent", &format!("00-{TRACE}-{BROWSERS_SPAN}-00"));
+    let refreshed = traced.refreshes_token(&token).await;
+    assert_eq!(refreshed.status, 200);
+    let thief =
+        guest.thief_with_firefox().with("traceparent", &format!("00-{}-{BROWSERS_SPAN}-01", "a".repeat(32)));
+    assert_eq!(thief.refreshes_token(&refreshed.text("token")).await.status, 403);
+    // Whoever stops tells what is left to be told.
+    stack.stop().await;
+    let told: Vec<Told> = told.try_iter().collect();
+
+    let refresh: Vec<&Told> = told.iter().filter(|told| hex(&told.span.trace_id) == TRACE).collect();
+    let parent = |told: &Told| {
+        let is_parent = |other: &&&Told| other.span.span_id == told.span.parent_span_id;
+        refresh.iter().find(is_parent).map_or_else(|| hex(&told.span.parent_span_id), |parent| parent.name())
+    };
+    let mut tree: Vec<(String, String)> = refresh.iter().map(|told| (parent(told), told.name())).collect();
+    tree.sort();
+    let expected = [
+        (BROWSERS_SPAN, "FWO server refresh_token"),
+        ("FAS client validate", "SAS server validate"),
+        ("FAS server refresh_token", "FAS client validate"),
+        ("FWO client refresh_token", "FAS server refresh_token"),
+        ("FWO server refresh_token", "FWO client refresh_token"),
+    ];
+    let mut expected: Vec<_> =
+        expected.map(|(parent, name)| (parent.to_owned(), name.to_owned())).into_iter().collect();
+    expected.sort();
+    assert_eq!(tree, expected);
+    for told in &refresh {
+        assert!(told.span.start_time_unix_nano <= told.span.end_time_unix_nano);
+    }
+    let at_fwo = refresh.iter().find(|told| told.name() == "FWO server refresh_token").unwrap();
+    assert_eq!(at_fwo.attribute("request_id").unwrap(), refreshed.header("request-id"));
+    assert_eq!(at_fwo.attribute("http.response.status_code").unwrap(), "200");
+    assert_eq!(at_fwo.attribute("account").unwrap(), "AC00000000000000000000000000000001");
+
+    let refused = |told: &&Told| {
+        hex(&told.span.trace_id) == "a".repeat(32) && told.name() == "FWO server refresh_token"
+    };
+    let refused = told.iter().find(refused).unwrap();
+    assert_eq!(refused.attribute("error.type").unwrap(), "fingerprint_invalid");
+
+    // Nothing of the guest's is told.
+    let all = told.iter().map(|told| format!("{:?}", told.span)).collect::<String>();
+    for secret in [token.as_str(), "fp1.", "Mozilla", "1795197600000", "127.0.0.1"] {
+        assert!(!all.contains(secret), "{secret}");
+    }
+}
+
+#[tokio::test]
+async fn a_collector_that_is_gone_or_says_nothing_holds_up_nobody() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    // Once with more spans than may wait.
+    for (address, creates) in [(silent.local_addr().unwrap(), 1000), (gone, 10)] {
+        let data = tempfile::tempdir().unwrap();
+        let plan = StackConfig {
+            otlp_endpoint: Some(format!("http://{address}")),
+            ..StackConfig::for_test(data.path())
+        };
+        std::fs::write(plan.accounts_file(), demo::accounts_without_limits()).unwrap();
+        let stack = Stack::start(&plan).await.unwrap();
+        let guest = Guest::with_chrome(&stack.url, demo::DEPLOYMENT_ON);
+        for _ in 0..creates {
+            assert_eq!(guest.creates_token().await.status, 200);
+        }
+        tokio::time::timeout(std::time::Duration::from_secs(10), stack.stop()).await.unwrap();
+    }
+}

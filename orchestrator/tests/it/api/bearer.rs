@@ -1,0 +1,117 @@
+//! The routes of a conversation and their bearer token: what is no token of a deployment of ours is one and the same
+//! 401, and what the token's deployment may not do, the token may not either.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde_json::json;
+
+use crate::api::{
+    Fwo, OFF, OFF_LISTED, ON, ON_DISABLED, ON_LISTED, OPEN, SHOP, chrome,
+    http::{Answer, Request},
+    is_refused, messages,
+};
+
+const CONVERSATION: &str = "CH00000000000000000000000000000001";
+
+fn calls() -> [Request; 3] {
+    [
+        Request::post(OPEN).json(&json!({"customerFriendlyName": "Ada"})),
+        Request::get(&messages(CONVERSATION)),
+        Request::post(&messages(CONVERSATION)).json(&json!({"body": "Hello"})),
+    ]
+    .map(chrome)
+}
+
+/// What all three routes answer to a call that this makes of theirs.
+async fn answers(fwo: &Fwo, change: impl Fn(Request) -> Request) -> Vec<Answer> {
+    let mut answers = Vec::new();
+    for call in calls() {
+        answers.push(fwo.answers(change(call)).await);
+    }
+    answers
+}
+
+/// A text that says it was made for this deployment.
+fn pretending(deployment: &str) -> String {
+    let header = json!({"alg": "dir", "enc": "A256GCM", "kid": format!("enc-1.c2FsdA.{deployment}")});
+    format!("{}..AAAAAAAAAAAAAAAA.AAAA.AAAAAAAAAAAAAAAAAAAAAA", URL_SAFE_NO_PAD.encode(header.to_string()))
+}
+
+#[tokio::test]
+async fn a_call_without_a_token_is_refused() {
+    let fwo = Fwo::start().await;
+    for (scheme, credential) in [
+        ("x-none", ""),
+        ("authorization", ""),
+        ("authorization", "Bearer"),
+        ("authorization", "Basic QWRhOg=="),
+    ] {
+        for answer in answers(&fwo, |call| call.header(scheme, credential)).await {
+            is_refused(&answer, 401, "invalid_token", "*");
+            assert!(answer.header("www-authenticate").starts_with("Bearer "));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_names_no_deployment_of_ours_is_invalid_before_any_account_is_known() {
+    let fwo = Fwo::start().await;
+    let unknown = pretending("CV000000000000000000000000000000ff");
+    let of_no_form = pretending("hunter2");
+    let no_kid = URL_SAFE_NO_PAD.encode(r#"{"alg":"ES256"}"#) + ".e30.AAAA";
+    let too_long = "x".repeat(8 * 1024 + 1);
+    for token in ["hunter2", "a.b.c", "....", &unknown, &of_no_form, &no_kid, &too_long, "Zm9v.\u{e9}"] {
+        for answer in answers(&fwo, |call| call.bearer(token)).await {
+            is_refused(&answer, 401, "invalid_token", "*");
+            answer.does_not_repeat("hunter2");
+            answer.does_not_repeat("CV0");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_was_not_made_for_the_deployment_it_names_is_invalid() {
+    let fwo = Fwo::start().await;
+    let good = fwo.token(ON).await;
+    let (header, rest) = good.split_once('.').unwrap();
+    let header = String::from_utf8(URL_SAFE_NO_PAD.decode(header).unwrap()).unwrap();
+    for deployment in [ON_LISTED, OFF_LISTED] {
+        let moved = format!("{}.{rest}", URL_SAFE_NO_PAD.encode(header.replace(ON, deployment)));
+        for token in [moved, pretending(deployment)] {
+            for answer in answers(&fwo, |call| call.bearer(&token)).await {
+                is_refused(&answer, 401, "invalid_token", SHOP);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_deployment_that_is_switched_off_ends_its_conversations_at_once() {
+    let fwo = Fwo::start().await;
+    for answer in answers(&fwo, |call| call.bearer(&pretending(ON_DISABLED))).await {
+        is_refused(&answer, 403, "deployment_key_disabled", SHOP);
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_is_not_on_the_list_is_refused_with_the_feature_on() {
+    let fwo = Fwo::start().await;
+    let list = crate::api::LIST;
+    let evil = |call: Request| call.without("origin").header("origin", "https://evil.example");
+    for answer in answers(&fwo, |call| evil(call).bearer(&pretending(ON_LISTED))).await {
+        is_refused(&answer, 403, "origin_not_allowed", list);
+    }
+    for answer in answers(&fwo, |call| evil(call).bearer(&pretending(OFF_LISTED))).await {
+        is_refused(&answer, 401, "invalid_token", list);
+    }
+}
+
+#[tokio::test]
+async fn the_scheme_of_a_token_has_no_case() {
+    let fwo = Fwo::start().await;
+    let token = fwo.token(OFF).await;
+    for scheme in ["Bearer", "bearer", "BEARER"] {
+        let call =
+            chrome(Request::post(OPEN).json(&json!({}))).header("authorization", format!("{scheme} {token}"));
+        assert_eq!(fwo.answers(call).await.status, 201, "{scheme}");
+    }
+}

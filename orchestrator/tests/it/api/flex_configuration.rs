@@ -1,0 +1,150 @@
+//! `FWO ->> FC`: allowedOrigins from a Flex Configuration service. Another orchestrator plays that part, as it may; a
+//! scripted one misbehaves.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use orchestrator::Config;
+use serde_json::{Value, json};
+
+use crate::api::{
+    CREATE, Fwo, LIST, ON, ON_LISTED, PATIENT, SHOP, chrome,
+    http::{Answer, Request},
+    is_refused, orchestrator,
+    scripted_peer::{Act, Nobody, ScriptedPeer, answer},
+};
+
+const ACCOUNT: &str = "AC00000000000000000000000000000001";
+
+async fn configuration(fwo: &Fwo, query: &str) -> Answer {
+    fwo.answers(Request::get(&format!("/V1/Configuration/Public?{query}"))).await
+}
+
+async fn behind(url: String, timeout: Duration) -> Fwo {
+    Fwo::with(|config| config.flex_configuration = Some(Config::flex_configuration(url, timeout))).await
+}
+
+#[tokio::test]
+async fn an_orchestrator_tells_the_origins_of_an_account_and_where_deployments_differ() {
+    let fwo = Fwo::start().await;
+    let listed: Value =
+        ["https://shop.example.com", "https://*.example.org"].map(Value::from).to_vec().into();
+    for name in ["AccountSid", "accountSid", "account_sid"] {
+        let answer = configuration(&fwo, &format!("{name}={ACCOUNT}")).await;
+        assert_eq!((answer.status, answer.header("access-control-allow-origin").as_str()), (200, "*"));
+        let body = answer.body();
+        assert_eq!(body["allowedOrigins"], json!([]), "one deployment of the account allows every page");
+        assert_eq!(body["deployments"][ON_LISTED], listed);
+        assert!(body["deployments"].get(ON).is_none(), "that one does not differ");
+    }
+    let unknown = configuration(&fwo, "AccountSid=AC000000000000000000000000000000ff").await;
+    is_refused(&unknown, 404, "not_found", "*");
+}
+
+#[tokio::test]
+async fn the_origins_of_the_configuration_service_hold_and_not_those_of_the_file() {
+    let text = crate::api::accounts().replacen(
+        "allowed_origins = []",
+        r#"allowed_origins = ["https://fc.example"]"#,
+        1,
+    );
+    let fc = Fwo::with(|config| std::fs::write(&config.accounts_file, text).unwrap()).await;
+    let fwo = behind(format!("http://{}", fc.running.address()), PATIENT).await;
+    let refused = fwo.creates_token(ON).await;
+    is_refused(&refused, 403, "origin_not_allowed", "https://fc.example");
+    let call = chrome(Request::post(CREATE)).without("origin").header("origin", "https://fc.example");
+    let served = fwo.answers(call.json(&json!({"deploymentKey": ON}))).await;
+    assert_eq!(
+        (served.status, served.header("access-control-allow-origin").as_str()),
+        (200, "https://fc.example")
+    );
+    assert_eq!(
+        fwo.creates_token(ON_LISTED).await.header("access-control-allow-origin"),
+        SHOP,
+        "its own list"
+    );
+}
+
+#[tokio::test]
+async fn it_is_asked_each_second_and_without_a_credential() {
+    let fc = ScriptedPeer::that(Act::json(200, r#"{"allowedOrigins":[]}"#)).await;
+    let fwo = behind(fc.url(), PATIENT).await;
+    for _ in 0..3 {
+        assert_eq!(fwo.creates_token(ON_LISTED).await.header("access-control-allow-origin"), "*");
+        fwo.clock.advance(TimeDelta::seconds(1));
+    }
+    let line = format!("GET /V1/Configuration/Public?AccountSid={ACCOUNT} HTTP/1.1\r\n");
+    let seen = fc.seen();
+    assert!(seen.len() == 3 && seen.iter().all(|request| request.starts_with(&line)), "{seen:?}");
+    assert_eq!(fc.header_seen(0, "authorization"), None);
+}
+
+#[tokio::test]
+async fn an_answer_of_the_last_minute_stands_in_for_one_that_does_not_come() {
+    let good = Act::json(200, &json!({"allowedOrigins": [SHOP]}).to_string());
+    for failure in [Act::HangUp, Act::json(200, r#"{"allowedOrigins":["*"]}"#), Act::json(500, "")] {
+        let fc = ScriptedPeer::with(vec![good.clone(), failure]).await;
+        let fwo = behind(fc.url(), PATIENT).await;
+        for seconds in [0, 1, 57] {
+            fwo.clock.advance(TimeDelta::seconds(seconds));
+            let served = fwo.creates_token(ON).await;
+            assert_eq!((served.status, served.header("access-control-allow-origin").as_str()), (200, SHOP));
+        }
+        fwo.clock.advance(TimeDelta::seconds(60));
+        let refused = fwo.creates_token(ON).await;
+        assert!(matches!(refused.status, 502 | 503), "not for longer: {}", refused.status);
+    }
+}
+
+#[tokio::test]
+async fn without_an_answer_nothing_is_served_and_nothing_downstream_is_called() {
+    let eleven: Vec<String> = (0..11).map(|number| format!("https://shop{number}.example.com")).collect();
+    let redirect = answer(301, "location: http://127.0.0.1:1/\r\n", "");
+    for (what, act, status, code) in [
+        ("closing at once", Act::HangUp, 503, "upstream_unavailable"),
+        ("saying nothing", Act::say_nothing(), 504, "upstream_timeout"),
+        ("no HTTP", Act::Send(b"hunter2\r\n\r\n".to_vec()), 502, "upstream_invalid"),
+        (
+            "a page",
+            Act::Send(answer(200, "content-type: text/html\r\n", "<p>hunter2")),
+            502,
+            "upstream_invalid",
+        ),
+        ("a redirect", Act::Send(redirect), 502, "upstream_invalid"),
+        ("no list", Act::json(200, "{}"), 502, "upstream_invalid"),
+        ("everybody", Act::json(200, r#"{"allowedOrigins":["*"]}"#), 502, "upstream_invalid"),
+        ("no origin", Act::json(200, r#"{"allowedOrigins":["hunter2"]}"#), 502, "upstream_invalid"),
+        ("too many", Act::json(200, &json!({"allowedOrigins": eleven}).to_string()), 502, "upstream_invalid"),
+        (
+            "its refusal",
+            Act::json(404, r#"{"valid":false,"code":"not_found","message":"No."}"#),
+            502,
+            "upstream_invalid",
+        ),
+    ] {
+        let (data, fc) = (tempfile::tempdir().unwrap(), ScriptedPeer::that(act).await);
+        let federated_auth = ScriptedPeer::that(Act::HangUp).await;
+        let timeout = if code == "upstream_timeout" { Duration::from_millis(200) } else { PATIENT };
+        let fwo = orchestrator(&data, federated_auth.address, |config| {
+            config.flex_configuration = Some(Config::flex_configuration(fc.url(), timeout));
+        })
+        .await;
+        let refused =
+            chrome(Request::post(CREATE)).json(&json!({"deploymentKey": ON})).send(fwo.address()).await;
+        is_refused(&refused, status, code, "*");
+        refused.does_not_repeat("hunter2");
+        assert_eq!((fc.seen().len(), federated_auth.seen().len()), (1, 0), "{what}");
+    }
+}
+
+#[tokio::test]
+async fn a_configuration_service_that_is_not_there_is_unavailable() {
+    let gone = Nobody::there();
+    let fwo = behind(gone.url(), PATIENT).await;
+    is_refused(&fwo.creates_token(ON).await, 503, "upstream_unavailable", "*");
+    let answer = configuration(&fwo, &format!("AccountSid={ACCOUNT}")).await;
+    assert_eq!(answer.status, 200, "its own part of that service needs no other one");
+    let list = answer.body()["deployments"][ON_LISTED].clone();
+    let list: Vec<&str> = list.as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    assert_eq!(list.join(", "), LIST);
+}

@@ -1,0 +1,118 @@
+//! A proof is taken once.
+
+use std::{
+    sync::{
+        Barrier,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
+
+use chrono::TimeDelta;
+use orchestrator::dpop::{MAX_SKEW, Reason, ReplayStore};
+
+use crate::dpop::prover::{Prover, Service, now};
+
+#[test]
+fn a_proof_is_taken_once() {
+    let (service, prover) = (Service::new(), Prover::new());
+    let proof = prover.proof();
+    assert!(service.check(&proof).is_ok());
+    assert_eq!(service.check(&proof), Err(Reason::Replayed));
+    // Signed anew, it is the same `jti`.
+    assert_eq!(service.check(prover.proof()), Err(Reason::Replayed));
+    assert!(service.check(prover.with("jti", "another").proof()).is_ok());
+}
+
+#[test]
+fn nobody_can_use_up_the_names_of_another_key() {
+    let service = Service::new();
+    assert!(service.check(Prover::new().proof()).is_ok());
+    assert!(service.check(Prover::new().proof()).is_ok());
+}
+
+#[test]
+fn it_is_remembered_for_as_long_as_it_is_fresh() {
+    // Made by a clock that is ahead, it is fresh the longest: until it is as much too old as it was too young.
+    let proof = Prover::new().proof();
+    for step in [1, 7, 30, 59] {
+        let mut service = Service::new().later(-MAX_SKEW);
+        assert!(service.check(&proof).is_ok());
+        while service.now <= now() + MAX_SKEW {
+            assert_eq!(service.check(&proof), Err(Reason::Replayed), "{}", service.now);
+            // Other traffic moves the store on.
+            let other = Prover::new().with("iat", service.now.timestamp()).proof();
+            assert!(service.check(other).is_ok());
+            service.now += TimeDelta::seconds(step);
+        }
+        assert_eq!(service.check(&proof), Err(Reason::Age));
+    }
+}
+
+#[test]
+fn it_is_forgotten_in_the_end() {
+    let mut service = Service::new();
+    for _ in 0..1000 {
+        assert!(service.check(Prover::new().with("iat", service.now.timestamp()).proof()).is_ok());
+        service.now += TimeDelta::seconds(1);
+    }
+    // Of 300 seconds at most, in the shards that anything has come to since.
+    assert!(service.replays.remembered() < 500, "{}", service.replays.remembered());
+}
+
+#[test]
+fn one_that_fails_is_not_remembered() {
+    let (service, prover) = (Service::new(), Prover::new());
+    let proof = prover.proof();
+    let (signed, _) = proof.rsplit_once('.').unwrap();
+    let unsigned = format!("{signed}.{}", "A".repeat(86));
+    assert_eq!(service.check(unsigned), Err(Reason::Signature));
+    assert_eq!(Service { method: "GET", ..Service::new() }.check(&proof), Err(Reason::Method));
+    assert_eq!(service.replays.remembered(), 0);
+    assert!(service.check(&proof).is_ok());
+}
+
+#[test]
+fn a_full_store_refuses_what_it_cannot_remember() {
+    let mut service = Service { replays: ReplayStore::with_capacity(16), ..Service::new() };
+    let prover = Prover::new();
+    let proof = prover.proof();
+    assert!(service.check(&proof).is_ok());
+    let refused = (0..200)
+        .filter(|n| {
+            let other = Prover::new().with("jti", n.to_string()).proof();
+            match service.check(other) {
+                Ok(_) => false,
+                Err(reason) => {
+                    assert_eq!(reason, Reason::TooMany);
+                    true
+                }
+            }
+        })
+        .count();
+    assert!(refused >= 184, "{refused}");
+    assert!(service.replays.remembered() <= 16);
+    // What was seen is still known, and room comes with time.
+    assert_eq!(service.check(&proof), Err(Reason::Replayed));
+    service.now += MAX_SKEW * 2 + TimeDelta::seconds(15);
+    let next = prover.with("iat", service.now.timestamp()).with("jti", "next");
+    assert!(service.check(next.proof()).is_ok());
+}
+
+#[test]
+fn of_many_at_once_one_is_taken() {
+    const THREADS: usize = 4;
+    let service = Service::new();
+    for _ in 0..50 {
+        let (proof, start, taken) = (Prover::new().proof(), Barrier::new(THREADS), AtomicUsize::new(0));
+        thread::scope(|scope| {
+            for _ in 0..THREADS {
+                scope.spawn(|| {
+                    start.wait();
+                    taken.fetch_add(usize::from(service.check(&proof).is_ok()), Ordering::SeqCst);
+                });
+            }
+        });
+        assert_eq!(taken.into_inner(), 1);
+    }
+}

@@ -1,0 +1,127 @@
+//! The fingerprint in the course of a session: drift is followed and bounded, the fingerprint key is replaced, and what
+//! `shadow` serves stays bound to the browser that it was bound to.
+
+use serde_json::json;
+use shared_types::{
+    AccountSid, DeploymentKey, Fingerprint,
+    fingerprint::{Evidence, FingerprintKey, FingerprintKeys, Mode, Sensitivity, Signals, generate},
+};
+
+use crate::api::{Sas, asking};
+
+/// A browser, as FlexWebchatOrchestratorService shows it.
+struct Browser {
+    major: u16,
+    system: &'static str,
+    level: Sensitivity,
+    mode: Mode,
+    keys: &'static [u8],
+}
+
+impl Browser {
+    fn new(major: u16) -> Self {
+        Self {
+            major,
+            system: "Windows NT 10.0; Win64; x64",
+            level: Sensitivity::High,
+            mode: Mode::Enforce,
+            keys: b"a",
+        }
+    }
+
+    fn fingerprint(&self) -> String {
+        let Self { major, system, .. } = self;
+        let agent = format!(
+            "Mozilla/5.0 ({system}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{major}.0.0.0 Safari/537.36"
+        );
+        let header = |name: &str| (name == "user-agent").then_some(agent.as_bytes());
+        let evidence = Evidence::from_headers(header, None, DeploymentKey::from_bits(1));
+        let keys = self.keys.iter().map(|byte| FingerprintKey::new(vec![*byte; 32]).unwrap()).collect();
+        let keys = FingerprintKeys::new(keys).unwrap().account(AccountSid::from_bits(1));
+        let signals = Signals::read(&evidence).unwrap();
+        generate(&keys, &signals, self.level, self.mode).as_str().to_owned()
+    }
+}
+
+/// The browser that a token is bound to, and the browser that its session began with, where that is another.
+fn binding(sas: &Sas, token: &str) -> (String, Option<String>) {
+    let claims = sas.claims(token);
+    let text = |fingerprint: Fingerprint| fingerprint.as_str().to_owned();
+    (text(claims.fingerprint.unwrap()), claims.first_fingerprint.map(text))
+}
+
+#[tokio::test]
+async fn slow_drift_is_followed_and_bounded_by_the_sessions_beginning() {
+    let sas = Sas::start().await;
+    let token = sas.token(&asking(json!({"fingerprint": Browser::new(140).fingerprint()}))).await;
+    let same = sas.refreshes(&token, &Browser::new(140).fingerprint()).await.1.unwrap();
+    assert_eq!(binding(&sas, &same).1, None, "nothing has changed yet");
+    let newer = sas.refreshes(&same, &Browser::new(144).fingerprint()).await.1.unwrap();
+    assert_eq!(binding(&sas, &newer).1, Some(Browser::new(140).fingerprint()));
+    // Two steps further is little, seen from the last refresh, and too far from the beginning.
+    let (verdict, newest) = sas.refreshes(&newer, &Browser::new(147).fingerprint()).await;
+    assert_eq!((verdict["message"].as_str(), newest), (Some("fingerprint_validation_failed"), None));
+    let next = sas.refreshes(&newer, &Browser::new(146).fingerprint()).await.1.unwrap();
+    assert_eq!(binding(&sas, &next).1, Some(Browser::new(140).fingerprint()));
+    let back = sas.refreshes(&next, &Browser::new(145).fingerprint()).await;
+    assert_eq!(back.0["authorized"], false, "versions go forwards only, seen from the last refresh");
+}
+
+#[tokio::test]
+async fn the_fingerprint_key_is_replaced_while_sessions_go_on() {
+    let sas = Sas::start().await;
+    let shown = |major, keys| Browser { keys, ..Browser::new(major) }.fingerprint();
+    let mut token = sas.token(&asking(json!({"fingerprint": shown(140, b"a")}))).await;
+    for (major, keys) in [(140, b"ab".as_slice()), (141, b"ba"), (141, b"ba"), (142, b"b"), (143, b"b")] {
+        let thief = Browser { system: "X11; Linux x86_64", keys, ..Browser::new(major) }.fingerprint();
+        assert_eq!(sas.refreshes(&token, &thief).await.0["authorized"], false);
+        token = sas.refreshes(&token, &shown(major, keys)).await.1.unwrap();
+        let (sealed, _) = binding(&sas, &token);
+        assert!(!sealed.contains('~'), "the token holds what the active key made, and no more");
+    }
+    // The beginning was made with a key that is gone; the session goes on from what was sealed since.
+    let next = sas.refreshes(&token, &shown(144, b"b")).await.1.unwrap();
+    assert_eq!(binding(&sas, &next).1, Some(shown(141, b"b")));
+    assert_eq!(sas.refreshes(&next, &shown(144, b"c")).await.0["authorized"], false);
+}
+
+#[tokio::test]
+async fn in_shadow_a_refusal_is_served_and_counted_and_changes_no_binding() {
+    let sas = Sas::start().await;
+    let guest = Browser { mode: Mode::Shadow, ..Browser::new(140) };
+    let thief = Browser { system: "X11; Linux x86_64", mode: Mode::Shadow, ..Browser::new(140) };
+    let token = sas.token(&asking(json!({"fingerprint": guest.fingerprint()}))).await;
+    let (verdict, next) = sas.refreshes(&token, &thief.fingerprint()).await;
+    assert_eq!((&verdict["authorized"], &verdict["bound"]), (&json!(true), &json!(true)));
+    let token = next.unwrap();
+    assert_eq!(binding(&sas, &token).0, guest.fingerprint(), "the binding stays");
+    // Once it is enforced, the guest goes on and the thief does not.
+    let enforced = |browser: Browser| Browser { mode: Mode::Enforce, ..browser }.fingerprint();
+    let of_thief = enforced(Browser { system: "X11; Linux x86_64", ..Browser::new(140) });
+    assert_eq!(sas.refreshes(&token, &of_thief).await.0["authorized"], false);
+    assert_eq!(sas.refreshes(&token, &enforced(Browser::new(141))).await.0["authorized"], true);
+
+    let metrics = sas.metrics().await;
+    for line in [
+        r#"fingerprints_judged_total{verdict="refused_in_shadow",strictest_level="none"} 1"#,
+        r#"fingerprints_judged_total{verdict="refused",strictest_level="none"} 1"#,
+        r#"fingerprints_judged_total{verdict="accepted",strictest_level="high"} 1"#,
+        r#"fingerprint_signals_total{signal="operating_system",outcome="broke"} 2"#,
+        r#"fingerprint_signals_total{signal="operating_system",outcome="held"} 1"#,
+        r#"fingerprint_signals_total{signal="major_version",outcome="drifted"} 1"#,
+        r#"fingerprint_signals_total{signal="network",outcome="held"} 0"#,
+    ] {
+        assert!(metrics.lines().any(|found| found == line), "{line}\nis not in\n{metrics}");
+    }
+}
+
+#[tokio::test]
+async fn in_shadow_only_the_tokens_own_browser_goes_on_after_its_end() {
+    let sas = Sas::start().await;
+    let guest = Browser { mode: Mode::Shadow, ..Browser::new(140) };
+    let thief = Browser { system: "X11; Linux x86_64", mode: Mode::Shadow, ..Browser::new(140) };
+    let token = sas.token(&asking(json!({"fingerprint": guest.fingerprint()}))).await;
+    sas.clock.advance(chrono::TimeDelta::hours(2));
+    assert_eq!(sas.refreshes(&token, &thief.fingerprint()).await.0["reason"], "expired_token");
+    assert_eq!(sas.refreshes(&token, &guest.fingerprint()).await.0["authorized"], true);
+}

@@ -1,0 +1,178 @@
+//! `FAS ->> SAS: POST /v1/ScopedAuthTokens/validate`: the verdict on a token at a time. A token that is not good is
+//! answered with 200 as well: to say so is the work that was asked for.
+
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+
+use crate::api::{ACCOUNT, Sas, asking};
+
+fn refused(reason: &str) -> Value {
+    json!({"authorized": false, "message": "token_validation_failed", "reason": reason})
+}
+
+fn refused_and_told_whose(reason: &str) -> Value {
+    let mut verdict = refused(reason);
+    verdict["auth_account"] = account();
+    verdict
+}
+
+fn account() -> Value {
+    json!({"account_id": "da52ca3e-3797-5122-a441-9a6fc636cf1c", "account_sid": ACCOUNT})
+}
+
+#[tokio::test]
+async fn a_good_token_is_authorized_in_either_form() {
+    let sas = Sas::start().await;
+    for encrypt in [true, false] {
+        let fields = asking(json!({"encrypt": encrypt}));
+        let made = sas.generates(&fields).await;
+        let answer = sas.validates(&json!({"token": made.member("token")})).await;
+        assert_eq!((answer.status, answer.header("cache-control").as_str()), (200, "no-store"));
+        let verdict = answer.body();
+        assert_eq!(verdict["authorized"], true);
+        assert_eq!(verdict["auth_account"], account());
+        assert_eq!(verdict["grants"], fields["grants"]);
+        assert_eq!(verdict["identity"], made.member("identity"));
+        assert_eq!(verdict["expiration"], made.member("expiration"));
+        assert_eq!(verdict["session_id"], made.member("session_id"));
+        assert_eq!(verdict["auth_time"], made.member("auth_time"));
+        assert_eq!(verdict["bound"], false);
+    }
+}
+
+#[tokio::test]
+async fn an_account_id_is_a_uuid_v5_and_always_the_same() {
+    let (one, other) = (Sas::start().await, Sas::start().await);
+    for (sas, sid) in [(&one, ACCOUNT), (&other, ACCOUNT), (&one, "AC0000000000000000000000000000abcd")] {
+        let token = sas.token(&asking(json!({"accountSid": sid}))).await;
+        let told = sas.validates(&json!({"token": token})).await.body()["auth_account"].clone();
+        let id: uuid::Uuid = told["account_id"].as_str().unwrap().parse().unwrap();
+        assert_eq!((told["account_sid"].as_str(), id.get_version_num()), (Some(sid), 5));
+        assert_eq!(told["account_id"] == account()["account_id"], sid == ACCOUNT);
+    }
+}
+
+#[tokio::test]
+async fn a_successor_is_of_the_same_session() {
+    let sas = Sas::start().await;
+    let token = sas.token(&asking(json!({}))).await;
+    sas.clock.advance(TimeDelta::minutes(30));
+    let first = sas.refresh(&token, json!({})).await;
+    let second = sas.validates(&json!({"token": first["successor"]["token"]})).await.body();
+    for member in ["identity", "grants", "auth_account", "session_id", "auth_time"] {
+        assert_eq!(first[member], second[member], "{member}");
+    }
+    assert_ne!(first["expiration"], second["expiration"], "the verdict is on the presented token");
+    assert_eq!(first["successor"]["expiration"], second["expiration"]);
+}
+
+#[tokio::test]
+async fn no_state_of_the_session_is_in_a_verdict() {
+    let sas = Sas::start().await;
+    let jkt = "A".repeat(43);
+    let token = sas.token(&asking(json!({"jkt": jkt, "fingerprint": "fp1.some"}))).await;
+    let mut expected = vec![
+        "authorized",
+        "auth_account",
+        "grants",
+        "identity",
+        "expiration",
+        "session_id",
+        "auth_time",
+        "bound",
+        "jkt",
+    ];
+    let names = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&sas.validates(&json!({"token": token, "jkt": jkt})).await.body()), expected);
+    expected.push("successor");
+    let verdict = sas.refresh(&token, json!({"jkt": jkt})).await;
+    assert_eq!(names(&verdict), expected);
+    assert_eq!(names(&verdict["successor"]), ["token", "expiration", "expires_in", "refresh_after"]);
+}
+
+#[tokio::test]
+async fn a_token_is_good_in_its_time_alone() {
+    let sas = Sas::start().await;
+    let token = json!({"token": sas.token(&asking(json!({"ttl": 3600}))).await});
+    let verdict_after = async |seconds: i64| {
+        sas.clock.advance(TimeDelta::seconds(seconds));
+        let verdict = sas.validates(&token).await;
+        sas.clock.advance(TimeDelta::seconds(-seconds));
+        assert_eq!(verdict.status, 200);
+        verdict.body()
+    };
+    assert_eq!(verdict_after(0).await["authorized"], true);
+    assert_eq!(verdict_after(3500).await["authorized"], true);
+    assert_eq!(verdict_after(3600).await, refused_and_told_whose("expired_token"));
+    assert_eq!(verdict_after(23 * 3600).await, refused_and_told_whose("expired_token"));
+    assert_eq!(verdict_after(24 * 3600).await, refused_and_told_whose("session_expired"));
+    assert_eq!(verdict_after(-3600).await, refused_and_told_whose("invalid_token"), "not yet valid");
+}
+
+#[tokio::test]
+async fn of_a_token_that_is_not_authentic_nothing_is_told() {
+    let sas = Sas::start().await;
+    let mut bad = vec!["x".to_owned(), "not a token".into(), "....".into(), "a.b.c".into(), "é".repeat(100)];
+    bad.push(Sas::start().await.token(&asking(json!({}))).await);
+    bad.push(Sas::start().await.token(&asking(json!({"encrypt": false}))).await);
+    for encrypt in [true, false] {
+        let token = sas.token(&asking(json!({"encrypt": encrypt}))).await;
+        let parts: Vec<&str> = token.split('.').collect();
+        for (index, part) in parts.iter().enumerate().filter(|(_, part)| !part.is_empty()) {
+            let mut parts = parts.clone();
+            let swapped = if part.starts_with('A') { "B" } else { "A" }.to_owned() + &part[1..];
+            parts[index] = &swapped;
+            bad.push(parts.join("."));
+        }
+        bad.push(format!("{token}A"));
+        bad.push(token[..token.len() - 1].to_owned());
+        bad.push(format!(" {token}"));
+    }
+    // Expired as well: an authentic one would be told so.
+    sas.clock.advance(TimeDelta::hours(2));
+    for token in bad {
+        let answer = sas.validates(&json!({"token": token})).await;
+        assert_eq!((answer.status, answer.body()), (200, refused("invalid_token")), "{token}");
+    }
+}
+
+#[tokio::test]
+async fn a_claim_of_no_algorithm_is_no_token() {
+    use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+    let sas = Sas::start().await;
+    let signed = sas.token(&asking(json!({"encrypt": false}))).await;
+    let claims = signed.split('.').nth(1).unwrap();
+    for alg in ["none", "None", "HS256", "ES256"] {
+        let header = URL_SAFE_NO_PAD.encode(json!({"alg": alg, "typ": "JWT"}).to_string());
+        for signature in ["", "AAAA"] {
+            let token = format!("{header}.{claims}.{signature}");
+            assert_eq!(
+                sas.validates(&json!({"token": token})).await.body(),
+                refused("invalid_token"),
+                "{alg}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_is_itself_wrong_is_refused() {
+    let sas = Sas::start().await;
+    for (fields, message) in [
+        (json!({}), "`token` is missing."),
+        (json!({"token": ""}), "`token` is malformed: expected a token of 1 to 8192 characters."),
+        (
+            json!({"token": "hunter2".repeat(1200)}),
+            "`token` is malformed: expected a token of 1 to 8192 characters.",
+        ),
+        (json!({"token": {"hunter2": 1}}), "`token` is malformed: expected a string."),
+        (
+            json!({"token": "x", "fingerprint": "hunter2!"}),
+            "`fingerprint` is malformed: expected a fingerprint.",
+        ),
+    ] {
+        let answer = sas.validates(&fields).await;
+        answer.is_refusal(400, "invalid_request");
+        assert_eq!(answer.member("message"), message);
+    }
+}

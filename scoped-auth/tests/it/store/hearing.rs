@@ -1,0 +1,139 @@
+//! How a replica learns of others' revocations: at once where PostgreSQL tells it, and by looking in any case.
+
+use std::{sync::Arc, time::Duration};
+
+use chrono::TimeDelta;
+use scoped_auth::sessions::{Rules, Sessions};
+use test_support::{direct::Direct, eventually, postgres::Cluster};
+use tokio::{task::JoinHandle, time::timeout};
+
+use crate::store::{Store, account, claims, now};
+
+const HOUR: Duration = Duration::from_secs(3600);
+/// Far longer than any wait here takes.
+const SOON: Duration = Duration::from_secs(30);
+/// Within which every replica honours a revocation.
+const BOUND: Duration = Duration::from_secs(2);
+/// Who is listening, and to what: PostgreSQL shows the last statement of each connection.
+const LISTENING: &str = "SELECT COUNT(*) FROM pg_stat_activity \
+                         WHERE datname = current_database() AND query LIKE 'LISTEN%'";
+const SILENCE: &str = "SELECT COUNT(pg_terminate_backend(pid)) FROM pg_stat_activity \
+                       WHERE datname = current_database() AND query LIKE 'LISTEN%'";
+
+/// A replica that follows, and looks by itself every so often.
+struct Replica {
+    sessions: Sessions,
+    follower: JoinHandle<()>,
+}
+
+impl Replica {
+    async fn start(store: &Store, number: usize, period: Duration) -> Self {
+        let rules = Rules {
+            session_max: HOUR,
+            grace: HOUR,
+            resume_window: HOUR,
+            staleness: HOUR,
+            revocation_retention: HOUR,
+        };
+        let sessions = Sessions::open(store.replicas[number].clone(), rules, now()).await.unwrap();
+        let followed = sessions.clone();
+        Self { sessions, follower: tokio::spawn(async move { followed.follow(period).await }) }
+    }
+
+    async fn knows(&self, n: u128) {
+        let known = async {
+            while !self.sessions.are_revoked(&claims(n)) {
+                tokio::task::yield_now().await;
+            }
+        };
+        assert!(timeout(BOUND, known).await.is_ok(), "revocation {n} is not known in time");
+    }
+}
+
+impl Drop for Replica {
+    fn drop(&mut self) {
+        self.follower.abort();
+    }
+}
+
+async fn someone_listens(store: &Store) {
+    eventually(SOON, "a listener is connected", async || store.count(LISTENING).await > 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replica_that_hardly_ever_looks_hears_at_once() {
+    let store = Store::on_postgres().await;
+    let replica = Replica::start(&store, 0, HOUR).await;
+    someone_listens(&store).await;
+    for n in 1..=5 {
+        store.replicas[1].revoke(account(n), now(), now() + TimeDelta::hours(2)).await.unwrap();
+        replica.knows(n).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_revoked_while_nobody_listened_is_found_when_someone_does() {
+    let store = Store::on_postgres().await;
+    let replica = Replica::start(&store, 0, HOUR).await;
+    someone_listens(&store).await;
+    eventually(SOON, "the listener is cut off", async || store.count(SILENCE).await > 0).await;
+    store.replicas[1].revoke(account(1), now(), now() + TimeDelta::hours(2)).await.unwrap();
+    replica.knows(1).await;
+    someone_listens(&store).await;
+    store.replicas[1].revoke(account(2), now(), now() + TimeDelta::hours(2)).await.unwrap();
+    replica.knows(2).await;
+}
+
+/// On either engine: SQLite tells nobody, and a listener that PostgreSQL will not have hears nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replica_that_hears_nothing_looks() {
+    let on_sqlite = Store::on_sqlite().await;
+    let on_postgres = Store::on_postgres().await;
+    for store in [&on_sqlite, &on_postgres] {
+        let replica = Arc::new(Replica::start(store, 0, Duration::from_millis(100)).await);
+        let is_postgres = store.url.starts_with("postgres");
+        let silencer = if is_postgres {
+            someone_listens(store).await;
+            let url = store.url.clone();
+            // As soon as someone listens again, again.
+            Some(tokio::spawn(async move {
+                let mut connection = Direct::connect(&url).await;
+                loop {
+                    connection.number(SILENCE).await;
+                }
+            }))
+        } else {
+            None
+        };
+        for n in 1..=5 {
+            store.replicas[1].revoke(account(n), now(), now() + TimeDelta::hours(2)).await.unwrap();
+            replica.knows(n).await;
+        }
+        if let Some(silencer) = silencer {
+            silencer.abort();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_was_away_is_followed_again() {
+    let cluster = Cluster::launch();
+    let url = cluster.database().await;
+    let config = service_runtime::database::DatabaseConfig::new(&url);
+    config.migrate(scoped_auth::store::MIGRATIONS).await.unwrap();
+    let store =
+        Store { replicas: [crate::store::open(&url).await, crate::store::open(&url).await], url, _dir: None };
+    let replica = Replica::start(&store, 0, Duration::from_millis(100)).await;
+    cluster.stop();
+    assert!(store.replicas[1].revoke(account(1), now(), now() + TimeDelta::hours(2)).await.is_err());
+    let at_the_stop = replica.sessions.age();
+    while replica.sessions.age() < at_the_stop + Duration::from_millis(500) {
+        tokio::task::yield_now().await;
+    }
+    cluster.start();
+    let revoke = async || store.replicas[1].revoke(account(2), now(), now() + TimeDelta::hours(2)).await;
+    eventually(SOON, "the server is back", async || revoke().await.is_ok()).await;
+    eventually(SOON, "revocations are followed again", async || replica.sessions.are_revoked(&claims(2)))
+        .await;
+    eventually(SOON, "the list is fresh", async || replica.sessions.age() <= BOUND).await;
+}

@@ -1,0 +1,227 @@
+//! The stop of a service that has work to do: requests in flight are answered, new ones are not taken, and callers that
+//! only keep their connections hold nobody up. The service is the smallest one there can be: it answers when told to.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that panics has failed, as it should"
+)]
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use service_runtime::{
+    Clock, Listeners, Metrics, RequestContext, RouteTable, Running,
+    random::Random,
+    server::{ServerLimits, Service},
+};
+use shared_types::{Endpoint, endpoint, orchestrator::NoParameters};
+use test_support::{
+    eventually,
+    http::{Answer, Request},
+    smallest_service::{Never, Open},
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    sync::Semaphore,
+    task::JoinHandle,
+    time::timeout,
+};
+
+/// Far longer than a stop takes that nobody holds up, and shorter than the time that requests in flight are given.
+const SOON: Duration = Duration::from_secs(5);
+
+endpoint! {
+    struct Wait: "wait" = POST "/v1/Wait";
+    path: NoParameters;
+    request: NoParameters;
+    response: 200 => NoParameters;
+    idempotent: false;
+    errors: [];
+}
+
+/// What a test holds in its hands: which requests have come, and which may go.
+#[derive(Clone)]
+struct Door {
+    came: Arc<Semaphore>,
+    may_go: Arc<Semaphore>,
+}
+
+impl Door {
+    async fn one_came(&self) {
+        self.came.acquire().await.unwrap().forget();
+    }
+
+    fn let_one_go(&self) {
+        self.may_go.add_permits(1);
+    }
+}
+
+async fn wait(
+    door: &Door,
+    _: &mut RequestContext<'_>,
+    _: NoParameters,
+    _: NoParameters,
+) -> Result<NoParameters, Never> {
+    door.came.add_permits(1);
+    door.may_go.acquire().await.unwrap().forget();
+    Ok(NoParameters {})
+}
+
+fn routes(table: RouteTable<Door, Open>) -> RouteTable<Door, Open> {
+    table.on::<Wait, _, _>(wait)
+}
+
+fn start() -> (Running, Door) {
+    start_with(Duration::ZERO)
+}
+
+fn start_with(drain: Duration) -> (Running, Door) {
+    let door = Door { came: Arc::new(Semaphore::new(0)), may_go: Arc::new(Semaphore::new(0)) };
+    let state = door.clone();
+    let service = Service {
+        name: "Waiter",
+        workers: 1,
+        clock: Clock::system(),
+        spans: service_runtime::spans::SpanConfig::OFF,
+        random: Random::default(),
+        metrics: Arc::new(Metrics::default()),
+        tls: None,
+        limits: ServerLimits::internal(),
+        drain,
+        check: Arc::new(|| Box::pin(async { Ok(()) })),
+        state: Arc::new(move || state.clone()),
+        access_policy: Arc::new(|| Open),
+        routes,
+        operations: None,
+    };
+    (service.start(Listeners::loopback().unwrap()).unwrap(), door)
+}
+
+/// A request that is on its way until the door lets it go.
+async fn in_flight(address: SocketAddr, door: &Door) -> JoinHandle<Answer> {
+    let request = tokio::spawn(async move { Request::post(Wait::PATH).send(address).await });
+    door.one_came().await;
+    request
+}
+
+async fn refuses_connections(address: SocketAddr) {
+    let refused = async { while TcpStream::connect(address).await.is_ok() {} };
+    timeout(SOON, refused).await.expect("a service that stops takes no new connections");
+}
+
+#[tokio::test]
+async fn a_request_in_flight_is_answered_and_no_new_one_is_taken() {
+    let (running, door) = start();
+    let (address, admin) = (running.address(), running.admin_address);
+    assert_eq!(Request::get("/readyz").send(admin).await.status, 200);
+    let request = in_flight(address, &door).await;
+    let stop = tokio::spawn(running.stop());
+    refuses_connections(address).await;
+    let readiness = Request::get("/readyz").send(admin).await;
+    assert_eq!((readiness.status, readiness.member("reason").as_str()), (503, "stopping"));
+    assert!(!stop.is_finished(), "it waits for its answer");
+    door.let_one_go();
+    assert_eq!(request.await.unwrap().status, 200);
+    timeout(SOON, stop).await.expect("the stop comes to its end").unwrap();
+    refuses_connections(address).await;
+    refuses_connections(admin).await;
+}
+
+#[tokio::test]
+async fn a_caller_that_would_keep_its_connection_is_answered_and_let_go() {
+    let (running, door) = start();
+    let address = running.address();
+    let mut kept = TcpStream::connect(address).await.unwrap();
+    kept.write_all(&Request::post(Wait::PATH).bytes()).await.unwrap();
+    door.one_came().await;
+    let stop = tokio::spawn(running.stop());
+    refuses_connections(address).await;
+    door.let_one_go();
+    let mut answer = String::new();
+    timeout(SOON, kept.read_to_string(&mut answer))
+        .await
+        .expect("the connection ends with its answer")
+        .unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("{}"), "{answer}");
+    timeout(SOON, stop).await.expect("nobody waits for the caller's next wish").unwrap();
+}
+
+#[tokio::test]
+async fn idle_connections_do_not_hold_up_the_stop() {
+    let (running, door) = start();
+    let mut silent = TcpStream::connect(running.address()).await.unwrap();
+    let mut kept = TcpStream::connect(running.address()).await.unwrap();
+    kept.write_all(&Request::post(Wait::PATH).bytes()).await.unwrap();
+    door.one_came().await;
+    door.let_one_go();
+    assert!(kept.read_buf(&mut Vec::new()).await.unwrap() > 0, "it is answered, and stays open");
+    timeout(SOON, running.stop()).await.expect("nobody waits for callers that want nothing");
+    for connection in [&mut silent, &mut kept] {
+        let mut rest = Vec::new();
+        // Closed or reset, as long as it is over.
+        let _ = timeout(SOON, connection.read_to_end(&mut rest)).await.expect("the connection ends too");
+    }
+}
+
+#[tokio::test]
+async fn a_kill_cuts_what_is_in_flight() {
+    let (running, door) = start();
+    let mut stream = TcpStream::connect(running.address()).await.unwrap();
+    stream.write_all(&Request::post(Wait::PATH).bytes()).await.unwrap();
+    door.one_came().await;
+    timeout(SOON, running.kill()).await.expect("a kill waits for nobody");
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    assert!(answer.is_empty(), "there is no answer, not even a broken one");
+}
+
+#[tokio::test]
+async fn what_remains_to_be_done_is_done_after_the_last_answer() {
+    let (running, door) = start();
+    let (address, beside) = (running.address(), tokio::spawn(std::future::pending()));
+    let (done, was_done) = tokio::sync::oneshot::channel();
+    let request = in_flight(address, &door).await;
+    let abort = beside.abort_handle();
+    let running = running.with_task(beside).on_shutdown(async move { done.send(()).unwrap() });
+    let stop = tokio::spawn(running.stop());
+    refuses_connections(address).await;
+    assert!(was_done.is_empty() && !abort.is_finished(), "not while a request may still need it");
+    door.let_one_go();
+    request.await.unwrap();
+    timeout(SOON, stop).await.expect("the stop comes to its end").unwrap();
+    was_done.await.unwrap();
+    assert!(abort.is_finished());
+}
+
+#[tokio::test]
+async fn while_it_drains_it_is_not_ready_and_serves_and_lets_each_connection_go() {
+    // Never over: the end of the drain is not what is looked at here.
+    let (running, door) = start_with(Duration::from_secs(3600));
+    let (address, admin) = (running.address(), running.admin_address);
+    let mut kept = TcpStream::connect(address).await.unwrap();
+    kept.write_all(&Request::post(Wait::PATH).bytes()).await.unwrap();
+    door.one_came().await;
+    door.let_one_go();
+    let mut answer = Vec::new();
+    let whole = async {
+        while !answer.ends_with(b"{}") {
+            assert!(kept.read_buf(&mut answer).await.unwrap() > 0);
+        }
+    };
+    timeout(SOON, whole).await.expect("the first answer arrives");
+    assert!(!String::from_utf8(answer).unwrap().contains("connection: close"), "it may be kept");
+
+    let stop = tokio::spawn(running.stop());
+    eventually(SOON, "not ready", async || Request::get("/readyz").send(admin).await.status == 503).await;
+    door.let_one_go();
+    assert_eq!(in_flight(address, &door).await.await.unwrap().status, 200, "new connections are served");
+    kept.write_all(&Request::post(Wait::PATH).bytes()).await.unwrap();
+    door.one_came().await;
+    door.let_one_go();
+    let mut last = String::new();
+    timeout(SOON, kept.read_to_string(&mut last)).await.expect("its end comes with the answer").unwrap();
+    assert!(last.starts_with("HTTP/1.1 200 ") && last.contains("connection: close"), "{last}");
+    assert!(!stop.is_finished());
+    stop.abort();
+}

@@ -1,0 +1,58 @@
+//! The log of a whole process, which is this program again with one of its tests: at a panic, and at the end.
+
+use std::process::{Command, Output};
+
+use service_runtime::telemetry;
+
+use crate::log::written::parsed;
+
+/// Runs one of the tests below that only make sense in a process of their own.
+fn alone(test: &str) -> Output {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--ignored", "--nocapture", "--test-threads=1"])
+        .env("RUST_LOG", "info")
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn what_led_to_a_panic_stands_before_it() {
+    let output = alone("log::process::panics");
+    let told = String::from_utf8(output.stderr).unwrap();
+    let (before, panic) = told.split_once("no way out").unwrap_or_else(|| panic!("{told}"));
+    assert!(before.contains("\"message\":\"on the way\""), "{told}");
+    assert!(!panic.contains("on the way"), "{told}");
+}
+
+#[test]
+#[ignore = "a process of its own: what_led_to_a_panic_stands_before_it"]
+fn panics() {
+    let log = telemetry::start();
+    tracing::info!("on the way");
+    std::mem::forget(log);
+    panic!("no way out");
+}
+
+#[test]
+fn a_process_that_ends_has_told_everything() {
+    let output = alone("log::process::ends");
+    assert_eq!(output.status.code(), Some(7));
+    let lines = parsed(&String::from_utf8(output.stderr).unwrap());
+    let told: Vec<_> = lines.iter().map(|line| line["line"].as_u64().unwrap()).collect();
+    assert_eq!(told, (0..1_001).collect::<Vec<_>>());
+}
+
+#[test]
+#[ignore = "a process of its own: a_process_that_ends_has_told_everything"]
+fn ends() {
+    let log = telemetry::start();
+    // The first decides; a second leaves it alone.
+    drop(telemetry::start());
+    for line in 0..1_000_u64 {
+        tracing::info!(line, "told");
+    }
+    drop(log);
+    tracing::info!(line = 1_000_u64, "told after the end");
+    tracing::debug!("not asked for");
+    std::process::exit(7);
+}

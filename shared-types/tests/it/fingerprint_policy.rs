@@ -1,0 +1,247 @@
+//! The policy, row by row: what may change in a browser at each sensitivity, and what may not.
+
+use shared_types::{
+    DeploymentKey,
+    fingerprint::{Comparison, Sensitivity, Signal, SignalSet, evidence},
+};
+
+use crate::fingerprint_support::{CHROME, DECODERS, Guest, USER_SETTINGS, judge};
+use Sensitivity::{High, Low, Medium};
+
+/// The levels that accept `after` in a session that was sealed with `before`.
+fn accepting(before: &Guest, after: &Guest) -> Vec<Sensitivity> {
+    let accepts =
+        |level: &Sensitivity| judge(&before.fingerprint(*level), &after.fingerprint(*level)).accepted;
+    Sensitivity::ALL.into_iter().filter(accepts).collect()
+}
+
+fn compared(before: &Guest, after: &Guest) -> Comparison {
+    judge(&before.fingerprint(Medium), &after.fingerprint(Medium)).last
+}
+
+fn speaks(guest: Guest, language: &str) -> Guest {
+    guest
+        .sends(evidence::ACCEPT_LANGUAGE, language)
+        .sends(evidence::USER_SETTINGS, USER_SETTINGS.replace("de-DE", language))
+}
+
+fn without_decoders(guest: Guest) -> Guest {
+    guest.sends(evidence::DECODERS, DECODERS.replace(r#""supported":true"#, r#""supported":false"#))
+}
+
+fn without_hints(guest: Guest) -> Guest {
+    guest.omits(evidence::SEC_CH_UA).omits(evidence::SEC_CH_UA_MOBILE).omits(evidence::SEC_CH_UA_PLATFORM)
+}
+
+#[test]
+fn one_ordinary_change_is_accepted_at_every_level() {
+    let g = Guest::with_chrome;
+    for (change, after) in [
+        ("none", g()),
+        ("an update", g().updates_chrome_to(139)),
+        (
+            "an update with a new coding",
+            g().updates_chrome_to(139).sends(evidence::ACCEPT_ENCODING, "gzip, novel"),
+        ),
+        ("summer time", g().sets_clock_to(-120)),
+        ("winter time", g().sets_clock_to(0)),
+        ("summer time on Lord Howe", g().sets_clock_to(-90)),
+        ("another network", g().comes_from("198.51.100.1")),
+        ("IPv6", g().comes_from("2001:db8::1")),
+        ("another language", speaks(g(), "fr-FR")),
+        ("other decoders", without_decoders(g())),
+        ("no hints", without_hints(g())),
+        ("no cookies", g().sends(evidence::USER_SETTINGS, USER_SETTINGS.replace("true", "false"))),
+        ("a filter that takes out codings", g().omits(evidence::ACCEPT_ENCODING)),
+        ("a language and a network", speaks(g(), "fr-FR").comes_from("198.51.100.1")),
+    ] {
+        assert_eq!(accepting(&g(), &after), [Low, Medium, High], "{change}");
+    }
+    assert_eq!(accepting(&without_hints(g()), &g()), [Low, Medium, High], "hints appear");
+    let safari = |major: &str| {
+        let agent = crate::fingerprint_support::SAFARI.replace("Version/18", &format!("Version/{major}"));
+        Guest::with_safari().sends(evidence::USER_AGENT, agent)
+    };
+    assert_eq!(accepting(&safari("18"), &safari("26")), [Low, Medium, High], "Safari's yearly step");
+}
+
+#[test]
+fn larger_changes_are_accepted_where_the_level_bears_them() {
+    let g = Guest::with_chrome;
+    let travelling = || g().sets_clock_to(300);
+    let brave = || g().sends(evidence::SEC_CH_UA, r#""Brave";v="138", "Chromium";v="138""#);
+    let cases: [(&str, Guest, &[Sensitivity]); 12] = [
+        ("travel", travelling().comes_from("2001:db8::1"), &[Low, Medium]),
+        ("61 minutes", g().sets_clock_to(1), &[Low, Medium]),
+        ("travel and a coding", travelling().sends(evidence::ACCEPT_ENCODING, "gzip"), &[Low, Medium]),
+        ("a language and decoders", without_decoders(speaks(g(), "fr")), &[Low, Medium]),
+        (
+            "a language and a coding",
+            speaks(g(), "fr").sends(evidence::ACCEPT_ENCODING, "gzip"),
+            &[Low, Medium],
+        ),
+        ("travel and decoders", without_decoders(travelling()), &[Low]),
+        ("another brand", brave(), &[Low]),
+        ("another platform", g().sends(evidence::SEC_CH_UA_PLATFORM, r#""Linux""#), &[Low]),
+        ("brand and language", speaks(brave(), "fr"), &[Low]),
+        ("brand and travel", brave().sets_clock_to(300), &[]),
+        ("brand and platform", brave().sends(evidence::SEC_CH_UA_PLATFORM, r#""Linux""#), &[]),
+        (
+            "neither language nor settings",
+            g().omits(evidence::ACCEPT_LANGUAGE).omits(evidence::USER_SETTINGS),
+            &[Low],
+        ),
+    ];
+    for (change, after, levels) in cases {
+        assert_eq!(accepting(&g(), &after), levels, "{change}");
+    }
+}
+
+#[test]
+fn every_soft_signal_has_its_price_changed_and_gone() {
+    let settings = |from: &str, to: &str| {
+        Guest::with_chrome().sends(evidence::USER_SETTINGS, USER_SETTINGS.replace(from, to))
+    };
+    let sends = |header, value: &str| Guest::with_chrome().sends(header, value);
+    let audio = |to: &str| sends(evidence::DECODERS, &DECODERS.replacen(r#""supported":true"#, to, 1));
+    let video = |to: &str| {
+        let (audio, video) = DECODERS.split_once("video").unwrap();
+        sends(evidence::DECODERS, &format!("{audio}video{}", video.replace(r#""supported":true"#, to)))
+    };
+    let network = |client| Guest { client, ..Guest::with_chrome() };
+    for (signal, changed, changed_costs, gone, gone_costs) in [
+        (Signal::Timezone, settings("-60", "1"), 3, settings("-60", "null"), 1),
+        (Signal::Brand, sends(evidence::SEC_CH_UA, r#""Brave""#), 5, sends(evidence::SEC_CH_UA, ""), 0),
+        (
+            Signal::Platform,
+            sends(evidence::SEC_CH_UA_PLATFORM, r#""x""#),
+            5,
+            sends(evidence::SEC_CH_UA_PLATFORM, ""),
+            0,
+        ),
+        (
+            Signal::AcceptLanguage,
+            sends(evidence::ACCEPT_LANGUAGE, "fr"),
+            1,
+            sends(evidence::ACCEPT_LANGUAGE, "*"),
+            2,
+        ),
+        (Signal::SettingsLanguage, settings("de-DE", "fr"), 1, settings("de-DE", ""), 1),
+        (
+            Signal::AcceptEncoding,
+            sends(evidence::ACCEPT_ENCODING, "br"),
+            1,
+            Guest::with_chrome().omits(evidence::ACCEPT_ENCODING),
+            2,
+        ),
+        (Signal::CookieEnabled, settings("true", "false"), 1, settings("true", "null"), 1),
+        (Signal::AudioDecoder, audio(r#""supported":false"#), 1, audio(r#""supported":null"#), 1),
+        (Signal::VideoDecoder, video(r#""supported":false"#), 1, video(r#""supported":null"#), 1),
+        (Signal::Network, network(Some([198, 51, 100, 1].into())), 0, network(None), 0),
+    ] {
+        for (after, costs) in [(changed, changed_costs), (gone, gone_costs)] {
+            let compared = compared(&Guest::with_chrome(), &after);
+            // The hinted version goes with the brand.
+            let drifted = compared.drifted.without(SignalSet::of(&[Signal::HintedVersion]));
+            assert_eq!((drifted, compared.points), (SignalSet::of(&[signal]), costs));
+            assert!(compared.broke.is_empty());
+        }
+    }
+}
+
+#[test]
+fn versions_go_forwards_up_to_a_leap() {
+    let before = Guest::with_chrome();
+    for (major, levels) in [
+        (138, &[Low, Medium, High][..]),
+        (144, &[Low, Medium, High]),
+        (145, &[Low, Medium]),
+        (151, &[Low, Medium]),
+        (152, &[Low]),
+        (162, &[Low]),
+        (163, &[]),
+        (137, &[]),
+        (1, &[]),
+        (65535, &[]),
+    ] {
+        assert_eq!(accepting(&before, &before.clone().updates_chrome_to(major)), levels, "{major}");
+    }
+}
+
+#[test]
+fn decisive_signals_break_a_session_at_every_level() {
+    let g = Guest::with_chrome;
+    let other_deployment = Guest { deployment_key: DeploymentKey::from_bits(2), ..g() };
+    let mac = CHROME.replace("Windows NT 10.0; Win64; x64", "Macintosh; Intel Mac OS X 10_15_7");
+    let no_system = CHROME.replace("(Windows NT 10.0; Win64; x64)", "");
+    let edge = format!("{CHROME} Edg/138.0.0.0");
+    for (broken, after) in [
+        (Signal::Family, g().sends(evidence::USER_AGENT, edge)),
+        (Signal::OperatingSystem, g().sends(evidence::USER_AGENT, mac)),
+        (Signal::OperatingSystem, g().sends(evidence::USER_AGENT, no_system)),
+        (Signal::Mobile, g().sends(evidence::SEC_CH_UA_MOBILE, "?1")),
+        (Signal::Origin, g().sends(evidence::ORIGIN, "https://evil.example")),
+        (Signal::Origin, g().omits(evidence::ORIGIN)),
+        (Signal::DeploymentKey, other_deployment),
+        (Signal::LoginTimestamp, g().sends(evidence::WEBCHAT_INFO, r#"{"loginTimestamp":"1751883240124"}"#)),
+        (Signal::LoginTimestamp, g().sends(evidence::WEBCHAT_INFO, r#"{"loginTimestamp":"9999999"}"#)),
+        (Signal::LoginTimestamp, g().sends(evidence::WEBCHAT_INFO, "{}")),
+        (Signal::MajorVersion, g().sends(evidence::USER_AGENT, CHROME.replace("138.0.0.0", "."))),
+        (Signal::LoginTimestamp, g().omits(evidence::WEBCHAT_INFO)),
+    ] {
+        assert_eq!(accepting(&g(), &after), [], "{broken:?}");
+        assert_eq!(compared(&g(), &after).broke, SignalSet::of(&[broken]));
+    }
+}
+
+#[test]
+fn what_a_session_never_had_it_may_gain() {
+    let bare = Guest::with_chrome()
+        .omits(evidence::WEBCHAT_INFO)
+        .omits(evidence::ORIGIN)
+        .omits(evidence::USER_SETTINGS);
+    let compared = compared(&bare, &Guest::with_chrome());
+    assert!(compared.drifted.is_empty() && compared.points == 0);
+    assert!(!compared.held.contains(Signal::LoginTimestamp));
+    assert_eq!(accepting(&bare, &Guest::with_chrome()), [Low, Medium, High]);
+}
+
+#[test]
+fn a_verdict_names_the_signals() {
+    let after = speaks(Guest::with_chrome(), "fr").comes_from("2001:db8::1").updates_chrome_to(137);
+    let compared = compared(&Guest::with_chrome(), &after.omits(evidence::SEC_CH_UA));
+    assert_eq!(compared.broke.to_string(), "major_version");
+    assert_eq!(
+        compared.drifted.to_string(),
+        "hinted_version,brand,accept_language,settings_language,network"
+    );
+    assert_eq!(
+        compared.held.to_string(),
+        "family,operating_system,mobile,origin,deployment_key,login_timestamp,timezone,platform,accept_encoding,\
+         cookie_enabled,audio_decoder,video_decoder"
+    );
+    assert_eq!(compared.points, 2);
+}
+
+#[test]
+fn the_presented_fingerprint_brings_the_level() {
+    let (before, after) = (Guest::with_chrome(), Guest::with_chrome().sets_clock_to(300));
+    assert!(judge(&before.fingerprint(High), &after.fingerprint(Low)).accepted);
+    assert!(!judge(&before.fingerprint(Low), &after.fingerprint(High)).accepted);
+}
+
+#[test]
+fn hints_go_forwards_too_and_need_not_be_there() {
+    let hints = |version: &str| {
+        Guest::with_chrome().sends(
+            evidence::SEC_CH_UA,
+            format!(r#""Chromium";v="{version}", "Google Chrome";v="{version}", "Not A Brand";v="99""#),
+        )
+    };
+    let before = Guest::with_chrome();
+    assert_eq!(accepting(&before, &hints("139")), [Low, Medium, High]);
+    assert_eq!(accepting(&before, &hints("145")), [Low, Medium]);
+    assert_eq!(accepting(&before, &hints("137")), []);
+    assert_eq!(compared(&before, &hints("137")).broke, SignalSet::of(&[Signal::HintedVersion]));
+    assert_eq!(accepting(&before, &before.clone().omits(evidence::SEC_CH_UA)), [Low, Medium, High]);
+}

@@ -1,0 +1,152 @@
+//! Each signal in the form in which it is compared, and the requests that give none.
+
+use shared_types::fingerprint::{Signals, Unavailable, evidence};
+
+use crate::fingerprint_support::{CHROME, Guest};
+
+/// Whether two values of one header are the same to the fingerprint, by what `signal` picks.
+fn same<T: PartialEq>(
+    header: &'static str,
+    one: &str,
+    two: &str,
+    signal: impl Fn(&Signals<'_>) -> T,
+) -> bool {
+    let (one, two) = (Guest::with_chrome().sends(header, one), Guest::with_chrome().sends(header, two));
+    signal(&one.shows()) == signal(&two.shows())
+}
+
+#[test]
+fn of_languages_the_primary_one_counts() {
+    let same = |one, two| same(evidence::ACCEPT_LANGUAGE, one, two, |signals| signals.accept_language);
+    // Chrome reduced the list to one language.
+    assert!(same("de-DE,de;q=0.9,en;q=0.8", "de-DE"));
+    assert!(same("de-AT", "DE"));
+    assert!(same("*, fil;q=0.5", "fil-PH"));
+    assert!(!same("de-DE,en;q=0.9", "en-GB,de;q=0.9"));
+    assert!(!same("de", "den"));
+
+    let settings = |language: &str| {
+        let guest =
+            Guest::with_chrome().sends(evidence::USER_SETTINGS, format!(r#"{{"language":"{language}"}}"#));
+        guest.signals().unwrap().settings_language
+    };
+    assert_eq!(settings("en-GB"), settings("en_IN"));
+    assert_ne!(settings("en-GB"), settings("de"));
+    assert_eq!((settings(""), settings("x"), settings("überlang")), (None, None, None));
+}
+
+#[test]
+fn of_codings_the_set_counts() {
+    let same = |one, two| same(evidence::ACCEPT_ENCODING, one, two, |signals| signals.accept_encoding);
+    assert!(same("gzip, deflate, br, zstd", "zstd,br;q=0.9,GZIP , deflate"));
+    // A dictionary for this address came or went.
+    assert!(same("gzip, deflate, br, zstd", "gzip, deflate, br, zstd, dcb, dcz"));
+    assert!(same("gzip", "gzip, br;q=0"));
+    assert!(!same("gzip, deflate", "gzip, deflate, br"));
+    assert!(!same("gzip", "gzip, novel"));
+    assert!(!same("", "identity"));
+}
+
+#[test]
+fn of_an_address_the_network_counts() {
+    let network = |address: &str| Guest::with_chrome().comes_from(address).signals().unwrap().network;
+    assert_eq!(network("203.0.113.7"), network("203.0.113.250"));
+    assert_eq!(network("203.0.113.7"), network("::ffff:203.0.113.8"));
+    assert_ne!(network("203.0.113.7"), network("203.0.114.7"));
+    assert_eq!(network("2001:db8:1:2::3"), network("2001:db8:1:ffff::4"));
+    assert_ne!(network("2001:db8:1::1"), network("2001:db8:2::1"));
+    assert_ne!(network("0.0.0.0"), network("::"));
+}
+
+#[test]
+fn the_page_shows_itself_by_origin_or_referer() {
+    let origin = |guest: &Guest| guest.signals().unwrap().origin.map(|origin| origin.into_owned());
+    let page = Some(b"https://shop.example.com".to_vec());
+    let guest = Guest::with_chrome();
+    assert_eq!(origin(&guest), page);
+    let bare = guest.omits(evidence::ORIGIN);
+    assert_eq!(origin(&bare), None);
+    assert_eq!(origin(&bare.clone().sends(evidence::REFERER, "https://shop.example.com/cart?id=7")), page);
+    assert_eq!(origin(&bare.clone().sends(evidence::REFERER, "about:blank")), None);
+    assert_eq!(origin(&bare.clone().sends(evidence::REFERER, "/cart")), None);
+    let other = bare
+        .sends(evidence::REFERER, "https://a.example/")
+        .sends(evidence::ORIGIN, "https://shop.example.com");
+    assert_eq!(origin(&other), page);
+}
+
+#[test]
+fn a_timezone_is_in_minutes_from_minus_to_plus_a_day() {
+    for minutes in [-1440, -630, -60, 0, 300, 1440] {
+        assert_eq!(Guest::with_chrome().sets_clock_to(minutes).signals().unwrap().timezone, Some(minutes));
+    }
+    assert_eq!(Guest::with_chrome().sets_clock_to(1441).signals().unwrap_err(), Unavailable::UserSettings);
+}
+
+#[test]
+fn what_the_widget_says_is_read() {
+    let guest = Guest::with_chrome();
+    let signals = guest.signals().unwrap();
+    assert_eq!((signals.audio, signals.video, signals.cookie_enabled), (Some(true), Some(true), Some(true)));
+    assert_eq!(signals.login_timestamp.as_deref(), Some("1751883240123"));
+}
+
+#[test]
+fn without_a_readable_user_agent_there_is_no_fingerprint() {
+    for agent in [&b""[..], b"   ", b"Chr\xffome", b"Chrome\n/1", b"\0", &[0xff; 64 * 1024]] {
+        let guest = Guest::with_chrome().sends(evidence::USER_AGENT, agent);
+        assert_eq!(guest.signals().unwrap_err(), Unavailable::UserAgent);
+    }
+    let guest = Guest::with_chrome().omits(evidence::USER_AGENT);
+    assert_eq!(guest.signals().unwrap_err(), Unavailable::UserAgent);
+}
+
+#[test]
+fn with_a_malformed_widget_header_there_is_no_fingerprint() {
+    for (header, reason) in [
+        (evidence::DECODERS, Unavailable::Decoders),
+        (evidence::USER_SETTINGS, Unavailable::UserSettings),
+        (evidence::WEBCHAT_INFO, Unavailable::WebchatInfo),
+    ] {
+        for value in [&b""[..], b"{", b"[]", b"null", b"{\"\xff\":1}", &[b'['; 64 * 1024]] {
+            let guest = Guest::with_chrome().sends(header, value);
+            assert_eq!(guest.signals().unwrap_err(), reason);
+        }
+        assert_eq!(reason.header(), header);
+        assert_eq!(reason.to_string(), format!("the header {header} is missing or malformed"));
+        assert!(Guest::with_chrome().omits(header).signals().is_ok());
+    }
+}
+
+#[test]
+fn ordinary_headers_that_make_no_sense_count_as_absent() {
+    let mut guest = Guest::with_chrome();
+    for header in [
+        evidence::ACCEPT_LANGUAGE,
+        evidence::ACCEPT_ENCODING,
+        evidence::SEC_CH_UA,
+        evidence::SEC_CH_UA_MOBILE,
+        evidence::SEC_CH_UA_PLATFORM,
+    ] {
+        guest = guest.sends(header, b"\xff\"");
+    }
+    let signals = guest.signals().unwrap();
+    assert!(signals.accept_language.is_none() && signals.accept_encoding.is_none());
+    assert!(signals.brand.is_none() && signals.platform.is_none() && !signals.mobile);
+}
+
+#[test]
+fn of_an_endless_user_agent_the_beginning_counts() {
+    let endless = |tail: &str| Guest::with_chrome().sends(evidence::USER_AGENT, format!("{CHROME} {tail}"));
+    // 1 KiB ends inside of a character of the one, between two of the other.
+    let (one, two) = (endless(&"ü".repeat(32 * 1024)), endless(&format!("x{}", "ü".repeat(32 * 1024))));
+    assert_eq!(one.signals().unwrap().family, "Chrome");
+    assert_eq!(two.signals().unwrap().major, Some(138));
+    let late = Guest::with_chrome().sends(evidence::USER_AGENT, format!("{}{CHROME}", "x".repeat(1024)));
+    assert_ne!(late.signals().unwrap().family, "Chrome");
+}
+
+#[test]
+fn signals_do_not_print() {
+    assert_eq!(format!("{:?}", Guest::with_chrome().signals().unwrap()), "Signals(…)");
+}
