@@ -12,10 +12,10 @@ use orchestrator::client_address::TrustedProxies;
 use scoped_auth::sessions::Rules;
 use service_runtime::{
     Clock, InProcess, Listeners, Running,
-    database::DatabaseConfig,
     server::ANY_PORT,
     spans::{Sampling, SpanConfig},
 };
+use store::DatabaseConfig;
 
 use crate::{
     certificates::Certificates,

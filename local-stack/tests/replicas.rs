@@ -21,8 +21,9 @@ use local_stack::{Answer, Guest, Plan, Stack, demo};
 use scoped_auth::{claims::Claims, key_file::KeyFile, key_ring::KeyRing};
 use secrecy::ExposeSecret;
 use serde_json::json;
-use service_runtime::{database::DatabaseConfig, random::Random};
+use service_runtime::random::Random;
 use shared_types::SealedToken;
+use store::DatabaseConfig;
 use tempfile::TempDir;
 use tokio::{task::JoinSet, time::timeout};
 

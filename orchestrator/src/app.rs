@@ -7,7 +7,6 @@ use service_runtime::{
     Listeners, Metrics, RouteTable, Running,
     api_error::error_chain,
     command::StartError,
-    database::run_purge_loop,
     server::{ServerLimits, Service},
 };
 use shared_types::{
@@ -19,6 +18,7 @@ use shared_types::{
         SendMessage, refresh_token::RefreshTokens,
     },
 };
+use store::run_purge_loop;
 
 use crate::{
     access_policy::Public,

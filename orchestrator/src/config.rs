@@ -7,13 +7,13 @@ use service_runtime::{
     Clock, ServiceCredential, Setting, SettingError, Settings,
     client::PeerConfig,
     command::Program,
-    database::DatabaseConfig,
     random::Random,
     settings::Requirement::{Default, DefaultSecret, Optional, Required, Secret},
     spans::{self, Sampling, SpanConfig},
     tls,
 };
 use shared_types::fingerprint::FingerprintKeys;
+use store::DatabaseConfig;
 
 use crate::{
     accounts_tools, answer_budget::AnswerBudget, client_address::TrustedProxies, dpop::PublicUrls, explain,

@@ -10,16 +10,13 @@ mod pages;
 mod retention;
 
 use chrono::{DateTime, SubsecRound as _, Utc};
-pub use service_runtime::database::OpenError;
-use service_runtime::{
-    Database,
-    database::{Batcher, DatabaseConfig, DatabaseError, Migrations, Sql, Value},
-};
 use shared_types::{
     AccountSid, AddressSid, ConversationSid, DeploymentKey, Identity, MessageSid, SessionId, Thumbprint,
     orchestrator::{list_messages::ChatMessage, send_message::MAX_BODY},
     scoped_auth::generate::EarlierSession,
 };
+pub use store::OpenError;
+use store::{Batcher, Database, DatabaseConfig, DatabaseError, Migrations, Sql, Value};
 
 pub use self::last_session::LastSession;
 use self::{

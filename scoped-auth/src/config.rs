@@ -6,12 +6,12 @@ use secrecy::SecretString;
 use service_runtime::{
     Clock, Setting, SettingError, Settings,
     command::Program,
-    database::DatabaseConfig,
     random::Random,
     settings::Requirement::{Default, DefaultSecret, Optional, OptionalSecret, Required, Secret},
     spans::{self, Sampling, SpanConfig},
     tls::{self, CalleeTls},
 };
+use store::DatabaseConfig;
 
 use crate::{revoke_tool, sessions::Rules, tools};
 

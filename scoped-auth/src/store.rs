@@ -6,14 +6,11 @@ mod current_token;
 mod revocations;
 
 use chrono::{DateTime, Utc};
-use service_runtime::{
-    Database,
-    database::{
-        Batcher, DatabaseConfig, DatabaseError, Migrations, OpenError, PURGED_AT_ONCE, RowsStatement, Sql,
-        TOGETHER,
-    },
-};
 use shared_types::SessionId;
+use store::{
+    Batcher, Database, DatabaseConfig, DatabaseError, Migrations, OpenError, PURGED_AT_ONCE, RowsStatement,
+    Sql, TOGETHER,
+};
 use tokio::sync::Notify;
 
 pub use self::current_token::{Advance, AdvanceOutcome, CurrentToken};

@@ -25,9 +25,8 @@ use http::{Answer, Request};
 use scoped_auth::{config::MissingKeys, sessions::Rules};
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use service_runtime::{
-    Clock, Listeners, Running, ServiceCredential, database::DatabaseConfig, random::Random,
-};
+use service_runtime::{Clock, Listeners, Running, ServiceCredential, random::Random};
+use store::DatabaseConfig;
 use tempfile::TempDir;
 
 const ACCOUNT: &str = "AC00000000000000000000000000000001";

@@ -27,7 +27,7 @@ use std::{sync::Arc, time::Duration};
 
 use local_stack::{Guest, Plan, Stack, demo};
 use recorder::Recorder;
-use service_runtime::database::DatabaseConfig;
+use store::DatabaseConfig;
 use tempfile::TempDir;
 
 /// Whether this is the crate that runs them within one process.

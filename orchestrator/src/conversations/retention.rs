@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use service_runtime::database::{PURGED_AT_ONCE, Sql};
+use store::{PURGED_AT_ONCE, Sql};
 
 use super::{Conversations, StoreError, day};
 

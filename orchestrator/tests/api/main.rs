@@ -38,10 +38,9 @@ use orchestrator::{Config, client_address::TrustedProxies};
 use scoped_auth::{config::MissingKeys, sessions::Rules};
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use service_runtime::{
-    Clock, Listeners, Running, ServiceCredential, database::DatabaseConfig, random::Random,
-};
+use service_runtime::{Clock, Listeners, Running, ServiceCredential, random::Random};
 use shared_types::fingerprint::{FingerprintKey, FingerprintKeys};
+use store::DatabaseConfig;
 use tempfile::TempDir;
 
 /// Long enough for a machine that has other things to do.

@@ -13,9 +13,8 @@ use std::{
 use scoped_auth::{config::MissingKeys, sessions::Rules};
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use service_runtime::{
-    Clock, Listeners, Running, ServiceCredential, database::DatabaseConfig, random::Random, spans::SpanConfig,
-};
+use service_runtime::{Clock, Listeners, Running, ServiceCredential, random::Random, spans::SpanConfig};
+use store::DatabaseConfig;
 use tempfile::TempDir;
 
 use crate::client::{post, send};

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use orchestrator::conversations::NewConversation;
-use service_runtime::database::PURGED_AT_ONCE;
 use shared_types::{ConversationSid, MessageSid};
+use store::PURGED_AT_ONCE;
 
 use crate::{ACCOUNT, Store, conversation, identity, now, session};
 

@@ -2,7 +2,7 @@
 
 use crate::{Store, conversation, identity, open, postgres::Cluster};
 use orchestrator::conversations::{Conversations, MIGRATIONS, OpenError};
-use service_runtime::database::{DatabaseConfig, Migrations};
+use store::{DatabaseConfig, Migrations};
 
 #[tokio::test]
 async fn a_database_that_is_not_up_to_date_is_not_opened() {

@@ -39,8 +39,9 @@ use scoped_auth::{
 };
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use service_runtime::{Clock, Listeners, Running, database::DatabaseConfig, random::Random};
+use service_runtime::{Clock, Listeners, Running, random::Random};
 use shared_types::{SealedToken, SessionId};
+use store::DatabaseConfig;
 use tempfile::TempDir;
 
 const ACCOUNT: &str = "AC00000000000000000000000000000001";

@@ -2,8 +2,9 @@
 
 use chrono::TimeDelta;
 use scoped_auth::store::{Advance, AdvanceOutcome, CurrentToken};
-use service_runtime::{api_error::error_chain, database::TOGETHER};
+use service_runtime::api_error::error_chain;
 use shared_types::{Fingerprint, SessionId};
+use store::TOGETHER;
 use tokio::task::JoinSet;
 
 use crate::{Store, advance, now, session};

@@ -116,7 +116,7 @@ async fn a_replica_that_hears_nothing_looks() {
 async fn a_server_that_was_away_is_followed_again() {
     let cluster = Cluster::new();
     let url = cluster.database().await;
-    let config = service_runtime::database::DatabaseConfig::new(&url);
+    let config = store::DatabaseConfig::new(&url);
     config.migrate(scoped_auth::store::MIGRATIONS).await.unwrap();
     let store = Store { replicas: [crate::open(&url).await, crate::open(&url).await], url, _dir: None };
     let replica = Replica::start(&store, 0, Duration::from_millis(100)).await;

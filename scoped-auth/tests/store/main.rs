@@ -22,8 +22,8 @@ use scoped_auth::{
     revocations::RevocationTarget,
     store::{Advance, MIGRATIONS, Store as Sessions},
 };
-use service_runtime::database::DatabaseConfig;
 use shared_types::{AccountSid, Identity, SessionId, grant::GrantsClaim};
+use store::DatabaseConfig;
 use tempfile::TempDir;
 
 use crate::{direct::Direct, postgres::Cluster};

@@ -7,8 +7,8 @@ use scoped_auth::{
     sessions::{IdentityRefusal, Sessions},
     store::{Advance, AdvanceOutcome},
 };
-use service_runtime::database::PURGED_AT_ONCE;
 use shared_types::{AccountSid, Identity, scoped_auth::generate::EarlierSession};
+use store::PURGED_AT_ONCE;
 
 use crate::{Store, account, advance, current_token::RULES, end, now, session};
 

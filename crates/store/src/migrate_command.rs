@@ -4,8 +4,13 @@ use std::io::Write as _;
 
 use clap::Command;
 
-use super::{DatabaseConfig, Engine, Migrations, OpenError, postgres, sqlite};
 use crate::{
+    config::{DatabaseConfig, Engine},
+    error::OpenError,
+    migrations::Migrations,
+    postgres, sqlite,
+};
+use service_runtime::{
     command::StartError,
     settings::{SettingError, Settings},
 };

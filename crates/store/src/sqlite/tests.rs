@@ -1,9 +1,10 @@
 use std::path::Path;
 
+use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::*;
-use crate::{Database, database::Sql};
+use crate::{Database, Sql, Value};
 
 fn folder_and_url() -> (TempDir, String) {
     let folder = tempfile::tempdir().unwrap();

@@ -2,11 +2,20 @@
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Engine, OpenError};
-use crate::settings::{SettingError, Settings};
+use crate::error::OpenError;
+use service_runtime::settings::{SettingError, Settings};
 
 /// Connections of a replica to PostgreSQL, where nothing else is set.
 const CONNECTIONS: u32 = 8;
+
+/// Which engine keeps the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// A file, or memory, of this process.
+    Sqlite,
+    /// A server that replicas share.
+    Postgres,
+}
 
 /// Where a database is.
 #[derive(Clone, Debug)]
@@ -40,11 +49,11 @@ impl DatabaseConfig {
         }
     }
 
-    pub(super) fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         self.url.expose_secret()
     }
 
-    pub(super) fn connections(&self) -> u32 {
+    pub(crate) fn connections(&self) -> u32 {
         self.connections
     }
 }

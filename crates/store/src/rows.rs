@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use sqlx::AssertSqlSafe;
 
-use super::TOGETHER;
+use crate::limits::TOGETHER;
 
 /// A statement for 1 to [`TOGETHER`] rows, in all the texts that it has.
 #[derive(Clone, Debug)]

@@ -5,7 +5,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rusqlite::Connection;
 
-use super::{DatabaseError, connect, place::Place};
+use super::{connection::connect, place::Place};
+use crate::error::DatabaseError;
 
 /// The connections that nobody reads from at the moment.
 #[derive(Debug)]

@@ -6,9 +6,9 @@ use std::time::Instant;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use sqlx::migrate::{AppliedMigration, MigrateError, Migration};
 
-use super::{
-    super::migrations::{missing, told},
-    DatabaseError, Migrations, OpenError,
+use crate::{
+    error::{DatabaseError, OpenError},
+    migrations::{Migrations, missing, told},
 };
 
 const LEDGER: &str = "CREATE TABLE IF NOT EXISTS _sqlx_migrations (version BIGINT PRIMARY KEY, \

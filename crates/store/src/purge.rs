@@ -4,7 +4,7 @@ use std::{future::Future, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::{Clock, api_error::error_chain, random::Random};
+use service_runtime::{Clock, api_error::error_chain, random::Random};
 
 /// How many rows one statement removes at most.
 pub const PURGED_AT_ONCE: u32 = 1000;

@@ -9,7 +9,10 @@ use tokio::sync::{
     oneshot,
 };
 
-use super::{DEADLINE, DatabaseError, TOGETHER, within};
+use crate::{
+    error::DatabaseError,
+    limits::{DEADLINE, TOGETHER, within},
+};
 
 /// What runs for all who have gathered.
 pub trait BatchExecutor: Send + 'static {

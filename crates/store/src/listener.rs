@@ -6,8 +6,12 @@ use std::time::Duration;
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use tokio::sync::Notify;
 
-use super::{ACQUIRE_TIMEOUT, Database, DatabaseConfig, Kept};
-use crate::api_error::error_chain;
+use crate::{
+    config::DatabaseConfig,
+    database::{Database, Inner},
+    limits::ACQUIRE_TIMEOUT,
+};
+use service_runtime::api_error::error_chain;
 
 /// How long a lost connection stays lost; meanwhile others' news are found by looking.
 const RECONNECT: Duration = Duration::from_millis(500);
@@ -16,7 +20,7 @@ impl Database {
     /// Wakes `heard` at every `NOTIFY` on `channel`, and whenever some may have been missed; for ever. In SQLite nobody
     /// notifies.
     pub async fn listen(&self, channel: &'static str, heard: &Notify) {
-        let Kept::Postgres(_, config) = &self.0 else {
+        let Inner::Postgres(_, config) = &self.0 else {
             return std::future::pending().await;
         };
         let mut is_heard = true;

@@ -8,9 +8,12 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions, PgRow},
 };
 
-use super::{
-    ACQUIRE_TIMEOUT, DatabaseConfig, DatabaseError, Engine, Migrations, OpenError, Outcome, Rows, Statement,
-    Value,
+use crate::{
+    config::{DatabaseConfig, Engine},
+    error::{DatabaseError, OpenError},
+    limits::ACQUIRE_TIMEOUT,
+    migrations::Migrations,
+    statement::{Outcome, Rows, Statement, Value},
 };
 
 /// What every connection is told: no statement and no lock is waited for longer than a guest waits, a transaction that
@@ -24,7 +27,7 @@ const SETUP: &str = "SET statement_timeout = '5s'; SET lock_timeout = '5s'; \
 const RESTED: Duration = Duration::from_secs(1);
 
 /// The one pool, for readers and writers alike.
-pub(super) async fn open(config: &DatabaseConfig, migrations: Migrations) -> Result<PgPool, OpenError> {
+pub(crate) async fn open(config: &DatabaseConfig, migrations: Migrations) -> Result<PgPool, OpenError> {
     let mut connection = connect(config).await?;
     in_time(migrations.check(&mut connection)).await?;
     // The answer has been given; how the server takes the farewell changes nothing.
@@ -46,7 +49,7 @@ pub(super) async fn open(config: &DatabaseConfig, migrations: Migrations) -> Res
 }
 
 /// Brings the tables up to date, and says what was done. Without the limits of requests: a large table takes its time.
-pub(super) async fn migrate(
+pub(crate) async fn migrate(
     config: &DatabaseConfig,
     migrations: Migrations,
 ) -> Result<Vec<String>, OpenError> {
@@ -57,12 +60,12 @@ pub(super) async fn migrate(
 }
 
 /// Runs a statement that is a transaction of its own.
-pub(super) async fn read(pool: &PgPool, statement: Statement) -> Result<Rows, DatabaseError> {
+pub(crate) async fn read(pool: &PgPool, statement: Statement) -> Result<Rows, DatabaseError> {
     Ok(outcome(&mut *pool.acquire().await?, statement).await?.rows)
 }
 
 /// Runs statements, all of them or none. One alone is a transaction of its own, which saves two round trips.
-pub(super) async fn write(pool: &PgPool, statements: Vec<Statement>) -> Result<Vec<Outcome>, DatabaseError> {
+pub(crate) async fn write(pool: &PgPool, statements: Vec<Statement>) -> Result<Vec<Outcome>, DatabaseError> {
     let mut outcomes: Vec<Outcome> = Vec::with_capacity(statements.len());
     let statements = match <[Statement; 1]>::try_from(statements) {
         Ok([alone]) => return Ok(vec![outcome(&mut *pool.acquire().await?, alone).await?]),

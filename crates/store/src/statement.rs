@@ -3,7 +3,7 @@
 
 use std::sync::OnceLock;
 
-use super::{DatabaseError, Engine};
+use crate::{config::Engine, error::DatabaseError};
 
 /// The text of a statement. It is put into the dialect of an engine when that engine is first given it:
 ///
@@ -19,8 +19,8 @@ pub struct Sql {
 /// A statement with its values.
 #[derive(Debug)]
 pub struct Statement {
-    pub(super) sql: &'static Sql,
-    pub(super) values: Vec<Value>,
+    pub(crate) sql: &'static Sql,
+    pub(crate) values: Vec<Value>,
     condition: Condition,
 }
 
@@ -83,7 +83,7 @@ impl Sql {
 
     /// As the engine is given it. SQLite knows `$1` as a name and numbers names in the order in which they appear; its
     /// parameters that are numbers begin with a question mark.
-    pub(super) fn of(&'static self, engine: Engine) -> &'static str {
+    pub(crate) fn of(&'static self, engine: Engine) -> &'static str {
         match engine {
             Engine::Sqlite => {
                 self.in_sqlite.get_or_init(|| self.text.replace("{skip_locked}", "").replace('$', "?"))
@@ -107,7 +107,7 @@ impl Statement {
     }
 
     /// Whether it is to run after what became of the one before.
-    pub(super) fn should_run(&self, before: Option<&Outcome>) -> bool {
+    pub(crate) fn should_run(&self, before: Option<&Outcome>) -> bool {
         let had_rows = before.is_some_and(|before| before.affected > 0 || !before.rows.is_empty());
         match self.condition {
             Condition::Always => true,
@@ -118,7 +118,7 @@ impl Statement {
 }
 
 impl Rows {
-    pub(super) fn new(columns: usize, values: Vec<Value>) -> Self {
+    pub(crate) fn new(columns: usize, values: Vec<Value>) -> Self {
         Self { columns, values }
     }
 

@@ -7,7 +7,7 @@ use sqlx::{
     migrate::{AppliedMigration, Migrate as _, MigrateError, Migration, Migrator},
 };
 
-use super::OpenError;
+use crate::error::OpenError;
 
 /// What PostgreSQL says of a table that is not there.
 const UNDEFINED_TABLE: &str = "42P01";
@@ -32,12 +32,12 @@ impl Migrations {
     }
 
     /// All of them, in their order.
-    pub(super) fn all(self) -> Migrator {
+    pub(crate) fn all(self) -> Migrator {
         (self.migrator)()
     }
 
     /// Applies those that are missing in PostgreSQL, and tells their names.
-    pub(super) async fn apply(self, connection: &mut PgConnection) -> Result<Vec<String>, MigrateError> {
+    pub(crate) async fn apply(self, connection: &mut PgConnection) -> Result<Vec<String>, MigrateError> {
         let ledger = self.ledger();
         // A connection that breaks gives the lock back.
         connection.lock().await?;
@@ -57,7 +57,7 @@ impl Migrations {
     }
 
     /// Whether all are applied in PostgreSQL. Those of a newer release do not matter.
-    pub(super) async fn check(self, connection: &mut PgConnection) -> Result<(), OpenError> {
+    pub(crate) async fn check(self, connection: &mut PgConnection) -> Result<(), OpenError> {
         let applied = match connection.list_applied_migrations(&self.ledger()).await {
             Ok(applied) => applied,
             Err(MigrateError::Execute(sqlx::Error::Database(error)))
@@ -85,7 +85,7 @@ impl Migrations {
 }
 
 /// Those that have not been applied, where what has been is known and has not changed since.
-pub(super) fn missing<'a>(
+pub(crate) fn missing<'a>(
     migrator: &'a Migrator,
     applied: &[AppliedMigration],
 ) -> Result<Vec<&'a Migration>, MigrateError> {
@@ -106,6 +106,6 @@ pub(super) fn missing<'a>(
 }
 
 /// A migration as an operator is told of it: `0001 sessions`.
-pub(super) fn told(migration: &Migration) -> String {
+pub(crate) fn told(migration: &Migration) -> String {
     format!("{:04} {}", migration.version, migration.description)
 }

@@ -4,7 +4,7 @@ use tempfile::TempDir;
 use tokio::task::JoinSet;
 
 use super::*;
-use crate::database::{Sql, Value};
+use crate::{Sql, Value};
 
 static INSERT: Sql = Sql::new("INSERT INTO t (a, later) VALUES ($1, $2)");
 static FILL: Sql = Sql::new("INSERT INTO t (a) VALUES ($1 || hex(zeroblob(100000)))");
@@ -23,7 +23,7 @@ impl Written {
         let file = folder.path().join("db");
         let connect = || {
             let connection = Connection::open(&file).unwrap();
-            connection.execute_batch(super::super::SETUP).unwrap();
+            connection.execute_batch(super::super::connection::SETUP).unwrap();
             connection
         };
         let (connection, other) = (connect(), connect());

@@ -9,10 +9,14 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::{
-    DatabaseError, Outcome, Statement, outcome,
+    connection::outcome,
     reply_router::{self, ReplyRouter},
 };
-use crate::database::TOGETHER;
+use crate::{
+    error::DatabaseError,
+    limits::TOGETHER,
+    statement::{Outcome, Statement},
+};
 
 pub(super) type Answer = Result<Vec<Outcome>, DatabaseError>;
 

@@ -10,7 +10,7 @@ use std::{
 use percent_encoding::percent_decode_str;
 use rusqlite::{Connection, OpenFlags};
 
-use super::OpenError;
+use crate::error::OpenError;
 
 /// Where it is.
 #[derive(Debug)]
