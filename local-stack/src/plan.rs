@@ -131,7 +131,7 @@ impl Plan {
         if self.in_process {
             let callee = callee.in_process.clone();
             let callee = match self.wire.hear(from, to) {
-                Some(listener) => callee.heard_by(listener),
+                Some(listener) => callee.observed_by(listener),
                 None => callee,
             };
             return Way { url: String::new(), in_process: Some(callee) };

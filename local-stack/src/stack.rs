@@ -67,7 +67,7 @@ impl Stack {
             rules: plan.rules,
             revocation_poll: plan.revocation_poll,
             operator_secrets: vec![operator_secret.clone()],
-            spans: plan.spans(Sampling::AsTheCallerSays),
+            spans: plan.spans(Sampling::ParentBased),
             clock: plan.clock.clone(),
             random: random.clone(),
         };
@@ -89,7 +89,7 @@ impl Stack {
                     )
                 },
                 token_ttl_seconds: plan.token_ttl_seconds,
-                spans: plan.spans(Sampling::AsTheCallerSays),
+                spans: plan.spans(Sampling::ParentBased),
                 clock: plan.clock.clone(),
                 random: random.clone(),
             },
@@ -123,7 +123,7 @@ impl Stack {
             )?),
             trusted_proxies: plan.trusted_proxies.clone(),
             public_urls: PublicUrls::default(),
-            spans: plan.spans(Sampling::OfStrangers(1.0)),
+            spans: plan.spans(Sampling::Ratio(1.0)),
             answer_bytes: 32 * 1024 * 1024,
             welcome_message: "Welcome! Someone will be with you in a moment.".to_owned(),
             clock: plan.clock.clone(),

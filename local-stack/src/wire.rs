@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 
-use service_runtime::in_process::Listener;
+use service_runtime::in_process::Observer;
 
 /// A participant of the diagrams, by the name that its lifeline has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -42,7 +42,7 @@ pub trait Wire: Send + Sync {
     fn connect(&self, from: Participant, to: Participant, address: SocketAddr) -> String;
 
     /// Who hears what passes where no wire is laid, because caller and callee are in one process.
-    fn hear(&self, _from: Participant, _to: Participant) -> Option<Listener> {
+    fn hear(&self, _from: Participant, _to: Participant) -> Option<Observer> {
         None
     }
 }

@@ -148,6 +148,6 @@ pub async fn start_with(
     Ok(running
         .with_task(follower)
         .with_task(purger)
-        .beside_all(certificates)
+        .with_tasks(certificates)
         .on_shutdown(async move { closed.close().await }))
 }

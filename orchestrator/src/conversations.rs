@@ -187,7 +187,7 @@ impl Conversations {
         session: SessionId,
     ) -> Result<Option<ConversationSid>, StoreError> {
         if let Some(by_session) = &self.by_session {
-            return by_session.ask((account, session)).await?;
+            return by_session.submit((account, session)).await?;
         }
         let look = BY_SESSION.with([account.to_string().into(), session.to_string().into()]);
         let rows = self.database.read(look).await?;

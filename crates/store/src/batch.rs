@@ -1,6 +1,6 @@
-//! Calls of the store that go to PostgreSQL together. A statement costs much the same for one row as for many: the way to the engine
-//! and back, and where something is written, the wait until it is safe. So what is asked while a statement runs gathers,
-//! and goes with the next one. Nobody waits for company: a batch that is idle runs at once, for one.
+//! Batches concurrent requests to PostgreSQL into one statement. A statement costs much the same for one row as for
+//! many: the round trip and, for a write, the wait for the disk. Requests that arrive while a statement runs are sent
+//! together with the next one. No artificial delay: an idle batcher runs a single request immediately.
 
 use std::future::Future;
 
@@ -11,65 +11,65 @@ use tokio::sync::{
 
 use crate::{
     error::DatabaseError,
-    limits::{DEADLINE, TOGETHER, within},
+    limits::{DEADLINE, MAX_BATCH_SIZE, within},
 };
 
-/// What runs for all who have gathered.
+/// Executes a batch.
 pub trait BatchExecutor: Send + 'static {
-    /// What one caller asks.
+    /// One caller's request.
     type Request: Send + Sync + 'static;
-    /// What he is answered.
+    /// The answer to it.
     type Answer: Send + 'static;
 
-    /// Does what is asked, of 1 to [`TOGETHER`] callers, and answers each in the place of his ask. With `None` an ask
-    /// goes again with the next batch; at least one must be answered. An error is that of them all.
+    /// Executes 1 to [`MAX_BATCH_SIZE`] requests and returns an answer for each, in order. A request with the answer
+    /// `None` is repeated in the next batch; at least one must be answered. An error is returned to all callers.
     fn run(
         &self,
-        asks: &[Self::Request],
+        requests: &[Self::Request],
     ) -> impl Future<Output = Result<Vec<Option<Self::Answer>>, DatabaseError>> + Send;
 }
 
-/// Where callers gather. Cheap to clone; all clones are one. What runs ends with the last of them.
+/// Sends requests to a [`BatchExecutor`]. Cheap to clone; clones share it, and the executor ends with the last of them.
 pub struct Batcher<T: BatchExecutor>(UnboundedSender<Waiting<T>>);
 
 struct Waiting<T: BatchExecutor> {
-    ask: T::Request,
+    request: T::Request,
     reply: oneshot::Sender<Result<T::Answer, DatabaseError>>,
 }
 
 impl<T: BatchExecutor> Batcher<T> {
-    /// An idle batch. What runs does so on the current tokio runtime, whichever runtimes the callers are on.
-    pub fn new(together: T) -> Self {
+    /// Runs the executor on the current tokio runtime; callers may be on other runtimes.
+    pub fn new(executor: T) -> Self {
         let (sender, receiver) = mpsc::unbounded_channel();
-        tokio::spawn(serve(together, receiver));
+        tokio::spawn(serve(executor, receiver));
         Self(sender)
     }
 
-    /// Asks, and waits for the answer no longer than for any call of the store. A caller who goes away before his ask's
-    /// turn takes it with him; from then on it is done all the same.
-    pub async fn ask(&self, ask: T::Request) -> Result<T::Answer, DatabaseError> {
+    /// Sends a request and waits for its answer, at most [`DEADLINE`]. If the caller is cancelled before the batch
+    /// starts, the request is dropped; afterwards it is executed regardless.
+    pub async fn submit(&self, request: T::Request) -> Result<T::Answer, DatabaseError> {
         let (reply, answer) = oneshot::channel();
-        self.0.send(Waiting { ask, reply }).map_err(|_| DatabaseError::Closed)?;
+        self.0.send(Waiting { request, reply }).map_err(|_| DatabaseError::Closed)?;
         within(DEADLINE, async { answer.await.unwrap_or(Err(DatabaseError::Closed)) }).await
     }
 }
 
-async fn serve<T: BatchExecutor>(together: T, mut arriving: UnboundedReceiver<Waiting<T>>) {
-    let mut waiting = Vec::with_capacity(TOGETHER);
-    while arrive(&mut arriving, &mut waiting).await {
+async fn serve<T: BatchExecutor>(executor: T, mut incoming: UnboundedReceiver<Waiting<T>>) {
+    let mut waiting = Vec::with_capacity(MAX_BATCH_SIZE);
+    while fill(&mut incoming, &mut waiting).await {
         waiting.retain(|waiting| !waiting.reply.is_closed());
         if waiting.is_empty() {
             continue;
         }
-        let (asks, replies): (Vec<_>, Vec<_>) =
-            waiting.drain(..).map(|Waiting { ask, reply }| (ask, reply)).unzip();
-        match within(DEADLINE, together.run(&asks)).await {
+        let (requests, replies): (Vec<_>, Vec<_>) =
+            waiting.drain(..).map(|Waiting { request, reply }| (request, reply)).unzip();
+        match within(DEADLINE, executor.run(&requests)).await {
             Ok(answers) => {
-                for ((ask, reply), answer) in asks.into_iter().zip(replies).zip(answers) {
+                for ((request, reply), answer) in requests.into_iter().zip(replies).zip(answers) {
                     match answer {
-                        // Who went away meanwhile does not hear it.
+                        // The caller was cancelled; its reply is dropped.
                         Some(answer) => drop(reply.send(Ok(answer))),
-                        None => waiting.push(Waiting { ask, reply }),
+                        None => waiting.push(Waiting { request, reply }),
                     }
                 }
             }
@@ -82,17 +82,17 @@ async fn serve<T: BatchExecutor>(together: T, mut arriving: UnboundedReceiver<Wa
     }
 }
 
-/// Adds to those who wait those who have come, as far as there is room; waits for one if there is none at all. `false`:
-/// nobody is left, and nobody can come any more.
-async fn arrive<T: BatchExecutor>(
-    arriving: &mut UnboundedReceiver<Waiting<T>>,
+/// Fills the batch with arrived requests, and waits for one if it is empty. `false` once all senders are gone and
+/// nothing is left.
+async fn fill<T: BatchExecutor>(
+    incoming: &mut UnboundedReceiver<Waiting<T>>,
     waiting: &mut Vec<Waiting<T>>,
 ) -> bool {
     if waiting.is_empty() {
-        return arriving.recv_many(waiting, TOGETHER).await > 0;
+        return incoming.recv_many(waiting, MAX_BATCH_SIZE).await > 0;
     }
-    while waiting.len() < TOGETHER
-        && let Ok(more) = arriving.try_recv()
+    while waiting.len() < MAX_BATCH_SIZE
+        && let Ok(more) = incoming.try_recv()
     {
         waiting.push(more);
     }
@@ -107,7 +107,7 @@ impl<T: BatchExecutor> Clone for Batcher<T> {
 
 impl<T: BatchExecutor> std::fmt::Debug for Batcher<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Batch")
+        f.write_str("Batcher")
     }
 }
 

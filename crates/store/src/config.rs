@@ -1,23 +1,23 @@
-//! Where a database is, as the settings say it. A URL of PostgreSQL holds a password, so it is a secret throughout.
+//! The database's configuration. A PostgreSQL URL contains a password, so the URL is a secret.
 
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::error::OpenError;
-use service_runtime::settings::{SettingError, Settings};
+use service_runtime::{SettingError, Settings};
 
-/// Connections of a replica to PostgreSQL, where nothing else is set.
+/// Default number of connections per replica to PostgreSQL.
 const CONNECTIONS: u32 = 8;
 
-/// Which engine keeps the database.
+/// The database engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Engine {
     /// A file, or memory, of this process.
     Sqlite,
-    /// A server that replicas share.
+    /// A server shared by the replicas.
     Postgres,
 }
 
-/// Where a database is.
+/// URL and pool size of a database.
 #[derive(Clone, Debug)]
 pub struct DatabaseConfig {
     url: SecretString,
@@ -39,7 +39,7 @@ impl DatabaseConfig {
         Ok(config)
     }
 
-    /// Which engine the URL is of.
+    /// The engine, by the URL's scheme.
     pub fn engine(&self) -> Result<Engine, OpenError> {
         let (scheme, _) = self.url().split_once(':').ok_or(OpenError::Url)?;
         match scheme {
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_engine_is_told_by_the_scheme() {
+    fn the_scheme_determines_the_engine() {
         let engine = |url: &str| DatabaseConfig::new(url).engine();
         assert!(matches!(engine("sqlite::memory:"), Ok(Engine::Sqlite)));
         assert!(matches!(engine("postgres://host/db"), Ok(Engine::Postgres)));
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn the_url_is_never_shown() {
+    fn debug_hides_the_url() {
         let config = DatabaseConfig::new("postgres://user:hunter2@host/db");
         assert!(!format!("{config:?}").contains("hunter2"));
     }

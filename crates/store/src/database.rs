@@ -1,4 +1,4 @@
-//! A service's database, whichever engine stores it: one call that reads and one that writes.
+//! A service's database on either engine, with one call that reads and one that writes.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::{
     statement::{Outcome, Rows, Statement},
 };
 
-/// A database. Cheap to clone; all clones are one.
+/// A database. Cheap to clone; clones share it.
 #[derive(Clone, Debug)]
 pub struct Database(pub(crate) Inner);
 
@@ -25,8 +25,8 @@ pub(crate) enum Inner {
 }
 
 impl Database {
-    /// Opens the database. In SQLite file, directory and tables are made where they are missing; in PostgreSQL the
-    /// tables must be up to date.
+    /// Opens the database. SQLite: creates file, directory and tables if missing. PostgreSQL: the tables must be up to
+    /// date.
     pub async fn open(config: &DatabaseConfig, migrations: Migrations) -> Result<Self, OpenError> {
         Ok(Self(match config.engine()? {
             Engine::Sqlite => Inner::Sqlite(Sqlite::open(config, migrations).await?),
@@ -34,20 +34,20 @@ impl Database {
         }))
     }
 
-    /// The pool, if PostgreSQL keeps it: for what a round trip there makes worth its while.
+    /// The PostgreSQL pool, for statements worth an implementation of their own there; `None` for SQLite.
     pub fn postgres(&self) -> Option<&PgPool> {
         if let Inner::Postgres(pool, _) = &self.0 { Some(pool) } else { None }
     }
 
-    /// The rows that a statement gives which writes nothing.
+    /// Runs a read-only statement and returns its rows.
     ///
-    /// SQLite is asked at once, on this thread: for the few rows that guests ask for it is a matter of microseconds, less
-    /// than to hand it to another thread, and in its journal's mode who reads waits for nobody.
+    /// SQLite runs on the calling thread: reading the few rows of a request takes microseconds, less than handing it to
+    /// another thread, and in WAL mode readers are never blocked.
     pub async fn read(&self, statement: Statement) -> Result<Rows, DatabaseError> {
         self.read_within(DEADLINE, statement).await
     }
 
-    /// Asks with such a statement whether the database is there.
+    /// Checks with a read-only statement that the database is reachable.
     pub async fn ping(&self, statement: Statement) -> Result<(), DatabaseError> {
         self.read_within(PING_DEADLINE, statement).await.map(drop)
     }
@@ -55,25 +55,24 @@ impl Database {
     async fn read_within(&self, deadline: Duration, statement: Statement) -> Result<Rows, DatabaseError> {
         match &self.0 {
             Inner::Sqlite(sqlite) => sqlite.read(&statement),
-            // On the heap: what a request moves about must not have room for a server's protocol.
+            // Boxed: a server's protocol would enlarge every request's future.
             Inner::Postgres(pool, _) => within(deadline, Box::pin(postgres::read(pool, statement))).await,
         }
     }
 
-    /// Runs statements one after the other in one transaction, all of them or, if one fails, none. When this returns
-    /// what became of each, no crash loses it.
+    /// Runs statements in order in one transaction, all or none. When this returns their outcomes, they are durable.
     ///
-    /// A caller who goes away early leaves a whole transaction or none.
+    /// If the caller is cancelled, the transaction runs as a whole or not at all.
     pub async fn write<const N: usize>(
         &self,
         statements: [Statement; N],
     ) -> Result<[Outcome; N], DatabaseError> {
         let outcomes = self.write_all(statements.into()).await?;
-        // There is one of each.
+        // One outcome per statement.
         outcomes.try_into().map_err(|_| DatabaseError::Closed)
     }
 
-    /// The same for any number of statements.
+    /// [`write`](Self::write) for any number of statements.
     pub async fn write_all(&self, statements: Vec<Statement>) -> Result<Vec<Outcome>, DatabaseError> {
         match &self.0 {
             Inner::Sqlite(sqlite) => within(DEADLINE, sqlite.write(statements)).await,
@@ -81,7 +80,7 @@ impl Database {
         }
     }
 
-    /// Closes it, for all clones, once the transactions under way have ended.
+    /// Closes the database for all clones, after running transactions.
     pub async fn close(&self) {
         match &self.0 {
             Inner::Sqlite(sqlite) => sqlite.close().await,

@@ -1,54 +1,53 @@
-//! Why a database did not do what it was asked: the same for both engines. What is said never holds a value that was
-//! bound, nor where the database is.
+//! Database errors, the same for both engines. They contain neither bound values nor the database's location.
 
 use std::{io, sync::Arc};
 
 use rusqlite::ErrorCode;
 use sqlx::migrate::MigrateError;
 
-/// Why a statement, or a transaction, failed. Cheap to clone: what fails for many is told to each.
+/// Why a statement or transaction failed. Cheap to clone: a failed batch returns it to every caller.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum DatabaseError {
-    /// SQLite said so.
+    /// SQLite's error.
     #[error(transparent)]
     Sqlite(Arc<rusqlite::Error>),
-    /// PostgreSQL said so, or the way there did.
+    /// PostgreSQL's error, or the connection's.
     #[error(transparent)]
     Postgres(Arc<sqlx::Error>),
-    /// It has been closed.
+    /// The database has been closed.
     #[error("the database is closed")]
     Closed,
-    /// It took too long.
-    #[error("no answer in time")]
-    Silent,
-    /// A column of a row, counted from 0, is not there, or of another type than was asked for.
+    /// The deadline has passed.
+    #[error("timed out")]
+    Timeout,
+    /// A column, counted from 0, is missing or of another type than requested.
     #[error("column {0} of a row is malformed")]
     Malformed(usize),
 }
 
-/// Why the store cannot be opened: one line, without the URL, which may hold a password.
+/// Why the database cannot be opened. One line, without the URL, which may contain a password.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The URL is of another kind, or malformed.
+    /// Unknown scheme, or malformed URL.
     #[error("expected sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE")]
     Url,
-    /// File or directory cannot be made.
-    #[error("the database file cannot be made: {0}")]
+    /// File or directory cannot be created.
+    #[error("cannot create the database file: {0}")]
     File(#[from] io::Error),
     /// The database cannot be opened or reached.
-    #[error("the database cannot be opened: {0}")]
+    #[error("cannot open the database: {0}")]
     Database(#[from] DatabaseError),
-    /// A server did not answer.
-    #[error("the database cannot be opened: no answer in time")]
-    Silent,
-    /// Its tables cannot be brought up to date.
-    #[error("the database's tables cannot be brought up to date: {0}")]
+    /// The server did not respond within the deadline.
+    #[error("cannot open the database: timed out")]
+    Timeout,
+    /// The migrations are inconsistent with the database.
+    #[error("cannot migrate the database: {0}")]
     Migration(#[from] MigrateError),
-    /// One of the changes failed. None of those that were to be made was made.
-    #[error("the database's tables cannot be brought up to date: while executing migration {0}: {1}")]
+    /// A migration failed; all of this run were rolled back.
+    #[error("migration failed: {0}: {1}")]
     Migrating(i64, DatabaseError),
-    /// A server's tables are brought up to date by an operator, not by whichever replica starts first.
-    #[error("the database lacks tables of this release; run `{0} migrate` first")]
+    /// Tables of a server are migrated by an operator, not by whichever replica starts first.
+    #[error("the database schema is older than this release; run `{0} migrate` first")]
     OutOfDate(&'static str),
 }
 
@@ -56,11 +55,11 @@ pub enum OpenError {
 impl From<rusqlite::Error> for DatabaseError {
     fn from(error: rusqlite::Error) -> Self {
         Self::Sqlite(Arc::new(match error {
-            // With the file's path.
+            // Without the message, which contains the file's path.
             rusqlite::Error::SqliteFailure(error, Some(_)) if error.code == ErrorCode::CannotOpen => {
                 rusqlite::Error::SqliteFailure(error, None)
             }
-            // With the statement.
+            // Without the statement's text.
             rusqlite::Error::SqlInputError { error, msg, .. } => {
                 rusqlite::Error::SqliteFailure(error, Some(msg))
             }
@@ -74,7 +73,7 @@ impl From<sqlx::Error> for DatabaseError {
     fn from(error: sqlx::Error) -> Self {
         match error {
             sqlx::Error::PoolClosed => Self::Closed,
-            sqlx::Error::PoolTimedOut => Self::Silent,
+            sqlx::Error::PoolTimedOut => Self::Timeout,
             error => Self::Postgres(Arc::new(error)),
         }
     }

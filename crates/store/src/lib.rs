@@ -1,6 +1,6 @@
-//! A service's database: SQLite on one machine, PostgreSQL for a fleet, behind one call that reads and one that writes.
-//! The service owns its tables and statements; both engines understand them, with TEXT and BIGINT columns only. A crate of
-//! its own so that FederatedAuthService, which stores nothing, links neither engine.
+//! A service's database: SQLite on one machine, PostgreSQL for a fleet. The service owns its tables and statements;
+//! both engines support them, with columns of TEXT and BIGINT only. A separate crate so that FederatedAuthService,
+//! which stores nothing, links neither engine.
 
 mod batch;
 mod config;
@@ -21,10 +21,10 @@ pub use {
     config::{DatabaseConfig, Engine},
     database::Database,
     error::{DatabaseError, OpenError},
-    limits::TOGETHER,
+    limits::MAX_BATCH_SIZE,
     migrate_command::{command as migrate_subcommand, run as migrate},
     migrations::Migrations,
-    purge::{PURGED_AT_ONCE, run_purge_loop},
+    purge::{PURGE_BATCH_ROWS, run_purge_loop},
     rows::RowsStatement,
     statement::{Column, Outcome, Row, Rows, Sql, Statement, Value},
 };

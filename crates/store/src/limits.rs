@@ -1,25 +1,25 @@
-//! The bounds on batches and waiting.
+//! Batch size and deadlines.
 
 use std::{future::Future, time::Duration};
 
 use crate::error::DatabaseError;
 
-/// How many calls go together at most.
-pub const TOGETHER: usize = 64;
+/// Maximum number of requests in a batch.
+pub const MAX_BATCH_SIZE: usize = 64;
 
-/// How long a connection is waited for; a guest waits no longer for an answer.
+/// Deadline of acquiring a connection; no longer than a guest waits for a response.
 pub(crate) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long a call of the store may take in all. An engine that was cut off says nothing, for ever.
+/// Deadline of a database call as a whole. A disconnected server may never respond.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
 
-/// How long the answer to whether the engine is there may take; health checks do not wait longer.
+/// Deadline of a ping; health checks do not wait longer.
 pub(crate) const PING_DEADLINE: Duration = Duration::from_secs(1);
 
-/// Bounds a call; one that takes longer has failed.
+/// Runs a call under a deadline.
 pub(crate) async fn within<T>(
     deadline: Duration,
     call: impl Future<Output = Result<T, DatabaseError>>,
 ) -> Result<T, DatabaseError> {
-    tokio::time::timeout(deadline, call).await.unwrap_or(Err(DatabaseError::Silent))
+    tokio::time::timeout(deadline, call).await.unwrap_or(Err(DatabaseError::Timeout))
 }

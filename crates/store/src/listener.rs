@@ -1,5 +1,5 @@
-//! `LISTEN`: how one replica hears at once what another has written down. It makes hearing faster and nothing more: what
-//! is heard says only that there is news, and whoever relies on news also looks by himself.
+//! PostgreSQL `LISTEN`: replicas learn of each other's changes without a polling delay. Only an accelerator: a
+//! notification carries no data, and subscribers also poll.
 
 use std::time::Duration;
 
@@ -13,29 +13,29 @@ use crate::{
 };
 use service_runtime::api_error::error_chain;
 
-/// How long a lost connection stays lost; meanwhile others' news are found by looking.
+/// Delay before reconnecting; subscribers poll meanwhile.
 const RECONNECT: Duration = Duration::from_millis(500);
 
 impl Database {
-    /// Wakes `heard` at every `NOTIFY` on `channel`, and whenever some may have been missed; for ever. In SQLite nobody
-    /// notifies.
-    pub async fn listen(&self, channel: &'static str, heard: &Notify) {
+    /// Wakes `notify` at every `NOTIFY` on `channel`, and after reconnecting, since notifications may have been missed.
+    /// Never returns. Does nothing on SQLite.
+    pub async fn listen(&self, channel: &'static str, notify: &Notify) {
         let Inner::Postgres(_, config) = &self.0 else {
             return std::future::pending().await;
         };
-        let mut is_heard = true;
+        let mut is_connected = true;
         loop {
-            let lost = match listen_once(config, channel, heard, &mut is_heard).await {
+            let cause = match listen_once(config, channel, notify, &mut is_connected).await {
                 Ok(()) => "the connection was closed".to_owned(),
                 Err(error) => error_chain(&error),
             };
-            if is_heard {
+            if is_connected {
                 tracing::warn!(
                     channel,
-                    cause = lost,
-                    "notifications are not heard; the store is looked at instead"
+                    cause = cause,
+                    "notification listener disconnected, falling back to polling"
                 );
-                is_heard = false;
+                is_connected = false;
             }
             tokio::time::sleep(RECONNECT).await;
         }
@@ -45,8 +45,8 @@ impl Database {
 async fn listen_once(
     config: &DatabaseConfig,
     channel: &'static str,
-    heard: &Notify,
-    is_heard: &mut bool,
+    notify: &Notify,
+    is_connected: &mut bool,
 ) -> Result<(), sqlx::Error> {
     let options: PgConnectOptions = config.url().parse()?;
     let pool = PgPoolOptions::new()
@@ -59,14 +59,14 @@ async fn listen_once(
     let mut listener = PgListener::connect_with(&pool).await?;
     listener.eager_reconnect(false);
     listener.listen(channel).await?;
-    if !*is_heard {
-        tracing::info!(channel, "notifications are heard again");
-        *is_heard = true;
+    if !*is_connected {
+        tracing::info!(channel, "notification listener reconnected");
+        *is_connected = true;
     }
-    // What was said before this connection listened.
-    heard.notify_one();
+    // Notifications sent before this connection listened were missed.
+    notify.notify_one();
     while listener.try_recv().await?.is_some() {
-        heard.notify_one();
+        notify.notify_one();
     }
     Ok(())
 }

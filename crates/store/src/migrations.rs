@@ -1,6 +1,6 @@
-//! The tables of a service, as numbered changes. On SQLite the service brings them up to date when it starts. On
-//! PostgreSQL `migrate` does, under the engine's own lock, so that any number may run it at once; a service that starts
-//! only checks, and an older release goes on beside a newer one's tables.
+//! Schema migrations. SQLite is migrated by the service at startup. PostgreSQL is migrated by the `migrate` subcommand
+//! under an advisory lock, so that it may run concurrently; a service only checks at startup, and an older release
+//! keeps running on a newer one's tables.
 
 use sqlx::{
     PgConnection,
@@ -9,19 +9,19 @@ use sqlx::{
 
 use crate::error::OpenError;
 
-/// What PostgreSQL says of a table that is not there.
+/// PostgreSQL's error code `undefined_table`.
 const UNDEFINED_TABLE: &str = "42P01";
 
-/// The tables of one service.
+/// The migrations of a service.
 #[derive(Clone, Copy, Debug)]
 pub struct Migrations {
-    /// The service's binary.
+    /// Name of the service's binary.
     service: &'static str,
     migrator: fn() -> Migrator,
 }
 
 impl Migrations {
-    /// Those that `migrator` gives, of the binary `service`.
+    /// The migrations of `migrator`, for the binary `service`.
     pub const fn new(service: &'static str, migrator: fn() -> Migrator) -> Self {
         Self { service, migrator }
     }
@@ -31,15 +31,15 @@ impl Migrations {
         Self::new("test", || Migrator::DEFAULT)
     }
 
-    /// All of them, in their order.
+    /// All migrations, in order.
     pub(crate) fn all(self) -> Migrator {
         (self.migrator)()
     }
 
-    /// Applies those that are missing in PostgreSQL, and tells their names.
+    /// Applies missing migrations to PostgreSQL; returns their names.
     pub(crate) async fn apply(self, connection: &mut PgConnection) -> Result<Vec<String>, MigrateError> {
         let ledger = self.ledger();
-        // A connection that breaks gives the lock back.
+        // If the connection breaks, the server releases the lock.
         connection.lock().await?;
         connection.ensure_migrations_table(&ledger).await?;
         if let Some(version) = connection.dirty_version(&ledger).await? {
@@ -50,13 +50,13 @@ impl Migrations {
         let mut applied = Vec::new();
         for migration in missing(&migrator, &before)? {
             connection.apply(&ledger, migration).await?;
-            applied.push(told(migration));
+            applied.push(display_name(migration));
         }
         connection.unlock().await?;
         Ok(applied)
     }
 
-    /// Whether all are applied in PostgreSQL. Those of a newer release do not matter.
+    /// Checks that all migrations are applied in PostgreSQL. Those of a newer release are ignored.
     pub(crate) async fn check(self, connection: &mut PgConnection) -> Result<(), OpenError> {
         let applied = match connection.list_applied_migrations(&self.ledger()).await {
             Ok(applied) => applied,
@@ -78,13 +78,13 @@ impl Migrations {
         Ok(())
     }
 
-    /// The table where it is written down which are applied. Each service has its own, so that two may share a database.
+    /// Table of applied migrations. One per service, so that two services may share a database.
     fn ledger(&self) -> String {
         format!("_{}_migrations", self.service.replace('-', "_"))
     }
 }
 
-/// Those that have not been applied, where what has been is known and has not changed since.
+/// The migrations not applied yet. An error if an applied one is unknown or has changed.
 pub(crate) fn missing<'a>(
     migrator: &'a Migrator,
     applied: &[AppliedMigration],
@@ -105,7 +105,7 @@ pub(crate) fn missing<'a>(
     Ok(missing)
 }
 
-/// A migration as an operator is told of it: `0001 sessions`.
-pub(crate) fn told(migration: &Migration) -> String {
+/// Display name of a migration: `0001 sessions`.
+pub(crate) fn display_name(migration: &Migration) -> String {
     format!("{:04} {}", migration.version, migration.description)
 }

@@ -1,4 +1,4 @@
-//! What is PostgreSQL's own: its pool, what each connection is told, and how a statement goes there and back.
+//! PostgreSQL: the pool, the setup of connections, and running statements.
 
 use std::{future::Future, time::Duration};
 
@@ -16,21 +16,22 @@ use crate::{
     statement::{Outcome, Rows, Statement, Value},
 };
 
-/// What every connection is told: no statement and no lock is waited for longer than a guest waits, a transaction that
-/// was left behind ends by itself, and the statements of the stores count on this isolation, whatever the server's is.
+/// Setup of every connection: statements and locks time out no later than a guest's request, abandoned transactions end
+/// by themselves, and the isolation level is the one that the stores' statements rely on, whatever the server's
+/// default.
 const SETUP: &str = "SET statement_timeout = '5s'; SET lock_timeout = '5s'; \
                      SET idle_in_transaction_session_timeout = '10s'; \
                      SET default_transaction_isolation = 'read committed'";
 
-/// A connection that has rested for longer is asked first whether it is still there: the server may have been replaced.
-/// A busy one is not asked, which would be a round trip per statement.
-const RESTED: Duration = Duration::from_secs(1);
+/// A connection idle for longer is pinged before use, since the server may have been replaced. A ping before every use
+/// would cost a round trip per statement.
+const PING_AFTER: Duration = Duration::from_secs(1);
 
-/// The one pool, for readers and writers alike.
+/// Opens the pool, for reads and writes.
 pub(crate) async fn open(config: &DatabaseConfig, migrations: Migrations) -> Result<PgPool, OpenError> {
     let mut connection = connect(config).await?;
-    in_time(migrations.check(&mut connection)).await?;
-    // The answer has been given; how the server takes the farewell changes nothing.
+    within_deadline(migrations.check(&mut connection)).await?;
+    // The check is done; an error while closing is irrelevant.
     drop(connection.close().await);
     let pool = PgPoolOptions::new()
         .max_connections(config.connections())
@@ -38,7 +39,7 @@ pub(crate) async fn open(config: &DatabaseConfig, migrations: Migrations) -> Res
         .test_before_acquire(false)
         .before_acquire(|connection, meta| {
             Box::pin(async move {
-                if meta.idle_for > RESTED {
+                if meta.idle_for > PING_AFTER {
                     connection.ping().await?;
                 }
                 Ok(true)
@@ -48,7 +49,8 @@ pub(crate) async fn open(config: &DatabaseConfig, migrations: Migrations) -> Res
     Ok(pool.connect_with(options(config)?).await.map_err(DatabaseError::from)?)
 }
 
-/// Brings the tables up to date, and says what was done. Without the limits of requests: a large table takes its time.
+/// Applies missing migrations; returns their names. Without the timeouts of requests, since migrating a large table
+/// takes long.
 pub(crate) async fn migrate(
     config: &DatabaseConfig,
     migrations: Migrations,
@@ -59,16 +61,16 @@ pub(crate) async fn migrate(
     Ok(applied)
 }
 
-/// Runs a statement that is a transaction of its own.
+/// Runs a statement in its own transaction.
 pub(crate) async fn read(pool: &PgPool, statement: Statement) -> Result<Rows, DatabaseError> {
     Ok(outcome(&mut *pool.acquire().await?, statement).await?.rows)
 }
 
-/// Runs statements, all of them or none. One alone is a transaction of its own, which saves two round trips.
+/// Runs statements in one transaction. A single one is its own transaction, which saves two round trips.
 pub(crate) async fn write(pool: &PgPool, statements: Vec<Statement>) -> Result<Vec<Outcome>, DatabaseError> {
     let mut outcomes: Vec<Outcome> = Vec::with_capacity(statements.len());
     let statements = match <[Statement; 1]>::try_from(statements) {
-        Ok([alone]) => return Ok(vec![outcome(&mut *pool.acquire().await?, alone).await?]),
+        Ok([single]) => return Ok(vec![outcome(&mut *pool.acquire().await?, single).await?]),
         Err(several) => several,
     };
     let mut transaction = pool.begin().await?;
@@ -94,8 +96,8 @@ async fn outcome(connection: &mut PgConnection, statement: Statement) -> Result<
         };
     }
     let (mut affected, mut columns, mut values) = (0, 0, Vec::new());
-    let mut given = connection.fetch_many(query);
-    while let Some(next) = std::future::poll_fn(|context| given.as_mut().poll_next(context)).await {
+    let mut results = connection.fetch_many(query);
+    while let Some(next) = std::future::poll_fn(|context| results.as_mut().poll_next(context)).await {
         match next? {
             sqlx::Either::Left(done) => affected += done.rows_affected(),
             sqlx::Either::Right(row) => {
@@ -116,7 +118,7 @@ fn value(row: &PgRow, column: usize) -> Result<Value, DatabaseError> {
     match row.column(column).type_info().name() {
         "TEXT" => Ok(Value::Text(row.try_get(column)?)),
         "INT8" => Ok(Value::Integer(row.try_get(column)?)),
-        // What a function gives that gives nothing.
+        // The result of a function without a result.
         "VOID" => Ok(Value::Null),
         _ => Err(DatabaseError::Malformed(column)),
     }
@@ -124,11 +126,11 @@ fn value(row: &PgRow, column: usize) -> Result<Value, DatabaseError> {
 
 async fn connect(config: &DatabaseConfig) -> Result<PgConnection, OpenError> {
     let options = options(config)?;
-    in_time(async { Ok(options.connect().await.map_err(DatabaseError::from)?) }).await
+    within_deadline(async { Ok(options.connect().await.map_err(DatabaseError::from)?) }).await
 }
 
-async fn in_time<T>(call: impl Future<Output = Result<T, OpenError>>) -> Result<T, OpenError> {
-    tokio::time::timeout(ACQUIRE_TIMEOUT, call).await.unwrap_or(Err(OpenError::Silent))
+async fn within_deadline<T>(call: impl Future<Output = Result<T, OpenError>>) -> Result<T, OpenError> {
+    tokio::time::timeout(ACQUIRE_TIMEOUT, call).await.unwrap_or(Err(OpenError::Timeout))
 }
 
 fn options(config: &DatabaseConfig) -> Result<PgConnectOptions, OpenError> {

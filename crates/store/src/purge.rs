@@ -1,4 +1,4 @@
-//! Removes what is of no more use, now and then, in small statements that nobody has to wait for.
+//! Deletes expired rows periodically, in statements small enough not to block others.
 
 use std::{future::Future, time::Duration};
 
@@ -6,14 +6,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use service_runtime::{Clock, api_error::error_chain, random::Random};
 
-/// How many rows one statement removes at most.
-pub const PURGED_AT_ONCE: u32 = 1000;
+/// Maximum number of rows deleted by one statement.
+pub const PURGE_BATCH_ROWS: u32 = 1000;
 
-/// How often it is looked whether it is time; a test's clock is moved in the meantime.
-const LOOK: Duration = Duration::from_millis(250);
+/// How often the clock is checked; short, because tests advance the clock.
+const CHECK_INTERVAL: Duration = Duration::from_millis(250);
 
-/// Calls `purge` about every `period`, and each time again and again while it removes rows. Replicas spread by chance:
-/// the first time comes within half a period, and each other up to half a period later than it might.
+/// Calls `purge` about every `period`, and repeats it until it deletes nothing. With random jitter, to spread replicas:
+/// the first run is within half a period, later ones are up to half a period late.
 pub async fn run_purge_loop<E, F>(
     clock: Clock,
     random: Random,
@@ -23,9 +23,9 @@ pub async fn run_purge_loop<E, F>(
     E: std::error::Error,
     F: Future<Output = Result<u64, E>>,
 {
-    let by_chance = || period * i32::from(u8::from_be_bytes(random.bytes())) / 512;
-    let mut due = clock.now() + by_chance();
-    let mut ticks = tokio::time::interval(LOOK);
+    let jitter = || period * i32::from(u8::from_be_bytes(random.bytes())) / 512;
+    let mut due = clock.now() + jitter();
+    let mut ticks = tokio::time::interval(CHECK_INTERVAL);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
@@ -33,13 +33,13 @@ pub async fn run_purge_loop<E, F>(
         if now < due {
             continue;
         }
-        due = now + period + by_chance();
+        due = now + period + jitter();
         loop {
             match purge(now).await {
                 Ok(0) => break,
                 Ok(_) => tokio::task::yield_now().await,
                 Err(error) => {
-                    tracing::warn!(cause = error_chain(&error), "what is of no more use was not removed");
+                    tracing::warn!(cause = error_chain(&error), "purge failed");
                     break;
                 }
             }

@@ -1,9 +1,8 @@
-//! What is SQLite's own: how its file is made, what its connections are told, and its one writer. It is a library in
-//! this process, and called as one: by whoever reads on his own thread, and by the writer on the writer's.
+//! SQLite: opening the file, readers on the calling thread, and one writer thread.
 
 mod connection;
+mod location;
 mod migrations;
-mod place;
 mod readers;
 mod reply_router;
 mod writer;
@@ -14,7 +13,7 @@ use tokio::task::spawn_blocking;
 
 use self::{
     connection::{connect, outcome},
-    place::Place,
+    location::Location,
     readers::Readers,
     writer::Writer,
 };
@@ -25,7 +24,7 @@ use crate::{
     statement::{Outcome, Rows, Statement},
 };
 
-/// A database. Cheap to clone; all clones are one.
+/// A database. Cheap to clone; clones share it.
 #[derive(Clone, Debug)]
 pub(crate) struct Sqlite {
     readers: Arc<Readers>,
@@ -33,54 +32,54 @@ pub(crate) struct Sqlite {
 }
 
 impl Sqlite {
-    /// Opens it and brings its tables up to date.
+    /// Opens the database and migrates it.
     pub(crate) async fn open(config: &DatabaseConfig, migrations: Migrations) -> Result<Self, OpenError> {
-        let place = Place::parse(config.url())?;
+        let location = Location::parse(config.url())?;
         blocking(move || {
-            place.make()?;
-            let mut connection = connect(&place)?;
+            location.create()?;
+            let mut connection = connect(&location)?;
             migrations::apply(&mut connection, migrations)?;
-            Ok(Self { writer: Writer::start(connection)?, readers: Arc::new(Readers::new(place)) })
+            Ok(Self { writer: Writer::start(connection)?, readers: Arc::new(Readers::new(location)) })
         })
         .await
     }
 
-    /// The rows of a statement that writes nothing, at once and on this thread.
+    /// Runs a read-only statement on the calling thread.
     pub(crate) fn read(&self, statement: &Statement) -> Result<Rows, DatabaseError> {
         self.readers.with(|connection| Ok(outcome(connection, statement)?.rows))
     }
 
-    /// Runs statements in one transaction, which others may share.
+    /// Runs statements in one transaction; other callers' statements may share its commit.
     pub(crate) async fn write(&self, statements: Vec<Statement>) -> Result<Vec<Outcome>, DatabaseError> {
         self.writer.write(statements).await
     }
 
-    /// Returns when the writer has ended after what it was at. With the last connection the journal goes into the file.
+    /// Returns when the writer has finished. Closing the last connection checkpoints the WAL into the file.
     pub(crate) async fn close(&self) {
         self.readers.close();
         self.writer.close().await;
     }
 }
 
-/// Brings the tables up to date, and says what was done.
+/// Applies missing migrations; returns their names.
 pub(crate) async fn migrate(
     config: &DatabaseConfig,
     migrations: Migrations,
 ) -> Result<Vec<String>, OpenError> {
-    let place = Place::parse(config.url())?;
+    let location = Location::parse(config.url())?;
     blocking(move || {
-        place.make()?;
-        migrations::apply(&mut connect(&place)?, migrations)
+        location.create()?;
+        migrations::apply(&mut connect(&location)?, migrations)
     })
     .await
 }
 
-/// A file is opened and migrated beside the runtime's threads.
+/// Opens and migrates a file on a blocking thread.
 async fn blocking<T: Send + 'static>(
     open: impl FnOnce() -> Result<T, OpenError> + Send + 'static,
 ) -> Result<T, OpenError> {
-    // It ends without an answer only if the runtime does.
-    spawn_blocking(open).await.unwrap_or(Err(OpenError::Silent))
+    // Cancelled only if the runtime ends.
+    spawn_blocking(open).await.unwrap_or(Err(OpenError::Timeout))
 }
 
 #[cfg(test)]

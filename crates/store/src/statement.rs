@@ -1,14 +1,14 @@
-//! Statements and what they give. A statement has one text for both engines, in which columns are TEXT or BIGINT, and
+//! Statements and their results. A statement has one text for both engines, with columns of TEXT or BIGINT and
 //! parameters `$1`, `$2` and so on.
 
 use std::sync::OnceLock;
 
 use crate::{config::Engine, error::DatabaseError};
 
-/// The text of a statement. It is put into the dialect of an engine when that engine is first given it:
+/// The text of a statement, translated to an engine's dialect at its first use:
 ///
-/// - `{skip_locked}` stands where rows are chosen to be removed: replicas that do so at once take different rows instead
-///   of waiting for each other. In SQLite there is one writer, and no such thing.
+/// - `{skip_locked}`: in the subquery that selects rows to delete. Concurrent replicas then take different rows instead
+///   of waiting for each other. Empty for SQLite, which has one writer.
 #[derive(Debug)]
 pub struct Sql {
     text: &'static str,
@@ -16,7 +16,7 @@ pub struct Sql {
     in_postgres: OnceLock<String>,
 }
 
-/// A statement with its values.
+/// A statement with its parameters.
 #[derive(Debug)]
 pub struct Statement {
     pub(crate) sql: &'static Sql,
@@ -24,7 +24,7 @@ pub struct Statement {
     condition: Condition,
 }
 
-/// When a statement runs, by the one before it in its transaction.
+/// When a statement runs, depending on the previous one in its transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Condition {
     Always,
@@ -32,57 +32,57 @@ enum Condition {
     IfRows,
 }
 
-/// What a parameter is given, or a column holds.
+/// A parameter or a column's value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
     /// TEXT.
     Text(String),
     /// BIGINT.
     Integer(i64),
-    /// Nothing; as a parameter, a TEXT that is nothing.
+    /// NULL; as a parameter, of type TEXT.
     Null,
 }
 
-/// What became of a statement.
+/// The result of a statement.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// The rows that it gave.
+    /// The returned rows.
     pub rows: Rows,
-    /// How many rows it changed.
+    /// The number of changed rows.
     pub affected: u64,
 }
 
-/// The rows that a statement gave, in their order.
+/// Returned rows, in order.
 #[derive(Debug, Default)]
 pub struct Rows {
     columns: usize,
-    /// Row after row, and of each one column after another.
+    /// Row-major.
     values: Vec<Value>,
 }
 
-/// One of them.
+/// A row.
 #[derive(Clone, Copy, Debug)]
 pub struct Row<'a>(&'a [Value]);
 
-/// What a column may be read as.
+/// A type that a column can be read as.
 pub trait Column<'a>: Sized {
-    /// `None`: it holds something else.
+    /// `None` if the value has another type.
     fn of(value: &'a Value) -> Option<Self>;
 }
 
 impl Sql {
-    /// The text, which holds all that an engine is told but the values.
+    /// A statement's text. Values are passed as parameters only.
     pub const fn new(text: &'static str) -> Self {
         Self { text, in_sqlite: OnceLock::new(), in_postgres: OnceLock::new() }
     }
 
-    /// A statement of this text, with a value for each parameter.
+    /// A statement with a value for each parameter.
     pub fn with<const N: usize>(&'static self, values: [Value; N]) -> Statement {
         Statement { sql: self, values: values.into(), condition: Condition::Always }
     }
 
-    /// As the engine is given it. SQLite knows `$1` as a name and numbers names in the order in which they appear; its
-    /// parameters that are numbers begin with a question mark.
+    /// The text for an engine. SQLite treats `$1` as a name and numbers names by appearance; its numbered parameters
+    /// start with a question mark.
     pub(crate) fn of(&'static self, engine: Engine) -> &'static str {
         match engine {
             Engine::Sqlite => {
@@ -96,17 +96,17 @@ impl Sql {
 }
 
 impl Statement {
-    /// The same, which is left out if the statement before it in its transaction gave or changed any row.
+    /// Skips the statement if the previous one in its transaction returned or changed any row.
     pub fn if_no_rows(self) -> Self {
         Self { condition: Condition::IfNoRows, ..self }
     }
 
-    /// The same, which is skipped unless the statement before it in its transaction returned or changed any row.
+    /// Skips the statement unless the previous one in its transaction returned or changed any row.
     pub fn if_rows(self) -> Self {
         Self { condition: Condition::IfRows, ..self }
     }
 
-    /// Whether it is to run after what became of the one before.
+    /// Whether to run it after the previous statement's outcome.
     pub(crate) fn should_run(&self, before: Option<&Outcome>) -> bool {
         let had_rows = before.is_some_and(|before| before.affected > 0 || !before.rows.is_empty());
         match self.condition {
@@ -122,24 +122,24 @@ impl Rows {
         Self { columns, values }
     }
 
-    /// One after the other.
+    /// Iterates over the rows.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Row<'_>> {
         self.values.chunks(self.columns.max(1)).map(Row)
     }
 
-    /// The first, if there is one.
+    /// The first row, if there is one.
     pub fn first(&self) -> Option<Row<'_>> {
         self.iter().next()
     }
 
-    /// Whether there is none.
+    /// Whether there are no rows.
     pub fn is_empty(&self) -> bool {
         self.values.is_empty()
     }
 }
 
 impl<'a> Row<'a> {
-    /// What the column holds, counted from 0.
+    /// Reads a column, counted from 0.
     pub fn get<T: Column<'a>>(self, column: usize) -> Result<T, DatabaseError> {
         self.0.get(column).and_then(T::of).ok_or(DatabaseError::Malformed(column))
     }
@@ -192,7 +192,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_engine_is_given_its_own_dialect() {
+    fn a_text_is_translated_to_each_dialect() {
         static TEXT: Sql = Sql::new("SELECT a FROM t WHERE b = $2 AND c = $1 {skip_locked}");
         assert_eq!(TEXT.of(Engine::Sqlite), "SELECT a FROM t WHERE b = ?2 AND c = ?1 ");
         assert_eq!(
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_column_that_is_not_what_was_asked_for_is_an_error() {
+    fn reading_a_column_as_another_type_is_an_error() {
         let rows = Rows::new(3, vec!["a".into(), 1.into(), Value::Null, "b".into(), 2.into(), "c".into()]);
         let [first, second] = rows.iter().collect::<Vec<_>>()[..] else { panic!("{rows:?}") };
         assert_eq!((first.get::<&str>(0).unwrap(), first.get::<i64>(1).unwrap()), ("a", 1));

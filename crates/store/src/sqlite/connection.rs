@@ -1,28 +1,27 @@
-//! A connection to SQLite: how it is set up, and how it runs a statement.
+//! A connection to SQLite: setup, and running a statement.
 
 use rusqlite::{
     CachedStatement, Connection, ToSql,
     types::{ToSqlOutput, ValueRef},
 };
 
-use super::place::Place;
+use super::location::Location;
 use crate::{
     config::Engine,
     error::DatabaseError,
     statement::{Outcome, Rows, Statement, Value},
 };
 
-/// What every connection is told. The timeout is for transactions of other processes. In WAL mode anything less than
-/// FULL may lose the last conversations that guests were told of when the power fails. The pages that a connection keeps
-/// are bounded to 512 KiB.
+/// Setup of every connection. The busy timeout covers transactions of other processes. In WAL mode, any `synchronous`
+/// below FULL may lose acknowledged writes at a power failure. The page cache is bounded to 512 KiB per connection.
 pub(super) const SETUP: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
                      PRAGMA foreign_keys = ON; PRAGMA cache_size = -512";
 
-/// How many statements a connection keeps prepared: more than a service has.
+/// Capacity of the prepared-statement cache: more than a service has.
 const PREPARED: usize = 64;
 
-pub(super) fn connect(place: &Place) -> Result<Connection, DatabaseError> {
-    let connection = place.connect()?;
+pub(super) fn connect(location: &Location) -> Result<Connection, DatabaseError> {
+    let connection = location.connect()?;
     connection.execute_batch(SETUP)?;
     connection.set_prepared_statement_cache_capacity(PREPARED);
     Ok(connection)
@@ -49,8 +48,8 @@ fn bind(prepared: &mut CachedStatement<'_>, values: &[Value]) -> Result<(), Data
     if prepared.parameter_count() != values.len() {
         return Err(rusqlite::Error::InvalidParameterCount(values.len(), prepared.parameter_count()).into());
     }
-    for (place, value) in values.iter().enumerate() {
-        prepared.raw_bind_parameter(place + 1, value)?;
+    for (index, value) in values.iter().enumerate() {
+        prepared.raw_bind_parameter(index + 1, value)?;
     }
     Ok(())
 }

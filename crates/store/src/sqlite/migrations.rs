@@ -1,5 +1,5 @@
-//! The tables in SQLite, brought up to date in one transaction: any number of processes may do it at once, and a change
-//! that fails leaves nothing behind. The ledger is as sqlx keeps it.
+//! Migrations on SQLite, in one transaction: concurrent processes are safe, and a failed migration leaves nothing
+//! behind. The table of applied migrations has sqlx's format.
 
 use std::time::Instant;
 
@@ -8,14 +8,14 @@ use sqlx::migrate::{AppliedMigration, MigrateError, Migration};
 
 use crate::{
     error::{DatabaseError, OpenError},
-    migrations::{Migrations, missing, told},
+    migrations::{Migrations, display_name, missing},
 };
 
 const LEDGER: &str = "CREATE TABLE IF NOT EXISTS _sqlx_migrations (version BIGINT PRIMARY KEY, \
                       description TEXT NOT NULL, installed_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP, \
                       success BOOLEAN NOT NULL, checksum BLOB NOT NULL, execution_time BIGINT NOT NULL)";
 
-/// Applies those that are missing, and tells their names.
+/// Applies missing migrations; returns their names.
 pub(super) fn apply(connection: &mut Connection, migrations: Migrations) -> Result<Vec<String>, OpenError> {
     let migrator = migrations.all();
     let transaction = begin(connection)?;
@@ -24,18 +24,18 @@ pub(super) fn apply(connection: &mut Connection, migrations: Migrations) -> Resu
     for migration in missing(&migrator, &before)? {
         run(&transaction, migration)
             .map_err(|error| OpenError::Migrating(migration.version, error.into()))?;
-        done.push(told(migration));
+        done.push(display_name(migration));
     }
     transaction.commit().map_err(DatabaseError::from)?;
     Ok(done)
 }
 
-/// Once nobody else writes.
+/// Waits for the write lock.
 fn begin(connection: &mut Connection) -> Result<Transaction<'_>, DatabaseError> {
     Ok(connection.transaction_with_behavior(TransactionBehavior::Immediate)?)
 }
 
-/// What the ledger says, which is made where it is missing.
+/// Applied migrations; creates their table if it is missing.
 fn applied(transaction: &Transaction<'_>) -> Result<Vec<AppliedMigration>, OpenError> {
     let rows = || -> rusqlite::Result<Vec<(AppliedMigration, bool)>> {
         transaction.execute(LEDGER, [])?;
@@ -57,11 +57,11 @@ fn applied(transaction: &Transaction<'_>) -> Result<Vec<AppliedMigration>, OpenE
 fn run(transaction: &Transaction<'_>, migration: &Migration) -> rusqlite::Result<()> {
     let began = Instant::now();
     transaction.execute_batch(migration.sql.as_str())?;
-    let took = i64::try_from(began.elapsed().as_nanos()).unwrap_or(i64::MAX);
+    let elapsed = i64::try_from(began.elapsed().as_nanos()).unwrap_or(i64::MAX);
     transaction.execute(
         "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
          VALUES (?1, ?2, TRUE, ?3, ?4)",
-        (migration.version, &migration.description, &migration.checksum, took),
+        (migration.version, &migration.description, &migration.checksum, elapsed),
     )?;
     Ok(())
 }
@@ -97,7 +97,7 @@ mod tests {
     });
 
     #[test]
-    fn what_is_missing_is_applied_once_and_written_down() {
+    fn missing_migrations_are_applied_once_and_recorded() {
         let mut connection = Connection::open_in_memory().unwrap();
         assert_eq!(apply(&mut connection, ONE).unwrap(), ["0001 a table"]);
         assert_eq!(apply(&mut connection, TWO).unwrap(), ["0002 a table"]);
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_as_it_was_left_is_refused() {
+    fn unknown_changed_and_partial_migrations_are_rejected() {
         let mut connection = Connection::open_in_memory().unwrap();
         apply(&mut connection, TWO).unwrap();
         let newer = apply(&mut connection, ONE).unwrap_err();
@@ -123,17 +123,17 @@ mod tests {
     }
 
     #[test]
-    fn a_change_that_fails_leaves_nothing_behind() {
+    fn a_failed_migration_leaves_nothing_behind() {
         let mut connection = Connection::open_in_memory().unwrap();
         apply(&mut connection, ONE).unwrap();
         let failed = apply(&mut connection, BROKEN).unwrap_err().to_string();
-        let sentence = "the database's tables cannot be brought up to date: while executing migration 3: ";
+        let sentence = "migration failed: 3: ";
         assert!(failed.starts_with(sentence), "{failed}");
         assert_eq!(apply(&mut connection, TWO).unwrap(), ["0002 a table"]);
     }
 
     #[test]
-    fn of_several_that_do_it_at_once_one_does() {
+    fn concurrent_runs_apply_each_migration_once() {
         let folder = tempfile::tempdir().unwrap();
         let connect = || Connection::open(folder.path().join("db")).unwrap();
         apply(&mut connect(), ONE).unwrap();

@@ -1,27 +1,26 @@
-//! The connections that read. There are as many as threads have read at the same moment: a reading thread does nothing
-//! else meanwhile.
+//! Connections for reading: as many as threads have read at the same time, since a read blocks its thread.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rusqlite::Connection;
 
-use super::{connection::connect, place::Place};
+use super::{connection::connect, location::Location};
 use crate::error::DatabaseError;
 
-/// The connections that nobody reads from at the moment.
+/// Pool of idle read connections.
 #[derive(Debug)]
 pub(super) struct Readers {
-    place: Place,
-    /// `None` once it is closed. Locked for as long as it takes to take one, or to lay one back.
+    location: Location,
+    /// `None` once closed. Locked only while a connection is taken or returned.
     idle: Mutex<Option<Vec<Connection>>>,
 }
 
 impl Readers {
-    pub(super) fn new(place: Place) -> Self {
-        Self { place, idle: Mutex::new(Some(Vec::new())) }
+    pub(super) fn new(location: Location) -> Self {
+        Self { location, idle: Mutex::new(Some(Vec::new())) }
     }
 
-    /// Reads, with a connection that nobody else has.
+    /// Reads with an idle or new connection.
     pub(super) fn with<T>(
         &self,
         read: impl FnOnce(&Connection) -> Result<T, DatabaseError>,
@@ -30,7 +29,7 @@ impl Readers {
         let connection = match idle {
             Some(connection) => connection,
             None => {
-                let connection = connect(&self.place)?;
+                let connection = connect(&self.location)?;
                 connection.pragma_update(None, "query_only", true)?;
                 connection
             }
@@ -42,14 +41,14 @@ impl Readers {
         outcome
     }
 
-    /// From now on nobody reads; who is at it ends.
+    /// Rejects further reads; running ones finish.
     pub(super) fn close(&self) {
         let connections = self.idle().take();
         drop(connections);
     }
 
     fn idle(&self) -> MutexGuard<'_, Option<Vec<Connection>>> {
-        // What a panicking thread left behind are connections still.
+        // Ignores poisoning: connections stay usable after a panic.
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,5 +1,5 @@
-//! How the writer's answers get back. To wake another thread takes a call of the operating system, and one commit answers
-//! many callers of few threads: so each thread is woken once, and tells its own.
+//! Returns the writer's replies to their callers. Waking a thread costs a system call, and one commit has many callers
+//! on few threads: so each thread is woken once, by a task that dispatches its replies.
 
 use std::cell::RefCell;
 
@@ -8,38 +8,41 @@ use tokio::sync::{
     oneshot,
 };
 
-use super::writer::Answer;
+use crate::{error::DatabaseError, statement::Outcome};
 
-/// An answer, and the one who waits for it.
-type Told = (oneshot::Sender<Answer>, Answer);
+/// The outcomes of one request.
+pub(super) type Answer = Result<Vec<Outcome>, DatabaseError>;
 
-/// The way back to a caller's thread, or rather to its runtime.
+/// A reply and its channel.
+type Reply = (oneshot::Sender<Answer>, Answer);
+
+/// Sends replies to the task of a caller's runtime.
 #[derive(Clone, Debug)]
-pub(super) struct ReplyRouter(UnboundedSender<Vec<Told>>);
+pub(super) struct ReplyRouter(UnboundedSender<Vec<Reply>>);
 
 thread_local! {
-    static HERE: RefCell<Option<ReplyRouter>> = const { RefCell::new(None) };
+    static ROUTER: RefCell<Option<ReplyRouter>> = const { RefCell::new(None) };
 }
 
 impl ReplyRouter {
-    /// That of this thread.
-    pub(super) fn here() -> Self {
-        let known = HERE.with_borrow(Clone::clone);
-        // A runtime that has ended told nobody any more.
+    /// The router of the current thread.
+    pub(super) fn current() -> Self {
+        let known = ROUTER.with_borrow(Clone::clone);
+        // The task of a runtime that has ended no longer dispatches.
         known.filter(|reply_router| !reply_router.0.is_closed()).unwrap_or_else(|| {
-            let reply_router = Self::found();
-            HERE.set(Some(reply_router.clone()));
+            let reply_router = Self::spawn();
+            ROUTER.set(Some(reply_router.clone()));
             reply_router
         })
     }
 
-    fn found() -> Self {
-        let (sender, mut arriving) = mpsc::unbounded_channel::<Vec<Told>>();
+    fn spawn() -> Self {
+        let (sender, mut incoming) = mpsc::unbounded_channel::<Vec<Reply>>();
         tokio::spawn(async move {
-            while let Some(answers) = arriving.recv().await {
-                for (waiting, answer) in answers {
-                    // Who went away meanwhile does not hear it.
-                    drop(waiting.send(answer));
+            while let Some(replies) = incoming.recv().await {
+                for (channel, answer) in replies {
+                    // The caller was cancelled; its reply is dropped.
+                    drop(channel.send(answer));
                 }
             }
         });
@@ -47,17 +50,17 @@ impl ReplyRouter {
     }
 }
 
-/// Sends all answers home.
-pub(super) fn tell(answers: impl Iterator<Item = (ReplyRouter, Told)>) {
-    let mut homes: Vec<(ReplyRouter, Vec<Told>)> = Vec::new();
-    for (reply_router, told) in answers {
-        match homes.iter_mut().find(|(known, _)| known.0.same_channel(&reply_router.0)) {
-            Some((_, all)) => all.push(told),
-            None => homes.push((reply_router, vec![told])),
+/// Sends all replies, grouped by runtime.
+pub(super) fn dispatch(replies: impl Iterator<Item = (ReplyRouter, Reply)>) {
+    let mut routers: Vec<(ReplyRouter, Vec<Reply>)> = Vec::new();
+    for (reply_router, reply) in replies {
+        match routers.iter_mut().find(|(known, _)| known.0.same_channel(&reply_router.0)) {
+            Some((_, all)) => all.push(reply),
+            None => routers.push((reply_router, vec![reply])),
         }
     }
-    for (ReplyRouter(sender), all) in homes {
-        // Its runtime may have ended.
+    for (ReplyRouter(sender), all) in routers {
+        // The runtime may have ended.
         drop(sender.send(all));
     }
 }

@@ -17,7 +17,7 @@ async fn open(url: &str) -> Database {
 }
 
 #[tokio::test]
-async fn every_connection_keeps_what_it_was_told() {
+async fn every_connection_has_the_setup() {
     static MODE: Sql = Sql::new("PRAGMA journal_mode");
     static NUMBERS: [(Sql, i64); 4] = [
         (Sql::new("PRAGMA synchronous"), 2),
@@ -47,7 +47,7 @@ async fn every_connection_keeps_what_it_was_told() {
 }
 
 #[tokio::test]
-async fn values_come_back_as_they_went() {
+async fn values_round_trip() {
     static TABLE: Sql = Sql::new("CREATE TABLE t (a TEXT, b BIGINT, c TEXT)");
     static INSERT: Sql = Sql::new("INSERT INTO t (c, b, a) VALUES ($3, $2, $1)");
     static SELECT: Sql = Sql::new("SELECT a, b, c FROM t WHERE b > $1 ORDER BY b");
@@ -71,16 +71,16 @@ async fn values_come_back_as_they_went() {
 }
 
 #[tokio::test]
-async fn who_reads_does_not_write() {
+async fn reads_cannot_write() {
     static TABLE: Sql = Sql::new("CREATE TABLE t (a TEXT)");
     let database = open("sqlite::memory:").await;
     let refused = database.read(TABLE.with([])).await.unwrap_err();
     assert_eq!(refused.to_string(), "attempt to write a readonly database");
 }
 
-/// While a transaction of another process is under way, and sees nothing of it.
+/// While another process's transaction is open, and without its changes.
 #[tokio::test]
-async fn who_reads_waits_for_nobody() {
+async fn reads_are_never_blocked() {
     static TABLE: Sql = Sql::new("CREATE TABLE t (a BIGINT)");
     static COUNT: Sql = Sql::new("SELECT COUNT(*) FROM t");
     let (folder, url) = folder_and_url();
@@ -95,7 +95,7 @@ async fn who_reads_waits_for_nobody() {
 }
 
 #[tokio::test]
-async fn an_error_says_neither_where_nor_what() {
+async fn errors_contain_neither_location_nor_values() {
     static TABLE: Sql = Sql::new("CREATE TABLE t (a TEXT UNIQUE)");
     static INSERT: Sql = Sql::new("INSERT INTO t VALUES ($1)");
     static MISSING: Sql = Sql::new("SELECT missing FROM t WHERE a = 'secret'");
@@ -117,9 +117,9 @@ async fn an_error_says_neither_where_nor_what() {
     assert!(!format!("{unopened:?} {unopened}").contains(path), "{unopened:?}");
 }
 
-/// What was written is in the file alone, and nothing answers any more.
+/// All writes are in the file itself, and further calls fail.
 #[tokio::test]
-async fn what_is_closed_has_put_its_journal_into_its_file() {
+async fn close_checkpoints_the_wal() {
     static TABLE: Sql = Sql::new("CREATE TABLE t (a BIGINT)");
     static COUNT: Sql = Sql::new("SELECT COUNT(*) FROM t");
     let (folder, url) = folder_and_url();

@@ -1,7 +1,7 @@
-//! The one who writes: a thread with the only connection that does, to which all of this process's transactions come.
-//! SQLite has one writer at a time; several would poll for each other's locks, and the unlucky ones time out. What takes
-//! its time is the commit, which waits for the disk. So those who come meanwhile gather, and go together in the next:
-//! each caller's statements as a whole that succeeds or fails for itself, and one commit for them all.
+//! The writer: a thread with the only writing connection, shared by all of this process's transactions. SQLite has one
+//! writer at a time; several connections would poll for the lock, and unlucky ones time out. Group commit: what takes
+//! time is the commit, which waits for the disk, so requests that arrive meanwhile share the next one. Each request's
+//! statements succeed or fail as a unit.
 
 use std::{io, sync::mpsc, thread};
 
@@ -10,24 +10,22 @@ use tokio::sync::oneshot;
 
 use super::{
     connection::outcome,
-    reply_router::{self, ReplyRouter},
+    reply_router::{self, Answer, ReplyRouter},
 };
 use crate::{
     error::DatabaseError,
-    limits::TOGETHER,
+    limits::MAX_BATCH_SIZE,
     statement::{Outcome, Statement},
 };
 
-pub(super) type Answer = Result<Vec<Outcome>, DatabaseError>;
-
-/// The way to the writer. Cheap to clone; the writer ends with the last of them, or when it is closed.
+/// Sends requests to the writer. Cheap to clone; the writer ends with the last clone, or when it is closed.
 #[derive(Clone, Debug)]
-pub(super) struct Writer(mpsc::Sender<Message>);
+pub(super) struct Writer(mpsc::Sender<Command>);
 
 #[derive(Debug)]
-enum Message {
+enum Command {
     Write(Request),
-    /// Answered when the connection is closed.
+    /// Replied to when the connection is closed.
     Close(oneshot::Sender<()>),
 }
 
@@ -39,7 +37,7 @@ struct Request {
 }
 
 impl Writer {
-    /// A writer that has nothing to do.
+    /// Starts the writer thread.
     pub(super) fn start(connection: Connection) -> io::Result<Self> {
         let (sender, receiver) = mpsc::channel();
         thread::Builder::new()
@@ -48,52 +46,55 @@ impl Writer {
         Ok(Self(sender))
     }
 
-    /// Has statements run in one transaction, and returns when it is safe. A caller who goes away before its turn takes
-    /// it with him; from then on it is done all the same.
+    /// Runs statements in one transaction; returns when they are durable. If the caller is cancelled before its batch
+    /// starts, they are not run; afterwards they run regardless.
     pub(super) async fn write(&self, statements: Vec<Statement>) -> Answer {
         let (reply, answer) = oneshot::channel();
         self.0
-            .send(Message::Write(Request { statements, reply, reply_router: ReplyRouter::here() }))
+            .send(Command::Write(Request { statements, reply, reply_router: ReplyRouter::current() }))
             .map_err(|_| DatabaseError::Closed)?;
         answer.await.unwrap_or(Err(DatabaseError::Closed))
     }
 
-    /// Returns when the writer has done what it was asked before, and has closed its connection.
+    /// Returns when earlier requests are done and the connection is closed.
     pub(super) async fn close(&self) {
         let (reply, closed) = oneshot::channel();
-        if self.0.send(Message::Close(reply)).is_ok() {
-            // Without an answer if someone else has closed it meanwhile.
+        if self.0.send(Command::Close(reply)).is_ok() {
+            // An error if another clone has closed it meanwhile.
             let _ = closed.await;
         }
     }
 }
 
-fn serve(connection: Connection, arriving: &mpsc::Receiver<Message>) {
-    let mut asks = Vec::with_capacity(TOGETHER);
+fn serve(connection: Connection, incoming: &mpsc::Receiver<Command>) {
+    let mut requests = Vec::with_capacity(MAX_BATCH_SIZE);
     let mut closing = None;
     while closing.is_none() {
-        match arriving.recv() {
-            Ok(Message::Write(ask)) => asks.push(ask),
-            Ok(Message::Close(reply)) => closing = Some(reply),
+        match incoming.recv() {
+            Ok(Command::Write(request)) => requests.push(request),
+            Ok(Command::Close(reply)) => closing = Some(reply),
             Err(mpsc::RecvError) => return,
         }
-        if asks.is_empty() {
+        if requests.is_empty() {
             continue;
         }
-        // It may wait for another process; who comes until then goes along.
+        // May wait for another process; requests that arrive meanwhile join the batch.
         let begun = run(&connection, "BEGIN IMMEDIATE");
-        while asks.len() < TOGETHER && closing.is_none() {
-            match arriving.try_recv() {
-                Ok(Message::Write(ask)) => asks.push(ask),
-                Ok(Message::Close(reply)) => closing = Some(reply),
+        while requests.len() < MAX_BATCH_SIZE && closing.is_none() {
+            match incoming.try_recv() {
+                Ok(Command::Write(request)) => requests.push(request),
+                Ok(Command::Close(reply)) => closing = Some(reply),
                 Err(_) => break,
             }
         }
-        asks.retain(|ask| !ask.reply.is_closed());
-        let committed = begun.and_then(|()| together(&connection, &asks));
-        let answers = committed.unwrap_or_else(|error| asks.iter().map(|_| Err(error.clone())).collect());
-        reply_router::tell(
-            asks.drain(..).zip(answers).map(|(ask, answer)| (ask.reply_router, (ask.reply, answer))),
+        requests.retain(|request| !request.reply.is_closed());
+        let committed = begun.and_then(|()| run_batch(&connection, &requests));
+        let answers = committed.unwrap_or_else(|error| requests.iter().map(|_| Err(error.clone())).collect());
+        reply_router::dispatch(
+            requests
+                .drain(..)
+                .zip(answers)
+                .map(|(request, answer)| (request.reply_router, (request.reply, answer))),
         );
     }
     drop(connection);
@@ -102,43 +103,46 @@ fn serve(connection: Connection, arriving: &mpsc::Receiver<Message>) {
     }
 }
 
-/// Does what each asks, in the transaction that has begun, and commits it. An error is that of them all: nothing was
-/// done for anybody.
-fn together(connection: &Connection, asks: &[Request]) -> Result<Vec<Answer>, DatabaseError> {
+/// Runs a batch in the open transaction and commits. An error applies to all requests: nothing was written.
+fn run_batch(connection: &Connection, requests: &[Request]) -> Result<Vec<Answer>, DatabaseError> {
     let committed = || {
-        let answers = asks.iter().map(|ask| alone(connection, &ask.statements)).collect::<Result<_, _>>()?;
+        let answers = requests
+            .iter()
+            .map(|request| run_one(connection, &request.statements))
+            .collect::<Result<_, _>>()?;
         run(connection, "COMMIT")?;
         Ok(answers)
     };
     committed().inspect_err(|_| {
-        // Some errors, as that of a full disk, have done so already.
+        // Some errors, such as a full disk, roll back by themselves.
         if !connection.is_autocommit() {
             drop(run(connection, "ROLLBACK"));
         }
     })
 }
 
-/// Does what one asks. The error inside is his own, and leaves nothing behind; the one outside has ended the transaction.
-fn alone(connection: &Connection, statements: &[Statement]) -> Result<Answer, DatabaseError> {
-    // A single statement that fails undoes itself.
+/// Runs one request. The inner error is the request's own and leaves nothing behind; the outer one has ended the
+/// transaction.
+fn run_one(connection: &Connection, statements: &[Statement]) -> Result<Answer, DatabaseError> {
+    // A single failed statement needs no savepoint.
     let is_several = statements.len() > 1;
     if is_several {
-        run(connection, "SAVEPOINT ask")?;
+        run(connection, "SAVEPOINT request")?;
     }
-    let answer = all(connection, statements);
+    let answer = run_statements(connection, statements);
     if connection.is_autocommit() {
         return answer.map(Ok);
     }
     if is_several {
         if answer.is_err() {
-            run(connection, "ROLLBACK TO ask")?;
+            run(connection, "ROLLBACK TO request")?;
         }
-        run(connection, "RELEASE ask")?;
+        run(connection, "RELEASE request")?;
     }
     Ok(answer)
 }
 
-fn all(connection: &Connection, statements: &[Statement]) -> Answer {
+fn run_statements(connection: &Connection, statements: &[Statement]) -> Answer {
     let mut outcomes: Vec<Outcome> = Vec::with_capacity(statements.len());
     for statement in statements {
         let should_run = statement.should_run(outcomes.last());

@@ -9,7 +9,7 @@ use crate::{Sql, Value};
 static INSERT: Sql = Sql::new("INSERT INTO t (a, later) VALUES ($1, $2)");
 static FILL: Sql = Sql::new("INSERT INTO t (a) VALUES ($1 || hex(zeroblob(100000)))");
 
-/// A writer, and another process at the same file.
+/// A writer, and another process's connection to the same file.
 struct Written {
     writer: Writer,
     other: Connection,
@@ -34,14 +34,14 @@ impl Written {
         Self { writer: Writer::start(connection).unwrap(), other, file, _folder: folder }
     }
 
-    /// Has each of them asked while the other process writes; what they are answered, in their order.
-    async fn together(&self, asks: Vec<Vec<Statement>>) -> Vec<Answer> {
+    /// Sends requests while another process holds the write lock; returns the answers, in order.
+    async fn answers_to(&self, requests: Vec<Vec<Statement>>) -> Vec<Answer> {
         self.other.execute_batch("BEGIN IMMEDIATE").unwrap();
         let mut calls = JoinSet::new();
-        for (n, statements) in asks.into_iter().enumerate() {
+        for (n, statements) in requests.into_iter().enumerate() {
             let writer = self.writer.clone();
             calls.spawn(async move { (n, writer.write(statements).await) });
-            // On this one thread, he has asked by the time that this goes on.
+            // Single-threaded: the request has been sent when this returns.
             tokio::task::yield_now().await;
         }
         self.other.execute_batch("COMMIT").unwrap();
@@ -55,7 +55,7 @@ impl Written {
         rows.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
     }
 
-    /// The frames of the journal that end a commit: those that say how long the file is then.
+    /// Number of WAL frames that end a commit: those with the size of the database.
     fn commits(&self) -> usize {
         let journal = std::fs::read(self.file.with_file_name("db-wal")).unwrap();
         let page = usize::try_from(u32::from_be_bytes(journal[8..12].try_into().unwrap())).unwrap();
@@ -67,38 +67,38 @@ fn insert(name: &str) -> Statement {
     INSERT.with([name.into(), Value::Null])
 }
 
-/// What nothing will ever be there for.
+/// Violates a foreign key at the commit.
 fn dangling(name: &str) -> Statement {
     INSERT.with([name.into(), 1.into()])
 }
 
-fn told(answer: Answer) -> String {
+fn error_text(answer: Answer) -> String {
     answer.unwrap_err().to_string()
 }
 
 #[tokio::test]
-async fn who_comes_meanwhile_goes_together_as_far_as_there_is_room() {
+async fn concurrent_writes_share_one_commit_up_to_the_batch_size() {
     let written = Written::new("");
     let before = written.commits();
-    let asks = (0..2 * TOGETHER + 1).map(|n| vec![insert(&n.to_string())]).collect();
-    let answers = written.together(asks).await;
+    let requests = (0..2 * MAX_BATCH_SIZE + 1).map(|n| vec![insert(&n.to_string())]).collect();
+    let answers = written.answers_to(requests).await;
     assert!(answers.iter().all(|answer| answer.as_ref().unwrap()[0].affected == 1));
     assert_eq!(written.commits() - before, 3);
-    assert_eq!(written.rows().len(), 2 * TOGETHER + 1);
+    assert_eq!(written.rows().len(), 2 * MAX_BATCH_SIZE + 1);
 }
 
 #[tokio::test]
-async fn a_failure_is_that_of_its_caller_alone() {
+async fn a_failure_affects_its_own_request_only() {
     let written = Written::new("");
     let before = written.commits();
-    let asks = [
+    let requests = [
         vec![insert("a")],
         vec![insert("a")],
         vec![insert("b"), insert("c")],
         vec![insert("d"), insert("e"), insert("a")],
         vec![insert("d")],
     ];
-    let answers = written.together(asks.into()).await;
+    let answers = written.answers_to(requests.into()).await;
     let failed: Vec<_> = answers.iter().map(Result::is_err).collect();
     assert_eq!(failed, [false, true, false, true, false]);
     assert_eq!(written.rows(), ["a", "b", "c", "d"]);
@@ -106,13 +106,13 @@ async fn a_failure_is_that_of_its_caller_alone() {
 }
 
 #[tokio::test]
-async fn a_statement_may_be_left_out_if_the_one_before_did_something() {
+async fn a_statement_is_skipped_if_the_previous_one_had_rows() {
     static IGNORE: Sql = Sql::new("INSERT INTO t (a) VALUES ($1) ON CONFLICT DO NOTHING");
     static LOOK: Sql = Sql::new("SELECT a FROM t WHERE a = $1");
     let written = Written::new("");
     for looked in [0, 1] {
-        let asks = vec![IGNORE.with(["a".into()]), LOOK.with(["a".into()]).if_no_rows()];
-        let outcomes = written.writer.write(asks).await.unwrap();
+        let requests = vec![IGNORE.with(["a".into()]), LOOK.with(["a".into()]).if_no_rows()];
+        let outcomes = written.writer.write(requests).await.unwrap();
         let seen: Vec<_> =
             outcomes.iter().map(|outcome| (outcome.affected, outcome.rows.iter().len())).collect();
         assert_eq!(seen, [(1 - looked, 0), (0, looked as usize)]);
@@ -120,24 +120,24 @@ async fn a_statement_may_be_left_out_if_the_one_before_did_something() {
 }
 
 #[tokio::test]
-async fn a_commit_that_fails_is_everyones_and_nothing_is_written() {
+async fn a_failed_commit_fails_the_whole_batch() {
     let written = Written::new("");
-    let answers = written.together(vec![vec![insert("a")], vec![dangling("b")], vec![insert("c")]]).await;
+    let answers = written.answers_to(vec![vec![insert("a")], vec![dangling("b")], vec![insert("c")]]).await;
     for answer in answers {
-        assert_eq!(told(answer), "FOREIGN KEY constraint failed");
+        assert_eq!(error_text(answer), "FOREIGN KEY constraint failed");
     }
     assert!(written.rows().is_empty());
     assert_eq!(written.writer.write(vec![insert("d")]).await.unwrap().len(), 1);
     assert_eq!(written.rows(), ["d"]);
 }
 
-/// SQLite gives the whole transaction up, whatever went before in it.
+/// SQLite rolls back the whole transaction.
 #[tokio::test]
-async fn a_full_disk_is_everyones_and_nothing_is_written() {
+async fn a_full_disk_fails_the_whole_batch() {
     let written = Written::new("PRAGMA max_page_count = 40");
-    let asks = vec![vec![insert("a")], vec![insert("b"), FILL.with(["c".into()])], vec![insert("d")]];
-    for answer in written.together(asks).await {
-        assert_eq!(told(answer), "database or disk is full");
+    let requests = vec![vec![insert("a")], vec![insert("b"), FILL.with(["c".into()])], vec![insert("d")]];
+    for answer in written.answers_to(requests).await {
+        assert_eq!(error_text(answer), "database or disk is full");
     }
     assert!(written.rows().is_empty());
     assert_eq!(written.writer.write(vec![insert("e")]).await.unwrap().len(), 1);
@@ -145,17 +145,17 @@ async fn a_full_disk_is_everyones_and_nothing_is_written() {
 }
 
 #[tokio::test]
-async fn a_file_that_stays_locked_is_everyones_error_and_the_next_are_served() {
+async fn a_lock_timeout_fails_the_batch_and_later_writes_succeed() {
     let written = Written::new("PRAGMA busy_timeout = 1");
     written.other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    assert_eq!(told(written.writer.write(vec![insert("a")]).await), "database is locked");
+    assert_eq!(error_text(written.writer.write(vec![insert("a")]).await), "database is locked");
     written.other.execute_batch("COMMIT").unwrap();
     written.writer.write(vec![insert("b")]).await.unwrap();
     assert_eq!(written.rows(), ["b"]);
 }
 
 #[tokio::test]
-async fn who_goes_away_takes_along_what_has_not_begun() {
+async fn a_cancelled_write_is_dropped_before_its_batch() {
     let written = Written::new("");
     written.other.execute_batch("BEGIN IMMEDIATE").unwrap();
     {
@@ -169,7 +169,7 @@ async fn who_goes_away_takes_along_what_has_not_begun() {
 }
 
 #[tokio::test]
-async fn what_was_asked_before_the_end_is_done_and_nothing_after() {
+async fn writes_before_close_are_done_and_later_ones_rejected() {
     let written = Written::new("");
     written.other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let mut before = pin!(written.writer.write(vec![insert("before")]));
@@ -190,9 +190,9 @@ async fn what_was_asked_before_the_end_is_done_and_nothing_after() {
     assert_eq!(written.rows(), ["before"]);
 }
 
-/// Its connection is the last, so that the journal goes with it.
+/// Its connection is the last, so the WAL is removed.
 #[test]
-fn the_writer_ends_with_the_last_who_may_ask() {
+fn the_writer_ends_with_the_last_clone() {
     let Written { writer, other, file, _folder } = Written::new("");
     drop(other);
     drop(writer);
@@ -207,7 +207,7 @@ fn on_a_runtime<T>(call: impl Future<Output = T>) -> T {
 }
 
 #[test]
-fn a_thread_is_answered_in_each_of_its_runtimes() {
+fn a_thread_is_answered_on_each_of_its_runtimes() {
     let written = Written::new("");
     for name in ["first", "second"] {
         on_a_runtime(written.writer.write(vec![insert(name)])).unwrap();
@@ -216,10 +216,10 @@ fn a_thread_is_answered_in_each_of_its_runtimes() {
 }
 
 #[test]
-fn a_runtime_that_ends_keeps_nobody_of_another_waiting() {
+fn a_runtime_that_ends_does_not_block_other_runtimes() {
     let written = Written::new("");
     written.other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    // It has asked once it was polled, and its runtime goes with the answer still to come.
+    // The request is sent by the first poll; the runtime ends before its reply.
     on_a_runtime(async {
         let mut asking = Box::pin(written.writer.write(vec![insert("gone")]));
         assert!(
