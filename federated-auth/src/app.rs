@@ -52,5 +52,5 @@ pub fn start(config: Config, listeners: Listeners) -> io::Result<Running> {
         routes,
         operations: None,
     };
-    Ok(service.start(listeners)?.beside_all(certificates))
+    Ok(service.start(listeners)?.with_tasks(certificates))
 }

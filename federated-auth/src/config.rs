@@ -84,7 +84,7 @@ pub const PROGRAM: Program = Program {
         },
         spans::OTLP_ENDPOINT,
     ],
-    tools: &[],
+    subcommands: &[],
 };
 
 /// Configuration of FederatedAuthService.
@@ -128,7 +128,7 @@ impl Config {
             token_ttl_seconds: u32::try_from(ttl).unwrap_or(u32::MAX),
             spans: SpanConfig {
                 endpoint: settings.base_url("otlp_endpoint")?,
-                sampling: Sampling::AsTheCallerSays,
+                sampling: Sampling::ParentBased,
             },
             clock: Clock::system(),
             random: Random::default(),

@@ -12,10 +12,10 @@ use orchestrator::client_address::TrustedProxies;
 use scoped_auth::sessions::Rules;
 use service_runtime::{
     Clock, InProcess, Listeners, Running,
-    database::DatabaseConfig,
     server::ANY_PORT,
     spans::{Sampling, SpanConfig},
 };
+use store::DatabaseConfig;
 
 use crate::{
     certificates::Certificates,
@@ -131,7 +131,7 @@ impl StackConfig {
         if self.in_process {
             let callee = callee.in_process.clone();
             let callee = match self.wire.observe(from, to) {
-                Some(listener) => callee.heard_by(listener),
+                Some(listener) => callee.observed_by(listener),
                 None => callee,
             };
             return Target { url: String::new(), in_process: Some(callee) };

@@ -49,7 +49,7 @@ async fn main() -> ExitCode {
         told(services(&arguments).await)
     } else {
         let arrows = TraceEvents::default();
-        let _log = telemetry::start_beside(arrows.layer());
+        let _log = telemetry::start_with_layer(arrows.layer());
         told(demonstration(&arguments, arrows).await)
     };
     if ended { ExitCode::SUCCESS } else { ExitCode::FAILURE }

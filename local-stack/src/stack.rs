@@ -66,7 +66,7 @@ impl Stack {
             rules: config.rules,
             revocation_poll: config.revocation_poll,
             operator_secrets: vec![operator_secret.clone()],
-            spans: config.spans(Sampling::AsTheCallerSays),
+            spans: config.spans(Sampling::ParentBased),
             clock: config.clock.clone(),
             random: random.clone(),
         };
@@ -88,7 +88,7 @@ impl Stack {
                     )
                 },
                 token_ttl_seconds: config.token_ttl_seconds,
-                spans: config.spans(Sampling::AsTheCallerSays),
+                spans: config.spans(Sampling::ParentBased),
                 clock: config.clock.clone(),
                 random: random.clone(),
             },
@@ -122,7 +122,7 @@ impl Stack {
             )?),
             trusted_proxies: config.trusted_proxies.clone(),
             public_urls: PublicUrls::default(),
-            spans: config.spans(Sampling::OfStrangers(1.0)),
+            spans: config.spans(Sampling::Ratio(1.0)),
             answer_bytes: 32 * 1024 * 1024,
             welcome_message: "Welcome! Someone will be with you in a moment.".to_owned(),
             clock: config.clock.clone(),

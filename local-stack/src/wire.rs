@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use service_runtime::in_process::Listener;
+use service_runtime::in_process::Observer;
 
 /// A participant of the diagrams, by the name of its lifeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -41,7 +41,7 @@ pub trait Wire: Send + Sync {
     fn connect(&self, from: Participant, to: Participant, address: SocketAddr) -> String;
 
     /// An observer of the traffic between caller and callee in one process, where there is no URL.
-    fn observe(&self, _from: Participant, _to: Participant) -> Option<Listener> {
+    fn observe(&self, _from: Participant, _to: Participant) -> Option<Observer> {
         None
     }
 }

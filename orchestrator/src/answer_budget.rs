@@ -14,7 +14,7 @@ use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, gauge::Gauge},
 };
-use service_runtime::{Metrics, RequestContext, answer};
+use service_runtime::{Metrics, RequestContext};
 use shared_types::orchestrator::list_messages::PAGE_BYTES;
 
 use crate::{error::Error, once_per_minute::OncePerMinute, rate_limit, state::State};
@@ -160,7 +160,7 @@ impl Held {
     }
 }
 
-impl answer::Reservation for Reservation {
+impl service_runtime::Reservation for Reservation {
     fn resize(&mut self, bytes: usize) {
         let budget = Arc::clone(&self.budget);
         budget.set(&mut budget.lock(), self, bytes);
@@ -169,7 +169,7 @@ impl answer::Reservation for Reservation {
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        answer::Reservation::resize(self, 0);
+        service_runtime::Reservation::resize(self, 0);
     }
 }
 

@@ -7,7 +7,6 @@ use service_runtime::{
     Listeners, Metrics, RouteTable, Running,
     api_error::error_chain,
     command::StartError,
-    database::run_purge_loop,
     server::{ServerLimits, Service},
 };
 use shared_types::{
@@ -20,6 +19,7 @@ use shared_types::{
         SendMessage,
     },
 };
+use store::run_purge_loop;
 
 use crate::{
     access_policy::Public,
@@ -150,6 +150,6 @@ pub async fn start_with(
     Ok(running
         .with_task(follower)
         .with_task(purger)
-        .beside_all(certificates)
+        .with_tasks(certificates)
         .on_shutdown(async move { closed.close().await }))
 }

@@ -7,13 +7,13 @@ use service_runtime::{
     Clock, ServiceCredential, Setting, SettingError, Settings,
     client::PeerConfig,
     command::Program,
-    database::DatabaseConfig,
     random::Random,
     settings::Requirement::{Default, DefaultSecret, Optional, Required, Secret},
     spans::{self, Sampling, SpanConfig},
     tls,
 };
 use shared_types::fingerprint::FingerprintKeys;
+use store::DatabaseConfig;
 
 use crate::{
     accounts_tools, answer_budget::AnswerBudget, client_address::TrustedProxies, dpop::PublicUrls, explain,
@@ -134,7 +134,7 @@ pub const PROGRAM: Program = Program {
             help: "The first message of every conversation",
         },
     ],
-    tools: &[accounts_tools::ACCOUNTS, explain::TOOLS, tools::MIGRATE],
+    subcommands: &[accounts_tools::ACCOUNTS, explain::TOOLS, tools::MIGRATE],
 };
 
 /// What FlexWebchatOrchestratorService runs with.
@@ -209,7 +209,7 @@ impl Config {
             answer_bytes: settings.number("answer_bytes", AnswerBudget::LEAST as u64, 1 << 33)? as usize,
             spans: SpanConfig {
                 endpoint: settings.base_url("otlp_endpoint")?,
-                sampling: Sampling::OfStrangers(settings.share("trace_share")?),
+                sampling: Sampling::Ratio(settings.share("trace_share")?),
             },
             welcome_message: settings.parse("welcome_message", "a text")?,
             clock: Clock::system(),

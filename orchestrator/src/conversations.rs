@@ -10,16 +10,13 @@ mod pages;
 mod retention;
 
 use chrono::{DateTime, SubsecRound as _, Utc};
-pub use service_runtime::database::OpenError;
-use service_runtime::{
-    Database,
-    database::{Batcher, DatabaseConfig, DatabaseError, Migrations, Sql, Value},
-};
 use shared_types::{
     AccountSid, AddressSid, ConversationSid, DeploymentKey, Identity, MessageSid, SessionId, Thumbprint,
     orchestrator::{list_messages::ChatMessage, send_message::MAX_BODY},
     scoped_auth::generate::EarlierSession,
 };
+pub use store::OpenError;
+use store::{Batcher, Database, DatabaseConfig, DatabaseError, Migrations, Sql, Value};
 
 pub use self::last_session::LastSession;
 use self::{
@@ -190,7 +187,7 @@ impl Conversations {
         session: SessionId,
     ) -> Result<Option<ConversationSid>, StoreError> {
         if let Some(by_session) = &self.by_session {
-            return by_session.ask((account, session)).await?;
+            return by_session.submit((account, session)).await?;
         }
         let look = BY_SESSION.with([account.to_string().into(), session.to_string().into()]);
         let rows = self.database.read(look).await?;

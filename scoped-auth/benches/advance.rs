@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta};
 use scoped_auth::store::{Advance, AdvanceOutcome, Store};
-use service_runtime::database::DatabaseConfig;
 use shared_types::{Fingerprint, SessionId};
+use store::DatabaseConfig;
 use tokio::runtime::{Builder, Runtime};
 
 const FINGERPRINT: &str = "fp1.me.BwcAA___AIoAiv_EAQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyAhIiMkJSYnKCkqKywtLi8wMTIzNDU2Nzg5Ojs8PT4_QEFCQ0RFRkdISUo";

@@ -11,8 +11,8 @@ use scoped_auth::{
     store::Store,
 };
 use serde_json::Value;
-use service_runtime::database::DatabaseConfig;
 use shared_types::{AccountSid, SessionId};
+use store::DatabaseConfig;
 use tokio::runtime::Runtime;
 
 const MANY: u64 = 1_000_000;

@@ -7,13 +7,13 @@ use service_runtime::{
     Listeners, Metrics, RouteTable, Running, ServiceCredentials,
     api_error::error_chain,
     command::StartError,
-    database::run_purge_loop,
     server::{OperatorRoutes, ServerLimits, Service},
 };
 use shared_types::{
     Endpoint,
     scoped_auth::{Generate, PublishKeys, Revoke, RevokeSessions, Validate},
 };
+use store::run_purge_loop;
 
 use crate::{
     config::{Config, MissingKeys},

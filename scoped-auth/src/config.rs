@@ -6,12 +6,12 @@ use secrecy::SecretString;
 use service_runtime::{
     Clock, Setting, SettingError, Settings,
     command::Program,
-    database::DatabaseConfig,
     random::Random,
     settings::Requirement::{Default, DefaultSecret, Optional, OptionalSecret, Required, Secret},
     spans::{self, Sampling, SpanConfig},
     tls::{self, CalleeTls},
 };
+use store::DatabaseConfig;
 
 use crate::{revoke_tool, sessions::Rules, tools};
 
@@ -105,7 +105,7 @@ pub const PROGRAM: Program = Program {
         },
         spans::OTLP_ENDPOINT,
     ],
-    tools: &[tools::KEYS, revoke_tool::REVOKE, tools::MIGRATE],
+    subcommands: &[tools::KEYS, revoke_tool::REVOKE, tools::MIGRATE],
 };
 
 /// What ScopedAuthService runs with.
@@ -174,7 +174,7 @@ impl Config {
             operator_secrets: settings.optional_secrets("operator_secret")?,
             spans: SpanConfig {
                 endpoint: settings.base_url("otlp_endpoint")?,
-                sampling: Sampling::AsTheCallerSays,
+                sampling: Sampling::ParentBased,
             },
             clock: Clock::system(),
             random: Random::default(),

@@ -6,14 +6,11 @@ mod current_token;
 mod revocations;
 
 use chrono::{DateTime, Utc};
-use service_runtime::{
-    Database,
-    database::{
-        Batcher, DatabaseConfig, DatabaseError, Migrations, OpenError, PURGED_AT_ONCE, RowsStatement, Sql,
-        TOGETHER,
-    },
-};
 use shared_types::SessionId;
+use store::{
+    Batcher, Database, DatabaseConfig, DatabaseError, MAX_BATCH_SIZE, Migrations, OpenError,
+    PURGE_BATCH_ROWS, RowsStatement, Sql,
+};
 use tokio::sync::Notify;
 
 pub use self::current_token::{Advance, AdvanceOutcome, CurrentToken};
@@ -105,7 +102,7 @@ impl Store {
     /// A session without a row was never refreshed: its generation is 0.
     pub async fn advance(&self, advance: Advance) -> Result<AdvanceOutcome, StoreError> {
         if let Some(advances) = &self.advances {
-            return advances.ask(advance).await?;
+            return advances.submit(advance).await?;
         }
         let session = advance.session.to_string();
         let next = ADVANCE.with([
@@ -173,7 +170,7 @@ impl Store {
 
     /// Marks tokens as shown, each by its session and generation; tokens that are no longer current are skipped.
     pub async fn mark_shown(&self, tokens: &[(SessionId, u32)]) -> Result<(), StoreError> {
-        for tokens in tokens.chunks(TOGETHER) {
+        for tokens in tokens.chunks(MAX_BATCH_SIZE) {
             if let Some(pool) = self.database.postgres() {
                 self.mark_shown_in_postgres(pool, tokens).await?;
                 continue;
@@ -218,7 +215,7 @@ impl Store {
     ) -> Result<u64, StoreError> {
         let mut rows = 0;
         for (purge, until) in PURGES.iter().zip([now, revocations_until]) {
-            let purge = purge.with([until.timestamp_millis().into(), i64::from(PURGED_AT_ONCE).into()]);
+            let purge = purge.with([until.timestamp_millis().into(), i64::from(PURGE_BATCH_ROWS).into()]);
             let [purged] = self.database.write([purge]).await?;
             rows += purged.affected;
         }

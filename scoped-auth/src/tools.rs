@@ -11,7 +11,6 @@ use clap::{Arg, ArgAction, ArgMatches, Command, builder::PossibleValuesParser, v
 use service_runtime::{
     Clock, Settings,
     command::{StartError, Subcommands},
-    database,
     random::Random,
 };
 
@@ -26,8 +25,8 @@ pub const KEYS: Subcommands = Subcommands { commands, run };
 
 /// What brings the tables of sessions and revocations up to date.
 pub const MIGRATE: Subcommands = Subcommands {
-    commands: || vec![database::migrate_subcommand()],
-    run: |_name, _arguments, settings| database::migrate(settings, MIGRATIONS),
+    commands: || vec![store::migrate_subcommand()],
+    run: |_name, _arguments, settings| store::migrate(settings, MIGRATIONS),
 };
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 refused or failed (the file is as it was), 2 not a command";

@@ -1,5 +1,5 @@
-//! What an access event costs the thread that tells it: as `tracing_subscriber` writes JSON, a system call each, and as
-//! `telemetry` has it. Both go to /dev/null.
+//! Cost of an access-log line for the logging thread: with `tracing_subscriber`'s JSON format and a system call per line,
+//! and with `telemetry`'s buffered format. Both write to /dev/null.
 
 use std::{fs::File, hint::black_box, sync::Mutex};
 
@@ -17,7 +17,7 @@ fn nowhere() -> File {
     File::options().write(true).open("/dev/null").expect("/dev/null")
 }
 
-/// As `exchange.rs` tells it.
+/// The event of `http/exchange/record.rs`.
 fn request(trace: &TraceContext, account: Option<AccountSid>) {
     tracing::info!(
         target: "access",
@@ -46,13 +46,13 @@ fn lines(c: &mut Criterion) {
         .json()
         .flatten_event(true);
     with_default(registry().with(filter()).with(library), || {
-        c.bench_function("access line, the library's", |b| b.iter(|| request(&trace, account)));
+        c.bench_function("access line, tracing-subscriber", |b| b.iter(|| request(&trace, account)));
     });
     with_default(registry().with(filter()).with(JsonLines::new(LogWriter::new(nowhere()))), || {
-        c.bench_function("access line, ours", |b| b.iter(|| request(&trace, account)));
+        c.bench_function("access line, service-runtime", |b| b.iter(|| request(&trace, account)));
     });
     with_default(registry().with(EnvFilter::new("warn")), || {
-        c.bench_function("access line, not asked for", |b| b.iter(|| request(&trace, account)));
+        c.bench_function("access line, filtered out", |b| b.iter(|| request(&trace, account)));
     });
 }
 

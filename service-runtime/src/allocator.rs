@@ -1,4 +1,4 @@
-//! The allocator of the services' processes. Each program names it in its `main.rs`; whatever else stands on this crate
-//! keeps its own.
+//! The services' allocator. Each binary names it in its `main.rs`; libraries and tests that depend on this crate keep
+//! their own.
 
 pub use mimalloc::MiMalloc as Allocator;

@@ -1,4 +1,4 @@
-//! The time, as an argument. Only this file reads the wall clock; a test moves its own.
+//! The clock, passed as an argument. Only this file reads the system time; tests advance an adjustable clock.
 
 use std::sync::{
     Arc,
@@ -7,25 +7,25 @@ use std::sync::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// Where a service takes the time from.
+/// The current time.
 #[derive(Clone, Debug, Default)]
 pub struct Clock {
-    /// Milliseconds that the clock is ahead of the wall.
+    /// Offset from the system time, in milliseconds.
     offset: Option<Arc<AtomicI64>>,
 }
 
 impl Clock {
-    /// The wall clock.
+    /// The system clock.
     pub fn system() -> Self {
         Self::default()
     }
 
-    /// A clock that starts with the wall's time and can be moved; its clones move with it.
+    /// An adjustable clock, starting at the system time. Clones share the adjustment.
     pub fn adjustable() -> Self {
         Self { offset: Some(Arc::default()) }
     }
 
-    /// The time now.
+    /// The current time.
     #[allow(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
     pub fn now(&self) -> DateTime<Utc> {
         let wall = Utc::now();
@@ -35,7 +35,7 @@ impl Clock {
         }
     }
 
-    /// Moves an adjustable clock; a system clock stays as it is.
+    /// Advances an adjustable clock; no effect on a system clock.
     pub fn advance(&self, by: TimeDelta) {
         if let Some(offset) = &self.offset {
             offset.fetch_add(by.num_milliseconds(), Ordering::SeqCst);

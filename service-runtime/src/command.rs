@@ -1,5 +1,5 @@
-//! The command line that every service has: without an argument it serves, `healthcheck` asks a running one whether it
-//! is ready, `--help` lists the settings.
+//! The command line shared by all services: serves without a subcommand; `healthcheck` queries the readiness of a
+//! running service; `--help` lists the settings.
 
 use std::{
     future::Future,
@@ -20,38 +20,38 @@ use crate::{
     telemetry,
 };
 
-/// The connections that a service holds, those to its peers, and its files.
+/// Open files needed for connections, of clients and to other services, and files.
 const OPEN_FILES: u64 = 16_384;
 
-/// What the command line needs to know of a service.
+/// A service's command line.
 #[derive(Clone, Copy, Debug)]
 pub struct Program {
-    /// The binary's name.
+    /// Name of the binary.
     pub name: &'static str,
-    /// What it is, in one line.
+    /// One-line description.
     pub about: &'static str,
-    /// What its settings begin with.
+    /// Prefix of its environment variables.
     pub prefix: &'static str,
-    /// Its settings. `listen` and `admin_listen` are among them.
+    /// Its settings, including `listen` and `admin_listen`.
     pub settings: &'static [Setting],
-    /// What it can be asked to do besides serving.
-    pub tools: &'static [Subcommands],
+    /// Its own subcommands.
+    pub subcommands: &'static [Subcommands],
 }
 
-/// Subcommands beside those that every service has.
+/// A group of a service's own subcommands.
 #[derive(Clone, Copy, Debug)]
 pub struct Subcommands {
-    /// Their form.
+    /// Their definitions.
     pub commands: fn() -> Vec<Command>,
-    /// Does what one of them, named and with its arguments, says.
+    /// Runs the named subcommand with its arguments.
     pub run: fn(&str, &ArgMatches, &Settings) -> Result<(), StartError>,
 }
 
-/// A failed start, in one line.
+/// A startup error, on one line.
 pub type StartError = Box<dyn std::error::Error + Send + Sync>;
 
 impl Program {
-    /// Does what the command line says. `start` reads the settings and begins to serve.
+    /// Parses the command line and runs it. `start` reads the settings and starts the service.
     pub fn run<F>(self, start: impl FnOnce(Settings, Listeners) -> F) -> ExitCode
     where
         F: Future<Output = Result<Running, StartError>>,
@@ -63,31 +63,31 @@ impl Program {
         match done {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
-                // Before or beside the log: whoever started the program sees the reason in one line.
+                // Written to stderr, because the log may not have started.
                 let _ = writeln!(std::io::stderr(), "{}: {error}", self.name);
                 ExitCode::FAILURE
             }
         }
     }
 
-    /// The command line's form.
+    /// The clap definition.
     pub fn command(self) -> Command {
         Command::new(self.name)
-            .subcommands(self.tools.iter().flat_map(|tools| (tools.commands)()))
+            .subcommands(self.subcommands.iter().flat_map(|subcommands| (subcommands.commands)()))
             .about(self.about)
             .after_help(self.settings_help())
             .version(env!("CARGO_PKG_VERSION"))
             .subcommand(
                 Command::new("completions")
-                    .about("Print the completions for a shell: `source <(… completions bash)`")
+                    .about("Print shell completions: `source <(… completions bash)`")
                     .arg(Arg::new("SHELL").required(true).value_parser(clap::value_parser!(Shell))),
             )
             .subcommand(
                 Command::new("healthcheck")
-                    .about("Ask a running service on this machine whether it is ready")
+                    .about("Check whether a running service on this machine is ready")
                     .arg(
                         Arg::new("ADDRESS")
-                            .help("Its admin listener; by default the one that the settings name"),
+                            .help("Address of its admin listener; by default the setting `admin_listen`"),
                     ),
             )
     }
@@ -116,29 +116,29 @@ impl Program {
                 return Ok(());
             }
             Some((name, arguments)) => {
-                let has = |tools: &&Subcommands| {
-                    (tools.commands)().iter().any(|command| command.get_name() == name)
+                let has = |subcommands: &&Subcommands| {
+                    (subcommands.commands)().iter().any(|command| command.get_name() == name)
                 };
-                // clap has seen to it that one of them has it.
-                let Some(tools) = self.tools.iter().find(has) else { return Ok(()) };
-                return (tools.run)(name, arguments, &settings);
+                // clap has validated the name.
+                let Some(subcommands) = self.subcommands.iter().find(has) else { return Ok(()) };
+                return (subcommands.run)(name, arguments, &settings);
             }
             None => {}
         }
         let listeners = Listeners::bind(settings.address("listen")?, settings.address("admin_listen")?)?;
-        // Dropped last: what the runtime's end has to tell is in the log too.
+        // Dropped last, so that messages of the runtime's shutdown are logged.
         let _log = telemetry::start();
         allow_open_files();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         for name in settings.unknown() {
-            tracing::warn!(setting = name, "this setting is not known");
+            tracing::warn!(setting = name, "unknown setting");
         }
         runtime.block_on(async {
             let running = start(settings, listeners).await?;
             let mut signals = StopSignals::listen()?;
             signals.next().await;
             tracing::info!(service = self.name, "stopping");
-            // Whoever asks twice will not wait.
+            // A second signal skips the graceful drain.
             tokio::select! {
                 () = running.stop() => {}
                 () = signals.next() => {}
@@ -165,7 +165,7 @@ impl Program {
     }
 }
 
-/// SIGINT (Ctrl-C) and SIGTERM, each of which is heard once.
+/// SIGINT (Ctrl-C) and SIGTERM.
 #[derive(Debug)]
 pub struct StopSignals {
     interrupt: Signal,
@@ -173,12 +173,12 @@ pub struct StopSignals {
 }
 
 impl StopSignals {
-    /// From now on a signal waits for [`next`](Self::next) instead of ending the process.
+    /// Registers handlers: from now on, signals no longer end the process but resolve [`next`](Self::next).
     pub fn listen() -> Result<Self, StartError> {
         Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }
 
-    /// Waits for a signal.
+    /// Waits for the next signal.
     pub async fn next(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
@@ -187,7 +187,7 @@ impl StopSignals {
     }
 }
 
-/// `GET /readyz`. By hand: a health check is started every few seconds and should cost next to nothing.
+/// `GET /readyz`, written by hand: a health check runs every few seconds and should be cheap.
 fn healthcheck(mut address: SocketAddr) -> Result<(), StartError> {
     if address.ip().is_unspecified() {
         address.set_ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
@@ -197,15 +197,15 @@ fn healthcheck(mut address: SocketAddr) -> Result<(), StartError> {
         TcpStream::connect_timeout(&address, deadline).map_err(|error| format!("{address}: {error}"))?;
     stream.set_read_timeout(Some(deadline))?;
     stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")?;
-    let mut answer = String::new();
-    stream.take(4096).read_to_string(&mut answer)?;
-    if answer.starts_with("HTTP/1.1 200 ") {
+    let mut response = String::new();
+    stream.take(4096).read_to_string(&mut response)?;
+    if response.starts_with("HTTP/1.1 200 ") {
         return Ok(());
     }
-    Err(answer.split("\r\n\r\n").nth(1).unwrap_or("no answer").to_owned().into())
+    Err(response.split("\r\n\r\n").nth(1).unwrap_or("no response").to_owned().into())
 }
 
-/// Every connection is an open file, and the default of many systems is 1,024: raises it as far as this process may.
+/// Raises the limit of open files: every connection is one, and many systems default to 1,024.
 fn allow_open_files() {
     let limits = getrlimit(Resource::Nofile);
     let wanted =
@@ -213,6 +213,6 @@ fn allow_open_files() {
     if limits.current.is_some_and(|current| current < OPEN_FILES)
         && let Err(error) = setrlimit(Resource::Nofile, wanted)
     {
-        tracing::warn!(%error, "the limit of open files stays as it is");
+        tracing::warn!(%error, "cannot raise the limit of open files");
     }
 }

@@ -1,4 +1,4 @@
-//! Deadlines that cost nothing where they are not needed: most of what has one is there at once.
+//! Deadlines without a timer for futures that are ready at once, as most are.
 
 use std::{
     future::poll_fn,
@@ -9,12 +9,12 @@ use std::{
 
 use tokio::time::{error::Elapsed, timeout};
 
-/// What `future` gives, if it gives it within `limit`. A timer is set only if it has to be waited for.
+/// Polls `future` to completion within `limit`. The timer is created only if the first poll is pending.
 pub(crate) async fn within<T>(limit: Duration, future: impl Future<Output = T>) -> Result<T, Elapsed> {
     within_pinned(limit, pin!(future)).await
 }
 
-/// The same of what stays where it is: a large future is not moved about.
+/// The same for a pinned future, to avoid moving a large one.
 pub(crate) async fn within_pinned<T>(
     limit: Duration,
     mut future: Pin<&mut impl Future<Output = T>>,

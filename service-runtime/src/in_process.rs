@@ -1,6 +1,6 @@
-//! A callee that lives in its caller's process: its handlers, called by the message's type. What a call is, stays: the
-//! boundary checks who calls, deadlines hold, and log, counters and traces are each service's own. What falls away is HTTP:
-//! no JSON, no connection, no other thread. Each worker of the caller has a worker of the callee to itself.
+//! In-process calls: a service called by other services of the same process, with handlers found by the endpoint's
+//! type. Authorization, deadlines, logs, metrics and traces are those of each service. Skipped are JSON, connections
+//! and a thread switch. Each worker of the caller has its own worker of the called service.
 
 use std::{
     any::{Any, TypeId},
@@ -16,72 +16,72 @@ use serde::Serialize;
 use shared_types::{Endpoint, ErrorBody, json};
 
 use crate::{
-    admin::Check,
-    trace_context::{RequestId, TraceContext},
+    server::admin::Check,
+    telemetry::trace_context::{RequestId, TraceContext},
 };
 
-/// An answer on its way.
-pub(crate) type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+/// A boxed future without `Send`: it stays on its worker's thread.
+pub(crate) type LocalFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
-/// What answers the message `M`: the caller, the path and the fields become the answer or the refusal.
-pub(crate) type Handler<M> = Box<
+/// Handles the endpoint `E` in process: takes caller, path and request.
+pub(crate) type Handler<E> = Box<
     dyn for<'a> Fn(
         Caller<'a>,
         &'a str,
-        <M as Endpoint>::Request,
-    ) -> Answer<'a, Result<<M as Endpoint>::Response, ErrorBody>>,
+        <E as Endpoint>::Request,
+    ) -> LocalFuture<'a, Result<<E as Endpoint>::Response, ErrorBody>>,
 >;
 
-/// Who calls, and on whose behalf.
+/// The caller's side of an in-process request.
 #[derive(Clone, Copy)]
 pub(crate) struct Caller<'a> {
-    /// The id of the request that the call is made for.
+    /// The request id to pass on.
     pub(crate) request_id: RequestId,
-    /// The caller's side of the arrow.
+    /// The caller's span.
     pub(crate) trace: TraceContext,
-    /// The caller's credential, as it would stand in a request.
+    /// The caller's credential, as an HTTP header.
     pub(crate) headers: &'a HeaderMap,
 }
 
-/// The handlers of one worker.
+/// The handlers of one worker, by the type of their endpoint.
 #[derive(Default)]
 pub(crate) struct Handlers(HashMap<TypeId, Box<dyn Any>>);
 
 impl Handlers {
-    pub(crate) fn add(&mut self, message: TypeId, handler: Box<dyn Any>) {
-        self.0.entry(message).or_insert(handler);
+    pub(crate) fn add(&mut self, endpoint: TypeId, handler: Box<dyn Any>) {
+        self.0.entry(endpoint).or_insert(handler);
     }
 
-    pub(crate) fn of<M: Endpoint>(&self) -> Option<&Handler<M>> {
-        self.0.get(&TypeId::of::<M>())?.downcast_ref()
+    pub(crate) fn of<E: Endpoint>(&self) -> Option<&Handler<E>> {
+        self.0.get(&TypeId::of::<E>())?.downcast_ref()
     }
 }
 
-/// A service that callers of this process call. Cheap to clone; a worker of theirs makes a worker of its own of it.
+/// A service that can be called in process. Cheap to clone; each worker of a caller creates its own worker from it.
 #[derive(Clone)]
 pub struct InProcess {
     pub(crate) make: Arc<dyn Fn() -> Rc<Handlers> + Send + Sync>,
     pub(crate) check: Check,
-    pub(crate) listener: Option<Listener>,
+    pub(crate) observer: Option<Observer>,
 }
 
-/// Hears what passes.
-pub type Listener = Arc<dyn Fn(TrafficEvent<'_>) + Send + Sync>;
+/// Observes in-process traffic.
+pub type Observer = Arc<dyn Fn(TrafficEvent<'_>) + Send + Sync>;
 
-/// What passes between a caller and its callee, as it would stand in HTTP.
+/// A request or response between two services, as HTTP would carry it.
 #[derive(Clone, Copy, Debug)]
 pub enum TrafficEvent<'a> {
-    /// A message.
-    Asked {
-        /// Its method.
+    /// A request.
+    Request {
+        /// The method.
         method: &'static str,
-        /// Its path.
+        /// The path.
         path: &'a str,
-        /// Its body, as JSON.
+        /// The body, as JSON.
         body: &'a [u8],
     },
-    /// Its answer or refusal.
-    Answered {
+    /// A response or an error.
+    Response {
         /// The status.
         status: u16,
         /// The body, as JSON.
@@ -90,32 +90,32 @@ pub enum TrafficEvent<'a> {
 }
 
 impl InProcess {
-    /// The same, heard by `listener`.
+    /// Reports all traffic to `observer`.
     #[must_use]
-    pub fn heard_by(self, listener: Listener) -> Self {
-        Self { listener: Some(listener), ..self }
+    pub fn observed_by(self, observer: Observer) -> Self {
+        Self { observer: Some(observer), ..self }
     }
 
-    /// Tells the listener, if there is one, of a message.
-    pub(crate) fn asked<M: Endpoint>(&self, path: &str, fields: &M::Request) {
-        if let Some(listener) = &self.listener {
-            listener(TrafficEvent::Asked { method: M::METHOD.as_str(), path, body: &text(fields) });
+    /// Reports a request to the observer, if there is one.
+    pub(crate) fn observe_request<E: Endpoint>(&self, path: &str, fields: &E::Request) {
+        if let Some(observer) = &self.observer {
+            observer(TrafficEvent::Request { method: E::METHOD.as_str(), path, body: &text(fields) });
         }
     }
 
-    /// Tells the listener, if there is one, of an answer.
-    pub(crate) fn answered<M: Endpoint>(&self, answer: &Result<M::Response, ErrorBody>) {
-        let Some(listener) = &self.listener else { return };
-        let (status, body) = match answer {
-            Ok(answer) => (M::STATUS, text(answer)),
-            Err(refusal) => (refusal.code.status(), text(refusal)),
+    /// Reports a response to the observer, if there is one.
+    pub(crate) fn observe_response<E: Endpoint>(&self, response: &Result<E::Response, ErrorBody>) {
+        let Some(observer) = &self.observer else { return };
+        let (status, body) = match response {
+            Ok(response) => (E::STATUS, text(response)),
+            Err(error) => (error.code.status(), text(error)),
         };
-        listener(TrafficEvent::Answered { status, body: &body });
+        observer(TrafficEvent::Response { status, body: &body });
     }
 }
 
-fn text(what: &impl Serialize) -> Vec<u8> {
-    json::to_vec(what).unwrap_or_default()
+fn text(value: &impl Serialize) -> Vec<u8> {
+    json::to_vec(value).unwrap_or_default()
 }
 
 impl fmt::Debug for InProcess {

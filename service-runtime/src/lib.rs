@@ -1,39 +1,29 @@
-//! What FlexWebchatOrchestratorService, FederatedAuthService and ScopedAuthService do alike, once: settings, start and
-//! stop, the way from an HTTP request to a typed handler and back, the call to a peer, service credentials, logs,
-//! metrics and the admin listener. A service adds its state, its handlers and its table of routes.
+//! The runtime shared by FlexWebchatOrchestratorService, FederatedAuthService and ScopedAuthService: settings, start
+//! and graceful stop, HTTP routing to typed handlers, clients for other services, service credentials, logs, metrics,
+//! traces and the admin listener. A service adds its state, its handlers and its route table.
 
-pub mod admin;
 pub mod allocator;
-pub mod answer;
-pub mod api_error;
-pub mod body;
 pub mod client;
 pub mod clock;
 pub mod command;
-pub mod database;
 mod deadline;
-mod exchange;
+mod http;
 pub mod in_process;
-pub mod metrics;
 pub mod random;
-pub mod request_context;
-pub mod route_table;
+mod reqwest_client;
 pub mod server;
-pub mod service_credential;
 pub mod settings;
-pub mod spans;
 pub mod telemetry;
 pub mod tls;
-pub mod trace_context;
+pub mod watched_file;
 
-pub use api_error::ApiError;
 pub use client::{ServiceClient, UpstreamError};
 pub use clock::Clock;
-pub use database::Database;
+pub use http::{
+    AccessPolicy, ApiError, RequestContext, Reservation, RouteTable, ServiceCredential, ServiceCredentials,
+    api_error,
+};
 pub use in_process::InProcess;
-pub use metrics::Metrics;
-pub use request_context::RequestContext;
-pub use route_table::{AccessPolicy, RouteTable};
 pub use server::{Listeners, Running};
-pub use service_credential::{ServiceCredential, ServiceCredentials};
 pub use settings::{Setting, SettingError, Settings};
+pub use telemetry::{Metrics, spans, trace_context};

@@ -1,15 +1,15 @@
-//! Randomness, as an argument: ids and names are made of bytes that the caller draws here.
+//! Random bytes, passed as an argument.
 
 use std::cell::RefCell;
 
 use ring::rand::{SecureRandom, SystemRandom};
 use zeroize::Zeroize;
 
-/// How many bytes a thread takes from the operating system at once: a request draws a dozen times, and each call costs more
-/// than what it brings.
-const AT_ONCE: usize = 512;
+/// Bytes buffered per thread: a request needs a dozen small values, and a system call for each costs more than the
+/// bytes.
+const BUFFER_SIZE: usize = 512;
 
-/// The operating system's random number generator.
+/// The operating system's random number generator, buffered per thread.
 #[derive(Clone, Debug)]
 pub struct Random(SystemRandom);
 
@@ -20,16 +20,16 @@ impl Default for Random {
 }
 
 impl Random {
-    /// `N` random bytes. No byte is handed out twice, and none stays behind once it has been.
+    /// `N` random bytes. Bytes are returned once and erased from the buffer.
     ///
     /// # Panics
-    /// If the operating system has none to give: nothing that a token service does would be safe then.
+    /// If the operating system returns none: no token would be safe then.
     pub fn bytes<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
-        if N > AT_ONCE {
+        if N > BUFFER_SIZE {
             self.fill(&mut bytes);
         } else {
-            DRAWN.with_borrow_mut(|drawn| drawn.take(self, &mut bytes));
+            BUFFER.with_borrow_mut(|buffer| buffer.take(self, &mut bytes));
         }
         bytes
     }
@@ -39,31 +39,31 @@ impl Random {
         u128::from_be_bytes(self.bytes())
     }
 
-    /// The generator itself, for what signs or makes keys.
+    /// The underlying generator, for ring's key generation and signatures.
     pub fn source(&self) -> &dyn SecureRandom {
         &self.0
     }
 
     fn fill(&self, bytes: &mut [u8]) {
-        assert!(self.0.fill(bytes).is_ok(), "the operating system gives no randomness");
+        assert!(self.0.fill(bytes).is_ok(), "the operating system returned no random bytes");
     }
 }
 
 thread_local! {
-    static DRAWN: RefCell<Drawn> = const { RefCell::new(Drawn { bytes: [0; AT_ONCE], left: 0 }) };
+    static BUFFER: RefCell<Buffer> = const { RefCell::new(Buffer { bytes: [0; BUFFER_SIZE], left: 0 }) };
 }
 
-/// What a thread has drawn and not yet handed out: the first `left` bytes.
-struct Drawn {
-    bytes: [u8; AT_ONCE],
+/// A thread's buffer; the first `left` bytes are unused.
+struct Buffer {
+    bytes: [u8; BUFFER_SIZE],
     left: usize,
 }
 
-impl Drawn {
+impl Buffer {
     fn take(&mut self, random: &Random, into: &mut [u8]) {
         if self.left < into.len() {
             random.fill(&mut self.bytes);
-            self.left = AT_ONCE;
+            self.left = BUFFER_SIZE;
         }
         let rest = self.left - into.len();
         if let Some(taken) = self.bytes.get_mut(rest..self.left) {
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_is_drawn_twice_on_any_thread() {
+    fn no_bytes_are_returned_twice_on_any_thread() {
         let draw = || {
             let random = Random::default();
             let ids = (0..1000).map(|_| random.bytes::<16>());
@@ -95,9 +95,9 @@ mod tests {
     }
 
     #[test]
-    fn what_was_handed_out_does_not_stay() {
+    fn returned_bytes_are_erased_from_the_buffer() {
         let random = Random::default();
         let taken = random.bytes::<32>();
-        DRAWN.with_borrow(|drawn| assert!(!drawn.bytes.windows(32).any(|window| window == taken)));
+        BUFFER.with_borrow(|buffer| assert!(!buffer.bytes.windows(32).any(|window| window == taken)));
     }
 }

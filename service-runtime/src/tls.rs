@@ -1,9 +1,8 @@
-//! Mutual TLS between the services, where certificates are configured: beside the service credential, never in its
-//! place. Which certificates, say three settings on either side; a callee that has them takes no other connections.
+//! Mutual TLS between services, if certificates are configured: in addition to the service credential, never instead of
+//! it. Three settings on either side name the files; a service that has them accepts no plain connections.
 
 mod callee;
 mod caller;
-mod changes;
 mod files;
 
 use std::path::PathBuf;
@@ -13,11 +12,11 @@ pub use caller::{Caller, CallerTls};
 pub use files::{FromMaterial, OwnFiles, PERIOD, Part, TlsError, TlsFiles, WatchedFiles};
 
 pub(crate) use callee::server_config;
-pub(crate) use caller::of_the_system;
+pub(crate) use caller::platform_config;
 
 use crate::settings::{SettingError, Settings};
 
-/// The callee's settings: `tls_certificate`, `tls_key` and `tls_client_ca`, all three or none.
+/// The server's settings: `tls_certificate`, `tls_key` and `tls_client_ca`, all three or none.
 pub fn callee(settings: &Settings) -> Result<Option<CalleeTls>, SettingError> {
     let names = ["tls_certificate", "tls_key", "tls_client_ca"];
     let [certificate, key, authorities] =
@@ -30,7 +29,7 @@ pub fn callee(settings: &Settings) -> Result<Option<CalleeTls>, SettingError> {
             let loaded = WatchedFiles::load(files);
             loaded.map(Some).map_err(|error| {
                 let [certificate, key, authorities] = names;
-                settings.error(named(error.part, [authorities, certificate, key]), &error)
+                settings.error(setting_of(error.part, [authorities, certificate, key]), &error)
             })
         }
         (certificate, key, _) => {
@@ -39,13 +38,13 @@ pub fn callee(settings: &Settings) -> Result<Option<CalleeTls>, SettingError> {
                 (_, None) => names[1],
                 (Some(_), Some(_)) => names[2],
             };
-            Err(settings.error(missing, "is not set; of the three files for TLS, all are given or none"))
+            Err(settings.error(missing, "is not set; the three TLS files must be set together"))
         }
     }
 }
 
-/// The caller's settings for the peer that is called at `base_url`: `<peer>_ca`, and if it is to show a certificate
-/// `<peer>_certificate` and `<peer>_key`.
+/// The client's settings for the service at `base_url`: `<peer>_ca`, and for a client certificate `<peer>_certificate`
+/// and `<peer>_key`.
 pub fn caller(settings: &Settings, peer: &str, base_url: &str) -> Result<Option<CallerTls>, SettingError> {
     let names = ["ca", "certificate", "key"].map(|file| format!("{peer}_{file}"));
     let [ca, certificate, key] = &names;
@@ -70,14 +69,14 @@ pub fn caller(settings: &Settings, peer: &str, base_url: &str) -> Result<Option<
     };
     WatchedFiles::load(TlsFiles { authorities, own, period: PERIOD })
         .map(Some)
-        .map_err(|error| settings.error(named(error.part, [ca, certificate, key]), &error))
+        .map_err(|error| settings.error(setting_of(error.part, [ca, certificate, key]), &error))
 }
 
 fn path(settings: &Settings, name: &str) -> Result<Option<PathBuf>, SettingError> {
     settings.optional(name, "a path")
 }
 
-fn named(part: Part, [authorities, certificate, key]: [&str; 3]) -> &str {
+fn setting_of(part: Part, [authorities, certificate, key]: [&str; 3]) -> &str {
     match part {
         Part::Authorities => authorities,
         Part::Certificate => certificate,
@@ -105,11 +104,11 @@ mod tests {
         Settings::read("X_", TABLE, given).unwrap()
     }
 
-    fn callee_told(given: &[&str]) -> Option<String> {
+    fn callee_error(given: &[&str]) -> Option<String> {
         callee(&settings(given)).map(|tls| assert!(tls.is_none())).err().map(|error| error.to_string())
     }
 
-    fn caller_told(given: &[&str], url: &str) -> Option<String> {
+    fn caller_error(given: &[&str], url: &str) -> Option<String> {
         caller(&settings(given), "peer", url)
             .map(|tls| assert!(tls.is_none()))
             .err()
@@ -118,7 +117,7 @@ mod tests {
 
     #[test]
     fn a_callee_has_all_three_files_or_none() {
-        assert_eq!(callee_told(&[]), None);
+        assert_eq!(callee_error(&[]), None);
         let [certificate, key, ca] = ["X_TLS_CERTIFICATE", "X_TLS_KEY", "X_TLS_CLIENT_CA"];
         for (given, missing) in [
             (vec![key, ca], certificate),
@@ -126,31 +125,28 @@ mod tests {
             (vec![certificate, key], ca),
             (vec![ca], certificate),
         ] {
-            let told = callee_told(&given).unwrap();
-            assert_eq!(
-                told,
-                format!("{missing}: is not set; of the three files for TLS, all are given or none")
-            );
+            let error = callee_error(&given).unwrap();
+            assert_eq!(error, format!("{missing}: is not set; the three TLS files must be set together"));
         }
-        let unreadable = callee_told(&[certificate, key, ca]).unwrap();
+        let unreadable = callee_error(&[certificate, key, ca]).unwrap();
         assert_eq!(unreadable, "X_TLS_CLIENT_CA: cannot be read: entity not found");
     }
 
     #[test]
-    fn a_caller_has_certificates_where_the_url_is_https_and_there_alone() {
+    fn a_caller_has_certificates_only_if_the_url_is_https() {
         let [ca, certificate, key] = ["X_PEER_CA", "X_PEER_CERTIFICATE", "X_PEER_KEY"];
-        assert_eq!(caller_told(&[], "http://a"), None);
+        assert_eq!(caller_error(&[], "http://a"), None);
         for given in [ca, certificate, key] {
-            let told = caller_told(&[given], "http://a").unwrap();
-            assert_eq!(told, format!("X_PEER_URL: is not https, though {given} is set"));
+            let error = caller_error(&[given], "http://a").unwrap();
+            assert_eq!(error, format!("X_PEER_URL: is not https, though {given} is set"));
         }
-        for (given, told) in [
+        for (given, error) in [
             (vec![], "X_PEER_CA: is not set, though the URL of the peer is https"),
             (vec![ca, certificate], "X_PEER_KEY: is not set, though the certificate is"),
             (vec![ca, key], "X_PEER_CERTIFICATE: is not set, though its key is"),
             (vec![ca], "X_PEER_CA: cannot be read: entity not found"),
         ] {
-            assert_eq!(caller_told(&given, "https://a").as_deref(), Some(told));
+            assert_eq!(caller_error(&given, "https://a").as_deref(), Some(error));
         }
     }
 }

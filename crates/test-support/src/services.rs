@@ -6,10 +6,9 @@ use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 use orchestrator::{client_address::TrustedProxies, dpop::PublicUrls};
 use scoped_auth::{config::MissingKeys, sessions::Rules};
 use secrecy::SecretString;
-use service_runtime::{
-    Clock, Listeners, Running, ServiceCredential, database::DatabaseConfig, random::Random, spans::SpanConfig,
-};
+use service_runtime::{Clock, Listeners, Running, ServiceCredential, random::Random, spans::SpanConfig};
 use shared_types::fingerprint::{FingerprintKey, FingerprintKeys};
+use store::DatabaseConfig;
 
 /// A timeout that a busy machine does not reach.
 pub const PATIENT: Duration = Duration::from_secs(10);

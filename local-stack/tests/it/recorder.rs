@@ -12,7 +12,7 @@ use reqwest::Client;
 use serde_json::Value;
 use service_runtime::{
     client::http_client,
-    in_process::{Listener, TrafficEvent},
+    in_process::{Observer, TrafficEvent},
 };
 
 /// Notes the arrows of a stack.
@@ -61,11 +61,11 @@ impl Wire for Recorder {
         url
     }
 
-    fn observe(&self, from: Participant, to: Participant) -> Option<Listener> {
+    fn observe(&self, from: Participant, to: Participant) -> Option<Observer> {
         let (recorder, from, to) = (self.clone(), from.name(), to.name());
         Some(Arc::new(move |heard| match heard {
-            TrafficEvent::Asked { method, path, body } => recorder.asked(from, to, method, path, body),
-            TrafficEvent::Answered { status, body } => recorder.answered(from, to, status, body, ""),
+            TrafficEvent::Request { method, path, body } => recorder.asked(from, to, method, path, body),
+            TrafficEvent::Response { status, body } => recorder.answered(from, to, status, body, ""),
         }))
     }
 }

@@ -21,7 +21,7 @@ use std::{sync::Arc, time::Duration};
 
 use local_stack::{Guest, Stack, StackConfig, demo};
 use orchestrator::accounts_file::Reload;
-use service_runtime::database::DatabaseConfig;
+use store::DatabaseConfig;
 use tempfile::TempDir;
 use test_support::{eventually, postgres, within};
 use tokio::sync::watch;

@@ -1,6 +1,6 @@
 //! Whose share a reservation is charged to, and that it comes back.
 
-use service_runtime::{Metrics, answer::Reservation as _};
+use service_runtime::{Metrics, Reservation as _};
 
 use super::*;
 

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use service_runtime::database::{BatchExecutor, DatabaseError, RowsStatement, Sql};
 use shared_types::{AccountSid, ConversationSid, SessionId};
 use sqlx::PgPool;
+use store::{BatchExecutor, DatabaseError, RowsStatement, Sql};
 
 use super::{StoreError, conversation_sid};
 
@@ -58,7 +58,7 @@ impl BatchExecutor for BySession {
 
 #[cfg(test)]
 mod tests {
-    use service_runtime::{Database, database::DatabaseConfig};
+    use store::{Database, DatabaseConfig};
 
     use super::*;
     use crate::conversations::MIGRATIONS;

@@ -2,10 +2,10 @@
 //! checked against (contract, section 4).
 
 use chrono::{DateTime, Utc};
-use service_runtime::database::Sql;
 use shared_types::{
     AccountSid, DeploymentKey, Identity, SessionId, Thumbprint, scoped_auth::generate::EarlierSession,
 };
+use store::Sql;
 
 use super::{Conversations, StoreError};
 

@@ -1,11 +1,11 @@
 //! Pages of messages, bounded in number and in bytes.
 
 use chrono::DateTime;
-use service_runtime::database::{Row, Sql};
 use shared_types::{
     AccountSid, ConversationSid, Identity, json,
     orchestrator::list_messages::{ChatMessage, PAGE_BYTES, Response as Page},
 };
+use store::{Row, Sql};
 
 use super::{Conversations, StoreError, length};
 

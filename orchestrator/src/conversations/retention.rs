@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use service_runtime::database::{PURGED_AT_ONCE, Sql};
+use store::{PURGE_BATCH_ROWS, Sql};
 
 use super::{Conversations, StoreError, day};
 
@@ -32,7 +32,7 @@ impl Conversations {
     pub async fn purge(&self, retention: Duration, now: DateTime<Utc>) -> Result<u64, StoreError> {
         const DAY: u64 = 24 * 3600;
         let days = i64::try_from(retention.as_secs() / DAY).unwrap_or(i64::MAX);
-        let at_once = i64::from(PURGED_AT_ONCE);
+        let at_once = i64::from(PURGE_BATCH_ROWS);
         let give_up = GIVE_UP.with([day(now).saturating_sub(days).into(), at_once.into()]);
         let [first, second] = PURGES.each_ref().map(|purge| purge.with([at_once.into()]));
         let mut rows = 0;

@@ -15,11 +15,11 @@ mod server;
 
 use chrono::{DateTime, Utc};
 use orchestrator::conversations::{Conversations, MIGRATIONS, NewConversation, StoreError};
-use service_runtime::database::DatabaseConfig;
 use shared_types::{
     AccountSid, AddressSid, ConversationSid, DeploymentKey, Identity, MessageSid, SessionId,
     orchestrator::list_messages::ChatMessage, scoped_auth::generate::EarlierSession,
 };
+use store::DatabaseConfig;
 use tempfile::TempDir;
 use test_support::{
     direct::Direct,

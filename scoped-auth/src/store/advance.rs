@@ -3,9 +3,9 @@
 
 use std::{cmp::Reverse, collections::HashMap};
 
-use service_runtime::database::{BatchExecutor, DatabaseError, RowsStatement};
 use shared_types::Fingerprint;
 use sqlx::PgPool;
+use store::{BatchExecutor, DatabaseError, RowsStatement};
 
 use super::{Advance, AdvanceOutcome, COLUMNS, CurrentToken, StoreError, date, generation};
 

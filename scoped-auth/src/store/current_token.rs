@@ -1,8 +1,8 @@
 //! The row of a session: what its current token has and an older token of the session has not.
 
 use chrono::{DateTime, Utc};
-use service_runtime::database::Row;
 use shared_types::{Fingerprint, SessionId};
+use store::Row;
 
 use super::{StoreError, date};
 

@@ -1,7 +1,7 @@
 //! Revocations in the store: written with ids without gaps, read by the replicas in the order of their ids.
 
 use chrono::{DateTime, Utc};
-use service_runtime::database::Sql;
+use store::Sql;
 
 use super::{Store, StoreError, date};
 use crate::revocations::{Revocation, RevocationTarget};

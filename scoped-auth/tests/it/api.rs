@@ -31,8 +31,9 @@ use ring::rand::SystemRandom;
 use scoped_auth::{Config, claims::Claims, key_file::KeyFile, key_ring::KeyRing};
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use service_runtime::{Clock, Running, database::DatabaseConfig};
+use service_runtime::{Clock, Running};
 use shared_types::{SealedToken, SessionId};
+use store::DatabaseConfig;
 use tempfile::TempDir;
 use test_support::{
     direct::Direct,

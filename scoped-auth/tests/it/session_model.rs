@@ -25,13 +25,13 @@ use scoped_auth::{
     sessions::Rules,
     store::MIGRATIONS,
 };
-use service_runtime::database::DatabaseConfig;
 use shared_types::{
     AccountSid, AddressSid, DeploymentKey, Fingerprint, Grant, Identity, SealedToken, SessionId, Thumbprint,
     fingerprint::{Evidence, FingerprintKey, FingerprintKeys, Mode, Sensitivity, Signals, generate},
     grant::{GrantsClaim, Webchat},
 };
 use steps::{Browser, REPLICAS, SESSIONS, Step, Target, steps};
+use store::DatabaseConfig;
 use test_support::{direct::Direct, postgres};
 use tokio::runtime::Runtime;
 

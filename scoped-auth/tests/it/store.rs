@@ -16,8 +16,8 @@ use scoped_auth::{
     revocations::RevocationTarget,
     store::{Advance, MIGRATIONS, Store as Sessions},
 };
-use service_runtime::database::DatabaseConfig;
 use shared_types::{AccountSid, Identity, SessionId, grant::GrantsClaim};
+use store::DatabaseConfig;
 use tempfile::TempDir;
 use test_support::{
     direct::Direct,

@@ -1,6 +1,6 @@
-//! Connections to a peer: plain, or with TLS where the peer is called by https. A connection knows whether it has served
-//! before and whether its peer has begun to answer: only so can a caller tell a peer that was about to close an idle
-//! connection from one that has taken a request and died of it.
+//! Client connections, plain or TLS. A connection records whether it has served a response before and whether a
+//! response to the latest request has begun. This distinguishes a server that closed an idle connection (safe to retry
+//! if idempotent) from one that failed while processing the request.
 
 use std::{
     io::{self, IoSlice},
@@ -25,14 +25,14 @@ use tower_service::Service;
 
 use crate::tls::CallerTls;
 
-/// Whose certificate is believed.
+/// How the server's certificate is verified.
 #[derive(Clone)]
 pub(super) enum Trust {
-    /// Nobody is asked for one.
+    /// Plain HTTP.
     Plain,
-    /// The authorities of the operating system.
+    /// TLS, verified against the operating system's roots.
     System(Arc<ClientConfig>),
-    /// Those of the settings.
+    /// Mutual TLS with the configured certificates.
     Files(CallerTls),
 }
 
@@ -45,7 +45,7 @@ impl Trust {
         }
     }
 
-    /// Of which of the settings' certificates connections are that are made now.
+    /// TLS generation that new connections use.
     pub(super) fn generation(&self) -> u64 {
         match self {
             Trust::Plain | Trust::System(_) => 0,
@@ -54,7 +54,7 @@ impl Trust {
     }
 }
 
-/// Makes connections.
+/// Opens connections.
 #[derive(Clone)]
 pub(super) struct Connector {
     tcp: HttpConnector,
@@ -63,7 +63,7 @@ pub(super) struct Connector {
 }
 
 impl Connector {
-    /// A connection and its handshake have until `deadline`.
+    /// `deadline` bounds connecting including the TLS handshake.
     pub(super) fn new(trust: Trust, deadline: Duration) -> Self {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
@@ -74,9 +74,9 @@ impl Connector {
 }
 
 impl Connector {
-    /// A new connection to `to`, and its story.
+    /// Opens a connection to `to`.
     pub(super) async fn connect(&self, to: Uri) -> io::Result<(TokioIo<TrackedStream>, ConnectionState)> {
-        // Before the certificates are taken: those that come meanwhile make the connection an old one.
+        // Read before the configuration: certificates reloaded in between make this connection an outdated one.
         let generation = self.trust.generation();
         let config = self.trust.config();
         let connect = async {
@@ -89,12 +89,12 @@ impl Connector {
         };
         let stream = timeout(self.deadline, connect)
             .await
-            .unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::TimedOut, "no connection in time")))?;
-        let story = ConnectionState { generation, flags: Arc::default() };
-        Ok((TokioIo::new(TrackedStream { stream, story: story.clone() }), story))
+            .unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::TimedOut, "connecting timed out")))?;
+        let state = ConnectionState { generation, flags: Arc::default() };
+        Ok((TokioIo::new(TrackedStream { stream, state: state.clone() }), state))
     }
 
-    /// Of which certificates connections are that are made now.
+    /// TLS generation that new connections use.
     pub(super) fn generation(&self) -> u64 {
         self.trust.generation()
     }
@@ -105,10 +105,10 @@ fn server_name(of: &Uri) -> io::Result<ServerName<'static>> {
     ServerName::try_from(host.to_owned()).map_err(io::Error::other)
 }
 
-/// What became of a connection so far.
+/// The state of a connection, shared with its stream.
 #[derive(Clone)]
 pub(super) struct ConnectionState {
-    /// The certificates that it was made with.
+    /// TLS generation the connection was opened with.
     pub(super) generation: u64,
     flags: Arc<Flags>,
 }
@@ -116,37 +116,37 @@ pub(super) struct ConnectionState {
 #[derive(Default)]
 struct Flags {
     has_served: AtomicBool,
-    is_answered: AtomicBool,
+    has_response: AtomicBool,
 }
 
 impl ConnectionState {
-    fn asks(&self) {
-        self.flags.is_answered.store(false, Ordering::Relaxed);
+    fn request_sent(&self) {
+        self.flags.has_response.store(false, Ordering::Relaxed);
     }
 
-    /// An answer has come.
-    pub(super) fn answered(&self) {
+    /// Records a response.
+    pub(super) fn response_received(&self) {
         self.flags.has_served.store(true, Ordering::Relaxed);
     }
 
-    /// It has answered before.
+    /// Whether it has served a response before.
     pub(super) fn has_served(&self) -> bool {
         self.flags.has_served.load(Ordering::Relaxed)
     }
 
-    /// The connection had served before, and nothing came back for its latest request.
+    /// Whether a reused connection broke before any byte of the response arrived.
     pub(super) fn broke_when_reused(&self) -> bool {
-        self.has_served() && !self.flags.is_answered.load(Ordering::Relaxed)
+        self.has_served() && !self.flags.has_response.load(Ordering::Relaxed)
     }
 }
 
-/// A connection.
+/// A stream that records reads and writes in its [`ConnectionState`].
 pub(super) struct TrackedStream {
     stream: Box<dyn Stream>,
-    story: ConnectionState,
+    state: ConnectionState,
 }
 
-/// What bytes travel on.
+/// A plain or TLS stream.
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
@@ -160,7 +160,7 @@ impl AsyncRead for TrackedStream {
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);
         if buffer.filled().len() > before {
-            self.story.flags.is_answered.store(true, Ordering::Relaxed);
+            self.state.flags.has_response.store(true, Ordering::Relaxed);
         }
         read
     }
@@ -172,7 +172,7 @@ impl AsyncWrite for TrackedStream {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.story.asks();
+        self.state.request_sent();
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 
@@ -181,7 +181,7 @@ impl AsyncWrite for TrackedStream {
         context: &mut Context<'_>,
         bytes: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.story.asks();
+        self.state.request_sent();
         Pin::new(&mut self.stream).poll_write_vectored(context, bytes)
     }
 

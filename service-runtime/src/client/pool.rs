@@ -1,6 +1,6 @@
-//! The connections that a worker keeps to a peer. The one that was used last is used next, so that as many stay as are
-//! needed, and the others grow old. Whoever has a request on a connection drives it: no task of its own has to be woken for
-//! what the caller waits for anyway.
+//! A worker's connection pool for one server. Takes the most recently used connection first, so that surplus
+//! connections become idle and expire. The request's own task drives its connection's I/O; a separate task would cost a
+//! wake-up per request.
 
 use std::{
     future::poll_fn,
@@ -21,10 +21,10 @@ use hyper_util::rt::TokioIo;
 
 use super::connection::{ConnectionState, Connector, TrackedStream};
 
-/// How long an idle connection is kept: shorter than the callee's keep-alive.
+/// Idle timeout; shorter than the server's keep-alive.
 const IDLE: Duration = Duration::from_secs(30);
 
-/// A worker's connections to one peer.
+/// Connections to one server.
 pub(super) struct Pool {
     connector: Connector,
     target: Uri,
@@ -36,18 +36,18 @@ struct Idle {
     since: Instant,
 }
 
-/// A connection, for one request at a time.
+/// A connection, used by one request at a time.
 pub(super) struct PooledConnection {
     pub(super) sender: SendRequest<Full<Bytes>>,
-    pub(super) wire: ConnectionDriver,
-    pub(super) story: ConnectionState,
+    pub(super) driver: ConnectionDriver,
+    pub(super) state: ConnectionState,
 }
 
-/// The side of a connection that reads and writes; none once it has ended, which the sender and the answer are told.
+/// The connection's I/O future. `None` after it completes; pending requests then fail.
 pub(super) struct ConnectionDriver(Option<Box<Connection<TokioIo<TrackedStream>, Full<Bytes>>>>);
 
 impl ConnectionDriver {
-    /// What `future` gives, while the connection does what it waits for.
+    /// Polls `future` to completion while driving the connection.
     pub(super) async fn until<T>(&mut self, future: impl Future<Output = T>) -> T {
         let mut future = pin!(future);
         poll_fn(|context| {
@@ -68,9 +68,9 @@ impl ConnectionDriver {
     }
 }
 
-/// Why there is no connection.
+/// Why a connection could not be opened.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum NoConnection {
+pub(super) enum ConnectError {
     #[error("no connection")]
     Io(#[from] io::Error),
     #[error("no connection")]
@@ -82,14 +82,14 @@ impl Pool {
         Self { connector, target, idle: Mutex::default() }
     }
 
-    /// An idle connection that is still good, if there is one.
+    /// Takes a usable idle connection, if there is one.
     pub(super) fn take(&self) -> Option<PooledConnection> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        // The oldest are at the front, and are given up there.
-        let old = idle.iter().take_while(|idle| idle.since.elapsed() > IDLE).count();
-        idle.drain(..old);
+        // The oldest connections are at the front.
+        let expired = idle.iter().take_while(|idle| idle.since.elapsed() > IDLE).count();
+        idle.drain(..expired);
         while let Some(Idle { connection, .. }) = idle.pop() {
-            let is_current = connection.story.generation == self.connector.generation();
+            let is_current = connection.state.generation == self.connector.generation();
             if is_current && !connection.sender.is_closed() {
                 return Some(connection);
             }
@@ -97,14 +97,14 @@ impl Pool {
         None
     }
 
-    /// A new connection.
-    pub(super) async fn connect(&self) -> Result<PooledConnection, NoConnection> {
-        let (io, story) = self.connector.connect(self.target.clone()).await?;
+    /// Opens a connection.
+    pub(super) async fn connect(&self) -> Result<PooledConnection, ConnectError> {
+        let (io, state) = self.connector.connect(self.target.clone()).await?;
         let (sender, connection) = http1::handshake(io).await?;
-        Ok(PooledConnection { sender, wire: ConnectionDriver(Some(Box::new(connection))), story })
+        Ok(PooledConnection { sender, driver: ConnectionDriver(Some(Box::new(connection))), state })
     }
 
-    /// Takes back a connection whose answer has been read to its end.
+    /// Returns a connection whose response has been read to the end.
     pub(super) fn put(&self, connection: PooledConnection) {
         self.idle
             .lock()

@@ -1,6 +1,6 @@
-//! An accepted connection, bounded in time and memory, which actix-http bounds for the head of its first request only. An
-//! answer is written within [`WRITE_DEADLINE`]; a head that has begun arrives within [`HEAD_DEADLINE`]; bytes that arrive
-//! before their answer are charged to a budget of the process; an unread body is not read to its end.
+//! An accepted connection, bounded in time and memory; actix-http bounds only the head of the first request. A response
+//! is written within [`WRITE_DEADLINE`], a head arrives within [`HEAD_DEADLINE`], unanswered bytes are charged to a
+//! budget of the process, and an unread body is discarded up to a limit.
 
 mod limits;
 mod state;
@@ -21,37 +21,37 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-pub(super) use limits::{Place, Places, ReadBudget};
+pub(super) use limits::{ConnectionSlot, ConnectionSlots, ReadBudget};
 pub use limits::{ServerLimits, subscriber_network};
 pub(crate) use state::ConnectionState;
 
-/// How long an answer may take from its first byte to its last (contract, section 9).
+/// Deadline of a response, from its first byte to its last (contract, section 9).
 pub const WRITE_DEADLINE: Duration = Duration::from_secs(10);
-/// How long a request's head may take from its first byte.
+/// Deadline of a request's head, from its first byte.
 pub(super) const HEAD_DEADLINE: Duration = Duration::from_secs(5);
-/// How long an unread body is read and thrown away, so that the client can read the answer before the connection ends
-/// (RFC 9112, section 9.6). 64 KiB at most.
+/// How long an unread body is read and discarded, so that the client can read the response before the connection closes
+/// (RFC 9112, section 9.6). At most 64 KiB.
 const DISCARD_DEADLINE: Duration = Duration::from_secs(1);
 
-/// The connection as actix-http reads and writes it.
+/// The stream that actix-http reads and writes.
 pub(super) struct BoundedStream {
     stream: TcpStream,
     state: Rc<ConnectionState>,
     read_budget: Arc<ReadBudget>,
-    /// Bytes since the last answer, and how many of them the budget was charged with.
+    /// Bytes received since the last response, and how many of them are charged to the budget.
     unanswered: usize,
     charged: usize,
-    /// Set while an answer is being written and the client does not take it.
+    /// Set while a response is blocked by a client that does not read.
     write_deadline: Option<Pin<Box<Sleep>>>,
     /// Set while a head or an unread body is arriving.
     read_deadline: Option<Pin<Box<Sleep>>>,
-    /// Freed when the connection ends.
-    _place: Place,
+    /// Released when the connection ends.
+    _slot: ConnectionSlot,
 }
 
 impl BoundedStream {
-    /// A new connection, with the place that it takes.
-    pub(super) fn new(stream: TcpStream, place: Place, read_budget: Arc<ReadBudget>) -> Self {
+    /// Wraps an accepted stream, with the slot that it occupies.
+    pub(super) fn new(stream: TcpStream, slot: ConnectionSlot, read_budget: Arc<ReadBudget>) -> Self {
         Self {
             stream,
             state: Rc::new(ConnectionState::default()),
@@ -60,11 +60,11 @@ impl BoundedStream {
             charged: 0,
             write_deadline: None,
             read_deadline: None,
-            _place: place,
+            _slot: slot,
         }
     }
 
-    /// What requests of this connection know of it.
+    /// The state shared with this connection's requests.
     pub(super) fn state(&self) -> Rc<ConnectionState> {
         Rc::clone(&self.state)
     }
@@ -77,7 +77,7 @@ impl BoundedStream {
         }
     }
 
-    /// Ready once a head or an unread body has taken too long. Sets the deadline at its first byte.
+    /// Ready once a head or an unread body has exceeded its deadline. The timer starts at the first byte.
     fn poll_read_deadline(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let limit = if self.state.is_discarding() {
             DISCARD_DEADLINE
@@ -99,7 +99,7 @@ impl AsyncRead for BoundedStream {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         if self.state.may_discard() == Some(0) || self.poll_read_deadline(context).is_ready() {
-            // Reads as the end of the stream, after which actix-http closes the connection.
+            // End of stream: actix-http closes the connection.
             return Poll::Ready(Ok(()));
         }
         let before = buffer.filled().len();
@@ -111,7 +111,7 @@ impl AsyncRead for BoundedStream {
         }
         let over = (self.unanswered + read).saturating_sub(ReadBudget::FREE).min(read);
         if !self.read_budget.charge(over) {
-            return Poll::Ready(Err(io::Error::other("too many bytes of unfinished requests")));
+            return Poll::Ready(Err(io::Error::other("budget for unanswered bytes exceeded")));
         }
         self.charged += over;
         self.unanswered += read;
@@ -129,7 +129,7 @@ impl AsyncWrite for BoundedStream {
         if let Poll::Ready(Ok(length)) = written
             && length == bytes.len()
         {
-            // actix-http writes all that it has buffered.
+            // actix-http writes its whole buffer at once.
             if !self.state.has_more_to_write() {
                 self.all_written();
             }
@@ -137,7 +137,7 @@ impl AsyncWrite for BoundedStream {
         }
         let deadline = self.write_deadline.get_or_insert_with(|| Box::pin(sleep(WRITE_DEADLINE)));
         if deadline.as_mut().poll(context).is_ready() {
-            // What the kernel still holds is thrown away with the connection.
+            // Discards the kernel's send buffer with the connection.
             let _ = self.stream.set_zero_linger();
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
@@ -155,7 +155,7 @@ impl AsyncWrite for BoundedStream {
 
 impl Drop for BoundedStream {
     fn drop(&mut self) {
-        // Its requests may outlive it, and so may its state.
+        // Requests may outlive the connection, and with them the shared state.
         self.state.all_written();
         self.read_budget.release(self.charged);
     }

@@ -1,4 +1,4 @@
-//! Where a service listens: bound before anything starts.
+//! Listening sockets, bound before anything starts.
 
 use std::{
     io,
@@ -8,9 +8,9 @@ use std::{
 /// The two listeners of a service.
 #[derive(Debug)]
 pub struct Listeners {
-    /// Where its callers call; none, if they live in its process ([`Running::in_process`](super::Running::in_process)).
+    /// For callers; `None` if all of them call in process ([`Running::in_process`](super::Running::in_process)).
     pub service: Option<TcpListener>,
-    /// Where its operators look.
+    /// For operators.
     pub admin: TcpListener,
 }
 
@@ -20,18 +20,18 @@ impl Listeners {
         Ok(Self { service: Some(bind(service)?), admin: bind(admin)? })
     }
 
-    /// Binds the operators' alone.
+    /// Binds the admin listener only.
     pub fn in_process(admin: SocketAddr) -> io::Result<Self> {
         Ok(Self { service: None, admin: bind(admin)? })
     }
 
-    /// Two free ports of the loopback interface.
+    /// Binds two free ports on the loopback interface.
     pub fn loopback() -> io::Result<Self> {
         Self::bind(ANY_PORT, ANY_PORT)
     }
 }
 
-/// A free port of the loopback interface.
+/// A free port on the loopback interface.
 pub const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 fn bind(address: SocketAddr) -> io::Result<TcpListener> {

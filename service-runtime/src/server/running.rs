@@ -1,4 +1,4 @@
-//! A service that runs, and its stop.
+//! A running service and its shutdown.
 
 use std::{
     future::Future,
@@ -17,11 +17,11 @@ use tokio::task::JoinHandle;
 
 use crate::in_process::InProcess;
 
-/// A service that runs.
+/// A running service.
 pub struct Running {
-    /// Where its operators look.
+    /// The admin listener's address.
     pub admin_address: SocketAddr,
-    /// The service, for callers of this process.
+    /// The service, for in-process callers.
     pub in_process: InProcess,
     pub(super) address: Option<SocketAddr>,
     pub(super) handles: Vec<ServerHandle>,
@@ -33,62 +33,62 @@ pub struct Running {
 }
 
 impl Running {
-    /// Where it listens to its callers, unless they live in its process.
+    /// The service listener's address; `None` if all callers call in process.
     pub fn listens_on(&self) -> Option<SocketAddr> {
         self.address
     }
 
-    /// Where it is called.
+    /// The service listener's address.
     ///
     /// # Panics
-    /// If it has no listener for callers, because they live in its process.
-    #[allow(clippy::expect_used, reason = "who lets a service have no listener does not ask for its address")]
+    /// If the service was started without a listener.
+    #[allow(clippy::expect_used, reason = "callers of a service without a listener do not need its address")]
     pub fn address(&self) -> SocketAddr {
-        self.address.expect("a listener for callers")
+        self.address.expect("a service listener")
     }
 
-    /// A task that works beside the requests and ends with the service.
+    /// Adds a background task, aborted on shutdown.
     #[must_use]
     pub fn with_task(mut self, task: JoinHandle<()>) -> Self {
         self.tasks.push(task);
         self
     }
 
-    /// Such tasks, if there are any.
+    /// Adds background tasks.
     #[must_use]
-    pub fn beside_all(mut self, tasks: impl IntoIterator<Item = JoinHandle<()>>) -> Self {
+    pub fn with_tasks(mut self, tasks: impl IntoIterator<Item = JoinHandle<()>>) -> Self {
         self.tasks.extend(tasks);
         self
     }
 
-    /// What remains to be done when the last request has been answered.
+    /// Adds a future to run after the last response.
     #[must_use]
     pub fn on_shutdown(mut self, last: impl Future<Output = ()> + Send + 'static) -> Self {
         self.on_shutdown.push(Box::pin(last));
         self
     }
 
-    /// Stops: not ready any more, then no new connections, requests in flight are answered, then the end.
+    /// Graceful shutdown: not ready, drain time, then no new connections, then the end after the last response.
     pub async fn stop(self) {
         self.stopping.store(true, Ordering::SeqCst);
         tokio::time::sleep(self.drain).await;
         self.end(true).await;
     }
 
-    /// Ends at once: open connections are cut. What a crash looks like to callers; for tests.
+    /// Ends at once and closes open connections. Looks like a crash to callers; for tests.
     pub async fn kill(self) {
         self.end(false).await;
     }
 
     async fn end(self, gracefully: bool) {
         self.stopping.store(true, Ordering::SeqCst);
-        // The callers' listener first, if there is one; the operators' is the last.
+        // The service's listener drains first, if there is one; the admin listener is last.
         let operators = self.handles.len().saturating_sub(1);
         for (place, server) in self.handles.into_iter().enumerate() {
             server.stop(gracefully && place < operators).await;
         }
         for server in self.servers {
-            // The task ends with its server; it has nothing more to say.
+            // The task's result is the server's, which has ended.
             let _ = server.await;
         }
         for task in self.tasks {

@@ -1,6 +1,6 @@
-//! The callee's side: it shows its certificate, and takes connections from callers alone whose certificate chains to an
-//! authority of its own. Both may change while it serves. Nothing is resumed, so that every connection is judged by the
-//! authorities of its own moment.
+//! The server side: presents its certificate and accepts only clients whose certificate chains to a configured
+//! authority. Both are reloaded while it serves. Session resumption is off, so that every connection is verified
+//! against the current authorities.
 
 use std::{fmt, sync::Arc};
 
@@ -18,58 +18,58 @@ use rustls::{
 
 use super::files::{FromMaterial, Part, TlsError, TlsMaterial, WatchedFiles, provider};
 
-/// What a callee shows and whom it takes, as its files say now.
+/// The server's certificate and client verifier, from the current files.
 pub struct Callee {
-    shown: Arc<CertifiedKey>,
-    callers: Arc<dyn ClientCertVerifier>,
+    certificate: Arc<CertifiedKey>,
+    clients: Arc<dyn ClientCertVerifier>,
 }
 
-/// The callee's files, followed.
+/// The server's files, reloaded on change.
 pub type CalleeTls = Arc<WatchedFiles<Callee>>;
 
 impl FromMaterial for Callee {
     #[allow(private_interfaces, reason = "see the trait")]
     fn make(TlsMaterial { authorities, own }: TlsMaterial) -> Result<Self, TlsError> {
-        let shown = own.ok_or_else(|| TlsError::new(Part::Certificate, "is not set"))?;
-        let callers =
+        let certificate = own.ok_or_else(|| TlsError::new(Part::Certificate, "is not set"))?;
+        let clients =
             WebPkiClientVerifier::builder_with_provider(Arc::new(authorities), Arc::new(provider()))
                 .build()
                 .map_err(|error| TlsError::new(Part::Authorities, error))?;
-        Ok(Self { shown: Arc::new(shown), callers })
+        Ok(Self { certificate: Arc::new(certificate), clients })
     }
 }
 
-/// What the listener is given, once; it asks the files at every connection.
+/// The listener's configuration; reads the current files at every handshake.
 pub(crate) fn server_config(tls: &CalleeTls, service: &'static str) -> Result<ServerConfig, Error> {
-    let asked = Arc::new(Asked { files: tls.clone(), service });
+    let current = Arc::new(CurrentFiles { files: tls.clone(), service });
     let mut config = ServerConfig::builder_with_provider(Arc::new(provider()))
         .with_protocol_versions(&[&TLS13])?
-        .with_client_cert_verifier(asked.clone())
-        .with_cert_resolver(asked);
+        .with_client_cert_verifier(current.clone())
+        .with_cert_resolver(current);
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
     Ok(config)
 }
 
-struct Asked {
+struct CurrentFiles {
     files: CalleeTls,
     service: &'static str,
 }
 
-impl fmt::Debug for Asked {
+impl fmt::Debug for CurrentFiles {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("the callee's certificates")
     }
 }
 
-impl ResolvesServerCert for Asked {
+impl ResolvesServerCert for CurrentFiles {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.files.current().shown.clone())
+        Some(self.files.current().certificate.clone())
     }
 }
 
-impl ClientCertVerifier for Asked {
-    /// Hints would be borrowed from files that may change; callers of ours have one certificate and need none.
+impl ClientCertVerifier for CurrentFiles {
+    /// Hints would be borrowed from files that may change; a client has one certificate and needs none.
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
         &[]
     }
@@ -80,9 +80,9 @@ impl ClientCertVerifier for Asked {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        let verified = self.files.current().callers.verify_client_cert(end_entity, intermediates, now);
+        let verified = self.files.current().clients.verify_client_cert(end_entity, intermediates, now);
         if let Err(error) = &verified {
-            tracing::warn!(service = self.service, reason = %error, "a caller's certificate was refused");
+            tracing::warn!(service = self.service, reason = %error, "client certificate rejected");
         }
         verified
     }
@@ -93,7 +93,7 @@ impl ClientCertVerifier for Asked {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.files.current().callers.verify_tls12_signature(message, cert, dss)
+        self.files.current().clients.verify_tls12_signature(message, cert, dss)
     }
 
     fn verify_tls13_signature(
@@ -102,10 +102,10 @@ impl ClientCertVerifier for Asked {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.files.current().callers.verify_tls13_signature(message, cert, dss)
+        self.files.current().clients.verify_tls13_signature(message, cert, dss)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.files.current().callers.supported_verify_schemes()
+        self.files.current().clients.supported_verify_schemes()
     }
 }

@@ -1,4 +1,4 @@
-//! The caller's side: whose certificate it believes, and its own, which it shows where it is asked for one.
+//! The client side: verifies the server's certificate, and presents its own if the server requests one.
 
 use std::sync::Arc;
 
@@ -7,14 +7,14 @@ use rustls_platform_verifier::BuilderVerifierExt;
 
 use super::files::{FromMaterial, Part, TlsError, TlsMaterial, WatchedFiles, provider};
 
-/// How a connection is made, as the files say now.
+/// The client configuration, from the current files.
 pub struct Caller(Arc<ClientConfig>);
 
-/// The caller's files, followed.
+/// The client's files, reloaded on change.
 pub type CallerTls = Arc<WatchedFiles<Caller>>;
 
 impl Caller {
-    /// How a connection is made.
+    /// The client configuration.
     pub(crate) fn config(&self) -> Arc<ClientConfig> {
         self.0.clone()
     }
@@ -31,20 +31,20 @@ impl FromMaterial for Caller {
             Some(own) => config.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(own))),
             None => config.with_no_client_auth(),
         };
-        Ok(Self(Arc::new(spoken(config))))
+        Ok(Self(Arc::new(http1_without_resumption(config))))
     }
 }
 
-/// How a peer on the internet is called: by the authorities of the operating system.
-pub(crate) fn of_the_system() -> Result<Arc<ClientConfig>, Error> {
+/// The client configuration for a server on the internet: the operating system's roots.
+pub(crate) fn platform_config() -> Result<Arc<ClientConfig>, Error> {
     let config = ClientConfig::builder_with_provider(Arc::new(provider()))
         .with_safe_default_protocol_versions()?
         .with_platform_verifier()?
         .with_no_client_auth();
-    Ok(Arc::new(spoken(config)))
+    Ok(Arc::new(http1_without_resumption(config)))
 }
 
-fn spoken(mut config: ClientConfig) -> ClientConfig {
+fn http1_without_resumption(mut config: ClientConfig) -> ClientConfig {
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     config.resumption = Resumption::disabled();
     config

@@ -1,8 +1,8 @@
-//! The PEM files of one side as they change: what the last good content of them made, and the follower that puts another
-//! in its place. A change is taken whole; files that cannot be taken are reported, and what was made of them before stays.
+//! The PEM files of one side, reloaded on change. A change is applied as a whole; invalid files are logged and the
+//! previous ones stay in use.
 //!
-//! They are read again at an interval, and a change counts at the second read that shows it: a certificate and its key
-//! are two files, and whoever replaces them does so one after the other.
+//! The files are polled, and a change counts at the second read that shows it ([`Debounce`]): a certificate and its key
+//! are two files, replaced one after the other.
 
 use std::{
     fmt, fs,
@@ -28,32 +28,32 @@ use tokio::{
 };
 use zeroize::Zeroizing;
 
-use super::changes::Changes;
+use crate::watched_file::Debounce;
 
-/// How often the files are read.
+/// Poll interval.
 pub const PERIOD: Duration = Duration::from_secs(1);
 
-/// Where one side's certificates are.
+/// Paths of one side's files.
 #[derive(Clone, Debug)]
 pub struct TlsFiles {
-    /// The certificates that the other side's must chain to.
+    /// Authorities that the other side's certificate must chain to.
     pub authorities: PathBuf,
-    /// This side's own chain and its key, if it shows one.
+    /// This side's own certificate, if it presents one.
     pub own: Option<OwnFiles>,
-    /// How often they are read.
+    /// Poll interval.
     pub period: Duration,
 }
 
-/// A side's own certificate.
+/// Paths of a side's own certificate.
 #[derive(Clone, Debug)]
 pub struct OwnFiles {
-    /// The chain, the side's own certificate first.
+    /// The certificate chain, the side's own certificate first.
     pub certificate: PathBuf,
-    /// Its key: PKCS#8, SEC1 or PKCS#1.
+    /// The private key: PKCS#8, SEC1 or PKCS#1.
     pub key: PathBuf,
 }
 
-/// Which of the files.
+/// One of the files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
     /// [`TlsFiles::authorities`]
@@ -64,7 +64,7 @@ pub enum Part {
     Key,
 }
 
-/// Why the files cannot be taken. One line, which repeats nothing of them.
+/// Why files were rejected. One line that repeats nothing of their content.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
 pub struct TlsError {
@@ -79,20 +79,20 @@ impl TlsError {
     }
 }
 
-/// What the files hold.
+/// The parsed content of the files.
 pub(super) struct TlsMaterial {
     pub(super) authorities: RootCertStore,
     pub(super) own: Option<CertifiedKey>,
 }
 
-/// What can be made of files.
+/// Built from the parsed files.
 pub trait FromMaterial: Sized + Send + Sync + 'static {
-    /// Makes it, or says which file is in the way.
-    #[allow(private_interfaces, reason = "made here alone")]
+    /// Builds it, or names the file that is invalid.
+    #[allow(private_interfaces, reason = "only constructed in this module")]
     fn make(material: TlsMaterial) -> Result<Self, TlsError>;
 }
 
-/// The files and what their last good content made.
+/// Files and what was built from their last valid content.
 pub struct WatchedFiles<T> {
     files: TlsFiles,
     current: ArcSwap<T>,
@@ -101,11 +101,11 @@ pub struct WatchedFiles<T> {
     changes: watch::Sender<u64>,
 }
 
-/// The SHA-256 of what was read, since a copy of a key is better not kept; or which file could not be read.
-pub(super) type ContentHash = Result<[u8; 32], TlsError>;
+/// SHA-256 of the content, to avoid keeping a copy of a key; or the file that could not be read.
+type ContentHash = Result<[u8; 32], TlsError>;
 
 impl<T: FromMaterial> WatchedFiles<T> {
-    /// Reads the files for the first time; without good ones there is nothing to begin with.
+    /// Reads the files for the first time.
     pub fn load(files: TlsFiles) -> Result<Arc<Self>, TlsError> {
         let read = Read::of(&files)?;
         let current = ArcSwap::from_pointee(T::make(read.material()?)?);
@@ -119,57 +119,56 @@ impl<T: FromMaterial> WatchedFiles<T> {
         }))
     }
 
-    /// What the last good content made.
+    /// Built from the last valid content.
     pub fn current(&self) -> Guard<Arc<T>> {
         self.current.load()
     }
 
-    /// How often that has changed. A connection of an earlier generation is let go at its next answer.
+    /// Number of reloads. A connection of an earlier generation closes after its next response.
     pub fn generation(&self) -> u64 {
         self.generation.load(Ordering::Acquire)
     }
 
-    /// Tells of every change of the files, good or bad, once [`current`](Self::current) reflects what became of it.
+    /// Notifies of every change, valid or not, after [`current`](Self::current) reflects it.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
     }
 
-    /// Reads the files again and again and takes a change that has come to rest. Never ends; to be run once, as a task
-    /// of its own.
+    /// Polls the files and applies stable changes. Never returns; run it once, as a task.
     pub async fn follow(&self) {
         let mut ticks = interval(self.files.period);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (mut changes, mut loaded) = (Changes::since(self.loaded.clone()), self.loaded.clone());
+        let (mut changes, mut loaded) = (Debounce::new(self.loaded.clone()), self.loaded.clone());
         loop {
             ticks.tick().await;
             let read = Read::of(&self.files);
             let seen = read.as_ref().map(Read::digest).map_err(Clone::clone);
             if changes.is_stable(&seen) {
-                // Files that are again as they were loaded are no reason to let connections go.
-                let taken = if seen == loaded { Ok(()) } else { self.take(read) };
-                if taken.is_ok() {
+                // If the files are back to the loaded content, connections need not be closed.
+                let applied = if seen == loaded { Ok(()) } else { self.apply(read) };
+                if applied.is_ok() {
                     loaded = seen;
                 }
-                self.tell(taken);
+                self.log_reload(applied);
             }
         }
     }
 
-    fn take(&self, read: Result<Read, TlsError>) -> Result<(), TlsError> {
+    fn apply(&self, read: Result<Read, TlsError>) -> Result<(), TlsError> {
         self.current.store(Arc::new(T::make(read?.material()?)?));
         self.generation.fetch_add(1, Ordering::AcqRel);
         Ok(())
     }
 
-    fn tell(&self, taken: Result<(), TlsError>) {
-        match taken {
+    fn log_reload(&self, applied: Result<(), TlsError>) {
+        match applied {
             Ok(()) => {
                 let file = self.files.path_of(Part::Authorities).display();
-                tracing::info!(%file, "the certificates were reloaded");
+                tracing::info!(%file, "certificates reloaded");
             }
             Err(error) => {
                 let file = self.files.path_of(error.part).display();
-                tracing::error!(%file, reason = %error, "the certificates stay as they were: a file cannot be taken");
+                tracing::error!(%file, reason = %error, "certificate file rejected, keeping the previous certificates");
             }
         }
         self.changes.send_modify(|changes| *changes += 1);
@@ -186,7 +185,7 @@ impl TlsFiles {
     }
 }
 
-/// The files' content, whatever it is.
+/// The raw content of the files.
 struct Read {
     authorities: Vec<u8>,
     own: Option<(Vec<u8>, Zeroizing<Vec<u8>>)>,
@@ -231,7 +230,7 @@ impl Read {
                     .map_err(|_| TlsError::new(Part::Key, "holds no private key in PEM"))?;
                 let own = CertifiedKey::from_der(chain, key, &provider());
                 Some(own.map_err(|error| {
-                    // Nothing else of the error: what it says of a key may repeat a part of it.
+                    // Without rustls' error, which may repeat a part of the key.
                     let mismatch = matches!(error, rustls::Error::InconsistentKeys(_));
                     let what = if mismatch { "is not the key of the certificate" } else { "cannot be used" };
                     TlsError::new(Part::Key, what)
@@ -242,7 +241,7 @@ impl Read {
     }
 }
 
-/// At least one.
+/// Parses at least one certificate.
 fn certificates(pem: &[u8], part: Part) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     match certificates {

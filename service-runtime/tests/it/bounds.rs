@@ -14,8 +14,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use service_runtime::{
-    Clock, Listeners, Metrics, RequestContext, RouteTable, Running,
-    answer::Reservation,
+    Clock, Listeners, Metrics, RequestContext, Reservation, RouteTable, Running,
     random::Random,
     server::{ServerLimits, Service},
     spans::SpanConfig,

@@ -177,12 +177,12 @@ async fn a_listener_hears_what_would_stand_in_http() {
     let callee = callee(&Arc::default());
     let heard = Arc::new(Mutex::new(Vec::new()));
     let told = heard.clone();
-    let in_process = callee.in_process.clone().heard_by(Arc::new(move |what| {
+    let in_process = callee.in_process.clone().observed_by(Arc::new(move |what| {
         let line = match what {
-            TrafficEvent::Asked { method, path, body } => {
+            TrafficEvent::Request { method, path, body } => {
                 format!("{method} {path} {}", str::from_utf8(body).unwrap())
             }
-            TrafficEvent::Answered { status, body } => format!("{status} {}", str::from_utf8(body).unwrap()),
+            TrafficEvent::Response { status, body } => format!("{status} {}", str::from_utf8(body).unwrap()),
         };
         told.lock().unwrap().push(line);
     }));

@@ -33,7 +33,7 @@ impl Visit {
         let arrows = ARROWS.get_or_init(|| {
             let arrows = TraceEvents::default();
             // No line waits for an end that a test's process does not tell of.
-            drop(telemetry::start_beside(arrows.layer()));
+            drop(telemetry::start_with_layer(arrows.layer()));
             arrows
         });
         let data = tempfile::tempdir().unwrap();

@@ -74,7 +74,12 @@ async fn a_peer_that_misbehaves_is_asked_once_and_told_by_its_kind() {
         ("its peer slow", Act::json(504, &refusal("upstream_timeout")), 504, "upstream_timeout"),
         ("closing at once", Act::HangUp, 503, "upstream_unavailable"),
         ("closing in the middle", Act::Send(half), 503, "upstream_unavailable"),
-        ("a code that create does not declare", Act::json(401, &refusal("revoked_token")), 502, "upstream_invalid"),
+        (
+            "a code that create does not declare",
+            Act::json(401, &refusal("revoked_token")),
+            502,
+            "upstream_invalid",
+        ),
     ] {
         for (answer, asked) in answers(&act, PATIENT).await {
             is_refused(&answer, status, code, SHOP);

@@ -3,8 +3,8 @@
 use std::{os::unix::fs::PermissionsExt, path::Path};
 
 use orchestrator::conversations::{Conversations, OpenError};
-use service_runtime::database::DatabaseConfig;
 use shared_types::MessageSid;
+use store::DatabaseConfig;
 use tokio::task::JoinSet;
 
 use crate::store::{ACCOUNT, Store, conversation, identity, now, open, session, url};

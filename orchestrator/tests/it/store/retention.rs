@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use orchestrator::conversations::NewConversation;
-use service_runtime::database::PURGED_AT_ONCE;
 use shared_types::{ConversationSid, MessageSid};
+use store::PURGE_BATCH_ROWS;
 
 use crate::store::{ACCOUNT, Store, conversation, identity, now, session};
 
@@ -65,7 +65,7 @@ async fn many_messages_go_bit_by_bit_and_nobody_sees_half_a_conversation(store: 
     store.connection().await.execute(many).await;
     let purge = async || store.conversations.purge(30 * DAY, now() + TimeDelta::days(31)).await.unwrap();
     // The conversation at first, then messages, then both.
-    let at_once = u64::from(PURGED_AT_ONCE);
+    let at_once = u64::from(PURGE_BATCH_ROWS);
     assert_eq!(purge().await, 1 + at_once);
     assert_eq!(store.all(identity(1), sid).await, None);
     let append =

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use orchestrator::conversations::{Conversations, MIGRATIONS, OpenError};
-use service_runtime::database::{DatabaseConfig, Migrations};
+use store::{DatabaseConfig, Migrations};
 use test_support::eventually;
 
 use crate::store::{Store, conversation, identity, open, postgres::Cluster};
@@ -18,7 +18,7 @@ async fn a_database_that_is_not_up_to_date_is_not_opened() {
     assert!(matches!(refused, OpenError::OutOfDate(_)), "{refused}");
     assert_eq!(
         refused.to_string(),
-        "the database lacks tables of this release; run `orchestrator migrate` first"
+        "the database schema is older than this release; run `orchestrator migrate` first"
     );
     let applied = config.migrate(MIGRATIONS).await.unwrap();
     assert_eq!(applied, ["0001 conversations"]);

@@ -13,12 +13,13 @@ use scoped_auth::{
     state::State,
     store::Store,
 };
-use service_runtime::{Clock, Metrics, RequestContext, database::DatabaseConfig, random::Random};
+use service_runtime::{Clock, Metrics, RequestContext, random::Random};
 use shared_types::{
     AccountSid, DeploymentKey, Fingerprint, SealedToken, Thumbprint,
     orchestrator::NoParameters,
     scoped_auth::validate::{Request, Response, SuccessorRequest},
 };
+use store::DatabaseConfig;
 use tempfile::TempDir;
 
 use crate::session_model::{

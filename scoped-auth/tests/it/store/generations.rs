@@ -2,8 +2,9 @@
 
 use chrono::TimeDelta;
 use scoped_auth::store::{Advance, AdvanceOutcome, CurrentToken};
-use service_runtime::{api_error::error_chain, database::TOGETHER};
+use service_runtime::api_error::error_chain;
 use shared_types::{Fingerprint, SessionId};
+use store::MAX_BATCH_SIZE;
 use tokio::task::JoinSet;
 
 use crate::store::{Store, advance, now, session};
@@ -148,7 +149,7 @@ async fn concurrent_calls_share_commits() {
     }
     other.execute("COMMIT").await;
     calls.join_all().await;
-    assert_eq!(commits(&store) - before, 500_usize.div_ceil(TOGETHER));
+    assert_eq!(commits(&store) - before, 500_usize.div_ceil(MAX_BATCH_SIZE));
 }
 
 /// The frames of the journal that end a commit: those with the length of the file after it.

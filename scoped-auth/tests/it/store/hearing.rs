@@ -119,7 +119,7 @@ async fn a_replica_that_hears_nothing_looks() {
 async fn a_server_that_was_away_is_followed_again() {
     let cluster = Cluster::launch();
     let url = cluster.database().await;
-    let config = service_runtime::database::DatabaseConfig::new(&url);
+    let config = store::DatabaseConfig::new(&url);
     config.migrate(scoped_auth::store::MIGRATIONS).await.unwrap();
     let store =
         Store { replicas: [crate::store::open(&url).await, crate::store::open(&url).await], url, _dir: None };

@@ -7,8 +7,8 @@ use scoped_auth::{
     sessions::{IdentityRefusal, Sessions},
     store::{Advance, AdvanceOutcome},
 };
-use service_runtime::database::PURGED_AT_ONCE;
 use shared_types::{AccountSid, Identity, scoped_auth::generate::EarlierSession};
+use store::PURGE_BATCH_ROWS;
 
 use crate::store::{Store, account, advance, current_token::RULES, end, now, session};
 
@@ -53,7 +53,7 @@ async fn a_session_that_may_live_longer_now_is_kept_as_long(store: Store) {
 
 async fn many_rows_go_bit_by_bit(store: Store) {
     fill(&store).await;
-    let at_once = u64::from(PURGED_AT_ONCE);
+    let at_once = u64::from(PURGE_BATCH_ROWS);
     assert_eq!(store.replicas[0].purge(end(), end()).await.unwrap(), at_once);
     assert_eq!(store.replicas[0].purge(end(), end()).await.unwrap(), at_once);
     assert_eq!(store.replicas[0].purge(end(), end()).await.unwrap(), 2500 - 2 * at_once);

@@ -1,4 +1,4 @@
-//! How many connections and unanswered bytes a process holds.
+//! Limits on connections and unanswered bytes of a process.
 
 use std::{
     collections::HashMap,
@@ -10,21 +10,21 @@ use std::{
     },
 };
 
-/// How much a service takes on at a time.
+/// Limits of a service.
 #[derive(Clone)]
 pub struct ServerLimits {
-    /// Connections. One more is closed at once.
+    /// Maximum number of connections. Further ones are closed at once.
     pub connections: usize,
-    /// Connections of one peer, an IPv4 address or an IPv6 /64, once a quarter of all are taken.
+    /// Maximum number of connections of one peer (an IPv4 address or IPv6 /64), once a quarter of all slots are taken.
     pub connections_per_peer: usize,
-    /// Peers that carry connections of many clients, and have no limit of their own.
+    /// Peers that carry connections of many clients, such as proxies; exempt from the limit per peer.
     pub carries_many: Arc<dyn Fn(IpAddr) -> bool + Send + Sync>,
-    /// Requests that one worker serves. One more is answered 503 at once.
+    /// Maximum number of concurrent requests per worker. Further ones are answered 503 at once.
     pub requests_per_worker: usize,
 }
 
 impl ServerLimits {
-    /// For a service that only other services call: their own limits bound it.
+    /// Limits of an internal service: its callers' own limits bound it.
     pub fn internal() -> Self {
         Self {
             connections: 4096,
@@ -41,9 +41,9 @@ impl fmt::Debug for ServerLimits {
     }
 }
 
-/// The connections that a service has now.
+/// The open connections of a service.
 #[derive(Debug)]
-pub(in crate::server) struct Places {
+pub(in crate::server) struct ConnectionSlots {
     limits: ServerLimits,
     taken: Mutex<Taken>,
 }
@@ -54,21 +54,21 @@ struct Taken {
     by_peer: HashMap<IpAddr, usize>,
 }
 
-/// The place of one connection; dropping it frees it.
+/// A connection's slot, released on drop.
 #[derive(Debug)]
-pub(in crate::server) struct Place {
-    places: Arc<Places>,
-    /// `None`: a peer that carries many clients.
+pub(in crate::server) struct ConnectionSlot {
+    slots: Arc<ConnectionSlots>,
+    /// `None` for a peer that is exempt from the limit per peer.
     peer: Option<IpAddr>,
 }
 
-impl Places {
+impl ConnectionSlots {
     pub(in crate::server) fn new(limits: ServerLimits) -> Arc<Self> {
         Arc::new(Self { limits, taken: Mutex::default() })
     }
 
-    /// A place for a connection from this peer, unless all are taken, or the peer has its share.
-    pub(in crate::server) fn take(self: &Arc<Self>, peer: Option<IpAddr>) -> Option<Place> {
+    /// Takes a slot; `None` if all are taken or the peer is over its limit.
+    pub(in crate::server) fn take(self: &Arc<Self>, peer: Option<IpAddr>) -> Option<ConnectionSlot> {
         let limits = &self.limits;
         let peer = peer
             .map(|peer| peer.to_canonical())
@@ -79,21 +79,21 @@ impl Places {
             return None;
         }
         if let Some(peer) = peer {
-            let few_are_taken = taken.total < limits.connections / 4;
+            let is_lightly_loaded = taken.total < limits.connections / 4;
             let of_peer = taken.by_peer.entry(peer).or_default();
-            if *of_peer >= limits.connections_per_peer && !few_are_taken {
+            if *of_peer >= limits.connections_per_peer && !is_lightly_loaded {
                 return None;
             }
             *of_peer += 1;
         }
         taken.total += 1;
-        Some(Place { places: Arc::clone(self), peer })
+        Some(ConnectionSlot { slots: Arc::clone(self), peer })
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
-        let mut taken = self.places.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut taken = self.slots.taken.lock().unwrap_or_else(PoisonError::into_inner);
         taken.total -= 1;
         if let Some(peer) = self.peer
             && let Some(of_peer) = taken.by_peer.get_mut(&peer)
@@ -106,7 +106,7 @@ impl Drop for Place {
     }
 }
 
-/// What one subscriber has all of: an IPv4 address, or the /64 of an IPv6 address.
+/// The network of one subscriber: an IPv4 address, or the /64 of an IPv6 address.
 pub fn subscriber_network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => address.into(),
@@ -114,23 +114,23 @@ pub fn subscriber_network(address: IpAddr) -> IpAddr {
     }
 }
 
-/// Bytes that have arrived and have not been answered yet, beyond what is free for each connection.
+/// Budget for bytes received but not yet answered, beyond each connection's free allowance.
 #[derive(Debug)]
 pub(in crate::server) struct ReadBudget(AtomicUsize);
 
 impl ReadBudget {
-    /// What each connection may hold without being charged: an ordinary request.
+    /// Free allowance of each connection: a typical request.
     pub(in crate::server) const FREE: usize = 16 * 1024;
-    /// What all connections of a process may hold beyond that.
+    /// Total of a process beyond the free allowances.
     const TOTAL: usize = 8 * 1024 * 1024;
 
-    /// Takes so many bytes; `false` if there are not so many left.
+    /// Charges bytes; `false` if the budget does not cover them.
     pub(in crate::server) fn charge(&self, bytes: usize) -> bool {
         let take = |left: usize| left.checked_sub(bytes);
         bytes == 0 || self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok()
     }
 
-    /// Gives back what was taken.
+    /// Returns charged bytes.
     pub(in crate::server) fn release(&self, bytes: usize) {
         self.0.fetch_add(bytes, Ordering::Relaxed);
     }
@@ -146,10 +146,10 @@ impl Default for ReadBudget {
 mod tests {
     use super::*;
 
-    fn places() -> Arc<Places> {
+    fn slots() -> Arc<ConnectionSlots> {
         let proxy: IpAddr = "10.0.0.1".parse().unwrap();
         let carries_many = Arc::new(move |peer| peer == proxy);
-        Places::new(ServerLimits {
+        ConnectionSlots::new(ServerLimits {
             connections: 40,
             connections_per_peer: 4,
             carries_many,
@@ -157,41 +157,41 @@ mod tests {
         })
     }
 
-    fn take(places: &Arc<Places>, peer: &str) -> Option<Place> {
-        places.take(Some(peer.parse().unwrap()))
+    fn take(slots: &Arc<ConnectionSlots>, peer: &str) -> Option<ConnectionSlot> {
+        slots.take(Some(peer.parse().unwrap()))
     }
 
     #[test]
     fn a_peer_has_its_share_once_a_quarter_is_taken() {
-        let places = places();
-        let mut held: Vec<_> = (0..10).map(|_| take(&places, "203.0.113.9").unwrap()).collect();
-        assert!(take(&places, "203.0.113.9").is_none());
-        assert!(take(&places, "::ffff:203.0.113.9").is_none());
-        held.extend((0..4).map(|_| take(&places, "203.0.113.10").unwrap()));
-        assert!(take(&places, "203.0.113.10").is_none());
+        let slots = slots();
+        let mut held: Vec<_> = (0..10).map(|_| take(&slots, "203.0.113.9").unwrap()).collect();
+        assert!(take(&slots, "203.0.113.9").is_none());
+        assert!(take(&slots, "::ffff:203.0.113.9").is_none());
+        held.extend((0..4).map(|_| take(&slots, "203.0.113.10").unwrap()));
+        assert!(take(&slots, "203.0.113.10").is_none());
         held.truncate(3);
-        held.push(take(&places, "203.0.113.9").unwrap());
+        held.push(take(&slots, "203.0.113.9").unwrap());
         drop(held);
-        assert!(places.taken.lock().unwrap().by_peer.is_empty());
+        assert!(slots.taken.lock().unwrap().by_peer.is_empty());
     }
 
     #[test]
-    fn a_64_is_one_peer() {
-        let places = places();
-        let held: Vec<_> = (0..10).map(|n| take(&places, &format!("2001:db8::{n}")).unwrap()).collect();
-        assert!(take(&places, "2001:db8::ffff:1").is_none());
-        assert!(take(&places, "2001:db8:0:1::1").is_some());
+    fn an_ipv6_64_is_one_peer() {
+        let slots = slots();
+        let held: Vec<_> = (0..10).map(|n| take(&slots, &format!("2001:db8::{n}")).unwrap()).collect();
+        assert!(take(&slots, "2001:db8::ffff:1").is_none());
+        assert!(take(&slots, "2001:db8:0:1::1").is_some());
         drop(held);
     }
 
     #[test]
     fn a_proxy_is_limited_by_the_total_only() {
-        let places = places();
-        let held: Vec<_> = (0..40).map(|_| take(&places, "10.0.0.1").unwrap()).collect();
-        assert!(take(&places, "10.0.0.1").is_none());
-        assert!(take(&places, "203.0.113.9").is_none());
+        let slots = slots();
+        let held: Vec<_> = (0..40).map(|_| take(&slots, "10.0.0.1").unwrap()).collect();
+        assert!(take(&slots, "10.0.0.1").is_none());
+        assert!(take(&slots, "203.0.113.9").is_none());
         drop(held);
-        assert!(take(&places, "203.0.113.9").is_some());
+        assert!(take(&slots, "203.0.113.9").is_some());
     }
 
     #[test]

@@ -1,27 +1,27 @@
-//! What a connection and the requests that it carries share. Both live on the worker's thread.
+//! State shared by a connection and its requests, on the worker's thread.
 
 use std::cell::{Cell, RefCell};
 
-use crate::answer::Reservation;
+use crate::http::reservation::Reservation;
 
-/// How much of an unread body is read and thrown away.
+/// Maximum bytes of an unread body to discard.
 const DISCARD: usize = 64 * 1024;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Phase {
-    /// No request has arrived since the last answer.
+    /// No request since the last response.
     #[default]
     Idle,
     /// A request's head has arrived.
     Serving,
-    /// The answer is being written.
-    Answering,
+    /// The response is being written.
+    Responding,
 }
 
-/// The state of one connection.
+/// State of one connection.
 #[derive(Default)]
 pub(crate) struct ConnectionState {
-    /// Of answers that are in the write buffer.
+    /// Reservations of responses in the write buffer.
     reservations: RefCell<Vec<Box<dyn Reservation>>>,
     phase: Cell<Phase>,
     more_to_write: Cell<bool>,
@@ -29,39 +29,39 @@ pub(crate) struct ConnectionState {
 }
 
 impl ConnectionState {
-    /// A request's head has arrived.
+    /// Records that a request's head has arrived.
     pub(crate) fn request_began(&self) {
         self.phase.set(Phase::Serving);
     }
 
-    /// The answer's head is about to be written, and its body after it.
-    pub(crate) fn answer_began(&self) {
-        self.phase.set(Phase::Answering);
+    /// Records that a response is about to be written.
+    pub(crate) fn response_began(&self) {
+        self.phase.set(Phase::Responding);
     }
 
-    /// The connection ends with the answer to be written, because the request's body was not read.
+    /// Closes the connection after the response, because the request's body was not read.
     pub(crate) fn discard_body(&self) {
         self.discard.set(Some(DISCARD));
     }
 
-    /// Whether the body of the answer has bytes that are not in the write buffer yet.
+    /// Whether bytes of the response body are not in the write buffer yet.
     pub(crate) fn set_more_to_write(&self, more: bool) {
         self.more_to_write.set(more);
     }
 
-    /// Keeps the reservation until the write buffer is empty.
+    /// Holds a reservation until the write buffer is empty.
     pub(crate) fn keep_until_written(&self, reservation: Box<dyn Reservation>) {
         self.reservations.borrow_mut().push(reservation);
     }
 
-    /// The write buffer is empty, or the connection has ended. Whether an answer ends with it.
+    /// Records that the write buffer is empty or the connection has ended. Whether this completes a response.
     pub(super) fn all_written(&self) -> bool {
         self.reservations.take();
-        let answered = self.phase.get() == Phase::Answering;
-        if answered {
+        let is_complete = self.phase.get() == Phase::Responding;
+        if is_complete {
             self.phase.set(Phase::Idle);
         }
-        answered
+        is_complete
     }
 
     pub(super) fn is_serving(&self) -> bool {
@@ -76,7 +76,7 @@ impl ConnectionState {
         self.discard.get().is_some()
     }
 
-    /// How much more is read only to be thrown away, of an unread body.
+    /// Bytes of an unread body that may still be discarded; `None` if there is none.
     pub(super) fn may_discard(&self) -> Option<usize> {
         self.discard.get()
     }

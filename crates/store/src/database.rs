@@ -1,0 +1,90 @@
+//! A service's database on either engine, with one call that reads and one that writes.
+
+use std::time::Duration;
+
+use sqlx::PgPool;
+
+use crate::{
+    config::{DatabaseConfig, Engine},
+    error::{DatabaseError, OpenError},
+    limits::{DEADLINE, PING_DEADLINE, within},
+    migrations::Migrations,
+    postgres,
+    sqlite::Sqlite,
+    statement::{Outcome, Rows, Statement},
+};
+
+/// A database. Cheap to clone; clones share it.
+#[derive(Clone, Debug)]
+pub struct Database(pub(crate) Inner);
+
+#[derive(Clone, Debug)]
+pub(crate) enum Inner {
+    Sqlite(Sqlite),
+    Postgres(PgPool, DatabaseConfig),
+}
+
+impl Database {
+    /// Opens the database. SQLite: creates file, directory and tables if missing. PostgreSQL: the tables must be up to
+    /// date.
+    pub async fn open(config: &DatabaseConfig, migrations: Migrations) -> Result<Self, OpenError> {
+        Ok(Self(match config.engine()? {
+            Engine::Sqlite => Inner::Sqlite(Sqlite::open(config, migrations).await?),
+            Engine::Postgres => Inner::Postgres(postgres::open(config, migrations).await?, config.clone()),
+        }))
+    }
+
+    /// The PostgreSQL pool, for statements worth an implementation of their own there; `None` for SQLite.
+    pub fn postgres(&self) -> Option<&PgPool> {
+        if let Inner::Postgres(pool, _) = &self.0 { Some(pool) } else { None }
+    }
+
+    /// Runs a read-only statement and returns its rows.
+    ///
+    /// SQLite runs on the calling thread: reading the few rows of a request takes microseconds, less than handing it to
+    /// another thread, and in WAL mode readers are never blocked.
+    pub async fn read(&self, statement: Statement) -> Result<Rows, DatabaseError> {
+        self.read_within(DEADLINE, statement).await
+    }
+
+    /// Checks with a read-only statement that the database is reachable.
+    pub async fn ping(&self, statement: Statement) -> Result<(), DatabaseError> {
+        self.read_within(PING_DEADLINE, statement).await.map(drop)
+    }
+
+    async fn read_within(&self, deadline: Duration, statement: Statement) -> Result<Rows, DatabaseError> {
+        match &self.0 {
+            Inner::Sqlite(sqlite) => sqlite.read(&statement),
+            // Boxed: a server's protocol would enlarge every request's future.
+            Inner::Postgres(pool, _) => within(deadline, Box::pin(postgres::read(pool, statement))).await,
+        }
+    }
+
+    /// Runs statements in order in one transaction, all or none. When this returns their outcomes, they are durable.
+    ///
+    /// If the caller is cancelled, the transaction runs as a whole or not at all.
+    pub async fn write<const N: usize>(
+        &self,
+        statements: [Statement; N],
+    ) -> Result<[Outcome; N], DatabaseError> {
+        let outcomes = self.write_all(statements.into()).await?;
+        // One outcome per statement.
+        outcomes.try_into().map_err(|_| DatabaseError::Closed)
+    }
+
+    /// [`write`](Self::write) for any number of statements.
+    pub async fn write_all(&self, statements: Vec<Statement>) -> Result<Vec<Outcome>, DatabaseError> {
+        match &self.0 {
+            Inner::Sqlite(sqlite) => within(DEADLINE, sqlite.write(statements)).await,
+            Inner::Postgres(pool, _) => within(DEADLINE, Box::pin(postgres::write(pool, statements))).await,
+        }
+    }
+
+    /// Closes the database for all clones, after running transactions.
+    pub async fn close(&self) {
+        match &self.0 {
+            Inner::Sqlite(sqlite) => sqlite.close().await,
+            Inner::Postgres(pool, _) => pool.close().await,
+        }
+    }
+}

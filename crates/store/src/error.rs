@@ -1,0 +1,80 @@
+//! Database errors, the same for both engines. They contain neither bound values nor the database's location.
+
+use std::{io, sync::Arc};
+
+use rusqlite::ErrorCode;
+use sqlx::migrate::MigrateError;
+
+/// Why a statement or transaction failed. Cheap to clone: a failed batch returns it to every caller.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum DatabaseError {
+    /// SQLite's error.
+    #[error(transparent)]
+    Sqlite(Arc<rusqlite::Error>),
+    /// PostgreSQL's error, or the connection's.
+    #[error(transparent)]
+    Postgres(Arc<sqlx::Error>),
+    /// The database has been closed.
+    #[error("the database is closed")]
+    Closed,
+    /// The deadline has passed.
+    #[error("timed out")]
+    Timeout,
+    /// A column, counted from 0, is missing or of another type than requested.
+    #[error("column {0} of a row is malformed")]
+    Malformed(usize),
+}
+
+/// Why the database cannot be opened. One line, without the URL, which may contain a password.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Unknown scheme, or malformed URL.
+    #[error("expected sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE")]
+    Url,
+    /// File or directory cannot be created.
+    #[error("cannot create the database file: {0}")]
+    File(#[from] io::Error),
+    /// The database cannot be opened or reached.
+    #[error("cannot open the database: {0}")]
+    Database(#[from] DatabaseError),
+    /// The server did not respond within the deadline.
+    #[error("cannot open the database: timed out")]
+    Timeout,
+    /// The migrations are inconsistent with the database.
+    #[error("cannot migrate the database: {0}")]
+    Migration(#[from] MigrateError),
+    /// A migration failed; all of this run were rolled back.
+    #[error("migration failed: {0}: {1}")]
+    Migrating(i64, DatabaseError),
+    /// Tables of a server are migrated by an operator, not by whichever replica starts first.
+    #[error("the database schema is older than this release; run `{0} migrate` first")]
+    OutOfDate(&'static str),
+}
+
+#[allow(clippy::wildcard_enum_match_arm, reason = "the others go on as they are")]
+impl From<rusqlite::Error> for DatabaseError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(Arc::new(match error {
+            // Without the message, which contains the file's path.
+            rusqlite::Error::SqliteFailure(error, Some(_)) if error.code == ErrorCode::CannotOpen => {
+                rusqlite::Error::SqliteFailure(error, None)
+            }
+            // Without the statement's text.
+            rusqlite::Error::SqlInputError { error, msg, .. } => {
+                rusqlite::Error::SqliteFailure(error, Some(msg))
+            }
+            error => error,
+        }))
+    }
+}
+
+#[allow(clippy::wildcard_enum_match_arm, reason = "the others go on as they are")]
+impl From<sqlx::Error> for DatabaseError {
+    fn from(error: sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::PoolClosed => Self::Closed,
+            sqlx::Error::PoolTimedOut => Self::Timeout,
+            error => Self::Postgres(Arc::new(error)),
+        }
+    }
+}

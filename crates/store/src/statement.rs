@@ -1,0 +1,218 @@
+//! Statements and their results. A statement has one text for both engines, with columns of TEXT or BIGINT and
+//! parameters `$1`, `$2` and so on.
+
+use std::sync::OnceLock;
+
+use crate::{config::Engine, error::DatabaseError};
+
+/// The text of a statement, translated to an engine's dialect at its first use:
+///
+/// - `{skip_locked}`: in the subquery that selects rows to delete. Concurrent replicas then take different rows instead
+///   of waiting for each other. Empty for SQLite, which has one writer.
+#[derive(Debug)]
+pub struct Sql {
+    text: &'static str,
+    in_sqlite: OnceLock<String>,
+    in_postgres: OnceLock<String>,
+}
+
+/// A statement with its parameters.
+#[derive(Debug)]
+pub struct Statement {
+    pub(crate) sql: &'static Sql,
+    pub(crate) values: Vec<Value>,
+    condition: Condition,
+}
+
+/// When a statement runs, depending on the previous one in its transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Condition {
+    Always,
+    IfNoRows,
+    IfRows,
+}
+
+/// A parameter or a column's value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// TEXT.
+    Text(String),
+    /// BIGINT.
+    Integer(i64),
+    /// NULL; as a parameter, of type TEXT.
+    Null,
+}
+
+/// The result of a statement.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// The returned rows.
+    pub rows: Rows,
+    /// The number of changed rows.
+    pub affected: u64,
+}
+
+/// Returned rows, in order.
+#[derive(Debug, Default)]
+pub struct Rows {
+    columns: usize,
+    /// Row-major.
+    values: Vec<Value>,
+}
+
+/// A row.
+#[derive(Clone, Copy, Debug)]
+pub struct Row<'a>(&'a [Value]);
+
+/// A type that a column can be read as.
+pub trait Column<'a>: Sized {
+    /// `None` if the value has another type.
+    fn of(value: &'a Value) -> Option<Self>;
+}
+
+impl Sql {
+    /// A statement's text. Values are passed as parameters only.
+    pub const fn new(text: &'static str) -> Self {
+        Self { text, in_sqlite: OnceLock::new(), in_postgres: OnceLock::new() }
+    }
+
+    /// A statement with a value for each parameter.
+    pub fn with<const N: usize>(&'static self, values: [Value; N]) -> Statement {
+        Statement { sql: self, values: values.into(), condition: Condition::Always }
+    }
+
+    /// The text for an engine. SQLite treats `$1` as a name and numbers names by appearance; its numbered parameters
+    /// start with a question mark.
+    pub(crate) fn of(&'static self, engine: Engine) -> &'static str {
+        match engine {
+            Engine::Sqlite => {
+                self.in_sqlite.get_or_init(|| self.text.replace("{skip_locked}", "").replace('$', "?"))
+            }
+            Engine::Postgres => {
+                self.in_postgres.get_or_init(|| self.text.replace("{skip_locked}", "FOR UPDATE SKIP LOCKED"))
+            }
+        }
+    }
+}
+
+impl Statement {
+    /// Skips the statement if the previous one in its transaction returned or changed any row.
+    pub fn if_no_rows(self) -> Self {
+        Self { condition: Condition::IfNoRows, ..self }
+    }
+
+    /// Skips the statement unless the previous one in its transaction returned or changed any row.
+    pub fn if_rows(self) -> Self {
+        Self { condition: Condition::IfRows, ..self }
+    }
+
+    /// Whether to run it after the previous statement's outcome.
+    pub(crate) fn should_run(&self, before: Option<&Outcome>) -> bool {
+        let had_rows = before.is_some_and(|before| before.affected > 0 || !before.rows.is_empty());
+        match self.condition {
+            Condition::Always => true,
+            Condition::IfNoRows => !had_rows,
+            Condition::IfRows => had_rows,
+        }
+    }
+}
+
+impl Rows {
+    pub(crate) fn new(columns: usize, values: Vec<Value>) -> Self {
+        Self { columns, values }
+    }
+
+    /// Iterates over the rows.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Row<'_>> {
+        self.values.chunks(self.columns.max(1)).map(Row)
+    }
+
+    /// The first row, if there is one.
+    pub fn first(&self) -> Option<Row<'_>> {
+        self.iter().next()
+    }
+
+    /// Whether there are no rows.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+}
+
+impl<'a> Row<'a> {
+    /// Reads a column, counted from 0.
+    pub fn get<T: Column<'a>>(self, column: usize) -> Result<T, DatabaseError> {
+        self.0.get(column).and_then(T::of).ok_or(DatabaseError::Malformed(column))
+    }
+}
+
+impl<'a> Column<'a> for &'a str {
+    fn of(value: &'a Value) -> Option<Self> {
+        if let Value::Text(text) = value { Some(text) } else { None }
+    }
+}
+
+impl Column<'_> for i64 {
+    fn of(value: &Value) -> Option<Self> {
+        if let Value::Integer(integer) = value { Some(*integer) } else { None }
+    }
+}
+
+impl<'a, T: Column<'a>> Column<'a> for Option<T> {
+    fn of(value: &'a Value) -> Option<Self> {
+        if *value == Value::Null { Some(None) } else { T::of(value).map(Some) }
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<i64> for Value {
+    fn from(integer: i64) -> Self {
+        Self::Integer(integer)
+    }
+}
+
+impl<T: Into<Value>> From<Option<T>> for Value {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Into::into)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_translated_to_each_dialect() {
+        static TEXT: Sql = Sql::new("SELECT a FROM t WHERE b = $2 AND c = $1 {skip_locked}");
+        assert_eq!(TEXT.of(Engine::Sqlite), "SELECT a FROM t WHERE b = ?2 AND c = ?1 ");
+        assert_eq!(
+            TEXT.of(Engine::Postgres),
+            "SELECT a FROM t WHERE b = $2 AND c = $1 FOR UPDATE SKIP LOCKED"
+        );
+    }
+
+    #[test]
+    fn reading_a_column_as_another_type_is_an_error() {
+        let rows = Rows::new(3, vec!["a".into(), 1.into(), Value::Null, "b".into(), 2.into(), "c".into()]);
+        let [first, second] = rows.iter().collect::<Vec<_>>()[..] else { panic!("{rows:?}") };
+        assert_eq!((first.get::<&str>(0).unwrap(), first.get::<i64>(1).unwrap()), ("a", 1));
+        assert_eq!(first.get::<Option<&str>>(2).unwrap(), None);
+        assert_eq!(second.get::<Option<&str>>(2).unwrap(), Some("c"));
+        assert!(matches!(first.get::<i64>(0), Err(DatabaseError::Malformed(0))));
+        assert!(matches!(first.get::<&str>(2), Err(DatabaseError::Malformed(2))));
+        assert!(matches!(first.get::<Option<i64>>(1), Ok(Some(1))));
+        assert!(matches!(second.get::<Option<i64>>(2), Err(DatabaseError::Malformed(2))));
+        assert!(matches!(second.get::<&str>(3), Err(DatabaseError::Malformed(3))));
+        assert_eq!(Rows::default().iter().len(), 0);
+    }
+}

@@ -1,0 +1,187 @@
+//! Deserializes bodies and queries into typed requests. Errors name the field and the expectation, and never repeat the
+//! value, which may be a token.
+
+use actix_web::http::header::{CONTENT_TYPE, HeaderMap};
+use serde::de::{
+    DeserializeOwned,
+    value::{self, BorrowedStrDeserializer, MapDeserializer},
+};
+use shared_types::Code;
+
+/// Why a body was rejected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct BodyError {
+    /// `invalid_request` or `unsupported_media_type`.
+    pub(crate) code: Code,
+    /// The public message.
+    pub(crate) message: String,
+}
+
+/// Deserializes a request from its body.
+pub(crate) fn parse<T: DeserializeOwned>(
+    headers: &HeaderMap,
+    body: &[u8],
+    forms: bool,
+) -> Result<T, BodyError> {
+    let content_type = headers.get(CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
+    let essence = content_type.split(|b| *b == b';').next().unwrap_or_default().trim_ascii();
+    if essence.eq_ignore_ascii_case(b"application/json") {
+        json(body)
+    } else if forms && essence.eq_ignore_ascii_case(b"application/x-www-form-urlencoded") {
+        form(body)
+    } else if essence.is_empty() && body.is_empty() {
+        json(b"{}")
+    } else {
+        let accepted =
+            if forms { "application/json or application/x-www-form-urlencoded" } else { "application/json" };
+        Err(BodyError { code: Code::UnsupportedMediaType, message: format!("The body must be {accepted}.") })
+    }
+}
+
+/// Deserializes a request from a form or a query.
+pub(crate) fn form<T: DeserializeOwned>(body: &[u8]) -> Result<T, BodyError> {
+    plain_form(body).map_or_else(|| escaped_form(body), Ok)
+}
+
+/// Fast path for forms without escapes, such as tokens: fields are borrowed in place. Percent-decoding takes twenty
+/// times as long, even where it has nothing to decode.
+fn plain_form<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
+    let is_escaped = body.iter().fold(false, |any, byte| any | matches!(byte, b'%' | b'+'));
+    let text = str::from_utf8(body).ok().filter(|_| !is_escaped)?;
+    let pairs = text.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        (BorrowedStrDeserializer::new(name), BorrowedStrDeserializer::new(value))
+    });
+    T::deserialize(MapDeserializer::<_, value::Error>::new(pairs)).ok()
+}
+
+/// Slow path: any form. Fields may also be numbers.
+fn escaped_form<T: DeserializeOwned>(body: &[u8]) -> Result<T, BodyError> {
+    T::deserialize(serde_urlencoded::Deserializer::new(form_pairs(body))).or_else(|_| {
+        let pairs = serde_urlencoded::Deserializer::new(form_pairs(body));
+        serde_path_to_error::deserialize(pairs)
+            .map_err(|error| describe(&error.path().to_string(), &error.inner().to_string()))
+    })
+}
+
+fn form_pairs(body: &[u8]) -> url::form_urlencoded::Parse<'_> {
+    url::form_urlencoded::parse(body)
+}
+
+fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, BodyError> {
+    // serde would also deserialize a struct from an array, by position.
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        return Err(invalid("The body must be a JSON object.".into()));
+    }
+    // Tracking the path of each field costs more than the parsing itself, so only a failed body is parsed again with
+    // it. One UTF-8 check of the whole body is faster than one per string.
+    let read = str::from_utf8(body).ok().and_then(|text| serde_json::from_str(text).ok());
+    read.map_or_else(|| find_fault(body), Ok)
+}
+
+fn find_fault<T: DeserializeOwned>(body: &[u8]) -> Result<T, BodyError> {
+    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let inner = error.inner();
+        if inner.is_data() {
+            describe(&error.path().to_string(), &inner.to_string())
+        } else {
+            invalid(format!("The body is not JSON: line {}, column {}.", inner.line(), inner.column()))
+        }
+    })?;
+    deserializer.end().map_err(|_| invalid("The body continues after its JSON object.".into()))?;
+    Ok(value)
+}
+
+fn invalid(message: String) -> BodyError {
+    BodyError { code: Code::InvalidRequest, message }
+}
+
+/// Formats the field and the expectation from serde's error text, which may also quote the value.
+fn describe(path: &str, error: &str) -> BodyError {
+    let field = |text: &str| text.split('`').nth(1).map(str::to_owned);
+    let message = if error.starts_with("missing field") {
+        format!("`{}` is missing.", field(error).unwrap_or_default())
+    } else if error.starts_with("duplicate field") {
+        format!("`{}` is given twice.", field(error).unwrap_or_default())
+    } else {
+        let expected = error.rfind("expected ").and_then(|at| error.get(at..)).unwrap_or("malformed");
+        // serde_json appends the position.
+        let expected = expected.split(" at line ").next().unwrap_or(expected);
+        format!("`{path}` is malformed: {expected}.")
+    };
+    BodyError { code: Code::InvalidRequest, message }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::HeaderValue;
+    use proptest::prelude::*;
+    use shared_types::orchestrator::refresh_token::Request;
+
+    use super::*;
+
+    const KEY: &str = "CV00000000000000000000000000000001";
+
+    fn read(content_type: &'static str, body: &str) -> Result<Request, BodyError> {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        parse(&headers, body.as_bytes(), true)
+    }
+
+    #[test]
+    fn json_and_forms_in_all_three_field_name_styles() {
+        for (deployment, token) in
+            [("deploymentKey", "token"), ("DeploymentKey", "Token"), ("deployment_key", "token")]
+        {
+            let json = format!(r#"{{"{deployment}":"{KEY}","{token}":"t","more":1}}"#);
+            assert!(read("application/json; charset=utf-8", &json).is_ok());
+            let form = format!("{deployment}={KEY}&{token}=t&more=1");
+            assert!(read("Application/X-WWW-Form-Urlencoded", &form).is_ok());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_form_without_escapes_is_read_as_any_form_is(
+            body in "((deploymentKey|token|Token|more|)=?(CV0{31}1|t.~|)&?){0,4}", other in "[%+=&a\u{e9}\u{0}]{0,2}",
+        ) {
+            let body = format!("{body}{other}");
+            if let Some(read) = plain_form::<Request>(body.as_bytes()) {
+                let expected = escaped_form::<Request>(body.as_bytes()).unwrap();
+                prop_assert_eq!(read.deployment_key, expected.deployment_key);
+                prop_assert!(read.token == expected.token);
+            }
+        }
+    }
+
+    #[test]
+    fn errors_name_the_field_and_repeat_no_value() {
+        let cases = [
+            ("{}", "`deploymentKey` is missing."),
+            (
+                r#"{"deploymentKey":"hunter2"}"#,
+                "`deploymentKey` is malformed: expected CV and 32 hexadecimal digits.",
+            ),
+            (r#"{"deploymentKey":["hunter2"]}"#, "`deploymentKey` is malformed: expected a string."),
+            (r#"{"token":{"hunter2":1}}"#, "`token` is malformed: expected a string."),
+            (r#"{"token":"hunter2","Token":"hunter2"}"#, "`token` is given twice."),
+            (r#"{"token":"hunter2"#, "The body is not JSON: line 1, column 17."),
+            (r#"["hunter2"]"#, "The body must be a JSON object."),
+            ("", "The body must be a JSON object."),
+            (r#"{"token":""}"#, "`token` is malformed: expected a token of 1 to 8192 characters."),
+        ];
+        for (body, message) in cases {
+            let error = read("application/json", body).unwrap_err();
+            assert_eq!((error.code, error.message.as_str()), (Code::InvalidRequest, message), "{body}");
+        }
+        let good = format!(r#"{{"deploymentKey":"{KEY}","token":"t"}}"#);
+        assert_eq!(
+            read("application/json", &format!("{good}{good}")).unwrap_err().code,
+            Code::InvalidRequest
+        );
+        let error = read("application/x-www-form-urlencoded", "deploymentKey=hunter2").unwrap_err();
+        assert_eq!(error.message, "`deploymentKey` is malformed: expected CV and 32 hexadecimal digits.");
+        assert_eq!(read("text/plain", &good).unwrap_err().code, Code::UnsupportedMediaType);
+    }
+}

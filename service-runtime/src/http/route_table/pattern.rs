@@ -1,0 +1,121 @@
+//! Path patterns: fixed segments, and parameters in braces. The leading version segment is case-insensitive.
+
+use serde::de::{DeserializeOwned, value::MapDeserializer};
+
+/// A path pattern.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Pattern {
+    /// As written in the route table.
+    pub(crate) text: String,
+    segments: Vec<Segment>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Segment {
+    /// `/v1` and `/V1`.
+    Version(String),
+    Fixed(String),
+    Parameter(String),
+}
+
+/// Maximum number of segments in a route's path.
+const MAX_SEGMENTS: usize = 8;
+
+/// A path split into segments, once for all patterns.
+pub(crate) struct Segments<'a> {
+    all: [&'a str; MAX_SEGMENTS],
+    count: usize,
+}
+
+impl<'a> Segments<'a> {
+    /// `None` if the path has more segments than any route.
+    pub(crate) fn of(path: &'a str) -> Option<Self> {
+        let mut segments = Self { all: [""; MAX_SEGMENTS], count: 0 };
+        for segment in path.strip_prefix('/')?.split('/') {
+            *segments.all.get_mut(segments.count)? = segment;
+            segments.count += 1;
+        }
+        Some(segments)
+    }
+}
+
+/// Path parameters, by name.
+pub(crate) type Parameters<'a> = Vec<(&'a str, &'a str)>;
+
+impl Pattern {
+    pub(crate) fn new(text: &str) -> Self {
+        let segment = |(place, segment): (usize, &str)| {
+            let parameter = segment.strip_prefix('{').and_then(|name| name.strip_suffix('}'));
+            match parameter {
+                Some(name) => Segment::Parameter(name.to_owned()),
+                None if place == 0 && segment.starts_with(['v', 'V']) => Segment::Version(segment.to_owned()),
+                None => Segment::Fixed(segment.to_owned()),
+            }
+        };
+        let segments = text.trim_start_matches('/').split('/').enumerate().map(segment).collect();
+        Self { text: text.to_owned(), segments }
+    }
+
+    /// Matches a path and returns its parameters.
+    pub(crate) fn read<'a>(&'a self, path: &Segments<'a>) -> Option<Parameters<'a>> {
+        if path.count != self.segments.len() {
+            return None;
+        }
+        let mut parameters = Vec::new();
+        for (segment, given) in self.segments.iter().zip(path.all) {
+            match segment {
+                Segment::Version(version) if version.eq_ignore_ascii_case(given) => {}
+                Segment::Fixed(text) if text == given => {}
+                Segment::Parameter(name) if !given.is_empty() => parameters.push((name.as_str(), given)),
+                Segment::Version(_) | Segment::Fixed(_) | Segment::Parameter(_) => return None,
+            }
+        }
+        Some(parameters)
+    }
+}
+
+/// Deserializes path parameters; `None` if one is malformed.
+pub(crate) fn typed<P: DeserializeOwned>(parameters: Parameters<'_>) -> Option<P> {
+    P::deserialize(MapDeserializer::<_, serde::de::value::Error>::new(parameters.into_iter())).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use shared_types::{federated_auth::AccountPath, orchestrator::NoParameters};
+
+    use super::*;
+
+    #[test]
+    fn a_path_is_read_whole() {
+        let pattern = Pattern::new("/v1/Accounts/{account_sid}/Tokens");
+        let read = |path| Segments::of(path).and_then(|segments| pattern.read(&segments));
+        for path in ["/v1/Accounts/x/Tokens", "/V1/Accounts/x/Tokens"] {
+            assert_eq!(read(path), Some(vec![("account_sid", "x")]));
+        }
+        for path in [
+            "",
+            "/",
+            "v1/Accounts/x/Tokens",
+            "//v1/Accounts/x/Tokens",
+            "/v2/Accounts/x/Tokens",
+            "/v1/accounts/x/Tokens",
+            "/v1/Accounts//Tokens",
+            "/v1/Accounts/x/Tokens/",
+            "/v1/Accounts/x/Tokens/refresh",
+            "/v1/Accounts/x",
+            "/1/2/3/4/5/6/7/8/9",
+        ] {
+            assert_eq!(read(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn parameters_are_typed() {
+        let sid = "AC00000000000000000000000000000001";
+        let path: AccountPath = typed(vec![("account_sid", sid)]).unwrap();
+        assert_eq!(path.account_sid.to_string(), sid);
+        assert!(typed::<AccountPath>(vec![("account_sid", "AC1")]).is_none());
+        assert!(typed::<AccountPath>(Vec::new()).is_none());
+        assert!(typed::<NoParameters>(Vec::new()).is_some());
+    }
+}

@@ -1,0 +1,48 @@
+//! Secrets, inline or from a file.
+
+use std::fs;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{Requirement, SettingError, Settings};
+
+impl Settings {
+    /// A secret, inline or from a file (`…_FILE`); surrounding white space is ignored.
+    pub fn secret(&self, name: &str) -> Result<SecretString, SettingError> {
+        let file_name = format!("{name}_file");
+        let requirement = self.requirement(name);
+        // As for other settings with a default, an empty value counts as not set.
+        let has_default = matches!(requirement, Some(Requirement::DefaultSecret(_)));
+        let given = |name: &str| self.given.get(name).filter(|value| !(has_default && value.is_empty()));
+        let (named, text) = match (given(name), given(&file_name), requirement) {
+            (Some(_), Some(_), _) => return Err(self.error(name, "is set both inline and as a file")),
+            (None, None, Some(Requirement::DefaultSecret(value))) => return Ok(SecretString::from(value)),
+            (None, None, _) => return Err(self.error(name, "is not set, nor is its _FILE")),
+            (Some(inline), None, _) => (name, inline.clone()),
+            (None, Some(path), _) => {
+                let text = fs::read_to_string(path).map_err(|error| {
+                    self.error(&file_name, format_args!("cannot be read: {}", error.kind()))
+                })?;
+                (file_name.as_str(), text)
+            }
+        };
+        match text.trim() {
+            "" => Err(self.error(named, "is empty")),
+            trimmed => Ok(SecretString::from(trimmed)),
+        }
+    }
+
+    /// Comma-separated secrets; empty if neither the setting nor its file is set.
+    pub fn optional_secrets(&self, name: &str) -> Result<Vec<SecretString>, SettingError> {
+        let is_given = self.given.contains_key(name) || self.given.contains_key(&format!("{name}_file"));
+        if is_given { self.secrets(name) } else { Ok(Vec::new()) }
+    }
+
+    /// Comma-separated secrets, for the accepting side of a service credential.
+    pub fn secrets(&self, name: &str) -> Result<Vec<SecretString>, SettingError> {
+        let all = self.secret(name)?;
+        let each = all.expose_secret().split(',').map(str::trim);
+        let secrets: Vec<_> = each.filter(|one| !one.is_empty()).map(SecretString::from).collect();
+        if secrets.is_empty() { Err(self.error(name, "is empty")) } else { Ok(secrets) }
+    }
+}
