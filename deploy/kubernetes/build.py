@@ -1,7 +1,7 @@
 """What `kubectl kustomize` builds, as far as these manifests use it: resources, images, namespace and generators.
 
-Anything else in a kustomization is refused, so that nothing is passed over. Names carry no hash of their content. Where
-there is a kubectl, its build is compared with this one.
+Anything else in a kustomization is an error, so that nothing is skipped. Names have no hash of their content. If there is
+a kubectl, its build is compared with this one.
 """
 
 import json
