@@ -84,7 +84,7 @@ const NOT_CONFIGURED = 'This page is not set up for chat.'
 const INSECURE = 'This page or browser cannot keep a chat safe.'
 const TRY_LATER = 'The chat cannot be reached. Please try again later.'
 
-/** @type {Record<string, string>} Other codes: `ENDED` (`INSECURE` on create) if they end the session, otherwise `TRY_LATER`. */
+/** @type {Record<string, string>} Other codes: `ENDED` (`INSECURE` on create) if session-ending, else `TRY_LATER`. */
 const SENTENCES = {
   invalid_request: 'That could not be accepted.',
   payload_too_large: 'That is too long.',
