@@ -1,23 +1,23 @@
 /**
- * Does no I/O until it is told to.
+ * Creates the client. Does no I/O until a method is called.
  * @param {Options} options
  * @returns {WebchatSession}
  */
 export function createSession({ endpoint, deploymentKey, sentences, patience }: Options): WebchatSession;
 /**
- * The Browser of the diagrams (docs/sequences): it asks FlexWebchatOrchestratorService for a token, keeps it, refreshes
- * it once for all tabs, and opens and holds the conversation. The page sees no token, only what happens to it: events,
- * each failure with the API's `code` and a sentence for the guest. Nothing that a browser may refuse is required:
- * without storage, keys, locks or channels the chat goes on in memory until the page closes.
+ * Client for a site's page: the Browser of the diagrams (docs/sequences). It requests a token from
+ * FlexWebchatOrchestratorService, stores it, refreshes it once for all tabs, and opens and reads the conversation. The
+ * page never sees the token. It receives events and errors, with the API's `code` and a sentence for the guest.
+ * Storage, keys, locks and channels are optional: without them the chat lives in memory until the page closes.
  */
 /**
  * @typedef {object} Options
- * @property {string} endpoint Where the service is called: `https://chat.example.com`, or a path of the page's origin.
+ * @property {string} endpoint Base URL of the service: `https://chat.example.com`, or a path on the page's origin.
  * @property {string} deploymentKey `CV…`
- * @property {Record<string, string>} [sentences] What the guest is told, by code, in place of the English sentences.
- * @property {number} [patience] How many milliseconds a call by the guest may wait for a better moment; 15000.
+ * @property {Record<string, string>} [sentences] Sentences for the guest, by code, that replace the English ones.
+ * @property {number} [patience] How long a call may retry, in milliseconds; 15000 by default.
  */
-/** @typedef {{customerFriendlyName?: string, preEngagementData?: unknown}} Form What the guest filled in. */
+/** @typedef {{customerFriendlyName?: string, preEngagementData?: unknown}} Form The guest's input. */
 /** @typedef {{conversationSid: string, identity: string}} Conversation */
 /** @typedef {{sid: string, index: number, author: string, body: string, dateCreated: string}} ChatMessage */
 /** @typedef {'resume' | 'refresh' | 'openConversation' | 'messages' | 'send' | 'end'} During */
@@ -25,11 +25,11 @@ export function createSession({ endpoint, deploymentKey, sentences, patience }: 
 /** @typedef {{code?: string, by: 'guest' | 'another-tab' | 'service'}} Ended */
 /**
  * @typedef {object} Refused
- * @property {string} code The API's, or one of `network_unreachable`, `unexpected_answer`, `message_unconfirmed`,
+ * @property {string} code Of the API, or `network_unreachable`, `unexpected_answer`, `message_unconfirmed` or
  *   `no_session`.
  * @property {string} message A sentence for the guest.
- * @property {number} [retryAfter] How many seconds the service asked to wait.
- * @property {boolean} final Whether nothing more is tried.
+ * @property {number} [retryAfter] Seconds, from the `Retry-After` header.
+ * @property {boolean} final False if the module will retry.
  * @property {During} during
  */
 /**
@@ -41,19 +41,19 @@ export function createSession({ endpoint, deploymentKey, sentences, patience }: 
 /**
  * Every call rejects with a `WebchatError`.
  * @typedef {object} Calls
- * @property {() => Promise<boolean>} resume Goes on with the session that is kept, if there is one.
- * @property {(form?: Form) => Promise<Conversation>} openConversation Begins a session if there is none.
- * @property {(page?: {after?: number}) => Promise<ChatMessage[]>} messages Those after an index, or all.
+ * @property {() => Promise<boolean>} resume Resumes the stored session; false if there is none.
+ * @property {(form?: Form) => Promise<Conversation>} openConversation Starts a session if there is none.
+ * @property {(page?: {after?: number}) => Promise<ChatMessage[]>} messages The messages after an index, or all.
  * @property {(body: string) => Promise<ChatMessage>} send
- * @property {() => Promise<void>} end Forgets the session and revokes its token.
- * @property {string | null} identity Of the running session, like the next two.
+ * @property {() => Promise<void>} end Deletes the session and revokes its token.
+ * @property {string | null} identity Of the current session, as are the next two.
  * @property {string | null} conversationSid
  * @property {string | null} expiration
  * @property {<Type extends keyof Events>(type: Type, listener: (event: Events[Type]) => void,
  *   options?: AddEventListenerOptions | boolean) => void} addEventListener
  */
 /** @typedef {Readonly<Calls> & EventTarget} WebchatSession */
-/** Why a call was not done. `message` is for the guest, `reason` (the service's words) and `requestId` for support. */
+/** Why a call failed. `message` is for the guest; `reason` (the service's message) and `requestId` are for support. */
 export class WebchatError extends Error {
     /**
      * @param {string} code
@@ -71,12 +71,12 @@ export class WebchatError extends Error {
     retryAfter: number | undefined;
     reason: string | undefined;
     requestId: string | null | undefined;
-    /** Whether nothing more is tried, and the page has been told so. */
+    /** Whether the module has given up and dispatched a final `refused` event. */
     final: boolean;
 }
 export type Options = {
     /**
-     * Where the service is called: `https://chat.example.com`, or a path of the page's origin.
+     * Base URL of the service: `https://chat.example.com`, or a path on the page's origin.
      */
     endpoint: string;
     /**
@@ -84,16 +84,16 @@ export type Options = {
      */
     deploymentKey: string;
     /**
-     * What the guest is told, by code, in place of the English sentences.
+     * Sentences for the guest, by code, that replace the English ones.
      */
     sentences?: Record<string, string> | undefined;
     /**
-     * How many milliseconds a call by the guest may wait for a better moment; 15000.
+     * How long a call may retry, in milliseconds; 15000 by default.
      */
     patience?: number | undefined;
 };
 /**
- * What the guest filled in.
+ * The guest's input.
  */
 export type Form = {
     customerFriendlyName?: string;
@@ -121,7 +121,7 @@ export type Ended = {
 };
 export type Refused = {
     /**
-     * The API's, or one of `network_unreachable`, `unexpected_answer`, `message_unconfirmed`,
+     * Of the API, or `network_unreachable`, `unexpected_answer`, `message_unconfirmed` or
      * `no_session`.
      */
     code: string;
@@ -130,11 +130,11 @@ export type Refused = {
      */
     message: string;
     /**
-     * How many seconds the service asked to wait.
+     * Seconds, from the `Retry-After` header.
      */
     retryAfter?: number | undefined;
     /**
-     * Whether nothing more is tried.
+     * False if the module will retry.
      */
     final: boolean;
     during: During;
@@ -149,26 +149,26 @@ export type Events = {
  */
 export type Calls = {
     /**
-     * Goes on with the session that is kept, if there is one.
+     * Resumes the stored session; false if there is none.
      */
     resume: () => Promise<boolean>;
     /**
-     * Begins a session if there is none.
+     * Starts a session if there is none.
      */
     openConversation: (form?: Form) => Promise<Conversation>;
     /**
-     * Those after an index, or all.
+     * The messages after an index, or all.
      */
     messages: (page?: {
         after?: number;
     }) => Promise<ChatMessage[]>;
     send: (body: string) => Promise<ChatMessage>;
     /**
-     * Forgets the session and revokes its token.
+     * Deletes the session and revokes its token.
      */
     end: () => Promise<void>;
     /**
-     * Of the running session, like the next two.
+     * Of the current session, as are the next two.
      */
     identity: string | null;
     conversationSid: string | null;
@@ -177,16 +177,16 @@ export type Calls = {
 };
 export type WebchatSession = Readonly<Calls> & EventTarget;
 /**
- * A session as it stands in localStorage. Times are milliseconds of this machine's clock.
+ * The entry in localStorage. Times are milliseconds by the local clock.
  */
-export type Kept = {
+export type StoredSession = {
     version: number;
     /**
-     * Names the session among tabs, and its key.
+     * Shared by the session's tabs and its proof key.
      */
     id: string;
     /**
-     * Whether the session is bound to the key.
+     * Whether the session is bound to a proof key.
      */
     bound: boolean;
     token: string;
@@ -197,12 +197,12 @@ export type Kept = {
     expiration: string;
     refreshAt: number;
     /**
-     * How far the service's clock is ahead.
+     * Milliseconds that the service's clock is ahead.
      */
     skew: number;
     loginTimestamp: string;
     /**
-     * Empty as long as there is none.
+     * Empty if no conversation is open.
      */
     conversationSid: string;
 };
@@ -212,15 +212,15 @@ export type ProofKey = {
     jwk: object;
 };
 /**
- * What a call shows of its session.
+ * Sent with a request.
  */
-export type Caller = {
+export type Credentials = {
     key: ProofKey | null;
     loginTimestamp: string;
     token: string;
 };
 /**
- * What was set going, its trace and its end.
+ * A running call: name, trace id, deadline.
  */
 export type Action = {
     during: During;

@@ -1,22 +1,22 @@
 // @ts-check
 /**
- * The Browser of the diagrams (docs/sequences): it asks FlexWebchatOrchestratorService for a token, keeps it, refreshes
- * it once for all tabs, and opens and holds the conversation. The page sees no token, only what happens to it: events,
- * each failure with the API's `code` and a sentence for the guest. Nothing that a browser may refuse is required:
- * without storage, keys, locks or channels the chat goes on in memory until the page closes.
+ * Client for a site's page: the Browser of the diagrams (docs/sequences). It requests a token from
+ * FlexWebchatOrchestratorService, stores it, refreshes it once for all tabs, and opens and reads the conversation. The
+ * page never sees the token. It receives events and errors, with the API's `code` and a sentence for the guest.
+ * Storage, keys, locks and channels are optional: without them the chat lives in memory until the page closes.
  */
 
-// --- What a page deals with ------------------------------------------------------------------------------------------
+// --- Public types ----------------------------------------------------------------------------------------------------
 
 /**
  * @typedef {object} Options
- * @property {string} endpoint Where the service is called: `https://chat.example.com`, or a path of the page's origin.
+ * @property {string} endpoint Base URL of the service: `https://chat.example.com`, or a path on the page's origin.
  * @property {string} deploymentKey `CV…`
- * @property {Record<string, string>} [sentences] What the guest is told, by code, in place of the English sentences.
- * @property {number} [patience] How many milliseconds a call by the guest may wait for a better moment; 15000.
+ * @property {Record<string, string>} [sentences] Sentences for the guest, by code, that replace the English ones.
+ * @property {number} [patience] How long a call may retry, in milliseconds; 15000 by default.
  */
 
-/** @typedef {{customerFriendlyName?: string, preEngagementData?: unknown}} Form What the guest filled in. */
+/** @typedef {{customerFriendlyName?: string, preEngagementData?: unknown}} Form The guest's input. */
 /** @typedef {{conversationSid: string, identity: string}} Conversation */
 /** @typedef {{sid: string, index: number, author: string, body: string, dateCreated: string}} ChatMessage */
 
@@ -26,11 +26,11 @@
 
 /**
  * @typedef {object} Refused
- * @property {string} code The API's, or one of `network_unreachable`, `unexpected_answer`, `message_unconfirmed`,
+ * @property {string} code Of the API, or `network_unreachable`, `unexpected_answer`, `message_unconfirmed` or
  *   `no_session`.
  * @property {string} message A sentence for the guest.
- * @property {number} [retryAfter] How many seconds the service asked to wait.
- * @property {boolean} final Whether nothing more is tried.
+ * @property {number} [retryAfter] Seconds, from the `Retry-After` header.
+ * @property {boolean} final False if the module will retry.
  * @property {During} during
  */
 
@@ -44,12 +44,12 @@
 /**
  * Every call rejects with a `WebchatError`.
  * @typedef {object} Calls
- * @property {() => Promise<boolean>} resume Goes on with the session that is kept, if there is one.
- * @property {(form?: Form) => Promise<Conversation>} openConversation Begins a session if there is none.
- * @property {(page?: {after?: number}) => Promise<ChatMessage[]>} messages Those after an index, or all.
+ * @property {() => Promise<boolean>} resume Resumes the stored session; false if there is none.
+ * @property {(form?: Form) => Promise<Conversation>} openConversation Starts a session if there is none.
+ * @property {(page?: {after?: number}) => Promise<ChatMessage[]>} messages The messages after an index, or all.
  * @property {(body: string) => Promise<ChatMessage>} send
- * @property {() => Promise<void>} end Forgets the session and revokes its token.
- * @property {string | null} identity Of the running session, like the next two.
+ * @property {() => Promise<void>} end Deletes the session and revokes its token.
+ * @property {string | null} identity Of the current session, as are the next two.
  * @property {string | null} conversationSid
  * @property {string | null} expiration
  * @property {<Type extends keyof Events>(type: Type, listener: (event: Events[Type]) => void,
@@ -58,7 +58,7 @@
 
 /** @typedef {Readonly<Calls> & EventTarget} WebchatSession */
 
-/** Why a call was not done. `message` is for the guest, `reason` (the service's words) and `requestId` for support. */
+/** Why a call failed. `message` is for the guest; `reason` (the service's message) and `requestId` are for support. */
 export class WebchatError extends Error {
   /**
    * @param {string} code
@@ -73,74 +73,74 @@ export class WebchatError extends Error {
     this.retryAfter = retryAfter
     this.reason = reason
     this.requestId = requestId
-    /** Whether nothing more is tried, and the page has been told so. */
+    /** Whether the module has given up and dispatched a final `refused` event. */
     this.final = false
   }
 }
 
-const START_ANEW = ' You can start a new one.'
-const OVER = 'This chat has ended.' + START_ANEW
-const MISPLACED = 'This page is not set up for chat.'
-const UNSAFE = 'This page or browser cannot keep a chat safe.'
-const LATER = 'The chat cannot be reached. Please try again later.'
+const START_NEW = ' You can start a new one.'
+const ENDED = 'This chat has ended.' + START_NEW
+const NOT_CONFIGURED = 'This page is not set up for chat.'
+const INSECURE = 'This page or browser cannot keep a chat safe.'
+const TRY_LATER = 'The chat cannot be reached. Please try again later.'
 
-/** @type {Record<string, string>} Other codes: `OVER` (`UNSAFE` on create) if `isOver`, otherwise `LATER`. */
+/** @type {Record<string, string>} Other codes: `ENDED` (`INSECURE` on create) if session-ending, else `TRY_LATER`. */
 const SENTENCES = {
   invalid_request: 'That could not be accepted.',
   payload_too_large: 'That is too long.',
-  fingerprint_invalid: 'This chat belongs to another browser.' + START_ANEW,
-  conversation_full: 'This chat is full.' + START_ANEW,
-  fingerprint_unavailable: UNSAFE,
-  origin_not_allowed: MISPLACED,
-  deployment_key_not_found: MISPLACED,
+  fingerprint_invalid: 'This chat belongs to another browser.' + START_NEW,
+  conversation_full: 'This chat is full.' + START_NEW,
+  fingerprint_unavailable: INSECURE,
+  origin_not_allowed: NOT_CONFIGURED,
+  deployment_key_not_found: NOT_CONFIGURED,
   deployment_key_disabled: 'The chat is closed right now.',
   not_found: 'This chat could not be found.',
   rate_limited: 'That was too fast. Please wait a moment.',
-  message_unconfirmed: 'Your message may not have arrived. Please look before sending again.',
+  message_unconfirmed: 'Your message may not have arrived. Please check before sending again.',
   no_session: 'There is no chat yet.',
 }
 
-// --- What the module keeps -------------------------------------------------------------------------------------------
+// --- Stored state ----------------------------------------------------------------------------------------------------
 
 /**
- * A session as it stands in localStorage. Times are milliseconds of this machine's clock.
- * @typedef {object} Kept
+ * The entry in localStorage. Times are milliseconds by the local clock.
+ * @typedef {object} StoredSession
  * @property {number} version
- * @property {string} id Names the session among tabs, and its key.
- * @property {boolean} bound Whether the session is bound to the key.
+ * @property {string} id Shared by the session's tabs and its proof key.
+ * @property {boolean} bound Whether the session is bound to a proof key.
  * @property {string} token
  * @property {string} identity
  * @property {string} expiration By the service's clock.
  * @property {number} refreshAt
- * @property {number} skew How far the service's clock is ahead.
+ * @property {number} skew Milliseconds that the service's clock is ahead.
  * @property {string} loginTimestamp
- * @property {string} conversationSid Empty as long as there is none.
+ * @property {string} conversationSid Empty if no conversation is open.
  */
 
 /** @typedef {{id: string, privateKey: CryptoKey, jwk: object}} ProofKey */
-/** @typedef {{key: ProofKey | null, loginTimestamp: string, token: string}} Caller What a call shows of its session. */
-/** @typedef {{during: During, trace: string, until: number}} Action What was set going, its trace and its end. */
+/** @typedef {{key: ProofKey | null, loginTimestamp: string, token: string}} Credentials Sent with a request. */
+/** @typedef {{during: During, trace: string, until: number}} Action A running call: name, trace id, deadline. */
 
 const UNREACHABLE = 'network_unreachable'
 const UNEXPECTED = 'unexpected_answer'
 const UI_VERSION = '1.0.0'
-/** Longer than Starship waits, so that its answer is the one that counts. */
-const ANSWER_WITHIN = 15_000
-const LONGEST_PAUSE = 30_000
-const LOOK_EVERY = 30_000
-/** How long after a token's end its session may still be resumed, at most. */
+/** Longer than Starship's timeout, so that Starship's error response arrives first. */
+const REQUEST_TIMEOUT = 15_000
+const MAX_RETRY_DELAY = 30_000
+const CHECK_INTERVAL = 30_000
+/** The longest time after a token's expiry in which the service may still refresh it. */
 const RESUME_WINDOW = 86_400_000
 
 const TOKEN_PATH = '/v2/Webchat/Token'
 const CHANNELS_PATH = '/v2/WebChannels'
 
-/** @type {Kept} An example, for its types. */
-const SHAPE = {
+/** @type {StoredSession} Also the types that `validSession` checks. */
+const EMPTY_SESSION = {
   version: 1, id: '', bound: true, token: '', identity: '', expiration: '', refreshAt: 0, skew: 0, loginTimestamp: '',
   conversationSid: '',
 }
 
-const nothing = () => {}
+const noop = () => {}
 const now = () => Date.now()
 
 /** @param {string | null} text @returns {any} */
@@ -152,9 +152,9 @@ function parse(text) {
   }
 }
 
-/** @param {any} kept @returns {Kept | null} */
-const wellFormed = (kept) => kept?.version === SHAPE.version
-  && Object.entries(SHAPE).every(([name, example]) => typeof kept[name] === typeof example) ? kept : null
+/** @param {any} session @returns {StoredSession | null} Null if a field is missing or has another type. */
+const validSession = (session) => session?.version === EMPTY_SESSION.version
+  && Object.entries(EMPTY_SESSION).every(([name, example]) => typeof session[name] === typeof example) ? session : null
 
 /** @param {number} bytes */
 const randomHex = (bytes) => Array.from(crypto.getRandomValues(new Uint8Array(bytes)),
@@ -162,7 +162,7 @@ const randomHex = (bytes) => Array.from(crypto.getRandomValues(new Uint8Array(by
 
 // --- Proof of possession (RFC 9449) ----------------------------------------------------------------------------------
 
-/** Missing in pages over plain HTTP. */
+/** Undefined on pages over plain HTTP. */
 const { subtle } = crypto
 const ES256 = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
 
@@ -173,6 +173,7 @@ const base64url = (bytes) => btoa(String.fromCharCode(...new Uint8Array(bytes)))
   .replace(/\+/g, '-').replace(/\//g, '_').replace(/=/g, '')
 
 /**
+ * Makes a DPoP proof.
  * @param {ProofKey} key
  * @param {string} htm
  * @param {string} htu
@@ -180,7 +181,7 @@ const base64url = (bytes) => btoa(String.fromCharCode(...new Uint8Array(bytes)))
  * @param {string} token
  * @param {string | undefined} nonce
  */
-async function prove({ jwk, privateKey }, htm, htu, time, token, nonce) {
+async function signProof({ jwk, privateKey }, htm, htu, time, token, nonce) {
   const ath = token ? base64url(await subtle.digest('SHA-256', utf8(token))) : undefined
   const claims = { htm, htu, iat: Math.floor(time / 1000), jti: randomHex(16), ath, nonce }
   const signed = [{ typ: 'dpop+jwt', alg: 'ES256', jwk }, claims]
@@ -189,230 +190,231 @@ async function prove({ jwk, privateKey }, htm, htu, time, token, nonce) {
 }
 
 /**
- * Uses the table of keys. Where IndexedDB is blocked, some browsers never answer.
+ * Runs one request on the key store. Times out, since some browsers with IndexedDB blocked never answer.
  * @param {IDBTransactionMode} mode
  * @param {(store: IDBObjectStore) => IDBRequest<any>} use
  * @returns {Promise<any>}
  */
 const inKeyStore = (mode, use) => new Promise((resolve, reject) => {
   setTimeout(reject, 3000)
-  const opening = indexedDB.open('webchat-session', 1)
-  opening.onupgradeneeded = () => opening.result.createObjectStore('keys')
-  opening.onerror = reject
-  opening.onsuccess = () => {
-    const transaction = opening.result.transaction('keys', mode)
+  const openRequest = indexedDB.open('webchat-session', 1)
+  openRequest.onupgradeneeded = () => openRequest.result.createObjectStore('keys')
+  openRequest.onerror = reject
+  openRequest.onsuccess = () => {
+    const transaction = openRequest.result.transaction('keys', mode)
     const request = use(transaction.objectStore('keys'))
     transaction.oncomplete = () => resolve(request.result)
     transaction.onabort = reject
-    opening.result.close()
+    openRequest.result.close()
   }
 })
 
-// --- What a request shows of its browser (x-twilio-sec-*) ------------------------------------------------------------
+// --- Fingerprint headers (x-twilio-sec-*) ----------------------------------------------------------------------------
 
 /** @type {Promise<string> | undefined} */
-let decoders
+let decodersHeader
 
-/** Both answers, or a constant for both, as the released widget does. */
+/** Both probes' results; a constant for both if either fails, as in the released widget. */
 async function probeDecoders() {
   /** @param {Omit<MediaDecodingConfiguration, 'type'>} media */
   const probe = async (media) => navigator.mediaCapabilities.decodingInfo({ type: 'file', ...media })
   /** @param {any} answer */
-  const told = ({ powerEfficient = false, smooth = false, supported = false }) =>
+  const capability = ({ powerEfficient = false, smooth = false, supported = false }) =>
     ({ powerEfficient, smooth, supported, keySystemAccess: null })
   const contentType = 'video/mp4;codecs=avc1.42E01E'
   const [audio, video] = await Promise.all([
     probe({ audio: { contentType: 'audio/mpeg' } }),
     probe({ video: { contentType, width: 640, height: 360, bitrate: 500000, framerate: 30 } }),
   ]).catch(() => [{}, {}])
-  return JSON.stringify({ audio: told(audio), video: told(video) })
+  return JSON.stringify({ audio: capability(audio), video: capability(video) })
 }
 
 // --- A session -------------------------------------------------------------------------------------------------------
 
 /**
- * Whether the same call may do better a moment later.
+ * Whether a retry of the same call may succeed.
  * @param {WebchatError} error
  */
-const passes = ({ status = 0, code }) =>
+const isTransient = ({ status = 0, code }) =>
   code !== 'message_unconfirmed' && (status >= 500 || status === 429 || code === UNREACHABLE)
 
 /**
- * Whether the session cannot go on.
+ * Whether the error ends the session.
  * @param {{code: string}} error
  */
-const isOver = ({ code }) => /^(\w+_token|session_expired|fingerprint_invalid|invalid_dpop_proof)$/.test(code)
+const endsSession = ({ code }) => /^(\w+_token|session_expired|fingerprint_invalid|invalid_dpop_proof)$/.test(code)
 
 /**
- * How long to wait before the next try: what the service asked for, otherwise exponential with full jitter.
+ * Milliseconds until the next try: `Retry-After`, otherwise exponential backoff with full jitter.
  * @param {WebchatError} error @param {number} attempt
  */
-const pause = ({ retryAfter }, attempt) => retryAfter === undefined
-  ? Math.random() * Math.min(LONGEST_PAUSE, 1000 * 2 ** attempt)
+const retryDelay = ({ retryAfter }, attempt) => retryAfter === undefined
+  ? Math.random() * Math.min(MAX_RETRY_DELAY, 1000 * 2 ** attempt)
   : Math.min(retryAfter, 3600) * 1000 + Math.random() * 250
 
 /**
- * Does no I/O until it is told to.
+ * Creates the client. Does no I/O until a method is called.
  * @param {Options} options
  * @returns {WebchatSession}
  */
 export function createSession({ endpoint, deploymentKey, sentences = {}, patience = 15_000 }) {
   const base = new URL(endpoint, globalThis.location?.href).href.replace(/\/+$/, '')
-  const slot = `webchat-session ${base} ${deploymentKey}`
+  const storageKey = `webchat-session ${base} ${deploymentKey}`
   const target = new EventTarget()
-  /** @type {(Kept & Caller) | null} */
+  /** @type {(StoredSession & Credentials) | null} */
   let current = null
-  /** Whether `current` stands in localStorage too. */
-  let stored = false
+  /** Whether `current` is in localStorage too. */
+  let isStored = false
   let skew = 0
   /** @type {string | undefined} The service's newest `DPoP-Nonce` (RFC 9449, section 8). */
   let nonce
   /** @type {Promise<void> | null} */
   let refreshing = null
   /** @type {Promise<Conversation> | null} */
-  let opening = null
-  /** @type {WebchatError | undefined} Why the refresh goes on for so long. */
-  let trouble
+  let openingConversation = null
+  /** @type {WebchatError | undefined} The last error of the refresh that is being retried. */
+  let refreshError
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer
   /** @type {BroadcastChannel | undefined} */
   let channel
-  let listening = new AbortController()
-  /** @type {Set<(byEvent: boolean) => void>} */
-  const waits = new Set()
+  let listenerAbort = new AbortController()
+  /** @type {Set<(byEvent: boolean) => void>} Wakes each pending `sleep`. */
+  const sleepers = new Set()
 
   const serverNow = () => now() + skew
 
   /** @param {During} during @returns {Action} */
-  function action(during) {
-    look()
+  function startAction(during) {
+    syncFromStorage()
     return { during, trace: randomHex(16), until: now() + patience }
   }
 
   // --- events
 
   /** @param {string} type @param {Refreshed | Refused | Ended} detail */
-  const tell = (type, detail) => target.dispatchEvent(new CustomEvent(type, { detail }))
+  const emit = (type, detail) => target.dispatchEvent(new CustomEvent(type, { detail }))
 
   /**
    * @param {string} code
    * @param {{status?: number, retryAfter?: number, reason?: string, requestId?: string | null}} [more]
-   * @param {string} [over] The sentence for codes that end a session.
+   * @param {string} [endedSentence] The sentence for codes that end a session.
    */
-  const failure = (code, more = {}, over = OVER) =>
-    new WebchatError(code, sentences[code] ?? SENTENCES[code] ?? (isOver({ code }) ? over : LATER), more)
+  const makeError = (code, more = {}, endedSentence = ENDED) =>
+    new WebchatError(code,
+      sentences[code] ?? SENTENCES[code] ?? (endsSession({ code }) ? endedSentence : TRY_LATER), more)
 
-  const noSession = () => failure('no_session')
+  const noSessionError = () => makeError('no_session')
 
   /**
-   * Tells a failure once as final, however many calls it ends.
+   * Dispatches `refused`. An error that fails several calls is dispatched as final only once.
    * @param {WebchatError} error
    * @param {During} during
    * @param {boolean} final
    */
-  function refuse(error, during, final) {
+  function reportFailure(error, during, final) {
     if (error.final) return
     error.final = final
     const { code, message, retryAfter } = error
-    tell('refused', { code, message, final, during, retryAfter })
+    emit('refused', { code, message, final, during, retryAfter })
   }
 
   // --- storage
 
-  /** Undefined where storage is blocked. */
-  function read() {
+  /** Undefined if storage is blocked. */
+  function readStored() {
     try {
-      return wellFormed(parse(localStorage.getItem(slot)))
+      return validSession(parse(localStorage.getItem(storageKey)))
     } catch {
       return undefined
     }
   }
 
   /**
-   * Keeps what changed for reloads and the other tabs, and has them look. What they did meanwhile stays.
-   * @param {Partial<Kept>} change
+   * Applies a change to the newest stored state, stores it and notifies the other tabs.
+   * @param {Partial<StoredSession>} change
    */
-  function keep(change) {
-    look()
+  function update(change) {
+    syncFromStorage()
     if (!current) return
-    const { key, ...kept } = current = { ...current, ...change }
+    const { key, ...session } = current = { ...current, ...change }
     try {
-      localStorage.setItem(slot, JSON.stringify(kept))
-      stored = true
+      localStorage.setItem(storageKey, JSON.stringify(session))
+      isStored = true
     } catch {
-      stored = false
+      isStored = false
     }
     channel?.postMessage(0)
     schedule()
   }
 
   /**
-   * Token and key vanish together.
-   * @param {string} id Whose: meanwhile there may be another session's.
+   * Deletes token and key together.
+   * @param {string} id The session; does nothing if another one is stored by now.
    */
-  function erase(id) {
-    if (read()?.id !== id) return
-    localStorage.removeItem(slot)
-    inKeyStore('readwrite', (store) => store.delete(slot)).catch(nothing)
+  function clearStored(id) {
+    if (readStored()?.id !== id) return
+    localStorage.removeItem(storageKey)
+    inKeyStore('readwrite', (store) => store.delete(storageKey)).catch(noop)
     channel?.postMessage(0)
   }
 
-  /** Sees what another tab did. */
-  function look() {
-    const kept = current && stored ? read() : undefined
-    if (!current || kept === undefined) return
-    if (kept?.id !== current.id) return forget({ by: 'another-tab' })
-    const isNew = kept.token !== current.token
-    current = { ...kept, key: current.key }
+  /** Takes over what another tab stored or deleted. */
+  function syncFromStorage() {
+    const session = current && isStored ? readStored() : undefined
+    if (!current || session === undefined) return
+    if (session?.id !== current.id) return endSession({ by: 'another-tab' })
+    const isNew = session.token !== current.token
+    current = { ...session, key: current.key }
     if (!isNew) return
-    skew = kept.skew
+    skew = session.skew
     schedule()
-    tell('refreshed', { expiration: kept.expiration, by: 'another-tab' })
+    emit('refreshed', { expiration: session.expiration, by: 'another-tab' })
   }
 
   /** @param {Ended} detail */
-  function forget(detail) {
+  function endSession(detail) {
     if (!current) return
-    erase(current.id)
+    clearStored(current.id)
     current = null
-    stored = false
+    isStored = false
     clearTimeout(timer)
-    listening.abort()
+    listenerAbort.abort()
     channel?.close()
-    waits.forEach((wake) => wake(false))
-    tell('ended', detail)
+    sleepers.forEach((wake) => wake(false))
+    emit('ended', detail)
   }
 
-  /** Finds the session of an earlier page. Without its key it is none. */
-  async function find() {
-    const kept = read()
-    if (current || !kept) return
+  /** Loads the stored session of an earlier page. Deletes it if its proof key is missing. */
+  async function restore() {
+    const session = readStored()
+    if (current || !session) return
     /** @type {ProofKey | null} */
     let key = null
-    if (kept.bound) {
+    if (session.bound) {
       try {
-        key = await inKeyStore('readonly', (store) => store.get(slot))
+        key = await inKeyStore('readonly', (store) => store.get(storageKey))
       } catch {
         return
       }
-      if (key?.id !== kept.id) return erase(kept.id)
+      if (key?.id !== session.id) return clearStored(session.id)
     }
     if (current) return
-    current = { ...kept, key }
-    stored = true
-    skew = kept.skew
-    listen()
+    current = { ...session, key }
+    isStored = true
+    skew = session.skew
+    addListeners()
   }
 
   /** @param {string} id @returns {Promise<ProofKey | null>} */
-  async function makeKey(id) {
+  async function createProofKey(id) {
     try {
       const { privateKey, publicKey } = /** @type {CryptoKeyPair} */ (
         await subtle.generateKey(ES256, false, ['sign']))
       const { kty, crv, x, y } = await subtle.exportKey('jwk', publicKey)
       const key = { id, privateKey, jwk: { kty, crv, x, y } }
-      // A token that outlives its key is lost. Where storage is blocked it lives as short as the key.
-      if (read() !== undefined) await inKeyStore('readwrite', (store) => store.put(key, slot))
+      // A stored token is useless without its key. If storage is blocked, both live in memory.
+      if (readStored() !== undefined) await inKeyStore('readwrite', (store) => store.put(key, storageKey))
       return key
     } catch {
       return null
@@ -422,17 +424,18 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
   // --- between tabs
 
   /**
-   * One tab at a time. Where there are no locks (pages over plain HTTP, blocked storage) tabs may refresh at once:
-   * within a minute the service gives all of them tokens of one generation, and the last one stays in the storage.
+   * Runs `work` in one tab at a time. Without locks (plain HTTP, blocked storage) tabs may refresh concurrently: within
+   * a minute the service gives all of them tokens of one generation, and the last one written stays in the storage.
    * @param {() => Promise<void>} work
    */
-  async function exclusively(work) {
+  async function withLock(work) {
     let entered = false
-    const enter = (/** @type {boolean} */ ifAvailable) => navigator.locks.request(slot, { ifAvailable }, async (lock) => {
+    /** @param {boolean} ifAvailable */
+    const enter = (ifAvailable) => navigator.locks.request(storageKey, { ifAvailable }, async (lock) => {
       if (!lock) return
       entered = true
-      // What the tab before wrote comes to this one's localStorage a moment after the lock: they are two processes.
-      if (!ifAvailable) await wait(200, true)
+      // Tabs are separate processes: a write before the lock's release may become visible only shortly after it.
+      if (!ifAvailable) await sleep(200, true)
       await work()
     })
     try {
@@ -444,19 +447,19 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
     }
   }
 
-  /** Hears of other tabs, of the network and of waking up, as long as there is a session. */
-  function listen() {
-    listening = new AbortController()
-    const { signal } = listening
+  /** Listens for other tabs, the network and the page becoming visible, until the session ends. */
+  function addListeners() {
+    listenerAbort = new AbortController()
+    const { signal } = listenerAbort
     const wake = () => {
-      waits.forEach((end) => end(true))
+      sleepers.forEach((end) => end(true))
       tick()
     }
     for (const type of ['visibilitychange', 'pageshow', 'online']) addEventListener(type, wake, { signal })
-    addEventListener('storage', look, { signal })
+    addEventListener('storage', syncFromStorage, { signal })
     try {
-      channel = new BroadcastChannel(slot)
-      channel.onmessage = look
+      channel = new BroadcastChannel(storageKey)
+      channel.onmessage = syncFromStorage
     } catch {
       channel = undefined
     }
@@ -467,73 +470,74 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
 
   function schedule() {
     clearTimeout(timer)
-    if (current) timer = setTimeout(tick, Math.max(0, Math.min(LOOK_EVERY, current.refreshAt - now())))
+    if (current) timer = setTimeout(tick, Math.max(0, Math.min(CHECK_INTERVAL, current.refreshAt - now())))
   }
 
-  /** Timers stop while a machine sleeps, so the clock is looked at again and again, and whenever the page wakes up. */
+  /** Refreshes the token if it is due. Runs periodically and on wake-up, since timers stop while a machine sleeps. */
   function tick() {
-    look()
+    syncFromStorage()
     if (!current) return
     if (now() < current.refreshAt) schedule()
-    else refresh(action('refresh')).catch(nothing)
+    else refresh(startAction('refresh')).catch(noop)
   }
 
   /**
    * @param {number} ms
-   * @param {boolean} asAsked Whether the service asked for it: then no event cuts it short, but the session's end.
+   * @param {boolean} uninterruptible For `Retry-After`: only the end of the session wakes it early.
    * @returns {Promise<void>}
    */
-  const wait = (ms, asAsked) => new Promise((resolve) => {
+  const sleep = (ms, uninterruptible) => new Promise((resolve) => {
     /** @param {boolean} byEvent */
     const end = (byEvent) => {
-      if (byEvent && asAsked) return
-      clearTimeout(sleeping)
-      waits.delete(end)
+      if (byEvent && uninterruptible) return
+      clearTimeout(timeout)
+      sleepers.delete(end)
       resolve()
     }
-    const sleeping = setTimeout(end, ms, false)
-    waits.add(end)
+    const timeout = setTimeout(end, ms, false)
+    sleepers.add(end)
   })
 
   /**
+   * Rejects at the action's deadline, without cancelling `work`.
    * @template T
    * @param {Promise<T>} work
    * @param {Action} act
    * @returns {Promise<T>}
    */
-  function within(work, { until }) {
+  function withDeadline(work, { until }) {
     /** @type {ReturnType<typeof setTimeout>} */
     let limit
     const late = new Promise((_, reject) => {
-      limit = setTimeout(() => reject(trouble ?? failure(UNREACHABLE)), until - now())
+      limit = setTimeout(() => reject(refreshError ?? makeError(UNREACHABLE)), until - now())
     })
     return Promise.race([work, late]).finally(() => clearTimeout(limit))
   }
 
-  // --- calls
+  // --- requests
 
   /**
-   * One call. A refused proof is made again with the nonce of the refusal, or if it is refused for its age, by the time
-   * of the refusal: once for each of these reasons, so that a call sends at most three requests.
+   * Sends one call. Retries a rejected proof once with the response's nonce and once with its `Date`, if the clocks
+   * differ: at most three requests.
    * @param {Action} act
    * @param {string} path
-   * @param {object | undefined} body None for a GET.
-   * @param {Caller} caller
-   * @param {boolean} [bearer] Whether the token goes into the header.
+   * @param {object | undefined} body Undefined for a GET.
+   * @param {Credentials} credentials
+   * @param {boolean} [bearer] Whether to send the token in `Authorization`.
    * @returns {Promise<any>}
    */
-  async function call({ during, trace }, path, body, { key, loginTimestamp, token }, bearer) {
+  async function sendRequest({ during, trace }, path, body, { key, loginTimestamp, token }, bearer) {
     const url = base + path
     const method = body ? 'POST' : 'GET'
     const { language, cookieEnabled } = navigator
-    let mayCorrect = Boolean(key)
-    let mayRenew = mayCorrect
+    let mayCorrectClock = Boolean(key)
+    let mayRenewNonce = mayCorrectClock
     for (;;) {
       const at = serverNow()
       const usedNonce = nonce
       /** @type {Record<string, string>} */
       const headers = {
-        'x-twilio-sec-decoders': await (decoders ??= probeDecoders()),
+        'x-twilio-sec-decoders': await (decodersHeader ??= probeDecoders()),
         'x-twilio-sec-usersettings':
           JSON.stringify({ language, cookieEnabled, userTimezone: new Date().getTimezoneOffset() }),
         'x-twilio-sec-webchatinfo': JSON.stringify({ loginTimestamp }),
@@ -541,7 +545,7 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
         traceparent: `00-${trace}-${randomHex(8)}-01`,
         ...body && { 'content-type': 'application/json' },
         ...bearer && { authorization: `Bearer ${token}` },
-        ...key && { dpop: await prove(key, method, url.split('?')[0], at, token, usedNonce) },
+        ...key && { dpop: await signProof(key, method, url.split('?')[0], at, token, usedNonce) },
       }
       /** @type {Response} */
       let response
@@ -549,14 +553,14 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
       try {
         response = await fetch(url, {
           method, headers, body: body && JSON.stringify(body), keepalive: during === 'end',
-          // Older browsers have limits of their own, and the typings are older still.
-          signal: /** @type {any} */ (AbortSignal).timeout?.(ANSWER_WITHIN),
-          // No `cache`: answers say `no-store` themselves, and with it Chromium would ask a preflight for every call.
+          // Missing in older browsers, which have timeouts of their own, and in the typings.
+          signal: /** @type {any} */ (AbortSignal).timeout?.(REQUEST_TIMEOUT),
+          // No `cache` option: responses have `no-store`, and with the option Chromium sends a preflight for each call.
           credentials: 'omit', redirect: 'error', referrerPolicy: 'strict-origin',
         })
         answer = parse(await response.text())
       } catch {
-        throw failure(UNREACHABLE)
+        throw makeError(UNREACHABLE)
       }
       /** @type {(name: string) => any} Null if the header is missing or not exposed to the page. */
       const header = (name) => response.headers.get(name)
@@ -564,84 +568,84 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
       if (response.ok && answer) return answer
       const code = answer?.code ?? UNEXPECTED
       const time = Date.parse(header('date'))
-      if (mayCorrect && code === 'invalid_dpop_proof' && Math.abs(time - at) > 5000) {
-        mayCorrect = false
+      if (mayCorrectClock && code === 'invalid_dpop_proof' && Math.abs(time - at) > 5000) {
+        mayCorrectClock = false
         skew = time - now()
         continue
       }
-      // The same nonce again, or none, would be refused again.
-      if (mayRenew && code === 'use_dpop_nonce' && nonce !== usedNonce) {
-        mayRenew = false
+      // The same nonce, or none, would be rejected again.
+      if (mayRenewNonce && code === 'use_dpop_nonce' && nonce !== usedNonce) {
+        mayRenewNonce = false
         continue
       }
       const seconds = parseFloat(header('retry-after'))
-      throw failure(code, {
+      throw makeError(code, {
         status: response.status,
         retryAfter: seconds >= 0 ? seconds : undefined,
         reason: answer?.message,
         requestId: header('request-id'),
-      }, token ? OVER : UNSAFE)
+      }, token ? ENDED : INSECURE)
     }
   }
 
   /**
-   * Tries as long as the guest may be kept waiting.
+   * Retries transient errors until the action's deadline.
    * @template T
    * @param {Action} act
    * @param {() => Promise<T>} work
    * @returns {Promise<T>}
    */
-  async function patiently({ during, until }, work) {
+  async function withRetries({ during, until }, work) {
     for (let attempt = 0; ; attempt++) {
       try {
         return await work()
-      } catch (thrown) {
-        const error = thrown instanceof WebchatError ? thrown : failure(UNEXPECTED, { reason: `${thrown}` })
-        const asAsked = error.retryAfter !== undefined
+      } catch (caught) {
+        const error = caught instanceof WebchatError ? caught : makeError(UNEXPECTED, { reason: `${caught}` })
+        const uninterruptible = error.retryAfter !== undefined
         const left = until - now()
-        const ms = pause(error, attempt)
-        const final = error.final || !passes(error) || left <= 0 || (asAsked && ms > left)
-        refuse(error, during, final)
+        const ms = retryDelay(error, attempt)
+        const final = error.final || !isTransient(error) || left <= 0 || (uninterruptible && ms > left)
+        reportFailure(error, during, final)
         if (final) throw error
-        await wait(Math.min(ms, left), asAsked)
+        await sleep(Math.min(ms, left), uninterruptible)
       }
     }
   }
 
   /**
-   * A call of the conversation. A token that has ended, or is not bound to this browser yet, is refreshed once.
+   * A call with the token. If it has expired, or is not bound to this browser yet, refreshes it once and retries.
    * @param {Action} act
    * @param {string} path
    * @param {object} [body]
    * @returns {Promise<any>}
    */
-  async function withToken(act, path, body) {
-    if (current && serverNow() >= Date.parse(current.expiration)) await within(refresh(act), act)
+  async function sendAuthorized(act, path, body) {
+    if (current && serverNow() >= Date.parse(current.expiration)) await withDeadline(refresh(act), act)
     const wasOffline = navigator.onLine === false
-    for (let again = true; ; again = false) {
-      if (!current) throw noSession()
+    for (let isFirstTry = true; ; isFirstTry = false) {
+      if (!current) throw noSessionError()
       const { id, token } = current
       try {
-        return await call(act, path, body, current, true)
-      } catch (thrown) {
-        const error = /** @type {WebchatError} */ (thrown)
+        return await sendRequest(act, path, body, current, true)
+      } catch (caught) {
+        const error = /** @type {WebchatError} */ (caught)
         const { code, status } = error
-        // The session goes on in its next conversation.
-        if (code === 'conversation_full') keep({ conversationSid: '' })
-        if (!isOver(error)) {
-          // Whoever lost the answer cannot know whether a message was taken. Saying it twice is worse than asking.
-          const isLost = act.during === 'send' && passes(error) && status !== 429 && (status || !wasOffline)
-          throw isLost ? failure('message_unconfirmed', error) : error
+        // The next `openConversation` opens another one in the same session.
+        if (code === 'conversation_full') update({ conversationSid: '' })
+        if (!endsSession(error)) {
+          // The message may have been stored, and a retry could post it twice: sending is not idempotent.
+          const isUnconfirmed = act.during === 'send' && isTransient(error) && status !== 429 && (status || !wasOffline)
+          throw isUnconfirmed ? makeError('message_unconfirmed', error) : error
         }
-        look()
-        if (current?.id !== id) throw noSession()
-        if (again && current.token !== token) continue
-        if (!again || !/^(expired_token|fingerprint_invalid)$/.test(code)) {
-          refuse(error, act.during, true)
-          forget({ by: 'service', code })
+        syncFromStorage()
+        if (current?.id !== id) throw noSessionError()
+        if (isFirstTry && current.token !== token) continue
+        if (!isFirstTry || !/^(expired_token|fingerprint_invalid)$/.test(code)) {
+          reportFailure(error, act.during, true)
+          endSession({ by: 'service', code })
           throw error
         }
-        await within(refresh(act), act)
+        await withDeadline(refresh(act), act)
       }
     }
   }
@@ -649,130 +653,131 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
   // --- refresh
 
   /**
-   * One refresh at a time, whoever asks for it.
+   * Concurrent callers share one refresh.
    * @param {Action} act
    */
-  const refresh = (act) => refreshing ??= keepRefreshing(act).finally(() => {
+  const refresh = (act) => refreshing ??= refreshWithRetries(act).finally(() => {
     refreshing = null
-    trouble = undefined
+    refreshError = undefined
     schedule()
   })
 
   /**
-   * Goes on as long as the session may live.
+   * Retries until the resume window closes.
    * @param {Action} act
    */
-  async function keepRefreshing(act) {
+  async function refreshWithRetries(act) {
     for (let attempt = 0; current; attempt++) {
       const { id, token, expiration } = current
       try {
-        return await exclusively(() => refreshOnce(act, token))
-      } catch (thrown) {
-        const error = /** @type {WebchatError} */ (thrown)
+        return await withLock(() => refreshOnce(act, token))
+      } catch (caught) {
+        const error = /** @type {WebchatError} */ (caught)
         if (current?.id !== id) break
         const isLate = serverNow() > Date.parse(expiration) + RESUME_WINDOW
-        const final = isLate || !passes(error)
-        refuse(error, 'refresh', final)
-        if (isLate || isOver(error)) forget({ by: 'service', code: isOver(error) ? error.code : 'session_expired' })
-        // Waiting does not mend it, but somebody may: the timer tries again much later.
-        else if (final) keep({ refreshAt: now() + 10 * LOOK_EVERY })
+        const final = isLate || !isTransient(error)
+        reportFailure(error, 'refresh', final)
+        if (isLate || endsSession(error)) {
+          endSession({ by: 'service', code: endsSession(error) ? error.code : 'session_expired' })
+        // A retry cannot succeed soon, but the service may be repaired: try again much later.
+        } else if (final) update({ refreshAt: now() + 10 * CHECK_INTERVAL })
         if (final) throw error
-        trouble = error
-        await wait(pause(error, attempt), error.retryAfter !== undefined)
+        refreshError = error
+        await sleep(retryDelay(error, attempt), error.retryAfter !== undefined)
       }
     }
-    throw noSession()
+    throw noSessionError()
   }
 
   /**
-   * Refreshes the token, unless another tab has done it since this one asked for the lock.
+   * Refreshes the token, unless another tab did so while this one waited for the lock.
    * @param {Action} act
    * @param {string} token
    */
   async function refreshOnce(act, token) {
-    look()
+    syncFromStorage()
     if (current?.token !== token) return
     const { id } = current
-    const answer = await call(act, `${TOKEN_PATH}/Refresh`, { deploymentKey, token }, current)
-    look()
+    const answer = await sendRequest(act, `${TOKEN_PATH}/Refresh`, { deploymentKey, token }, current)
+    syncFromStorage()
     if (current?.id !== id) return
     const { conversation_sid, expiration } = answer
-    keep({ ...taken(answer), ...conversation_sid && { conversationSid: conversation_sid } })
-    tell('refreshed', { expiration, by: 'this-tab' })
+    update({ ...parseTokenResponse(answer), ...conversation_sid && { conversationSid: conversation_sid } })
+    emit('refreshed', { expiration, by: 'this-tab' })
   }
 
   /**
-   * What an answer with a token says. The service's time is what it leaves of the token's life.
+   * Checks a token response and computes the clock skew: the service's time is `expiration` minus `expires_in`.
    * @param {any} answer
    */
-  function taken({ token, identity, expiration, expires_in, refresh_after = expires_in * 0.8 }) {
+  function parseTokenResponse({ token, identity, expiration, expires_in, refresh_after = expires_in * 0.8 }) {
     const ahead = Date.parse(expiration) - expires_in * 1000 - now()
-    const kept = { token, identity, expiration, skew: ahead, refreshAt: now() + Math.max(1, refresh_after) * 1000 }
-    if (!wellFormed({ ...SHAPE, ...kept }) || isNaN(ahead)) throw failure(UNEXPECTED)
+    const session = { token, identity, expiration, skew: ahead, refreshAt: now() + Math.max(1, refresh_after) * 1000 }
+    if (!validSession({ ...EMPTY_SESSION, ...session }) || isNaN(ahead)) throw makeError(UNEXPECTED)
     skew = ahead
-    return kept
+    return session
   }
 
-  // --- what the guest may do
+  // --- public methods
 
   async function resume() {
-    await find()
+    await restore()
     if (!current) return false
-    const act = action('resume')
+    const act = startAction('resume')
     try {
-      await within(refresh(act), act)
-    } catch (thrown) {
-      // Where it may pass, the session is there, and the refresh goes on.
-      if (current && !passes(/** @type {WebchatError} */ (thrown))) throw thrown
+      await withDeadline(refresh(act), act)
+    } catch (caught) {
+      // After a transient error the session still exists, and the refresh is being retried.
+      if (current && !isTransient(/** @type {WebchatError} */ (caught))) throw caught
     }
     return current !== null
   }
 
   /**
-   * Begins a session, unless another tab has just done it.
+   * Creates a session, unless another tab has just done so.
    * @param {Action} act
    */
-  async function begin(act) {
-    await find()
+  async function startSession(act) {
+    await restore()
     if (current) return
     const id = randomHex(16)
-    const caller = { key: await makeKey(id), loginTimestamp: `${now()}`, token: '' }
-    const answer = await call(act, TOKEN_PATH, { deploymentKey }, caller)
-    current = { ...SHAPE, id, bound: caller.key !== null, ...caller, ...taken(answer) }
-    listen()
-    keep({})
+    const credentials = { key: await createProofKey(id), loginTimestamp: `${now()}`, token: '' }
+    const answer = await sendRequest(act, TOKEN_PATH, { deploymentKey }, credentials)
+    current = { ...EMPTY_SESSION, id, bound: credentials.key !== null, ...credentials, ...parseTokenResponse(answer) }
+    addListeners()
+    update({})
   }
 
   /** @param {Form} [form] @returns {Promise<Conversation>} */
   async function open(form) {
-    const act = action('openConversation')
+    const act = startAction('openConversation')
     if (!current) await resume()
-    return patiently(act, async () => {
-      if (!current) await within(exclusively(() => begin(act)), act)
+    return withRetries(act, async () => {
+      if (!current) await withDeadline(withLock(() => startSession(act)), act)
       if (!current?.conversationSid) {
-        const { conversation_sid } = await withToken(act, CHANNELS_PATH, form ?? {})
-        keep({ conversationSid: conversation_sid })
+        const { conversation_sid } = await sendAuthorized(act, CHANNELS_PATH, form ?? {})
+        update({ conversationSid: conversation_sid })
       }
-      if (!current) throw noSession()
+      if (!current) throw noSessionError()
       const { conversationSid, identity } = current
       return { conversationSid, identity }
     })
   }
 
   /** @param {Form} [form] */
-  const openConversation = (form) => opening ??= open(form).finally(() => {
-    opening = null
+  const openConversation = (form) => openingConversation ??= open(form).finally(() => {
+    openingConversation = null
   })
 
   /**
-   * A call of the conversation's messages.
+   * A call to the conversation's messages.
    * @param {Action} act
    * @param {string} query
    * @param {object} [body]
    */
-  const withMessages = (act, query, body) => patiently(act, async () => {
-    if (!current?.conversationSid) throw noSession()
-    return withToken(act, `${CHANNELS_PATH}/${current.conversationSid}/Messages${query}`, body)
+  const sendToMessages = (act, query, body) => withRetries(act, async () => {
+    if (!current?.conversationSid) throw noSessionError()
+    return sendAuthorized(act, `${CHANNELS_PATH}/${current.conversationSid}/Messages${query}`, body)
   })
 
   /** @param {any} message @returns {ChatMessage} */
@@ -780,11 +785,11 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
 
   /** @param {{after?: number}} [page] @returns {Promise<ChatMessage[]>} */
   async function messages(page) {
-    const act = action('messages')
+    const act = startAction('messages')
     /** @type {ChatMessage[]} */
     const all = []
     for (let last = page?.after; ;) {
-      const { messages: found, last_index } = await withMessages(act, last === undefined ? '' : `?after=${last}`)
+      const { messages: found, last_index } = await sendToMessages(act, last === undefined ? '' : `?after=${last}`)
       all.push(...found.map(message))
       last = found[found.length - 1]?.index ?? last_index
       if (last === last_index) return all
@@ -792,16 +797,16 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
   }
 
   /** @param {string} body */
-  const send = async (body) => message(await withMessages(action('send'), '', { body }))
+  const send = async (body) => message(await sendToMessages(startAction('send'), '', { body }))
 
   async function end() {
-    await find()
+    await restore()
     if (!current) return
-    const caller = current
-    const { token } = caller
-    forget({ by: 'guest' })
-    const act = action('end')
-    await patiently(act, () => call(act, `${TOKEN_PATH}/Revoke`, { deploymentKey, token }, caller))
+    const credentials = current
+    const { token } = credentials
+    endSession({ by: 'guest' })
+    const act = startAction('end')
+    await withRetries(act, () => sendRequest(act, `${TOKEN_PATH}/Revoke`, { deploymentKey, token }, credentials))
   }
 
   for (const name of /** @type {const} */ (['identity', 'conversationSid', 'expiration'])) {

@@ -1,4 +1,4 @@
-"""What Starship's tests share: a real nginx with the template, a scripted upstream, and the form of an answer."""
+"""Shared by Starship's tests: a real nginx with the template, a scripted upstream, and checks of responses."""
 
 import contextlib
 import http.client
@@ -20,12 +20,12 @@ ORIGIN = "https://shop.example.com"
 LIST = "https://shop.example.com, https://*.example.org"
 # The longest list that a deployment can have: ten origins of 253 characters.
 TEN_ORIGINS = ", ".join(["https://" + "a" * 245] * 10)
-# The upstream's clock is another than nginx's.
+# The upstream's clock differs from nginx's.
 DATE = "Thu, 01 Jan 2099 00:00:00 GMT"
 
 
 class Script(BaseHTTPRequestHandler):
-    """What the upstream answers: the path says it."""
+    """The upstream's response, chosen by the path."""
 
     protocol_version = "HTTP/1.1"
 
@@ -35,7 +35,7 @@ class Script(BaseHTTPRequestHandler):
         if path == "/slow":
             time.sleep(3)
         elif path == "/half":
-            # An allowed origin that Starship has read must not leak into its own answer, nor suppress its `*`.
+            # The upstream's allowed origin must not appear in Starship's own response, nor suppress its `*`.
             self.wfile.write(f"HTTP/1.1 200 OK\r\naccess-control-allow-origin: {ORIGIN}\r\n".encode())
             self.close_connection = True
         elif path == "/cut":
@@ -70,7 +70,7 @@ class Script(BaseHTTPRequestHandler):
 
 
 class Upstream:
-    """The scripted upstream, which can be stopped and started again at the same address."""
+    """The scripted upstream; can be stopped and restarted at the same address."""
 
     class Server(ThreadingHTTPServer):
         daemon_threads = True
@@ -203,7 +203,7 @@ class Answer:
         return json.loads(self.body)
 
     def seen(self, name):
-        """What of this header reached the upstream."""
+        """The values of this header at the upstream."""
         return [value for given, value in self.json()["seen"] if given == name]
 
 
@@ -212,7 +212,7 @@ def equal(found, expected):
 
 
 def own(answer, status, code):
-    """An answer of Starship's own, in the form of the contract."""
+    """One of Starship's own responses, in the contract's format."""
     equal(answer.status, status)
     equal(answer.all("content-type"), ["application/json"])
     body = answer.json()

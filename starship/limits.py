@@ -1,5 +1,5 @@
-"""Tests of what one client can take: connections, memory and time. Addresses are those of 127.0.0.0/8, or what a trusted
-proxy in front says."""
+"""Tests of the limits per client: connections, memory and time. Addresses are in 127.0.0.0/8, or set by a trusted proxy in
+front."""
 
 import contextlib
 import pathlib
@@ -18,7 +18,7 @@ PAGE = 64 * 1024
 
 
 class Holding:
-    """An upstream that takes requests and answers none, until it is asked to."""
+    """An upstream that accepts requests and responds only when released."""
 
     def __init__(self):
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
@@ -27,7 +27,7 @@ class Holding:
         self.held = []
 
     def take(self, requests):
-        """Returns when so many more requests have arrived."""
+        """Returns when this many more requests have arrived."""
         for _ in range(requests):
             connection, _ = self.listener.accept()
             connection.settimeout(10)
@@ -40,7 +40,7 @@ class Holding:
 
 
 class Clients:
-    """Requests in progress, each on a connection of its own."""
+    """Requests in progress, each on its own connection."""
 
     def __init__(self, starship):
         self.starship, self.connections = starship, []
@@ -86,7 +86,7 @@ def limited(starship, address, path="/", method="GET"):
 
 
 def in_progress(clients, upstream, address, path="/", method="GET"):
-    """One more request from this address arrives at the upstream."""
+    """Asserts that one more request from this address reaches the upstream."""
     clients.send(get(address, path, method))
     upstream.take(1)
 
@@ -96,7 +96,7 @@ def test_a_visitor_has_32_requests_in_progress(_, __):
         (["203.0.113.9"], "203.0.113.9", "203.0.113.10"),
         (["::ffff:203.0.113.9"], "::ffff:203.0.113.9", "::ffff:203.0.113.10"),
         ([f"2001:db8:1:2::{n:x}" for n in range(1, 33)], "2001:db8:1:2:ffff::1", "2001:db8:1:3::1"),
-        # Line breaks and zeros are bytes as others are.
+        # Line breaks and zeros are ordinary bytes.
         ([f"2001:a0a:a0a:0:a0a::{n:x}" for n in range(1, 33)], "2001:a0a:a0a::1", "2001:a0a:a0a:a0a::1"),
     ]:
         with holding() as (starship, upstream, clients):
@@ -137,12 +137,12 @@ def test_half_sent_heads_reset_nobody_else(starship, _):
     try:
         for _ in range(heads):
             clients.send(b"GET / HTTP/1.1\r\nhost: a\r\nx: ", source="127.0.0.2")
-        # A slow machine does not send all of them within the deadline of the first.
+        # A slow machine may not send all of them within the first one's deadline.
         held = sum(is_open(connection) for connection in clients.connections)
         print(f"        {held} half-sent heads at a time")
         assert held > 4096, f"{held} are fewer than nginx ever held"
         equal([starship.ask("GET", "/with").status for _ in range(100)], [200] * 100)
-        # Each ends at its deadline.
+        # Each is closed at its deadline.
         for connection in clients.connections:
             assert_ends(connection, started + 15)
     finally:
@@ -163,7 +163,7 @@ def assert_ends(connection, until):
 
 
 class Pages(threading.Thread):
-    """An upstream that answers each request with a page of messages."""
+    """An upstream that responds to each request with a page of messages."""
 
     def __init__(self):
         super().__init__(daemon=True)
@@ -224,7 +224,7 @@ def test_a_thousand_unread_answers_end_and_take_bounded_memory(_, __):
         for connection in clients.connections:
             head = connection.recv(15)
             equal(head, b"HTTP/1.1 200 OK")
-        # `send_timeout`: the connections are reset, though nobody has read more.
+        # `send_timeout`: the connections are reset although the clients have read nothing more.
         poll = select.poll()
         left = {connection.fileno() for connection in clients.connections}
         for number in left:

@@ -1,7 +1,7 @@
-// The guest's side of the chat: the form, the conversation, its end. Everything about tokens is the module's; what it
-// refuses comes as a sentence for the guest.
+// The chat's user interface: form, conversation and end. The module handles tokens, and reports errors as sentences for the
+// guest.
 
-const LOOK_EVERY = 3000
+const POLL_INTERVAL = 3000
 
 export function startChat(session, sequence) {
   const part = (id) => document.getElementById(id)
@@ -9,8 +9,8 @@ export function startChat(session, sequence) {
   const [, begin, conversation, over] = parts
   const [log, say, notice, endButton] = ['messages', 'say', 'notice', 'end'].map(part)
   let last
-  let refusal
-  let looking
+  let lastError
+  let polling
   let timer
 
   function show(shown) {
@@ -19,7 +19,7 @@ export function startChat(session, sequence) {
     if (shown !== conversation) clearTimeout(timer)
   }
 
-  function tell(text, code, where = notice) {
+  function showNotice(text, code, where = notice) {
     where.replaceChildren(text ?? '')
     if (!code) return
     const detail = document.createElement('code')
@@ -44,29 +44,29 @@ export function startChat(session, sequence) {
     if (atEnd || own) log.scrollTop = log.scrollHeight
   }
 
-  /** Asks for new messages: at once, and from then on every few seconds while the page is seen. */
-  function look() {
+  /** Fetches new messages now, and then periodically while the page is visible. */
+  function poll() {
     clearTimeout(timer)
-    looking ??= session.messages({ after: last })
+    polling ??= session.messages({ after: last })
       .then((messages) => {
         messages.forEach(add)
-        tell()
+        showNotice()
       })
-      .catch(() => {}) // The module has told it as `refused`.
+      .catch(() => {}) // The module has dispatched `refused`.
       .finally(() => {
-        looking = undefined
+        polling = undefined
         clearTimeout(timer)
-        if (!conversation.hidden && !document.hidden) timer = setTimeout(look, LOOK_EVERY)
+        if (!conversation.hidden && !document.hidden) timer = setTimeout(poll, POLL_INTERVAL)
       })
-    return looking
+    return polling
   }
 
   async function converse() {
     last = undefined
     log.replaceChildren()
-    tell()
+    showNotice()
     show(conversation)
-    await look()
+    await poll()
   }
 
   async function guarded(form, work) {
@@ -75,7 +75,7 @@ export function startChat(session, sequence) {
     try {
       await work()
     } catch {
-      // The module has told it as `refused`.
+      // The module has dispatched `refused`.
     } finally {
       button.disabled = false
     }
@@ -90,7 +90,7 @@ export function startChat(session, sequence) {
       await converse()
       say.elements.text.focus()
       await session.send(question)
-      await look()
+      await poll()
     })
   })
 
@@ -102,7 +102,7 @@ export function startChat(session, sequence) {
     guarded(say, async () => {
       await session.send(body)
       if (text.value === body) text.value = ''
-      await look()
+      await poll()
     })
   })
 
@@ -112,43 +112,43 @@ export function startChat(session, sequence) {
   })
 
   part('again').addEventListener('click', () => {
-    tell()
+    showNotice()
     show(begin)
     begin.elements.name.focus()
   })
 
   session.addEventListener('refused', ({ detail: { code, message, final } }) => {
-    refusal = message
-    tell(message, code)
-    if (final) sequence.told(message)
+    lastError = message
+    showNotice(message, code)
+    if (final) sequence.notice(message)
   })
 
   session.addEventListener('ended', ({ detail: { code, by } }) => {
-    const why = {
+    const reasons = {
       guest: 'You have ended this chat.',
       'another-tab': 'This chat was ended in another tab.',
-      service: refusal,
+      service: lastError,
     }
-    tell()
-    tell(why[by], code, part('over-why'))
+    showNotice()
+    showNotice(reasons[by], code, part('over-why'))
     show(over)
     part('again').focus()
   })
 
   document.addEventListener('visibilitychange', () => {
     if (document.hidden) return
-    if (!conversation.hidden) look()
-    else if (!begin.hidden) resume() // Another tab may have begun a chat.
+    if (!conversation.hidden) poll()
+    else if (!begin.hidden) resume() // Another tab may have started a chat.
   })
 
   async function resume() {
-    const goesOn = await session.resume().catch(() => false)
-    if (goesOn && session.conversationSid) await converse()
-    return goesOn
+    const resumed = await session.resume().catch(() => false)
+    if (resumed && session.conversationSid) await converse()
+    return resumed
   }
 
   return {
-    look,
+    poll,
     get runs() {
       return !conversation.hidden
     },

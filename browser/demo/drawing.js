@@ -1,5 +1,5 @@
-// The drawing of a sequence: lifelines down, a solid arrow for a call, a dashed one for its answer; a refusal has its
-// own colour, a cross and its code. Colours and type are the style sheet's.
+// Draws a sequence: vertical lifelines, a solid arrow for a call, a dashed one for its response; an error has its own
+// colour, a cross and its code. The style sheet sets colours and fonts.
 
 import { milliseconds } from './sequence.js'
 
@@ -8,7 +8,7 @@ const SIDE = 46
 const NARROWEST = 620
 const ROW = 28
 const HEAD = 5
-/** The width of a letter of the labels, near enough to keep them inside. */
+/** The estimated width of a label's letter. */
 const LETTER = 6.7
 
 export function drawLifelines(lifelines, width) {
@@ -53,7 +53,7 @@ export function drawGuest({ text }, lifelines, width) {
   return picture.done(36)
 }
 
-export function drawTold({ text }, lifelines, width) {
+export function drawNotice({ text }, lifelines, width) {
   const picture = new Picture(lifelines, width)
   picture.label('Customer', 'Browser', 21, `“${text}”`, 'guest-label refused')
   picture.arrow('Browser', 'Customer', 28, 'answer refused')
@@ -85,14 +85,14 @@ class Picture {
     this.add('text', { x, y, class: kind, 'text-anchor': anchor }).textContent = content
   }
 
-  /** A label begins at its arrow's left end, unless it would not fit there. */
+  /** Places a label at its arrow's left end, or further left if it does not fit. */
   label(from, to, y, content, kind) {
     const start = Math.min(this.x(from), this.x(to)) + 8
     if (start + content.length * LETTER < this.width) this.text(start, y, content, kind)
     else this.text(this.width - 8, y, content, kind, 'end')
   }
 
-  /** Status and time stand at the answer's origin. */
+  /** Places status and time at the origin of the response. */
   answer(from, to, y, status, time, refused) {
     this.spans(this.x(from) - 8, y, 'end', [[status, refused ? 'refused' : 'status'], [`  ${time}`, 'time']])
   }
@@ -115,7 +115,7 @@ class Picture {
     this.add('path', { d: head, class: `head ${kind}` })
   }
 
-  /** A call that nobody took. */
+  /** A call that did not reach its callee. */
   broken(from, to, y) {
     const [start, end] = [this.x(from), this.x(to)]
     const stop = end - Math.sign(end - start) * 22

@@ -1,21 +1,21 @@
-// The same chat on an origin that the deployment does not list: what a page there is told.
+// The same chat on an origin that the deployment does not list: shows the error that such a page gets.
 
 import { createSession } from './webchat-session.js'
 
 const settings = await (await fetch('settings.json')).json()
 const session = createSession({ ...settings, patience: 1000 })
-const told = document.getElementById('told')
+const result = document.getElementById('result')
 
 document.getElementById('origin').textContent = location.origin
 try {
   await session.openConversation({ customerFriendlyName: 'A visitor of another site' })
-  told.textContent = 'It got one.'
+  result.textContent = 'It got a token.'
 } catch (error) {
-  told.textContent = `The guest is told: “${error.message}” `
+  result.textContent = `The guest sees: “${error.message}” `
   const code = document.createElement('code')
   code.textContent = error.code
-  told.append(code)
+  result.append(code)
   if (error.code === 'network_unreachable') {
-    told.append(' The browser keeps the answer from this page; the sequence shows what it was.')
+    result.append(' The browser withholds the response from this page; the sequence shows it.')
   }
 }

@@ -1,5 +1,5 @@
-// The buttons that let something go wrong. Each does it to the running stack, through the site's own control routes;
-// what comes of it is the stack's and the module's doing.
+// The failure buttons. Each changes the running stack through the site's control routes; the reaction is that of the real
+// services and module.
 
 export function startFailures({ session, chat, sequence, settings }) {
   const outcome = document.getElementById('outcome')
@@ -11,7 +11,7 @@ export function startFailures({ session, chat, sequence, settings }) {
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(body),
     })
-    if (!answer.ok) throw new Error(`the site answered ${answer.status}`)
+    if (!answer.ok) throw new Error(`the site returned ${answer.status}`)
     return answer.status === 204 ? null : answer.json()
   }
 
@@ -22,25 +22,25 @@ export function startFailures({ session, chat, sequence, settings }) {
     }))
   }
 
-  /** What a script in the page sees of the session: the module keeps it in localStorage, like any site's script could. */
+  /** The stored session, which any script in the page can read from localStorage. */
   function stored() {
-    const slot = `webchat-session ${settings.endpoint} ${settings.deploymentKey}`
-    const text = localStorage.getItem(slot)
-    return text && { slot, text, kept: JSON.parse(text) }
+    const storageKey = `webchat-session ${settings.endpoint} ${settings.deploymentKey}`
+    const text = localStorage.getItem(storageKey)
+    return text && { storageKey, text, values: JSON.parse(text) }
   }
 
   function onClick(id, needsChat, play) {
     const button = document.getElementById(id)
     button.addEventListener('click', async () => {
       if (needsChat && !(chat.runs && stored())) {
-        say('Start a chat first, so that there is something to lose.')
+        say('Start a chat first.')
         return
       }
       button.disabled = true
       try {
         await play()
       } catch (error) {
-        say(`This could not be played: ${error.message}.`)
+        say(`This failed: ${error.message}.`)
       } finally {
         button.disabled = false
         button.focus()
@@ -49,7 +49,7 @@ export function startFailures({ session, chat, sequence, settings }) {
   }
 
   onClick('thief', true, async () => {
-    const { token, loginTimestamp } = stored().kept
+    const { token, loginTimestamp } = stored().values
     const { language, cookieEnabled } = navigator
     const userTimezone = new Date().getTimezoneOffset()
     const attempts = await control('thief', {
@@ -66,48 +66,48 @@ export function startFailures({ session, chat, sequence, settings }) {
     })
     const list = element('ol')
     list.append(...answers)
-    say('A script in the page copied the token from its storage, and a thief asked for a new one:', list,
-      attempts.every(({ code }) => code) ? 'The key that the token is bound to cannot be copied, so your chat is yours. A script that stays in the page '
-          + 'could use the key there, as long as the page is open: that is the site’s to prevent.'
-        : 'This browser kept no key, so a copy of everything it shows is enough.')
+    say('A script in the page copied the token from its storage, and a thief tried to refresh it:', list,
+      attempts.every(({ code }) => code) ? 'The token is bound to a key that cannot be copied, so the thief cannot use it. A script in the page could use the '
+          + 'key while the page is open: the site must prevent that.'
+        : 'This browser has no key, so a copy of all its headers is enough.')
   })
 
   onClick('elsewhere', false, async () => {
     const frame = element('iframe')
     frame.title = 'The same chat on another origin'
     frame.src = `${settings.elsewhere}/elsewhere.html`
-    say('The same page, deployment key and all, on an origin that the deployment does not list:', frame)
+    say('The same page with the same deployment key, on an origin that the deployment does not list:', frame)
   })
 
   onClick('expire', false, async () => {
     await control('clock', { seconds: 7 * 3600 })
-    say('A token lives for 6 hours and the stack’s clock just went 7 hours ahead. The next call is refused with '
-      + 'expired_token, the module refreshes, and the chat goes on. After 24 hours the session itself is over. '
-      + 'The clock cannot go back: what was made in the future would not be valid yet.')
-    if (chat.runs) await chat.look()
+    say('A token lives for 6 hours, and the stack’s clock was set 7 hours ahead. The next call fails with expired_token, '
+      + 'the module refreshes the token, and the chat goes on. After 24 hours the session itself ends. '
+      + 'The clock cannot be set back: tokens from the future would not be valid yet.')
+    if (chat.runs) await chat.poll()
   })
 
   onClick('replay', true, async () => {
-    const { slot, text } = stored()
+    const { storageKey, text } = stored()
     await session.resume()
     await control('clock', { seconds: 120 })
-    localStorage.setItem(slot, text)
-    sequence.guest('an old copy of the storage is back')
-    // The module takes it for another tab's doing, and then presents it.
+    localStorage.setItem(storageKey, text)
+    sequence.guest('restores an old copy of the storage')
+    // The module treats it as another tab's change, then presents the token.
     await session.resume()
     await session.resume().catch(() => {})
-    say('The token was replaced, two minutes passed, and an old copy of the storage brought the replaced one back. In a '
-      + 'browser without a key that token would be in two hands, and the session would end. Here the call proved the '
-      + "session's key, so only a lost answer can have led to it: the chat goes on.")
+    say('The token was replaced, two minutes passed, and an old copy of the storage brought the replaced token back. Without '
+      + 'a key this would count as a stolen token, and the session would end. Here the call has a proof by the session’s '
+      + 'key, so it must be the same browser: the chat goes on.')
   })
 
   onClick('scoped-auth', false, async () => {
     const on = scopedAuth.dataset.on === 'false'
     await control('scoped-auth', { on })
     say(on
-      ? 'ScopedAuthService runs again, with its keys and sessions. The chat goes on with the next try.'
-      : 'Nobody vouches for tokens now, so no call is answered as asked. The module waits as long as it is told, and tries again.')
-    if (chat.runs) chat.look()
+      ? 'ScopedAuthService runs again, with its keys and sessions. At the next retry the chat goes on.'
+      : 'No token can be validated now, so every call fails. The module waits for the time in Retry-After, and tries again.')
+    if (chat.runs) chat.poll()
   })
 
   return {
@@ -119,7 +119,7 @@ export function startFailures({ session, chat, sequence, settings }) {
 }
 
 function element(name, text) {
-  const made = document.createElement(name)
-  if (text) made.textContent = text
-  return made
+  const created = document.createElement(name)
+  if (text) created.textContent = text
+  return created
 }

@@ -1,4 +1,4 @@
-// The page's beginning: what the site's owner configured, and which part of the page hears of what.
+// Entry point of the demo page: reads the site's settings, and connects the parts of the page to the event stream.
 
 import { createSession } from './webchat-session.js'
 import { startChat } from './chat.js'
@@ -8,9 +8,9 @@ import { startSequence } from './sequence.js'
 const settings = await (await fetch('settings.json')).json()
 const session = createSession(settings)
 const fact = (name) => document.getElementById(`fact-${name}`)
-fact('endpoint').textContent = settings.throughStarship ? 'Starship' : 'FWO itself'
+fact('endpoint').textContent = settings.throughStarship ? 'Starship' : 'FWO directly'
 
-// A site of files alone hears of no arrows, and its buttons would move nothing.
+// A static site has no event stream and no control routes.
 const events = settings.onlyFiles ? new EventTarget() : new EventSource('events')
 if (settings.onlyFiles) {
   document.body.classList.add('only-files')

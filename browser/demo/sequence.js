@@ -1,7 +1,7 @@
-// The sequence as it happens: the stack's own trace events, gathered by request, in the order in which they were called.
-// What is drawn is also said, for those who do not see it.
+// The live sequence: the stack's trace events, grouped by request, in the order of the calls. Every drawing also has a text
+// for screen readers.
 
-import { drawExchange, drawGuest, drawLifelines, drawTold } from './drawing.js'
+import { drawExchange, drawGuest, drawLifelines, drawNotice } from './drawing.js'
 
 const SHORT = {
   Starship: 'Starship',
@@ -10,10 +10,10 @@ const SHORT = {
   ScopedAuthService: 'SAS',
 }
 const CALLEE = { Browser: 'Starship', Starship: 'FWO', FWO: 'FAS', FAS: 'SAS' }
-/** How many entries stay. */
-const KEPT = 40
-/** How long an exchange waits for Starship's own line after FWO's; one that is later still is put into what was drawn. */
-const STARSHIP_LAGS = 150
+/** The number of entries kept. */
+const MAX_ENTRIES = 40
+/** Milliseconds to wait for Starship's event after FWO's; a later one updates the drawing. */
+const STARSHIP_DELAY = 150
 
 export function startSequence(events, { throughStarship }) {
   const region = document.getElementById('sequence')
@@ -23,8 +23,8 @@ export function startSequence(events, { throughStarship }) {
   const lifelines = ['Customer', 'Browser', ...(throughStarship ? ['Starship'] : []), 'FWO', 'FAS', 'SAS']
   const entries = []
   const gathering = new Map()
-  /** Whether the newest is kept in view: until someone scrolls up to look. */
-  let follows = true
+  /** Whether to scroll to the newest entry: until the user scrolls up. */
+  let autoScroll = true
 
   events.addEventListener('past', ({ data }) => {
     entries.splice(0)
@@ -35,7 +35,7 @@ export function startSequence(events, { throughStarship }) {
   })
   events.addEventListener('arrow', ({ data }) => gather(JSON.parse(data), true))
   region.addEventListener('scroll', () => {
-    follows = region.scrollHeight - region.scrollTop - region.clientHeight < 40
+    autoScroll = region.scrollHeight - region.scrollTop - region.clientHeight < 40
   })
   new ResizeObserver(redraw).observe(region)
 
@@ -53,17 +53,17 @@ export function startSequence(events, { throughStarship }) {
     gathering.set(id, exchange)
     if (!live) return
     if (name === 'Starship' || (name === 'FWO' && !throughStarship)) complete(id)
-    else if (name === 'FWO') setTimeout(complete, STARSHIP_LAGS, id)
+    else if (name === 'FWO') setTimeout(complete, STARSHIP_DELAY, id)
   }
 
   function complete(id) {
     const exchange = gathering.get(id)
     gathering.delete(id)
-    const told = exchange && exchangeOf(exchange)
-    if (told) add({ kind: 'exchange', ...exchange, ...told })
+    const summary = exchange && exchangeOf(exchange)
+    if (summary) add({ kind: 'exchange', ...exchange, ...summary })
   }
 
-  /** What is drawn of these arrows. Whoever called nobody we know of was called by the browser. */
+  /** The drawing's data for these arrows. The outermost one was called by the browser. */
   function exchangeOf({ id, arrows }) {
     const root = arrows.find(({ name }) => name === 'Starship') ?? arrows.find(({ name }) => name === 'FWO')
     if (!root) return null
@@ -81,11 +81,11 @@ export function startSequence(events, { throughStarship }) {
 
   function withCalls(from, arrow, arrows, calledAs) {
     const { name: to, method, status, code = '', duration_us: us } = arrow
-    // A preflight is of no route; Starship saw its path.
+    // A preflight matches no route; use the path that Starship logged.
     const route = arrow.route === 'unmatched' ? calledAs ?? '' : arrow.route
     const called = arrows.filter(({ name }) => name === CALLEE[to]).sort((a, b) => a.began - b.began)
     const calls = called.map((one) => withCalls(to, one, arrows, route))
-    // It says itself that somebody behind it could not be reached; nobody else can.
+    // A 503 without a failing call: this service reports that its callee is unreachable.
     const failing = calls.find((call) => call.status >= 400)
     const unreached = status === 503 && !failing && CALLEE[to] ? CALLEE[to] : null
     return { from, to, method, route, status, code: code || failing?.code || '', us, calls, unreached }
@@ -104,7 +104,7 @@ export function startSequence(events, { throughStarship }) {
     entry.item.className = entry.kind
     entries.push(entry)
     list.append(entry.item)
-    if (entries.length > KEPT) entries.shift().item.remove()
+    if (entries.length > MAX_ENTRIES) entries.shift().item.remove()
     empty.hidden = true
     draw(entry)
     showNewest()
@@ -113,31 +113,31 @@ export function startSequence(events, { throughStarship }) {
 
   function draw(entry) {
     const width = list.clientWidth
-    const draws = { exchange: drawExchange, guest: drawGuest, told: drawTold }
-    const said = document.createElement('p')
-    said.className = 'visually-hidden'
-    said.textContent = inWords(entry)
-    entry.item.replaceChildren(draws[entry.kind](entry, lifelines, width), said)
+    const draws = { exchange: drawExchange, guest: drawGuest, notice: drawNotice }
+    const description = document.createElement('p')
+    description.className = 'visually-hidden'
+    description.textContent = describe(entry)
+    entry.item.replaceChildren(draws[entry.kind](entry, lifelines, width), description)
   }
 
   function redraw() {
-    const keepsFollowing = follows
+    const wasAutoScroll = autoScroll
     const head = document.getElementById('lifelines')
     head.replaceChildren(drawLifelines(lifelines, list.clientWidth))
     entries.forEach(draw)
-    follows = keepsFollowing
+    autoScroll = wasAutoScroll
     showNewest()
   }
 
   function showNewest() {
-    if (follows) region.scrollTop = region.scrollHeight
+    if (autoScroll) region.scrollTop = region.scrollHeight
   }
 
   return {
-    /** What the guest does. */
+    /** Adds an action of the guest. */
     guest: (text) => add({ kind: 'guest', text }),
-    /** What the guest is told. The exchange that it is told of comes over the stream, and so a moment later. */
-    told: (text) => setTimeout(add, 2 * STARSHIP_LAGS, { kind: 'told', text }),
+    /** Adds a message shown to the guest. Delayed, since its exchange arrives later, over the event stream. */
+    notice: (text) => setTimeout(add, 2 * STARSHIP_DELAY, { kind: 'notice', text }),
   }
 }
 
@@ -150,14 +150,14 @@ function titleOf({ method, route }) {
     '/v2/Webchat/Token/Refresh': 'Refresh the token',
     '/v2/Webchat/Tokens/Refresh': 'Refresh the token',
     '/v2/Webchat/Token/Revoke': 'End the session',
-    '/v2/Webchat/Init': 'Begin a chat in one call',
+    '/v2/Webchat/Init': 'Start a chat in one call',
     '/v2/WebChannels': 'Open the conversation',
-    '/v2/WebChannels/CH…/Messages': method === 'GET' ? 'Look for messages' : 'Send a message',
+    '/v2/WebChannels/CH…/Messages': method === 'GET' ? 'Fetch messages' : 'Send a message',
   }
   return titles[route] ?? `${method} ${route}`
 }
 
-/** Starship's clock has whole milliseconds, and says 0 for what takes less. */
+/** Starship logs whole milliseconds: 0 means less than one. */
 export function milliseconds(us) {
   if (us === 0) return '<1 ms'
   const digits = us < 95 ? 2 : us < 9950 ? 1 : 0
@@ -166,14 +166,14 @@ export function milliseconds(us) {
 
 export const outcome = ({ status, code, us }) => `${status}${code ? ` ${code}` : ''} in ${milliseconds(us)}`
 
-function inWords({ kind, text, title, times, hop }) {
+function describe({ kind, text, title, times, hop }) {
   if (kind === 'guest') return `The customer ${text}.`
-  if (kind === 'told') return `The customer is told: ${text}`
-  return `${title}${times ? `, ${times} times` : ''}. ${hopInWords(hop)}`
+  if (kind === 'notice') return `The customer sees: ${text}`
+  return `${title}${times ? `, ${times} times` : ''}. ${describeHop(hop)}`
 }
 
-function hopInWords(hop) {
-  const calls = hop.calls.map(hopInWords).join('')
+function describeHop(hop) {
+  const calls = hop.calls.map(describeHop).join('')
   const unreached = hop.unreached ? `${hop.to} cannot reach ${hop.unreached}. ` : ''
   return `${hop.from} calls ${hop.to}: ${hop.method} ${hop.route}. ${calls}${unreached}${hop.to} answers ${outcome(hop)}. `
 }

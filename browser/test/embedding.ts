@@ -1,4 +1,4 @@
-// How a site written in TypeScript uses the module: checked, never run.
+// Use of the module in a TypeScript site: type-checked only, never run.
 import { createSession, WebchatError, type ChatMessage, type WebchatSession } from '../webchat-session.js'
 
 const session: WebchatSession = createSession({
@@ -25,7 +25,7 @@ export async function chat(): Promise<ChatMessage[]> {
   }
 }
 
-// @ts-expect-error The token is not the page's.
+// @ts-expect-error The page has no access to the token.
 void session.token
-// @ts-expect-error Only the module says who the guest is.
+// @ts-expect-error The identity is read-only.
 session.identity = 'somebody'

@@ -1,5 +1,5 @@
-// FlexWebchatOrchestratorService as a script of answers on a port of its own, and the parts of a browser that Node lacks.
-// What a real service and a real browser say to each other, the tests in Chromium show.
+// A scripted FlexWebchatOrchestratorService on a free port, and the browser APIs that Node lacks. The tests in Chromium use a
+// real service and a real browser.
 import { createServer } from 'node:http'
 import { webcrypto } from 'node:crypto'
 
@@ -13,17 +13,17 @@ globalThis.CustomEvent ??= class extends Event {
 
 const { BroadcastChannel } = globalThis
 
-/** A page: what it keeps, or that it may keep nothing; its locks, if it has some; whether it hears of other tabs. */
-export function openPage({ kept = new Map(), storageIsBlocked = false, locks, hears = true } = {}) {
+/** A page: its stored entries, whether storage is blocked, its locks if any, and whether it gets messages of other tabs. */
+export function openPage({ storage = new Map(), storageIsBlocked = false, locks, isNotified = true } = {}) {
   const page = new EventTarget()
   const globals = {
     addEventListener: page.addEventListener.bind(page),
-    BroadcastChannel: hears ? BroadcastChannel : undefined,
+    BroadcastChannel: isNotified ? BroadcastChannel : undefined,
     navigator: { language: 'de-DE', cookieEnabled: true, onLine: true, locks },
     localStorage: {
-      getItem: (name) => kept.get(name) ?? null,
-      setItem: (name, value) => kept.set(name, value),
-      removeItem: (name) => kept.delete(name),
+      getItem: (name) => storage.get(name) ?? null,
+      setItem: (name, value) => storage.set(name, value),
+      removeItem: (name) => storage.delete(name),
     },
   }
   for (const [name, value] of Object.entries(globals)) {
@@ -37,14 +37,14 @@ export function openPage({ kept = new Map(), storageIsBlocked = false, locks, he
       },
     })
   }
-  return { kept, page }
+  return { storage, page }
 }
 
 export const IDENTITY = '00000000-0000-4000-8000-000000000001'
 export const CONVERSATION = 'CH00000000000000000000000000000001'
 
-/** What the service says when all is well, and its clock this many milliseconds ahead. */
-export function asUsual({ path }, count, ahead = 0) {
+/** The normal response, by a clock that is `ahead` milliseconds fast. */
+export function normalResponse({ path }, count, ahead = 0) {
   const token = {
     token: `token-${count}`, identity: IDENTITY, expires_in: 21600, refresh_after: 16000,
     expiration: new Date(Date.now() + 21600_000 + ahead).toISOString(),
@@ -56,13 +56,13 @@ export function asUsual({ path }, count, ahead = 0) {
   return [201, { sid: 'IM1', index: 1, author: IDENTITY, body: 'Hello', date_created: '2030-01-01T00:00:00Z', messages: [] }]
 }
 
-export const refusal = (status, code, headers = {}) => [status, { valid: false, code, message: 'No.' }, headers]
+export const errorResponse = (status, code, headers = {}) => [status, { valid: false, code, message: 'No.' }, headers]
 /** `401 use_dpop_nonce` with a fresh nonce, or without the header if there is none. */
-export const nonceRequired = (nonce) => refusal(401, 'use_dpop_nonce', nonce && { 'dpop-nonce': nonce })
-/** The call arrives and its answer does not. */
+export const nonceRequired = (nonce) => errorResponse(401, 'use_dpop_nonce', nonce && { 'dpop-nonce': nonce })
+/** The request arrives, but its response is lost. */
 export const LOST = Symbol('lost')
 
-/** Starts the service. `script` maps a path to the answers that it gives first; a function does something before. */
+/** Starts the service. `script` maps a path to its first responses; a function is called for its response. */
 export async function startService(script = {}) {
   const calls = []
   const server = createServer(async (request, response) => {
@@ -72,7 +72,7 @@ export async function startService(script = {}) {
     const call = { method: request.method, url: request.url, path, headers: request.headers, body: body && JSON.parse(body) }
     calls.push(call)
     const next = script[path]?.shift()
-    const answer = (typeof next === 'function' ? await next() : next) ?? asUsual(call, calls.length)
+    const answer = (typeof next === 'function' ? await next() : next) ?? normalResponse(call, calls.length)
     if (answer === LOST) return request.socket.destroy()
     const [status, fields, headers] = answer
     response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(fields))

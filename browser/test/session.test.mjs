@@ -1,9 +1,11 @@
-// What the module does with each answer, by itself. A session begins here with `openConversation`; `ended` ends it, so
-// that nothing of it keeps Node alive.
+// Tests of the module's handling of each response. A session starts with `openConversation`; each test ends it, so that it
+// does not keep Node alive.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { asUsual, CONVERSATION, IDENTITY, LOST, nonceRequired, openPage, refusal, startService } from './service.mjs'
+import {
+  normalResponse, CONVERSATION, IDENTITY, LOST, nonceRequired, openPage, errorResponse, startService,
+} from './service.mjs'
 
 openPage()
 const { createSession } = await import('../webchat-session.js')
@@ -14,9 +16,9 @@ const OPEN = '/v2/WebChannels'
 const MESSAGES = `${OPEN}/CH/Messages`
 const deploymentKey = 'CV00000000000000000000000000000001'
 
-/** Runs a scene with a page, a service and a session, and ends all three. */
-async function scene({ page = {}, script = {}, options = {} }, play) {
-  const { kept, page: window } = openPage(page)
+/** Runs a test with a page, a service and a session, and ends all three. */
+async function withSession({ page = {}, script = {}, options = {} }, run) {
+  const { storage, page: window } = openPage(page)
   const service = await startService(script)
   const session = createSession({ endpoint: service.url, deploymentKey, ...options })
   const events = []
@@ -24,7 +26,7 @@ async function scene({ page = {}, script = {}, options = {} }, play) {
     session.addEventListener(type, ({ detail }) => events.push([type, detail]))
   }
   try {
-    await play({ session, service, events, kept, window })
+    await run({ session, service, events, storage, window })
   } finally {
     await session.end().catch(() => {})
     service.stop()
@@ -33,11 +35,11 @@ async function scene({ page = {}, script = {}, options = {} }, play) {
 
 const claims = ({ headers }) => JSON.parse(Buffer.from(headers.dpop.split('.')[1], 'base64url'))
 const iat = (call) => claims(call).iat
-/** What each request was and the nonce of its proof. */
+/** The path of each request and the nonce of its proof. */
 const nonces = ({ calls }) => calls.map((call) => [call.path, claims(call).nonce])
 const codes = (events, type) => events.filter(([name]) => name === type).map(([, { code }]) => code)
 
-test('a call shows its browser, its token and its trace', () => scene({}, async ({ session, service }) => {
+test('a call sends fingerprint headers, token and trace', () => withSession({}, async ({ session, service }) => {
   await session.openConversation({ customerFriendlyName: 'Ada', preEngagementData: { topic: 'order' } })
   await session.send('Hello')
   const [create, open, send] = service.calls
@@ -61,8 +63,8 @@ test('a call shows its browser, its token and its trace', () => scene({}, async 
   assert.deepEqual([session.identity, session.conversationSid], [IDENTITY, CONVERSATION])
 }))
 
-test('where only memory is left, each call proves the key', () =>
-  scene({ page: { storageIsBlocked: true } }, async ({ session, service }) => {
+test('with blocked storage each call has a proof by the key', () =>
+  withSession({ page: { storageIsBlocked: true } }, async ({ session, service }) => {
     await session.openConversation()
     await session.messages({ after: 0 })
     const seen = new Set()
@@ -83,13 +85,13 @@ test('where only memory is left, each call proves the key', () =>
     assert.equal(seen.size, 3)
   }))
 
-/** `401 invalid_dpop_proof` of a service whose clock is ahead. */
-const proofRefused = (hours) =>
-  refusal(401, 'invalid_dpop_proof', { date: new Date(Date.now() + hours * 3600_000).toUTCString() })
+/** `401 invalid_dpop_proof` of a service whose clock is `hours` ahead. */
+const proofRejected = (hours) =>
+  errorResponse(401, 'invalid_dpop_proof', { date: new Date(Date.now() + hours * 3600_000).toUTCString() })
 
-test('a proof of the wrong time is made once more, by the time of the refusal', () => {
+test('a proof with a wrong time is retried once, by the Date of the response', () => {
   const page = { storageIsBlocked: true }
-  return scene({ page, script: { [TOKEN]: [proofRefused(5), proofRefused(10)] } }, async ({ session, service, events }) => {
+  return withSession({ page, script: { [TOKEN]: [proofRejected(5), proofRejected(10)] } }, async ({ session, service, events }) => {
     await assert.rejects(session.openConversation(), { code: 'invalid_dpop_proof', status: 401 })
     const [first, second] = service.calls.map(iat)
     assert.equal(service.calls.length, 2)
@@ -98,31 +100,32 @@ test('a proof of the wrong time is made once more, by the time of the refusal', 
   })
 })
 
-test('proofs go by the clock of the service', () => {
+test('proofs use the clock of the service', () => {
   const ahead = 3 * 3600_000
-  const script = { [TOKEN]: [asUsual({ path: TOKEN }, 1, ahead)] }
-  return scene({ page: { storageIsBlocked: true }, script }, async ({ session, service }) => {
+  const script = { [TOKEN]: [normalResponse({ path: TOKEN }, 1, ahead)] }
+  return withSession({ page: { storageIsBlocked: true }, script }, async ({ session, service }) => {
     await session.openConversation()
     const [before, after] = service.calls.map(iat)
     assert.ok(Math.abs(after - before - ahead / 1000) < 60)
   })
 })
 
-// A page whose storage is blocked keeps its key in memory; the other pages of these tests have no key.
+// With blocked storage the key is in memory; the other pages of these tests have no key.
 const withKey = { storageIsBlocked: true }
 
-test('without nonces from the service proofs have none', () => scene({ page: withKey }, async ({ session, service }) => {
+test('without nonces from the service proofs have no nonce', () => withSession({ page: withKey }, async (page) => {
+  const { session, service } = page
   await session.openConversation()
   await session.messages()
   assert.ok(service.calls.every((call) => !('nonce' in claims(call))))
 }))
 
-test('each proof has the newest nonce of any answer before it', () => {
+test('each proof has the newest nonce of all previous responses', () => {
   const script = {
-    [TOKEN]: [[...asUsual({ path: TOKEN }, 1), { 'dpop-nonce': 'n1' }]],
-    [MESSAGES]: [refusal(404, 'not_found', { 'dpop-nonce': 'n2' })],
+    [TOKEN]: [[...normalResponse({ path: TOKEN }, 1), { 'dpop-nonce': 'n1' }]],
+    [MESSAGES]: [errorResponse(404, 'not_found', { 'dpop-nonce': 'n2' })],
   }
-  return scene({ page: withKey, script }, async ({ session, service }) => {
+  return withSession({ page: withKey, script }, async ({ session, service }) => {
     await session.openConversation()
     await assert.rejects(session.messages(), { code: 'not_found' })
     await session.messages()
@@ -132,15 +135,15 @@ test('each proof has the newest nonce of any answer before it', () => {
   })
 })
 
-test('use_dpop_nonce is answered with a proof with its nonce, on every call', () => {
+test('use_dpop_nonce is retried with its nonce, on every call', () => {
   const script = {
     [TOKEN]: [nonceRequired('n1')],
     [OPEN]: [nonceRequired('n2')],
-    [MESSAGES]: [nonceRequired('n3'), refusal(401, 'expired_token')],
+    [MESSAGES]: [nonceRequired('n3'), errorResponse(401, 'expired_token')],
     [REFRESH]: [nonceRequired('n4')],
     [`${TOKEN}/Revoke`]: [nonceRequired('n5')],
   }
-  return scene({ page: withKey, script }, async ({ session, service, events }) => {
+  return withSession({ page: withKey, script }, async ({ session, service, events }) => {
     await session.openConversation()
     await session.send('Hello')
     await session.end()
@@ -154,10 +157,10 @@ test('use_dpop_nonce is answered with a proof with its nonce, on every call', ()
   })
 })
 
-for (const [order, answers] of [['nonce, then time', [nonceRequired('n1'), proofRefused(5)]],
-  ['time, then nonce', [proofRefused(5), nonceRequired('n1')]]]) {
+for (const [order, answers] of [['nonce, then time', [nonceRequired('n1'), proofRejected(5)]],
+  ['time, then nonce', [proofRejected(5), nonceRequired('n1')]]]) {
   test(`one call may correct both nonce and time: ${order}`, () =>
-    scene({ page: withKey, script: { [TOKEN]: [...answers] } }, async ({ session, service, events }) => {
+    withSession({ page: withKey, script: { [TOKEN]: [...answers] } }, async ({ session, service, events }) => {
       await session.openConversation()
       assert.deepEqual(service.paths(), [TOKEN, TOKEN, TOKEN, OPEN])
       const [first, , third] = service.calls
@@ -165,9 +168,9 @@ for (const [order, answers] of [['nonce, then time', [nonceRequired('n1'), proof
       assert.ok(Math.abs(iat(third) - iat(first) - 5 * 3600) < 60)
       assert.deepEqual(codes(events, 'refused'), [])
     }))
-  for (const [code, last] of [['use_dpop_nonce', nonceRequired('n2')], ['invalid_dpop_proof', proofRefused(10)]]) {
+  for (const [code, last] of [['use_dpop_nonce', nonceRequired('n2')], ['invalid_dpop_proof', proofRejected(10)]]) {
     test(`a call corrects each at most once: ${order}, then ${code}`, () =>
-      scene({ page: withKey, script: { [TOKEN]: [...answers, last] } }, async ({ session, service, events }) => {
+      withSession({ page: withKey, script: { [TOKEN]: [...answers, last] } }, async ({ session, service, events }) => {
         await assert.rejects(session.openConversation(), { code, status: 401 })
         assert.deepEqual(service.paths(), [TOKEN, TOKEN, TOKEN])
         assert.deepEqual(codes(events, 'refused'), [code])
@@ -175,9 +178,9 @@ for (const [order, answers] of [['nonce, then time', [nonceRequired('n1'), proof
   }
 }
 
-test('a second use_dpop_nonce in a row fails the call, and the session stays', () => {
+test('a second use_dpop_nonce in a row fails the call, and the session continues', () => {
   const script = { [MESSAGES]: [nonceRequired('n1'), nonceRequired('n2')] }
-  return scene({ page: withKey, script }, async ({ session, service, events }) => {
+  return withSession({ page: withKey, script }, async ({ session, service, events }) => {
     await session.openConversation()
     const message = 'The chat cannot be reached. Please try again later.'
     await assert.rejects(session.send('Hello'), { code: 'use_dpop_nonce', message, status: 401 })
@@ -190,27 +193,27 @@ test('a second use_dpop_nonce in a row fails the call, and the session stays', (
   })
 })
 
-test('use_dpop_nonce without a readable nonce is not answered, and the session stays', () =>
-  scene({ page: withKey, script: { [MESSAGES]: [nonceRequired()] } }, async ({ session, service }) => {
+test('use_dpop_nonce without a readable nonce is not retried, and the session continues', () =>
+  withSession({ page: withKey, script: { [MESSAGES]: [nonceRequired()] } }, async ({ session, service }) => {
     await session.openConversation()
     await assert.rejects(session.send('Hello'), { code: 'use_dpop_nonce' })
     assert.deepEqual(service.paths(), [TOKEN, OPEN, MESSAGES])
     await session.send('Hello')
   }))
 
-test('a session without a key does not answer use_dpop_nonce', () =>
-  scene({ script: { [MESSAGES]: [nonceRequired('n1')] } }, async ({ session, service }) => {
+test('a session without a key does not retry use_dpop_nonce', () =>
+  withSession({ script: { [MESSAGES]: [nonceRequired('n1')] } }, async ({ session, service }) => {
     await session.openConversation()
     await assert.rejects(session.send('Hello'), { code: 'use_dpop_nonce' })
     assert.deepEqual(service.paths(), [TOKEN, OPEN, MESSAGES])
   }))
 
-test('a refresh that gets use_dpop_nonce twice is tried again by the timer after five minutes', async (context) => {
-  const [status, token] = asUsual({ path: TOKEN }, 1)
+test('a refresh that gets use_dpop_nonce twice is retried by the timer after five minutes', async (context) => {
+  const [status, token] = normalResponse({ path: TOKEN }, 1)
   const script = {
     [TOKEN]: [[status, { ...token, refresh_after: 1 }]], [REFRESH]: [nonceRequired('n1'), nonceRequired('n2')],
   }
-  await scene({ page: withKey, script }, async ({ session, service, events, window }) => {
+  await withSession({ page: withKey, script }, async ({ session, service, events, window }) => {
     const next = (type) => new Promise((resolve) => session.addEventListener(type, ({ detail }) => resolve(detail)))
     await session.openConversation()
     const { code, final, during } = await next('refused')
@@ -233,10 +236,10 @@ test('a refresh that gets use_dpop_nonce twice is tried again by the timer after
   })
 })
 
-test('a create that is refused for its proof says that no chat has ended', async () => {
+test('a create rejected for its proof does not say that a chat has ended', async () => {
   for (const page of [{}, withKey]) {
-    const script = { [TOKEN]: [proofRefused(0)] }
-    await scene({ page, script }, async ({ session, service, events }) => {
+    const script = { [TOKEN]: [proofRejected(0)] }
+    await withSession({ page, script }, async ({ session, service, events }) => {
       const message = 'This page or browser cannot keep a chat safe.'
       await assert.rejects(session.openConversation(), { code: 'invalid_dpop_proof', message })
       assert.equal('dpop' in service.calls[0].headers, page === withKey)
@@ -246,19 +249,19 @@ test('a create that is refused for its proof says that no chat has ended', async
   }
 })
 
-test('a session that is refused for its proof has ended', () =>
-  scene({ page: withKey, script: { [MESSAGES]: [proofRefused(0)] } }, async ({ session, events }) => {
+test('invalid_dpop_proof ends the session', () =>
+  withSession({ page: withKey, script: { [MESSAGES]: [proofRejected(0)] } }, async ({ session, events }) => {
     await session.openConversation()
     const message = 'This chat has ended. You can start a new one.'
     await assert.rejects(session.messages(), { code: 'invalid_dpop_proof', message })
     assert.deepEqual(events.at(-1), ['ended', { by: 'service', code: 'invalid_dpop_proof' }])
   }))
 
-test('a session goes on in the next page, and its token is refreshed', () => {
-  const kept = new Map()
-  return scene({ page: { kept } }, async ({ session, service }) => {
+test('the next page resumes the session and refreshes its token', () => {
+  const storage = new Map()
+  return withSession({ page: { storage } }, async ({ session, service }) => {
     await session.openConversation()
-    openPage({ kept })
+    openPage({ storage })
     const next = createSession({ endpoint: service.url, deploymentKey })
     const events = []
     next.addEventListener('refreshed', ({ detail }) => events.push(detail.by))
@@ -271,28 +274,28 @@ test('a session goes on in the next page, and its token is refreshed', () => {
   })
 })
 
-test('one tab refreshes for all, even if the others hear of it before it is their turn', () => {
-  const heard = new Set()
+test('one tab refreshes for all, even if the others are notified before they get the lock', () => {
+  const notified = new Set()
   let isFirst = true
   let turn = Promise.resolve()
-  // A lock that is handed over only when the waiting tab has been told.
-  let taken = 0
+  // A lock that is released only after the waiting tab was notified.
+  let holders = 0
   const locks = {
     async request(_, { ifAvailable }, work) {
-      if (ifAvailable && taken) return work(null)
-      taken += 1
+      if (ifAvailable && holders) return work(null)
+      holders += 1
       await (turn = turn.then(() => work({})).then(async () => {
-        if (heard.size && isFirst) await Promise.any(heard)
-        if (heard.size) isFirst = false
-        taken -= 1
+        if (notified.size && isFirst) await Promise.any(notified)
+        if (notified.size) isFirst = false
+        holders -= 1
       }))
     },
   }
-  return scene({ page: { locks } }, async ({ session, service }) => {
+  return withSession({ page: { locks } }, async ({ session, service }) => {
     await session.openConversation()
     const tabs = [1, 2].map(() => createSession({ endpoint: service.url, deploymentKey }))
     for (const tab of [session, ...tabs]) {
-      heard.add(new Promise((resolve) => {
+      notified.add(new Promise((resolve) => {
         tab.addEventListener('refreshed', ({ detail }) => tab !== session && detail.by === 'another-tab' && resolve())
       }))
     }
@@ -306,13 +309,13 @@ test('one tab refreshes for all, even if the others hear of it before it is thei
   })
 })
 
-test('what another tab did unheard is not undone', () => {
+test('changes of another tab are kept, even without notification', () => {
   let other
   const script = { [OPEN]: [async () => void await other.resume()] }
-  return scene({ page: { hears: false }, script }, async ({ session, service, events, kept }) => {
+  return withSession({ page: { isNotified: false }, script }, async ({ session, service, events, storage }) => {
     other = createSession({ endpoint: service.url, deploymentKey })
     await session.openConversation()
-    const { token, conversationSid } = JSON.parse([...kept.values()][0])
+    const { token, conversationSid } = JSON.parse([...storage.values()][0])
     assert.deepEqual([token, conversationSid], ['token-3', CONVERSATION])
     assert.deepEqual(events.at(-1)[1].by, 'another-tab')
     await other.end()
@@ -321,18 +324,18 @@ test('what another tab did unheard is not undone', () => {
   })
 })
 
-test('a 401 that is not of the API ends nothing', () =>
-  scene({ script: { [MESSAGES]: [[401, 'Who are you?']] } }, async ({ session, service }) => {
+test('a 401 that is not of the API does not end the session', () =>
+  withSession({ script: { [MESSAGES]: [[401, 'Who are you?']] } }, async ({ session, service }) => {
     await session.openConversation()
     await assert.rejects(session.send('Hello'), { code: 'unexpected_answer', status: 401 })
     assert.equal((await session.send('Hello')).sid, 'IM1')
   }))
 
 for (const text of ['', '{', 'null', '[]', '5', '{"version":2}', '{"version":1,"id":"a","token":5}']) {
-  test(`what is kept as ${text || 'nothing'} counts as nothing`, () => scene({}, async ({ session, service, kept }) => {
+  test(`a stored entry ${text || '(empty)'} is ignored`, () => withSession({}, async ({ session, service, storage }) => {
     await session.openConversation()
-    const [slot] = kept.keys()
-    kept.set(slot, text)
+    const [slot] = storage.keys()
+    storage.set(slot, text)
     const next = createSession({ endpoint: service.url, deploymentKey })
     const calls = service.calls.length
     assert.equal(await next.resume(), false)
@@ -340,10 +343,10 @@ for (const text of ['', '{', 'null', '[]', '5', '{"version":2}', '{"version":1,"
   }))
 }
 
-for (const [what, answer] of [['is lost', LOST], ['is a 503', refusal(503, 'upstream_unavailable', { 'retry-after': '0' })],
-  ['is a 502', refusal(502, 'upstream_invalid')]]) {
-  test(`a message whose answer ${what} is not sent twice`, () =>
-    scene({ script: { [MESSAGES]: [answer] } }, async ({ session, service, events }) => {
+for (const [what, answer] of [['is lost', LOST], ['is a 503', errorResponse(503, 'upstream_unavailable', { 'retry-after': '0' })],
+  ['is a 502', errorResponse(502, 'upstream_invalid')]]) {
+  test(`a message whose response ${what} is not sent twice`, () =>
+    withSession({ script: { [MESSAGES]: [answer] } }, async ({ session, service, events }) => {
       await session.openConversation()
       await assert.rejects(session.send('Hello'), { code: 'message_unconfirmed' })
       assert.deepEqual(service.paths(), [TOKEN, OPEN, MESSAGES])
@@ -352,8 +355,8 @@ for (const [what, answer] of [['is lost', LOST], ['is a 503', refusal(503, 'upst
     }))
 }
 
-test('a message that came too soon is sent when the service says so', () =>
-  scene({ script: { [MESSAGES]: [refusal(429, 'rate_limited', { 'retry-after': '1' })] } }, async ({ session, service, events }) => {
+test('a rate-limited message is sent again after Retry-After', () =>
+  withSession({ script: { [MESSAGES]: [errorResponse(429, 'rate_limited', { 'retry-after': '1' })] } }, async ({ session, service, events }) => {
     await session.openConversation()
     const begun = performance.now()
     assert.equal((await session.send('Hello')).dateCreated, '2030-01-01T00:00:00Z')
@@ -364,8 +367,8 @@ test('a message that came too soon is sent when the service says so', () =>
     assert.match(message, /wait a moment/)
   }))
 
-test('a full conversation is followed by the next of the session', () =>
-  scene({ script: { [MESSAGES]: [refusal(409, 'conversation_full')] } }, async ({ session, service, events }) => {
+test('after conversation_full the session opens its next conversation', () =>
+  withSession({ script: { [MESSAGES]: [errorResponse(409, 'conversation_full')] } }, async ({ session, service, events }) => {
     await session.openConversation()
     await assert.rejects(session.send('Hello'), { code: 'conversation_full', message: /chat is full/, final: true })
     assert.deepEqual(codes(events, 'refused'), ['conversation_full'])
@@ -375,18 +378,18 @@ test('a full conversation is followed by the next of the session', () =>
     assert.deepEqual(service.paths(), [TOKEN, OPEN, MESSAGES, OPEN, MESSAGES])
   }))
 
-test('the guest is not kept waiting for longer than promised', () =>
-  scene({ script: { [MESSAGES]: [refusal(429, 'rate_limited', { 'retry-after': '60' })] } }, async ({ session }) => {
+test('a call does not wait beyond its patience', () =>
+  withSession({ script: { [MESSAGES]: [errorResponse(429, 'rate_limited', { 'retry-after': '60' })] } }, async ({ session }) => {
     await session.openConversation()
     await assert.rejects(session.send('Hello'), { code: 'rate_limited', retryAfter: 60 })
   }))
 
-test('messages are read up to the last one, however short a page is', () => {
+test('messages are read up to the last one, over pages of any length', () => {
   const page = (last_index, ...indexes) =>
     [200, { messages: indexes.map((index) => ({ index, date_created: '' })), last_index }]
   const queries = async (script) => {
     const read = []
-    await scene({ script: { [MESSAGES]: script } }, async ({ session, service }) => {
+    await withSession({ script: { [MESSAGES]: script } }, async ({ session, service }) => {
       await session.openConversation()
       assert.deepEqual((await session.messages()).map(({ index }) => index), [0, 1, 2, 3])
       read.push(...service.calls.slice(2).map(({ url }) => url.split('?')[1]))
@@ -395,15 +398,15 @@ test('messages are read up to the last one, however short a page is', () => {
   }
   return (async () => {
     assert.deepEqual(await queries([page(3, 0, 1, 2), page(3, 3)]), [undefined, 'after=2'])
-    // What is written meanwhile is read, too.
+    // Messages that arrive during the reads are included.
     assert.deepEqual(await queries([page(2, 0, 1), page(3, 2), page(3, 3)]), [undefined, 'after=1', 'after=2'])
     assert.deepEqual(await queries([page(3, 0, 1, 2, 3)]), [undefined])
   })()
 })
 
-test('what may be said twice is said until it is heard', () => {
-  const script = { [TOKEN]: [LOST], [OPEN]: [refusal(504, 'upstream_timeout'), LOST], [MESSAGES]: [LOST] }
-  return scene({ script, options: { patience: 60_000 } }, async ({ session, service, events }) => {
+test('idempotent calls are retried until they succeed', () => {
+  const script = { [TOKEN]: [LOST], [OPEN]: [errorResponse(504, 'upstream_timeout'), LOST], [MESSAGES]: [LOST] }
+  return withSession({ script, options: { patience: 60_000 } }, async ({ session, service, events }) => {
     await session.openConversation()
     assert.deepEqual(await session.messages(), [])
     assert.deepEqual(service.paths(), [TOKEN, TOKEN, OPEN, OPEN, OPEN, MESSAGES, MESSAGES])
@@ -412,9 +415,9 @@ test('what may be said twice is said until it is heard', () => {
 })
 
 for (const code of ['expired_token', 'fingerprint_invalid']) {
-  test(`a call that gets ${code} is sent again with a fresh token`, () => {
+  test(`a call that gets ${code} is retried with a refreshed token`, () => {
     const status = code === 'expired_token' ? 401 : 403
-    return scene({ script: { [MESSAGES]: [refusal(status, code)] } }, async ({ session, service, events }) => {
+    return withSession({ script: { [MESSAGES]: [errorResponse(status, code)] } }, async ({ session, service, events }) => {
       await session.openConversation()
       await session.send('Hello')
       assert.deepEqual(service.paths(), [TOKEN, OPEN, MESSAGES, REFRESH, MESSAGES])
@@ -424,49 +427,49 @@ for (const code of ['expired_token', 'fingerprint_invalid']) {
   })
   test(`a refresh that gets ${code} ends the session`, () => {
     const status = code === 'expired_token' ? 401 : 403
-    const script = { [MESSAGES]: [refusal(status, code)], [REFRESH]: [refusal(status, code)] }
-    return scene({ script }, async ({ session, events, kept }) => {
+    const script = { [MESSAGES]: [errorResponse(status, code)], [REFRESH]: [errorResponse(status, code)] }
+    return withSession({ script }, async ({ session, events, storage }) => {
       await session.openConversation()
       await assert.rejects(session.send('Hello'), { code })
       assert.deepEqual(codes(events, 'refused'), [code])
       assert.deepEqual(events.at(-1), ['ended', { by: 'service', code }])
-      assert.deepEqual([session.identity, kept.size], [null, 0])
+      assert.deepEqual([session.identity, storage.size], [null, 0])
     })
   })
 }
 
 for (const code of ['revoked_token', 'session_expired', 'invalid_token']) {
-  test(`${code} ends the session, and another may begin`, () =>
-    scene({ script: { [MESSAGES]: [refusal(401, code)] } }, async ({ session, service, events, kept }) => {
+  test(`${code} ends the session, and a new one can start`, () =>
+    withSession({ script: { [MESSAGES]: [errorResponse(401, code)] } }, async ({ session, service, events, storage }) => {
       await session.openConversation()
       await assert.rejects(session.send('Hello'), { code, message: 'This chat has ended. You can start a new one.' })
       assert.deepEqual(events.at(-1), ['ended', { by: 'service', code }])
-      assert.equal(kept.size, 0)
+      assert.equal(storage.size, 0)
       await assert.rejects(session.send('Hello'), { code: 'no_session' })
       await session.openConversation()
       assert.deepEqual(service.paths(), [TOKEN, OPEN, MESSAGES, TOKEN, OPEN])
     }))
 }
 
-test('to end is to forget at once, and to revoke', () => scene({}, async ({ session, service, events, kept }) => {
+test('end deletes the session at once and revokes its token', () => withSession({}, async ({ session, service, events, storage }) => {
   await session.openConversation()
   const ending = session.end()
   await ending
-  assert.deepEqual([session.identity, kept.size], [null, 0])
+  assert.deepEqual([session.identity, storage.size], [null, 0])
   assert.deepEqual(events, [['ended', { by: 'guest' }]])
   assert.deepEqual(service.calls.at(-1).body, { deploymentKey, token: 'token-1' })
   assert.equal(service.calls.at(-1).path, `${TOKEN}/Revoke`)
 }))
 
-test('the page may say it in its own words', () => {
+test('the page can replace the sentences', () => {
   const options = { sentences: { origin_not_allowed: 'Hier nicht.' } }
-  return scene({ script: { [TOKEN]: [refusal(403, 'origin_not_allowed')] }, options }, async ({ session }) => {
+  return withSession({ script: { [TOKEN]: [errorResponse(403, 'origin_not_allowed')] }, options }, async ({ session }) => {
     await assert.rejects(session.openConversation(), { message: 'Hier nicht.', reason: 'No.', status: 403 })
   })
 })
 
-test('an answer that is none of the API is a failure with a code', () =>
-  scene({ script: { [TOKEN]: [[200, 'hello'], [200, {}]] } }, async ({ session }) => {
+test('a response that is not of the API fails with a code', () =>
+  withSession({ script: { [TOKEN]: [[200, 'hello'], [200, {}]] } }, async ({ session }) => {
     await assert.rejects(session.openConversation(), { code: 'unexpected_answer' })
     await assert.rejects(session.openConversation(), { code: 'unexpected_answer' })
   }))

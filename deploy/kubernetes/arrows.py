@@ -1,8 +1,8 @@
-"""Who may call whom: the arrows of the diagrams, and those that NetworkPolicies let through."""
+"""Allowed calls between components: the arrows of the diagrams, and those that NetworkPolicies allow."""
 
 from build import pod_of
 
-# Caller, callee, port. Where docs/sequences/ and docs/architecture.md have an arrow, it is here, and no other.
+# Caller, callee, port. Exactly the arrows of docs/sequences/ and docs/architecture.md.
 ARROWS = {
     ("ingress-nginx", "starship", 8000),
     ("starship", "orchestrator", 8080),
@@ -23,7 +23,7 @@ ARROWS = {
 }
 
 NAME = "app.kubernetes.io/name"
-# Those who live in other namespaces: by namespace and label.
+# Peers in other namespaces, by namespace and label.
 OTHERS = {
     "ingress-nginx": ("ingress-nginx", {NAME: "ingress-nginx"}),
     "prometheus": ("monitoring", {NAME: "prometheus"}),
@@ -49,7 +49,7 @@ def problems(objects):
                 for caller in peers(rule, "from", pods, unknown, policy):
                     arrives |= {(caller, name, port) for port in ports(rule, pod, unknown, policy)}
     yield from sorted(set(unknown))
-    # Who is elsewhere has policies of their own.
+    # Peers in other namespaces have their own policies.
     allowed = {arrow for arrow in leaves | arrives if (arrow in leaves or arrow[0] not in pods)
                and (arrow in arrives or arrow[1] not in pods)}
     for caller, callee, port in sorted(ARROWS - allowed):
@@ -76,7 +76,7 @@ def selects(selector, labels):
 
 
 def peers(rule, side, pods, unknown, policy):
-    """The names of those that a rule means."""
+    """The names of the peers that a rule selects."""
     where = policy["metadata"]["name"]
     if not rule.get(side):
         unknown.append(f"NetworkPolicy {where}: a rule that is for everybody")

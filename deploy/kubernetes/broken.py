@@ -1,4 +1,4 @@
-"""A manifest for each rule that breaks it: a change of the good ones, and a part of what must be said of it."""
+"""A manifest that violates each rule: a change of the valid manifests, and a part of the expected message."""
 
 from build import pod_of
 

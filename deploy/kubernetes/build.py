@@ -1,7 +1,7 @@
 """What `kubectl kustomize` builds, as far as these manifests use it: resources, images, namespace and generators.
 
-Anything else in a kustomization is refused, so that nothing is passed over. Names carry no hash of their content. Where
-there is a kubectl, its build is compared with this one.
+Anything else in a kustomization is an error, so that nothing is skipped. Names have no hash of their content. If there is
+a kubectl, its build is compared with this one.
 """
 
 import json
@@ -16,7 +16,7 @@ CLUSTER_WIDE = {"Namespace"}
 
 
 class Loader(yaml.SafeLoader):
-    """Refuses what YAML's reader would settle silently: a key that stands there twice."""
+    """Rejects duplicate keys, which the YAML reader accepts silently."""
 
 
 def mapping(loader, node):
@@ -62,7 +62,7 @@ def generated(folder, kind, generator):
         key, _, value = entry.partition("=")
         data[key] = value
     object = {"apiVersion": "v1", "kind": kind, "metadata": {"name": generator["name"]}}
-    # A Secret's `data` is base64 and its `stringData` is text; what stands there is text.
+    # A Secret's `data` is base64, its `stringData` is text; the values here are text.
     return object | ({"type": "Opaque", "stringData": data} if kind == "Secret" else {"data": data})
 
 
@@ -87,8 +87,8 @@ def pod_of(object):
 
 
 def differences_from_kubectl(folder, objects):
-    """Where kubectl builds something else; None if there is no kubectl that can."""
-    # That of before 1.24 has a kustomize of long ago, and does not tell its version.
+    """Differences from kubectl's build; None if there is no suitable kubectl."""
+    # Before 1.24 kubectl has an outdated kustomize, and does not report its version.
     if not shutil.which("kubectl") or b"kustomizeVersion" not in subprocess.run(
         ["kubectl", "version", "--client", "--output", "json"], capture_output=True
     ).stdout:
@@ -102,7 +102,7 @@ def differences_from_kubectl(folder, objects):
 
 
 def canonical(objects, names):
-    """The objects as texts, their names without the hashes, and no content of a secret."""
+    """The objects as text, with names without hashes and without the content of secrets."""
     found = set()
     for one in objects:
         one = json.loads(json.dumps(one))

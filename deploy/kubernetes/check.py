@@ -1,4 +1,4 @@
-"""Builds the example overlay with secrets of the moment and checks it; see `validate`."""
+"""Builds the example overlay with temporary secrets and checks it; see `validate`."""
 
 import copy
 import pathlib
@@ -14,7 +14,7 @@ import build
 import repository
 import rules
 
-# The oldest release that knows all that the manifests use, and the newest whose schemas are here.
+# The oldest release that supports everything in the manifests, and the newest with installed schemas.
 VERSIONS = ["1.30", "1.37"]
 
 
@@ -35,7 +35,7 @@ def main():
 
 
 def prepare(scratch):
-    """The folders that the overlay is built from, with fresh secrets; the keys are a file that nobody reads here."""
+    """The overlay's folders, with new secrets; the key file is not read here."""
     for folder in ["deploy/kubernetes", "deploy/postgres", "starship"]:
         shutil.copytree(repository.ROOT / folder, scratch / folder, ignore=shutil.ignore_patterns("secrets"))
     overlay = scratch / "deploy/kubernetes/overlays/example"
@@ -56,7 +56,7 @@ def against_schemas(objects, version):
 
 
 def unseen(objects):
-    """Examples that break a rule without its saying so."""
+    """Examples that violate a rule without being reported."""
     for change, expected in broken.EXAMPLES:
         changed = copy.deepcopy(objects)
         change(broken.Manifests(changed))

@@ -1,4 +1,4 @@
-"""What the manifests must agree with: the README's settings, the Dockerfile's images, the compose file's images."""
+"""Sources that the manifests must match: the README's settings, the Dockerfile's images, the compose file's images."""
 
 import pathlib
 import re
@@ -10,7 +10,7 @@ PREFIXES = {"orchestrator": "ORCHESTRATOR_", "federated-auth": "FEDERATED_AUTH_"
 
 
 def settings():
-    """By name: whether it is required, and whether it may come from a file."""
+    """By name: whether the setting is required, and whether it may be read from a file."""
     found = {}
     for name, default in re.findall(r"^\| `([A-Z_]+)` \| (.*?) \|", (ROOT / "README.md").read_text(), re.M):
         found[name] = (default.startswith("required"), "`…_FILE`" in default)

@@ -1,4 +1,4 @@
-"""What must hold of the manifests beside their form. Each rule yields a line for each thing that breaks it."""
+"""Rules for the manifests beyond their schemas. Each rule yields one line per violation."""
 
 import re
 
@@ -23,7 +23,7 @@ def each_container(objects):
 
 
 def restricted(objects):
-    """Kubernetes' own profile of that name, a read-only root, no token of the API server, and bounds."""
+    """The Pod Security profile `restricted`, a read-only root, no token of the API server, and bounds."""
     for name, _, pod in workloads(objects):
         context = pod.get("securityContext", {})
         if not (context.get("runAsNonRoot") is True and context.get("runAsUser", 0) > 0):
@@ -58,7 +58,7 @@ def kept(objects):
 
 
 def references(objects):
-    """Every Secret and ConfigMap that is named exists, with the key that is named."""
+    """Every referenced Secret and ConfigMap exists, with the referenced key."""
     there = kept(objects)
     for name, _, pod in workloads(objects):
         for volume in pod.get("volumes", []):
@@ -78,7 +78,7 @@ def references(objects):
 
 
 def files(objects):
-    """Every file that a variable names lies in a mounted Secret or ConfigMap."""
+    """Every file named by a variable is in a mounted Secret or ConfigMap."""
     there = kept(objects)
     for name, pod, container in each_container(objects):
         volumes = {volume["name"]: source_of(volume) for volume in pod.get("volumes", [])}
@@ -111,7 +111,7 @@ def claims(objects, name):
 
 
 def images(objects):
-    """Ours are the Dockerfile's targets, from a registry and with a tag; others are the compose stack's."""
+    """Our images are the Dockerfile's targets, from a registry and with a tag; others are the same as in the compose stack."""
     targets, others = repository.targets(), repository.compose_images()
     seen = set()
     for name, _, container in each_container(objects):
@@ -126,7 +126,7 @@ def images(objects):
 
 
 def settings(objects):
-    """Variables of ours are in README's tables, and those that are required are there."""
+    """All our variables are in README's tables, and all required ones are set."""
     known, brought = repository.settings(), repository.targets()
     for name, _, container in each_container(objects):
         service = name.partition("/")[0]
@@ -146,7 +146,7 @@ def settings(objects):
 
 
 def peers(objects):
-    """Addresses in variables are Services', and a Service's port is its pod's, and what the image listens on."""
+    """Addresses in variables are Services', and a Service's port is its pod's port, on which the image listens."""
     services = {one["metadata"]["name"]: one["spec"] for one in objects if one["kind"] == "Service"}
     for name, _, container in each_container(objects):
         for variable in container.get("env", []):
@@ -174,7 +174,7 @@ def selected(selector, workload):
 
 
 def fleet(objects):
-    """Every Deployment is probed, drained, spread, scaled and protected while nodes are emptied."""
+    """Every Deployment has probes, a drain, a spread, an autoscaler and a disruption budget."""
     by_kind = lambda kind: [one["spec"] for one in objects if one["kind"] == kind]
     accounts = {one["metadata"]["name"] for one in objects if one["kind"] == "ServiceAccount"}
     for name, one, pod in [each for each in workloads(objects) if each[1]["kind"] == "Deployment"]:

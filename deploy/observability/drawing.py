@@ -1,4 +1,4 @@
-"""The panels of a Grafana dashboard as one SVG, for `picture`: each where its `gridPos` says, light and dark."""
+"""Draws the panels of a Grafana dashboard as one SVG, for `picture`: each at its `gridPos`, light and dark."""
 
 import math
 import re
@@ -118,7 +118,7 @@ def plot(panel, box, seconds):
 
 
 def lines(n, points, base, across, up, custom, stacked):
-    """A line for each stretch without a gap, and what it fills."""
+    """A line for each range without a gap, and the area below it."""
     out, stretch = [], []
     for at in [*sorted(points), None]:
         if stretch and at != stretch[-1] + 1:
@@ -140,7 +140,7 @@ def dash(n):
 
 
 def legible(series, width):
-    """The series that a legend of four rows has room for, the highest ones, and these rows."""
+    """The highest series, as many as fit into a legend of four rows, and these rows."""
     by_peak = sorted(series, key=lambda one: max(one[1].values()))
     while len(rows := legend_rows([legend for legend, _ in series], width)) > 4:
         series = [one for one in series if one is not by_peak[0]]
@@ -161,7 +161,7 @@ def legend_rows(legends, width):
 
 
 def wrapped(words, width):
-    """Its lines; a name that is too long for one is parted after an underscore."""
+    """The lines of a legend; a long name is split after an underscore."""
     parts = []
     for word in words.split():
         parts += re.findall(r"[^_]+_?", word + " ") if wide(word) > width else [word + " "]
@@ -174,12 +174,12 @@ def wrapped(words, width):
 
 
 def wide(words):
-    """Its width at 11 px, on the safe side for most fonts."""
+    """The text's width at 11 px, an upper estimate for most fonts."""
     return sum(8 if letter.isupper() or letter in "m%" else 6.3 for letter in words)
 
 
 def nice(step):
-    """The next of 1, 2, 5 times a power of ten."""
+    """Rounds up to 1, 2 or 5 times a power of ten."""
     if step <= 0:
         return 1
     power = 10 ** math.floor(math.log10(step))
@@ -187,7 +187,7 @@ def nice(step):
 
 
 def shown(value, panel, step=None):
-    """With the unit that the panel names, in Grafana's words."""
+    """Formats a value with the panel's unit, as Grafana does."""
     unit = panel["fieldConfig"]["defaults"]["unit"]
     if unit == "s":
         milli = max(value, step or 0) < 1

@@ -1,4 +1,4 @@
-"""Guests of a local stack and what goes wrong for them, for `picture`: a bounded run on the loopback, always the same plan."""
+"""Simulated guests of a local stack and their failures, for `picture`: a bounded run on the loopback, always the same plan."""
 
 import collections
 import heapq
@@ -18,7 +18,7 @@ FIREFOX = {"user-agent": "Mozilla/5.0 (X11; Linux x86_64; rv:148.0) Gecko/201001
 
 
 def drive(services, site, data):
-    """Plays the whole plan and counts the answers. An episode yields how many seconds it does nothing."""
+    """Runs the whole plan and counts the responses. An episode yields the seconds until its next step."""
     run = Run(services, site, data)
     order, begin = itertools.count(), time.monotonic()
     plan = [(0, next(order), episode) for episode in (
@@ -61,7 +61,7 @@ class Run:
 
 
 class Browser:
-    """What a browser shows. Each has an address of its own, since the limits count by it."""
+    """A browser's headers. Each has its own address, since the limits count per address."""
 
     def __init__(self, number):
         self.address = f"127.77.{1 + number // 250}.{1 + number % 250}"
@@ -91,7 +91,7 @@ def arrivals(run):
 
 
 def guest(run, number):
-    """A chat: opened, written and read in, its token refreshed; and what may happen to a browser meanwhile."""
+    """A chat: opened, written to and read, its token refreshed; optionally with changes of the browser."""
     browser, refusals = Browser(number), 0
     status, session = run.token(browser)
     if status != 200:
@@ -111,7 +111,7 @@ def guest(run, number):
             status, told = run.token(browser, "/Refresh", token=token)
             token = told.get("token", token)
         elif step == 15 and number % 10 == 4:
-            # An old copy of the storage is back: this token was replaced, and its successor too.
+            # An old copy of the storage was restored: this token was replaced, and its successor too.
             status, told = run.token(browser, "/Refresh", token=first)
         elif step % 3:
             status, told = run.call(run.public, "GET", messages, bearer, None, browser.address)
@@ -157,7 +157,7 @@ def thief(run):
 
 
 def crowd_of_one(run):
-    """A visitor that creates session upon session."""
+    """A visitor that creates many sessions."""
     yield 38
     visitor = Browser(901)
     for _ in range(80):
@@ -174,7 +174,7 @@ def operator(run):
 
 
 def outage(run):
-    """By the demo page's own button."""
+    """Uses the demo page's control route."""
     yield 78
     run.call(run.site, "POST", "/control/scoped-auth", {"origin": run.site}, {"on": False})
     yield 5
@@ -182,7 +182,7 @@ def outage(run):
 
 
 def key_file(run):
-    """An operator's edits of the key file: good ones, and two that are none."""
+    """An operator's edits of the key file: valid ones, and two invalid ones."""
     keys = run.data / "keys.json"
     good = keys.read_text()
     for number in range(6):

@@ -1,6 +1,6 @@
--- Each token is presented once; the one that comes back is presented in its turn. Arguments: a file with the request as it
--- is on the wire, KEY where the deployment's key stands and TOKEN where the token stands; a file with a token, its
--- deployment's key and its identity on each line. The answer names the identity, and so tells whose its token is.
+-- Presents each token once, then its successor in turn. Arguments: a file with the raw request and the placeholders KEY
+-- (deployment key) and TOKEN; a file with a token, its deployment key and its identity per line. The identity in a response
+-- maps the new token to its session.
 local head, before, between, after = "", "", "", ""
 local tokens, keys, key_of, size, first, count = {}, {}, {}, 0, 0, 0
 
@@ -33,9 +33,9 @@ function request()
 end
 
 function response(status, headers, body)
-   -- wrk counts what is no success, and the harness refuses the run.
+   -- wrk counts errors, and the harness then rejects the run.
    local token = body:match('"token":"([^"]+)"')
    local identity = body:match('"identity":"([^"]+)"')
-   -- A yardstick answers with one and the same identity, which none of these sessions has.
+   -- A yardstick always returns the same identity, which none of these sessions has.
    if token then put(token, key_of[identity] or keys[first] or "") end
 end
