@@ -1,5 +1,5 @@
-//! The certificates of a stack whose services call each other by https: a folder with an authority and one certificate per
-//! participant, under the names that the settings have in the runbook.
+//! Certificates for HTTPS between the services of a stack: a folder with an authority and one certificate per participant,
+//! under the file names of the runbook.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -8,16 +8,16 @@ use service_runtime::{
     tls::{CalleeTls, CallerTls, FromMaterial, OwnFiles, TlsFiles, WatchedFiles},
 };
 
-/// Where the certificates are: `ca.pem`, and `<participant>.pem` with `<participant>.key`.
+/// A folder with `ca.pem`, and `<participant>.pem` with `<participant>.key`.
 #[derive(Clone, Debug)]
 pub struct Certificates {
     /// The folder.
     pub folder: PathBuf,
-    /// How often it is looked at.
+    /// Interval at which it is checked for changes.
     pub period: Duration,
 }
 
-/// What each side makes of them.
+/// The loaded certificates of each side.
 #[derive(Clone, Default)]
 pub struct Sides {
     pub(crate) to_federated_auth: Option<CallerTls>,
@@ -27,7 +27,7 @@ pub struct Sides {
 }
 
 impl Sides {
-    /// Waits until every side has taken its certificates anew this many times since the start.
+    /// Waits until every side has reloaded its certificates this many times since the start.
     pub async fn have_changed(&self, times: u64) {
         for side in [&self.to_federated_auth, &self.to_scoped_auth].into_iter().flatten() {
             changed(side, times).await;

@@ -1,24 +1,24 @@
-//! What a new user finds: two accounts to try, and the lines to paste.
+//! Demo data: two accounts, and shell commands to try them.
 
 use std::{fs, io, net::SocketAddr, path::Path};
 
-/// The accounts of `accounts.toml` where there is none yet.
+/// The content of a new `accounts.toml`.
 pub const ACCOUNTS: &str = include_str!("../accounts.demo.toml");
 
-/// The deployment whose account has the feature on.
+/// A deployment of the account with the feature on.
 pub const DEPLOYMENT_ON: &str = "CV00000000000000000000000000000001";
 
-/// The deployment of the demo page, of the same account: it works on the page's own origin alone.
+/// The demo page's deployment, of the same account: only the page's own origin is allowed.
 pub const DEPLOYMENT_PAGE: &str = "CV00000000000000000000000000000003";
 
-/// The deployment whose account has the feature off.
+/// A deployment of the account with the feature off.
 pub const DEPLOYMENT_OFF: &str = "CV00000000000000000000000000000002";
 
-/// How the line ends that says where the demo page is.
+/// Marks the line of `accounts.toml` with the demo page's origin.
 const PAGE_LINE: &str = "# the demo page, written at each start";
 
-/// Makes `accounts.toml` if it is missing, and sees that its line for the demo page says where that is now. Whether the
-/// file has such a line; if not, someone took it away, and it stays away.
+/// Creates `accounts.toml` if it is missing, and updates the demo page's origin in its marked line. Returns whether there is
+/// such a line: one that was removed is not added again.
 pub fn write_accounts(path: &Path, page: &str) -> io::Result<bool> {
     let old = match fs::read_to_string(path) {
         Ok(text) => Some(text),
@@ -39,8 +39,7 @@ pub fn write_accounts(path: &Path, page: &str) -> io::Result<bool> {
     Ok(new.lines().any(is_page_line))
 }
 
-/// The same accounts, with limits that no test or benchmark comes to; where one writes for long, its budget of bytes is
-/// only logged.
+/// The same accounts, with rate limits that no test or benchmark reaches; the byte budget of a conversation is only logged.
 pub fn accounts_without_limits() -> String {
     let limits = "rate_limits = { visitor_creates_per_minute = 1000000, visitor_calls_per_minute = 1000000, \
         visitor_messages_per_minute = 1000000, visitor_messages_burst = 1000000, creates_per_minute = 1000000, \
@@ -49,7 +48,7 @@ pub fn accounts_without_limits() -> String {
     ACCOUNTS.replace("enabled = true", &format!("enabled = true\n{limits}"))
 }
 
-/// Three lines for a shell: create a token, refresh it, open the conversation. Each prints what it was answered.
+/// Three shell commands: create a token, refresh it, open the conversation. Each prints the response.
 pub fn curl_lines(orchestrator: SocketAddr, deployment: &str) -> [String; 3] {
     let keep = r#"tee /dev/stderr | sed -E 's/.*"token":"([^"]+)".*/\1/'"#;
     let base = format!("http://{orchestrator}/v2");

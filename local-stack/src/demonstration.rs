@@ -1,4 +1,4 @@
-//! What `cargo run` shows: a stack, Starship in front of it where there is an nginx, and the customer's site.
+//! The demonstration of `cargo run`: a stack, Starship in front of it if nginx is installed, and the customer's site.
 
 use std::{
     io,
@@ -12,35 +12,35 @@ use crate::{
     demo, site,
 };
 
-/// Whether Starship is to stand in front.
+/// Whether Starship runs in front.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Edge {
-    /// Yes, if there is an nginx.
+    /// Yes, if nginx is installed.
     StarshipIfInstalled,
-    /// No: pages call FWO itself.
+    /// No: pages call FWO directly.
     Open,
 }
 
-/// A demonstration that runs.
+/// A running demonstration.
 pub struct Demonstration {
     /// FlexWebchatOrchestratorService.
     pub orchestrator: Running,
     /// FederatedAuthService.
     pub federated_auth: Running,
-    /// ScopedAuthService, which the page may stop and start.
+    /// ScopedAuthService, which the page can stop and start.
     pub scoped_auth: ScopedAuthSwitch,
-    /// Where ScopedAuthService listens, if FAS does not call it in this process.
+    /// ScopedAuthService's address; `None` if FAS calls it in process.
     pub scoped_auth_address: Option<SocketAddr>,
     /// Its admin listener.
     pub scoped_auth_admin_address: SocketAddr,
-    /// Starship, where there is one.
+    /// Starship, if it runs.
     pub starship: Option<Starship>,
     /// The customer's site.
     pub site: Site,
 }
 
 impl Demonstration {
-    /// Starts all of it; `arrows` is what `tracing` was given. The clock of `config` is one that can be moved.
+    /// Starts all of it. `arrows` is the layer that was given to `tracing`; the clock of `config` must be adjustable.
     pub async fn start(mut config: StackConfig, edge: Edge, arrows: TraceEvents) -> Result<Self, StartError> {
         let listen = |port| match config.ports {
             Ports::Designed => SocketAddr::from(([127, 0, 0, 1], port)),
@@ -59,7 +59,7 @@ impl Demonstration {
         }
         let edge = edge == Edge::StarshipIfInstalled && Starship::installed();
         if edge {
-            // The guests' addresses are then what Starship says.
+            // Guests' addresses then come from Starship's `X-Forwarded-For`.
             config.trusted_proxies = "127.0.0.1".parse()?;
         }
         let clock: Clock = config.clock.clone();
@@ -103,7 +103,7 @@ impl Demonstration {
         })
     }
 
-    /// Stops the callers before their callees, so that no request in flight loses what it needs.
+    /// Stops callers before their callees, so that requests in flight complete.
     pub async fn stop(self) -> io::Result<()> {
         self.site.stop().await;
         let starship = match self.starship {

@@ -1,4 +1,4 @@
-//! A guest with a browser, as tests and benchmarks play one: what it sends is what a browser sends.
+//! A simulated guest for tests and benchmarks: sends the requests of a browser.
 
 use std::{
     collections::BTreeMap,
@@ -14,23 +14,23 @@ use service_runtime::{Clock, client::http_client};
 
 use crate::proof_key::ProofKey;
 
-/// A guest whose page was given a deployment key.
+/// A guest on a page with a deployment key.
 #[derive(Clone)]
 pub struct Guest {
-    /// Where the page finds the orchestrator.
+    /// The orchestrator's base URL.
     pub url: String,
     /// The page's deployment key.
     pub deployment_key: String,
-    /// What the browser sends with each call.
+    /// Headers that the browser sends with each request.
     pub headers: BTreeMap<String, String>,
-    /// The browser's proof key, if it keeps one.
+    /// The browser's proof key, if it has one.
     pub proof_key: Option<Arc<ProofKey>>,
-    /// The latest nonce of the service, if it gave one.
+    /// The latest nonce of the service.
     nonce: Arc<Mutex<Option<String>>>,
     client: Client,
 }
 
-/// What a guest was answered.
+/// A response to a guest.
 #[derive(Clone, Debug)]
 pub struct Answer {
     /// The status.
@@ -45,18 +45,18 @@ impl Answer {
     /// A member of the body that is a string.
     ///
     /// # Panics
-    /// If it is not there.
+    /// If it is missing.
     pub fn text(&self, member: &str) -> String {
         let value = self.body.get(member).and_then(Value::as_str);
         value.unwrap_or_else(|| panic!("no `{member}` in an answer with status {}", self.status)).to_owned()
     }
 
-    /// The `code` of a refusal, or nothing.
+    /// The `code` of an error, or an empty string.
     pub fn code(&self) -> &str {
         self.body.get("code").and_then(Value::as_str).unwrap_or_default()
     }
 
-    /// The value of a header, or nothing.
+    /// The value of a header, or an empty string.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
@@ -98,7 +98,7 @@ impl Guest {
         }
     }
 
-    /// A thief with another browser on another system, who copied what the page's storage held.
+    /// A thief with another browser on another system, and a copy of the page's storage.
     #[must_use]
     pub fn thief_with_firefox(&self) -> Self {
         let mut thief = self.clone();
@@ -108,28 +108,28 @@ impl Guest {
         thief.with("user-agent", "Mozilla/5.0 (X11; Linux x86_64; rv:148.0) Gecko/20100101 Firefox/148.0")
     }
 
-    /// The same guest, sending this header too or with another value.
+    /// The same guest, with this header set.
     #[must_use]
     pub fn with(mut self, header: &str, value: &str) -> Self {
         self.headers.insert(header.to_owned(), value.to_owned());
         self
     }
 
-    /// The same guest, not sending this header.
+    /// The same guest, without this header.
     #[must_use]
     pub fn without(mut self, header: &str) -> Self {
         self.headers.remove(header);
         self
     }
 
-    /// The same guest, in a browser that keeps a proof key and proves each call by it.
+    /// The same guest, in a browser with a proof key, which sends a proof with each request.
     #[must_use]
     pub fn with_proof_key(mut self, clock: &Clock) -> Self {
         self.proof_key = Some(Arc::new(ProofKey::generate(clock)));
         self
     }
 
-    /// The same guest, without a proof key: what a thief has who copied all else.
+    /// The same guest, without a proof key: a thief who copied everything else.
     #[must_use]
     pub fn without_proof_key(mut self) -> Self {
         self.proof_key = None;
@@ -153,12 +153,12 @@ impl Guest {
         self.posts("/v2/Webchat/Token/Revoke", body).await
     }
 
-    /// `POST /v2/Webchat/Init`, as the released widget sends it, with an earlier identity or without.
+    /// `POST /v2/Webchat/Init` of the released widget, optionally with an earlier identity.
     pub async fn begins_chat(&self, identity: Option<&str>) -> Answer {
         self.sends(self.init(identity)).await
     }
 
-    /// The same call, which is not made again where it needs a nonce.
+    /// The same request, without the retry with a nonce.
     pub async fn begins_chat_once(&self, identity: Option<&str>) -> Answer {
         self.presents_once(None, self.init(identity)).await
     }
@@ -194,22 +194,22 @@ impl Guest {
         self.presents(Some(token), request.bearer_auth(token).json(&json!({"body": body}))).await
     }
 
-    /// A call with a JSON body.
+    /// A request with a JSON body.
     pub async fn posts(&self, path: &str, body: Value) -> Answer {
         let token = body.get("token").and_then(Value::as_str).map(str::to_owned);
         self.presents(token.as_deref(), self.client.post(format!("{}{path}", self.url)).json(&body)).await
     }
 
-    /// Any call, with the browser's headers.
+    /// Any request, with the browser's headers.
     pub async fn sends(&self, request: RequestBuilder) -> Answer {
         self.presents(None, request).await
     }
 
-    /// Any call that presents a token, with the browser's headers and, if it keeps a key, a proof by it. A call that needs
-    /// a nonce is made once more with the one that the refusal brings, as the browser's module does it.
+    /// Any request with a token, the browser's headers and, with a proof key, a proof. A request that is rejected with
+    /// `use_dpop_nonce` is retried once with the nonce of the answer, as the browser's module does.
     ///
     /// # Panics
-    /// If there is no answer.
+    /// If there is no response.
     pub async fn presents(&self, token: Option<&str>, request: RequestBuilder) -> Answer {
         let again = request.try_clone();
         let answer = self.presents_once(token, request).await;
@@ -241,7 +241,7 @@ impl Guest {
         Answer { status, headers, body: serde_json::from_slice(&body).unwrap_or_default() }
     }
 
-    /// The client that the guest calls with, for calls of another form.
+    /// The guest's HTTP client, for other requests.
     pub fn client(&self) -> &Client {
         &self.client
     }

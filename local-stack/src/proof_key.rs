@@ -1,4 +1,4 @@
-//! The proof key of a guest's browser, and the proofs made by it (RFC 9449, section 4.2).
+//! The proof key of a guest's browser, and its DPoP proofs (RFC 9449, section 4.2).
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ring::{
@@ -16,10 +16,10 @@ pub struct ProofKey {
 }
 
 impl ProofKey {
-    /// A fresh key of a browser whose clock is `clock`.
+    /// Generates a key; its proofs are dated by `clock`.
     ///
     /// # Panics
-    /// If no key can be made.
+    /// If no key can be generated.
     #[allow(clippy::expect_used, reason = "a guest without a key is a failed test")]
     pub fn generate(clock: &Clock) -> Self {
         let (random, algorithm) = (Random::default(), &ECDSA_P256_SHA256_FIXED_SIGNING);
@@ -28,7 +28,7 @@ impl ProofKey {
         Self { pair, clock: clock.clone(), random }
     }
 
-    /// A proof for one call: of its method, its URL without the query, the token that it brings, and the service's nonce.
+    /// A proof for one request: its method, its URL without the query, its token, and the service's nonce.
     ///
     /// # Panics
     /// If it cannot be signed.

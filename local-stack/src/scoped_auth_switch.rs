@@ -1,25 +1,25 @@
-//! A ScopedAuthService that can be stopped and started again on its own ports, while its callers stay.
+//! Stops and restarts ScopedAuthService on the same ports, while its callers keep running.
 
 use std::{net::SocketAddr, sync::Arc};
 
 use service_runtime::{Listeners, Running, command::StartError};
 use tokio::{runtime::Handle, sync::Mutex};
 
-/// The switch of one ScopedAuthService. Clones are the same switch.
+/// The switch of one ScopedAuthService. Clones share their state.
 #[derive(Clone)]
 pub struct ScopedAuthSwitch(Arc<Inner>);
 
 struct Inner {
     config: scoped_auth::Config,
-    /// None where FAS calls it in this process: another one could not take its place.
+    /// `None` where FAS calls it in process: it cannot be replaced then.
     addresses: Option<[SocketAddr; 2]>,
     running: Mutex<Option<Running>>,
-    /// Where the service lives: it outlasts the request that starts it.
+    /// The runtime of the service, which outlives the request that starts it.
     runtime: Handle,
 }
 
 impl ScopedAuthSwitch {
-    /// The switch of a service that was started with `config` on the current runtime.
+    /// Takes over a service that was started with `config` on the current runtime.
     pub fn of(scoped_auth: Running, config: scoped_auth::Config) -> Self {
         Self(Arc::new(Inner {
             config,
@@ -34,19 +34,19 @@ impl ScopedAuthSwitch {
         self.0.running.lock().await.is_some()
     }
 
-    /// Whether it can be started again once it is stopped.
+    /// Whether it can be restarted after a stop.
     pub fn can_return(&self) -> bool {
         self.0.addresses.is_some()
     }
 
-    /// Stops it, if it runs: requests in flight are answered.
+    /// Stops it, if it runs; requests in flight complete.
     pub async fn off(&self) {
         if let Some(running) = self.0.running.lock().await.take() {
             running.stop().await;
         }
     }
 
-    /// Starts it, if it does not run, with the same keys and sessions.
+    /// Starts it with the same keys and sessions, if it does not run.
     pub async fn on(&self) -> Result<(), StartError> {
         let mut running = self.0.running.lock().await;
         if running.is_none() {

@@ -1,5 +1,5 @@
-//! The secrets of a stack on one's own machine. Service secrets are made anew at each start; the fingerprint key is
-//! kept, or every restart would throw the guests out.
+//! The secrets of a local stack. Service secrets are generated at each start; the fingerprint key is kept in a file, since
+//! a new one would end every guest's session.
 
 use std::{
     fs::{self, OpenOptions},
@@ -13,19 +13,19 @@ use secrecy::{ExposeSecret, SecretString};
 use service_runtime::random::Random;
 use shared_types::fingerprint::FingerprintKeys;
 
-/// A fresh service secret.
+/// Generates a service secret.
 pub fn service_secret(random: &Random) -> SecretString {
     SecretString::from(URL_SAFE_NO_PAD.encode(random.bytes::<32>()))
 }
 
-/// The fingerprint key in the file at `path`, which is made if it is missing.
+/// The fingerprint key in the file at `path`, which is created if it is missing.
 pub fn fingerprint_key(path: &Path, random: &Random) -> io::Result<FingerprintKeys> {
     FingerprintKeys::from_base64url(kept_secret(path, random)?.expose_secret()).map_err(|_| {
         io::Error::new(io::ErrorKind::InvalidData, format!("{}: not a fingerprint key", path.display()))
     })
 }
 
-/// The secret in the file at `path`, which is made, mode 0600, if it is missing.
+/// The secret in the file at `path`, which is created with mode 0600 if it is missing.
 pub fn kept_secret(path: &Path, random: &Random) -> io::Result<SecretString> {
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Ok(mut file) => {

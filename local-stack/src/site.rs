@@ -1,6 +1,6 @@
-//! The customer's site: the page with the chat, on an origin of its own, so that its calls to FWO cross origins as they
-//! do in the world. Beside the files it streams the stack's arrows as they flow, and lets the page play what goes wrong.
-//! A site of one's own machine alone: it listens on the loopback and answers to its own names.
+//! The customer's site: the page with the chat, on an origin of its own, so that its calls to FWO are cross-origin as in
+//! production. It also streams the stack's arrows, and offers controls that simulate failures. For the local machine only:
+//! it listens on the loopback interface and accepts its own host names only.
 
 mod controls;
 mod events;
@@ -18,31 +18,31 @@ use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{ScopedAuthSwitch, TraceEvents, demo};
 
-/// What the site is started with.
+/// Configuration of the site.
 pub struct SiteConfig {
-    /// Where it listens.
+    /// The listening socket.
     pub listener: TcpListener,
-    /// Where its page finds the orchestrator.
+    /// The orchestrator's base URL for the page.
     pub endpoint: String,
-    /// Whether Starship stands there.
+    /// Whether that is Starship.
     pub through_starship: bool,
     /// The stack's arrows.
     pub arrows: TraceEvents,
-    /// The stack's time.
+    /// The stack's clock.
     pub clock: Clock,
     /// The stack's ScopedAuthService.
     pub scoped_auth: ScopedAuthSwitch,
 }
 
-/// A site that runs.
+/// A running site.
 pub struct Site {
-    /// Where it listens.
+    /// The listening address.
     pub address: SocketAddr,
     handle: ServerHandle,
     server: JoinHandle<io::Result<()>>,
 }
 
-/// What the routes work with.
+/// State of the routes.
 struct Customer {
     address: SocketAddr,
     endpoint: String,
@@ -50,14 +50,14 @@ struct Customer {
     arrows: TraceEvents,
     clock: Clock,
     scoped_auth: ScopedAuthSwitch,
-    /// For every open page.
+    /// Sent to every open page.
     state: watch::Sender<State>,
 }
 
-/// What the buttons move.
+/// The state that the controls change.
 #[derive(Clone, Copy)]
 struct State {
-    /// How far the stack's clock is ahead of the wall.
+    /// How far the stack's clock is ahead of the wall clock.
     ahead: TimeDelta,
     scoped_auth_is_on: bool,
 }
@@ -67,13 +67,13 @@ pub fn origin(address: SocketAddr) -> String {
     format!("http://{address}")
 }
 
-/// The same machine by another name, which is another origin to a browser.
+/// The same address by another host name, which is another origin to a browser.
 fn elsewhere(address: SocketAddr) -> String {
     format!("http://localhost:{}", address.port())
 }
 
 impl Site {
-    /// Begins to serve, with threads of its own.
+    /// Starts the site, with its own threads.
     pub fn start(config: SiteConfig) -> io::Result<Self> {
         let SiteConfig { listener, endpoint, through_starship, arrows, clock, scoped_auth } = config;
         let address = listener.local_addr()?;
@@ -93,7 +93,7 @@ impl Site {
                         .route("/scoped-auth", web::post().to(controls::scoped_auth))
                         .route("/thief", web::post().to(thief::presents)),
                 )
-                // The same buttons, pressed from elsewhere.
+                // The same controls from another origin.
                 .route("/control/{button}", web::to(HttpResponse::Forbidden))
                 .default_service(web::get().to(files::file))
         });
@@ -101,15 +101,15 @@ impl Site {
         Ok(Self { address, handle: server.handle(), server: tokio::spawn(server) })
     }
 
-    /// Ends at once: a page that listens to the arrows would never let go.
+    /// Stops without a drain: the event stream of an open page never ends.
     pub async fn stop(self) {
         self.handle.stop(false).await;
-        // The task ends with its server; it has nothing more to say.
+        // The task's result repeats the server's.
         let _ = self.server.await;
     }
 }
 
-/// What the page is told: what a site writes into its own page, and where the other origin is.
+/// The page's settings: those that a site writes into its own page, and the other origin.
 async fn settings(customer: web::Data<Customer>) -> HttpResponse {
     HttpResponse::Ok().json(json!({
         "endpoint": customer.endpoint,

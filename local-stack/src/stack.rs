@@ -16,11 +16,11 @@ use crate::{
     wire::Participant,
 };
 
-/// A stack that runs.
+/// A running stack.
 pub struct Stack {
-    /// Where browsers call FWO: the end of the wire.
+    /// FWO's base URL for browsers, behind the [`Wire`](crate::Wire).
     pub url: String,
-    /// The accounts as FWO sees them.
+    /// FWO's accounts.
     pub accounts: Arc<AccountsFile>,
     /// FlexWebchatOrchestratorService.
     pub orchestrator: Running,
@@ -28,20 +28,20 @@ pub struct Stack {
     pub federated_auth: Running,
     /// ScopedAuthService.
     pub scoped_auth: Running,
-    /// What FWO proves itself to FAS with.
+    /// FWO's credential at FAS.
     pub orchestrator_secret: SecretString,
-    /// What FAS proves itself to SAS with.
+    /// FAS's credential at SAS.
     pub federated_auth_secret: SecretString,
-    /// What operators prove themselves to SAS with.
+    /// The operators' credential at SAS.
     pub operator_secret: SecretString,
-    /// What SAS was started with.
+    /// The configuration of SAS.
     pub scoped_auth_config: scoped_auth::Config,
-    /// What each side makes of the certificates.
+    /// The loaded certificates of each side.
     pub sides: Sides,
 }
 
 impl Stack {
-    /// Starts the callees before their callers.
+    /// Starts callees before their callers.
     pub async fn start(config: &StackConfig) -> Result<Self, StartError> {
         let random = Random::default();
         fs::create_dir_all(&config.data).map_err(|error| format!("{}: {error}", config.data.display()))?;
@@ -145,7 +145,7 @@ impl Stack {
         })
     }
 
-    /// Stops the callers before their callees, so that no request in flight loses what it needs.
+    /// Stops callers before their callees, so that requests in flight complete.
     pub async fn stop(self) {
         self.orchestrator.stop().await;
         self.federated_auth.stop().await;

@@ -1,6 +1,6 @@
-//! Starship, the edge gateway: a real nginx as a child of this process, filled and started by `starship/start`, in front
-//! of FlexWebchatOrchestratorService. It listens on a socket that is bound here and handed over, so that a free port is
-//! nobody else's, and it is ready when it has taken a connection.
+//! Starship, the edge gateway: a real nginx as a child process, configured and started by `starship/start`, in front of
+//! FlexWebchatOrchestratorService. It inherits a listening socket that is bound here, so that no other process can take the
+//! free port; it is ready once it has accepted a connection.
 
 use std::{
     env, io,
@@ -19,28 +19,28 @@ use tokio::{
     process::{Child, Command},
 };
 
-/// Who is told of each line of the access log: JSON, in the form that `starship/nginx.conf.template` gives it.
+/// Called with each line of the access log, JSON in the form of `starship/nginx.conf.template`.
 pub type AccessLog = Arc<dyn Fn(&str) + Send + Sync>;
 
-/// What Starship is started with.
+/// Configuration of Starship.
 #[derive(Clone)]
 pub struct StarshipConfig {
-    /// Where its configuration is written; made if it is missing.
+    /// Folder of its configuration; created if it is missing.
     pub directory: PathBuf,
-    /// Where browsers call; port 0 is a free one.
+    /// The address for browsers; port 0 takes a free one.
     pub listen: SocketAddr,
-    /// Where FlexWebchatOrchestratorService listens.
+    /// FlexWebchatOrchestratorService's address.
     pub upstream: SocketAddr,
-    /// How long it may take to answer.
+    /// Timeout of a request to it.
     pub timeout: Duration,
-    /// The files of a certificate and its key; plain HTTP without.
+    /// The files of a certificate and its key; `None` serves plain HTTP.
     pub certificate: Option<[PathBuf; 2]>,
-    /// Who is told of each request.
+    /// Observer of the access log.
     pub access_log: AccessLog,
 }
 
 impl StarshipConfig {
-    /// Plain HTTP on a free port of the loopback; nobody reads the access log.
+    /// Plain HTTP on a free loopback port, without an observer of the access log.
     pub fn on_a_free_port(directory: &Path, upstream: SocketAddr) -> Self {
         Self {
             directory: directory.to_owned(),
@@ -53,15 +53,15 @@ impl StarshipConfig {
     }
 }
 
-/// A Starship that runs; dropping it ends it.
+/// A running Starship. Dropping it ends the process.
 pub struct Starship {
-    /// Where browsers call.
+    /// The address for browsers.
     pub address: SocketAddr,
     child: Child,
 }
 
 impl Starship {
-    /// Whether there is an nginx to start, and what ends it with its starter.
+    /// Whether `nginx` and `setpriv` (which ends nginx with its parent thread) are installed.
     pub fn installed() -> bool {
         let path = search_path();
         ["nginx", "setpriv"]
@@ -69,17 +69,17 @@ impl Starship {
             .all(|program| env::split_paths(&path).any(|folder| folder.join(program).is_file()))
     }
 
-    /// Starts it, and returns when it takes connections.
+    /// Starts nginx; returns once it accepts connections.
     ///
     /// # Errors
-    /// If the address is taken, or if nginx is not there or ends at once, with what it says of why.
+    /// If the address is in use, or nginx is missing or exits at once; with its error output.
     pub async fn start(config: StarshipConfig) -> io::Result<Self> {
         let listener = TcpListener::bind(config.listen)?;
-        // Each process of nginx takes connections from it, and none may wait for one that another has taken.
+        // Each nginx worker accepts from it, and must not block on a connection that another one has accepted.
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
-        // Whoever is killed cannot end its children, and nginx would keep the address from the next start. So the kernel ends
-        // nginx when the thread that starts it ends: the main thread of `cargo run`, that of a test, or a runtime's worker.
+        // A killed process cannot end its children, and nginx would keep the port. So the kernel signals nginx when the thread
+        // that started it ends: the main thread of `cargo run`, that of a test, or a runtime's worker.
         let mut command = Command::new("setpriv");
         command
             .args(["--pdeathsig", "TERM"])
@@ -91,7 +91,7 @@ impl Starship {
             .env("STARSHIP_TIMEOUT", format!("{}ms", config.timeout.as_millis()))
             .env_remove("STARSHIP_CERTIFICATE")
             .env_remove("STARSHIP_CERTIFICATE_KEY")
-            // How an nginx hands its sockets to the one that replaces it: the numbers of the descriptors, each with a `;`.
+            // nginx's own format for inherited sockets (binary upgrade): descriptor numbers, each followed by `;`.
             .env("NGINX", "0;")
             .stdin(Stdio::from(OwnedFd::from(listener)))
             .stdout(Stdio::piped())
@@ -100,7 +100,7 @@ impl Starship {
             command.env("STARSHIP_CERTIFICATE", certificate).env("STARSHIP_CERTIFICATE_KEY", key);
         }
         let mut child = command.spawn()?;
-        // Now the socket is nginx's alone: were it to end, the connection below would end too.
+        // Only nginx holds the socket now: if it exits, the connection below closes too.
         drop(command);
         let (requests, mut complaints) = (child.stdout.take(), child.stderr.take());
         tokio::spawn(each_line(requests, move |line| (config.access_log)(line)));
@@ -109,7 +109,7 @@ impl Starship {
             status = starship.child.wait() => Some(status?),
             taken = takes_a_connection(address) => match taken {
                 Ok(()) => None,
-                // Its socket closed before it did.
+                // Its socket closed before it exited.
                 Err(_) => Some(starship.child.wait().await?),
             },
         };
@@ -124,21 +124,21 @@ impl Starship {
         Err(io::Error::other(format!("nginx did not start ({status}): {}", reason.trim_end())))
     }
 
-    /// Ends it when the requests under way are answered.
+    /// Stops it after the requests in flight.
     ///
     /// # Errors
-    /// If the system does not tell when it has ended.
+    /// If waiting for the process fails.
     pub async fn stop(mut self) -> io::Result<()> {
         self.signal(Signal::QUIT);
         self.child.wait().await.map(drop)
     }
 
-    /// To the process itself, which ends the others; killed, it would leave them behind.
+    /// Signals the master process, which ends its workers; SIGKILL would orphan them.
     fn signal(&self, signal: Signal) {
-        // There is no id once it has ended, so that this never reaches another process of the same number.
+        // `id` is `None` once it has been reaped, so that a reused process id is never signalled.
         let pid = self.child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
         if let Some(pid) = pid {
-            // It may have ended this moment.
+            // It may have exited meanwhile.
             let _ = kill_process(pid, signal);
         }
     }
@@ -150,7 +150,7 @@ impl Drop for Starship {
     }
 }
 
-/// The socket takes connections before nginx does. A caller who hangs up without a word is hung up on, and not logged.
+/// The socket accepts connections before nginx does. nginx closes a connection without a request, and does not log it.
 async fn takes_a_connection(address: SocketAddr) -> io::Result<()> {
     let mut caller = TcpStream::connect(address).await?;
     caller.shutdown().await?;
@@ -171,7 +171,7 @@ fn complain(line: &str) {
     }
 }
 
-/// Where commands are looked for: nginx lives where only root looks.
+/// `PATH` with `/usr/sbin`, where Debian installs nginx.
 fn search_path() -> std::ffi::OsString {
     let mut path = env::var_os("PATH").unwrap_or_default();
     path.push(":/usr/sbin");

@@ -1,6 +1,5 @@
-//! The arrows of the diagrams as they flow: the services' own access events, and the lines of Starship's access log,
-//! kept for a while and handed to whoever listens. An arrow is what the access log says of it and nothing more: no
-//! header, no body, no token.
+//! The arrows of the diagrams, live: the services' access events and the lines of Starship's access log, in a bounded
+//! history and as a stream. An arrow has the access log's fields only: no header, no body, no token.
 
 use std::{
     collections::VecDeque,
@@ -16,17 +15,17 @@ use tracing::{
 };
 use tracing_subscriber::{Layer, filter::filter_fn, layer::Context, registry::LookupSpan};
 
-/// How many arrows are kept: some forty exchanges of up to ten arrows.
+/// Length of the history: some forty exchanges of up to ten arrows.
 const KEPT: usize = 400;
-/// How many arrows a listener may be behind; a slower one is let go, and may listen anew.
+/// Arrows that a subscriber may lag behind; a slower one is dropped, and may subscribe again.
 const BEHIND: usize = 256;
-/// How long a path of Starship's may be; the services' routes are patterns of our own.
+/// Maximum length of a path from Starship's log; the services log route patterns.
 const LONGEST_PATH: usize = 80;
-/// What an access event tells of an arrow.
+/// The fields of an access event that make an arrow.
 const FIELDS: [&str; 8] =
     ["service", "method", "route", "status", "code", "duration_us", "request_id", "trace_id"];
 
-/// Arrows of the past and the present. Clones share them.
+/// The arrows. Clones share their state.
 #[derive(Clone)]
 pub struct TraceEvents {
     shared: Arc<Mutex<Shared>>,
@@ -46,12 +45,12 @@ impl Default for TraceEvents {
 }
 
 impl TraceEvents {
-    /// What `tracing` is to be given, so that the services' access events come here.
+    /// The `tracing` layer that records the services' access events.
     pub fn layer<S: Subscriber + for<'a> LookupSpan<'a>>(&self) -> impl Layer<S> + Send + Sync + use<S> {
         AccessEvents(self.clone()).with_filter(filter_fn(|metadata| metadata.target() == "access"))
     }
 
-    /// A line of Starship's access log (`starship/nginx.conf.template`).
+    /// Records a line of Starship's access log (`starship/nginx.conf.template`).
     pub fn starship_line(&self, line: &str) {
         let Ok(Value::Object(line)) = serde_json::from_str(line) else { return };
         let mut arrow = Map::new();
@@ -65,7 +64,7 @@ impl TraceEvents {
         self.add(arrow);
     }
 
-    /// The arrows that are kept, and those to come.
+    /// The history, and a receiver of later arrows.
     pub fn listen(&self) -> (Vec<Value>, Receiver<Value>) {
         let (sender, receiver) = channel(BEHIND);
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
@@ -122,7 +121,7 @@ impl Visit for Arrow {
     }
 }
 
-/// `/v2/WebChannels/CH…/Messages`, of a route's pattern as well as of a path.
+/// `/v2/WebChannels/CH…/Messages`, from a route pattern or a path.
 fn in_the_diagrams_words(path: &str) -> String {
     let words = path.split('/').map(|word| match word {
         "{account_sid}" => "AC…",

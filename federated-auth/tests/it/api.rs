@@ -1,12 +1,6 @@
 //! FederatedAuthService over HTTP, as FlexWebchatOrchestratorService sees it, with a real ScopedAuthService behind it,
 //! or with a scripted one where it is to misbehave.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test that panics has failed, as it should"
-)]
-
 mod admin;
 mod credentials;
 mod fingerprint;

@@ -1,4 +1,4 @@
-//! The buttons that let the stack itself go through something: its time runs ahead, its ScopedAuthService stops.
+//! Controls of the stack: advance its clock, stop its ScopedAuthService.
 
 use actix_web::{HttpResponse, http::StatusCode, web};
 use chrono::TimeDelta;
@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::Customer;
 
-/// How far one press moves the clock at most: a session lives for 24 h.
+/// Maximum step of the clock: a session lives for 24 h.
 const FARTHEST: u32 = 48 * 3600;
 
 #[derive(Deserialize)]
@@ -14,7 +14,7 @@ pub(super) struct Ahead {
     seconds: u32,
 }
 
-/// Moves the stack's clock. It cannot go back: what was made in the future would not be valid yet.
+/// Advances the stack's clock. It cannot go back: tokens issued in the future would not be valid yet.
 pub(super) async fn clock(customer: web::Data<Customer>, ahead: web::Json<Ahead>) -> HttpResponse {
     if ahead.seconds > FARTHEST {
         return HttpResponse::BadRequest().finish();
@@ -30,7 +30,7 @@ pub(super) struct Switch {
     on: bool,
 }
 
-/// Stops the stack's ScopedAuthService, or starts it again.
+/// Stops or starts the stack's ScopedAuthService.
 pub(super) async fn scoped_auth(customer: web::Data<Customer>, switch: web::Json<Switch>) -> HttpResponse {
     if !customer.scoped_auth.can_return() {
         return HttpResponse::new(StatusCode::CONFLICT);

@@ -1,5 +1,5 @@
-//! The stack's arrows as Server-Sent Events: those of the past first, in one event, so that a page that connects again
-//! begins anew instead of drawing twice; then each as it flows. Between them the state of what the buttons move.
+//! The stack's arrows as Server-Sent Events: the history first, in one event, so that a page that reconnects starts over
+//! instead of drawing arrows twice; then each new arrow, and changes of the controls' state.
 
 use std::{
     convert::Infallible,
@@ -23,7 +23,7 @@ pub(super) async fn stream(customer: web::Data<Customer>) -> HttpResponse {
     let (sender, frames) = channel(16);
     actix_web::rt::spawn(async move {
         tokio::select! {
-            // Nobody listens any more, or the page was too slow; its browser connects again.
+            // The page has disconnected or lagged behind; its browser reconnects.
             _ = tell(&customer, &sender) => {}
             () = sender.closed() => {}
         }
@@ -57,12 +57,12 @@ async fn tell(customer: &Customer, page: &Sender<Bytes>) -> Result<(), SendError
     }
 }
 
-/// JSON has no line breaks of its own, so it is one line of data.
+/// Serialized JSON has no line breaks, so it is one line of data.
 fn frame(event: &str, data: &Value) -> Bytes {
     format!("event: {event}\ndata: {data}\n\n").into()
 }
 
-/// A body that goes on for as long as there is something to tell.
+/// A body that streams until its sender is dropped.
 struct Frames(Receiver<Bytes>);
 
 impl MessageBody for Frames {

@@ -1,7 +1,5 @@
 //! README says what is true: its table of settings is that of the code, and its lines are those that the stack prints.
 
-#![allow(clippy::unwrap_used, reason = "a test that panics has failed, as it should")]
-
 use std::{collections::BTreeSet, fs, path::Path};
 
 use local_stack::demo;

@@ -1,5 +1,5 @@
-//! The integration tests of the whole stack, one binary. `tests/sequences_in_process.rs` is a second one: it runs the
-//! sequences again, with another transport between the services.
+//! The integration tests of the whole stack, one binary. Two more have a reason: `tests/site/` installs the subscriber of its
+//! process, and `tests/sequences_in_process.rs` runs the sequences again with another transport between the services.
 
 #![allow(
     clippy::unwrap_used,
@@ -17,5 +17,4 @@ mod recorder;
 mod replicas;
 mod rolling;
 mod sequences;
-mod site;
 mod traces;

@@ -1,8 +1,6 @@
 //! The whole chain over mutual TLS: what a guest notices of it, which is nothing while certificates are good, also while
 //! they are replaced, and a refusal of the contract when they are not.
 
-#![allow(clippy::unwrap_used, reason = "a test that panics has failed, as it should")]
-
 use std::{
     path::Path,
     sync::{

@@ -1,11 +1,5 @@
 //! Two replicas of every service on one set of keys, accounts and stores.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test that panics has failed, as it should"
-)]
-
 use std::{
     collections::HashSet,
     time::{Duration, Instant},

@@ -1,12 +1,6 @@
 //! Each replica of each service is replaced, one after the other, while guests create, refresh, open and chat. Every
 //! answer is looked at: none is missing, none is a refusal.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test that panics has failed, as it should"
-)]
-
 mod balancer;
 mod fleet;
 

@@ -1,12 +1,6 @@
 //! The diagrams, executed: a real stack, a guest who does what the diagram's browser does, and the traffic that really
 //! flowed, which must equal the arrows of `docs/sequences/`.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test that panics has failed, as it should"
-)]
-
 mod create_token;
 mod init;
 mod open_conversation;

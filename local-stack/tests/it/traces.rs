@@ -2,12 +2,6 @@
 //! and SAS, named after the messages on the arrows, and tied to the access log by its id. The collector is played here;
 //! it is none of ours.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test that panics has failed, as it should"
-)]
-
 use std::{
     net::TcpListener,
     sync::mpsc::{Receiver, Sender, channel},

@@ -1,7 +1,5 @@
 //! `orchestrator accounts …` as an operator gives it: what it says, what it leaves in the file, and its exit code.
 
-#![allow(clippy::unwrap_used, reason = "a test that panics has failed, as it should")]
-
 use std::{
     fs,
     path::PathBuf,

@@ -1,7 +1,5 @@
 //! `accounts.toml` is edited while the service runs (contract, section 9).
 
-#![allow(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
-
 use std::{
     fs,
     os::unix::fs::{FileExt as _, symlink},

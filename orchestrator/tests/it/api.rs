@@ -1,12 +1,6 @@
 //! FlexWebchatOrchestratorService over HTTP, as a browser sees it, with the real FederatedAuthService and
 //! ScopedAuthService behind it, or with a scripted peer where one is to misbehave.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test that panics has failed, as it should"
-)]
-
 mod admin;
 mod admission;
 mod bearer;

@@ -1,7 +1,5 @@
 //! Proofs of possession (RFC 9449): which are taken, and for each check of section 4.3 the ones that fail it.
 
-#![allow(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
-
 mod checks;
 mod properties;
 mod prover;

@@ -1,7 +1,5 @@
 //! `orchestrator explain-fingerprint` as an operator gives it.
 
-#![allow(clippy::unwrap_used, reason = "a test that panics has failed, as it should")]
-
 use std::{
     fs,
     path::Path,

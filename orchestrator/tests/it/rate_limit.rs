@@ -1,8 +1,6 @@
 //! Rate limits: how much visitors and deployments get, and how little of it is remembered. The time is an argument
 //! throughout; nothing here waits.
 
-#![allow(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
-
 mod addresses;
 mod bytes;
 mod limits;

@@ -1,8 +1,6 @@
 //! The conversations' store (contract, section 3): what it promises to one caller, to many at once and to those who go
 //! away half-way, and what it is as a file.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a helper that fails is a test that fails")]
-
 mod at_once;
 mod budget;
 mod file;

@@ -1,12 +1,6 @@
 //! ScopedAuthService alone, over HTTP, as FederatedAuthService sees it: every route, and what it answers when it is
 //! called wrongly. Its time is a clock that the tests move.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test that panics has failed, as it should"
-)]
-
 mod admin;
 mod audit;
 mod bodies;

@@ -1,11 +1,5 @@
 //! `scoped-auth keys …` as an operator gives it: what it says, what it leaves in the file, and its exit code.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test that panics has failed, as it should"
-)]
-
 use std::{
     fs,
     os::unix::fs::PermissionsExt as _,

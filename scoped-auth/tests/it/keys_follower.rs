@@ -1,12 +1,6 @@
 //! A key file that changes under a running follower: a good change is taken, a broken one reported and without effect,
 //! and no change makes no new ring.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test that panics has failed, as it should"
-)]
-
 use std::{
     fs,
     path::{Path, PathBuf},

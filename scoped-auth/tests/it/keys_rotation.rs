@@ -1,12 +1,6 @@
 //! Keys are rotated under two running replicas of ScopedAuthService, with the commands that an operator gives, while tokens are made,
 //! refreshed and validated over HTTP: no request fails, and what an old key made stays good until its time is over.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test that panics has failed, as it should"
-)]
-
 use std::{
     net::SocketAddr,
     path::PathBuf,

@@ -2,12 +2,6 @@
 //! and without key, revocations, clock steps, rotated keys, restored stores and restarts on two replicas that share one
 //! store and whose clocks are 5 s apart. The replicas always answer as the model does.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test that panics has failed, as it should"
-)]
-
 mod model;
 mod replica;
 mod steps;

@@ -1,8 +1,6 @@
 //! The sessions' store, on either engine: what many replicas agree on there, how they hear of each other, and what is
 //! removed when.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a helper that fails is a test that fails")]
-
 mod current_token;
 mod generations;
 mod hearing;

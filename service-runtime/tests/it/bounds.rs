@@ -1,12 +1,6 @@
 //! What one client can take from a service: the memory of answers and requests, connections, and time. Clients here do not
 //! read, do not finish, or do not stop.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test that panics has failed, as it should"
-)]
-
 mod answers;
 mod requests;
 

@@ -1,12 +1,6 @@
 //! A caller's view of its peer: the request that it sends, a good answer, a refusal or nonsense, and one that is too
 //! slow. The peer is scripted, since a real one of ours does not misbehave; one call is one request, but for one case.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test that panics has failed, as it should"
-)]
-
 use std::{sync::Arc, time::Duration};
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};

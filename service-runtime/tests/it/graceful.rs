@@ -1,12 +1,6 @@
 //! The stop of a service that has work to do: requests in flight are answered, new ones are not taken, and callers that
 //! only keep their connections hold nobody up. The service is the smallest one there can be: it answers when told to.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test that panics has failed, as it should"
-)]
-
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use service_runtime::{

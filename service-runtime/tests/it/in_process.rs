@@ -1,11 +1,5 @@
 //! A peer that lives in its caller's process: what is HTTP about a call falls away, and nothing else.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test that panics has failed, as it should"
-)]
-
 use std::{
     future::pending,
     sync::{Arc, Mutex},

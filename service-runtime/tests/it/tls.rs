@@ -1,12 +1,6 @@
 //! Caller and callee over mutual TLS: a good pair, and each way in which a pair is none. The callee is the smallest
 //! service there can be; the certificates are made here.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test that panics has failed, as it should"
-)]
-
 use std::{path::Path, sync::Arc, time::Duration};
 
 use actix_web::http::header::HeaderMap;

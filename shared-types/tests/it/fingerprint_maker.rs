@@ -1,7 +1,5 @@
 //! A maker that has served anybody makes the same fingerprints as one that has not.
 
-#![allow(clippy::unwrap_used, reason = "a test that panics has failed, as it should")]
-
 use std::sync::Arc;
 
 use proptest::{prelude::*, sample::select};

@@ -1,6 +1,4 @@
 //! The guest of the fingerprint's tests: a browser as a server sees it, of which single headers can be changed.
-#![allow(dead_code, reason = "each test file needs its own part")]
-#![allow(clippy::unwrap_used, reason = "only functions that are tests themselves are exempt")]
 
 use std::{collections::BTreeMap, net::IpAddr};
 

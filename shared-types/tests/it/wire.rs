@@ -3,12 +3,6 @@
 //!
 //! Unknown members: ignored in public requests and in answers, an error in requests between services (contract, section 2).
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test that panics has failed, as it should"
-)]
-
 use std::{collections::BTreeSet, fs, path::Path};
 
 use serde::{Serialize, de::DeserializeOwned};

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use local_stack::{Edge, Starship};
 use serde_json::Value;
 
-use crate::site::visit::{Listening, Visit};
+use crate::visit::{Listening, Visit};
 
 /// The arrows of one trace, once there are as many.
 async fn arrows(listening: &mut Listening, trace_id: &str, count: usize) -> Vec<Value> {

@@ -5,7 +5,7 @@ use std::fs;
 use local_stack::{Edge, demo};
 use serde_json::Value;
 
-use crate::site::visit::Visit;
+use crate::visit::Visit;
 
 #[actix_web::test]
 async fn the_page_and_its_module_are_served_with_their_types() {

@@ -6,7 +6,7 @@ use local_stack::{Edge, Guest};
 use serde_json::{Value, json};
 use service_runtime::Clock;
 
-use crate::site::visit::Visit;
+use crate::visit::Visit;
 
 /// The guest's token, in a thief's hands; what the two attempts were answered.
 async fn stolen(visit: &Visit, guest: &Guest) -> [(u16, String); 2] {
