@@ -45,7 +45,7 @@ impl<T: BatchExecutor> Batcher<T> {
         Self(sender)
     }
 
-    /// Sends a request and waits for its answer, at most [`DEADLINE`]. If the caller is cancelled before the batch
+    /// Sends a request and waits for its answer, at most 10 s. If the caller is cancelled before the batch
     /// starts, the request is dropped; afterwards it is executed regardless.
     pub async fn submit(&self, request: T::Request) -> Result<T::Answer, DatabaseError> {
         let (reply, answer) = oneshot::channel();

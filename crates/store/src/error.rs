@@ -51,7 +51,7 @@ pub enum OpenError {
     OutOfDate(&'static str),
 }
 
-#[allow(clippy::wildcard_enum_match_arm, reason = "the others go on as they are")]
+#[allow(clippy::wildcard_enum_match_arm, reason = "other errors are kept unchanged")]
 impl From<rusqlite::Error> for DatabaseError {
     fn from(error: rusqlite::Error) -> Self {
         Self::Sqlite(Arc::new(match error {
@@ -68,7 +68,7 @@ impl From<rusqlite::Error> for DatabaseError {
     }
 }
 
-#[allow(clippy::wildcard_enum_match_arm, reason = "the others go on as they are")]
+#[allow(clippy::wildcard_enum_match_arm, reason = "other errors are kept unchanged")]
 impl From<sqlx::Error> for DatabaseError {
     fn from(error: sqlx::Error) -> Self {
         match error {

@@ -30,11 +30,7 @@ impl Database {
                 Err(error) => error_chain(&error),
             };
             if is_connected {
-                tracing::warn!(
-                    channel,
-                    cause = cause,
-                    "notification listener disconnected, falling back to polling"
-                );
+                tracing::warn!(channel, cause, "notification listener disconnected, falling back to polling");
                 is_connected = false;
             }
             tokio::time::sleep(RECONNECT).await;

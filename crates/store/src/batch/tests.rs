@@ -133,19 +133,19 @@ async fn an_error_fails_the_whole_batch_and_the_next_one_works() {
 #[tokio::test]
 async fn a_cancelled_request_is_dropped_before_its_batch_and_harmless_after() {
     let (doubling, batch, mut calls) = meanwhile([1]).await;
-    let mut gone = Calls::new();
-    call(&mut gone, &batch, 2);
+    let mut cancelled = Calls::new();
+    call(&mut cancelled, &batch, 2);
     tokio::task::yield_now().await;
-    gone.shutdown().await;
+    cancelled.shutdown().await;
     call(&mut calls, &batch, 3);
     tokio::task::yield_now().await;
     // Cancelled after its batch has started.
-    let mut begun = Calls::new();
-    call(&mut begun, &batch, 4);
+    let mut running = Calls::new();
+    call(&mut running, &batch, 4);
     tokio::task::yield_now().await;
     doubling.permit(1);
     doubling.wait_for_batch().await;
-    begun.shutdown().await;
+    running.shutdown().await;
     doubling.permit(1);
     all_are_doubled(calls).await;
     assert_eq!(doubling.batches(), [vec![0], vec![1, 3, 4]]);

@@ -27,8 +27,8 @@ async fn every_connection_has_the_setup() {
     ];
     let (_folder, url) = folder_and_url();
     let database = open(&url).await;
-    for asked in [false, true] {
-        let ask = async |sql: &'static Sql| match asked {
+    for on_writer in [false, true] {
+        let run = async |sql: &'static Sql| match on_writer {
             false => database.read(sql.with([])).await.unwrap(),
             true => database
                 .write([sql.with([])])
@@ -39,9 +39,9 @@ async fn every_connection_has_the_setup() {
                 .next()
                 .unwrap(),
         };
-        assert_eq!(ask(&MODE).await.first().unwrap().get::<&str>(0).unwrap(), "wal");
+        assert_eq!(run(&MODE).await.first().unwrap().get::<&str>(0).unwrap(), "wal");
         for (pragma, value) in &NUMBERS {
-            assert_eq!(ask(pragma).await.first().unwrap().get::<i64>(0).unwrap(), *value, "{pragma:?}");
+            assert_eq!(run(pragma).await.first().unwrap().get::<i64>(0).unwrap(), *value, "{pragma:?}");
         }
     }
 }
@@ -74,8 +74,8 @@ async fn values_round_trip() {
 async fn reads_cannot_write() {
     static TABLE: Sql = Sql::new("CREATE TABLE t (a TEXT)");
     let database = open("sqlite::memory:").await;
-    let refused = database.read(TABLE.with([])).await.unwrap_err();
-    assert_eq!(refused.to_string(), "attempt to write a readonly database");
+    let error = database.read(TABLE.with([])).await.unwrap_err();
+    assert_eq!(error.to_string(), "attempt to write a readonly database");
 }
 
 /// While another process's transaction is open, and without its changes.
