@@ -62,7 +62,7 @@ impl Stack {
             tls: sides.scoped_auth.clone(),
             federated_auth_secrets: vec![federated_auth_secret.clone()],
             keys_file: plan.keys_file(),
-            missing_keys: MissingKeys::AreMade,
+            missing_keys: MissingKeys::Create,
             database: sessions,
             rules: plan.rules,
             revocation_poll: plan.revocation_poll,

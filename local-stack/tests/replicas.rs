@@ -18,12 +18,12 @@ mod direct;
 mod postgres;
 
 use local_stack::{Answer, Guest, Plan, Stack, demo};
-use scoped_auth::{claims::Claims, key_file::KeyFile, key_ring::KeyRing};
 use secrecy::ExposeSecret;
 use serde_json::json;
 use service_runtime::{database::DatabaseConfig, random::Random};
 use shared_types::SealedToken;
 use tempfile::TempDir;
+use token::{claims::Claims, key_file::KeyFile, key_ring::KeyRing};
 use tokio::{task::JoinSet, time::timeout};
 
 use crate::{direct::Direct, postgres::Cluster};

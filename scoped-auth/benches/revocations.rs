@@ -5,7 +5,6 @@ use std::hint::black_box;
 use chrono::{DateTime, TimeDelta, Utc};
 use criterion::{Criterion, criterion_group, criterion_main};
 use scoped_auth::{
-    claims::Claims,
     revocations::{Revocation, RevocationTarget, RevokedSet},
     sessions::{Rules, Sessions},
     store::Store,
@@ -13,6 +12,7 @@ use scoped_auth::{
 use serde_json::Value;
 use service_runtime::database::DatabaseConfig;
 use shared_types::{AccountSid, SessionId};
+use token::claims::Claims;
 use tokio::runtime::Runtime;
 
 const MANY: u64 = 1_000_000;
@@ -23,9 +23,9 @@ fn claims() -> Claims {
     serde_json::from_value(claims.clone()).expect("claims")
 }
 
-fn revocation(subject: RevocationTarget) -> Revocation {
+fn revocation(target: RevocationTarget) -> Revocation {
     let revoked_at: DateTime<Utc> = DateTime::UNIX_EPOCH;
-    Revocation { subject, revoked_at, forget_at: revoked_at + TimeDelta::days(40_000) }
+    Revocation { target, revoked_at, forget_at: revoked_at + TimeDelta::days(40_000) }
 }
 
 /// Different for each `n`, and without a pattern.

@@ -7,12 +7,8 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use criterion::{Criterion, criterion_group, criterion_main};
 use ring::rand::SystemRandom;
 use scoped_auth::{
-    claims::Claims,
     counters::Counters,
-    jose::Form,
-    judgement::{Holder, judge_holder},
-    key_file::KeyFile,
-    key_ring::KeyRing,
+    sessions::judgement::{Holder, judge_holder},
 };
 use serde_json::Value;
 use service_runtime::Metrics;
@@ -20,6 +16,7 @@ use shared_types::{
     Fingerprint, SealedToken, Yes,
     scoped_auth::validate::{Authorized, Request, Response},
 };
+use token::{claims::Claims, jose::TokenFormat, key_file::KeyFile, key_ring::KeyRing};
 
 const FINGERPRINT: &str = "fp1.me.BwcAA___AIoAiv_EAQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyAhIiMkJSYnKCkqKywtLi8wMTIzNDU2Nzg5Ojs8PT4_QEFCQ0RFRkdISUo";
 
@@ -68,7 +65,7 @@ fn with_tampered_end(token: &SealedToken) -> SealedToken {
 
 fn tokens(c: &mut Criterion) {
     let (ring, claims, rng) = (ring(), claims(), SystemRandom::new());
-    for (form, name) in [(Form::Encrypted, "encrypted"), (Form::Signed, "signed")] {
+    for (form, name) in [(TokenFormat::Encrypted, "encrypted"), (TokenFormat::Signed, "signed")] {
         let good = ring.seal(&claims, form, &rng).expect("a token");
         assert!(ring.open(&good).is_ok());
         c.bench_function(&format!("make_{name}"), |b| b.iter(|| ring.seal(black_box(&claims), form, &rng)));
@@ -79,7 +76,7 @@ fn tokens(c: &mut Criterion) {
 
         // The same time for all of a form.
         let text = good.as_str();
-        let garbage = if form == Form::Signed {
+        let garbage = if form == TokenFormat::Signed {
             format!("x.{}.x", "x".repeat(text.len() - 4))
         } else {
             "x".repeat(text.len())
@@ -129,7 +126,7 @@ fn validate(ring: &KeyRing, counters: &Counters, body: &[u8]) -> Vec<u8> {
 fn handlers(c: &mut Criterion) {
     let (ring, claims, rng) = (ring(), claims(), SystemRandom::new());
     let counters = Counters::new(&Metrics::default());
-    let token = ring.seal(&claims, Form::Encrypted, &rng).expect("a token");
+    let token = ring.seal(&claims, TokenFormat::Encrypted, &rng).expect("a token");
     let request = Request { token, fingerprint: claims.fingerprint.clone(), jkt: None, successor: None };
     let body = serde_json::to_vec(&request).expect("JSON");
     c.bench_function("validate", |b| b.iter(|| validate(&ring, &counters, black_box(&body))));

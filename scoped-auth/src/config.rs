@@ -13,7 +13,7 @@ use service_runtime::{
     tls::{self, CalleeTls},
 };
 
-use crate::{revoke_tool, sessions::Rules, tools};
+use crate::{cli, sessions::Rules};
 
 /// The binary and its settings.
 pub const PROGRAM: Program = Program {
@@ -105,7 +105,7 @@ pub const PROGRAM: Program = Program {
         },
         spans::OTLP_ENDPOINT,
     ],
-    tools: &[tools::KEYS, revoke_tool::REVOKE, tools::MIGRATE],
+    tools: &[cli::KEYS, cli::REVOKE, cli::MIGRATE],
 };
 
 /// What ScopedAuthService runs with.
@@ -143,9 +143,9 @@ pub struct Config {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MissingKeys {
     /// The start fails: a service that makes keys of its own beside its replicas would throw their guests out.
-    StopTheStart,
+    Fail,
     /// One is made: the stack on one's own machine, which has no replicas. No setting leads here.
-    AreMade,
+    Create,
 }
 
 impl Config {
@@ -159,7 +159,7 @@ impl Config {
             tls: tls::callee(settings)?,
             federated_auth_secrets: settings.secrets("federated_auth_secret")?,
             keys_file: settings.parse("keys_file", "a path")?,
-            missing_keys: MissingKeys::StopTheStart,
+            missing_keys: MissingKeys::Fail,
             database: DatabaseConfig::from_settings(settings)?,
             rules: Rules {
                 session_max: seconds("session_max_seconds", 1, YEAR)?,

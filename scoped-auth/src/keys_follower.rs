@@ -18,13 +18,13 @@ use tokio::{
 };
 use zeroize::Zeroizing;
 
-use crate::{
-    crypto::digest,
+use token::{
     key_file::{KeyFile, KeyFileError, Status},
     key_ring::KeyRing,
+    sha256,
 };
 
-/// How often the file is read. [`crate::key_file::KNOWN_AFTER`] is to be several times as long.
+/// How often the file is read. [`token::key_file::KNOWN_AFTER`] is to be several times as long.
 pub const PERIOD: Duration = Duration::from_secs(1);
 
 /// The key file and the ring of its last good content.
@@ -44,18 +44,18 @@ pub struct Reload {
     /// 0 for what the service started with, one more for each change since, good or bad.
     pub generation: u64,
     /// What it was.
-    pub outcome: Outcome,
+    pub outcome: ReloadOutcome,
 }
 
 /// What a change of the keys was.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum ReloadOutcome {
     /// The keys are the file's.
     Loaded,
     /// The keys are those of before; why, in one line.
-    Refused(String),
+    Rejected(String),
     /// A retired key's time is over: it opens no more.
-    Over,
+    KeyExpired,
 }
 
 /// What a read of the file gave: the SHA-256 of it, since a copy of the keys is better not kept, or what the operating
@@ -71,11 +71,11 @@ impl KeysFollower {
     pub fn load(path: PathBuf, clock: Clock, random: Random) -> Result<Self, KeyFileError> {
         let json = Zeroizing::new(std::fs::read(&path).map_err(KeyFileError::Read)?);
         let ring = KeyRing::new(KeyFile::parse(&json)?, random.source())?;
-        let ring = ring.without_dead_keys(clock.now()).unwrap_or(ring);
+        let ring = ring.without_expired_keys(clock.now()).unwrap_or(ring);
         let gauges = Gauges::default();
         gauges.show(&ring);
-        let (reloads, _) = watch::channel(Reload { generation: 0, outcome: Outcome::Loaded });
-        let loaded = Ok(digest(&json));
+        let (reloads, _) = watch::channel(Reload { generation: 0, outcome: ReloadOutcome::Loaded });
+        let loaded = Ok(sha256(&json));
         Ok(Self { path, clock, random, ring: ArcSwap::from_pointee(ring), loaded, reloads, gauges })
     }
 
@@ -118,7 +118,7 @@ impl KeysFollower {
         loop {
             ticks.tick().await;
             let content = tokio::fs::read(&self.path).await.map(Zeroizing::new);
-            let seen = content.as_ref().map(|json| digest(json)).map_err(|error| error.to_string());
+            let seen = content.as_ref().map(|json| sha256(json)).map_err(|error| error.to_string());
             if seen == known {
                 changing = None;
             } else if changing.as_ref() != Some(&seen) {
@@ -133,7 +133,7 @@ impl KeysFollower {
                 }
                 self.tell(taken);
             }
-            self.drop_dead_keys();
+            self.drop_expired_keys();
         }
     }
 
@@ -141,16 +141,16 @@ impl KeysFollower {
         let file = KeyFile::parse(&content.map_err(KeyFileError::Read)?)?;
         let ring = KeyRing::new(file, self.random.source())?;
         // Before it is in use: a key whose time is over must not open for a moment.
-        let ring = ring.without_dead_keys(self.clock.now()).unwrap_or(ring);
+        let ring = ring.without_expired_keys(self.clock.now()).unwrap_or(ring);
         self.put(ring);
         Ok(())
     }
 
-    fn drop_dead_keys(&self) {
-        if let Some(ring) = self.ring.load().without_dead_keys(self.clock.now()) {
+    fn drop_expired_keys(&self) {
+        if let Some(ring) = self.ring.load().without_expired_keys(self.clock.now()) {
             self.put(ring);
             tracing::info!(file = %self.path.display(), "a retired key's time is over");
-            self.announce(Outcome::Over);
+            self.announce(ReloadOutcome::KeyExpired);
         }
     }
 
@@ -164,21 +164,21 @@ impl KeysFollower {
         match taken {
             Ok(()) => {
                 let ring = self.ring.load();
-                let active = ring.about().iter().filter(|about| about.status == Status::Active);
+                let active = ring.key_infos().iter().filter(|about| about.status == Status::Active);
                 let active: Vec<_> = active.map(|about| about.kid.as_str()).collect();
-                tracing::info!(%file, keys = ring.about().len(), active = active.join(","), "the keys were reloaded");
+                tracing::info!(%file, keys = ring.key_infos().len(), active = active.join(","), "the keys were reloaded");
                 self.gauges.reloads.get_or_create(&Reloads { outcome: "loaded" }).inc();
-                self.announce(Outcome::Loaded);
+                self.announce(ReloadOutcome::Loaded);
             }
             Err(error) => {
                 tracing::error!(%file, reason = %error, "the keys stay as they were: the key file cannot be taken");
                 self.gauges.reloads.get_or_create(&Reloads { outcome: "refused" }).inc();
-                self.announce(Outcome::Refused(format!("{file}: {error}")));
+                self.announce(ReloadOutcome::Rejected(format!("{file}: {error}")));
             }
         }
     }
 
-    fn announce(&self, outcome: Outcome) {
+    fn announce(&self, outcome: ReloadOutcome) {
         self.reloads.send_modify(|reload| {
             *reload = Reload { generation: reload.generation + 1, outcome };
         });
@@ -207,7 +207,7 @@ struct Reloads {
 impl Gauges {
     fn show(&self, ring: &KeyRing) {
         self.made.clear();
-        for about in ring.about() {
+        for about in ring.key_infos() {
             let (kid, made_at) = (about.kid.clone(), about.made_at.map_or(0, |time| time.timestamp()));
             let key = Key { kid, r#use: about.usage.as_str(), status: about.status.as_str() };
             self.made.get_or_create(&key).set(made_at);

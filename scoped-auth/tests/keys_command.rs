@@ -208,8 +208,8 @@ fn the_key_of_a_token_is_told_for_another_library_to_open_it() {
     let told = operator.gives(&format!("subkey {kid}"));
     assert!(told.status.success());
     let told: Value = serde_json::from_slice(&told.stdout).unwrap();
-    let file = scoped_auth::key_file::KeyFile::parse(KEYS.as_bytes()).unwrap();
-    let ring = scoped_auth::key_ring::KeyRing::new(file, &ring::rand::SystemRandom::new()).unwrap();
+    let file = token::key_file::KeyFile::parse(KEYS.as_bytes()).unwrap();
+    let ring = token::key_ring::KeyRing::new(file, &ring::rand::SystemRandom::new()).unwrap();
     let expected: Value = serde_json::from_str(&ring.subkey_jwk(kid).unwrap()).unwrap();
     assert_eq!(told, expected);
     assert_eq!((told["kty"].as_str(), told["k"].as_str().map(str::len)), (Some("oct"), Some(43)));

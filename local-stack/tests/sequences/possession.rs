@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use local_stack::Guest;
-use scoped_auth::{claims::Claims, key_file::KeyFile, key_ring::KeyRing};
 use serde_json::json;
 use service_runtime::{database::DatabaseConfig, random::Random};
 use shared_types::SealedToken;
+use token::{claims::Claims, key_file::KeyFile, key_ring::KeyRing};
 
 use super::postgres::Cluster;
 use crate::TestEnv;

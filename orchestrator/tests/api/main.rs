@@ -148,7 +148,7 @@ impl Fwo {
             tls: None,
             federated_auth_secrets: vec![SecretString::from(FEDERATED_AUTH_SECRET)],
             keys_file: data.path().join("keys.json"),
-            missing_keys: MissingKeys::AreMade,
+            missing_keys: MissingKeys::Create,
             database: DatabaseConfig::new(format!("sqlite://{}", data.path().join("sessions.db").display())),
             rules: Rules {
                 session_max: Duration::from_secs(24 * 3600),

@@ -207,7 +207,7 @@ async fn services(data: &Path, workers: usize) -> (Running, Running) {
         tls: None,
         federated_auth_secrets: vec![SecretString::from(FEDERATED_AUTH_SECRET)],
         keys_file: data.join("keys.json"),
-        missing_keys: MissingKeys::AreMade,
+        missing_keys: MissingKeys::Create,
         database: DatabaseConfig::new(format!("sqlite://{}", data.join("sessions.db").display())),
         rules: Rules {
             session_max: Duration::from_secs(24 * 3600),

@@ -34,13 +34,13 @@ impl Store {
     /// Keeps a revocation and notifies the replicas that listen. Durable once this returns.
     pub async fn revoke(
         &self,
-        subject: RevocationTarget,
+        target: RevocationTarget,
         revoked_at: DateTime<Utc>,
         forget_at: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         let revocation = REVOKE.with([
-            subject.kind().into(),
-            subject.to_string().into(),
+            target.kind().into(),
+            target.to_string().into(),
             revoked_at.timestamp_millis().into(),
             forget_at.timestamp_millis().into(),
         ]);
@@ -85,13 +85,13 @@ impl Store {
     /// keeps revocations long after their last token has expired.
     pub async fn is_revoked(
         &self,
-        subjects: &[RevocationTarget],
+        targets: &[RevocationTarget],
         began_at: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
-        for subject in subjects {
+        for target in targets {
             let covers = COVERS.with([
-                subject.kind().into(),
-                subject.to_string().into(),
+                target.kind().into(),
+                target.to_string().into(),
                 began_at.timestamp_millis().into(),
             ]);
             if !self.database.read(covers).await?.is_empty() {
@@ -107,8 +107,8 @@ fn revocation(text: &str) -> Option<(i64, Revocation)> {
     let mut fields = text.split(' ');
     let mut field = || fields.next();
     let id = field()?.parse().ok()?;
-    let subject = RevocationTarget::parse(field()?, field()?)?;
+    let target = RevocationTarget::parse(field()?, field()?)?;
     let mut time = || date(field()?.parse().ok()?).ok();
     let (revoked_at, forget_at) = (time()?, time()?);
-    fields.next().is_none().then_some((id, Revocation { subject, revoked_at, forget_at }))
+    fields.next().is_none().then_some((id, Revocation { target, revoked_at, forget_at }))
 }

@@ -34,14 +34,13 @@ use std::{
 use direct::Direct;
 use http::{Answer, Request};
 use ring::rand::SystemRandom;
-use scoped_auth::{
-    Config, claims::Claims, config::MissingKeys, key_file::KeyFile, key_ring::KeyRing, sessions::Rules,
-};
+use scoped_auth::{Config, config::MissingKeys, sessions::Rules};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use service_runtime::{Clock, Listeners, Running, database::DatabaseConfig, random::Random};
 use shared_types::{SealedToken, SessionId};
 use tempfile::TempDir;
+use token::{claims::Claims, key_file::KeyFile, key_ring::KeyRing};
 
 const ACCOUNT: &str = "AC00000000000000000000000000000001";
 const DEPLOYMENT: &str = "CV00000000000000000000000000000001";
@@ -74,7 +73,7 @@ impl Sas {
             tls: None,
             federated_auth_secrets: vec![SecretString::from(SECRET)],
             keys_file: data.path().join("keys.json"),
-            missing_keys: MissingKeys::AreMade,
+            missing_keys: MissingKeys::Create,
             database: DatabaseConfig::new(store_in(data.path())),
             rules: Rules {
                 session_max: Duration::from_secs(24 * 3600),

@@ -39,7 +39,7 @@ impl Replica {
 
     async fn knows(&self, n: u128) {
         let known = async {
-            while !self.sessions.are_revoked(&claims(n)) {
+            while !self.sessions.is_revoked(&claims(n)) {
                 tokio::task::yield_now().await;
             }
         };
@@ -129,7 +129,7 @@ async fn a_server_that_was_away_is_followed_again() {
     cluster.start();
     while store.replicas[1].revoke(account(2), now(), now() + TimeDelta::hours(2)).await.is_err() {}
     let known = async {
-        while !replica.sessions.are_revoked(&claims(2)) {
+        while !replica.sessions.is_revoked(&claims(2)) {
             tokio::task::yield_now().await;
         }
     };

@@ -18,13 +18,13 @@ mod revocations;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use scoped_auth::{
-    claims::{Audience, Claims, Issuer},
     revocations::RevocationTarget,
     store::{Advance, MIGRATIONS, Store as Sessions},
 };
 use service_runtime::database::DatabaseConfig;
 use shared_types::{AccountSid, Identity, SessionId, grant::GrantsClaim};
 use tempfile::TempDir;
+use token::claims::{Audience, Claims, Issuer};
 
 use crate::{direct::Direct, postgres::Cluster};
 

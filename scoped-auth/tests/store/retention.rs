@@ -2,13 +2,13 @@
 
 use chrono::TimeDelta;
 use scoped_auth::{
-    claims::CLOCK_SKEW,
     revocations::RevocationTarget,
     sessions::{IdentityRefusal, Sessions},
     store::{Advance, AdvanceOutcome},
 };
 use service_runtime::database::PURGED_AT_ONCE;
 use shared_types::{AccountSid, Identity, scoped_auth::generate::EarlierSession};
+use token::claims::CLOCK_SKEW;
 
 use crate::{Store, account, advance, current_token::RULES, end, now, session};
 

@@ -31,8 +31,8 @@ fn claims(n: u64) -> Claims {
     .unwrap()
 }
 
-fn revocation(subject: RevocationTarget, revoked_at: i64, forget_at: i64) -> Revocation {
-    Revocation { subject, revoked_at: at(revoked_at), forget_at: at(forget_at) }
+fn revocation(target: RevocationTarget, revoked_at: i64, forget_at: i64) -> Revocation {
+    Revocation { target, revoked_at: at(revoked_at), forget_at: at(forget_at) }
 }
 
 #[test]

@@ -1,0 +1,110 @@
+//! Fresh keys, and a key file of them: `scoped-auth keys generate` where there is none yet. Their names say the day,
+//! `enc-20261120-1f3a`.
+
+use std::path::Path;
+
+use chrono::{DateTime, SubsecRound as _, Utc};
+use serde_json::Map;
+
+use super::{Key, KeyFile, KeyFileError, KeyInfo, Material, Status, Use, disk};
+use crate::crypto::{self, CryptoError, P256KeyPair, Secret, SecureRandom};
+
+impl KeyFile {
+    /// Makes a file at `path`, readable by its owner alone, with one fresh active key of each use.
+    ///
+    /// # Errors
+    ///
+    /// If something stands at `path`, which is never overwritten, or the file cannot be written. Then, and if the
+    /// machine stops midway, there is no file at `path`: half a one never.
+    pub fn create(path: &Path, rng: &dyn SecureRandom, now: DateTime<Utc>) -> Result<(), KeyFileError> {
+        let mut file = Self { keys: Vec::new(), others: Map::new() };
+        for usage in [Use::Encryption, Use::Signing, Use::Audit] {
+            file.add(usage, Status::Active, rng, now)?;
+        }
+        disk::create(path, &file.write()?, rng)
+    }
+
+    /// Adds a fresh key, and gives its name.
+    pub(super) fn add(
+        &mut self,
+        usage: Use,
+        status: Status,
+        rng: &dyn SecureRandom,
+        now: DateTime<Utc>,
+    ) -> Result<String, CryptoError> {
+        let material = match usage {
+            Use::Encryption => Material::Encryption(Secret::new(crypto::random(rng)?)),
+            Use::Signing => Material::Signing(P256KeyPair::generate(rng)?),
+            Use::Audit => Material::Audit(Secret::new(crypto::random(rng)?)),
+        };
+        self.add_made(material, usage, status, rng, now)
+    }
+
+    /// Adds a key that is there already, under a name of its own, and gives that name.
+    pub(super) fn add_made(
+        &mut self,
+        material: Material,
+        usage: Use,
+        status: Status,
+        rng: &dyn SecureRandom,
+        now: DateTime<Utc>,
+    ) -> Result<String, CryptoError> {
+        let kid = loop {
+            let suffix = u16::from_be_bytes(crypto::random(rng)?);
+            let kid = format!("{}-{}-{suffix:04x}", usage.as_str(), now.format("%Y%m%d"));
+            if self.key(&kid).is_none() {
+                break kid;
+            }
+        };
+        let made_at = Some(now.trunc_subsecs(0));
+        let info = KeyInfo { kid: kid.clone(), usage, status, made_at, opens_until: None };
+        self.keys.push(Key { position: self.keys.len() + 1, info, material, others: Map::new() });
+        Ok(kid)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use ring::rand::SystemRandom;
+
+    use super::*;
+    use crate::key_ring::KeyRing;
+
+    fn now() -> DateTime<Utc> {
+        "2026-11-20T12:00:00.7Z".parse().unwrap()
+    }
+
+    #[test]
+    fn a_made_file_has_a_key_of_each_use_and_makes_a_key_ring() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys.json");
+        KeyFile::create(&path, &SystemRandom::new(), now()).unwrap();
+        let file = KeyFile::load(&path).unwrap();
+        for (info, prefix) in file.key_infos().zip(["enc-20261120-", "sig-20261120-", "audit-20261120-"]) {
+            assert!(info.kid.starts_with(prefix) && info.kid.len() == prefix.len() + 4, "{info:?}");
+            assert_eq!((info.status, info.opens_until), (Status::Active, None));
+            assert_eq!(info.made_at, Some(now().trunc_subsecs(0)));
+        }
+        assert_eq!(file.key_infos().count(), 3);
+        KeyRing::new(file, &SystemRandom::new()).unwrap();
+    }
+
+    #[test]
+    fn no_two_files_share_a_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = [folder.path().join("a"), folder.path().join("b")];
+        let [a, b] = paths.map(|path| {
+            KeyFile::create(&path, &SystemRandom::new(), now()).unwrap();
+            let set: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+            set["keys"].as_array().unwrap().clone()
+        });
+        assert_eq!((a.len(), b.len()), (3, 3));
+        for (a, b) in a.iter().zip(&b) {
+            for secret in ["k", "d"].into_iter().filter(|name| a.get(name).is_some()) {
+                assert_ne!(a[secret], b[secret]);
+            }
+        }
+    }
+}
