@@ -31,7 +31,7 @@ use crate::{
 /// revocation.
 const MAX_REVOCATION_AGE: Duration = Duration::from_secs(2);
 
-const REVOCATIONS_STALE: &str = "the store is unreachable: revocations by other replicas are not read";
+const REVOCATIONS_STALE: &str = "the store cannot be reached: revocations by other replicas are not read";
 
 /// How often expired rows are deleted.
 const PURGE_PERIOD: TimeDelta = TimeDelta::minutes(1);

@@ -1,5 +1,5 @@
-//! The claims of a token, and the judgement of them at a time (contract, section 7). Claims come out of an opened
-//! token alone, so whoever holds some knows that they are authentic; whether they still hold is what `judge` says.
+//! The claims of a token, and whether they are valid at a time (contract, section 7). Parsed claims come only from an
+//! opened token, so they are authentic; `judge` checks whether they are still valid.
 
 use std::{fmt, marker::PhantomData, time::Duration};
 
@@ -25,16 +25,16 @@ pub const ISSUER: &str = "ScopedAuthService";
 /// The claim `aud` of every token.
 pub const AUDIENCE: &str = "webchat";
 
-/// How far the clocks of two replicas may differ: a token that one has just made is not yet valid to another whose
-/// clock is behind. Ends are taken to the second, so that no token outlives what its `expiration` says.
+/// The maximum difference of two replicas' clocks: a token that one has just made must be valid for another whose clock is
+/// behind. It applies to `nbf` only, so that no token outlives its `expiration`.
 pub const CLOCK_SKEW: Duration = Duration::from_secs(5);
 
 /// `{jti, iss, aud, sub, iat, nbf, exp, grants, sid, auth_time, fingerprint?, first_fingerprint?}`: the claims set (RFC 7519, section 4).
 ///
-/// Times travel as whole seconds since 1970 (`NumericDate`, RFC 7519, section 2); a fraction is cut off.
+/// Times are whole seconds since 1970 (`NumericDate`, RFC 7519, section 2); fractions are truncated.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Claims {
-    /// The token's own name.
+    /// The id of the token.
     pub jti: Uuid,
     /// `ScopedAuthService`
     pub iss: Issuer,
@@ -45,10 +45,10 @@ pub struct Claims {
     /// When the token was made.
     #[serde(with = "ts_seconds")]
     pub iat: DateTime<Utc>,
-    /// From when on it is valid.
+    /// The start of its validity.
     #[serde(with = "ts_seconds")]
     pub nbf: DateTime<Utc>,
-    /// From when on it no longer is.
+    /// The end of its validity, exclusive.
     #[serde(with = "ts_seconds")]
     pub exp: DateTime<Utc>,
     /// The identity, and the grants by product.
@@ -58,24 +58,24 @@ pub struct Claims {
     /// When the session began.
     #[serde(with = "ts_seconds")]
     pub auth_time: DateTime<Utc>,
-    /// Which of the session's tokens this is: the first has 0, each successor one more.
+    /// The generation: 0 for the session's first token, one more for each successor.
     #[serde(rename = "gen", default, skip_serializing_if = "is_first")]
     pub generation: u32,
     /// The browser that the token is bound to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<Fingerprint>,
-    /// The browser that the session began with, where it has changed since.
+    /// The browser that the session began with, if it has changed since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_fingerprint: Option<Fingerprint>,
-    /// The proof key that the token is bound to (RFC 9449, section 6.1).
+    /// The DPoP key that the token is bound to (RFC 9449, section 6.1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cnf: Option<Confirmation>,
 }
 
-/// `{jkt}`: how the holder of a token proves to be its holder (RFC 7800, section 3.1).
+/// `{jkt}`: the confirmation key of the token's holder (RFC 7800, section 3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Confirmation {
-    /// The thumbprint of the key that signs proofs.
+    /// The thumbprint of the key that signs DPoP proofs.
     pub jkt: Thumbprint,
 }
 
@@ -84,10 +84,10 @@ impl Claims {
     ///
     /// # Errors
     ///
-    /// `InvalidToken` before `nbf`, by more than [`CLOCK_SKEW`]; then `SessionExpired`, since a new token would not
-    /// help; then `ExpiredToken` from `exp` on. Never `RevokedToken`: claims do not know.
+    /// `InvalidToken` if `nbf` is more than [`CLOCK_SKEW`] ahead; then `SessionExpired`, since a new token would not help;
+    /// then `ExpiredToken` from `exp` on. Never `RevokedToken`: claims do not contain it.
     pub fn judge(&self, now: DateTime<Utc>, session_max: Duration) -> Result<(), Reason> {
-        // Differences of times, unlike sums, cannot overflow, whatever the claims say.
+        // Differences of times, unlike sums, cannot overflow for any claims.
         if self.nbf.signed_duration_since(now) > time_delta(CLOCK_SKEW) {
             return Err(Reason::InvalidToken);
         }
@@ -115,14 +115,14 @@ impl Claims {
         deployment(&self.grants.grants)
     }
 
-    /// The claims in the payload of an authentic token, unless they are not ours or a name stands twice
-    /// (RFC 7519, section 4). Claims that this version does not know are passed over: a newer replica may add some.
+    /// Parses the payload of an authentic token. `None` if the claims are not ours or a name is duplicate (RFC 7519,
+    /// section 4). Unknown claims are ignored: a newer replica may add some.
     pub(crate) fn parse(payload: &[u8]) -> Option<Self> {
         json::from_service(payload).ok().map(|UniqueNames(claims)| claims)
     }
 }
 
-/// The deployment that grants are for: that of the webchat grant.
+/// The deployment of the grants: that of the webchat grant.
 pub fn deployment(grants: &[Grant]) -> Option<DeploymentKey> {
     grants.iter().find_map(|grant| match grant {
         Grant::Webchat(webchat) => webchat.deployment_key,
@@ -130,7 +130,7 @@ pub fn deployment(grants: &[Grant]) -> Option<DeploymentKey> {
     })
 }
 
-/// When a session began: to the millisecond where its id says so, otherwise its `auth_time`.
+/// When a session began: to the millisecond if its id contains the time, otherwise its `auth_time`.
 pub fn began_at(session: SessionId, auth_time: DateTime<Utc>) -> DateTime<Utc> {
     let millis = session.began_at().and_then(|millis| i64::try_from(millis).ok());
     millis.and_then(DateTime::from_timestamp_millis).unwrap_or(auth_time)
@@ -141,11 +141,11 @@ pub fn time_delta(duration: Duration) -> TimeDelta {
     TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX)
 }
 
-/// What the digest under a `jti` begins with: no other digest of this project does.
+/// Domain separation: the prefix of the digest that makes a `jti`. No other digest of this project has it.
 const JTI_CONTEXT: &[u8] = b"webchat-jti-v1";
 
 /// The claim `jti`: a UUID v8 of SHA-256(`webchat-jti-v1` ‖ `sid` ‖ generation ‖ `advanced_at`), 16, 4 and 8 bytes, big
-/// endian, the time in milliseconds since 1970. A token that is made again has the same.
+/// endian, the time in milliseconds since 1970. A token that is made again gets the same.
 pub fn jti(session: SessionId, generation: u32, advanced_at: DateTime<Utc>) -> Uuid {
     let digest = crypto::sha256_of([
         JTI_CONTEXT,
@@ -196,8 +196,8 @@ macro_rules! constant {
     };
 }
 
-constant!(Issuer, ISSUER, "The text [`ISSUER`]; no other is read.");
-constant!(Audience, AUDIENCE, "The text [`AUDIENCE`]; no other is read.");
+constant!(Issuer, ISSUER, "The text [`ISSUER`]; any other is rejected.");
+constant!(Audience, AUDIENCE, "The text [`AUDIENCE`]; any other is rejected.");
 
 /// A `T` from a JSON object whose members all have different names, written without escapes.
 struct UniqueNames<T>(T);
@@ -219,7 +219,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for UniqueNames<T> {
     }
 }
 
-/// The members of an object, none of which bears the name of one before.
+/// The members of an object; a duplicate name is an error.
 struct Members<'de, A> {
     map: A,
     names: Vec<&'de str>,
@@ -231,7 +231,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Members<'de, A> {
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
         let Some(name) = self.map.next_key::<&'de str>()? else { return Ok(None) };
         if self.names.contains(&name) {
-            return Err(de::Error::custom("a name stands twice"));
+            return Err(de::Error::custom("duplicate name"));
         }
         self.names.push(name);
         seed.deserialize(BorrowedStrDeserializer::new(name)).map(Some)
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_the_session_is_said_before_the_end_of_the_token() {
+    fn session_expired_takes_precedence_over_expired_token() {
         let claims = claims();
         assert_eq!(claims.judge(at(24 * HOUR - 1), DAY), Err(Reason::ExpiredToken));
         assert_eq!(claims.judge(at(24 * HOUR), DAY), Err(Reason::SessionExpired));
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn no_time_is_too_far_away_to_judge() {
+    fn extreme_times_do_not_overflow() {
         let claims =
             Claims { auth_time: DateTime::<Utc>::MIN_UTC, exp: DateTime::<Utc>::MAX_UTC, ..claims() };
         assert_eq!(claims.judge(at(0), Duration::MAX), Ok(()));
@@ -299,12 +299,12 @@ mod tests {
     }
 
     #[test]
-    fn claims_stay_as_they_were_written() {
+    fn claims_round_trip() {
         assert_eq!(serde_json::to_string(&claims()).unwrap(), text());
     }
 
     #[test]
-    fn what_is_not_our_claims_set_is_refused() {
+    fn foreign_claims_sets_are_rejected() {
         for (good, bad) in [
             (r#""iss":"ScopedAuthService""#, r#""iss":"FederatedAuthService""#),
             (r#""aud":"webchat""#, r#""aud":"voice""#),

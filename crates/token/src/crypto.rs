@@ -1,5 +1,5 @@
-//! The cryptographic library, behind the few operations that the token form needs. No other module of this crate
-//! names it, so that another one of the same interface (aws-lc-rs) could take its place here.
+//! The cryptographic library, behind the few operations that tokens need. No other module of this crate uses it, so that
+//! a library with the same interface (aws-lc-rs) could replace it here.
 
 use ring::{
     aead::{self, AES_256_GCM, Aad, LessSafeKey},
@@ -10,10 +10,10 @@ use zeroize::Zeroizing;
 
 pub(crate) use ring::rand::SecureRandom;
 
-/// 256 bits that are wiped when they are no longer needed.
+/// 256 bits, zeroed on drop.
 pub(crate) type Secret = Zeroizing<[u8; 32]>;
 
-/// Says no more than that it did not work: the reasons of cryptography are nobody's business.
+/// An unspecified cryptographic error. It deliberately carries no reason, so that none can leak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct CryptoError;
 
@@ -44,7 +44,7 @@ pub(crate) fn sha256_of<const N: usize>(parts: [&[u8]; N]) -> [u8; 32] {
     digest
 }
 
-/// Makes names that only the holder of the key can make (HMAC-SHA256).
+/// HMAC-SHA256.
 pub(crate) struct Mac(hmac::Key);
 
 impl Mac {
@@ -57,7 +57,7 @@ impl Mac {
     }
 }
 
-/// What HKDF-SHA256 extracts from a key and a salt (RFC 5869, section 2.2).
+/// The pseudorandom key that HKDF-SHA256 extracts from a key and a salt (RFC 5869, section 2.2).
 pub(crate) struct Prk(hkdf::Prk);
 
 impl Prk {
@@ -65,7 +65,7 @@ impl Prk {
         Self(hkdf::Salt::new(hkdf::HKDF_SHA256, salt).extract(key.as_slice()))
     }
 
-    /// The AES-256-GCM key for `info`, whose parts are read as one text (RFC 5869, section 2.3).
+    /// Expands to the AES-256-GCM key for `info`, whose parts are concatenated (RFC 5869, section 2.3).
     pub(crate) fn expand(&self, info: &[&[u8]]) -> Result<Subkey, CryptoError> {
         #[cfg(test)]
         work::count(|work| work.derived += 1);
@@ -87,11 +87,11 @@ impl Prk {
     }
 }
 
-/// An AES-256-GCM key. Whoever seals with it answers for its nonces.
+/// An AES-256-GCM key. The caller guarantees that no nonce is used twice.
 pub(crate) struct Subkey(LessSafeKey);
 
 impl Subkey {
-    /// Turns `text` into ciphertext and returns the tag over it and `header`.
+    /// Encrypts `text` in place; returns the tag over the ciphertext and `header`.
     pub(crate) fn seal(
         &self,
         nonce: [u8; 12],
@@ -102,7 +102,7 @@ impl Subkey {
         Ok(self.0.seal_in_place_separate_tag(nonce, Aad::from(header), text)?)
     }
 
-    /// Turns ciphertext and tag into the text that was sealed with `header`.
+    /// Decrypts ciphertext and tag in place, authenticated with `header`.
     pub(crate) fn open<'a>(
         &self,
         nonce: [u8; 12],
@@ -116,7 +116,7 @@ impl Subkey {
     }
 }
 
-/// A P-256 key pair as numbers (RFC 7518, section 6.2).
+/// A P-256 key pair as a JWK has it (RFC 7518, section 6.2).
 pub(crate) struct P256KeyPair {
     pub(crate) x: [u8; 32],
     pub(crate) y: [u8; 32],
@@ -125,8 +125,8 @@ pub(crate) struct P256KeyPair {
 
 impl P256KeyPair {
     pub(crate) fn generate(rng: &dyn SecureRandom) -> Result<Self, CryptoError> {
-        // The one place where the library gives a fresh private number away is a PKCS#8 document of fixed layout:
-        // 36 bytes of template, the number, 5 bytes of template, the uncompressed point.
+        // The library exports a fresh private key only as a PKCS#8 document of fixed layout: 36 bytes of template, the
+        // private key, 5 bytes of template, the uncompressed point.
         let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, rng)?;
         let document = document.as_ref();
         let number = document.get(36..68).ok_or(CryptoError)?;
@@ -135,7 +135,7 @@ impl P256KeyPair {
         pair.d.copy_from_slice(number);
         pair.x.copy_from_slice(point.get(1..33).ok_or(CryptoError)?);
         pair.y.copy_from_slice(point.get(33..65).ok_or(CryptoError)?);
-        // Reading it back proves that the layout was the one above.
+        // Loading it again proves that the layout is the one above.
         Signer::new(&pair, rng)?;
         Ok(pair)
     }
@@ -154,7 +154,7 @@ impl P256KeyPair {
 pub(crate) struct Signer(EcdsaKeyPair);
 
 impl Signer {
-    /// Fails unless the private and the public part of the pair belong together.
+    /// Fails unless the private and the public part of the pair match.
     pub(crate) fn new(pair: &P256KeyPair, rng: &dyn SecureRandom) -> Result<Self, CryptoError> {
         let public = pair.public().0;
         let (algorithm, d) = (&ECDSA_P256_SHA256_FIXED_SIGNING, pair.d.as_slice());
@@ -186,15 +186,15 @@ impl Verifier {
     }
 }
 
-/// A signature, r = s = 1, that takes as long to be found wrong as any other.
+/// An invalid signature, r = s = 1, that takes as long to verify as any other.
 pub(crate) const WRONG_SIGNATURE: [u8; 64] = {
     let mut signature = [0; 64];
     (signature[31], signature[63]) = (1, 1);
     signature
 };
 
-/// Whether the numbers r and s of a signature are from 1 to n - 1 (FIPS 186-5, section 6.4.2, step 1): if not, it is
-/// found wrong before anything is computed.
+/// Whether r and s of a signature are from 1 to n - 1 (FIPS 186-5, section 6.4.2, step 1): if not, the library rejects it
+/// before it computes anything.
 pub(crate) fn is_in_range(signature: &[u8; 64]) -> bool {
     const N: [u8; 32] = [
         0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
@@ -205,7 +205,7 @@ pub(crate) fn is_in_range(signature: &[u8; 64]) -> bool {
     [r, s].into_iter().all(|number| number < N.as_slice() && number.iter().any(|byte| *byte != 0))
 }
 
-/// The work that a thread has done, counted: what is refused must cost the same whatever is wrong with it.
+/// Counts the cryptographic work of a thread: rejecting a token must cost the same for every defect.
 #[cfg(test)]
 pub(crate) mod work {
     use std::cell::RefCell;
@@ -214,9 +214,9 @@ pub(crate) mod work {
     pub(crate) struct Work {
         /// Keys derived.
         pub(crate) derived: usize,
-        /// The bytes that were to be opened, each time.
+        /// The number of bytes of each decryption.
         pub(crate) opened: Vec<usize>,
-        /// The bytes whose signature was checked, each time.
+        /// The number of bytes of each signature check.
         pub(crate) verified: Vec<usize>,
     }
 

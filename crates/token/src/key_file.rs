@@ -1,5 +1,5 @@
-//! The key file: a JWK Set (RFC 7517, section 5) with the keys that seal and sign tokens. Whatever is wrong with one is
-//! said in one line that repeats nothing of it, so that no mistake brings a key into a log.
+//! The key file: a JWK Set (RFC 7517, section 5) with the keys that seal and sign tokens. An error is one line that quotes
+//! nothing of the file, so that no mistake writes a key to a log.
 
 mod change;
 mod create;
@@ -16,14 +16,14 @@ use zeroize::Zeroizing;
 pub(crate) use self::jwk::write_subkey;
 pub use self::{
     change::ChangeError,
-    rotation::{Activated, Force, KNOWN_AFTER, Retired, RotationError},
+    rotation::{Activation, Force, KNOWN_AFTER, Removal, RotationError},
 };
 use crate::crypto::{CryptoError, P256KeyPair, Secret};
 
-/// The keys of ScopedAuthService, read and well formed; [`crate::key_ring::KeyRing`] makes them usable.
+/// The parsed keys of ScopedAuthService. [`crate::key_ring::KeyRing`] makes and opens tokens with them.
 ///
-/// Each has a `kid` of its own; exactly one for encryption and one for signatures is active. The key for the audit log
-/// may be missing.
+/// Each key has a unique `kid`; exactly one of use `enc` and one of use `sig` is active. The key of the audit log is
+/// optional.
 ///
 /// ```json
 /// {"keys": [
@@ -34,58 +34,58 @@ use crate::crypto::{CryptoError, P256KeyPair, Secret};
 ///   {"kty":"oct","use":"audit","alg":"HS256","kid":"audit-1","k":"<32 bytes>","status":"active"}]}
 /// ```
 ///
-/// Bytes are base64url; times are whole seconds since 1970 (`NumericDate`, RFC 7519, section 2) and may be missing:
-/// a key without `made_at` is older than any other, a retired one without `opens_until` opens until it is removed.
+/// Bytes are base64url; times are whole seconds since 1970 (`NumericDate`, RFC 7519, section 2) and optional: a key without
+/// `made_at` counts as the oldest, a retired one without `opens_until` opens until it is removed.
 pub struct KeyFile {
     pub(crate) keys: Vec<Key>,
-    /// The set's members that are not ours, which a change leaves as they are.
+    /// Unknown members of the set, preserved by a change.
     others: Map<String, Value>,
 }
 
 /// A key of the file.
 pub(crate) struct Key {
-    /// Where in the file it stands, from 1, for whoever has to find it.
+    /// Its position in the file, from 1, for error messages.
     pub(crate) position: usize,
     pub(crate) info: KeyInfo,
     pub(crate) material: Material,
-    /// Its members that are not ours.
+    /// Unknown members of the key, preserved by a change.
     others: Map<String, Value>,
 }
 
-/// What may be told of a key: everything but the key.
+/// The public information on a key: everything but its material.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyInfo {
-    /// Its name.
+    /// The key's name.
     pub kid: String,
-    /// What it is for.
+    /// Its use.
     pub usage: Use,
-    /// What it does at present.
+    /// Its status.
     pub status: Status,
-    /// When it was made, if the file says so.
+    /// When it was made, if known.
     pub made_at: Option<DateTime<Utc>>,
-    /// Until when it opens: of a retired key.
+    /// When a retired key expires.
     pub opens_until: Option<DateTime<Utc>>,
 }
 
-/// What a key is for; the one algorithm that it is used with goes with that (RFC 8725, section 3.1).
+/// The use of a key. It determines the key's only algorithm (RFC 8725, section 3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Use {
     /// Encrypts tokens.
     Encryption,
     /// Signs tokens.
     Signing,
-    /// Hides session ids in the audit log.
+    /// Hashes the session ids of the audit log.
     Audit,
 }
 
-/// What a key does. Every listed key opens, and a signing key is published from the start.
+/// The status of a key. Every listed key opens tokens, and every listed signing key is published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Status {
     /// Makes no tokens yet.
     Next,
     /// Makes tokens.
     Active,
-    /// Makes no tokens any more, and opens them until its time is over.
+    /// Makes no more tokens, and opens them until it expires.
     Retired,
 }
 
@@ -106,12 +106,12 @@ impl KeyFile {
         Self::parse(&json)
     }
 
-    /// Reads a JWK Set. Members that RFC 7517 and this type do not name are passed over.
+    /// Parses a JWK Set. Unknown members are ignored.
     ///
     /// # Errors
     ///
-    /// If it is not the JSON that is described above, or a key is of another type, or a `kid` stands twice, or not
-    /// exactly one key of each use is active.
+    /// If it is not the JSON that is described above, a key is of another type, a `kid` is duplicate, or not exactly one
+    /// key of each use is active.
     pub fn parse(json: &[u8]) -> Result<Self, KeyFileError> {
         let jwk::Set { keys, others } = jwk::parse_set(json)?;
         let mut file = Self { keys: Vec::with_capacity(keys.len()), others };
@@ -136,7 +136,7 @@ impl KeyFile {
         Ok(file)
     }
 
-    /// What may be told of the keys, in the file's order.
+    /// The public information on the keys, in the file's order.
     pub fn key_infos(&self) -> impl Iterator<Item = &KeyInfo> {
         self.keys.iter().map(|key| &key.info)
     }
@@ -151,8 +151,8 @@ impl KeyFile {
 }
 
 impl KeyInfo {
-    /// Whether it is retired and its time over at `now`: then it opens nothing any more.
-    pub fn is_over(&self, now: DateTime<Utc>) -> bool {
+    /// Whether it is retired and has expired at `now`: it opens no more tokens.
+    pub fn is_expired(&self, now: DateTime<Utc>) -> bool {
         self.status == Status::Retired && self.opens_until.is_some_and(|end| end <= now)
     }
 }
@@ -194,19 +194,19 @@ impl fmt::Debug for KeyFile {
     }
 }
 
-/// What is wrong with a key file, in one line without anything that stands in it.
+/// An error of the key file, in one line that quotes nothing of the file.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyFileError {
     /// It cannot be read.
     #[error("the key file cannot be read: {0}")]
     Read(#[source] io::Error),
-    /// It cannot be made; one that is already there is left as it is.
-    #[error("the key file cannot be made: {0}")]
+    /// It cannot be created; an existing file is left unchanged.
+    #[error("the key file cannot be created: {0}")]
     Create(#[source] io::Error),
-    /// It cannot be replaced, and is as it was.
+    /// It cannot be replaced, and is unchanged.
     #[error("the key file cannot be changed: {0}")]
     Change(#[source] io::Error),
-    /// It is not JSON, or its JSON does not have the shape of a JWK Set.
+    /// It is not JSON, or not a JWK Set.
     #[error("line {line}, column {column} of the key file: {problem}")]
     Json {
         /// From 1.
@@ -216,19 +216,19 @@ pub enum KeyFileError {
         /// What was expected.
         problem: &'static str,
     },
-    /// One of its keys is of no use.
+    /// One of its keys is invalid.
     #[error("key {position} of the key file: {problem}")]
     Key {
-        /// Where it stands in the file, from 1.
+        /// Its position in the file, from 1.
         position: usize,
-        /// What is wrong with it.
+        /// The problem.
         problem: &'static str,
     },
-    /// Its keys do not make a set that tokens can be made with.
+    /// Its keys are not a usable set.
     #[error("the key file: {0}")]
     Set(&'static str),
-    /// The system gave no randomness, or the cryptographic library refused.
-    #[error("no key could be made")]
+    /// The random generator or the cryptographic library failed.
+    #[error("generating a key failed")]
     Randomness,
 }
 

@@ -1,9 +1,9 @@
 //! The key ring: the active keys make tokens, all listed keys open them. It is immutable: ScopedAuthService replaces it
 //! when the key file changes and when a retired key expires.
 
-mod epoch;
 #[cfg(test)]
-mod refusals;
+mod constant_work;
+mod epoch;
 mod subkey_cache;
 #[cfg(test)]
 mod tests;
@@ -115,7 +115,7 @@ impl KeyRing {
     #[must_use]
     pub fn without_expired_keys(&self, now: DateTime<Utc>) -> Option<Self> {
         let (expired, infos): (Vec<_>, Vec<_>) =
-            self.infos.iter().cloned().partition(|info| info.is_over(now));
+            self.infos.iter().cloned().partition(|info| info.is_expired(now));
         if expired.is_empty() {
             return None;
         }

@@ -1,5 +1,4 @@
-//! `scoped-auth revoke …`: an operator ends sessions, by the route of the admin listener (docs/api.md). Any replica will
-//! do.
+//! `scoped-auth revoke …`: an operator revokes sessions, through the admin listener of any replica (docs/api.md).
 
 use std::{
     fs,
@@ -24,7 +23,7 @@ use super::rfc3339;
 /// The maximum length of a response, and of a token file.
 const MAX_LEN: u64 = 16 * 1024;
 
-/// The subcommand.
+/// `revoke`.
 pub(crate) const REVOKE: Subcommands = Subcommands { commands, run };
 
 fn commands() -> Vec<Command> {
@@ -32,26 +31,26 @@ fn commands() -> Vec<Command> {
         Arg::new(name).long(name).value_name(value).help(help)
     };
     let command = Command::new("revoke")
-        .about("End the sessions that began before now: one, a guest's, a deployment's or an account's")
+        .about("End sessions that began before now: one session, or those of a guest, a deployment or an account")
         .after_help(
-            "Asks the running service at SCOPED_AUTH_ADMIN_LISTEN, with SCOPED_AUTH_OPERATOR_SECRET (or …_FILE). Once \
-             it has answered, no crash loses the revocation, and every replica honours it within 2 s.\n\n\
+            "Sends a request to the running service at SCOPED_AUTH_ADMIN_LISTEN, with SCOPED_AUTH_OPERATOR_SECRET (or \
+             …_FILE). When the command returns, the revocation is durable; every replica applies it within 2 s.\n\n\
              Exit codes: 0 done, 1 refused or failed, 2 not a command",
         )
         .arg(
-            option("token-file", "FILE", "The session of the token in this file; - is standard input")
+            option("token-file", "FILE", "The session of the token in this file; - for standard input")
                 .value_parser(value_parser!(PathBuf)),
         )
         .arg(
-            option("session", "ID", "The session of this id (the claim `sid`)")
+            option("session", "ID", "The session with this id (the claim `sid`)")
                 .value_parser(value_parser!(SessionId)),
         )
         .arg(
-            option("deployment", "CV…", "All that came through this deployment")
+            option("deployment", "CV…", "All sessions of this deployment")
                 .value_parser(value_parser!(DeploymentKey)),
         )
         .arg(
-            option("account", "AC…", "All of this account, or of its guest with --identity")
+            option("account", "AC…", "All sessions of this account, or with --identity of one guest")
                 .value_parser(value_parser!(AccountSid)),
         )
         .arg(
@@ -59,8 +58,8 @@ fn commands() -> Vec<Command> {
                 .requires("account")
                 .value_parser(value_parser!(Identity)),
         )
-        .arg(option("address", "IP:PORT", "The admin listener, if it is another"))
-        .group(ArgGroup::new("whose").required(true).args(["token-file", "session", "deployment", "account"]));
+        .arg(option("address", "IP:PORT", "The admin listener; default: SCOPED_AUTH_ADMIN_LISTEN"))
+        .group(ArgGroup::new("target").required(true).args(["token-file", "session", "deployment", "account"]));
     vec![command]
 }
 
@@ -71,7 +70,7 @@ fn run(_name: &str, arguments: &ArgMatches, settings: &Settings) -> Result<(), S
     };
     let secrets = settings.optional_secrets("operator_secret")?;
     let Some(secret) = secrets.first() else {
-        return Err("SCOPED_AUTH_OPERATOR_SECRET is missing: it proves who asks".into());
+        return Err("SCOPED_AUTH_OPERATOR_SECRET is missing: the request needs it to authenticate".into());
     };
     let token = arguments.get_one::<PathBuf>("token-file").map(|path| token(path)).transpose()?;
     let request = revocations::Request {
@@ -93,14 +92,14 @@ fn run(_name: &str, arguments: &ArgMatches, settings: &Settings) -> Result<(), S
     let mut body = Vec::new();
     answer.take(MAX_LEN).read_to_end(&mut body)?;
     if !status.is_success() {
-        let refusal: Option<ErrorBody> = serde_json::from_slice(&body).ok();
-        let reason = refusal
+        let error: Option<ErrorBody> = serde_json::from_slice(&body).ok();
+        let reason = error
             .map_or_else(|| status.to_string(), |body| format!("{}: {}", body.code.as_str(), body.message));
         return Err(format!("{address} refused: {reason}").into());
     }
     let revocations::Response { kind, revoked_at } = serde_json::from_slice(&body)?;
     let time = rfc3339(revoked_at);
-    Ok(writeln!(stdout(), "{kind}: sessions that began before {time} are over")?)
+    Ok(writeln!(stdout(), "{kind}: sessions that began before {time} are revoked")?)
 }
 
 fn token(path: &Path) -> Result<SealedToken, StartError> {

@@ -1,4 +1,4 @@
-//! `scoped-auth keys …`: what an operator does with the JWK Set; and `scoped-auth migrate`.
+//! `scoped-auth keys …`: manages the key file; and `scoped-auth migrate`.
 
 use std::{
     fmt::Write as _,
@@ -15,32 +15,32 @@ use service_runtime::{
     random::Random,
 };
 use token::{
-    key_file::{Activated, Force, KNOWN_AFTER, KeyFile, KeyFileError, KeyInfo, Retired, Use},
+    key_file::{Activation, Force, KNOWN_AFTER, KeyFile, KeyFileError, KeyInfo, Removal, Use},
     key_ring::KeyRing,
 };
 
 use super::rfc3339;
 use crate::store::MIGRATIONS;
 
-/// The subcommands.
+/// `keys …`.
 pub(crate) const KEYS: Subcommands = Subcommands { commands, run };
 
-/// What brings the tables of sessions and revocations up to date.
+/// `migrate`: creates or updates the tables of sessions and revocations.
 pub(crate) const MIGRATE: Subcommands = Subcommands {
     commands: || vec![database::migrate_subcommand()],
     run: |_name, _arguments, settings| database::migrate(settings, MIGRATIONS),
 };
 
-const EXIT_CODES: &str = "Exit codes: 0 done, 1 refused or failed (the file is as it was), 2 not a command";
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 refused or failed (the file is unchanged), 2 not a command";
 
 fn commands() -> Vec<Command> {
     let file = || {
         Arg::new("FILE")
             .long("file")
             .value_parser(value_parser!(PathBuf))
-            .help("The JWK Set; by default the one that SCOPED_AUTH_KEYS_FILE names")
+            .help("The JWK Set; default: SCOPED_AUTH_KEYS_FILE")
     };
-    let kid = || Arg::new("KID").required(true).help("The key's name, as `list` tells it");
+    let kid = || Arg::new("KID").required(true).help("The key's name, as `list` shows it");
     let flag = |name: &'static str, help: &'static str| {
         Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
     };
@@ -48,27 +48,27 @@ fn commands() -> Vec<Command> {
         .long("use")
         .value_parser(PossibleValuesParser::new(["enc", "sig"]))
         .conflicts_with("if-missing")
-        .help("Add a key of this use alone; by default one of each");
+        .help("Add a key of this use only; default: one of each");
     let list = Command::new("list")
-        .about("Tell the keys, one line each: name, use, algorithm, status, when made, until when it opens");
+        .about("List the keys, one line each: name, use, algorithm, status, creation, expiry");
     let generate = Command::new("generate")
         .about(
-            "Add keys that make no tokens yet; where there is no JWK Set, make one (mode 0600) whose keys do",
+            "Add keys that make no tokens yet; if there is no JWK Set, create one (mode 0600) with active keys",
         )
-        .args([flag("if-missing", "Leave a file that exists as it is"), usage]);
+        .args([flag("if-missing", "Do nothing if the file exists"), usage]);
     let activate = Command::new("activate")
-        .about("Have a key make the tokens from now on; the one that does now opens until its last token is dead")
-        .args([kid(), flag("now", "Even though the key was made less than 10 seconds ago")]);
+        .about("Make a key active; the previous one opens tokens until its last token has expired")
+        .args([kid(), flag("now", "Even if the key was made less than 10 seconds ago")]);
     let retire = Command::new("retire")
-        .about("Remove a key whose last token is dead, or that made none")
-        .args([kid(), flag("now", "At once, whatever its tokens: they are refused from then on")]);
+        .about("Remove a key that has expired, or never made tokens")
+        .args([kid(), flag("now", "At once: its tokens are rejected from then on")]);
     let subkey = Command::new("subkey")
-        .about("Print, as a JWK, the key that opens the encrypted tokens of a header's `kid` in any JOSE library")
-        .arg(Arg::new("KID").required(true).help("The whole `kid` of a token's header"));
+        .about("Print the subkey of a `kid` as JWK: it opens the encrypted tokens with this `kid` in any JOSE library")
+        .arg(Arg::new("KID").required(true).help("The complete `kid` of a token's header"));
     let subcommands = [list, generate, activate, retire, subkey];
     vec![
         Command::new("keys")
-            .about("The keys of the tokens; running services take a change within seconds")
+            .about("Manage the keys of the tokens; running services load a change within seconds")
             .subcommand_required(true)
             .after_help(EXIT_CODES)
             .subcommands(subcommands.map(|command| command.arg(file()).after_help(EXIT_CODES))),
@@ -76,13 +76,13 @@ fn commands() -> Vec<Command> {
 }
 
 fn run(_name: &str, arguments: &ArgMatches, settings: &Settings) -> Result<(), StartError> {
-    // There is one subcommand of these, and clap has seen to it that it was given.
+    // clap guarantees one of these subcommands.
     let Some((name, arguments)) = arguments.subcommand() else { return Ok(()) };
     let path = match arguments.get_one::<PathBuf>("FILE") {
         Some(path) => path.clone(),
         None => settings.parse("keys_file", "a path")?,
     };
-    let done = match name {
+    let output = match name {
         "list" => list(&path),
         "generate" => generate(&path, arguments),
         "activate" => {
@@ -93,17 +93,17 @@ fn run(_name: &str, arguments: &ArgMatches, settings: &Settings) -> Result<(), S
         "retire" => retire(&path, arguments),
         _ => subkey(&path, arguments),
     };
-    let lines = done.map_err(|error| format!("{}: {error}", path.display()))?;
-    tell(&lines);
+    let output = output.map_err(|error| format!("{}: {error}", path.display()))?;
+    print_output(&output);
     Ok(())
 }
 
 fn list(path: &Path) -> Result<String, StartError> {
     let (file, now) = (KeyFile::load(path)?, Clock::system().now());
     let mut lines = vec![["KID", "USE", "ALG", "STATUS", "MADE", "OPENS UNTIL"].map(str::to_owned)];
-    for about in file.key_infos() {
-        let KeyInfo { kid, usage, status, made_at, opens_until } = about;
-        let until = match (opens_until, about.is_over(now)) {
+    for info in file.key_infos() {
+        let KeyInfo { kid, usage, status, made_at, opens_until } = info;
+        let until = match (opens_until, info.is_expired(now)) {
             (Some(time), true) => format!("{} (over)", rfc3339(*time)),
             (Some(time), false) => rfc3339(*time),
             (None, _) => "-".to_owned(),
@@ -115,7 +115,7 @@ fn list(path: &Path) -> Result<String, StartError> {
     let (mut text, width) =
         (String::new(), lines.iter().map(|[kid, ..]| kid.len()).max().unwrap_or_default());
     for [kid, usage, algorithm, status, made, until] in &lines {
-        // Writing into a String does not fail.
+        // Writing to a String cannot fail.
         let _ = writeln!(text, "{kid:<width$}  {usage:<5}  {algorithm:<5}  {status:<7}  {made:<20}  {until}");
     }
     Ok(text)
@@ -125,10 +125,10 @@ fn generate(path: &Path, arguments: &ArgMatches) -> Result<String, StartError> {
     let (random, now) = (Random::default(), Clock::system().now());
     match KeyFile::create(path, random.source(), now) {
         Err(KeyFileError::Create(error)) if error.kind() == ErrorKind::AlreadyExists => {}
-        made => return Ok(made.map(|()| format!("{}: made\n", path.display()))?),
+        made => return Ok(made.map(|()| format!("{}: created\n", path.display()))?),
     }
     if arguments.get_flag("if-missing") {
-        return Ok(format!("{}: there already\n", path.display()));
+        return Ok(format!("{}: already exists\n", path.display()));
     }
     let usages = match arguments.get_one::<String>("use").map(String::as_str) {
         Some("enc") => vec![Use::Encryption],
@@ -149,8 +149,8 @@ fn activate(path: &Path, arguments: &ArgMatches, session_max: Duration) -> Resul
     let activated =
         KeyFile::change(path, random.source(), now, |file| file.activate(kid, now, session_max, force))?;
     Ok(match activated {
-        Activated::Already => format!("{kid}: active already\n"),
-        Activated::InPlaceOf { retired, opens_until } => {
+        Activation::AlreadyActive => format!("{kid}: already active\n"),
+        Activation::Replaced { retired, opens_until } => {
             format!("{kid}: active\n{retired}: retired, opens until {}\n", rfc3339(opens_until))
         }
     })
@@ -162,15 +162,15 @@ fn retire(path: &Path, arguments: &ArgMatches) -> Result<String, StartError> {
     let retired =
         KeyFile::change(path, random.source(), now, |file| file.retire(kid, now, force, random.source()))?;
     Ok(match retired {
-        Retired::Removed => format!("{kid}: removed\n"),
-        Retired::ReplacedBy(other) => format!("{kid}: removed\n{other}: active in its place\n"),
+        Removal::Removed => format!("{kid}: removed\n"),
+        Removal::ReplacedBy(other) => format!("{kid}: removed\n{other}: active in its place\n"),
     })
 }
 
 fn subkey(path: &Path, arguments: &ArgMatches) -> Result<String, StartError> {
     let ring = KeyRing::new(KeyFile::load(path)?, Random::default().source())?;
     let kid = arguments.get_one::<String>("KID").map_or("", String::as_str);
-    let jwk = ring.subkey_jwk(kid).ok_or("no key of the file opens tokens of this `kid`")?;
+    let jwk = ring.subkey_jwk(kid).ok_or("the file has no key for this `kid`")?;
     Ok(format!("{}\n", jwk.as_str()))
 }
 
@@ -179,7 +179,7 @@ fn kid_and_force(arguments: &ArgMatches) -> (&str, Force) {
     (arguments.get_one::<String>("KID").map_or("", String::as_str), force)
 }
 
-#[allow(clippy::print_stdout, reason = "the answer to whoever ran the command")]
-fn tell(lines: &str) {
-    print!("{lines}");
+#[allow(clippy::print_stdout, reason = "the output of the command")]
+fn print_output(output: &str) {
+    print!("{output}");
 }

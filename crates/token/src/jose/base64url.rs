@@ -1,5 +1,5 @@
-//! Base64url as JOSE writes it (RFC 7515, section 2), in its one spelling: no padding, no characters of other alphabets,
-//! no bits behind the last byte. A token that differs in one character is then another token.
+//! Base64url as in JOSE (RFC 7515, section 2), canonical only: no padding, no characters of other alphabets, no non-zero
+//! trailing bits. So two different texts are never the same token.
 
 use base64_simd::{Out, URL_SAFE_NO_PAD};
 
@@ -8,22 +8,22 @@ pub(crate) fn encode(bytes: impl AsRef<[u8]>, out: &mut String) {
     URL_SAFE_NO_PAD.encode_append(bytes, out);
 }
 
-/// The number of characters that `bytes` bytes are written in.
+/// The encoded length of `bytes` bytes.
 pub(crate) const fn encoded_len(bytes: usize) -> usize {
     bytes.saturating_mul(4).div_ceil(3)
 }
 
-/// Appends the bytes that `text` stands for to `out`, and returns how many they are.
+/// Decodes `text`, appends the bytes to `out`, and returns their number.
 pub(crate) fn decode(text: &str, out: &mut Vec<u8>) -> Option<usize> {
     let before = out.len();
     URL_SAFE_NO_PAD.decode_append(text, out).ok()?;
     out.len().checked_sub(before)
 }
 
-/// The bytes that `text` stands for, if they are exactly `N`.
+/// Decodes `text`, if it is exactly `N` bytes.
 pub(crate) fn decode_array<const N: usize>(text: &str) -> Option<[u8; N]> {
     let mut bytes = [0; N];
-    // Looked at first, so that longer texts are not even read.
+    // Checked first, so that longer texts are not decoded.
     if text.len() != encoded_len(N) {
         return None;
     }
@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_one_spelling_is_read() {
+    fn only_the_canonical_encoding_is_decoded() {
         assert_eq!(decode_array::<1>("_w"), Some([0xff]));
         assert_eq!(decode("_w", &mut vec![]), Some(1));
         for other in ["_x", "/w", "_w==", "_w=", " _w", "_", "", "_w\n"] {
@@ -51,9 +51,9 @@ mod tests {
     }
 
     proptest! {
-        /// A spelling that another library refuses, such as bits behind the last byte, must not be read.
+        /// An encoding that another library rejects, such as non-zero trailing bits, must be rejected here too.
         #[test]
-        fn what_is_read_is_what_another_library_reads(text in "[A-Za-z0-9_-]{0,99}", other in "[ =+/.\n\u{e9}]{0,1}") {
+        fn decodes_the_same_as_another_library(text in "[A-Za-z0-9_-]{0,99}", other in "[ =+/.\n\u{e9}]{0,1}") {
             for text in [format!("{text}{other}"), format!("{other}{text}"), text] {
                 let read = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(&text).ok();
                 let mut bytes = vec![1];
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn the_length_is_foretold() {
+    fn encoded_len_is_the_encoded_length() {
         for len in 0..40 {
             let mut text = String::new();
             encode(vec![7; len], &mut text);

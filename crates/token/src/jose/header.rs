@@ -1,6 +1,5 @@
-//! The protected headers of the two forms. Each has one spelling when written, and when read exactly the members that
-//! it is written with: a member that is missing, twice there or unknown (`crit`, `zip`, `jwk`, `b64`, …) refuses the
-//! token (RFC 7515, section 5.2; RFC 8725, section 3.1).
+//! The protected headers of the two formats. They are written in one fixed form. When read, a missing, duplicate or
+//! unknown member (`crit`, `zip`, `jwk`, `b64`, …) rejects the token (RFC 7515, section 5.2; RFC 8725, section 3.1).
 
 use std::{fmt, hint::black_box};
 
@@ -11,21 +10,19 @@ use serde::{
 
 use super::{base64url, kid::Kid};
 
-/// The content type that says what kind of token this is, so that none of another kind is taken for one (RFC 8725,
-/// section 3.12).
+/// The content type of our tokens, so that no other kind of JWT is accepted as one (RFC 8725, section 3.12).
 const CONTENT_TYPE: &str = "twilio-fpa;v=1";
 
-/// The longest header that is read: what is written around the longest `kid`, and some room for other orders and
-/// blanks.
+/// The maximum length of a header's JSON: what is written around the longest `kid`, and some room for whitespace.
 const MAX_LEN: usize = 128 + Kid::MAX_LEN;
 
-/// The longest that one is written as.
+/// The maximum length of an encoded header.
 pub(super) const MAX_TEXT_LEN: usize = base64url::encoded_len(MAX_LEN);
 
-/// The `kid` of [`STAND_IN`], as long as ours are. Whether there is a key of this name does not matter.
+/// The `kid` of [`STAND_IN`], as long as ours. It does not matter whether a key of this name exists.
 pub(crate) const STAND_IN_KID: &str = "x.AAAAAAAAAAAAAAAAAAAAAA.CV00000000000000000000000000000000";
 
-/// What is read in the place of a header that cannot be read: that of a JWE.
+/// The header of a JWE that is read in place of an unreadable one, for constant work.
 pub(crate) const STAND_IN: &str = concat!(
     "eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIiwidHlwIjoiSldUIiwiY3R5IjoidHdpbGlvLWZwYTt2PTEiLCJraWQiOiJ4LkFB",
     "QUFBQUFBQUFBQUFBQUFBQUFBQUEuQ1YwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMCJ9",
@@ -43,40 +40,39 @@ pub(crate) fn write_jws(kid: &str, out: &mut String) {
     base64url::encode(header.concat(), out);
 }
 
-/// The header of a token, unread; nothing if it is longer than any that is read.
+/// The encoded header of a token; empty if it exceeds the maximum length.
 pub(crate) fn text_of(token: &str) -> &str {
     let header = token.split('.').next().unwrap_or_default();
     if header.len() > MAX_TEXT_LEN { "" } else { header }
 }
 
-/// Reads the header of a JWE and gives its `kid` to `then`.
+/// Reads the header of a JWE and calls `then` with its `kid`.
 pub(crate) fn read_jwe<T>(text: &str, then: impl FnOnce(&str) -> Option<T>) -> Option<T> {
     let mut json = Vec::new();
     let Some(header) = Header::read(text, &mut json) else {
         json.clear();
-        // What is unreadable differs in how soon that shows; what is readable takes all of the work.
+        // An unreadable header fails after less work than a readable one takes: do the difference.
         black_box(Header::read(STAND_IN, &mut json).is_some_and(|header| header.is(JWE)));
         return None;
     };
     header.kid.filter(|_| header.is(JWE)).and_then(then)
 }
 
-/// Reads the header of a JWS and gives its `kid` to `then`. To check a signature takes far longer than any of this, so
-/// that nothing is made up for here.
+/// Reads the header of a JWS and calls `then` with its `kid`. Not constant in work: verifying a signature takes far longer
+/// than reading any header.
 pub(crate) fn read_jws<T>(text: &str, then: impl FnOnce(&str) -> Option<T>) -> Option<T> {
     let mut json = Vec::new();
     let header = Header::read(text, &mut json)?;
     header.kid.filter(|_| header.is(JWS)).and_then(then)
 }
 
-/// `alg` and `enc` of the two forms.
+/// `alg` and `enc` of the two formats.
 type Algorithms = (&'static str, Option<&'static str>);
 
 const JWE: Algorithms = ("dir", Some("A256GCM"));
 const JWS: Algorithms = ("ES256", None);
 
-/// The members of a header that is JSON. It is read to its end even if it has members that refuse it, since it would
-/// take less time otherwise.
+/// The members of a header. It is parsed to its end even after a member that rejects it, for constant work.
 #[derive(Default)]
 struct Header<'a> {
     alg: Option<&'a str>,
@@ -84,7 +80,7 @@ struct Header<'a> {
     typ: Option<&'a str>,
     cty: Option<&'a str>,
     kid: Option<&'a str>,
-    /// Whether a member is unknown or twice there.
+    /// Whether a member is unknown or duplicate.
     others: bool,
 }
 
@@ -151,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read() {
+    fn headers_round_trip() {
         let kid = "k".repeat(Kid::MAX_LEN);
         let mut jwe = String::new();
         write_jwe(&kid, &mut jwe);
@@ -164,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn the_stand_in_is_a_header() {
+    fn the_stand_in_is_a_valid_header() {
         assert!(Kid::parse(STAND_IN_KID).is_some());
         let mut header = String::new();
         write_jwe(STAND_IN_KID, &mut header);
@@ -173,18 +169,18 @@ mod tests {
     }
 
     #[test]
-    fn another_order_is_the_same_header() {
+    fn members_may_have_another_order() {
         let json = r#"{"kid": "k", "cty": "twilio-fpa;v=1", "typ": "JWT", "enc": "A256GCM", "alg": "dir"}"#;
         assert_eq!(read_text(json).as_deref(), Some("k"));
     }
 
     #[test]
-    fn an_array_is_no_header() {
+    fn an_array_is_rejected() {
         assert_eq!(read_text(r#"["dir","A256GCM","JWT","twilio-fpa;v=1","k"]"#), None);
     }
 
     #[test]
-    fn an_over_long_header_is_not_read() {
+    fn an_overlong_header_is_rejected() {
         let json = r#"{"alg":"dir","enc":"A256GCM","typ":"JWT","cty":"twilio-fpa;v=1","kid":"k"}"#;
         let padded = |blanks: usize| json.replace('}', &format!("{}}}", " ".repeat(blanks)));
         assert!(read_text(&padded(MAX_LEN - json.len())).is_some());

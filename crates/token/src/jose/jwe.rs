@@ -1,4 +1,4 @@
-//! The encrypted form: compact JWE with `dir` and `A256GCM` (RFC 7516, section 7.1; RFC 7518, sections 4.5 and 5.3).
+//! The encrypted format: compact JWE with `dir` and `A256GCM` (RFC 7516, section 7.1; RFC 7518, sections 4.5 and 5.3).
 
 use std::hint::black_box;
 
@@ -11,7 +11,8 @@ use crate::crypto::{CryptoError, Subkey};
 /// The bytes of a GCM tag (RFC 7518, section 5.3).
 const TAG_LEN: usize = 16;
 
-/// Seals `payload` under `subkey`, whose tokens have this `header` and for which `nonce` was never used.
+/// Seals `payload` under `subkey`. `header` is the encoded header of the subkey's tokens; `nonce` must never have been used
+/// with this subkey.
 pub(crate) fn seal(
     subkey: &Subkey,
     header: &str,
@@ -32,14 +33,14 @@ pub(crate) fn seal(
     Ok(token)
 }
 
-/// Opens `token` within `buffer`, under the key that `subkey_of` finds for its `kid`, beside something else; returns
-/// both with the payload.
+/// Opens `token` in `buffer`, with the subkey that `subkey_of` finds for its `kid`; returns the payload and what
+/// `subkey_of` returned.
 ///
-/// The answer says nothing of why a token does not open, and neither does its time: whatever is wrong, a key is derived
-/// and as many bytes are opened as if the tag alone were. What cannot be taken from the token stands in for it: the key
-/// of `any_subkey`, a nonce of zeros, a text of the same length. Otherwise a stranger could tell a `kid` that is listed
-/// from one that is not, and try out the rules one by one (RFC 8725, section 3.2, of oracles). [`SealedToken::MAX_LEN`]
-/// is the most that this can be made to cost.
+/// Constant work: neither the result nor its time reveals why a token does not open. For every defect one subkey is
+/// derived and as many bytes are decrypted as for a wrong tag. Unusable parts are replaced: by the subkey of `any_subkey`,
+/// a nonce of zeros, a ciphertext of the same length. Otherwise an attacker could distinguish a listed `kid` from an
+/// unknown one, and test the rules one by one (RFC 8725, section 3.2, on oracles). [`SealedToken::MAX_LEN`] bounds the
+/// cost.
 pub(crate) fn open<'a, T>(
     token: &str,
     buffer: &'a mut Vec<u8>,
@@ -57,9 +58,8 @@ pub(crate) fn open<'a, T>(
     }
 }
 
-/// Opens `token` under the `subkey` that is known to be that of its header. Who holds a good token saves the deriving.
-/// One that does not open takes all the work that it takes in [`open`], or else its time would tell that the subkey is
-/// known.
+/// Opens `token` with the cached `subkey` of its header, which saves deriving it. A token that does not open takes the same
+/// work as in [`open`]: otherwise its time would reveal that the subkey is cached.
 pub(crate) fn open_with<'a, T>(
     subkey: &Subkey,
     token: &str,
@@ -76,24 +76,24 @@ pub(crate) fn open_with<'a, T>(
     opened
 }
 
-/// Opens `parts`, or as much as the token is long if it has none.
+/// Opens `parts`; without any, decrypts a stand-in of the token's length.
 fn open_parts<'a>(
     subkey: &Subkey,
     parts: Option<Parts<'_>>,
     token: &str,
     buffer: &'a mut Vec<u8>,
 ) -> Option<&'a [u8]> {
-    let Parts { header, nonce, text, tag } = parts.unwrap_or_else(|| Parts::in_place_of(token));
+    let Parts { header, nonce, ciphertext, tag } = parts.unwrap_or_else(|| Parts::in_place_of(token));
     let nonce = base64url::decode_array(nonce);
     buffer.clear();
-    buffer.reserve(text.len());
-    let sealed = decode(text, tag, buffer);
+    buffer.reserve(ciphertext.len());
+    let sealed = decode(ciphertext, tag, buffer);
     let sound = parts.is_some() && nonce.is_some() && sealed.is_some();
     if sealed.is_none() {
         buffer.clear();
-        decode(stand_in_text(text.len()), STAND_IN_TAG, buffer)?;
+        decode(stand_in_ciphertext(ciphertext.len()), STAND_IN_TAG, buffer)?;
     }
-    // The header is authenticated as it was written, not as it was read (RFC 7516, section 5.2, step 15).
+    // The encoded header is authenticated, not the parsed one (RFC 7516, section 5.2, step 15).
     let opened = subkey.open(nonce.unwrap_or_default(), header.as_bytes(), buffer).ok();
     opened.filter(|_| sound)
 }
@@ -102,19 +102,19 @@ fn open_parts<'a>(
 struct Parts<'a> {
     header: &'a str,
     nonce: &'a str,
-    text: &'a str,
+    ciphertext: &'a str,
     tag: &'a str,
 }
 
 impl<'a> Parts<'a> {
-    /// Parts of the lengths that those of a token have, since it is the text that the work is measured by.
+    /// The parts of a token, if their lengths are valid: the work depends on the length of the ciphertext only.
     fn of(token: &'a str) -> Option<Self> {
         let (mut parts, mut count, mut start) = ([""; 5], 0, 0);
         for end in memchr_iter(b'.', token.as_bytes()).chain([token.len()]) {
             *parts.get_mut(count)? = token.get(start..end)?;
             (count, start) = (count + 1, end + 1);
         }
-        let [header, key, nonce, text, tag] = parts;
+        let [header, key, nonce, ciphertext, tag] = parts;
         let sound = count == parts.len()
             && token.len() <= SealedToken::MAX_LEN
             && header.len() <= header::MAX_TEXT_LEN
@@ -122,16 +122,16 @@ impl<'a> Parts<'a> {
             && key.is_empty()
             && nonce.len() == STAND_IN_NONCE.len()
             && tag.len() == STAND_IN_TAG.len();
-        sound.then_some(Self { header, nonce, text, tag })
+        sound.then_some(Self { header, nonce, ciphertext, tag })
     }
 
-    /// Parts of about the lengths that a token as long as this has.
+    /// Stand-ins of about the lengths of a valid token as long as `token`.
     fn in_place_of(token: &str) -> Self {
         let others = header::STAND_IN.len() + STAND_IN_NONCE.len() + STAND_IN_TAG.len() + 4;
         Self {
             header: header::STAND_IN,
             nonce: STAND_IN_NONCE,
-            text: stand_in_text(token.len().saturating_sub(others)),
+            ciphertext: stand_in_ciphertext(token.len().saturating_sub(others)),
             tag: STAND_IN_TAG,
         }
     }
@@ -140,19 +140,19 @@ impl<'a> Parts<'a> {
 const STAND_IN_NONCE: &str = "AAAAAAAAAAAAAAAA";
 const STAND_IN_TAG: &str = "AAAAAAAAAAAAAAAAAAAAAA";
 
-/// As many bytes as can be asked for, all zero.
+/// Zero bytes, as many as the longest token has.
 const ZEROS: &str = match str::from_utf8(&[b'A'; SealedToken::MAX_LEN]) {
-    Ok(text) => text,
+    Ok(ciphertext) => ciphertext,
     Err(_) => "",
 };
 
-/// About as many characters as are asked for, which stand for bytes.
-fn stand_in_text(len: usize) -> &'static str {
+/// About `len` characters of valid base64url.
+fn stand_in_ciphertext(len: usize) -> &'static str {
     ZEROS.get(..len / 4 * 4).unwrap_or(ZEROS)
 }
 
-fn decode(text: &str, tag: &str, buffer: &mut Vec<u8>) -> Option<()> {
-    base64url::decode(text, buffer)?;
+fn decode(ciphertext: &str, tag: &str, buffer: &mut Vec<u8>) -> Option<()> {
+    base64url::decode(ciphertext, buffer)?;
     buffer.extend_from_slice(&base64url::decode_array::<TAG_LEN>(tag)?);
     Some(())
 }

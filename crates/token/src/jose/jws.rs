@@ -1,4 +1,4 @@
-//! The signed form: compact JWS with `ES256` (RFC 7515, section 7.1; RFC 7518, section 3.4).
+//! The signed format: compact JWS with `ES256` (RFC 7515, section 7.1; RFC 7518, section 3.4).
 
 use shared_types::SealedToken;
 
@@ -8,7 +8,7 @@ use crate::crypto::{CryptoError, SecureRandom, Signer, Verifier, WRONG_SIGNATURE
 /// The bytes of an ES256 signature, r and s (RFC 7518, section 3.4).
 const SIGNATURE_LEN: usize = 64;
 
-/// Signs `payload` with `signer`, whose name is `kid`.
+/// Signs `payload` with `signer`, the key `kid`.
 pub(crate) fn sign(
     signer: &Signer,
     kid: &str,
@@ -28,8 +28,8 @@ pub(crate) fn sign(
 
 /// Opens `token` into `buffer`, with the key that `verifier_of` finds for its `kid`.
 ///
-/// As with the encrypted form a refusal's time does not say its reason: one signature is checked, with `any_verifier` if
-/// no listed key is named, and a wrong one if that of the token is none.
+/// Constant work, like the encrypted format: one signature is always verified, with `any_verifier` if `kid` is unknown, and
+/// an invalid one if the token's is malformed.
 pub(crate) fn open<'a>(
     token: &str,
     buffer: &'a mut Vec<u8>,

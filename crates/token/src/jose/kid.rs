@@ -1,5 +1,5 @@
-//! The `kid` of a token: which key, and for the encrypted form which subkey of it. It is a stranger's text until the
-//! token has proved authentic (RFC 8725, section 3.10): bounded, of a small alphabet, and looked up in memory alone.
+//! The `kid` of a token: the name of the key, and in the encrypted format of its subkey. Untrusted until the token has
+//! proved authentic (RFC 8725, section 3.10): bounded, of a small alphabet, and only looked up in memory.
 
 use shared_types::DeploymentKey;
 
@@ -10,14 +10,14 @@ use super::base64url;
 pub(crate) struct Kid<'a> {
     /// The name of the key in the key file.
     pub(crate) key: &'a str,
-    /// 128 bits that a process drew, in 22 characters on the wire.
+    /// 128 random bits of an epoch, 22 characters on the wire.
     pub(crate) salt: [u8; 16],
-    /// The deployment, `CV…` in lower case; or nothing.
+    /// The deployment, `CV…` in lower case; empty without one.
     pub(crate) deployment: &'a str,
 }
 
 impl<'a> Kid<'a> {
-    /// The longest: a key's name, a salt, a deployment and two dots.
+    /// The maximum length: a key's name, a salt, a deployment and two dots.
     pub(crate) const MAX_LEN: usize = MAX_NAME_LEN + 1 + 22 + 1 + 34;
 
     pub(crate) fn parse(text: &'a str) -> Option<Self> {
@@ -27,7 +27,7 @@ impl<'a> Kid<'a> {
         let deployment = match parts.next() {
             None => "",
             Some(text) => {
-                // One spelling alone, since the text itself goes into the derivation.
+                // The canonical form only, since the text is an input of the key derivation.
                 let deployment: DeploymentKey = text.parse().ok()?;
                 Some(text).filter(|text| **text == *deployment.text())?
             }
@@ -52,7 +52,7 @@ mod tests {
     const DEPLOYMENT: &str = "CV000000000000000000000000000000ab";
 
     #[test]
-    fn names_salt_and_deployment_are_read() {
+    fn name_salt_and_deployment_are_parsed() {
         let kid = format!("{}.{SALT}.{DEPLOYMENT}", "k".repeat(32));
         assert_eq!(kid.len(), Kid::MAX_LEN);
         assert_eq!(Kid::parse(&kid).unwrap().deployment, DEPLOYMENT);
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn every_other_shape_is_refused() {
+    fn malformed_kids_are_rejected() {
         for kid in [
             String::new(),
             "k".into(),

@@ -1,4 +1,4 @@
-//! A change of the key file: read, changed and written whole, with no other command in between.
+//! Atomic changes of the key file: read, change and replace under a lock.
 
 use std::path::Path;
 
@@ -8,23 +8,23 @@ use zeroize::Zeroizing;
 use super::{KeyFile, KeyFileError, RotationError, disk};
 use crate::crypto::SecureRandom;
 
-/// Why a key file was not changed: it is as it was.
+/// Why a key file was not changed. The file is unchanged.
 #[derive(Debug, thiserror::Error)]
 pub enum ChangeError {
-    /// It is no key file, or cannot be written.
+    /// It is not a key file, or cannot be read or written.
     #[error(transparent)]
     File(#[from] KeyFileError),
-    /// The change was refused.
+    /// The change was rejected.
     #[error(transparent)]
-    RotationError(#[from] RotationError),
+    Rotation(#[from] RotationError),
 }
 
 impl KeyFile {
-    /// Changes the file at `path`. Members of it that are not ours stay; so do its owner, group and mode.
+    /// Changes the file at `path`. Unknown members, owner, group and mode are preserved.
     ///
     /// # Errors
     ///
-    /// If it cannot be read, parsed or written, or `change` refuses. Then the file is as it was.
+    /// If it cannot be read, parsed or written, or `change` fails. Then the file is unchanged.
     pub fn change<T>(
         path: &Path,
         rng: &dyn SecureRandom,
@@ -34,18 +34,18 @@ impl KeyFile {
         let _lock = disk::Lock::take(path)?;
         let json = Zeroizing::new(std::fs::read(path).map_err(KeyFileError::Read)?);
         let mut file = Self::parse(&json)?;
-        // First, since the change may remove the key that it is derived from.
-        file.keep_audit_key(rng, now)?;
+        // Before the change, which may remove the key that it is derived from.
+        file.persist_audit_key(rng, now)?;
         let before = file.write()?;
-        let done = change(&mut file)?;
+        let result = change(&mut file)?;
         let after = file.write()?;
         if after == before {
-            return Ok(done);
+            return Ok(result);
         }
-        // What a replica could not read must not get there.
+        // Never write a file that a replica could not parse.
         Self::parse(&after)?;
         disk::replace(path, &after, rng)?;
-        Ok(done)
+        Ok(result)
     }
 }
 
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_ours_and_not_changed_stays() {
+    fn unknown_members_and_other_keys_are_preserved() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keys.json");
         let others = GOOD.replacen("\"kty\"", "\"x5t\": {\"a\": [1]}, \"kty\"", 1);
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_refused_or_changes_nothing_is_not_written() {
+    fn failed_and_empty_changes_are_not_written() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keys.json");
         let rng = SystemRandom::new();
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn no_change_is_lost_to_another_command() {
+    fn concurrent_changes_are_all_written() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keys.json");
         fs::write(&path, GOOD).unwrap();

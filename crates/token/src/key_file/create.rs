@@ -1,4 +1,4 @@
-//! Fresh keys, and a key file of them: `scoped-auth keys generate` where there is none yet. Their names say the day,
+//! Generates keys, and the first key file: `scoped-auth keys generate`. A key's name contains the day, as in
 //! `enc-20261120-1f3a`.
 
 use std::path::Path;
@@ -10,12 +10,12 @@ use super::{Key, KeyFile, KeyFileError, KeyInfo, Material, Status, Use, disk};
 use crate::crypto::{self, CryptoError, P256KeyPair, Secret, SecureRandom};
 
 impl KeyFile {
-    /// Makes a file at `path`, readable by its owner alone, with one fresh active key of each use.
+    /// Creates a file at `path` with mode 0600 and one generated, active key of each use.
     ///
     /// # Errors
     ///
-    /// If something stands at `path`, which is never overwritten, or the file cannot be written. Then, and if the
-    /// machine stops midway, there is no file at `path`: half a one never.
+    /// If `path` exists, which is never overwritten, or the file cannot be written. Then, and after a crash, there is no
+    /// file at `path`, never a partial one.
     pub fn create(path: &Path, rng: &dyn SecureRandom, now: DateTime<Utc>) -> Result<(), KeyFileError> {
         let mut file = Self { keys: Vec::new(), others: Map::new() };
         for usage in [Use::Encryption, Use::Signing, Use::Audit] {
@@ -24,7 +24,7 @@ impl KeyFile {
         disk::create(path, &file.write()?, rng)
     }
 
-    /// Adds a fresh key, and gives its name.
+    /// Generates and adds a key; returns its name.
     pub(super) fn add(
         &mut self,
         usage: Use,
@@ -37,11 +37,11 @@ impl KeyFile {
             Use::Signing => Material::Signing(P256KeyPair::generate(rng)?),
             Use::Audit => Material::Audit(Secret::new(crypto::random(rng)?)),
         };
-        self.add_made(material, usage, status, rng, now)
+        self.add_material(material, usage, status, rng, now)
     }
 
-    /// Adds a key that is there already, under a name of its own, and gives that name.
-    pub(super) fn add_made(
+    /// Adds `material` under a new name; returns the name.
+    pub(super) fn add_material(
         &mut self,
         material: Material,
         usage: Use,
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn a_made_file_has_a_key_of_each_use_and_makes_a_key_ring() {
+    fn a_created_file_has_a_key_of_each_use_and_makes_a_key_ring() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keys.json");
         KeyFile::create(&path, &SystemRandom::new(), now()).unwrap();

@@ -1,5 +1,4 @@
-//! The key file on the disk: made or replaced whole or not at all, whenever the machine stops, and by one command at a
-//! time.
+//! The key file on disk: created or replaced atomically, also across a crash, and by one command at a time.
 
 use std::{
     ffi::OsString,
@@ -12,26 +11,25 @@ use std::{
 use super::KeyFileError;
 use crate::crypto::{self, SecureRandom};
 
-/// Makes a file that its owner alone can read, unless there is one.
+/// Creates a file with mode 0600; fails if `path` exists.
 pub(super) fn create(path: &Path, bytes: &[u8], rng: &dyn SecureRandom) -> Result<(), KeyFileError> {
-    let temporary = Temporary(beside(path, &suffix(rng)?));
+    let temporary = Temporary(sibling(path, &suffix(rng)?));
     write_new(&temporary.0, bytes)
         .and_then(|file| file.sync_all())
-        // A link, unlike a rename, fails if something is there, however late it came.
+        // A link, unlike a rename, fails if the target exists, even if it was created meanwhile.
         .and_then(|()| fs::hard_link(&temporary.0, path))
         .and_then(|()| File::open(folder(path))?.sync_all())
         .map_err(KeyFileError::Create)
 }
 
-/// Puts `bytes` in the place of the file at `path`, with its owner, group and mode. A reader finds the old file or the
-/// new one.
+/// Replaces the file at `path` by `bytes`, with the same owner, group and mode. A reader sees the old file or the new one.
 pub(super) fn replace(path: &Path, bytes: &[u8], rng: &dyn SecureRandom) -> Result<(), KeyFileError> {
     let suffix = suffix(rng)?;
     let replaced = || -> io::Result<()> {
-        // What a symbolic link names is replaced, not the link.
+        // Replaces the target of a symbolic link, not the link.
         let path = fs::canonicalize(path)?;
         let old = fs::metadata(&path)?;
-        let temporary = Temporary(beside(&path, &suffix));
+        let temporary = Temporary(sibling(&path, &suffix));
         let file = write_new(&temporary.0, bytes)?;
         let new = file.metadata()?;
         if (new.uid(), new.gid()) != (old.uid(), old.gid()) {
@@ -45,8 +43,8 @@ pub(super) fn replace(path: &Path, bytes: &[u8], rng: &dyn SecureRandom) -> Resu
     replaced().map_err(KeyFileError::Change)
 }
 
-/// The right to change a key file; who else asks for it waits. It is a lock on a file beside, which goes away with it:
-/// a lock on the key file itself would be one on the file that is about to be replaced.
+/// An exclusive lock for changing a key file; [`Lock::take`] blocks. It locks a sibling file, removed on drop: the key file
+/// itself is about to be replaced, and a lock on it would cover the old inode only.
 pub(super) struct Lock {
     path: PathBuf,
     _file: File,
@@ -54,13 +52,13 @@ pub(super) struct Lock {
 
 impl Lock {
     pub(super) fn take(path: &Path) -> Result<Self, KeyFileError> {
-        let path = beside(path, "lock");
+        let path = sibling(path, "lock");
         loop {
             let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
             let file = file.map_err(KeyFileError::Change)?;
             file.lock().map_err(KeyFileError::Change)?;
-            // Who had the lock before has removed the file: then this is a lock on nothing, and somebody else may have
-            // one on its successor.
+            // The previous holder removes the file: then this lock is on an unlinked inode, and another process may hold
+            // one on its successor. Retry.
             let ours = file.metadata().map_err(KeyFileError::Change)?;
             if fs::metadata(&path).is_ok_and(|there| (there.dev(), there.ino()) == (ours.dev(), ours.ino())) {
                 return Ok(Self { path, _file: file });
@@ -71,17 +69,17 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // If it cannot be removed it is found and used by the next.
+        // If it cannot be removed, the next holder reuses it.
         let _ = fs::remove_file(&self.path);
     }
 }
 
-/// A file that is removed again, whatever happens.
+/// A file that is removed on drop.
 struct Temporary(PathBuf);
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        // It is not there if it could not be made, or has become the key file.
+        // It does not exist if it was not created, or was renamed to the key file.
         let _ = fs::remove_file(&self.0);
     }
 }
@@ -90,7 +88,8 @@ fn suffix(rng: &dyn SecureRandom) -> Result<String, KeyFileError> {
     Ok(format!("{:016x}", u64::from_be_bytes(crypto::random(rng)?)))
 }
 
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+/// A hidden file beside `path`.
+fn sibling(path: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
     name.push(".");
@@ -135,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_made_file_is_readable_by_its_owner_alone() {
+    fn a_created_file_is_readable_by_its_owner_only() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keys.json");
         create(&path, b"keys", &SystemRandom::new()).unwrap();
@@ -144,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_there_is_left_as_it_is() {
+    fn an_existing_file_is_not_overwritten() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keys.json");
         fs::write(&path, "precious").unwrap();
@@ -166,14 +165,18 @@ mod tests {
             let mut reader = File::open(&path).unwrap();
             replace(&path, b"new", &SystemRandom::new()).unwrap();
             assert_eq!(fs::read_to_string(&path).unwrap(), "new");
-            assert_eq!(io::read_to_string(&mut reader).unwrap(), "old", "who reads it reads it to the end");
+            assert_eq!(
+                io::read_to_string(&mut reader).unwrap(),
+                "old",
+                "an open reader reads the old file to the end"
+            );
             assert_eq!(mode(&path), bits);
             assert_eq!(names(folder.path()), ["keys.json"], "nothing else is left");
         }
     }
 
     #[test]
-    fn a_link_stays_one() {
+    fn a_symbolic_link_is_preserved() {
         let folder = tempfile::tempdir().unwrap();
         let (path, target) = (folder.path().join("keys.json"), folder.path().join("data"));
         fs::write(&target, "old").unwrap();
@@ -184,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_replaced_is_as_it_was() {
+    fn a_failed_replacement_changes_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keys.json");
         fs::create_dir(&path).unwrap();
@@ -193,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn one_at_a_time_has_the_lock() {
+    fn the_lock_is_exclusive() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keys.json");
         fs::write(&path, "0").unwrap();

@@ -1,4 +1,4 @@
-//! One key of the file as it is written: a JWK (RFC 7517, section 4; RFC 7518, sections 6.2 and 6.4), read and made.
+//! One key of the file as a JWK (RFC 7517, section 4; RFC 7518, sections 6.2 and 6.4): parsed and written.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize, Serializer};
@@ -11,7 +11,7 @@ use crate::{
     jose::{base64url, kid::is_name},
 };
 
-/// A JWK. Its texts are borrowed from the file, so that reading leaves no copies of keys.
+/// A JWK. Its strings are borrowed from the file, so that parsing leaves no copies of keys.
 #[derive(Default, Serialize, Deserialize)]
 pub(super) struct Jwk<'a> {
     #[serde(borrow, skip_serializing_if = "Option::is_none")]
@@ -51,13 +51,13 @@ pub(super) struct Set<'a> {
 }
 
 pub(super) fn parse_set(json: &[u8]) -> Result<Set<'_>, KeyFileError> {
-    // What serde_json itself says may quote the file.
+    // serde_json's own message may quote the file.
     serde_json::from_slice(json).map_err(|error| KeyFileError::Json {
         line: error.line(),
         column: error.column(),
         problem: match error.classify() {
             Category::Syntax | Category::Eof | Category::Io => "not JSON",
-            Category::Data => "expected a JWK Set, whose keys have each member once, as plain text or a whole number of seconds",
+            Category::Data => "expected a JWK Set, whose keys have each member once, as a string without escapes or a whole number of seconds",
         },
     })
 }
@@ -72,15 +72,15 @@ impl Jwk<'_> {
             Some("next") => Status::Next,
             Some("active") => Status::Active,
             Some("retired") => Status::Retired,
-            _ => return Err("its `status` is none of `next`, `active` and `retired`"),
+            _ => return Err("its `status` is not `next`, `active` or `retired`"),
         };
         let (usage, material) = self.material()?;
         let info = KeyInfo {
             kid: kid.to_owned(),
             usage,
             status,
-            made_at: time(self.made_at, "its `made_at` is no time")?,
-            opens_until: time(self.opens_until, "its `opens_until` is no time")?,
+            made_at: time(self.made_at, "its `made_at` is out of range")?,
+            opens_until: time(self.opens_until, "its `opens_until` is out of range")?,
         };
         Ok(Key { position, info, material, others: self.others })
     }
@@ -93,7 +93,7 @@ impl Jwk<'_> {
                 Ok((Use::Audit, Material::Audit(secret)))
             }
             (Some("oct"), usage) => {
-                require(usage == Some("enc"), "its `use` is neither `enc` nor `audit`")?;
+                require(usage == Some("enc"), "its `use` is not `enc` or `audit`")?;
                 require(self.alg == Some("dir"), "its `alg` is not `dir`")?;
                 let secret = bytes(self.k, "its `k` is not 32 bytes of base64url")?;
                 Ok((Use::Encryption, Material::Encryption(secret)))
@@ -109,14 +109,14 @@ impl Jwk<'_> {
                 };
                 Ok((Use::Signing, Material::Signing(pair)))
             }
-            (Some(_), _) => Err("its `kty` is neither `oct` nor `EC`"),
+            (Some(_), _) => Err("its `kty` is not `oct` or `EC`"),
             (None, _) => Err("its `kty` is missing"),
         }
     }
 }
 
 impl KeyFile {
-    /// The JWK Set, as it stands in a file.
+    /// Serialises the JWK Set.
     pub(super) fn write(&self) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
         #[derive(Serialize)]
         struct Set<'a> {
@@ -124,7 +124,7 @@ impl KeyFile {
             #[serde(flatten)]
             others: &'a Map<String, Value>,
         }
-        // Large enough never to move and leave a copy behind, unless there is much in it that is not ours.
+        // Large enough not to reallocate, which would leave a copy of keys in freed memory, unless there are many unknown members.
         let mut json = Zeroizing::new(Vec::with_capacity(1024 * (self.keys.len() + 2)));
         serde_json::to_writer_pretty(&mut *json, &Set { keys: &self.keys, others: &self.others })
             .map_err(|_| KeyFileError::Set("it cannot be written as JSON"))?;
@@ -160,7 +160,7 @@ impl Serialize for Key {
     }
 }
 
-/// A derived key as JWK, for whoever opens tokens with a JOSE library.
+/// Serialises a subkey as JWK, for any JOSE library.
 pub(crate) fn write_subkey(kid: &str, key: &Secret) -> Option<Zeroizing<String>> {
     let k = text(key);
     let jwk = Jwk {
@@ -193,6 +193,6 @@ fn bytes(text: Option<&str>, problem: &'static str) -> Result<Secret, &'static s
     Ok(secret)
 }
 
-fn require(held: bool, problem: &'static str) -> Result<(), &'static str> {
-    if held { Ok(()) } else { Err(problem) }
+fn require(condition: bool, problem: &'static str) -> Result<(), &'static str> {
+    if condition { Ok(()) } else { Err(problem) }
 }

@@ -1,5 +1,5 @@
-//! `scoped-auth keys generate`, `activate` and `retire`: one key takes the place of another. A key is known to every
-//! replica before it makes tokens, and opens until the last token that it made is dead.
+//! Key rotation: `scoped-auth keys generate`, `activate` and `retire`. A key is known to every replica before it makes
+//! tokens, and opens tokens until the last one that it made has expired.
 
 #[cfg(test)]
 mod tests;
@@ -14,80 +14,80 @@ use crate::{
     crypto::{Prk, Secret, SecureRandom},
 };
 
-/// How long after a change of the file every replica knows of it. Each reads the file every second and takes a change
-/// at the second read that shows it.
+/// How long after a change of the file every replica has loaded it. Each reads the file every second, and loads a change at
+/// the second read that shows it.
 pub const KNOWN_AFTER: Duration = Duration::from_secs(10);
 
-/// Whether a command waits for the time that makes it harmless.
+/// Whether a command may break valid tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Force {
-    /// It is refused until then.
+    /// No: it fails while it would.
     WhenSafe,
-    /// `--now`: it is done at once, and what comes of it is wanted.
+    /// Yes, `--now`: it is done at once.
     Now,
 }
 
 /// What [`KeyFile::activate`] did.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Activated {
-    /// The key made tokens before.
-    Already,
-    /// The key makes tokens.
-    InPlaceOf {
-        /// The key that did.
+pub enum Activation {
+    /// The key was active before.
+    AlreadyActive,
+    /// The key is active.
+    Replaced {
+        /// The previous active key.
         retired: String,
-        /// Until when that one opens.
+        /// When that one expires.
         opens_until: DateTime<Utc>,
     },
 }
 
 /// What [`KeyFile::retire`] did.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Retired {
-    /// The key is gone, and was not in use.
+pub enum Removal {
+    /// The key was removed, and was not active.
     Removed,
-    /// The key is gone, and this one is active in its place.
+    /// The key was removed, and this one is active in its place.
     ReplacedBy(String),
 }
 
-/// Why a command was not done. A sentence for whoever gave it.
+/// Why a key was not rotated. The message is for the operator.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RotationError {
-    /// There is no such key.
+    /// The file has no such key.
     #[error("there is no key `{0}` in the file")]
-    Unknown(String),
-    /// A replica that does not know the key yet would refuse the tokens that it makes.
+    UnknownKey(String),
+    /// A replica that has not loaded the key yet would reject its tokens.
     #[error("`{kid}` is not known to every replica before {known_from}; wait, or give --now")]
-    JustMade {
+    TooNew {
         /// The key.
         kid: String,
-        /// When it will be.
+        /// When every replica knows it.
         known_from: String,
     },
-    /// The replicas have forgotten the key, so tokens that it made would be refused at first.
-    #[error("the time of `{0}` is over; generate another key")]
-    Over(String),
-    /// Tokens are made with the key.
+    /// The replicas have dropped the key, so its tokens would be rejected at first.
+    #[error("`{0}` has expired; generate another key")]
+    Expired(String),
+    /// The key is active.
     #[error("`{0}` is active; activate another key first, or give --now to end its tokens at once")]
     Active(String),
-    /// The key makes no tokens; it is never in the way.
+    /// The key makes no tokens; there is no routine need to replace it.
     #[error(
-        "`{0}` hides the session ids of the audit log; with --now they get other names there from then on"
+        "`{0}` hashes the session ids of the audit log; give --now to replace it, which changes all their hashes"
     )]
-    Audit(String),
-    /// Tokens that the key made may live.
+    AuditKey(String),
+    /// Tokens of the key may still be valid.
     #[error("`{kid}` opens tokens until {until}; wait, or give --now to end them at once")]
-    StillOpens {
+    StillInUse {
         /// The key.
         kid: String,
-        /// When the last of them is dead.
+        /// When the last of them has expired.
         until: String,
     },
-    /// The file does not say when the last token that the key made is dead.
+    /// The file does not say when the last token of the key expires.
     #[error("`{0}` has no `opens_until`; give --now to end its tokens at once, if it has any left")]
-    Endless(String),
-    /// No key could be made.
-    #[error("no key could be made")]
+    NoExpiry(String),
+    /// The random generator or the cryptographic library failed.
+    #[error("generating a key failed")]
     Randomness,
 }
 
@@ -98,7 +98,7 @@ impl From<crate::crypto::CryptoError> for RotationError {
 }
 
 impl KeyFile {
-    /// Adds a key that makes no tokens yet, and gives its name.
+    /// Adds a key that makes no tokens yet; returns its name.
     pub fn generate(
         &mut self,
         usage: Use,
@@ -108,27 +108,27 @@ impl KeyFile {
         Ok(self.add(usage, Status::Next, rng, now)?)
     }
 
-    /// Makes a key active. The one that was opens on for as long as a token of its may be of use: until the session
-    /// that a replica began with it last, not yet knowing of the change and its clock ahead, has lasted `session_max`.
+    /// Makes a key active. The previous one is retired, and opens as long as one of its tokens may be valid: `session_max`
+    /// after the last session that a replica, with its clock ahead and before it loads the change, may begin with it.
     ///
-    /// A retired key may become active again while it opens.
+    /// A retired key may become active again until it expires.
     pub fn activate(
         &mut self,
         kid: &str,
         now: DateTime<Utc>,
         session_max: Duration,
         force: Force,
-    ) -> Result<Activated, RotationError> {
-        let info = &self.key(kid).ok_or_else(|| RotationError::Unknown(kid.to_owned()))?.info;
+    ) -> Result<Activation, RotationError> {
+        let info = &self.key(kid).ok_or_else(|| RotationError::UnknownKey(kid.to_owned()))?.info;
         let usage = info.usage;
         match info.status {
-            Status::Active => return Ok(Activated::Already),
-            Status::Retired if info.is_over(now) => return Err(RotationError::Over(kid.to_owned())),
+            Status::Active => return Ok(Activation::AlreadyActive),
+            Status::Retired if info.is_expired(now) => return Err(RotationError::Expired(kid.to_owned())),
             Status::Next | Status::Retired => {}
         }
         let known_from = info.made_at.map(|made_at| later(made_at, KNOWN_AFTER));
         if let (Force::WhenSafe, Some(known_from)) = (force, known_from.filter(|time| *time > now)) {
-            return Err(RotationError::JustMade { kid: kid.to_owned(), known_from: text(known_from) });
+            return Err(RotationError::TooNew { kid: kid.to_owned(), known_from: rfc3339(known_from) });
         }
         let opens_until = later(now, session_max.saturating_add(KNOWN_AFTER).saturating_add(CLOCK_SKEW));
         let opens_until = opens_until.trunc_subsecs(0);
@@ -141,48 +141,48 @@ impl KeyFile {
                 retired.clone_from(&key.info.kid);
             }
         }
-        Ok(Activated::InPlaceOf { retired, opens_until })
+        Ok(Activation::Replaced { retired, opens_until })
     }
 
-    /// Removes a key: one that makes no tokens yet, or one whose time is over; in haste any. If that was the active
-    /// one, the newest that waits becomes active in its place, or a fresh one.
+    /// Removes a key: one that makes no tokens yet, or one that has expired; with [`Force::Now`] any. If it was active, the
+    /// newest *next* key of its use becomes active in its place, or a generated one.
     pub fn retire(
         &mut self,
         kid: &str,
         now: DateTime<Utc>,
         force: Force,
         rng: &dyn SecureRandom,
-    ) -> Result<Retired, RotationError> {
-        let info = self.key(kid).ok_or_else(|| RotationError::Unknown(kid.to_owned()))?.info.clone();
+    ) -> Result<Removal, RotationError> {
+        let info = self.key(kid).ok_or_else(|| RotationError::UnknownKey(kid.to_owned()))?.info.clone();
         if force == Force::WhenSafe {
             match (info.status, info.opens_until) {
                 (Status::Next, _) => {}
                 (Status::Active, _) if info.usage == Use::Audit => {
-                    return Err(RotationError::Audit(info.kid));
+                    return Err(RotationError::AuditKey(info.kid));
                 }
                 (Status::Active, _) => return Err(RotationError::Active(info.kid)),
-                (Status::Retired, None) => return Err(RotationError::Endless(info.kid)),
+                (Status::Retired, None) => return Err(RotationError::NoExpiry(info.kid)),
                 (Status::Retired, Some(until)) if until > now => {
-                    return Err(RotationError::StillOpens { kid: info.kid, until: text(until) });
+                    return Err(RotationError::StillInUse { kid: info.kid, until: rfc3339(until) });
                 }
                 (Status::Retired, Some(_)) => {}
             }
         }
         self.keys.retain(|key| key.info.kid != info.kid);
         if info.status != Status::Active {
-            return Ok(Retired::Removed);
+            return Ok(Removal::Removed);
         }
-        let waiting = self.keys.iter_mut().map(|key| &mut key.info);
-        let waiting = waiting.filter(|key| key.usage == info.usage && key.status == Status::Next);
-        if let Some(newest) = waiting.max_by_key(|key| key.made_at) {
+        let next = self.keys.iter_mut().map(|key| &mut key.info);
+        let next = next.filter(|key| key.usage == info.usage && key.status == Status::Next);
+        if let Some(newest) = next.max_by_key(|key| key.made_at) {
             newest.status = Status::Active;
-            return Ok(Retired::ReplacedBy(newest.kid.clone()));
+            return Ok(Removal::ReplacedBy(newest.kid.clone()));
         }
-        Ok(Retired::ReplacedBy(self.add(info.usage, Status::Active, rng, now)?))
+        Ok(Removal::ReplacedBy(self.add(info.usage, Status::Active, rng, now)?))
     }
 
-    /// The key for the audit log. A file without one has it nevertheless: derived from its oldest encryption key, from
-    /// which token keys are derived too, but with other words.
+    /// The key of the audit log. If the file has none, it is derived from the oldest encryption key, under another HKDF
+    /// `info` than the token keys.
     pub(crate) fn audit_key(&self) -> Result<Secret, KeyFileError> {
         for key in &self.keys {
             if let Material::Audit(secret) = &key.material {
@@ -200,22 +200,22 @@ impl KeyFile {
         }
     }
 
-    /// Lists the audit key that has been derived until now, so that it outlives the key that it is derived from.
-    pub(super) fn keep_audit_key(
+    /// Adds the audit key to the file if it was derived until now, so that it outlives the key that it is derived from.
+    pub(super) fn persist_audit_key(
         &mut self,
         rng: &dyn SecureRandom,
         now: DateTime<Utc>,
     ) -> Result<(), KeyFileError> {
         if self.of(Use::Audit).next().is_none() {
             let key = Material::Audit(self.audit_key()?);
-            self.add_made(key, Use::Audit, Status::Active, rng, now)?;
+            self.add_material(key, Use::Audit, Status::Active, rng, now)?;
         }
         Ok(())
     }
 }
 
-/// A time as people and programs read it.
-pub(crate) fn text(time: DateTime<Utc>) -> String {
+/// A time in RFC 3339.
+fn rfc3339(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 

@@ -1,4 +1,4 @@
-//! What is read as a key file, and how the rest is refused.
+//! Parsing the key file, and its errors.
 
 use super::*;
 
@@ -24,21 +24,13 @@ fn a_good_file_is_read() {
 }
 
 #[test]
-fn a_refusal_says_where_and_why_in_one_line_and_repeats_nothing() {
+fn an_error_names_position_and_problem_in_one_line_and_quotes_nothing() {
     for (good, bad, reason) in [
         ("\"keys\"", "\"kezs\"", "key file: expected"),
         (",", ";", "key file: not JSON"),
-        (
-            "\"kty\": \"oct\"",
-            "\"kty\": \"RSA\"",
-            "key 1 of the key file: its `kty` is neither `oct` nor `EC`",
-        ),
+        ("\"kty\": \"oct\"", "\"kty\": \"RSA\"", "key 1 of the key file: its `kty` is not `oct` or `EC`"),
         ("\"kty\": \"oct\",", "", "key 1 of the key file: its `kty` is missing"),
-        (
-            "\"use\": \"enc\"",
-            "\"use\": \"sig\"",
-            "key 1 of the key file: its `use` is neither `enc` nor `audit`",
-        ),
+        ("\"use\": \"enc\"", "\"use\": \"sig\"", "key 1 of the key file: its `use` is not `enc` or `audit`"),
         ("\"use\": \"sig\"", "\"use\": \"enc\"", "key 4 of the key file: its `use` is not `sig`"),
         ("\"alg\": \"dir\"", "\"alg\": \"A256GCM\"", "key 1 of the key file: its `alg` is not `dir`"),
         ("\"alg\": \"ES256\"", "\"alg\": \"HS256\"", "key 4 of the key file: its `alg` is not `ES256`"),
@@ -49,11 +41,7 @@ fn a_refusal_says_where_and_why_in_one_line_and_repeats_nothing() {
         ("sig-1", "enc-1", "key 4 of the key file: its `kid` is that of an earlier key"),
         (SECRET, &SECRET[1..], "key 1 of the key file: its `k` is not 32 bytes of base64url"),
         (SECRET, "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh9", "key 1 of the key file: its `k` is not 32"),
-        (
-            "\"status\": \"next\"",
-            "\"status\": \"new\"",
-            "its `status` is none of `next`, `active` and `retired`",
-        ),
+        ("\"status\": \"next\"", "\"status\": \"new\"", "its `status` is not `next`, `active` or `retired`"),
         ("\"status\": \"active\"", "\"status\": \"next\"", "not exactly one key of use `enc` is active"),
         ("\"status\": \"next\"", "\"status\": \"active\"", "not exactly one key of use `enc` is active"),
         ("\"status\": \"active\"", "\"status\": true", "key file: expected a JWK Set"),
@@ -63,9 +51,9 @@ fn a_refusal_says_where_and_why_in_one_line_and_repeats_nothing() {
         (
             "\"kty\"",
             "\"made_at\": 9223372036854775807, \"kty\"",
-            "key 1 of the key file: its `made_at` is no time",
+            "key 1 of the key file: its `made_at` is out of range",
         ),
-        ("\"kty\"", "\"opens_until\": -9223372036854775808, \"kty\"", "its `opens_until` is no time"),
+        ("\"kty\"", "\"opens_until\": -9223372036854775808, \"kty\"", "its `opens_until` is out of range"),
         ("\"use\": \"enc\"", "\"use\": \"audit\"", "key 1 of the key file: its `alg` is not `HS256`"),
         (
             "\"keys\": [",
@@ -88,7 +76,7 @@ fn a_refusal_says_where_and_why_in_one_line_and_repeats_nothing() {
 }
 
 #[test]
-fn what_is_read_is_written() {
+fn a_key_file_round_trips() {
     let times = GOOD.replacen("\"kty\"", "\"made_at\": 1795176000, \"opens_until\": 1795262415, \"kty\"", 3);
     let with_audit = times.replace("\"keys\": [", &format!("\"keys\": [{AUDIT}, "));
     let written = KeyFile::parse(with_audit.as_bytes()).unwrap().write().unwrap();
@@ -98,19 +86,19 @@ fn what_is_read_is_written() {
 }
 
 #[test]
-fn members_of_others_are_passed_over() {
+fn unknown_members_are_ignored() {
     let json = GOOD.replacen("\"kty\"", "\"key_ops\": [\"encrypt\"], \"x5t\": 1, \"kty\"", 1);
     assert!(KeyFile::parse(json.as_bytes()).is_ok());
 }
 
 #[test]
-fn keys_do_not_print() {
+fn debug_output_contains_no_keys() {
     let file = KeyFile::parse(GOOD.as_bytes()).unwrap();
     assert_eq!(format!("{file:?}"), "KeyFile(…)");
 }
 
 #[test]
-fn a_file_that_is_not_there_is_said_to_be_so() {
+fn a_missing_file_is_a_read_error() {
     let path = tempfile::tempdir().unwrap().path().join("keys.json");
     assert!(matches!(KeyFile::load(&path), Err(KeyFileError::Read(_))));
 }

@@ -1,4 +1,4 @@
-//! What the key ring promises: no nonce twice, which keys seal and which open, and that nothing prints.
+//! The key ring: unique nonces, which keys seal and which open, and redacted debug output.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -52,7 +52,7 @@ fn salt(kid: &str) -> String {
 }
 
 #[test]
-fn no_two_tokens_share_a_salt_and_a_nonce_whatever_the_threads_and_the_epochs() {
+fn salt_and_nonce_are_unique_across_threads_and_epochs() {
     const CAP: u64 = 100;
     let ring = ring(KEYS, CAP);
     let tokens: Vec<SealedToken> = thread::scope(|scope| {
@@ -89,7 +89,7 @@ fn a_used_up_epoch_is_followed_by_another() {
 }
 
 #[test]
-fn two_rings_of_one_file_draw_different_salts_and_open_each_others_tokens() {
+fn two_rings_of_one_file_have_different_salts_and_open_each_others_tokens() {
     let rings = [ring(KEYS, 10), ring(KEYS, 10)];
     let tokens = [seal(&rings[0], TokenFormat::Encrypted), seal(&rings[1], TokenFormat::Encrypted)];
     assert_ne!(kid(&tokens[0]), kid(&tokens[1]));
@@ -111,7 +111,7 @@ fn the_active_key_seals_and_every_listed_one_opens() {
 }
 
 #[test]
-fn a_removed_key_opens_no_more() {
+fn a_removed_key_does_not_open() {
     let before = ring(KEYS, 10);
     let after = ring(&KEYS.replace("enc-1", "enc-9").replace("sig-1", "sig-9"), 10);
     for format in [TokenFormat::Encrypted, TokenFormat::Signed] {
@@ -120,7 +120,7 @@ fn a_removed_key_opens_no_more() {
 }
 
 #[test]
-fn a_retired_key_opens_until_its_time_is_over_and_the_epoch_goes_on() {
+fn a_retired_key_opens_until_it_expires_and_the_epoch_continues() {
     let at = |seconds: i64| DateTime::from_timestamp(1000 + seconds, 0).unwrap();
     let before = ring(KEYS, 2);
     let retired = r#""opens_until": 1000, "status": "retired""#;
@@ -151,7 +151,7 @@ fn a_retired_key_opens_until_its_time_is_over_and_the_epoch_goes_on() {
 }
 
 #[test]
-fn a_session_has_one_name_in_the_audit_log_whatever_becomes_of_the_other_keys() {
+fn a_session_hash_depends_on_the_audit_key_only() {
     let audit = |k: &str| {
         let key =
             json!({"kty": "oct", "use": "audit", "alg": "HS256", "kid": "a", "k": k, "status": "active"});
@@ -177,7 +177,7 @@ fn a_session_has_one_name_in_the_audit_log_whatever_becomes_of_the_other_keys() 
 }
 
 #[test]
-fn the_deployment_stands_in_the_kid_and_its_subkey_is_its_own() {
+fn the_deployment_is_in_the_kid_and_has_its_own_subkey() {
     let ring = ring(KEYS, 10);
     let token = ring.seal(&claims(Some(7)), TokenFormat::Encrypted, &SystemRandom::new()).unwrap();
     assert_eq!(token.claimed_deployment(), Some(DeploymentKey::from_bits(7)));
@@ -191,7 +191,7 @@ fn the_deployment_stands_in_the_kid_and_its_subkey_is_its_own() {
 }
 
 #[test]
-fn grants_that_do_not_fit_make_no_token() {
+fn grants_that_do_not_fit_are_rejected() {
     let ring = ring(KEYS, 10);
     let sealed = |claims: &Claims, format| ring.seal(claims, format, &SystemRandom::new());
     let with = |len: usize| {
@@ -212,7 +212,7 @@ fn grants_that_do_not_fit_make_no_token() {
 }
 
 #[test]
-fn parts_that_do_not_belong_together_are_found_out() {
+fn a_mismatched_key_pair_is_rejected() {
     let set: Value = serde_json::from_str(KEYS).unwrap();
     let mut swapped = set.clone();
     swapped["keys"][4]["d"] = set["keys"][3]["d"].clone();
@@ -222,7 +222,7 @@ fn parts_that_do_not_belong_together_are_found_out() {
 }
 
 #[test]
-fn all_signing_keys_are_published_and_nothing_private() {
+fn all_signing_keys_are_published_without_private_members() {
     let ring = ring(KEYS, 10);
     let published = serde_json::to_value(ring.public_keys()).unwrap();
     assert_eq!(published["keys"].as_array().unwrap().len(), 2);
@@ -234,6 +234,6 @@ fn all_signing_keys_are_published_and_nothing_private() {
 }
 
 #[test]
-fn a_key_ring_does_not_print() {
+fn debug_output_is_redacted() {
     assert_eq!(format!("{:?}", ring(KEYS, 10)), "KeyRing(…)");
 }

@@ -1,4 +1,4 @@
-//! One key takes the place of another: what is done, what is refused until when, and what `--now` does.
+//! Key rotation: what each command does, until when it fails, and what `--now` does.
 
 use ring::rand::SystemRandom;
 
@@ -30,7 +30,7 @@ fn set_made_at(file: &mut KeyFile, kid: &str, time: DateTime<Utc>) {
 }
 
 #[test]
-fn a_generated_key_waits() {
+fn a_generated_key_is_next() {
     let mut file = file();
     for usage in [Use::Encryption, Use::Signing] {
         let kid = file.generate(usage, &SystemRandom::new(), at(0)).unwrap();
@@ -47,7 +47,7 @@ fn an_activated_key_takes_the_place_of_the_one_of_its_use() {
     let opens_until = at(86_400 + 10 + 5).trunc_subsecs(0);
     assert_eq!(
         file.activate("enc-2", at(0), DAY, Force::WhenSafe),
-        Ok(Activated::InPlaceOf { retired: "enc-1".into(), opens_until })
+        Ok(Activation::Replaced { retired: "enc-1".into(), opens_until })
     );
     let expected = [
         ("enc-1", Status::Retired),
@@ -59,8 +59,11 @@ fn an_activated_key_takes_the_place_of_the_one_of_its_use() {
     assert_eq!(statuses(&file), expected);
     assert_eq!(info(&file, "enc-1").unwrap().opens_until, Some(opens_until));
     assert_eq!(info(&file, "enc-3").unwrap().opens_until, None, "it is not touched");
-    assert_eq!(file.activate("enc-2", at(0), DAY, Force::WhenSafe), Ok(Activated::Already));
-    assert_eq!(file.activate("enc-9", at(0), DAY, Force::Now), Err(RotationError::Unknown("enc-9".into())));
+    assert_eq!(file.activate("enc-2", at(0), DAY, Force::WhenSafe), Ok(Activation::AlreadyActive));
+    assert_eq!(
+        file.activate("enc-9", at(0), DAY, Force::Now),
+        Err(RotationError::UnknownKey("enc-9".into()))
+    );
 }
 
 #[test]
@@ -72,7 +75,7 @@ fn a_retired_key_comes_back_while_it_opens() {
     assert_eq!(info(&file, "enc-2").unwrap().opens_until, Some(at(86_400 + 16).trunc_subsecs(0)));
     for force in [Force::WhenSafe, Force::Now] {
         let refused = file.activate("enc-2", at(86_400 + 16), DAY, force);
-        assert_eq!(refused, Err(RotationError::Over("enc-2".into())));
+        assert_eq!(refused, Err(RotationError::Expired("enc-2".into())));
     }
     assert!(file.activate("enc-2", at(86_400 + 15), DAY, Force::WhenSafe).is_ok());
 }
@@ -94,7 +97,7 @@ fn a_key_is_known_before_it_makes_tokens() {
 }
 
 #[test]
-fn what_tokens_need_is_not_removed_without_force() {
+fn a_key_that_tokens_need_is_not_removed_without_force() {
     let mut file = file();
     let rng = SystemRandom::new();
     file.activate("enc-2", at(0), DAY, Force::WhenSafe).unwrap();
@@ -110,21 +113,21 @@ fn what_tokens_need_is_not_removed_without_force() {
     }
     assert_eq!(file.key_infos().cloned().collect::<Vec<_>>(), before);
     for kid in ["enc-1", "sig-2"] {
-        assert_eq!(file.retire(kid, at(86_400 + 15), Force::WhenSafe, &rng), Ok(Retired::Removed));
+        assert_eq!(file.retire(kid, at(86_400 + 15), Force::WhenSafe, &rng), Ok(Removal::Removed));
         assert_eq!(info(&file, kid), None);
     }
 }
 
 #[test]
-fn force_removes_any_key_and_the_newest_that_waits_is_active_in_its_place() {
+fn force_removes_any_key_and_the_newest_next_key_becomes_active() {
     let mut file = file();
     let rng = SystemRandom::new();
-    assert_eq!(file.retire("enc-3", at(0), Force::Now, &rng), Ok(Retired::Removed));
+    assert_eq!(file.retire("enc-3", at(0), Force::Now, &rng), Ok(Removal::Removed));
     let newest = file.generate(Use::Encryption, &rng, at(20)).unwrap();
     let newer = file.generate(Use::Encryption, &rng, at(10)).unwrap();
     set_made_at(&mut file, "enc-2", at(5));
-    assert_eq!(file.retire("enc-1", at(30), Force::Now, &rng), Ok(Retired::ReplacedBy(newest.clone())));
-    assert_eq!(file.retire(&newest, at(30), Force::Now, &rng), Ok(Retired::ReplacedBy(newer.clone())));
+    assert_eq!(file.retire("enc-1", at(30), Force::Now, &rng), Ok(Removal::ReplacedBy(newest.clone())));
+    assert_eq!(file.retire(&newest, at(30), Force::Now, &rng), Ok(Removal::ReplacedBy(newer.clone())));
     let left = [
         ("enc-2", Status::Next),
         ("sig-1", Status::Active),
@@ -135,7 +138,7 @@ fn force_removes_any_key_and_the_newest_that_waits_is_active_in_its_place() {
 }
 
 #[test]
-fn without_one_that_waits_a_fresh_key_is_active() {
+fn without_a_next_key_a_generated_one_becomes_active() {
     let mut file = file();
     let rng = SystemRandom::new();
     for first in ["enc-2", "enc-1", "sig-2", "sig-1"] {
@@ -156,10 +159,10 @@ fn the_audit_key_outlives_the_key_that_it_is_derived_from() {
     let derived = file.audit_key().unwrap();
     file.retire("enc-1", at(9), Force::Now, &rng).unwrap();
     assert_eq!(file.audit_key().unwrap(), derived, "it is that of the oldest key, enc-2, which says no time");
-    file.keep_audit_key(&rng, at(9)).unwrap();
+    file.persist_audit_key(&rng, at(9)).unwrap();
     file.retire("enc-2", at(9), Force::Now, &rng).unwrap();
     assert_eq!(file.audit_key().unwrap(), derived);
-    file.keep_audit_key(&rng, at(9)).unwrap();
+    file.persist_audit_key(&rng, at(9)).unwrap();
     assert_eq!(file.of(Use::Audit).count(), 1);
 }
 
@@ -167,11 +170,11 @@ fn the_audit_key_outlives_the_key_that_it_is_derived_from() {
 fn the_audit_key_is_replaced_by_force_only() {
     let mut file = file();
     let rng = SystemRandom::new();
-    file.keep_audit_key(&rng, at(0)).unwrap();
+    file.persist_audit_key(&rng, at(0)).unwrap();
     let (kid, old) = (file.of(Use::Audit).next().unwrap().info.kid.clone(), file.audit_key().unwrap());
-    assert_eq!(file.retire(&kid, at(9), Force::WhenSafe, &rng), Err(RotationError::Audit(kid.clone())));
+    assert_eq!(file.retire(&kid, at(9), Force::WhenSafe, &rng), Err(RotationError::AuditKey(kid.clone())));
     assert!(
-        matches!(file.retire(&kid, at(9), Force::Now, &rng), Ok(Retired::ReplacedBy(other)) if other != kid)
+        matches!(file.retire(&kid, at(9), Force::Now, &rng), Ok(Removal::ReplacedBy(other)) if other != kid)
     );
     assert_ne!(file.audit_key().unwrap(), old);
 }

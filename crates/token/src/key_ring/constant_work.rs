@@ -1,5 +1,4 @@
-//! A refusal takes the same work whatever its reason: one key derived and as much opened, or one signature checked, as
-//! the token is long.
+//! Constant work: rejecting a token derives one key and decrypts its length, or verifies one signature, for every defect.
 
 use serde::Deserialize;
 
@@ -20,15 +19,14 @@ struct Token {
     token: String,
 }
 
-fn work_of_refusing(ring: &KeyRing, token: String) -> Work {
+fn work_of_rejecting(ring: &KeyRing, token: String) -> Work {
     let token = SealedToken::new(token).unwrap();
     work::done();
     assert_eq!(ring.open(&token), Err(Unauthentic));
     work::done()
 }
 
-/// The bytes that are opened of an encrypted token with this many characters: without header, nonce and tag, and in
-/// steps of three.
+/// The bytes that are decrypted of an encrypted token of this length: without header, nonce and tag, in steps of three.
 fn bytes_of(characters: usize) -> std::ops::RangeInclusive<usize> {
     let info = characters.saturating_sub(300) * 3 / 4;
     info.saturating_sub(80)..=info + 240
@@ -50,7 +48,7 @@ fn is_that_of_any_other(work: &Work, token: &str, name: &str) {
 }
 
 #[test]
-fn the_committed_bad_tokens_are_refused_with_the_same_work() {
+fn the_bad_vectors_are_rejected_with_the_same_work() {
     let bad: Bad = serde_json::from_str(crate::vectors::BAD).unwrap();
     let ring = ring(KEYS, 10);
     let mut refused = 0;
@@ -58,21 +56,21 @@ fn the_committed_bad_tokens_are_refused_with_the_same_work() {
         if token.is_empty() || token.len() > SealedToken::MAX_LEN {
             continue;
         }
-        let work = work_of_refusing(&ring, token.clone());
+        let work = work_of_rejecting(&ring, token.clone());
         is_that_of_any_other(&work, &token, &name);
         refused += 1;
     }
     assert!(refused >= 180);
 }
 
-/// What can stand in the place of any part: also a nonce that is none, where the first token's has the bytes that stand
-/// in for it, and a signature of zeros, which is found wrong before anything is computed.
+/// Replacements for a part, among them a malformed nonce whose stand-in equals the first token's nonce, and a signature of
+/// zeros, which is rejected before anything is computed.
 fn spoilt_parts() -> [String; 6] {
     [String::new(), "A".to_owned(), "!".repeat(16), "A".repeat(86), "A".repeat(4000), "\u{e4}".repeat(40)]
 }
 
 #[test]
-fn whatever_part_is_spoilt_the_work_stays() {
+fn any_malformed_part_takes_the_same_work() {
     let ring = ring(KEYS, 10);
     for format in [TokenFormat::Encrypted, TokenFormat::Signed] {
         let token = seal(&ring, format).as_str().to_owned();
@@ -85,7 +83,7 @@ fn whatever_part_is_spoilt_the_work_stays() {
                 }
                 parts[part] = &spoilt;
                 let spoilt = parts.join(".");
-                let work = work_of_refusing(&ring, spoilt.clone());
+                let work = work_of_rejecting(&ring, spoilt.clone());
                 is_that_of_any_other(&work, &spoilt, &format!("{format:?}, part {part}"));
             }
         }
@@ -93,13 +91,13 @@ fn whatever_part_is_spoilt_the_work_stays() {
     for len in [1, 100, 1000, SealedToken::MAX_LEN] {
         for text in ["A", ".", "\u{7f}"] {
             let token = text.repeat(len);
-            is_that_of_any_other(&work_of_refusing(&ring, token.clone()), &token, text);
+            is_that_of_any_other(&work_of_rejecting(&ring, token.clone()), &token, text);
         }
     }
 }
 
 #[test]
-fn a_good_token_takes_no_more() {
+fn a_valid_token_takes_the_same_work() {
     let ring = ring(KEYS, 10);
     let tokens = [TokenFormat::Encrypted, TokenFormat::Signed].map(|format| seal(&ring, format));
     for token in tokens {
@@ -110,7 +108,7 @@ fn a_good_token_takes_no_more() {
 }
 
 #[test]
-fn a_subkey_that_is_kept_saves_work_for_good_tokens_alone() {
+fn a_cached_subkey_saves_work_for_valid_tokens_only() {
     let ring = ring(KEYS, 10);
     let token = seal(&ring, TokenFormat::Encrypted);
     assert_eq!(ring.open(&token), Ok(claims(None)));
@@ -127,23 +125,23 @@ fn a_subkey_that_is_kept_saves_work_for_good_tokens_alone() {
             }
             parts[part] = &spoilt;
             let spoilt = parts.join(".");
-            is_that_of_any_other(&work_of_refusing(&ring, spoilt.clone()), &spoilt, &format!("part {part}"));
+            is_that_of_any_other(&work_of_rejecting(&ring, spoilt.clone()), &spoilt, &format!("part {part}"));
         }
     }
     let end = token.as_str().len() - 1;
     let other = if token.as_str().ends_with('A') { "Q" } else { "A" };
     let tampered = format!("{}{other}", &token.as_str()[..end]);
-    is_that_of_any_other(&work_of_refusing(&ring, tampered.clone()), &tampered, "tampered");
+    is_that_of_any_other(&work_of_rejecting(&ring, tampered.clone()), &tampered, "tampered");
 }
 
 #[test]
-fn what_is_not_authentic_is_not_kept() {
+fn subkeys_of_unauthentic_tokens_are_not_cached() {
     let (ring, other) = (ring(KEYS, 10), super::tests::ring(KEYS, 10));
     let token = seal(&ring, TokenFormat::Encrypted);
     // A tag of another, under the same header.
     let (head, _) = token.as_str().rsplit_once('.').unwrap();
     let tampered = format!("{head}.AAAAAAAAAAAAAAAAAAAAAA");
-    work_of_refusing(&other, tampered);
+    work_of_rejecting(&other, tampered);
     work::done();
     assert_eq!(other.open(&token), Ok(claims(None)));
     assert_eq!(work::done().derived, 1);
