@@ -1,4 +1,4 @@
-//! What revocations cost: a token judged beside a million of them, and a start with a million in the store.
+//! The cost of revocations: checking a token against a million of them, and a start with a million in the store.
 
 use std::hint::black_box;
 
@@ -39,7 +39,7 @@ fn judging(c: &mut Criterion) {
     c.bench_function("holds_beside_none", |b| b.iter(|| set.is_revoked(black_box(&claims))));
     set.add((0..MANY).map(|n| revocation(RevocationTarget::Session(session(n)))));
     c.bench_function("holds_beside_1000000_sessions", |b| b.iter(|| set.is_revoked(black_box(&claims))));
-    // Each time another token's, so that no line of memory is at hand.
+    // A different token each time, so that its cache lines are cold.
     let others: Vec<Claims> =
         (0..100_000).map(|n| Claims { sid: session(MANY + n * 7), ..claims.clone() }).collect();
     let mut next = others.iter().cycle();

@@ -176,7 +176,7 @@ impl Sessions {
         self.0.shown.flush(&self.0.store).await
     }
 
-    /// Whether a new session may have the identity of an earlier one. Asks the store, which keeps revocations long after
+    /// Whether a new session may have the identity of an earlier one. Reads the store, which keeps revocations long after
     /// their last token expired.
     pub async fn check_identity(
         &self,

@@ -1,22 +1,19 @@
 //! The claims of a token, and whether they are valid at a time (contract, section 7). Parsed claims come only from an
 //! opened token, so they are authentic; `judge` checks whether they are still valid.
 
-use std::{fmt, marker::PhantomData, time::Duration};
+mod unique_names;
+
+use std::{fmt, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc, serde::ts_seconds};
-use serde::{
-    Deserialize, Deserializer, Serialize, Serializer,
-    de::{
-        self, DeserializeSeed, MapAccess,
-        value::{BorrowedStrDeserializer, MapAccessDeserializer},
-    },
-};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use shared_types::{
     AccountSid, DeploymentKey, Fingerprint, Grant, SessionId, Thumbprint, grant::GrantsClaim, json,
     scoped_auth::validate::Reason,
 };
 use uuid::Uuid;
 
+use self::unique_names::UniqueNames;
 use crate::crypto;
 
 /// The claim `iss` of every token.
@@ -26,7 +23,7 @@ pub const ISSUER: &str = "ScopedAuthService";
 pub const AUDIENCE: &str = "webchat";
 
 /// The maximum difference of two replicas' clocks: a token that one has just made must be valid for another whose clock is
-/// behind. It applies to `nbf` only, so that no token outlives its `expiration`.
+/// behind. Expiry has no such tolerance, so that no token outlives its `expiration`.
 pub const CLOCK_SKEW: Duration = Duration::from_secs(5);
 
 /// `{jti, iss, aud, sub, iat, nbf, exp, grants, sid, auth_time, fingerprint?, first_fingerprint?}`: the claims set (RFC 7519, section 4).
@@ -198,49 +195,6 @@ macro_rules! constant {
 
 constant!(Issuer, ISSUER, "The text [`ISSUER`]; any other is rejected.");
 constant!(Audience, AUDIENCE, "The text [`AUDIENCE`]; any other is rejected.");
-
-/// A `T` from a JSON object whose members all have different names, written without escapes.
-struct UniqueNames<T>(T);
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for UniqueNames<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Object<T>(PhantomData<T>);
-        impl<'de, T: Deserialize<'de>> de::Visitor<'de> for Object<T> {
-            type Value = UniqueNames<T>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<UniqueNames<T>, A::Error> {
-                let members = Members { map, names: Vec::with_capacity(16) };
-                T::deserialize(MapAccessDeserializer::new(members)).map(UniqueNames)
-            }
-        }
-        deserializer.deserialize_map(Object(PhantomData))
-    }
-}
-
-/// The members of an object; a duplicate name is an error.
-struct Members<'de, A> {
-    map: A,
-    names: Vec<&'de str>,
-}
-
-impl<'de, A: MapAccess<'de>> MapAccess<'de> for Members<'de, A> {
-    type Error = A::Error;
-
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
-        let Some(name) = self.map.next_key::<&'de str>()? else { return Ok(None) };
-        if self.names.contains(&name) {
-            return Err(de::Error::custom("duplicate name"));
-        }
-        self.names.push(name);
-        seed.deserialize(BorrowedStrDeserializer::new(name)).map(Some)
-    }
-
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, A::Error> {
-        self.map.next_value_seed(seed)
-    }
-}
 
 #[cfg(test)]
 mod tests {

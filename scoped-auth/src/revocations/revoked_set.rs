@@ -70,12 +70,12 @@ impl RevokedSet {
         if others.is_empty() {
             return;
         }
-        self.others.rcu(|kept| {
-            let mut next = HashMap::clone(kept);
+        self.others.rcu(|current| {
+            let mut next = HashMap::clone(current);
             for new in &others {
-                let kept = next.entry(new.target).or_insert(*new);
-                if kept.revoked_at < new.revoked_at {
-                    *kept = *new;
+                let latest = next.entry(new.target).or_insert(*new);
+                if latest.revoked_at < new.revoked_at {
+                    *latest = *new;
                 }
             }
             next
@@ -103,8 +103,9 @@ impl RevokedSet {
             return false;
         }
         let began_at = claims.began_at();
-        let up_to =
-            |target: RevocationTarget| others.get(&target).is_some_and(|kept| began_at <= kept.revoked_at);
+        let up_to = |target: RevocationTarget| {
+            others.get(&target).is_some_and(|revocation| began_at <= revocation.revoked_at)
+        };
         up_to(RevocationTarget::Account(claims.sub))
             || up_to(RevocationTarget::Identity(claims.sub, claims.grants.identity))
             || claims.deployment().is_some_and(|deployment| up_to(RevocationTarget::Deployment(deployment)))
@@ -118,11 +119,11 @@ impl RevokedSet {
                 shard.write().forget(seconds);
             }
         }
-        let is_over = |kept: &Revocation| kept.forget_at <= now;
-        if self.others.load().values().any(is_over) {
-            self.others.rcu(|kept| {
-                let mut next = HashMap::clone(kept);
-                next.retain(|_, kept| !is_over(kept));
+        let is_expired = |revocation: &Revocation| revocation.forget_at <= now;
+        if self.others.load().values().any(is_expired) {
+            self.others.rcu(|current| {
+                let mut next = HashMap::clone(current);
+                next.retain(|_, revocation| !is_expired(revocation));
                 next
             });
         }
@@ -155,8 +156,8 @@ impl RevokedSessions {
         let fraction = i64::from(forget_at.timestamp_subsec_nanos() > 0);
         let forget_at = whole_seconds(forget_at.timestamp().saturating_add(fraction));
         self.first_forget_at = self.first_forget_at.min(forget_at);
-        let kept = self.forget_at.entry(session).or_insert(forget_at);
-        *kept = forget_at.max(*kept);
+        let latest = self.forget_at.entry(session).or_insert(forget_at);
+        *latest = forget_at.max(*latest);
     }
 
     fn forget(&mut self, now: u32) {

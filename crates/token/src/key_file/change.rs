@@ -83,7 +83,7 @@ mod tests {
         let keys = new["keys"].as_array().unwrap();
         assert_eq!(keys[0]["x5t"], serde_json::json!({"a": [1]}));
         assert_eq!(&keys[1..5], &old["keys"].as_array().unwrap()[1..5]);
-        // The audit key that was derived until now, and the one that was asked for.
+        // The audit key that was derived until now, and the one that was generated.
         assert_eq!((keys[5]["use"].as_str(), keys[6]["kid"].as_str()), (Some("audit"), Some(kid.as_str())));
         assert_eq!(keys.len(), 7);
     }

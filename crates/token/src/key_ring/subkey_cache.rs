@@ -13,7 +13,7 @@ use shared_types::DeploymentKey;
 
 use crate::crypto::Subkey;
 
-/// How many are kept at most. A subkey takes info 800 bytes, and its place 8.
+/// The capacity. A subkey takes about 800 bytes, a slot 8.
 const SLOTS: usize = 16_384;
 
 /// A subkey and the tokens that it is for.
