@@ -61,7 +61,7 @@ impl Stack {
             tls: sides.scoped_auth.clone(),
             federated_auth_secrets: vec![federated_auth_secret.clone()],
             keys_file: config.keys_file(),
-            missing_keys: MissingKeys::AreMade,
+            missing_keys: MissingKeys::Create,
             database: sessions,
             rules: config.rules,
             revocation_poll: config.revocation_poll,

@@ -1,11 +1,10 @@
-//! What revocations cost: a token judged beside a million of them, and a start with a million in the store.
+//! The cost of revocations: checking a token against a million of them, and a start with a million in the store.
 
 use std::hint::black_box;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use criterion::{Criterion, criterion_group, criterion_main};
 use scoped_auth::{
-    claims::Claims,
     revocations::{Revocation, RevocationTarget, RevokedSet},
     sessions::{Rules, Sessions},
     store::Store,
@@ -13,6 +12,7 @@ use scoped_auth::{
 use serde_json::Value;
 use shared_types::{AccountSid, SessionId};
 use store::DatabaseConfig;
+use token::claims::Claims;
 use tokio::runtime::Runtime;
 
 const MANY: u64 = 1_000_000;
@@ -23,9 +23,9 @@ fn claims() -> Claims {
     serde_json::from_value(claims.clone()).expect("claims")
 }
 
-fn revocation(subject: RevocationTarget) -> Revocation {
+fn revocation(target: RevocationTarget) -> Revocation {
     let revoked_at: DateTime<Utc> = DateTime::UNIX_EPOCH;
-    Revocation { subject, revoked_at, forget_at: revoked_at + TimeDelta::days(40_000) }
+    Revocation { target, revoked_at, forget_at: revoked_at + TimeDelta::days(40_000) }
 }
 
 /// Different for each `n`, and without a pattern.
@@ -39,7 +39,7 @@ fn judging(c: &mut Criterion) {
     c.bench_function("holds_beside_none", |b| b.iter(|| set.is_revoked(black_box(&claims))));
     set.add((0..MANY).map(|n| revocation(RevocationTarget::Session(session(n)))));
     c.bench_function("holds_beside_1000000_sessions", |b| b.iter(|| set.is_revoked(black_box(&claims))));
-    // Each time another token's, so that no line of memory is at hand.
+    // A different token each time, so that its cache lines are cold.
     let others: Vec<Claims> =
         (0..100_000).map(|n| Claims { sid: session(MANY + n * 7), ..claims.clone() }).collect();
     let mut next = others.iter().cycle();

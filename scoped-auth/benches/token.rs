@@ -1,5 +1,5 @@
-//! What a token costs: made, opened and refused, in both forms, with the claims of a bound webchat session; and all that
-//! judging one takes, from the body to the answer's body, but for HTTP, the log and what was revoked.
+//! The cost of a token: made, opened and rejected, in both formats, with the claims of a bound webchat session; and of all of
+//! `validate` except HTTP, the log and the revocation check.
 
 use std::hint::black_box;
 
@@ -7,12 +7,8 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use criterion::{Criterion, criterion_group, criterion_main};
 use ring::rand::SystemRandom;
 use scoped_auth::{
-    claims::Claims,
     counters::Counters,
-    jose::Form,
-    judgement::{Holder, judge_holder},
-    key_file::KeyFile,
-    key_ring::KeyRing,
+    sessions::judgement::{Holder, judge_holder},
 };
 use serde_json::Value;
 use service_runtime::Metrics;
@@ -20,6 +16,7 @@ use shared_types::{
     Fingerprint, SealedToken, Yes,
     scoped_auth::validate::{Authorized, Request, Response},
 };
+use token::{claims::Claims, jose::TokenFormat, key_file::KeyFile, key_ring::KeyRing};
 
 const FINGERPRINT: &str = "fp1.me.BwcAA___AIoAiv_EAQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyAhIiMkJSYnKCkqKywtLi8wMTIzNDU2Nzg5Ojs8PT4_QEFCQ0RFRkdISUo";
 
@@ -28,7 +25,7 @@ fn ring() -> KeyRing {
     KeyRing::new(file, &SystemRandom::new()).expect("a key ring")
 }
 
-/// The same ring behind so many retired keys of each use that it has 64 of each.
+/// The same ring with 64 keys of each use, most of them retired.
 fn ring_of_64() -> KeyRing {
     let mut set: Value = serde_json::from_slice(include_bytes!("../tests/vectors/keys.json")).expect("JSON");
     let keys = set.pointer_mut("/keys").and_then(Value::as_array_mut).expect("keys");
@@ -37,7 +34,7 @@ fn ring_of_64() -> KeyRing {
             keys.iter().filter(|key| key.get("use") == Some(&usage.into())).cloned().collect();
         for (n, mut key) in of_use.iter().cycle().take(64 - of_use.len()).cloned().enumerate() {
             let members = key.as_object_mut().expect("a key");
-            members.insert("kid".to_owned(), format!("{usage}-of-old-{n}").into());
+            members.insert("kid".to_owned(), format!("{usage}-old-{n}").into());
             members.insert("status".to_owned(), "retired".into());
             keys.insert(0, key);
         }
@@ -68,7 +65,7 @@ fn with_tampered_end(token: &SealedToken) -> SealedToken {
 
 fn tokens(c: &mut Criterion) {
     let (ring, claims, rng) = (ring(), claims(), SystemRandom::new());
-    for (form, name) in [(Form::Encrypted, "encrypted"), (Form::Signed, "signed")] {
+    for (form, name) in [(TokenFormat::Encrypted, "encrypted"), (TokenFormat::Signed, "signed")] {
         let good = ring.seal(&claims, form, &rng).expect("a token");
         assert!(ring.open(&good).is_ok());
         c.bench_function(&format!("make_{name}"), |b| b.iter(|| ring.seal(black_box(&claims), form, &rng)));
@@ -77,9 +74,9 @@ fn tokens(c: &mut Criterion) {
         assert!(of_64.open(&good).is_ok());
         c.bench_function(&format!("open_{name}_of_64_keys"), |b| b.iter(|| of_64.open(black_box(&good))));
 
-        // The same time for all of a form.
+        // All of a format take the same time.
         let text = good.as_str();
-        let garbage = if form == Form::Signed {
+        let garbage = if form == TokenFormat::Signed {
             format!("x.{}.x", "x".repeat(text.len() - 4))
         } else {
             "x".repeat(text.len())
@@ -100,7 +97,7 @@ fn tokens(c: &mut Criterion) {
     }
 }
 
-/// `validate` as its handler does it, for a token that is good.
+/// `validate` as in its handler, for a valid token.
 fn validate(ring: &KeyRing, counters: &Counters, body: &[u8]) -> Vec<u8> {
     let request: Request = serde_json::from_slice(body).expect("a request");
     let claims = ring.open(&request.token).expect("an authentic token");
@@ -129,7 +126,7 @@ fn validate(ring: &KeyRing, counters: &Counters, body: &[u8]) -> Vec<u8> {
 fn handlers(c: &mut Criterion) {
     let (ring, claims, rng) = (ring(), claims(), SystemRandom::new());
     let counters = Counters::new(&Metrics::default());
-    let token = ring.seal(&claims, Form::Encrypted, &rng).expect("a token");
+    let token = ring.seal(&claims, TokenFormat::Encrypted, &rng).expect("a token");
     let request = Request { token, fingerprint: claims.fingerprint.clone(), jkt: None, successor: None };
     let body = serde_json::to_vec(&request).expect("JSON");
     c.bench_function("validate", |b| b.iter(|| validate(&ring, &counters, black_box(&body))));

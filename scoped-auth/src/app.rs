@@ -2,6 +2,7 @@
 
 use std::{error::Error, sync::Arc, time::Duration};
 
+use ::store::run_purge_loop;
 use chrono::TimeDelta;
 use service_runtime::{
     Listeners, Metrics, RouteTable, Running, ServiceCredentials,
@@ -13,27 +14,26 @@ use shared_types::{
     Endpoint,
     scoped_auth::{Generate, PublishKeys, Revoke, RevokeSessions, Validate},
 };
-use store::run_purge_loop;
+use token::key_file::KeyFile;
 
 use crate::{
     config::{Config, MissingKeys},
     counters::Counters,
     handlers,
-    key_file::KeyFile,
     keys_follower::{self, KeysFollower},
-    revocation_lag,
+    revocations::lag,
     sessions::Sessions,
     state::State,
     store::Store,
 };
 
-/// How long ago the last look for revocations by others may be while a replica is ready: the bound within which all
-/// replicas know of one.
-const BEHIND: Duration = Duration::from_secs(2);
+/// The maximum age of the revocation list of a replica that is ready: the bound within which all replicas apply a
+/// revocation.
+const MAX_REVOCATION_AGE: Duration = Duration::from_secs(2);
 
-const NOT_FOLLOWED: &str = "the store cannot be reached: revocations by others are not followed";
+const REVOCATIONS_STALE: &str = "the store cannot be reached: revocations by other replicas are not read";
 
-/// How often what is of no more use is removed.
+/// How often expired rows are deleted.
 const PURGE_PERIOD: TimeDelta = TimeDelta::minutes(1);
 
 type Routes = RouteTable<State, ServiceCredentials>;
@@ -50,13 +50,13 @@ fn operators_routes(table: Routes) -> Routes {
     table.on::<RevokeSessions, _, _>(handlers::revoke_sessions)
 }
 
-/// Begins to serve.
+/// Starts the service.
 pub async fn start(config: Config, listeners: Listeners) -> Result<Running, StartError> {
     let keys = Arc::new(open_keys(&config)?);
     start_with(config, keys, listeners).await
 }
 
-/// Begins to serve with a key file that the caller has opened, and may watch.
+/// Starts the service with a key file that the caller opened, and may watch.
 pub async fn start_with(
     config: Config,
     keys: Arc<KeysFollower>,
@@ -70,7 +70,8 @@ pub async fn start_with(
     let store = Store::open(&config.database).await.map_err(|error| named(&error))?;
     let sessions =
         Sessions::open(store, config.rules, config.clock.now()).await.map_err(|error| named(&error))?;
-    revocation_lag::register(&metrics, &sessions);
+    let followed = sessions.clone();
+    lag::register(&metrics, move || followed.age());
     let state = State {
         keys: keys.clone(),
         sessions: sessions.clone(),
@@ -96,8 +97,8 @@ pub async fn start_with(
         drain: config.drain,
         spans: config.spans.clone(),
         check: Arc::new(move || {
-            let behind = checked.age() > BEHIND;
-            Box::pin(async move { if behind { Err(NOT_FOLLOWED.to_owned()) } else { Ok(()) } })
+            let is_stale = checked.age() > MAX_REVOCATION_AGE;
+            Box::pin(async move { if is_stale { Err(REVOCATIONS_STALE.to_owned()) } else { Ok(()) } })
         }),
         state: Arc::new(move || state.clone()),
         access_policy: Arc::new(move || credentials.clone()),
@@ -112,13 +113,13 @@ pub async fn start_with(
         .on_shutdown(async move { sessions.close().await }))
 }
 
-/// The keys that the settings name.
+/// Opens the key file of the settings.
 pub fn open_keys(config: &Config) -> Result<KeysFollower, StartError> {
     let path = &config.keys_file;
     let named = |error| format!("{}: {error}", path.display());
-    if config.missing_keys == MissingKeys::AreMade && !path.exists() {
+    if config.missing_keys == MissingKeys::Create && !path.exists() {
         KeyFile::create(path, config.random.source(), config.clock.now()).map_err(named)?;
-        tracing::info!(keys_file = %path.display(), "there were no keys, so new ones were made");
+        tracing::info!(keys_file = %path.display(), "key file not found, generated a new one");
     }
     Ok(KeysFollower::load(path.clone(), config.clock.clone(), config.random.clone()).map_err(named)?)
 }

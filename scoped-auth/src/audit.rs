@@ -1,32 +1,33 @@
-//! The audit log: one event for each thing that happened to a session, documented like an API in
-//! `docs/observability.md`. It names a session by a keyed hash, signals by their names, and holds no secret.
+//! The audit log: one event per change of a session, documented like an API in `docs/observability.md`. A session is
+//! identified by a keyed hash, signals by their names; events contain no secrets.
 
 use service_runtime::RequestContext;
 use shared_types::{
     AccountSid, Identity, SessionId,
-    fingerprint::{Sensitivity, SignalSet, Verdict},
+    fingerprint::{SignalSet, Verdict},
 };
+use token::claims::Claims;
 use tracing::field::display;
 
-use crate::{claims::Claims, revocations::RevocationTarget, state::State};
+use crate::{counters::level, revocations::RevocationTarget, state::State};
 
-/// An event of a session.
+/// An event in a session's life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// It began.
+    /// The session began.
     Created,
-    /// Its token was replaced by the next one.
+    /// The token was replaced by the next one.
     Refreshed,
     /// The same, after the token's `exp`.
     Resumed,
-    /// Its current token was handed out again, for the `repeats`-th time.
+    /// The current token was returned again, for the `repeats`-th time.
     Repeated {
         /// 1, 10 or 100.
         repeats: u64,
     },
-    /// The answer with its current token was lost, and the token was made anew.
+    /// The current token was made again: the response with it was lost.
     Reissued,
-    /// A token was presented that is later than the store knows: an older copy of the store was restored.
+    /// The presented token is newer than the store's: an older copy of the store was restored.
     StoreRestored,
 }
 
@@ -47,7 +48,7 @@ impl Event {
     }
 }
 
-/// Logs an event of the session that these claims are of: those of the token that was made, or that was presented.
+/// Logs an event of a session. `claims` are those of the token that was made, or of the one presented.
 pub fn event(state: &State, call: &RequestContext<'_>, event: Event, claims: &Claims) {
     let account = claims.sub.text();
     tracing::info!(
@@ -65,7 +66,7 @@ pub fn event(state: &State, call: &RequestContext<'_>, event: Event, claims: &Cl
     );
 }
 
-/// Logs that a new session was given an identity of an earlier one, or why not.
+/// Logs that a new session got the identity of an earlier one, or why it did not.
 pub fn identity(
     state: &State,
     call: &RequestContext<'_>,
@@ -87,46 +88,46 @@ pub fn identity(
     );
 }
 
-/// Why a token was refused, for the log.
+/// A rejected token, for the log.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Refusal {
-    /// The code that the guest is told, or what was found behind it.
+pub struct RejectedToken {
+    /// The error code of the response, or the finding behind it.
     pub reason: &'static str,
-    /// The account, once the token proved authentic.
+    /// The account, if the token is authentic.
     pub account: Option<AccountSid>,
-    /// The session, once the token proved authentic.
+    /// The session, if the token is authentic.
     pub session: Option<SessionId>,
-    /// What was found of the browser, if it is why.
+    /// The verdict on the browser, if that is the reason.
     pub browser: Option<Verdict>,
 }
 
-/// Writes down that a token was refused.
-pub fn refused(state: &State, call: &RequestContext<'_>, refusal: Refusal) {
+/// Logs a rejected token.
+pub fn refused(state: &State, call: &RequestContext<'_>, rejected: RejectedToken) {
     tracing::info!(
         target: "audit",
         event = "session_refused",
         request_id = call.request_id.as_str(),
         trace_id = call.trace.trace_id().as_str(),
-        account = refusal.account.map(tracing::field::display),
-        session = refusal.session.map(|session| tracing::field::display(state.session_hash(session))),
-        reason = refusal.reason,
-        held = refusal.browser.map(|verdict| display(verdict.last.held)),
-        drifted = refusal.browser.and_then(|verdict| named(verdict.drifted())),
-        broke = refusal.browser.and_then(|verdict| named(verdict.broke())),
-        points = refusal.browser.map(|verdict| verdict.last.points),
-        points_since_the_beginning = refusal.browser.and_then(points_since_the_beginning),
-        strictest_level = refusal.browser.map(|verdict| level(verdict.strictest)),
-        comparable = refusal.browser.map(|verdict| verdict.comparable),
+        account = rejected.account.map(display),
+        session = rejected.session.map(|session| display(state.session_hash(session))),
+        reason = rejected.reason,
+        held = rejected.browser.map(|verdict| display(verdict.last.held)),
+        drifted = rejected.browser.and_then(|verdict| named(verdict.drifted())),
+        broke = rejected.browser.and_then(|verdict| named(verdict.broke())),
+        points = rejected.browser.map(|verdict| verdict.last.points),
+        points_since_the_beginning = rejected.browser.and_then(points_since_the_beginning),
+        strictest_level = rejected.browser.map(|verdict| level(verdict.strictest)),
+        comparable = rejected.browser.map(|verdict| verdict.comparable),
         "audit"
     );
 }
 
-/// A browser that is not as it was, and is served.
+/// A changed browser that is still served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FingerprintEvent {
-    /// It was accepted though signals of it moved.
+    /// Signals drifted and the browser was accepted.
     Drifted,
-    /// It was refused, and the account's mode is `shadow`.
+    /// The browser was refused, and the account's mode is `shadow`.
     RefusedInShadow,
 }
 
@@ -139,7 +140,7 @@ impl FingerprintEvent {
     }
 }
 
-/// Writes down which signals of a browser moved, and what every level makes of it.
+/// Logs which signals of a browser drifted or broke, and the strictest level that still accepts it.
 pub fn fingerprint(
     state: &State,
     call: &RequestContext<'_>,
@@ -173,20 +174,15 @@ fn points_since_the_beginning(verdict: Verdict) -> Option<u16> {
     verdict.since_the_beginning.map(|comparison| comparison.points)
 }
 
-/// The strictest level that accepts a browser, or `none`.
-pub fn level(strictest: Option<Sensitivity>) -> &'static str {
-    strictest.map_or("none", Sensitivity::name)
-}
-
-/// Writes down that tokens were revoked: by the `guest`, an `operator`, or for `token_reuse`.
-pub fn revoked(state: &State, call: &RequestContext<'_>, subject: RevocationTarget, by: &'static str) {
-    let session = match subject {
+/// Logs a revocation: by the `guest`, an `operator`, or for `token_reuse`.
+pub fn revoked(state: &State, call: &RequestContext<'_>, target: RevocationTarget, by: &'static str) {
+    let session = match target {
         RevocationTarget::Session(session) => Some(session),
         RevocationTarget::Identity(..) | RevocationTarget::Deployment(_) | RevocationTarget::Account(_) => {
             None
         }
     };
-    let account = match subject {
+    let account = match target {
         RevocationTarget::Identity(account, _) | RevocationTarget::Account(account) => Some(account),
         RevocationTarget::Session(_) | RevocationTarget::Deployment(_) => call.account,
     };
@@ -195,11 +191,11 @@ pub fn revoked(state: &State, call: &RequestContext<'_>, subject: RevocationTarg
         event = if session.is_some() { "session_revoked" } else { "sessions_revoked" },
         request_id = call.request_id.as_str(),
         trace_id = call.trace.trace_id().as_str(),
-        account = account.map(tracing::field::display),
-        kind = subject.kind(),
-        // A deployment key is public; an identity is the account's own business.
-        subject = session.is_none().then(|| tracing::field::display(subject)),
-        session = session.map(|session| tracing::field::display(state.session_hash(session))),
+        account = account.map(display),
+        kind = target.kind(),
+        // A deployment key is public; an identity concerns the account only.
+        subject = session.is_none().then(|| display(target)),
+        session = session.map(|session| display(state.session_hash(session))),
         reason = by,
         "audit"
     );

@@ -13,85 +13,85 @@ use service_runtime::{
 };
 use store::DatabaseConfig;
 
-use crate::{revoke_tool, sessions::Rules, tools};
+use crate::{cli, sessions::Rules};
 
 /// The binary and its settings.
 pub const PROGRAM: Program = Program {
     name: "scoped-auth",
-    about: "ScopedAuthService: makes and judges session tokens; the only holder of keys",
+    about: "ScopedAuthService: makes and validates session tokens; the only service with keys",
     prefix: "SCOPED_AUTH_",
     settings: &[
         Setting {
             name: "listen",
             default: Default("127.0.0.1:8082"),
-            help: "Where FederatedAuthService calls",
+            help: "Address that FederatedAuthService connects to",
         },
         Setting {
             name: "admin_listen",
             default: Default("127.0.0.1:9082"),
-            help: "Where /healthz, /readyz and /metrics are answered",
+            help: "Address of the admin listener: /healthz, /readyz, /metrics",
         },
         Setting { name: "workers", default: Default("2"), help: "Threads that serve requests" },
         Setting {
             name: "drain_seconds",
             default: Default("5"),
-            help: "How long it serves on at the stop, not ready, until nobody sends it requests any more",
+            help: "Drain time after SIGTERM: not ready, still serving",
         },
         Setting {
             name: "tls_certificate",
             default: Optional,
-            help: "PEM file with its certificate and the chain; with the next two it is called by https alone; followed when they change",
+            help: "PEM file with its certificate chain; with the next two settings it accepts HTTPS only; reloaded when the files change",
         },
         Setting { name: "tls_key", default: Optional, help: "PEM file with the certificate's key" },
         Setting {
             name: "tls_client_ca",
             default: Optional,
-            help: "PEM file with the authorities that FederatedAuthService's certificate must chain to",
+            help: "PEM file with the CAs that FederatedAuthService's certificate must chain to",
         },
         Setting {
             name: "federated_auth_secret",
             default: Secret,
-            help: "What FederatedAuthService proves itself with; several, comma separated, while one is replaced",
+            help: "Secret that FederatedAuthService authenticates with; several, comma separated, while one is replaced",
         },
         Setting {
             name: "keys_file",
             default: Required,
-            help: "The JWK Set with the keys of the tokens; `scoped-auth keys generate` makes one",
+            help: "JWK Set with the keys of the tokens; `scoped-auth keys generate` creates one",
         },
         Setting {
             name: "session_max_seconds",
             default: Default("86400"),
-            help: "How long a session lives, however often its token is refreshed",
+            help: "Maximum lifetime of a session, however often its token is refreshed",
         },
         Setting {
             name: "database_url",
             default: DefaultSecret("sqlite://data/sessions.db"),
-            help: "Where sessions and revocations are kept, for all replicas: a file of SQLite, made if it is missing, or `postgres://USER:PASSWORD@HOST/DATABASE`",
+            help: "Database of sessions and revocations, shared by all replicas: an SQLite file, created if missing, or `postgres://USER:PASSWORD@HOST/DATABASE`",
         },
         Setting {
             name: "database_connections",
             default: Default("8"),
-            help: "Connections of this replica to PostgreSQL, at most; one more hears of revocations",
+            help: "Maximum connections of this replica to PostgreSQL; one more listens for revocations",
         },
         Setting {
             name: "refresh_grace_seconds",
             default: Default("60"),
-            help: "How long a replaced token still has the same successor: its answer was lost, or another tab refreshed at the same time",
+            help: "How long a replaced token still gets the same successor: the response was lost, or another tab refreshed at the same time",
         },
         Setting {
             name: "resume_window_seconds",
             default: Default("86400"),
-            help: "How long after it has expired a token may be refreshed by its own browser or proof key, within its session's life",
+            help: "How long after its expiry a token may be refreshed by the browser or DPoP key that it is bound to, within the session's lifetime",
         },
         Setting {
             name: "revocation_poll_ms",
             default: Default("500"),
-            help: "How often a replica looks for revocations by others",
+            help: "How often a replica reads revocations by others",
         },
         Setting {
             name: "revocation_staleness_seconds",
             default: Default("30"),
-            help: "How old a replica's knowledge of revocations may be before it vouches for no token",
+            help: "Maximum age of a replica's revocation list; beyond it every token is rejected",
         },
         Setting {
             name: "revocation_retention_days",
@@ -101,51 +101,51 @@ pub const PROGRAM: Program = Program {
         Setting {
             name: "operator_secret",
             default: OptionalSecret,
-            help: "What operators prove themselves with on the admin listener; several, comma separated",
+            help: "Secret that operators authenticate with on the admin listener; several, comma separated",
         },
         spans::OTLP_ENDPOINT,
     ],
-    subcommands: &[tools::KEYS, revoke_tool::REVOKE, tools::MIGRATE],
+    subcommands: &[cli::KEYS, cli::REVOKE, cli::MIGRATE],
 };
 
-/// What ScopedAuthService runs with.
+/// The configuration of ScopedAuthService.
 #[derive(Clone)]
 pub struct Config {
     /// Threads that serve requests.
     pub workers: usize,
-    /// How long it serves on at the stop.
+    /// Drain time after SIGTERM.
     pub drain: Duration,
-    /// Its certificate and its caller's authorities, if it is called by https.
+    /// Its certificate and the CAs of its caller, for HTTPS.
     pub tls: Option<CalleeTls>,
-    /// The secrets of its caller.
+    /// The secrets of FederatedAuthService.
     pub federated_auth_secrets: Vec<SecretString>,
-    /// The JWK Set.
+    /// The key file, a JWK Set.
     pub keys_file: PathBuf,
-    /// What becomes of a missing JWK Set.
+    /// What to do if the key file is missing.
     pub missing_keys: MissingKeys,
-    /// Where sessions and revocations are kept.
+    /// The database of sessions and revocations.
     pub database: DatabaseConfig,
-    /// How sessions live.
+    /// The durations that govern sessions.
     pub rules: Rules,
-    /// How often a replica looks for revocations by others.
+    /// How often a replica reads revocations by others.
     pub revocation_poll: Duration,
-    /// The secrets of operators; without any, nobody is one.
+    /// The secrets of operators; if empty, operators' routes are closed.
     pub operator_secrets: Vec<SecretString>,
-    /// Where traces go.
+    /// The export of traces.
     pub spans: SpanConfig,
-    /// The time.
+    /// The clock.
     pub clock: Clock,
-    /// Randomness.
+    /// The random generator.
     pub random: Random,
 }
 
-/// What becomes of a missing JWK Set.
+/// What to do if the key file is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MissingKeys {
-    /// The start fails: a service that makes keys of its own beside its replicas would throw their guests out.
-    StopTheStart,
-    /// One is made: the stack on one's own machine, which has no replicas. No setting leads here.
-    AreMade,
+    /// Fail at start: keys that only this replica has would invalidate the tokens of the others' guests.
+    Fail,
+    /// Create one: for the local stack, which has no replicas. Not reachable by a setting.
+    Create,
 }
 
 impl Config {
@@ -159,7 +159,7 @@ impl Config {
             tls: tls::callee(settings)?,
             federated_auth_secrets: settings.secrets("federated_auth_secret")?,
             keys_file: settings.parse("keys_file", "a path")?,
-            missing_keys: MissingKeys::StopTheStart,
+            missing_keys: MissingKeys::Fail,
             database: DatabaseConfig::from_settings(settings)?,
             rules: Rules {
                 session_max: seconds("session_max_seconds", 1, YEAR)?,

@@ -1,4 +1,4 @@
-//! What ScopedAuthService counts beside what every service does.
+//! The counters of ScopedAuthService, in addition to those of every service.
 
 use prometheus_client::{encoding::EncodeLabelSet, metrics::counter::Counter, metrics::family::Family};
 use service_runtime::Metrics;
@@ -7,21 +7,19 @@ use shared_types::{
     fingerprint::{Mode, Sensitivity, Signal, Verdict},
 };
 
-use crate::audit::level;
-
-/// The counters of ScopedAuthService, looked up once: to find one by its labels takes a lock and a hash.
+/// The counters, looked up once at the start: a look-up by labels takes a lock and a hash.
 #[derive(Clone)]
 pub struct Counters {
     /// By whether the session continues, and whether the token is encrypted.
     minted: [[Counter; 2]; 2],
     judged: [(&'static str, Counter); VERDICTS.len()],
-    /// By [`BROWSER_VERDICTS`] and the strictest level that accepts, none first.
+    /// By [`BROWSER_VERDICTS`] and the strictest level that accepts; `none` first.
     browsers: [[Counter; 1 + Sensitivity::ALL.len()]; BROWSER_VERDICTS.len()],
     /// By signal and outcome.
-    signals: [[Counter; Outcome::ALL.len()]; Signal::COUNT],
+    signals: [[Counter; SignalOutcome::ALL.len()]; Signal::COUNT],
 }
 
-/// What can become of a token: it is good, or else the code that says why not.
+/// The verdicts on a token: valid, or the code of the error.
 const VERDICTS: [&str; 9] = [
     "authorized",
     "resumed",
@@ -35,6 +33,11 @@ const VERDICTS: [&str; 9] = [
 ];
 
 const BROWSER_VERDICTS: [&str; 3] = ["accepted", "refused", "refused_in_shadow"];
+
+/// The name of the strictest level that accepts a browser, or `none`.
+pub fn level(strictest: Option<Sensitivity>) -> &'static str {
+    strictest.map_or("none", Sensitivity::name)
+}
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Minted {
@@ -60,13 +63,13 @@ struct OfSignal {
 }
 
 #[derive(Clone, Copy)]
-enum Outcome {
+enum SignalOutcome {
     Held,
     Drifted,
     Broke,
 }
 
-impl Outcome {
+impl SignalOutcome {
     const ALL: [Self; 3] = [Self::Held, Self::Drifted, Self::Broke];
 
     const fn name(self) -> &'static str {
@@ -79,7 +82,7 @@ impl Outcome {
 }
 
 impl Counters {
-    /// Counters that join `metrics`.
+    /// Registers the counters with `metrics`.
     pub fn new(metrics: &Metrics) -> Self {
         let (minted, judged) = (Family::<Minted, Counter>::default(), Family::<Judged, Counter>::default());
         let (browsers, signals) =
@@ -106,7 +109,7 @@ impl Counters {
             levels.map(|strictest_level| browsers.get_or_create_owned(&Browser { verdict, strictest_level }))
         });
         let signals = Signal::ALL.map(|signal| {
-            Outcome::ALL.map(|outcome| {
+            SignalOutcome::ALL.map(|outcome| {
                 let labels = OfSignal { signal: signal.name(), outcome: outcome.name() };
                 signals.get_or_create_owned(&labels)
             })
@@ -114,14 +117,14 @@ impl Counters {
         Self { minted, judged, browsers, signals }
     }
 
-    /// A token was made.
+    /// Counts a token that was made.
     pub fn minted(&self, session_continues: bool, encrypted: bool) {
         let [new, continued] = &self.minted;
         let [signed, sealed] = if session_continues { continued } else { new };
         if encrypted { sealed } else { signed }.inc();
     }
 
-    /// A token was judged: one of the verdicts that there are.
+    /// Counts a judged token. `verdict` is one of [`VERDICTS`].
     pub fn judged(&self, verdict: &'static str) {
         let counter = self.judged.iter().find(|(known, _)| *known == verdict);
         debug_assert!(counter.is_some(), "{verdict} is not counted");
@@ -130,9 +133,9 @@ impl Counters {
         }
     }
 
-    /// A browser was judged: by its signals, and by what every level makes of it.
+    /// Counts a judged browser: by signal, and by the strictest level that accepts it.
     pub fn browser(&self, verdict: &Verdict) {
-        // Since the last refresh: what changed once would otherwise count with every later call of its session.
+        // Compared with the last refresh: otherwise one change would count in every later request of the session.
         let (last, broke) = (verdict.last, verdict.broke());
         let sets = [last.held.without(broke), last.drifted.without(broke), broke];
         for (counters, signal) in self.signals.iter().zip(Signal::ALL) {

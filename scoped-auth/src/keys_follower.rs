@@ -1,8 +1,8 @@
-//! The key file as it changes: the key ring that requests take, and the follower that puts another in its place. A
-//! change is taken whole; a file that cannot be taken is reported and the keys stay as they were.
+//! Reloads the key file: holds the key ring of the requests, and replaces it when the file changes. A change is loaded
+//! completely or not at all; a bad file is logged and the previous keys stay.
 //!
-//! The file is read again at an interval, for the reasons that `orchestrator/src/accounts_file.rs` gives. A change
-//! counts at the second read that shows it: some editors write in place, and half of a file may even parse.
+//! The file is polled, for the reasons in `orchestrator/src/accounts_file.rs`. A change is loaded at the second read that
+//! shows it: some editors write in place, and a partial file may even parse.
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -18,16 +18,16 @@ use tokio::{
 };
 use zeroize::Zeroizing;
 
-use crate::{
-    crypto::digest,
+use token::{
     key_file::{KeyFile, KeyFileError, Status},
     key_ring::KeyRing,
+    sha256,
 };
 
-/// How often the file is read. [`crate::key_file::KNOWN_AFTER`] is to be several times as long.
+/// How often the file is read. [`token::key_file::KNOWN_AFTER`] must be several times as long.
 pub const PERIOD: Duration = Duration::from_secs(1);
 
-/// The key file and the ring of its last good content.
+/// The key file, and the ring of its last valid content.
 pub struct KeysFollower {
     path: PathBuf,
     clock: Clock,
@@ -38,32 +38,31 @@ pub struct KeysFollower {
     gauges: Gauges,
 }
 
-/// What became of the keys' last change.
+/// The last change of the keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reload {
-    /// 0 for what the service started with, one more for each change since, good or bad.
+    /// 0 at the start, one more for each change since, loaded or rejected.
     pub generation: u64,
-    /// What it was.
-    pub outcome: Outcome,
+    /// Its outcome.
+    pub outcome: ReloadOutcome,
 }
 
-/// What a change of the keys was.
+/// The outcome of a change of the keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// The keys are the file's.
+pub enum ReloadOutcome {
+    /// The keys of the file are in use.
     Loaded,
-    /// The keys are those of before; why, in one line.
-    Refused(String),
-    /// A retired key's time is over: it opens no more.
-    Over,
+    /// The previous keys stay; the reason in one line.
+    Rejected(String),
+    /// A retired key expired and was dropped.
+    KeyExpired,
 }
 
-/// What a read of the file gave: the SHA-256 of it, since a copy of the keys is better not kept, or what the operating
-/// system said.
+/// The result of reading the file: its SHA-256, so that no copy of the keys stays in memory, or the I/O error.
 type ContentHash = Result<[u8; 32], String>;
 
 impl KeysFollower {
-    /// Reads the file for the first time; without a good one there is nothing to serve.
+    /// Loads the file for the first time.
     ///
     /// # Errors
     ///
@@ -71,54 +70,53 @@ impl KeysFollower {
     pub fn load(path: PathBuf, clock: Clock, random: Random) -> Result<Self, KeyFileError> {
         let json = Zeroizing::new(std::fs::read(&path).map_err(KeyFileError::Read)?);
         let ring = KeyRing::new(KeyFile::parse(&json)?, random.source())?;
-        let ring = ring.without_dead_keys(clock.now()).unwrap_or(ring);
+        let ring = ring.without_expired_keys(clock.now()).unwrap_or(ring);
         let gauges = Gauges::default();
-        gauges.show(&ring);
-        let (reloads, _) = watch::channel(Reload { generation: 0, outcome: Outcome::Loaded });
-        let loaded = Ok(digest(&json));
+        gauges.update(&ring);
+        let (reloads, _) = watch::channel(Reload { generation: 0, outcome: ReloadOutcome::Loaded });
+        let loaded = Ok(sha256(&json));
         Ok(Self { path, clock, random, ring: ArcSwap::from_pointee(ring), loaded, reloads, gauges })
     }
 
-    /// Lets what is told of the keys join `metrics`.
+    /// Registers the metrics of the keys with `metrics`.
     pub fn register(&self, metrics: &Metrics) {
         metrics.register(
             "key_made_timestamp_seconds",
             "When each key was made, in seconds since 1970; 0 where the key file does not say",
             self.gauges.made.clone(),
         );
-        // From 0 on: an alert on an increase would miss the first one of a series that begins with it.
+        // Starts at 0: an alert on `increase` misses the first event of a series that begins with it.
         for outcome in ["loaded", "refused"] {
             drop(self.gauges.reloads.get_or_create(&Reloads { outcome }));
         }
         metrics.register(
             "key_file_reloads",
-            "Changes of the key file, by what became of them",
+            "Changes of the key file, by outcome",
             self.gauges.reloads.clone(),
         );
     }
 
-    /// The ring as it is now. A request takes it once.
+    /// The current ring. A request loads it once.
     pub fn ring(&self) -> Guard<Arc<KeyRing>> {
         self.ring.load()
     }
 
-    /// Tells of every change once [`ring`](Self::ring) reflects what became of it.
+    /// Notifies of every change, after [`ring`](Self::ring) reflects it.
     pub fn reloads(&self) -> watch::Receiver<Reload> {
         self.reloads.subscribe()
     }
 
-    /// Reads the file again every `period`, takes a change that has come to rest, and drops retired keys whose time is
-    /// over. Never ends; to be run once, as a task of its own.
+    /// Reads the file every `period`, loads a stable change, and drops expired keys. Runs forever; run it once, as a task.
     pub async fn follow(&self, period: Duration) {
         let mut ticks = interval(period);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        // What was seen last at rest, and what the keys are of; they differ while the file is a broken one.
+        // The last stable content, and the loaded one; they differ while the file is bad.
         let (mut known, mut loaded) = (self.loaded.clone(), self.loaded.clone());
         let mut changing = None;
         loop {
             ticks.tick().await;
             let content = tokio::fs::read(&self.path).await.map(Zeroizing::new);
-            let seen = content.as_ref().map(|json| digest(json)).map_err(|error| error.to_string());
+            let seen = content.as_ref().map(|json| sha256(json)).map_err(|error| error.to_string());
             if seen == known {
                 changing = None;
             } else if changing.as_ref() != Some(&seen) {
@@ -126,66 +124,66 @@ impl KeysFollower {
             } else {
                 changing = None;
                 known.clone_from(&seen);
-                // A file that is again as it was loaded is no reason for another ring.
-                let taken = if seen == loaded { Ok(()) } else { self.take(content) };
-                if taken.is_ok() {
+                // A file that is again as loaded needs no new ring.
+                let result = if seen == loaded { Ok(()) } else { self.load_ring(content) };
+                if result.is_ok() {
                     loaded = seen;
                 }
-                self.tell(taken);
+                self.report(result);
             }
-            self.drop_dead_keys();
+            self.drop_expired_keys();
         }
     }
 
-    fn take(&self, content: std::io::Result<Zeroizing<Vec<u8>>>) -> Result<(), KeyFileError> {
+    fn load_ring(&self, content: std::io::Result<Zeroizing<Vec<u8>>>) -> Result<(), KeyFileError> {
         let file = KeyFile::parse(&content.map_err(KeyFileError::Read)?)?;
         let ring = KeyRing::new(file, self.random.source())?;
-        // Before it is in use: a key whose time is over must not open for a moment.
-        let ring = ring.without_dead_keys(self.clock.now()).unwrap_or(ring);
-        self.put(ring);
+        // Before it is in use: an expired key must not open tokens even for a moment.
+        let ring = ring.without_expired_keys(self.clock.now()).unwrap_or(ring);
+        self.replace(ring);
         Ok(())
     }
 
-    fn drop_dead_keys(&self) {
-        if let Some(ring) = self.ring.load().without_dead_keys(self.clock.now()) {
-            self.put(ring);
-            tracing::info!(file = %self.path.display(), "a retired key's time is over");
-            self.announce(Outcome::Over);
+    fn drop_expired_keys(&self) {
+        if let Some(ring) = self.ring.load().without_expired_keys(self.clock.now()) {
+            self.replace(ring);
+            tracing::info!(file = %self.path.display(), "retired key expired");
+            self.announce(ReloadOutcome::KeyExpired);
         }
     }
 
-    fn put(&self, ring: KeyRing) {
-        self.gauges.show(&ring);
+    fn replace(&self, ring: KeyRing) {
+        self.gauges.update(&ring);
         self.ring.store(Arc::new(ring));
     }
 
-    fn tell(&self, taken: Result<(), KeyFileError>) {
+    fn report(&self, result: Result<(), KeyFileError>) {
         let file = self.path.display();
-        match taken {
+        match result {
             Ok(()) => {
                 let ring = self.ring.load();
-                let active = ring.about().iter().filter(|about| about.status == Status::Active);
-                let active: Vec<_> = active.map(|about| about.kid.as_str()).collect();
-                tracing::info!(%file, keys = ring.about().len(), active = active.join(","), "the keys were reloaded");
+                let active = ring.key_infos().iter().filter(|info| info.status == Status::Active);
+                let active: Vec<_> = active.map(|info| info.kid.as_str()).collect();
+                tracing::info!(%file, keys = ring.key_infos().len(), active = active.join(","), "key file reloaded");
                 self.gauges.reloads.get_or_create(&Reloads { outcome: "loaded" }).inc();
-                self.announce(Outcome::Loaded);
+                self.announce(ReloadOutcome::Loaded);
             }
             Err(error) => {
-                tracing::error!(%file, reason = %error, "the keys stay as they were: the key file cannot be taken");
+                tracing::error!(%file, reason = %error, "key file rejected, keeping the previous keys");
                 self.gauges.reloads.get_or_create(&Reloads { outcome: "refused" }).inc();
-                self.announce(Outcome::Refused(format!("{file}: {error}")));
+                self.announce(ReloadOutcome::Rejected(format!("{file}: {error}")));
             }
         }
     }
 
-    fn announce(&self, outcome: Outcome) {
+    fn announce(&self, outcome: ReloadOutcome) {
         self.reloads.send_modify(|reload| {
             *reload = Reload { generation: reload.generation + 1, outcome };
         });
     }
 }
 
-/// What the metrics tell of the keys.
+/// The metrics of the keys.
 #[derive(Default)]
 struct Gauges {
     made: Family<Key, Gauge>,
@@ -205,11 +203,11 @@ struct Reloads {
 }
 
 impl Gauges {
-    fn show(&self, ring: &KeyRing) {
+    fn update(&self, ring: &KeyRing) {
         self.made.clear();
-        for about in ring.about() {
-            let (kid, made_at) = (about.kid.clone(), about.made_at.map_or(0, |time| time.timestamp()));
-            let key = Key { kid, r#use: about.usage.as_str(), status: about.status.as_str() };
+        for info in ring.key_infos() {
+            let (kid, made_at) = (info.kid.clone(), info.made_at.map_or(0, |time| time.timestamp()));
+            let key = Key { kid, r#use: info.usage.as_str(), status: info.status.as_str() };
             self.made.get_or_create(&key).set(made_at);
         }
     }

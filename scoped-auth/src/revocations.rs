@@ -1,5 +1,6 @@
-//! What is revoked, and until when that is to be known. [`RevokedSet`] is what every replica holds of it in memory.
+//! Revocations: their targets, and how long they are kept. [`RevokedSet`] is the in-memory copy of every replica.
 
+pub(crate) mod lag;
 mod revoked_set;
 
 use std::fmt;
@@ -9,21 +10,21 @@ use shared_types::{AccountSid, DeploymentKey, Identity, SessionId};
 
 pub use self::revoked_set::RevokedSet;
 
-/// Whose tokens a revocation ends.
+/// The sessions that a revocation ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RevocationTarget {
-    /// Those of one session, whenever they were issued.
+    /// One session, whenever its tokens were issued.
     Session(SessionId),
-    /// Those of an identity of an account.
+    /// The sessions of an identity of an account.
     Identity(AccountSid, Identity),
-    /// Those made for a deployment.
+    /// The sessions that came through a deployment.
     Deployment(DeploymentKey),
-    /// Those of an account.
+    /// The sessions of an account.
     Account(AccountSid),
 }
 
 impl RevocationTarget {
-    /// What kind of subject it is, as the store and the audit log name it.
+    /// The kind of target, as written in the store and the audit log.
     pub const fn kind(&self) -> &'static str {
         match self {
             RevocationTarget::Session(_) => "session",
@@ -33,7 +34,7 @@ impl RevocationTarget {
         }
     }
 
-    /// The subject that [`kind`](Self::kind) and [`to_string`](ToString::to_string) were of.
+    /// The target with this [`kind`](Self::kind) and [`to_string`](ToString::to_string).
     pub fn parse(kind: &str, text: &str) -> Option<Self> {
         match kind {
             "session" => text.parse().ok().map(RevocationTarget::Session),
@@ -59,16 +60,16 @@ impl fmt::Display for RevocationTarget {
     }
 }
 
-/// A revocation: the sessions of the subject that began up to a time are dead, with all tokens they have or will have.
-/// It goes by the session's beginning, not by the token's: otherwise a refresh that is under way meanwhile, here or on a
-/// replica that does not know yet, would make a token that escapes.
+/// A revocation: ends the target's sessions that began up to a time, with all their present and future tokens. The
+/// session's beginning counts, not the token's: otherwise a concurrent refresh, here or on a replica that has not read
+/// the revocation yet, would make a token that escapes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Revocation {
-    /// Whose tokens.
-    pub subject: RevocationTarget,
-    /// Up to when they began; a session of its own is dead altogether.
+    /// The sessions that it ends.
+    pub target: RevocationTarget,
+    /// The latest beginning of a revoked session. Ignored for [`RevocationTarget::Session`].
     pub revoked_at: DateTime<Utc>,
-    /// When the last of them has died by itself.
+    /// When the last revoked token has expired by itself.
     pub forget_at: DateTime<Utc>,
 }
 
@@ -77,17 +78,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn subjects_round_trip() {
+    fn targets_round_trip() {
         let session = SessionId::from_random([1; 16]);
         let identity = Identity::from_random([2; 16]);
         let account = AccountSid::from_bits(3);
-        for subject in [
+        for target in [
             RevocationTarget::Session(session),
             RevocationTarget::Identity(account, identity),
             RevocationTarget::Deployment(DeploymentKey::from_bits(4)),
             RevocationTarget::Account(account),
         ] {
-            assert_eq!(RevocationTarget::parse(subject.kind(), &subject.to_string()), Some(subject));
+            assert_eq!(RevocationTarget::parse(target.kind(), &target.to_string()), Some(target));
         }
         for (kind, text) in [("session", "x"), ("identity", "AC1/2"), ("account", ""), ("other", "")] {
             assert_eq!(RevocationTarget::parse(kind, text), None);

@@ -1,50 +1,36 @@
-//! The life of sessions: one successor per generation, and revocation. What all replicas must agree on is in the store;
+//! The life of sessions: one successor per generation, and revocation. The store holds what all replicas must agree on;
 //! what judging a token needs is in memory and follows the store.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicI64, AtomicU64, Ordering},
-    },
-    time::{Duration, Instant},
-};
+pub mod judgement;
+mod revocation_follower;
+mod rules;
+mod shown;
+mod succession;
+pub(crate) mod token_life;
+
+use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use service_runtime::api_error::error_chain;
 use shared_types::{AccountSid, DeploymentKey, Identity, scoped_auth::generate::EarlierSession};
+use token::claims::{CLOCK_SKEW, Claims, began_at, time_delta};
 use tokio::sync::Notify;
 
-use crate::{
-    claims::{CLOCK_SKEW, Claims, began_at, delta},
-    error::Error,
+pub use self::rules::Rules;
+use self::{
     judgement::Binding,
-    revocations::{Revocation, RevocationTarget, RevokedSet},
+    revocation_follower::RevocationFollower,
     shown::ShownTokens,
-    store::{Advance, AdvanceOutcome, CurrentToken, Store, StoreError},
     succession::{Succession, decide},
 };
+use crate::{
+    error::Error,
+    revocations::{Revocation, RevocationTarget},
+    store::{Advance, AdvanceOutcome, CurrentToken, Store, StoreError},
+};
 
-/// How many revocations are read at once.
-const BATCH: u32 = 2_000;
-
-/// How often a refresh is decided anew because another call changed the session meanwhile.
+/// How many times one refresh is retried when concurrent requests change the session.
 const ATTEMPTS: usize = 8;
-
-/// How long sessions live and how their tokens follow each other.
-#[derive(Clone, Copy, Debug)]
-pub struct Rules {
-    /// How long a session lives, from its `auth_time`.
-    pub session_max: Duration,
-    /// How long after its successor was made a token still has the same successor: its answer was lost, or another tab
-    /// refreshed at the same time.
-    pub grace: Duration,
-    /// How long after its `exp` a token may be refreshed by its own browser or key.
-    pub resume_window: Duration,
-    /// How old the knowledge of revocations may be; beyond it every token is rejected.
-    pub staleness: Duration,
-    /// How long revocations are kept, so that the identity of a revoked session is not granted again.
-    pub revocation_retention: Duration,
-}
 
 /// The outcome of a refresh.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,22 +42,22 @@ pub enum RefreshOutcome {
         /// Whether the store knew an older generation only: an older copy of it was restored.
         restored: bool,
     },
-    /// The current token once more.
+    /// The current token again.
     Repeated {
         /// The current token.
         token: CurrentToken,
-        /// How often it was handed out again, this time included.
+        /// How many times it was returned again, including this one.
         repeats: u64,
     },
-    /// A new token of the current generation, whose answer was lost.
+    /// A new token of the current generation: the response with the previous one was lost.
     Reissued(CurrentToken),
     /// The session's current token expired too long ago.
     Expired,
-    /// A token was presented again whose successor is in use: the session is revoked.
+    /// The presented token was replaced and its successor is in use: the session is revoked.
     Reused,
 }
 
-/// Why an identity is not granted again.
+/// Why the identity of an earlier session is not granted again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IdentityRefusal {
     /// The session, its identity, deployment or account was revoked.
@@ -80,7 +66,7 @@ pub enum IdentityRefusal {
     TooOld,
 }
 
-/// The sessions as one replica sees them. Cheap to clone; all clones are one.
+/// The sessions as one replica sees them. Cheap to clone; all clones share one state.
 #[derive(Clone, Debug)]
 pub struct Sessions(Arc<Inner>);
 
@@ -88,57 +74,39 @@ pub struct Sessions(Arc<Inner>);
 struct Inner {
     store: Store,
     rules: Rules,
-    revoked: RevokedSet,
+    revocations: RevocationFollower,
     shown: ShownTokens,
-    last_id: AtomicI64,
-    opened: Instant,
-    /// Milliseconds from `opened` on: an age is not to jump when somebody sets the clock.
-    followed_at: AtomicU64,
 }
 
 impl Sessions {
     /// The sessions in `store`, with the revocations in force at `now`.
     pub async fn open(store: Store, rules: Rules, now: DateTime<Utc>) -> Result<Self, StoreError> {
-        // A replica whose clock is behind needs some more.
-        let since = now - delta(CLOCK_SKEW);
-        let (first, count) = (store.first_revocation(since).await?, store.count_revocations(since).await?);
-        let sessions = Self(Arc::new(Inner {
-            store,
-            rules,
-            revoked: RevokedSet::default(),
-            shown: ShownTokens::new(),
-            last_id: AtomicI64::new(first),
-            opened: Instant::now(),
-            followed_at: AtomicU64::new(0),
-        }));
-        sessions.0.revoked.reserve(count);
-        sessions.follow_once().await?;
-        Ok(sessions)
+        let revocations = RevocationFollower::open(&store, now).await?;
+        Ok(Self(Arc::new(Inner { store, rules, revocations, shown: ShownTokens::new() })))
     }
 
-    /// The rules.
+    /// The configured durations.
     pub fn rules(&self) -> &Rules {
         &self.0.rules
     }
 
-    /// Whether the token with these claims has been revoked, as far as this replica knows. Asks nobody.
-    pub fn are_revoked(&self, claims: &Claims) -> bool {
-        self.0.revoked.is_revoked(claims)
+    /// Whether this replica knows the token with these claims to be revoked. In memory, without I/O.
+    pub fn is_revoked(&self, claims: &Claims) -> bool {
+        self.0.revocations.revoked().is_revoked(claims)
     }
 
-    /// How long ago this replica last knew all revocations.
+    /// How long ago this replica's revocation list was last complete.
     pub fn age(&self) -> Duration {
-        let followed_at = Duration::from_millis(self.0.followed_at.load(Ordering::Relaxed));
-        self.0.opened.elapsed().saturating_sub(followed_at)
+        self.0.revocations.age()
     }
 
     /// Fails closed: rejects every token while the revocation list is stale.
     pub fn ensure_fresh(&self) -> Result<(), Error> {
-        if self.age() <= self.0.rules.staleness { Ok(()) } else { Err(Error::CannotVouch) }
+        if self.age() <= self.0.rules.staleness { Ok(()) } else { Err(Error::StaleRevocations) }
     }
 
-    /// Refreshes a session from a token with these claims, which has been judged good: the table of the contract,
-    /// section 7. `binding` and `expires_at` are those of a new token, should there be one.
+    /// Refreshes a session by a token with these claims, which was judged valid: the table of the contract, section 7.
+    /// A new token gets `binding` and `expires_at`.
     pub async fn refresh(
         &self,
         claims: &Claims,
@@ -147,7 +115,7 @@ impl Sessions {
         now: DateTime<Utc>,
     ) -> Result<RefreshOutcome, StoreError> {
         let Inner { store, rules, .. } = &*self.0;
-        // The presented token may have expired long ago where the current one has not.
+        // The current token may be within the resume window though the presented one is not.
         if self.is_over(claims.exp, now)
             && store.current(claims.sid).await?.is_none_or(|current| self.is_over(current.expires_at, now))
         {
@@ -160,7 +128,7 @@ impl Sessions {
             expires_at,
             ends_at: claims
                 .auth_time
-                .checked_add_signed(delta(rules.session_max))
+                .checked_add_signed(time_delta(rules.session_max))
                 .unwrap_or(DateTime::<Utc>::MAX_UTC),
             fingerprint: binding.fingerprint,
             first_fingerprint: binding.first_fingerprint,
@@ -181,11 +149,11 @@ impl Sessions {
                     }
                 }
                 Succession::Reissue => {
-                    // What this replica saw since it last wrote counts too: the next look at the store finds it.
+                    // The UPDATE also sees the marks that this replica has not written yet.
                     self.flush_shown().await?;
-                    let anew = CurrentToken { generation: current.generation, ..next.next() };
-                    if store.reissue(claims.sid, &current, &anew).await? {
-                        return Ok(RefreshOutcome::Reissued(anew));
+                    let reissued = CurrentToken { generation: current.generation, ..next.next() };
+                    if store.reissue(claims.sid, &current, &reissued).await? {
+                        return Ok(RefreshOutcome::Reissued(reissued));
                     }
                 }
                 Succession::Expired => return Ok(RefreshOutcome::Expired),
@@ -198,18 +166,18 @@ impl Sessions {
         Err(StoreError::Contended)
     }
 
-    /// Notes that a token with these claims was presented and is good.
+    /// Marks the token with these claims as shown: it was presented and is valid.
     pub fn note_shown(&self, claims: &Claims) {
         self.0.shown.note(claims.sid, claims.generation);
     }
 
-    /// Writes down which tokens were presented.
+    /// Writes the pending marks of shown tokens to the store.
     pub async fn flush_shown(&self) -> Result<(), StoreError> {
         self.0.shown.flush(&self.0.store).await
     }
 
-    /// Whether the identity of an earlier session may be had again, as the store knows it: revocations stay there long
-    /// after the last token that they were for.
+    /// Whether a new session may have the identity of an earlier one. Reads the store, which keeps revocations long after
+    /// their last token expired.
     pub async fn check_identity(
         &self,
         account: AccountSid,
@@ -218,91 +186,60 @@ impl Sessions {
         earlier: EarlierSession,
         now: DateTime<Utc>,
     ) -> Result<Result<(), IdentityRefusal>, StoreError> {
-        if now.signed_duration_since(earlier.auth_time) > delta(self.0.rules.revocation_retention) {
+        if now.signed_duration_since(earlier.auth_time) > time_delta(self.0.rules.revocation_retention) {
             return Ok(Err(IdentityRefusal::TooOld));
         }
-        let mut subjects = vec![
+        let mut targets = vec![
             RevocationTarget::Session(earlier.sid),
             RevocationTarget::Identity(account, identity),
             RevocationTarget::Account(account),
         ];
-        subjects.extend(deployment.map(RevocationTarget::Deployment));
+        targets.extend(deployment.map(RevocationTarget::Deployment));
         let began_at = began_at(earlier.sid, earlier.auth_time);
-        let is_revoked = self.0.store.is_revoked(&subjects, began_at).await?;
+        let is_revoked = self.0.store.is_revoked(&targets, began_at).await?;
         Ok(if is_revoked { Err(IdentityRefusal::Revoked) } else { Ok(()) })
     }
 
     /// Whether a token that expired at `expires_at` is beyond the resume window.
     fn is_over(&self, expires_at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
-        now.signed_duration_since(expires_at) >= delta(self.0.rules.resume_window)
+        now.signed_duration_since(expires_at) >= time_delta(self.0.rules.resume_window)
     }
 
-    /// Ends the sessions of `subject` that began up to now. When this returns, this replica refuses them, no crash
-    /// loses it, and the other replicas learn of it with their next look.
-    pub async fn revoke(&self, subject: RevocationTarget, now: DateTime<Utc>) -> Result<(), StoreError> {
-        // A token of a replica whose clock is ahead may live that much longer.
-        let forget_at = now + delta(self.0.rules.session_max) + delta(CLOCK_SKEW);
-        self.0.store.revoke(subject, now, forget_at).await?;
-        self.0.revoked.add([Revocation { subject, revoked_at: now, forget_at }]);
+    /// Revokes the sessions of `target` that began up to now. Once this returns, this replica rejects their tokens and the
+    /// revocation is durable; the other replicas apply it with their next read.
+    pub async fn revoke(&self, target: RevocationTarget, now: DateTime<Utc>) -> Result<(), StoreError> {
+        // A token from a replica whose clock is ahead may live that much longer.
+        let forget_at = now + time_delta(self.0.rules.session_max) + time_delta(CLOCK_SKEW);
+        self.0.store.revoke(target, now, forget_at).await?;
+        self.0.revocations.revoked().add([Revocation { target, revoked_at: now, forget_at }]);
         Ok(())
     }
 
-    /// Looks once for news in the store.
+    /// Reads new revocations from the store once.
     pub async fn follow_once(&self) -> Result<(), StoreError> {
-        // What is written while the look goes on may be missed by it.
-        let began = self.0.opened.elapsed();
-        loop {
-            let news = self.0.store.revocations(self.0.last_id.load(Ordering::Relaxed), BATCH).await?;
-            let Some((last, _)) = news.last() else { break };
-            self.0.last_id.store(*last, Ordering::Relaxed);
-            self.0.revoked.add(news.into_iter().map(|(_, revocation)| revocation));
-        }
-        self.0.followed_at.store(u64::try_from(began.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
-        Ok(())
+        self.0.revocations.follow_once(&self.0.store).await
     }
 
-    /// Follows the store until it is dropped: at once where the store notifies, and every `period` in any case. Writes
-    /// shown tokens to it.
+    /// Follows the store until it is dropped: at once where the store notifies, and every `period` in any case. Also
+    /// writes the marks of shown tokens.
     pub async fn follow(&self, period: Duration) {
-        let heard = Notify::new();
+        let notified = Notify::new();
+        let Inner { store, revocations, shown, .. } = &*self.0;
         tokio::join!(
-            self.0.store.listen(&heard),
-            self.follow_when(&heard, period),
-            self.0.shown.run_flush_loop(&self.0.store),
+            store.listen(&notified),
+            revocations.follow(store, &notified, period),
+            shown.run_flush_loop(store),
         );
     }
 
-    async fn follow_when(&self, heard: &Notify, period: Duration) {
-        let mut ticks = tokio::time::interval(period);
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut answers = true;
-        loop {
-            tokio::select! {
-                _ = ticks.tick() => {}
-                () = heard.notified() => {}
-            }
-            match self.follow_once().await {
-                Ok(()) if !answers => {
-                    tracing::info!("the store of revocations answers again");
-                    answers = true;
-                }
-                Err(error) if answers => {
-                    tracing::error!(cause = error_chain(&error), "the store of revocations does not answer");
-                    answers = false;
-                }
-                Ok(()) | Err(_) => {}
-            }
-        }
-    }
-
-    /// Deletes some of what is no longer needed at `now`; returns the number of rows in the store.
+    /// Deletes expired revocations and ended sessions at `now`, a bounded number; returns the number of rows deleted.
     pub async fn purge(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
         let Rules { session_max, revocation_retention, .. } = self.0.rules;
-        self.0.revoked.forget(now);
-        // A revocation's row has its tokens' end: `session_max` and the clocks' skew after the revocation. The skew stays: a
-        // replica whose clock is behind still grants the identity of a session as old as the revocation.
+        self.0.revocations.revoked().forget(now);
+        // A row's `forget_at` is `session_max` plus the clock skew after the revocation. The skew is not subtracted: a replica
+        // whose clock is behind still grants the identity of a session as old as the revocation.
         let kept_longer = revocation_retention.saturating_sub(session_max);
-        self.0.store.purge(now, now - delta(kept_longer)).await
+        self.0.store.purge(now, now - time_delta(kept_longer)).await
     }
 
     /// Writes what is pending and closes the store.

@@ -5,46 +5,44 @@ use std::{fmt::Display, sync::Arc};
 use arc_swap::Guard;
 use service_runtime::random::Random;
 use shared_types::{SealedToken, SessionId};
-
-use crate::{
+use token::{
     claims::Claims,
-    counters::Counters,
-    jose::{Form, SealError, Unauthentic},
+    jose::{SealError, TokenFormat, Unauthentic},
     key_ring::KeyRing,
-    keys_follower::KeysFollower,
-    sessions::Sessions,
 };
 
-/// What the handlers of one worker work with.
+use crate::{counters::Counters, keys_follower::KeysFollower, sessions::Sessions};
+
+/// The shared state: keys, sessions, counters and randomness.
 #[derive(Clone)]
 pub struct State {
-    /// The keys, as their file changes.
+    /// The keys, reloaded when their file changes.
     pub keys: Arc<KeysFollower>,
-    /// The life of sessions.
+    /// The sessions.
     pub sessions: Sessions,
-    /// What is counted.
+    /// The counters.
     pub counters: Counters,
     /// Randomness, for ids and signatures.
     pub random: Random,
 }
 
 impl State {
-    /// The claims of a token, if it is authentic.
+    /// Opens a token: its claims, if it is authentic.
     pub fn open(&self, token: &SealedToken) -> Result<Claims, Unauthentic> {
         self.key_ring().open(token)
     }
 
-    /// A token of these claims.
-    pub fn seal(&self, claims: &Claims, form: Form) -> Result<SealedToken, SealError> {
+    /// Makes a token of these claims.
+    pub fn seal(&self, claims: &Claims, form: TokenFormat) -> Result<SealedToken, SealError> {
         self.key_ring().seal(claims, form, self.random.source())
     }
 
-    /// What the audit log calls a session.
+    /// The keyed hash that identifies a session in the audit log.
     pub fn session_hash(&self, session: SessionId) -> impl Display {
         self.key_ring().session_hash(session)
     }
 
-    /// The keys as they are now.
+    /// The current keys.
     pub fn key_ring(&self) -> Guard<Arc<KeyRing>> {
         self.keys.ring()
     }

@@ -1,5 +1,7 @@
-//! The store of sessions and revocations. All replicas of ScopedAuthService share it; what they must agree on is decided
-//! here, in single statements that compare and set, so that no other writer can come in between.
+//! The store of sessions and revocations, shared by all replicas of ScopedAuthService. What they must agree on is decided by
+//! single compare-and-set statements, so that no other writer can interleave. `sessions` and `revocations` share one
+//! database and one purge, so they share this room. Imports go one way: `sessions` uses the store, the store uses the types
+//! of `revocations`.
 
 mod advance;
 mod current_token;
@@ -22,7 +24,7 @@ use self::{
 /// The tables.
 pub const MIGRATIONS: Migrations = Migrations::new("scoped-auth", || sqlx::migrate!());
 
-// A restored copy of the store may be behind the presented token, which is then taken as the current one.
+// The store may be a restored older copy, behind the presented token. That token then counts as the current one.
 static ADVANCE: Sql = Sql::new(
     "INSERT INTO sessions (session_id, generation, replaced, advanced_at, expires_at, ends_at, fingerprint, \
      first_fingerprint, repeats, shown) VALUES ($1, $2, 0, $3, $4, $5, $6, $7, 0, 0) \
@@ -46,8 +48,8 @@ static REISSUE: Sql = Sql::new(
 static MARK_SHOWN: Sql =
     Sql::new("UPDATE sessions SET shown = 1 WHERE session_id = $1 AND generation = $2 AND shown = 0");
 
-// In the order of their ids, as sessions advance: two batches that meet in several rows wait for each other in one
-// direction only.
+// Locks the rows in the order of their ids, like the advance of sessions: two batches that share several rows cannot
+// deadlock.
 const MARK_MANY_SHOWN: &str = "WITH marks (session_id, generation) AS (VALUES {rows}), locked AS \
      (SELECT s.session_id FROM sessions s JOIN marks m ON s.session_id = m.session_id \
       AND s.generation = m.generation WHERE s.shown = 0 ORDER BY s.session_id COLLATE \"C\" FOR UPDATE OF s) \
@@ -68,22 +70,22 @@ static PURGES: [Sql; 2] = [
 #[derive(Clone, Debug)]
 pub struct Store {
     database: Database,
-    /// With PostgreSQL.
+    /// Batches advances; PostgreSQL only.
     advances: Option<Batcher<Advances>>,
     mark_many_shown: RowsStatement,
 }
 
-/// Why a call of the store failed.
+/// Why a store operation failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The database is busy, full, gone or otherwise unable.
+    /// The database is busy, full, unreachable or otherwise failed.
     #[error("the sessions' database failed")]
     Database(#[from] DatabaseError),
-    /// A row holds something that this service never writes.
-    #[error("the sessions' database holds a malformed {0}")]
+    /// A row has a value that this service never writes.
+    #[error("the sessions' database contains a malformed {0}")]
     Malformed(&'static str),
-    /// Other calls changed the session again and again meanwhile.
-    #[error("the session is being refreshed too often at once")]
+    /// Concurrent requests kept changing the session.
+    #[error("too many concurrent refreshes of the session")]
     Contended,
 }
 
@@ -95,7 +97,7 @@ impl Store {
         Ok(Self { database, advances, mark_many_shown: RowsStatement::new(MARK_MANY_SHOWN, 2) })
     }
 
-    /// Replaces a session's token by the next one, if the store knows of no later one: of any number of callers at any
+    /// Replaces a session's token by the next one, unless the store has a later one: among any number of callers on any
     /// number of replicas, exactly one advances from a generation. Concurrent calls share one commit; durable once this
     /// returns.
     ///
@@ -129,8 +131,7 @@ impl Store {
         rows.first().map(CurrentToken::from_row).transpose()
     }
 
-    /// Counts that the current token is handed out once more, and returns the count; `None` if it is no longer the
-    /// current one.
+    /// Counts one more return of the current token, and returns the count; `None` if it is no longer current.
     pub async fn repeat(
         &self,
         session: SessionId,
@@ -146,8 +147,8 @@ impl Store {
         u64::try_from(row.get::<i64>(0)?).map(Some).map_err(|_| StoreError::Malformed("count"))
     }
 
-    /// Makes the current token anew as `next`, with its generation, if it is still `lost`: current and not shown.
-    /// Returns whether it was.
+    /// Replaces the current token by `next`, of the same generation, if it is still `lost`: current and not shown. Returns
+    /// whether it was.
     pub async fn reissue(
         &self,
         session: SessionId,
@@ -190,10 +191,10 @@ impl Store {
     ) -> Result<(), StoreError> {
         let (statement, room) = self.mark_many_shown.of(tokens.len());
         let mut query = sqlx::query(statement);
-        for place in 0..room {
-            // A row that fills up matches no session.
+        for index in 0..room {
+            // A padding row matches no session.
             let (session, generation) = tokens
-                .get(place)
+                .get(index)
                 .map_or((String::new(), 0), |(session, generation)| (session.to_string(), *generation));
             query = query.bind(session).bind(i64::from(generation));
         }
@@ -201,13 +202,13 @@ impl Store {
         Ok(())
     }
 
-    /// Wakes `heard` at once when a replica has revoked, until it is dropped. Only PostgreSQL notifies.
-    pub async fn listen(&self, heard: &Notify) {
-        self.database.listen(revocations::REVOKED, heard).await;
+    /// Wakes `notified` when a replica has written a revocation. Runs until it is dropped. Only PostgreSQL notifies.
+    pub async fn listen(&self, notified: &Notify) {
+        self.database.listen(revocations::REVOKED, notified).await;
     }
 
-    /// Deletes some of the sessions that ended up to `now`, and of the revocations whose tokens expired up to
-    /// `revocations_until`; returns the number of rows, and 0 once none is left.
+    /// Deletes a bounded number of sessions that ended up to `now`, and of revocations whose tokens expired up to
+    /// `revocations_until`; returns the number of rows, 0 once none remain.
     pub async fn purge(
         &self,
         now: DateTime<Utc>,
@@ -222,7 +223,7 @@ impl Store {
         Ok(rows)
     }
 
-    /// Completes the calls under way and closes the store, for all clones.
+    /// Completes pending operations and closes the store, for all clones.
     pub async fn close(&self) {
         self.database.close().await;
     }

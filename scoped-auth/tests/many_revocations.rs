@@ -26,7 +26,7 @@ fn session(n: u64) -> SessionId {
 fn a_revoked_session_takes_less_than_64_bytes() {
     let revoked_at: DateTime<Utc> = "2026-01-02T03:04:05Z".parse().unwrap();
     let forget_at = revoked_at + TimeDelta::days(1);
-    let revocation = |n| Revocation { subject: RevocationTarget::Session(session(n)), revoked_at, forget_at };
+    let revocation = |n| Revocation { target: RevocationTarget::Session(session(n)), revoked_at, forget_at };
     // One at a time, as they come; and looked at where the maps have just doubled and after.
     let (set, before, mut added) = (RevokedSet::default(), resident(), 0);
     for count in [460_000, 500_000, 920_000, 1_000_000, 1_800_000] {

@@ -30,7 +30,7 @@ pub fn scoped_auth(data: &Path, clock: &Clock) -> scoped_auth::Config {
         tls: None,
         federated_auth_secrets: vec![SecretString::from(FEDERATED_AUTH_SECRET)],
         keys_file: data.join("keys.json"),
-        missing_keys: MissingKeys::AreMade,
+        missing_keys: MissingKeys::Create,
         database: sqlite(&data.join("sessions.db")),
         rules: Rules {
             session_max: Duration::from_secs(24 * 3600),

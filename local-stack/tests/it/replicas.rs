@@ -6,7 +6,6 @@ use std::{
 };
 
 use local_stack::{Answer, Guest, Stack, StackConfig, demo};
-use scoped_auth::{claims::Claims, key_file::KeyFile, key_ring::KeyRing};
 use secrecy::ExposeSecret;
 use serde_json::json;
 use service_runtime::random::Random;
@@ -14,6 +13,7 @@ use shared_types::SealedToken;
 use store::DatabaseConfig;
 use tempfile::TempDir;
 use test_support::{direct::Direct, eventually, postgres::Cluster, within};
+use token::{claims::Claims, key_file::KeyFile, key_ring::KeyRing};
 use tokio::task::JoinSet;
 
 /// Far longer than any wait here takes.

@@ -8,18 +8,19 @@ use shared_types::{
     orchestrator::NoParameters,
     scoped_auth::generate::{Request, Response},
 };
+use token::{
+    claims::{Audience, Claims, Confirmation, Issuer, deployment, jti},
+    jose::TokenFormat,
+};
 
 use crate::{
     audit::{self, Event},
-    claims::{Audience, Claims, Confirmation, Issuer, deployment},
     error::Error,
-    jose::Form,
-    sessions::IdentityRefusal,
+    sessions::{IdentityRefusal, token_life},
     state::State,
-    token_life,
 };
 
-/// Makes the first token of a new session. Writes nothing.
+/// Makes the first token of a new session. Nothing is written to the store.
 pub async fn generate(
     state: &State,
     call: &mut RequestContext<'_>,
@@ -27,19 +28,19 @@ pub async fn generate(
     request: Request,
 ) -> Result<Response, Error> {
     call.account = Some(request.account_sid);
-    must_differ(&request.grants)?;
+    ensure_distinct(&request.grants)?;
     if request.ttl == 0 {
-        return Err(Error::NoTimeToLive);
+        return Err(Error::ZeroTtl);
     }
     let deployment = deployment(&request.grants);
-    let id = begun_at(call.now, &state.random);
+    let id = new_session_id(call.now, &state.random);
     let identity = identity(state, call, &request, deployment, id).await?;
-    // Claims count whole seconds, and so does the answer.
+    // Claims are in whole seconds, and so is the response.
     let now = call.now.trunc_subsecs(0);
     let session_max = state.sessions.rules().session_max;
     let exp = token_life::expiration(now, request.ttl, now, session_max).ok_or(Error::SessionEnded)?;
     let claims = Claims {
-        jti: token_life::jti(id, 0, call.now),
+        jti: jti(id, 0, call.now),
         iss: Issuer,
         aud: Audience,
         sub: request.account_sid,
@@ -50,22 +51,22 @@ pub async fn generate(
         sid: id,
         auth_time: now,
         generation: 0,
-        // Of what was made with every key of the ring, the token holds what the active one made.
+        // The request has one fingerprint per fingerprint key; the token gets the active key's.
         fingerprint: request.fingerprint.as_ref().map(Fingerprint::preferred),
         first_fingerprint: None,
         cnf: request.jkt.map(|jkt| Confirmation { jkt }),
     };
-    let form = if request.encrypt { Form::Encrypted } else { Form::Signed };
+    let form = if request.encrypt { TokenFormat::Encrypted } else { TokenFormat::Signed };
     let token = state.seal(&claims, form)?;
     state.counters.minted(false, request.encrypt);
     audit::event(state, call, Event::Created, &claims);
-    let left = token_life::left(id, now, exp, call.now);
+    let remaining = token_life::remaining(id, now, exp, call.now);
     Ok(Response {
         issued: TokenAnswer {
             token,
             expiration: exp,
-            expires_in: left.expires_in,
-            refresh_after: left.refresh_after,
+            expires_in: remaining.expires_in,
+            refresh_after: remaining.refresh_after,
         },
         identity,
         session_id: id,
@@ -73,7 +74,7 @@ pub async fn generate(
     })
 }
 
-/// The identity of the session: that of the earlier session where it may be had again, otherwise a new one.
+/// The identity of the session: that of the earlier session if it is granted again, otherwise a new one.
 async fn identity(
     state: &State,
     call: &RequestContext<'_>,
@@ -98,20 +99,21 @@ async fn identity(
     Ok(if reason.is_none() { identity } else { new() })
 }
 
-/// The id of a session that begins now. It tells the time to the millisecond, which separates sessions that began before
-/// a revocation from those that began after it.
-fn begun_at(now: DateTime<Utc>, random: &Random) -> SessionId {
+/// An id for a session that begins at `now`. It contains the time in milliseconds, which separates sessions that began
+/// before a revocation from those that began after it.
+fn new_session_id(now: DateTime<Utc>, random: &Random) -> SessionId {
     SessionId::begun_at(u64::try_from(now.timestamp_millis()).unwrap_or(0), &random.bytes())
 }
 
-/// A token's grants are keyed by product, beside the identity.
-fn must_differ(grants: &[Grant]) -> Result<(), Error> {
-    let stands_before = |index: usize, grant: &Grant| {
+/// Checks that no two grants have the same product, and none is called `identity`: a token's grants are keyed by product,
+/// beside the identity.
+fn ensure_distinct(grants: &[Grant]) -> Result<(), Error> {
+    let is_repeated = |index: usize, grant: &Grant| {
         grants.iter().take(index).any(|earlier| earlier.product() == grant.product())
     };
     let clash = grants
         .iter()
         .enumerate()
-        .any(|(index, grant)| grant.product() == "identity" || stands_before(index, grant));
-    if clash { Err(Error::GrantStandsTwice) } else { Ok(()) }
+        .any(|(index, grant)| grant.product() == "identity" || is_repeated(index, grant));
+    if clash { Err(Error::DuplicateGrant) } else { Ok(()) }
 }

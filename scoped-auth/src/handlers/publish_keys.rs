@@ -1,11 +1,11 @@
-//! `GET /.well-known/jwks.json`, open to everybody: what it tells is public by nature.
+//! `GET /.well-known/jwks.json`: the public keys, without authentication.
 
 use service_runtime::RequestContext;
 use shared_types::{orchestrator::NoParameters, scoped_auth::jwks::Response};
 
 use crate::{error::Error, state::State};
 
-/// Tells the public halves of the signing keys.
+/// Returns the public halves of the signing keys.
 pub async fn publish_keys(
     state: &State,
     _call: &mut RequestContext<'_>,

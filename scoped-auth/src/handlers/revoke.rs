@@ -1,5 +1,5 @@
-//! `FAS ->> SAS: POST /v1/ScopedAuthTokens/revoke` (revoke diagram): a guest ends the own session. A thief who copied
-//! the token and is not its browser cannot end it either.
+//! `FAS ->> SAS: POST /v1/ScopedAuthTokens/revoke` (revoke diagram): the guest ends their session. A thief with a copied
+//! token but another browser cannot end it.
 
 use service_runtime::RequestContext;
 use shared_types::{
@@ -13,16 +13,17 @@ use shared_types::{
 use crate::{
     audit,
     error::Error,
-    judgement::{Holder, judge_holder},
     revocations::RevocationTarget,
+    sessions::judgement::{Holder, judge_holder},
     state::State,
 };
 
-/// Ends the session of a token, expired or not. Whether there was one stays between the services (RFC 7009, section 2.2).
+/// Ends the session of a token, expired or not. Only the calling service learns whether there was one (RFC 7009, section
+/// 2.2).
 ///
 /// # Errors
 ///
-/// `NoProof` where the session is bound to a proof key that the call does not prove: its holder can do something about it.
+/// `MissingProof` if the session is bound to a DPoP key and the request has no valid proof by it: the holder can add one.
 pub async fn revoke(
     state: &State,
     call: &mut RequestContext<'_>,
@@ -30,22 +31,22 @@ pub async fn revoke(
     Request { account_sid, token, fingerprint, jkt }: Request,
 ) -> Result<Response, Error> {
     call.account = Some(account_sid);
-    let nothing = Response { revoked: false, session_id: None };
+    let not_revoked = Response { revoked: false, session_id: None };
     let Some(claims) = state.open(&token).ok().filter(|claims| claims.sub == account_sid) else {
-        return Ok(nothing);
+        return Ok(not_revoked);
     };
     match judge_holder(&claims, Holder { fingerprint: fingerprint.as_ref(), jkt }) {
         Ok(_) => {}
-        Err(refusal) if refusal.message == RefusalMessage::ProofValidationFailed => {
-            return Err(Error::NoProof);
+        Err(rejection) if rejection.message == RefusalMessage::ProofValidationFailed => {
+            return Err(Error::MissingProof);
         }
-        Err(_) => return Ok(nothing),
+        Err(_) => return Ok(not_revoked),
     }
     // Idempotent: an ended session is not revoked again.
-    if !state.sessions.are_revoked(&claims) {
-        let subject = RevocationTarget::Session(claims.sid);
-        state.sessions.revoke(subject, call.now).await?;
-        audit::revoked(state, call, subject, "guest");
+    if !state.sessions.is_revoked(&claims) {
+        let target = RevocationTarget::Session(claims.sid);
+        state.sessions.revoke(target, call.now).await?;
+        audit::revoked(state, call, target, "guest");
     }
     Ok(Response { revoked: true, session_id: Some(claims.sid) })
 }

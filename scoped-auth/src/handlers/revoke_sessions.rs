@@ -15,7 +15,7 @@ pub async fn revoke_sessions(
     _path: NoParameters,
     request: Request,
 ) -> Result<Response, Error> {
-    let subject = match request {
+    let target = match request {
         Request {
             token: Some(token),
             session_id: None,
@@ -23,7 +23,7 @@ pub async fn revoke_sessions(
             deployment_key: None,
             account_sid: None,
         } => {
-            let claims = state.open(&token).map_err(|_| Error::NoSuchToken)?;
+            let claims = state.open(&token).map_err(|_| Error::NotAToken)?;
             call.account = Some(claims.sub);
             RevocationTarget::Session(claims.sid)
         }
@@ -55,9 +55,9 @@ pub async fn revoke_sessions(
             deployment_key: None,
             account_sid: Some(account),
         } => RevocationTarget::Account(account),
-        Request { .. } => return Err(Error::NoSubject),
+        Request { .. } => return Err(Error::NotOneTarget),
     };
-    state.sessions.revoke(subject, call.now).await?;
-    audit::revoked(state, call, subject, "operator");
-    Ok(Response { kind: subject.kind().to_owned(), revoked_at: call.now })
+    state.sessions.revoke(target, call.now).await?;
+    audit::revoked(state, call, target, "operator");
+    Ok(Response { kind: target.kind().to_owned(), revoked_at: call.now })
 }

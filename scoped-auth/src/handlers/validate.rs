@@ -1,6 +1,6 @@
 //! `FAS ->> SAS: POST /v1/ScopedAuthTokens/validate` (refresh and conversation diagrams): `Validates token`, with a
-//! fingerprint `Validates token and fingerprint`, and where a successor is requested `Makes the next token`. The findings
-//! go to the audit log and the counters by the names of the signals; the answer names token, fingerprint or proof only.
+//! fingerprint `Validates token and fingerprint`, and if a successor is requested `Makes the next token`. The audit log and
+//! the counters get the findings by signal; the response says only whether token, fingerprint or proof failed.
 
 use service_runtime::RequestContext;
 use shared_types::{
@@ -8,23 +8,25 @@ use shared_types::{
     orchestrator::NoParameters,
     scoped_auth::validate::{Authorized, Reason, Refused, Request, Response, SuccessorRequest},
 };
+use token::{claims::Claims, jose::TokenFormat};
 
 use crate::{
     audit::{self, Event, FingerprintEvent},
-    claims::Claims,
     error::Error,
-    jose::Form,
-    judgement::{
-        Holder, HolderVerdict, Judgement, Refusal, Time, binding_of_successor, judge_holder, judge_time,
-    },
     revocations::RevocationTarget,
-    sessions::RefreshOutcome,
+    sessions::{
+        RefreshOutcome,
+        judgement::{
+            Holder, HolderVerdict, Judgement, Rejection, Validity, binding_of_successor, judge_holder,
+            judge_time,
+        },
+        token_life,
+    },
     state::State,
-    token_life,
 };
 
-/// Judges a token, the browser that presents it and the key that its holder proved to hold; then makes its successor, if
-/// one is requested. Nothing is written before all of it is judged.
+/// Judges a token, the browser that presents it and the DPoP key that its holder proved; then makes the successor, if one
+/// is requested. Nothing is written before everything is judged.
 pub async fn validate(
     state: &State,
     call: &mut RequestContext<'_>,
@@ -33,13 +35,13 @@ pub async fn validate(
 ) -> Result<Response, Error> {
     state.sessions.ensure_fresh()?;
     let Ok(claims) = state.open(&token) else {
-        return Ok(refuse(state, call, None, &Refusal::token(Reason::InvalidToken)));
+        return Ok(reject(state, call, None, &Rejection::token(Reason::InvalidToken)));
     };
     call.account = Some(claims.sub);
     let holder = Holder { fingerprint: fingerprint.as_ref(), jkt };
     let judgement = match judge(state, call, &claims, holder, requested) {
         Ok(judgement) => judgement,
-        Err(refusal) => return Ok(refuse(state, call, Some(&claims), &refusal)),
+        Err(rejection) => return Ok(reject(state, call, Some(&claims), &rejection)),
     };
     let successor = match requested {
         None => {
@@ -48,7 +50,7 @@ pub async fn validate(
         }
         Some(requested) => match make_successor(state, call, &claims, holder, &judgement, requested).await? {
             Ok(successor) => Some(successor),
-            Err(refused) => return Ok(refused),
+            Err(rejected) => return Ok(rejected),
         },
     };
     state.counters.judged(if judgement.resumed { "resumed" } else { "authorized" });
@@ -74,27 +76,27 @@ fn judge(
     claims: &Claims,
     holder: Holder<'_>,
     successor: Option<SuccessorRequest>,
-) -> Result<Judgement, Refusal> {
+) -> Result<Judgement, Rejection> {
     if let Some(SuccessorRequest { account_sid, deployment_key, .. }) = successor
         && (claims.sub != account_sid || claims.deployment() != Some(deployment_key))
     {
-        return Err(Refusal::token(Reason::InvalidToken));
+        return Err(Rejection::token(Reason::InvalidToken));
     }
-    if state.sessions.are_revoked(claims) {
-        return Err(Refusal::token(Reason::RevokedToken));
+    if state.sessions.is_revoked(claims) {
+        return Err(Rejection::token(Reason::RevokedToken));
     }
     let time = judge_time(claims, call.now, state.sessions.rules(), successor.is_some())?;
     let holder = judge_holder(claims, holder)?;
     report_browser(state, call, claims, &holder);
     match time {
-        Time::Valid => Ok(Judgement { resumed: false, holder }),
-        // Only a holder who has proved to be the same browser, or to hold the same key, goes on after the end.
-        Time::Over(Reason::ExpiredToken) if holder.proved => Ok(Judgement { resumed: true, holder }),
-        Time::Over(reason) => Err(Refusal::token(reason)),
+        Validity::Valid => Ok(Judgement { resumed: false, holder }),
+        // Only a holder with the same browser or the same key may resume an expired token's session.
+        Validity::Expired(Reason::ExpiredToken) if holder.proved => Ok(Judgement { resumed: true, holder }),
+        Validity::Expired(reason) => Err(Rejection::token(reason)),
     }
 }
 
-/// Refreshes the session and makes the token that follows. The inner error is a refusal.
+/// Refreshes the session and makes the token that follows. The inner error is a rejection.
 async fn make_successor(
     state: &State,
     call: &RequestContext<'_>,
@@ -103,13 +105,13 @@ async fn make_successor(
     judgement: &Judgement,
     SuccessorRequest { ttl, .. }: SuccessorRequest,
 ) -> Result<Result<TokenAnswer, Response>, Error> {
-    let refusal = |reason| Ok(Err(refuse(state, call, Some(claims), &Refusal::token(reason))));
+    let rejection = |reason| Ok(Err(reject(state, call, Some(claims), &Rejection::token(reason))));
     if ttl == 0 {
-        return Err(Error::NoTimeToLive);
+        return Err(Error::ZeroTtl);
     }
     let session_max = state.sessions.rules().session_max;
     let Some(expires_at) = token_life::expiration(call.now, ttl, claims.auth_time, session_max) else {
-        return refusal(Reason::SessionExpired);
+        return rejection(Reason::SessionExpired);
     };
     let binding = binding_of_successor(claims, holder, &judgement.holder);
     let outcome = state.sessions.refresh(claims, binding, expires_at, call.now).await?;
@@ -121,39 +123,39 @@ async fn make_successor(
             }
             (Some(Event::Refreshed), token)
         }
-        // As often as it is asked for; in the log once, and once in ten and a hundred times.
+        // Returned on every request; logged the 1st, 10th and 100th time.
         RefreshOutcome::Repeated { token, repeats } => {
             (matches!(repeats, 1 | 10 | 100).then_some(Event::Repeated { repeats }), token)
         }
         RefreshOutcome::Reissued(token) => (Some(Event::Reissued), token),
-        RefreshOutcome::Expired => return refusal(Reason::ExpiredToken),
+        RefreshOutcome::Expired => return rejection(Reason::ExpiredToken),
         RefreshOutcome::Reused => {
             state.counters.judged("token_reuse");
             audit::revoked(state, call, RevocationTarget::Session(claims.sid), "token_reuse");
-            let refusal = Refusal::token(Reason::RevokedToken);
-            return Ok(Err(Response::Refused(answer_refusal(Some(claims), &refusal))));
+            let rejection = Rejection::token(Reason::RevokedToken);
+            return Ok(Err(Response::Refused(rejected(Some(claims), &rejection))));
         }
     };
-    // A repeat resumes nothing, and is logged as seldom as any other.
+    // A repeat does not resume the session, and is logged as rarely as any other repeat.
     if judgement.resumed && !is_repeat {
         audit::event(state, call, Event::Resumed, claims);
     }
-    let next = claims.with(&token);
-    let sealed = state.seal(&next, Form::Encrypted)?;
+    let next = token.claims(claims);
+    let sealed = state.seal(&next, TokenFormat::Encrypted)?;
     state.counters.minted(true, true);
     if let Some(event) = event {
         audit::event(state, call, event, &next);
     }
-    let left = token_life::left(next.sid, next.iat, next.exp, call.now);
+    let remaining = token_life::remaining(next.sid, next.iat, next.exp, call.now);
     Ok(Ok(TokenAnswer {
         token: sealed,
         expiration: next.exp,
-        expires_in: left.expires_in,
-        refresh_after: left.refresh_after,
+        expires_in: remaining.expires_in,
+        refresh_after: remaining.refresh_after,
     }))
 }
 
-/// Reports a browser that has changed and is served.
+/// Counts and logs a changed browser that is still served.
 fn report_browser(state: &State, call: &RequestContext<'_>, claims: &Claims, holder: &HolderVerdict) {
     let Some(verdict) = &holder.browser else { return };
     state.counters.browser(verdict);
@@ -164,23 +166,32 @@ fn report_browser(state: &State, call: &RequestContext<'_>, claims: &Claims, hol
     }
 }
 
-fn answer_refusal(claims: Option<&Claims>, refusal: &Refusal) -> Refused {
+fn rejected(claims: Option<&Claims>, rejection: &Rejection) -> Refused {
     Refused {
         authorized: No,
-        message: refusal.message,
-        reason: refusal.reason,
+        message: rejection.message,
+        reason: rejection.reason,
         auth_account: claims.map(|claims| claims.sub.into()),
     }
 }
 
-fn refuse(state: &State, call: &RequestContext<'_>, claims: Option<&Claims>, refusal: &Refusal) -> Response {
-    let refused = answer_refusal(claims, refusal);
-    let reason = refused.code().as_str();
+fn reject(
+    state: &State,
+    call: &RequestContext<'_>,
+    claims: Option<&Claims>,
+    rejection: &Rejection,
+) -> Response {
+    let answer = rejected(claims, rejection);
+    let reason = answer.code().as_str();
     state.counters.judged(reason);
     let (account, session) = (claims.map(|claims| claims.sub), claims.map(|claims| claims.sid));
-    if let Some(verdict) = &refusal.browser {
+    if let Some(verdict) = &rejection.browser {
         state.counters.browser(verdict);
     }
-    audit::refused(state, call, audit::Refusal { reason, account, session, browser: refusal.browser });
-    Response::Refused(refused)
+    audit::refused(
+        state,
+        call,
+        audit::RejectedToken { reason, account, session, browser: rejection.browser },
+    );
+    Response::Refused(answer)
 }

@@ -1,5 +1,5 @@
-//! The revoked set: what every replica holds in memory, so that judging a token asks nobody. It is fed from the store
-//! by `sessions`.
+//! The revoked set: the in-memory revocation list of a replica, so that judging a token needs no I/O. `sessions` fills it
+//! from the store.
 
 #[cfg(test)]
 mod tests;
@@ -15,32 +15,32 @@ use std::{
 use arc_swap::ArcSwap;
 use chrono::{DateTime, Utc};
 use shared_types::SessionId;
+use token::claims::Claims;
 
 use super::{Revocation, RevocationTarget};
-use crate::claims::Claims;
 
-/// The sessions are spread over so many maps: a lock is held for one of them, and one that grows doubles a 64th of the
-/// memory.
+/// The number of maps that the sessions are spread over: a lock covers one of them, and a map that grows doubles 1/64 of
+/// the memory.
 const SHARDS: usize = 64;
 
-/// The revocations in force. Looking a token up costs one look-up among the sessions and three among the other
-/// subjects, however many there are, and waits for nobody but a writer in the same 64th of the sessions.
+/// The revocations in force. Checking a token costs one look-up among the sessions and three among the other targets,
+/// however many there are; it blocks only on a writer in the same shard.
 ///
-/// A session takes 20 bytes and a map's slack: 24 to 48 bytes in all. The other subjects are few, since operators alone
-/// revoke them: adding some copies all of them, so that looking up takes no lock.
+/// A session takes 20 bytes and a map's slack: 24 to 48 bytes in all. The other targets are few, since only operators
+/// revoke them: adding one copies the map, so that reading takes no lock.
 pub struct RevokedSet {
     sessions: [Shard; SHARDS],
     others: ArcSwap<HashMap<RevocationTarget, Revocation, IdHash>>,
 }
 
-/// Sessions with one end of their ids, on a cache line that is no other's.
+/// The sessions whose ids share their last bits, on a cache line of its own.
 #[repr(align(64))]
 struct Shard(RwLock<RevokedSessions>);
 
 struct RevokedSessions {
-    /// When each may be forgotten, in whole seconds since 1970, rounded up: good until 2106.
+    /// When each may be removed, in whole seconds since 1970, rounded up: valid until 2106.
     forget_at: HashMap<SessionId, u32, IdHash>,
-    /// When the first of them may be forgotten, at the earliest.
+    /// A lower bound of the earliest of these times.
     first_forget_at: u32,
 }
 
@@ -56,11 +56,11 @@ impl Default for RevokedSet {
 }
 
 impl RevokedSet {
-    /// Adds revocations; of two of one subject the later one holds.
+    /// Adds revocations; of two for the same target the later one counts.
     pub fn add(&self, revocations: impl IntoIterator<Item = Revocation>) {
         let mut others = Vec::new();
         for new in revocations {
-            match new.subject {
+            match new.target {
                 RevocationTarget::Session(session) => self.shard(session).write().add(session, new.forget_at),
                 RevocationTarget::Identity(..)
                 | RevocationTarget::Deployment(_)
@@ -70,22 +70,21 @@ impl RevokedSet {
         if others.is_empty() {
             return;
         }
-        self.others.rcu(|kept| {
-            let mut next = HashMap::clone(kept);
+        self.others.rcu(|current| {
+            let mut next = HashMap::clone(current);
             for new in &others {
-                let kept = next.entry(new.subject).or_insert(*new);
-                if kept.revoked_at < new.revoked_at {
-                    *kept = *new;
+                let latest = next.entry(new.target).or_insert(*new);
+                if latest.revoked_at < new.revoked_at {
+                    *latest = *new;
                 }
             }
             next
         });
     }
 
-    /// Makes room for so many sessions at once: maps that grow while a million are read leave the memory of what they were
-    /// behind.
+    /// Reserves memory for `sessions`: maps that grow while a million sessions are read leave fragmented memory behind.
     pub fn reserve(&self, sessions: usize) {
-        // Ids are spread evenly, but for a few more here and there.
+        // Ids are spread evenly, with some variance.
         let each = sessions / SHARDS + sessions / SHARDS / 16;
         for shard in &self.sessions {
             shard.write().forget_at.reserve(each);
@@ -94,24 +93,25 @@ impl RevokedSet {
 
     /// Whether the token with these claims has been revoked.
     pub fn is_revoked(&self, claims: &Claims) -> bool {
-        self.shard(claims.sid).read().forget_at.contains_key(&claims.sid) || self.holds_other(claims)
+        self.shard(claims.sid).read().forget_at.contains_key(&claims.sid) || self.is_revoked_otherwise(claims)
     }
 
-    /// Whether it has been revoked for another reason than that its session was.
-    fn holds_other(&self, claims: &Claims) -> bool {
+    /// Whether its account, identity or deployment has been revoked.
+    fn is_revoked_otherwise(&self, claims: &Claims) -> bool {
         let others = self.others.load();
         if others.is_empty() {
             return false;
         }
         let began_at = claims.began_at();
-        let up_to =
-            |subject: RevocationTarget| others.get(&subject).is_some_and(|kept| began_at <= kept.revoked_at);
+        let up_to = |target: RevocationTarget| {
+            others.get(&target).is_some_and(|revocation| began_at <= revocation.revoked_at)
+        };
         up_to(RevocationTarget::Account(claims.sub))
             || up_to(RevocationTarget::Identity(claims.sub, claims.grants.identity))
             || claims.deployment().is_some_and(|deployment| up_to(RevocationTarget::Deployment(deployment)))
     }
 
-    /// Forgets what is of no more use at `now`, a session within a second, and gives its memory back.
+    /// Removes expired revocations at `now`, those of sessions within a second, and frees their memory.
     pub fn forget(&self, now: DateTime<Utc>) {
         let seconds = whole_seconds(now.timestamp());
         for shard in &self.sessions {
@@ -119,11 +119,11 @@ impl RevokedSet {
                 shard.write().forget(seconds);
             }
         }
-        let is_over = |kept: &Revocation| kept.forget_at <= now;
-        if self.others.load().values().any(is_over) {
-            self.others.rcu(|kept| {
-                let mut next = HashMap::clone(kept);
-                next.retain(|_, kept| !is_over(kept));
+        let is_expired = |revocation: &Revocation| revocation.forget_at <= now;
+        if self.others.load().values().any(is_expired) {
+            self.others.rcu(|current| {
+                let mut next = HashMap::clone(current);
+                next.retain(|_, revocation| !is_expired(revocation));
                 next
             });
         }
@@ -156,8 +156,8 @@ impl RevokedSessions {
         let fraction = i64::from(forget_at.timestamp_subsec_nanos() > 0);
         let forget_at = whole_seconds(forget_at.timestamp().saturating_add(fraction));
         self.first_forget_at = self.first_forget_at.min(forget_at);
-        let kept = self.forget_at.entry(session).or_insert(forget_at);
-        *kept = forget_at.max(*kept);
+        let latest = self.forget_at.entry(session).or_insert(forget_at);
+        *latest = forget_at.max(*latest);
     }
 
     fn forget(&mut self, now: u32) {
@@ -171,9 +171,8 @@ fn whole_seconds(timestamp: i64) -> u32 {
     u32::try_from(timestamp.max(0)).unwrap_or(u32::MAX)
 }
 
-/// Hashes ids in a few instructions: each half is multiplied and folded. Nobody outside can choose what collides: the
-/// ids are random and come out of authentic tokens or from an operator, and the hash begins with a number of this
-/// process.
+/// Hashes ids in a few instructions: each half is multiplied and folded. Collisions cannot be chosen from outside: the ids
+/// are random and come from authentic tokens or an operator, and the hash is seeded per process.
 #[derive(Clone, Copy)]
 struct IdHash(u64);
 

@@ -1,5 +1,5 @@
-//! Sessions that advance in PostgreSQL. Concurrent requests share one statement and one commit: the round trip is what
-//! costs.
+//! Batched advance of sessions in PostgreSQL. Concurrent requests share one statement and one commit: the round trip
+//! dominates the cost.
 
 use std::{cmp::Reverse, collections::HashMap};
 
@@ -22,8 +22,8 @@ type Row = (String, i64, i64, i64, Option<String>, Option<String>, i64);
 
 impl Advances {
     pub(super) fn new(pool: PgPool) -> Self {
-        // On a conflict the row is compared as it is once a concurrent writer of it has committed: of any number of
-        // callers at any number of replicas, exactly one advances from a generation. Rows that fill up have generation 0.
+        // On a conflict PostgreSQL compares with the row as committed by a concurrent writer: among any number of callers on
+        // any number of replicas, exactly one advances from a generation. Padding rows have generation 0.
         let advancing = "WITH asked (session_id, generation, advanced_at, expires_at, ends_at, fingerprint, first_fingerprint) \
              AS (VALUES {rows}) \
              INSERT INTO sessions (session_id, generation, replaced, advanced_at, expires_at, ends_at, fingerprint, \
@@ -40,9 +40,8 @@ impl Advances {
         Self { pool, advancing: RowsStatement::new(advancing, 7), looking: RowsStatement::new(&looking, 1) }
     }
 
-    /// Advances sessions, each named once, in the order of their ids: batches of several replicas that meet in several
-    /// rows then wait for each other in one direction only. Returns for each the generation that it replaced, or `None`
-    /// if it did not advance.
+    /// Advances sessions, each at most once, sorted by id: batches of several replicas that share several rows then cannot
+    /// deadlock. Returns for each the generation that it replaced, or `None` if it did not advance.
     async fn advance(&self, requests: &[(String, &Advance)]) -> Result<Vec<Option<i64>>, DatabaseError> {
         let (statement, room) = self.advancing.of(requests.len());
         let mut query = sqlx::query_as(statement);
@@ -58,21 +57,14 @@ impl Advances {
                 .bind(text(&advance.first_fingerprint));
         }
         for _ in requests.len()..room {
-            let nothing = || None::<String>;
-            query = query
-                .bind("")
-                .bind(0_i64)
-                .bind(0_i64)
-                .bind(0_i64)
-                .bind(0_i64)
-                .bind(nothing())
-                .bind(nothing());
+            let null = || None::<String>;
+            query = query.bind("").bind(0_i64).bind(0_i64).bind(0_i64).bind(0_i64).bind(null()).bind(null());
         }
         let rows: Vec<(String, i64)> = query.fetch_all(&self.pool).await?;
         let mut replaced = vec![None; requests.len()];
         for (session, generation) in rows {
-            let place = requests.binary_search_by(|(request, _)| request.cmp(&session));
-            if let Some(replaced) = place.ok().and_then(|place| replaced.get_mut(place)) {
+            let index = requests.binary_search_by(|(request, _)| request.cmp(&session));
+            if let Some(replaced) = index.ok().and_then(|index| replaced.get_mut(index)) {
                 *replaced = Some(generation);
             }
         }
@@ -84,8 +76,8 @@ impl Advances {
         let Some(last) = sessions.last() else { return Ok(HashMap::new()) };
         let (statement, room) = self.looking.of(sessions.len());
         let mut query = sqlx::query_as(statement);
-        for place in 0..room {
-            query = query.bind(*sessions.get(place).unwrap_or(last));
+        for index in 0..room {
+            query = query.bind(*sessions.get(index).unwrap_or(last));
         }
         let rows: Vec<Row> = query.fetch_all(&self.pool).await?;
         Ok(rows.into_iter().map(|row| (row.0.clone(), row)).collect())
@@ -96,12 +88,12 @@ impl BatchExecutor for Advances {
     type Request = Advance;
     type Answer = Result<AdvanceOutcome, StoreError>;
 
-    async fn run(&self, asks: &[Advance]) -> Result<Vec<Option<Self::Answer>>, DatabaseError> {
-        // A statement may name a session once. Of its requests the one of the highest generation is tried: if it
+    async fn run(&self, requests: &[Advance]) -> Result<Vec<Option<Self::Answer>>, DatabaseError> {
+        // A statement may contain a session once. Of its requests the one with the highest generation is tried: if it
         // advances the session, no other could.
-        let mut places: Vec<_> = asks.iter().enumerate().collect();
-        places.sort_by_key(|(_, ask)| (ask.session, Reverse(ask.generation)));
-        let by_session: Vec<_> = places.chunk_by(|(_, a), (_, b)| a.session == b.session).collect();
+        let mut indexed: Vec<_> = requests.iter().enumerate().collect();
+        indexed.sort_by_key(|(_, request)| (request.session, Reverse(request.generation)));
+        let by_session: Vec<_> = indexed.chunk_by(|(_, a), (_, b)| a.session == b.session).collect();
         let tried: Vec<_> = by_session
             .iter()
             .filter_map(|requests| requests.first())
@@ -111,29 +103,29 @@ impl BatchExecutor for Advances {
         let others = tried.iter().zip(&replaced).filter(|(_, replaced)| replaced.is_none());
         let seen = self.look(&others.map(|((session, _), _)| session.as_str()).collect::<Vec<_>>()).await?;
 
-        let mut answers: Vec<_> = asks.iter().map(|_| None).collect();
+        let mut answers: Vec<_> = requests.iter().map(|_| None).collect();
         for ((requests, (session, tried)), replaced) in by_session.iter().zip(&tried).zip(replaced) {
             let current = || match replaced {
                 Some(_) => Ok(tried.next()),
-                // It may have ended and been purged meanwhile.
+                // No row: the session ended and was purged meanwhile.
                 None => seen
                     .get(session)
                     .ok_or(StoreError::from(DatabaseError::from(sqlx::Error::RowNotFound)))
                     .and_then(current_token),
             };
-            for (n, (place, ask)) in requests.iter().enumerate() {
+            for (n, (index, request)) in requests.iter().enumerate() {
                 let answer = match (n, replaced) {
                     (0, Some(replaced)) => {
                         Some(generation(replaced).map(|replaced| AdvanceOutcome::Advanced { replaced }))
                     }
                     (_, _) => match current() {
-                        // It was not tried and would advance the session: with the next batch.
-                        Ok(current) if n > 0 && current.generation <= ask.generation => None,
+                        // It was not tried and would advance the session: retry it with the next batch.
+                        Ok(current) if n > 0 && current.generation <= request.generation => None,
                         current => Some(current.map(AdvanceOutcome::Current)),
                     },
                 };
-                if let Some(place) = answers.get_mut(*place) {
-                    *place = answer;
+                if let Some(slot) = answers.get_mut(*index) {
+                    *slot = answer;
                 }
             }
         }

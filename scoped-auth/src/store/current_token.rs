@@ -1,16 +1,17 @@
-//! The row of a session: what its current token has and an older token of the session has not.
+//! The row of a session: the fields of its current token that an older token of the session does not have.
 
-use chrono::{DateTime, Utc};
+use ::store::Row;
+use chrono::{DateTime, SubsecRound as _, Utc};
 use shared_types::{Fingerprint, SessionId};
-use store::Row;
+use token::claims::{Claims, jti};
 
 use super::{StoreError, date};
 
-/// The columns that [`CurrentToken::from_row`] reads, in its order.
+/// The columns that [`CurrentToken::from_row`] reads, in this order.
 pub(super) const COLUMNS: &str = "generation, advanced_at, expires_at, fingerprint, first_fingerprint, shown";
 
-/// The current token of a session. Together with the claims of any older token of the session it determines the
-/// current token's claims, whatever has been configured since.
+/// The current token of a session. With the claims of any older token of the session it determines the current token's
+/// claims, independent of the present configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CurrentToken {
     /// Its generation.
@@ -21,9 +22,9 @@ pub struct CurrentToken {
     pub expires_at: DateTime<Utc>,
     /// The browser that it is bound to.
     pub fingerprint: Option<Fingerprint>,
-    /// The browser that the session began with, where that is another.
+    /// The browser that the session began with, if it differs.
     pub first_fingerprint: Option<Fingerprint>,
-    /// Whether it was presented since.
+    /// Whether it was presented since it was made.
     pub shown: bool,
 }
 
@@ -42,14 +43,14 @@ pub struct Advance {
     pub ends_at: DateTime<Utc>,
     /// The browser that the next token is bound to.
     pub fingerprint: Option<Fingerprint>,
-    /// The browser that the session began with, where that is another.
+    /// The browser that the session began with, if it differs.
     pub first_fingerprint: Option<Fingerprint>,
 }
 
 /// The outcome of [`Advance`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AdvanceOutcome {
-    /// The session advanced: of all requests with this generation this one was the first.
+    /// The session advanced: this request was the first with its generation.
     Advanced {
         /// The generation that was current in the store; less than that of the request after an older copy of the
         /// store was restored.
@@ -74,6 +75,23 @@ impl Advance {
 }
 
 impl CurrentToken {
+    /// The claims of this token, from those of an `older` one of the same session: account, identity, grants and proof key
+    /// are the same.
+    pub fn claims(&self, older: &Claims) -> Claims {
+        // Claims are in whole seconds.
+        let (made_at, expires_at) = (self.advanced_at.trunc_subsecs(0), self.expires_at.trunc_subsecs(0));
+        Claims {
+            jti: jti(older.sid, self.generation, self.advanced_at),
+            iat: made_at,
+            nbf: made_at,
+            exp: expires_at,
+            generation: self.generation,
+            fingerprint: self.fingerprint.clone(),
+            first_fingerprint: self.first_fingerprint.clone(),
+            ..older.clone()
+        }
+    }
+
     pub(super) fn from_row(row: Row<'_>) -> Result<Self, StoreError> {
         let fingerprint = |column| -> Result<Option<Fingerprint>, StoreError> {
             let Some(text) = row.get::<Option<&str>>(column)? else { return Ok(None) };
@@ -94,7 +112,7 @@ pub(super) fn generation(number: i64) -> Result<u32, StoreError> {
     u32::try_from(number).map_err(|_| StoreError::Malformed("generation"))
 }
 
-/// The time as the store keeps it.
+/// The time in the store's precision, milliseconds.
 fn millis(time: DateTime<Utc>) -> DateTime<Utc> {
     DateTime::from_timestamp_millis(time.timestamp_millis()).unwrap_or(time)
 }

@@ -1,4 +1,4 @@
-//! Revocations in the store: written with ids without gaps, read by the replicas in the order of their ids.
+//! Revocations in the store: written with gapless ids, read by the replicas in the order of their ids.
 
 use chrono::{DateTime, Utc};
 use store::Sql;
@@ -18,7 +18,7 @@ static REVOKE: Sql = Sql::new(
 static NOTIFY: Sql = Sql::new("SELECT pg_notify($1, '')");
 
 static COUNT: Sql = Sql::new("SELECT COUNT(*) FROM revocations WHERE forget_at > $1");
-// Ids are counted under a lock: while this reads, whatever is committed later has a later id.
+// Ids are assigned under a lock: whatever is committed after this read has a later id.
 static START: Sql = Sql::new(
     "SELECT COALESCE((SELECT MIN(id) - 1 FROM revocations WHERE forget_at > $1), last_id) FROM revocation_count",
 );
@@ -31,22 +31,22 @@ static COVERS: Sql = Sql::new(
 );
 
 impl Store {
-    /// Keeps a revocation and notifies the replicas that listen. Durable once this returns.
+    /// Stores a revocation and notifies the listening replicas. Durable once this returns.
     pub async fn revoke(
         &self,
-        subject: RevocationTarget,
+        target: RevocationTarget,
         revoked_at: DateTime<Utc>,
         forget_at: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         let revocation = REVOKE.with([
-            subject.kind().into(),
-            subject.to_string().into(),
+            target.kind().into(),
+            target.to_string().into(),
             revoked_at.timestamp_millis().into(),
             forget_at.timestamp_millis().into(),
         ]);
         let mut statements = vec![COUNT_ON.with([]), revocation];
         if self.database.postgres().is_some() {
-            // Delivered with the commit, and not at all without it.
+            // Delivered with the commit only.
             statements.push(NOTIFY.with([REVOKED.into()]));
         }
         self.database.write_all(statements).await?;
@@ -60,7 +60,7 @@ impl Store {
         usize::try_from(count).map_err(|_| StoreError::Malformed("count"))
     }
 
-    /// The id after which a replica that starts at `now` has to read: no revocation up to it is in force.
+    /// The id after which a replica that starts at `now` must read: no revocation up to it is in force.
     pub async fn first_revocation(&self, now: DateTime<Utc>) -> Result<i64, StoreError> {
         let rows = self.database.read(START.with([now.timestamp_millis().into()])).await?;
         Ok(rows.first().ok_or(StoreError::Malformed("count"))?.get(0)?)
@@ -68,8 +68,8 @@ impl Store {
 
     /// The revocations after the one with the id `after`, in the order of their ids, each with its id; at most `limit`.
     ///
-    /// They come as one text: a replica that starts may have a million to read, and the driver of PostgreSQL takes some
-    /// 5 µs for each row, ten times what the rest of it takes.
+    /// They are read as one string: a starting replica may read a million, and the PostgreSQL driver takes about 5 µs per
+    /// row, ten times the rest.
     pub async fn revocations(&self, after: i64, limit: u32) -> Result<Vec<(i64, Revocation)>, StoreError> {
         let rows = self.database.read(NEWS.with([after.into(), i64::from(limit).into()])).await?;
         let text: Option<&str> = rows.first().ok_or(StoreError::Malformed("revocation"))?.get(0)?;
@@ -81,17 +81,17 @@ impl Store {
         Ok(news)
     }
 
-    /// Whether any of `subjects` was revoked since `began_at`, a session at any time: asked of the store itself, which
-    /// keeps revocations long after their last token has expired.
+    /// Whether any of `targets` was revoked at or after `began_at`, a session at any time. Reads the store, which keeps
+    /// revocations long after their last token has expired.
     pub async fn is_revoked(
         &self,
-        subjects: &[RevocationTarget],
+        targets: &[RevocationTarget],
         began_at: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
-        for subject in subjects {
+        for target in targets {
             let covers = COVERS.with([
-                subject.kind().into(),
-                subject.to_string().into(),
+                target.kind().into(),
+                target.to_string().into(),
                 began_at.timestamp_millis().into(),
             ]);
             if !self.database.read(covers).await?.is_empty() {
@@ -107,8 +107,8 @@ fn revocation(text: &str) -> Option<(i64, Revocation)> {
     let mut fields = text.split(' ');
     let mut field = || fields.next();
     let id = field()?.parse().ok()?;
-    let subject = RevocationTarget::parse(field()?, field()?)?;
+    let target = RevocationTarget::parse(field()?, field()?)?;
     let mut time = || date(field()?.parse().ok()?).ok();
     let (revoked_at, forget_at) = (time()?, time()?);
-    fields.next().is_none().then_some((id, Revocation { subject, revoked_at, forget_at }))
+    fields.next().is_none().then_some((id, Revocation { target, revoked_at, forget_at }))
 }

@@ -22,7 +22,7 @@ use std::{
 };
 
 use ring::rand::SystemRandom;
-use scoped_auth::{Config, claims::Claims, key_file::KeyFile, key_ring::KeyRing};
+use scoped_auth::Config;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use service_runtime::{Clock, Running};
@@ -35,6 +35,7 @@ use test_support::{
     http::{self, Answer, Request},
     services::{self, FEDERATED_AUTH_SECRET as SECRET},
 };
+use token::{claims::Claims, key_file::KeyFile, key_ring::KeyRing};
 
 const ACCOUNT: &str = "AC00000000000000000000000000000001";
 const DEPLOYMENT: &str = "CV00000000000000000000000000000001";

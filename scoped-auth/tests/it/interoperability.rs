@@ -9,10 +9,10 @@ use std::{
 };
 
 use ring::rand::SystemRandom;
-use scoped_auth::{claims::Claims, jose::Form, key_file::KeyFile, key_ring::KeyRing};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use shared_types::SealedToken;
+use token::{claims::Claims, jose::TokenFormat, key_file::KeyFile, key_ring::KeyRing};
 
 /// A key ring of a generated file, and the file as the other library reads it.
 struct Keys {
@@ -32,7 +32,7 @@ impl Keys {
         Self { set, ring }
     }
 
-    fn seal(&self, claims: &Value, form: Form) -> SealedToken {
+    fn seal(&self, claims: &Value, form: TokenFormat) -> SealedToken {
         let claims: Claims = serde_json::from_value(claims.clone()).expect("claims");
         self.ring.seal(&claims, form, &SystemRandom::new()).expect("a token")
     }
@@ -96,7 +96,7 @@ fn other_library(operation: &str, given: &Value) -> Value {
 fn our_encrypted_tokens_open_there() {
     let keys = Keys::generate();
     for claims in claims() {
-        let token = keys.seal(&claims, Form::Encrypted);
+        let token = keys.seal(&claims, TokenFormat::Encrypted);
         let opened = other_library("open_encrypted", &json!({"key_set": keys.set, "token": token}));
         assert_eq!(opened["claims"], claims);
         let mut header = opened["header"].clone();
@@ -131,7 +131,7 @@ fn encrypted_tokens_made_there_open_here() {
 fn our_signed_tokens_verify_there_with_the_published_keys() {
     let keys = Keys::generate();
     for claims in claims() {
-        let token = keys.seal(&claims, Form::Signed);
+        let token = keys.seal(&claims, TokenFormat::Signed);
         let opened =
             other_library("open_signed", &json!({"key_set": keys.ring.public_keys(), "token": token}));
         assert_eq!(opened["claims"], claims);

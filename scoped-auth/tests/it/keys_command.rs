@@ -76,10 +76,10 @@ impl Operator {
 #[test]
 fn the_first_set_is_made_and_a_later_command_adds_to_it() {
     let operator = Operator::with(None);
-    assert!(operator.is_told("generate").ends_with("keys.json: made\n"));
+    assert!(operator.is_told("generate").ends_with("keys.json: created\n"));
     let made = operator.keys();
     assert!(made.iter().all(|(_, status)| status == "active") && made.len() == 3);
-    assert!(operator.is_told("generate --if-missing").ends_with("keys.json: there already\n"));
+    assert!(operator.is_told("generate --if-missing").ends_with("keys.json: already exists\n"));
     assert_eq!(operator.keys(), made);
     let told = operator.is_told("generate");
     operator.is_told("generate --use sig");
@@ -127,7 +127,7 @@ fn an_activated_key_retires_the_one_before_for_as_long_as_a_session_lives() {
     let (until, now) = (set["keys"][0]["opens_until"].as_i64().expect("a time"), wall_clock());
     // An hour, ten seconds until all know, five between clocks; and what the test took.
     assert!((now + 3600 + 15 - 60..=now + 3600 + 15).contains(&until));
-    assert_eq!(operator.is_told("activate enc-2"), "enc-2: active already\n");
+    assert_eq!(operator.is_told("activate enc-2"), "enc-2: already active\n");
     assert!(operator.is_refused("retire enc-1").starts_with("`enc-1` opens tokens until 20"));
     assert_eq!(operator.is_told("retire --now enc-1"), "enc-1: removed\n");
     assert!(operator.keys().iter().all(|(kid, _)| kid != "enc-1"));
@@ -202,8 +202,8 @@ fn the_key_of_a_token_is_told_for_another_library_to_open_it() {
     let told = operator.gives(&format!("subkey {kid}"));
     assert!(told.status.success());
     let told: Value = serde_json::from_slice(&told.stdout).unwrap();
-    let file = scoped_auth::key_file::KeyFile::parse(KEYS.as_bytes()).unwrap();
-    let ring = scoped_auth::key_ring::KeyRing::new(file, &ring::rand::SystemRandom::new()).unwrap();
+    let file = token::key_file::KeyFile::parse(KEYS.as_bytes()).unwrap();
+    let ring = token::key_ring::KeyRing::new(file, &ring::rand::SystemRandom::new()).unwrap();
     let expected: Value = serde_json::from_str(&ring.subkey_jwk(kid).unwrap()).unwrap();
     assert_eq!(told, expected);
     assert_eq!((told["kty"].as_str(), told["k"].as_str().map(str::len)), (Some("oct"), Some(43)));

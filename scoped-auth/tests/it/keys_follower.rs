@@ -9,13 +9,10 @@ use std::{
 };
 
 use chrono::TimeDelta;
-use scoped_auth::{
-    key_file::KeyFile,
-    key_ring::KeyRing,
-    keys_follower::{KeysFollower, Outcome, Reload},
-};
+use scoped_auth::keys_follower::{KeysFollower, Reload, ReloadOutcome};
 use service_runtime::{Clock, Metrics, random::Random};
 use tempfile::TempDir;
+use token::{key_file::KeyFile, key_ring::KeyRing};
 use tokio::{sync::watch, task::JoinHandle};
 
 /// enc-1 active, enc-2 next, enc-3 retired; sig-1 active, sig-2 next.
@@ -53,12 +50,12 @@ impl WatchedFiles {
     }
 
     /// Puts another file in the place of the one that is there, and waits for what becomes of it.
-    async fn becomes(&mut self, text: &str) -> Outcome {
+    async fn becomes(&mut self, text: &str) -> ReloadOutcome {
         replace(&self.path, text);
         self.next().await
     }
 
-    async fn next(&mut self) -> Outcome {
+    async fn next(&mut self) -> ReloadOutcome {
         let changed = tokio::time::timeout(Duration::from_secs(20), self.reloads.changed());
         changed.await.unwrap().unwrap();
         self.reloads.borrow_and_update().outcome.clone()
@@ -69,7 +66,7 @@ impl WatchedFiles {
     }
 
     fn kids(&self) -> Vec<String> {
-        self.ring().about().iter().map(|about| about.kid.clone()).collect()
+        self.ring().key_infos().iter().map(|about| about.kid.clone()).collect()
     }
 }
 
@@ -89,7 +86,7 @@ fn without_enc_2() -> String {
 async fn a_good_change_is_taken() {
     let mut followed = WatchedFiles::start(KEYS);
     assert_eq!(followed.kids(), ["enc-1", "enc-2", "enc-3", "sig-1", "sig-2"]);
-    assert_eq!(followed.becomes(&without_enc_2()).await, Outcome::Loaded);
+    assert_eq!(followed.becomes(&without_enc_2()).await, ReloadOutcome::Loaded);
     assert_eq!(followed.kids(), ["enc-1", "enc-3", "sig-1", "sig-2"]);
     assert_eq!(followed.reloads.borrow().generation, 1);
 }
@@ -106,13 +103,13 @@ async fn a_broken_change_is_reported_without_a_secret_and_changes_nothing() {
         (&*KEYS.replace("\"active\"", "\"retired\""), "not exactly one key of use `enc` is active"),
         (&*no_pair, "key 4 of the key file: its `d`"),
     ] {
-        let Outcome::Refused(said) = followed.becomes(broken).await else { panic!("{reason}") };
+        let ReloadOutcome::Rejected(said) = followed.becomes(broken).await else { panic!("{reason}") };
         assert!(said.starts_with(&path) && said.contains(reason), "{said}");
         assert!(!said.contains("AAEC") && !said.contains('\n'));
         assert!(Arc::ptr_eq(&followed.ring(), &before));
     }
     fs::remove_file(&followed.path).unwrap();
-    let Outcome::Refused(said) = followed.next().await else { panic!() };
+    let ReloadOutcome::Rejected(said) = followed.next().await else { panic!() };
     assert!(said.contains("cannot be read"), "{said}");
     assert!(Arc::ptr_eq(&followed.ring(), &before));
     let metrics = followed.metrics.render();
@@ -123,10 +120,10 @@ async fn a_broken_change_is_reported_without_a_secret_and_changes_nothing() {
 async fn what_is_as_it_was_makes_no_new_ring() {
     let mut followed = WatchedFiles::start(KEYS);
     let before = followed.ring();
-    assert!(matches!(followed.becomes("{").await, Outcome::Refused(_)));
-    assert_eq!(followed.becomes(KEYS).await, Outcome::Loaded, "it is said to be good again");
+    assert!(matches!(followed.becomes("{").await, ReloadOutcome::Rejected(_)));
+    assert_eq!(followed.becomes(KEYS).await, ReloadOutcome::Loaded, "it is said to be good again");
     assert!(Arc::ptr_eq(&followed.ring(), &before));
-    assert_eq!(followed.becomes(&format!("{KEYS} ")).await, Outcome::Loaded);
+    assert_eq!(followed.becomes(&format!("{KEYS} ")).await, ReloadOutcome::Loaded);
     assert!(!Arc::ptr_eq(&followed.ring(), &before));
 }
 
@@ -136,11 +133,11 @@ async fn a_retired_key_stops_to_open_by_itself_even_while_the_file_is_broken() {
     let until = (clock.now() + TimeDelta::hours(1)).timestamp();
     let retired = format!("\"retired\", \"opens_until\": {until}");
     let mut followed = WatchedFiles::start(&KEYS.replace("\"retired\"", &retired));
-    assert!(matches!(followed.becomes("{").await, Outcome::Refused(_)));
+    assert!(matches!(followed.becomes("{").await, ReloadOutcome::Rejected(_)));
     followed.clock.advance(TimeDelta::minutes(59));
     assert_eq!(followed.kids().len(), 5);
     followed.clock.advance(TimeDelta::minutes(2));
-    assert_eq!(followed.next().await, Outcome::Over);
+    assert_eq!(followed.next().await, ReloadOutcome::KeyExpired);
     assert_eq!(followed.kids(), ["enc-1", "enc-2", "sig-1", "sig-2"]);
 }
 
@@ -149,7 +146,7 @@ async fn a_key_whose_time_is_over_is_not_even_loaded() {
     let over = KEYS.replace("\"retired\"", "\"retired\", \"opens_until\": 1000000000");
     let mut followed = WatchedFiles::start(&over);
     assert_eq!(followed.kids(), ["enc-1", "enc-2", "sig-1", "sig-2"]);
-    assert_eq!(followed.becomes(&format!("{over} ")).await, Outcome::Loaded);
+    assert_eq!(followed.becomes(&format!("{over} ")).await, ReloadOutcome::Loaded);
     assert_eq!(followed.kids(), ["enc-1", "enc-2", "sig-1", "sig-2"]);
     assert_eq!(followed.reloads.borrow().generation, 1);
 }
@@ -165,7 +162,7 @@ async fn the_metrics_tell_the_keys_as_they_are() {
     assert!(before.contains(&line("enc-1", "enc", "active", 1_795_176_000)), "{before}");
     assert!(before.contains(&line("sig-2", "sig", "next", 0)), "{before}");
     let moved = made.replace("\"active\"", "\"retired\"").replace("\"next\"", "\"active\"");
-    assert_eq!(followed.becomes(&moved).await, Outcome::Loaded);
+    assert_eq!(followed.becomes(&moved).await, ReloadOutcome::Loaded);
     let after = followed.metrics.render();
     assert!(after.contains(&line("enc-1", "enc", "retired", 1_795_176_000)), "{after}");
     assert!(

@@ -18,7 +18,7 @@ use scoped_auth::{
     Config, PROGRAM,
     app::{open_keys, start_with},
     config::MissingKeys,
-    keys_follower::{KeysFollower, Outcome, Reload},
+    keys_follower::{KeysFollower, Reload, ReloadOutcome},
 };
 use serde_json::{Value, json};
 use service_runtime::{Clock, Listeners, Running, Settings};
@@ -58,7 +58,7 @@ impl Sas {
         let clock = Clock::adjustable();
         let config = Config {
             clock: clock.clone(),
-            missing_keys: MissingKeys::AreMade,
+            missing_keys: MissingKeys::Create,
             ..Config::from_settings(&settings).unwrap()
         };
         let replicas = [Replica::start(config.clone()).await, Replica::start(config).await];
@@ -83,13 +83,13 @@ impl Sas {
             .output()
             .unwrap();
         assert!(output.status.success(), "{command}: {output:?}");
-        assert_eq!(self.next().await, Outcome::Loaded);
+        assert_eq!(self.next().await, ReloadOutcome::Loaded);
         let lines = String::from_utf8(output.stdout).unwrap();
         lines.lines().map(|line| line.split_once(": ").unwrap().0.to_owned()).collect()
     }
 
     /// What became of the next change, at both replicas.
-    async fn next(&mut self) -> Outcome {
+    async fn next(&mut self) -> ReloadOutcome {
         let mut outcomes = Vec::new();
         for Replica { reloads, .. } in &mut self.replicas {
             let changed = tokio::time::timeout(Duration::from_secs(30), reloads.changed());
@@ -244,13 +244,13 @@ async fn three_rotations_under_load_lose_no_request_and_no_token() {
     // A day and more later, when no session of theirs is left, the old ones are gone without a command.
     assert_eq!(sas.published().await.len(), 4);
     sas.clock.advance(TimeDelta::days(1) + TimeDelta::minutes(1));
-    assert_eq!(sas.next().await, Outcome::Over);
+    assert_eq!(sas.next().await, ReloadOutcome::KeyExpired);
     assert_eq!(sas.published().await.len(), 1);
     for token in &tokens {
         assert_eq!(caller.verdict(token).await["reason"], "invalid_token");
     }
     assert_eq!(
-        sas.replicas[0].keys.ring().about().len(),
+        sas.replicas[0].keys.ring().key_infos().len(),
         3,
         "the active ones, and the one for the audit log"
     );

@@ -5,17 +5,17 @@ use std::sync::LazyLock;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use proptest::{prelude::*, sample::Index};
 use ring::rand::SystemRandom;
-use scoped_auth::{
-    claims::{Audience, Claims, Confirmation, Issuer},
-    jose::{Form, Unauthentic},
-    key_file::KeyFile,
-    key_ring::KeyRing,
-};
 use serde_json::json;
 use shared_types::{
     AccountSid, AddressSid, ConversationsServiceSid, DeploymentKey, Fingerprint, Grant, Identity,
     SealedToken, SessionId, Thumbprint,
     grant::{Chat, GrantsClaim, Webchat},
+};
+use token::{
+    claims::{Audience, Claims, Confirmation, Issuer},
+    jose::{TokenFormat, Unauthentic},
+    key_file::KeyFile,
+    key_ring::KeyRing,
 };
 use uuid::Uuid;
 
@@ -69,11 +69,11 @@ fn any_claims() -> impl Strategy<Value = Claims> {
     )
 }
 
-fn any_form() -> impl Strategy<Value = Form> {
-    prop_oneof![Just(Form::Encrypted), Just(Form::Signed)]
+fn any_form() -> impl Strategy<Value = TokenFormat> {
+    prop_oneof![Just(TokenFormat::Encrypted), Just(TokenFormat::Signed)]
 }
 
-fn seal(claims: &Claims, form: Form) -> SealedToken {
+fn seal(claims: &Claims, form: TokenFormat) -> SealedToken {
     RING.seal(claims, form, &SystemRandom::new()).expect("a token")
 }
 

@@ -12,13 +12,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use model::{Answer, Model, Refresh, Successor};
 use proptest::{prelude::*, test_runner::TestRunner};
 use replica::{Keys, Replica};
-use scoped_auth::{
-    claims::{Audience, Claims, Confirmation, Issuer},
-    jose::Form,
-    revocations::RevocationTarget,
-    sessions::Rules,
-    store::MIGRATIONS,
-};
+use scoped_auth::{revocations::RevocationTarget, sessions::Rules, store::MIGRATIONS};
 use shared_types::{
     AccountSid, AddressSid, DeploymentKey, Fingerprint, Grant, Identity, SealedToken, SessionId, Thumbprint,
     fingerprint::{Evidence, FingerprintKey, FingerprintKeys, Mode, Sensitivity, Signals, generate},
@@ -27,6 +21,10 @@ use shared_types::{
 use steps::{Browser, REPLICAS, SESSIONS, Step, Target, steps};
 use store::DatabaseConfig;
 use test_support::{direct::Direct, postgres};
+use token::{
+    claims::{Audience, Claims, Confirmation, Issuer},
+    jose::TokenFormat,
+};
 use tokio::runtime::Runtime;
 
 const RUNS: u32 = 10_000;
@@ -215,7 +213,7 @@ impl Run<'_> {
         for (number, replica) in self.replicas.iter().enumerate() {
             for Held { claims, .. } in self.held.iter().flatten() {
                 let expected = self.model.knows_revoked(number, claims);
-                prop_assert_eq!(replica.sas.sessions.are_revoked(claims), expected, "{:?}", step);
+                prop_assert_eq!(replica.sas.sessions.is_revoked(claims), expected, "{:?}", step);
             }
         }
         Ok(())
@@ -284,7 +282,7 @@ fn replicas_answer_as_the_model_does(runtime: &Runtime, url: &str, runs: u32) {
             }
             let held = std::array::from_fn(|session| {
                 let claims = first(number.get(), session, &browsers);
-                let token = replicas[0].sas.seal(&claims, Form::Encrypted).unwrap();
+                let token = replicas[0].sas.seal(&claims, TokenFormat::Encrypted).unwrap();
                 vec![Held { claims, token }]
             });
             let mut run = Run {

@@ -10,7 +10,6 @@ mod revocations;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use scoped_auth::{
-    claims::{Audience, Claims, Issuer},
     revocations::RevocationTarget,
     store::{Advance, MIGRATIONS, Store as Sessions},
 };
@@ -21,6 +20,7 @@ use test_support::{
     direct::Direct,
     postgres::{self, Cluster},
 };
+use token::claims::{Audience, Claims, Issuer};
 
 /// One store, as two replicas have it.
 struct Store {

@@ -1,10 +1,10 @@
 //! The committed tokens: the good ones open to their claims, each bad one is refused like any other.
 
 use ring::rand::SystemRandom;
-use scoped_auth::{jose::Unauthentic, key_file::KeyFile, key_ring::KeyRing};
 use serde::Deserialize;
 use serde_json::Value;
 use shared_types::SealedToken;
+use token::{jose::Unauthentic, key_file::KeyFile, key_ring::KeyRing};
 
 #[derive(Deserialize)]
 struct Vectors {

@@ -56,7 +56,7 @@ async fn the_page_that_is_named_first_is_there_again_after_a_restart() {
 async fn a_broken_edit_is_told_with_its_line_and_the_last_good_one_stays() {
     let data = tempfile::tempdir().unwrap();
     let mut stack = Process::stack(data.path());
-    stack.until("there were no keys, so new ones were made");
+    stack.until("key file not found, generated a new one");
     let [(orchestrator, _), ..] = stack.addresses();
     let accounts = data.path().join("accounts.toml");
     let good = fs::read_to_string(&accounts).unwrap();

@@ -104,7 +104,7 @@ impl Fleet {
                 self.tls(&mut given, &["TLS_CERTIFICATE", "TLS_KEY", "TLS_CLIENT_CA"], "scoped-auth");
                 let settings = settings(scoped_auth::PROGRAM, given);
                 let config = scoped_auth::Config::from_settings(&settings).unwrap();
-                let config = scoped_auth::Config { missing_keys: MissingKeys::AreMade, ..config };
+                let config = scoped_auth::Config { missing_keys: MissingKeys::Create, ..config };
                 scoped_auth::start(config, listeners).await.unwrap()
             }
             Service::FederatedAuth => {

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use local_stack::Guest;
-use scoped_auth::{claims::Claims, key_file::KeyFile, key_ring::KeyRing};
 use serde_json::json;
 use service_runtime::random::Random;
 use shared_types::SealedToken;
 use store::DatabaseConfig;
+use token::{claims::Claims, key_file::KeyFile, key_ring::KeyRing};
 
 use super::postgres::Cluster;
 use crate::sequences::{TestEnv, is_reloaded};

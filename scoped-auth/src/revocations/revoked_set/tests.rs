@@ -1,4 +1,4 @@
-//! What the revoked set promises: who is dead, for how long it is known, and what is left of it then.
+//! The revoked set: which tokens are revoked, for how long, and the memory that it uses afterwards.
 
 use std::thread;
 
@@ -31,12 +31,12 @@ fn claims(n: u64) -> Claims {
     .unwrap()
 }
 
-fn revocation(subject: RevocationTarget, revoked_at: i64, forget_at: i64) -> Revocation {
-    Revocation { subject, revoked_at: at(revoked_at), forget_at: at(forget_at) }
+fn revocation(target: RevocationTarget, revoked_at: i64, forget_at: i64) -> Revocation {
+    Revocation { target, revoked_at: at(revoked_at), forget_at: at(forget_at) }
 }
 
 #[test]
-fn a_session_is_dead_altogether() {
+fn a_revoked_session_is_revoked_whenever_it_began() {
     let set = RevokedSet::default();
     // Before it began, by another replica's clock.
     set.add([revocation(RevocationTarget::Session(session(1)), -1000, 1000)]);
@@ -45,10 +45,10 @@ fn a_session_is_dead_altogether() {
 }
 
 #[test]
-fn other_subjects_end_what_began_up_to_then() {
+fn other_targets_revoke_sessions_that_began_up_to_then() {
     let identity: Identity = IDENTITY.parse().unwrap();
     let ours = AccountSid::from_bits(1);
-    for (subject, is_ours) in [
+    for (target, is_ours) in [
         (RevocationTarget::Account(ours), true),
         (RevocationTarget::Account(AccountSid::from_bits(2)), false),
         (RevocationTarget::Identity(ours, identity), true),
@@ -57,17 +57,17 @@ fn other_subjects_end_what_began_up_to_then() {
         (RevocationTarget::Deployment(DeploymentKey::from_bits(1)), false),
     ] {
         let set = RevokedSet::default();
-        set.add([revocation(subject, -1, 1000)]);
-        assert!(!set.is_revoked(&claims(1)), "{subject:?}: it began later");
-        set.add([revocation(subject, 0, 1000)]);
-        assert_eq!(set.is_revoked(&claims(1)), is_ours, "{subject:?}");
-        set.add([revocation(subject, -1, 1000)]);
-        assert_eq!(set.is_revoked(&claims(1)), is_ours, "{subject:?}: the later one holds");
+        set.add([revocation(target, -1, 1000)]);
+        assert!(!set.is_revoked(&claims(1)), "{target:?}: it began later");
+        set.add([revocation(target, 0, 1000)]);
+        assert_eq!(set.is_revoked(&claims(1)), is_ours, "{target:?}");
+        set.add([revocation(target, -1, 1000)]);
+        assert_eq!(set.is_revoked(&claims(1)), is_ours, "{target:?}: the later one counts");
     }
 }
 
 #[test]
-fn nothing_is_forgotten_too_early_and_everything_in_the_end() {
+fn revocations_are_removed_when_they_expire() {
     let account = RevocationTarget::Account(AccountSid::from_bits(1));
     for forget_at in [1000, 1001, 1999, 2000] {
         let sessions = RevokedSet::default();
@@ -88,7 +88,7 @@ fn nothing_is_forgotten_too_early_and_everything_in_the_end() {
 }
 
 #[test]
-fn of_two_of_one_session_the_later_one_is_forgotten() {
+fn a_session_revoked_twice_is_kept_until_the_later_expiry() {
     for order in [[1000, 5000], [5000, 1000]] {
         let set = RevokedSet::default();
         set.add(
@@ -100,7 +100,7 @@ fn of_two_of_one_session_the_later_one_is_forgotten() {
 }
 
 #[test]
-fn what_is_forgotten_takes_no_memory() {
+fn removed_revocations_free_their_memory() {
     let set = RevokedSet::default();
     set.add((0..10_000).map(|n| revocation(RevocationTarget::Session(session(n)), 0, 1000)));
     set.add([revocation(RevocationTarget::Session(session(10_000)), 0, 2000)]);
@@ -112,7 +112,7 @@ fn what_is_forgotten_takes_no_memory() {
 }
 
 #[test]
-fn ids_that_differ_little_are_spread() {
+fn similar_ids_hash_evenly() {
     let hash = IdHash::new();
     let (mut buckets, mut tags) = ([0; 1024], [0; 128]);
     for n in 0..102_400 {
@@ -126,7 +126,7 @@ fn ids_that_differ_little_are_spread() {
 }
 
 #[test]
-fn what_one_thread_adds_another_sees_and_none_is_lost() {
+fn concurrent_adds_are_all_visible() {
     let set = RevokedSet::default();
     thread::scope(|scope| {
         for thread in 0..4_u64 {

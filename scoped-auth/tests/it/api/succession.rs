@@ -1,8 +1,8 @@
 //! The token that follows the presented one: the table of the contract, section 7, over HTTP.
 
 use chrono::TimeDelta;
-use scoped_auth::claims::Claims;
 use serde_json::{Value, json};
+use token::claims::Claims;
 use tokio::task::JoinSet;
 
 use crate::api::{ACCOUNT, DEPLOYMENT, Sas, VALIDATE, asking, audit, http::Request, refreshing};

@@ -3,11 +3,12 @@
 use std::collections::HashSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use scoped_auth::{claims::Claims, revocations::RevocationTarget};
+use scoped_auth::revocations::RevocationTarget;
 use shared_types::{
     Fingerprint,
     fingerprint::{BoundFingerprint, judge},
 };
+use token::claims::Claims;
 
 use crate::session_model::{
     RULES,

@@ -5,13 +5,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use actix_web::http::header::HeaderMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use scoped_auth::{
-    counters::Counters,
-    handlers,
-    key_file::{Force, KeyFile},
-    keys_follower::KeysFollower,
-    sessions::Sessions,
-    state::State,
-    store::Store,
+    counters::Counters, handlers, keys_follower::KeysFollower, sessions::Sessions, state::State, store::Store,
 };
 use service_runtime::{Clock, Metrics, RequestContext, random::Random};
 use shared_types::{
@@ -21,6 +15,7 @@ use shared_types::{
 };
 use store::DatabaseConfig;
 use tempfile::TempDir;
+use token::key_file::{Force, KeyFile};
 
 use crate::session_model::{
     Held, RULES, begin,
@@ -43,7 +38,7 @@ impl Keys {
         let now = begin() - TimeDelta::seconds(60);
         KeyFile::create(&path, random.source(), now).unwrap();
         let kid = KeyFile::change(&path, random.source(), now, |file| {
-            file.generate(scoped_auth::key_file::Use::Encryption, random.source(), now)
+            file.generate(token::key_file::Use::Encryption, random.source(), now)
         });
         let load = |path: PathBuf| {
             let follower = KeysFollower::load(path, Clock::system(), Random::default()).unwrap();

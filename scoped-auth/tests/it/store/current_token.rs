@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use scoped_auth::{
-    judgement::Binding,
+    sessions::judgement::Binding,
     sessions::{RefreshOutcome, Rules, Sessions},
     store::CurrentToken,
 };
@@ -70,7 +70,7 @@ async fn parallel_refreshes_of_one_token_have_one_successor(store: Store) {
         }
         repeats.sort_unstable();
         assert_eq!((advanced, repeats), (1, (1..=63).collect()));
-        let successors: Vec<_> = successors.iter().map(|token| presented.with(token)).collect();
+        let successors: Vec<_> = successors.iter().map(|token| token.claims(&presented)).collect();
         assert!(
             successors.iter().all(|claims| *claims == successors[0]),
             "one jti and one exp: {successors:?}"

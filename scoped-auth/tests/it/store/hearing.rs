@@ -42,7 +42,7 @@ impl Replica {
 
     async fn knows(&self, n: u128) {
         let known = async {
-            while !self.sessions.are_revoked(&claims(n)) {
+            while !self.sessions.is_revoked(&claims(n)) {
                 tokio::task::yield_now().await;
             }
         };
@@ -133,7 +133,7 @@ async fn a_server_that_was_away_is_followed_again() {
     cluster.start();
     let revoke = async || store.replicas[1].revoke(account(2), now(), now() + TimeDelta::hours(2)).await;
     eventually(SOON, "the server is back", async || revoke().await.is_ok()).await;
-    eventually(SOON, "revocations are followed again", async || replica.sessions.are_revoked(&claims(2)))
+    eventually(SOON, "revocations are followed again", async || replica.sessions.is_revoked(&claims(2)))
         .await;
     eventually(SOON, "the list is fresh", async || replica.sessions.age() <= BOUND).await;
 }

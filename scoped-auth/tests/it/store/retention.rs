@@ -2,13 +2,13 @@
 
 use chrono::TimeDelta;
 use scoped_auth::{
-    claims::CLOCK_SKEW,
     revocations::RevocationTarget,
     sessions::{IdentityRefusal, Sessions},
     store::{Advance, AdvanceOutcome},
 };
 use shared_types::{AccountSid, Identity, scoped_auth::generate::EarlierSession};
 use store::PURGE_BATCH_ROWS;
+use token::claims::CLOCK_SKEW;
 
 use crate::store::{Store, account, advance, current_token::RULES, end, now, session};
 

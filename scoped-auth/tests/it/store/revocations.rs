@@ -40,7 +40,7 @@ async fn a_follower_misses_none_of_many_that_are_made_at_once(store: Store) {
             for (id, revocation) in followed.revocations(last, 7).await.unwrap() {
                 assert_eq!(id, last + 1, "one was passed over");
                 last = id;
-                seen.push(revocation.subject);
+                seen.push(revocation.target);
             }
             looks += 1;
             if is_last_look && seen.len() as u128 == REVOKERS * EACH {
@@ -74,7 +74,7 @@ async fn what_is_made_twice_stands_twice(store: Store) {
     }
     let kept = store.replicas[0].revocations(0, 10).await.unwrap();
     assert_eq!(kept.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [1, 2]);
-    assert_eq!((kept[0].1.subject, kept[0].1.revoked_at, kept[0].1.forget_at), (account(1), now(), end()));
+    assert_eq!((kept[0].1.target, kept[0].1.revoked_at, kept[0].1.forget_at), (account(1), now(), end()));
 }
 
 async fn every_subject_comes_back_as_it_was(store: Store) {
@@ -88,7 +88,8 @@ async fn every_subject_comes_back_as_it_was(store: Store) {
         store.replicas[0].revoke(subject, now(), end()).await.unwrap();
     }
     let kept = store.replicas[1].revocations(0, 10).await.unwrap();
-    let expected = subjects.map(|subject| Revocation { subject, revoked_at: now(), forget_at: end() });
+    let expected =
+        subjects.map(|subject| Revocation { target: subject, revoked_at: now(), forget_at: end() });
     assert_eq!(kept, (1..).zip(expected).collect::<Vec<_>>());
 }
 

@@ -1,0 +1,189 @@
+//! The protected headers of the two formats. They are written in one fixed form. When read, a missing, duplicate or
+//! unknown member (`crit`, `zip`, `jwk`, `b64`, …) rejects the token (RFC 7515, section 5.2; RFC 8725, section 3.1).
+
+use std::{fmt, hint::black_box};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{IgnoredAny, MapAccess, Visitor},
+};
+
+use super::{base64url, kid::Kid};
+
+/// The content type of our tokens, so that no other kind of JWT is accepted as one (RFC 8725, section 3.12).
+const CONTENT_TYPE: &str = "twilio-fpa;v=1";
+
+/// The maximum length of a header's JSON: what is written around the longest `kid`, and some room for whitespace.
+const MAX_LEN: usize = 128 + Kid::MAX_LEN;
+
+/// The maximum length of an encoded header.
+pub(super) const MAX_TEXT_LEN: usize = base64url::encoded_len(MAX_LEN);
+
+/// The `kid` of [`STAND_IN`], as long as ours. It does not matter whether a key of this name exists.
+pub(crate) const STAND_IN_KID: &str = "x.AAAAAAAAAAAAAAAAAAAAAA.CV00000000000000000000000000000000";
+
+/// The header of a JWE that is read in place of an unreadable one, for constant work.
+pub(crate) const STAND_IN: &str = concat!(
+    "eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIiwidHlwIjoiSldUIiwiY3R5IjoidHdpbGlvLWZwYTt2PTEiLCJraWQiOiJ4LkFB",
+    "QUFBQUFBQUFBQUFBQUFBQUFBQUEuQ1YwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMCJ9",
+);
+
+/// Appends the header of a JWE.
+pub(crate) fn write_jwe(kid: &str, out: &mut String) {
+    let header = [r#"{"alg":"dir","enc":"A256GCM","typ":"JWT","cty":"twilio-fpa;v=1","kid":""#, kid, r#""}"#];
+    base64url::encode(header.concat(), out);
+}
+
+/// Appends the header of a JWS.
+pub(crate) fn write_jws(kid: &str, out: &mut String) {
+    let header = [r#"{"alg":"ES256","typ":"JWT","cty":"twilio-fpa;v=1","kid":""#, kid, r#""}"#];
+    base64url::encode(header.concat(), out);
+}
+
+/// The encoded header of a token; empty if it exceeds the maximum length.
+pub(crate) fn text_of(token: &str) -> &str {
+    let header = token.split('.').next().unwrap_or_default();
+    if header.len() > MAX_TEXT_LEN { "" } else { header }
+}
+
+/// Reads the header of a JWE and calls `then` with its `kid`.
+pub(crate) fn read_jwe<T>(text: &str, then: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+    let mut json = Vec::new();
+    let Some(header) = Header::read(text, &mut json) else {
+        json.clear();
+        // An unreadable header fails after less work than a readable one takes: do the difference.
+        black_box(Header::read(STAND_IN, &mut json).is_some_and(|header| header.is(JWE)));
+        return None;
+    };
+    header.kid.filter(|_| header.is(JWE)).and_then(then)
+}
+
+/// Reads the header of a JWS and calls `then` with its `kid`. Not constant in work: verifying a signature takes far longer
+/// than reading any header.
+pub(crate) fn read_jws<T>(text: &str, then: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+    let mut json = Vec::new();
+    let header = Header::read(text, &mut json)?;
+    header.kid.filter(|_| header.is(JWS)).and_then(then)
+}
+
+/// `alg` and `enc` of the two formats.
+type Algorithms = (&'static str, Option<&'static str>);
+
+const JWE: Algorithms = ("dir", Some("A256GCM"));
+const JWS: Algorithms = ("ES256", None);
+
+/// The members of a header. It is parsed to its end even after a member that rejects it, for constant work.
+#[derive(Default)]
+struct Header<'a> {
+    alg: Option<&'a str>,
+    enc: Option<&'a str>,
+    typ: Option<&'a str>,
+    cty: Option<&'a str>,
+    kid: Option<&'a str>,
+    /// Whether a member is unknown or duplicate.
+    others: bool,
+}
+
+impl<'a> Header<'a> {
+    fn read(text: &str, json: &'a mut Vec<u8>) -> Option<Self> {
+        if text.len() > MAX_TEXT_LEN {
+            return None;
+        }
+        base64url::decode(text, json)?;
+        serde_json::from_slice(json).ok()
+    }
+
+    fn is(&self, (alg, enc): Algorithms) -> bool {
+        !self.others
+            && self.alg == Some(alg)
+            && self.enc == enc
+            && self.typ == Some("JWT")
+            && self.cty == Some(CONTENT_TYPE)
+    }
+}
+
+impl<'de> Deserialize<'de> for Header<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+        impl<'de> Visitor<'de> for Members {
+            type Value = Header<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Header<'de>, A::Error> {
+                let mut header = Header::default();
+                while let Some(name) = map.next_key::<&str>()? {
+                    let member = match name {
+                        "alg" => &mut header.alg,
+                        "enc" => &mut header.enc,
+                        "typ" => &mut header.typ,
+                        "cty" => &mut header.cty,
+                        "kid" => &mut header.kid,
+                        _ => {
+                            map.next_value::<IgnoredAny>()?;
+                            header.others = true;
+                            continue;
+                        }
+                    };
+                    header.others |= member.replace(map.next_value()?).is_some();
+                }
+                Ok(header)
+            }
+        }
+        deserializer.deserialize_map(Members)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_text(json: &str) -> Option<String> {
+        let mut text = String::new();
+        base64url::encode(json, &mut text);
+        read_jwe(&text, |kid| Some(kid.to_owned()))
+    }
+
+    #[test]
+    fn headers_round_trip() {
+        let kid = "k".repeat(Kid::MAX_LEN);
+        let mut jwe = String::new();
+        write_jwe(&kid, &mut jwe);
+        assert_eq!(read_jwe(&jwe, |kid| Some(kid.len())), Some(Kid::MAX_LEN));
+        assert_eq!(read_jws(&jwe, |_| Some(())), None);
+        let mut jws = String::new();
+        write_jws(&kid, &mut jws);
+        assert_eq!(read_jws(&jws, |kid| Some(kid.len())), Some(Kid::MAX_LEN));
+        assert_eq!(read_jwe(&jws, |_| Some(())), None);
+    }
+
+    #[test]
+    fn the_stand_in_is_a_valid_header() {
+        assert!(Kid::parse(STAND_IN_KID).is_some());
+        let mut header = String::new();
+        write_jwe(STAND_IN_KID, &mut header);
+        assert_eq!(header, STAND_IN);
+        assert_eq!(read_jwe(STAND_IN, |kid| Some(kid.to_owned())).as_deref(), Some(STAND_IN_KID));
+    }
+
+    #[test]
+    fn members_may_have_another_order() {
+        let json = r#"{"kid": "k", "cty": "twilio-fpa;v=1", "typ": "JWT", "enc": "A256GCM", "alg": "dir"}"#;
+        assert_eq!(read_text(json).as_deref(), Some("k"));
+    }
+
+    #[test]
+    fn an_array_is_rejected() {
+        assert_eq!(read_text(r#"["dir","A256GCM","JWT","twilio-fpa;v=1","k"]"#), None);
+    }
+
+    #[test]
+    fn an_overlong_header_is_rejected() {
+        let json = r#"{"alg":"dir","enc":"A256GCM","typ":"JWT","cty":"twilio-fpa;v=1","kid":"k"}"#;
+        let padded = |blanks: usize| json.replace('}', &format!("{}}}", " ".repeat(blanks)));
+        assert!(read_text(&padded(MAX_LEN - json.len())).is_some());
+        assert!(read_text(&padded(MAX_LEN - json.len() + 1)).is_none());
+    }
+}
