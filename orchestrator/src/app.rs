@@ -26,13 +26,13 @@ use crate::{
     answer_budget::AnswerBudget,
     clients::{FederatedAuthClient, FlexConfiguration},
     config::Config,
-    conversations::Conversations,
     counters::Counters,
     dpop::{Nonces, ReplayStore},
     handlers,
     rate_limit::RateLimits,
     state::State,
 };
+use conversations::Conversations;
 
 /// How often old conversations are removed.
 const PURGE_PERIOD: TimeDelta = TimeDelta::hours(1);

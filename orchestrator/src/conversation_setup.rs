@@ -4,7 +4,8 @@ use serde_json::Value;
 use service_runtime::RequestContext;
 use shared_types::{ConversationSid, MessageSid};
 
-use crate::{conversations::NewConversation, error::Error, guest::Guest, state::State};
+use crate::{error::Error, guest::Guest, state::State};
+use conversations::NewConversation;
 
 /// The longest name that a guest may have, in characters.
 const LONGEST_NAME: usize = 256;

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use service_runtime::{ApiError, UpstreamError};
 use shared_types::{Code, fingerprint::Unavailable};
 
-use crate::{answer_budget::Exhausted, conversations::StoreError, dpop::InvalidProof, rate_limit::Limited};
+use crate::{answer_budget::Exhausted, dpop::InvalidProof, rate_limit::Limited};
+use conversations::StoreError;
 
 /// The errors of FlexWebchatOrchestratorService.
 #[derive(Debug, thiserror::Error)]

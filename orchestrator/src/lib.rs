@@ -15,7 +15,6 @@ pub mod clients;
 pub mod config;
 pub mod configuration;
 pub mod conversation_setup;
-pub mod conversations;
 pub mod cors;
 pub mod counters;
 pub mod dpop;

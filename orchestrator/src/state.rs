@@ -10,13 +10,13 @@ use crate::{
     answer_budget::AnswerBudget,
     client_address::TrustedProxies,
     clients::{FederatedAuthClient, FlexConfiguration},
-    conversations::Conversations,
     counters::Counters,
     dpop::{Nonces, PublicUrls, ReplayStore},
     fetched::Fetched,
     identity::IdentityRefusals,
     rate_limit::RateLimits,
 };
+use conversations::Conversations;
 
 /// What the handlers of one worker work with.
 pub struct State {

@@ -2,7 +2,7 @@
 
 use service_runtime::{command::Subcommands, database};
 
-use crate::conversations::MIGRATIONS;
+use conversations::MIGRATIONS;
 
 /// The subcommand.
 pub const MIGRATE: Subcommands = Subcommands {

@@ -54,7 +54,7 @@ impl TestEnv {
 
     async fn on_postgres() -> Self {
         let database = DatabaseConfig::new(postgres::Cluster::shared().database().await);
-        database.migrate(orchestrator::conversations::MIGRATIONS).await.unwrap();
+        database.migrate(conversations::MIGRATIONS).await.unwrap();
         database.migrate(scoped_auth::store::MIGRATIONS).await.unwrap();
         Self::with(|plan| plan.databases = [database.clone(), database]).await
     }

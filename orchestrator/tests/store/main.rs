@@ -20,7 +20,7 @@ mod retention;
 mod server;
 
 use chrono::{DateTime, Utc};
-use orchestrator::conversations::{Conversations, MIGRATIONS, NewConversation, StoreError};
+use conversations::{Conversations, MIGRATIONS, NewConversation, StoreError};
 use service_runtime::database::DatabaseConfig;
 use shared_types::{
     AccountSid, AddressSid, ConversationSid, DeploymentKey, Identity, MessageSid, SessionId,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use orchestrator::conversations::NewConversation;
+use conversations::NewConversation;
 use service_runtime::database::PURGED_AT_ONCE;
 use shared_types::{ConversationSid, MessageSid};
 

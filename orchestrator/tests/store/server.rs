@@ -1,7 +1,7 @@
 //! What is PostgreSQL's own: its tables are an operator's to bring up to date, and it may be away for a while.
 
 use crate::{Store, conversation, identity, open, postgres::Cluster};
-use orchestrator::conversations::{Conversations, MIGRATIONS, OpenError};
+use conversations::{Conversations, MIGRATIONS, OpenError};
 use service_runtime::database::{DatabaseConfig, Migrations};
 
 #[tokio::test]

@@ -1,5 +1,5 @@
-//! The session that an identity had last, as its conversation remembers it: what a request for the same identity is
-//! checked against (contract, section 4).
+//! The last session of an identity, read from its newest conversation. A request for the same identity is checked
+//! against it (contract, section 4).
 
 use chrono::{DateTime, Utc};
 use service_runtime::database::Sql;
@@ -7,7 +7,7 @@ use shared_types::{
     AccountSid, DeploymentKey, Identity, SessionId, Thumbprint, scoped_auth::generate::EarlierSession,
 };
 
-use super::{Conversations, StoreError};
+use crate::{Conversations, StoreError};
 
 static LAST_SESSION: Sql = Sql::new(
     "SELECT session_id, auth_time, jkt, session_ended_at FROM conversations \
@@ -21,9 +21,9 @@ static END: Sql = Sql::new(
 /// A session that opened a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LastSession {
-    /// Its id and when it began.
+    /// The session id and start time.
     pub session: EarlierSession,
-    /// Its proof key; `None` if it has none.
+    /// The proof key that the session is bound to, if any.
     pub jkt: Option<Thumbprint>,
     /// Whether the guest ended it.
     pub ended: bool,
@@ -37,12 +37,12 @@ impl Conversations {
         deployment: DeploymentKey,
         identity: Identity,
     ) -> Result<Option<LastSession>, StoreError> {
-        let look = LAST_SESSION.with([
+        let find = LAST_SESSION.with([
             account.to_string().into(),
             identity.to_string().into(),
             deployment.to_string().into(),
         ]);
-        let rows = self.database.read(look).await?;
+        let rows = self.database.read(find).await?;
         let Some(row) = rows.first() else { return Ok(None) };
         let sid = row.get::<&str>(0)?.parse().map_err(|_| StoreError::Malformed("session id"))?;
         let auth_time = DateTime::from_timestamp_millis(row.get(1)?).ok_or(StoreError::Malformed("date"))?;
@@ -54,7 +54,7 @@ impl Conversations {
         }))
     }
 
-    /// Notes that the guest ended a session. Idempotent; a session without a conversation has nothing to note.
+    /// Records that the guest ended a session. Idempotent; does nothing for a session without a conversation.
     pub async fn end_session(
         &self,
         account: AccountSid,

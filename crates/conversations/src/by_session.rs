@@ -1,4 +1,4 @@
-//! The conversations of sessions, looked up one by one, and in PostgreSQL for many callers in one statement.
+//! Looks up the conversation of a session. With PostgreSQL, concurrent lookups share one statement.
 
 use std::collections::HashMap;
 
@@ -6,21 +6,37 @@ use service_runtime::database::{BatchExecutor, DatabaseError, RowsStatement, Sql
 use shared_types::{AccountSid, ConversationSid, SessionId};
 use sqlx::PgPool;
 
-use super::{StoreError, conversation_sid};
+use crate::{Conversations, StoreError, conversation_sid};
 
-/// A session's newest.
+/// The session's newest conversation.
 pub(super) static BY_SESSION: Sql = Sql::new(
     "SELECT sid FROM conversations WHERE account_sid = $1 AND session_id = $2 \
      ORDER BY session_number DESC LIMIT 1",
 );
 
-/// Those of many sessions, the newest of each last.
+/// The conversations of many sessions, the newest of each session last.
 const STATEMENT: &str = "WITH asked (account_sid, session_id) AS (VALUES {rows}) \
                          SELECT c.account_sid, c.session_id, c.sid FROM asked CROSS JOIN conversations c \
                          WHERE c.account_sid = asked.account_sid AND c.session_id = asked.session_id \
                          ORDER BY c.session_number";
 
-/// Looks up all that are asked for at once.
+impl Conversations {
+    /// The session's newest conversation, if it has one. With PostgreSQL, concurrent callers share one statement.
+    pub async fn by_session(
+        &self,
+        account: AccountSid,
+        session: SessionId,
+    ) -> Result<Option<ConversationSid>, StoreError> {
+        if let Some(by_session) = &self.by_session {
+            return by_session.ask((account, session)).await?;
+        }
+        let find = BY_SESSION.with([account.to_string().into(), session.to_string().into()]);
+        let rows = self.database.read(find).await?;
+        rows.first().map(|row| conversation_sid(row.get(0)?)).transpose()
+    }
+}
+
+/// Looks up the conversations of a batch of sessions.
 #[derive(Debug)]
 pub(super) struct BySession {
     pool: PgPool,
@@ -37,15 +53,15 @@ impl BatchExecutor for BySession {
     type Request = (AccountSid, SessionId);
     type Answer = Result<Option<ConversationSid>, StoreError>;
 
-    async fn run(&self, asks: &[Self::Request]) -> Result<Vec<Option<Self::Answer>>, DatabaseError> {
+    async fn run(&self, requests: &[Self::Request]) -> Result<Vec<Option<Self::Answer>>, DatabaseError> {
         let names: Vec<_> =
-            asks.iter().map(|(account, session)| (account.to_string(), session.to_string())).collect();
-        let (statement, room) = self.statement.of(names.len());
+            requests.iter().map(|(account, session)| (account.to_string(), session.to_string())).collect();
+        let (statement, capacity) = self.statement.of(names.len());
         let mut query = sqlx::query_as(statement);
-        // What is left over is filled with the last once more.
+        // Unused rows repeat the last request.
         let last = names.last().cloned().unwrap_or_default();
-        for place in 0..room {
-            let (account, session) = names.get(place).unwrap_or(&last);
+        for index in 0..capacity {
+            let (account, session) = names.get(index).unwrap_or(&last);
             query = query.bind(account.as_str()).bind(session.as_str());
         }
         let rows: Vec<(String, String, String)> = query.fetch_all(&self.pool).await?;
@@ -61,11 +77,11 @@ mod tests {
     use service_runtime::{Database, database::DatabaseConfig};
 
     use super::*;
-    use crate::conversations::MIGRATIONS;
+    use crate::MIGRATIONS;
 
-    /// What it costs must not grow with the conversations that there are.
+    /// The cost of a lookup must not grow with the number of conversations.
     #[tokio::test]
-    async fn no_conversation_is_looked_at_but_the_one_that_is_asked_for() {
+    async fn a_lookup_searches_an_index() {
         static EXPLAINED: Sql = Sql::new(
             "EXPLAIN QUERY PLAN SELECT sid FROM conversations WHERE account_sid = $1 AND session_id = $2 \
              ORDER BY session_number DESC LIMIT 1",

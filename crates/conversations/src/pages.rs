@@ -1,4 +1,4 @@
-//! Pages of messages, bounded in number and in bytes.
+//! Pages of messages, bounded by number and by bytes.
 
 use chrono::DateTime;
 use service_runtime::database::{Row, Sql};
@@ -7,14 +7,14 @@ use shared_types::{
     orchestrator::list_messages::{ChatMessage, PAGE_BYTES, Response as Page},
 };
 
-use super::{Conversations, StoreError, length};
+use crate::{Conversations, StoreError, length};
 
-/// What is left of a page beside its messages, for the rest of the answer.
+/// Bytes of a page that are reserved for the rest of the response.
 const ENVELOPE: usize = 256;
 
-// The join returns one row of NULLs for a conversation without such messages, and no row for a foreign one: one query
-// tells the three cases apart, and takes as long for a foreign conversation as for a missing one. Indexes have no gaps, so
-// that no more rows than a page holds are looked at; of those that do not fit the text is not read.
+// The join returns one row of NULLs for a conversation without such messages, and no row for another guest's: one query
+// separates the three cases, and takes as long for another guest's conversation as for a missing one. Indexes have no
+// gaps, so the query visits at most one page of rows; it does not read the text of messages that do not fit.
 static MESSAGES: Sql = Sql::new(
     "SELECT m.sid, m.message_index, m.author, m.body, m.date_created, c.next_index FROM conversations c LEFT JOIN messages m \
      ON m.conversation_sid = c.sid AND m.message_index > $4 AND m.message_index <= $4 + $5 \
@@ -24,9 +24,9 @@ static MESSAGES: Sql = Sql::new(
 );
 
 impl Conversations {
-    /// A page of messages in the order of their index, after the index `after` where it is given: at most `limit`, and
-    /// no more than [`PAGE_BYTES`] in an answer, but at least one if there is one. `None`: there is no such conversation
-    /// of this account and identity.
+    /// A page of messages in index order, starting after the index `after` if given: at most `limit` messages and
+    /// [`PAGE_BYTES`] of response, but at least one message if there is one. `None` if this account and identity have no
+    /// such conversation.
     pub async fn messages(
         &self,
         account: AccountSid,
@@ -52,7 +52,7 @@ impl Conversations {
     }
 }
 
-/// How long a message is in a list of an answer, with its comma.
+/// Encoded size of a message in the list of a response, with its comma.
 pub(super) fn encoded_bytes(message: &ChatMessage) -> Result<i64, StoreError> {
     let encoded = json::to_vec(message).map_err(|_| StoreError::Malformed("message"))?;
     Ok(length(encoded.len() + 1))

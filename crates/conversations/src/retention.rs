@@ -1,18 +1,18 @@
-//! How old conversations go, bit by bit.
+//! Retention: removes old conversations in bounded steps.
 
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use service_runtime::database::{PURGED_AT_ONCE, Sql};
 
-use super::{Conversations, StoreError, day};
+use crate::{Conversations, StoreError, day};
 
-static GIVE_UP: Sql = Sql::new(
+static MARK_EXPIRED: Sql = Sql::new(
     "UPDATE conversations SET last_day = -1, identity = '', session_id = sid, jkt = NULL, \
      customer_friendly_name = NULL, pre_engagement_data = NULL WHERE last_day < $1 AND sid IN \
      (SELECT sid FROM conversations WHERE last_day >= 0 AND last_day < $1 LIMIT $2 {skip_locked})",
 );
-static PURGES: [Sql; 2] = [
+static DELETIONS: [Sql; 2] = [
     Sql::new(
         "DELETE FROM messages WHERE sid IN (SELECT sid FROM messages WHERE conversation_sid IN \
          (SELECT sid FROM conversations WHERE last_day = -1) LIMIT $1 {skip_locked})",
@@ -24,19 +24,19 @@ static PURGES: [Sql; 2] = [
 ];
 
 impl Conversations {
-    /// Removes some of the conversations whose last message is older than `retention` at `now`, to the day; how many
-    /// rows that were, and 0 once none is left.
+    /// Removes some of the conversations whose last message is older than `retention` at `now`, rounded to days. Returns
+    /// the number of rows changed; 0 when nothing is left to remove.
     ///
-    /// A conversation becomes nobody's in one statement, which nobody can come between; from then on it is not found,
-    /// and its messages go bit by bit, however many there are and whatever is interrupted.
+    /// One atomic statement detaches a conversation from its identity; from then on lookups do not find it. Its messages
+    /// are then deleted in batches, which an interruption only delays.
     pub async fn purge(&self, retention: Duration, now: DateTime<Utc>) -> Result<u64, StoreError> {
         const DAY: u64 = 24 * 3600;
         let days = i64::try_from(retention.as_secs() / DAY).unwrap_or(i64::MAX);
         let at_once = i64::from(PURGED_AT_ONCE);
-        let give_up = GIVE_UP.with([day(now).saturating_sub(days).into(), at_once.into()]);
-        let [first, second] = PURGES.each_ref().map(|purge| purge.with([at_once.into()]));
+        let mark_expired = MARK_EXPIRED.with([day(now).saturating_sub(days).into(), at_once.into()]);
+        let [first, second] = DELETIONS.each_ref().map(|deletion| deletion.with([at_once.into()]));
         let mut rows = 0;
-        for statement in [give_up, first, second] {
+        for statement in [mark_expired, first, second] {
             let [purged] = self.database.write([statement]).await?;
             rows += purged.affected;
         }
