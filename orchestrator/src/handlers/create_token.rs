@@ -7,36 +7,27 @@ use shared_types::orchestrator::{
 };
 
 use crate::{
-    admission::{Admission, admit},
+    admission::{Credentials, Route, admit, rate_limit::Charge},
     error::Error,
-    identity::IdentityRequest,
-    rate_limit::Charge,
-    session,
+    session::{begin::begin, identity::IdentityRequest},
     state::State,
 };
 
-/// Gives a guest a token for a new session.
+/// Begins a session and returns its token.
 pub async fn create_token(
     state: &State,
-    call: &mut RequestContext<'_>,
+    context: &mut RequestContext<'_>,
     _path: NoParameters,
     Request { deployment_key }: Request,
 ) -> Result<Response, Error> {
-    let admission = Admission {
-        deployment_key,
-        token: None,
-        charge: Charge::Create,
-        guest_bytes: 0,
-        ignores_disabled: false,
-        identity: IdentityRequest::None,
-    };
-    let admitted = admit(state, call, admission).await?;
-    let made = session::begin(state, call, &admitted, IdentityRequest::None).await?;
+    let credentials = Credentials::Body { deployment_key, token: None };
+    let admitted = admit(state, context, credentials, Route::new(Charge::Create)).await?;
+    let created = begin(state, context, &admitted, IdentityRequest::None).await?;
     Ok(Response {
-        token: made.token,
-        identity: made.identity,
-        expiration: made.expiration,
-        expires_in: made.expires_in,
-        refresh_after: made.refresh_after,
+        token: created.token,
+        identity: created.identity,
+        expiration: created.expiration,
+        expires_in: created.expires_in,
+        refresh_after: created.refresh_after,
     })
 }

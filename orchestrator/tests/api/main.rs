@@ -34,7 +34,7 @@ mod upstream;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use http::{Answer, Request};
-use orchestrator::{Config, client_address::TrustedProxies};
+use orchestrator::{Config, admission::client_address::TrustedProxies};
 use scoped_auth::{config::MissingKeys, sessions::Rules};
 use secrecy::SecretString;
 use serde_json::{Value, json};
