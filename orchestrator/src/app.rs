@@ -118,7 +118,7 @@ pub async fn start_with(
                 store
                     .ping()
                     .await
-                    .map_err(|error| format!("the store is unreachable: {}", error_chain(&error)))?;
+                    .map_err(|error| format!("the store cannot be reached: {}", error_chain(&error)))?;
                 probed.probe(&validate_token::path(AccountSid::from_bits(0))).await
             })
         }),

@@ -11,7 +11,7 @@ use serde::Deserialize;
 pub struct DeploymentLimits {
     /// Sessions that one visitor may create: 30.
     pub visitor_creates_per_minute: NonZeroU32,
-    /// Other calls that one visitor may make: 300.
+    /// Other requests that one visitor may make: 300.
     pub visitor_calls_per_minute: NonZeroU32,
     /// Messages that one visitor may send: 20.
     pub visitor_messages_per_minute: NonZeroU32,
