@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use orchestrator::client_address::TrustedProxies;
+use orchestrator::admission::client_address::TrustedProxies;
 use scoped_auth::sessions::Rules;
 use service_runtime::{
     Clock, InProcess, Listeners, Running,

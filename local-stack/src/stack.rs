@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path, sync::Arc, time::Duration};
 
-use orchestrator::{accounts_file::AccountsFile, dpop::PublicUrls};
+use orchestrator::{accounts::AccountsFile, dpop::PublicUrls};
 use scoped_auth::config::MissingKeys;
 use secrecy::SecretString;
 use service_runtime::{

@@ -6,9 +6,9 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeDelta, Utc};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use orchestrator::{
-    accounts::{Accounts, Configuration},
+    accounts::{Accounts, DeploymentConfig},
+    admission::rate_limit::{Action, Charge, RateLimiter},
     dpop::{self, Expectation, PublicUrls, ReplayStore, Target},
-    rate_limit::{Action, Charge, RateLimits},
 };
 use ring::{
     rand::SystemRandom,
@@ -31,21 +31,21 @@ fn start() -> DateTime<Utc> {
     DateTime::from_timestamp(1_800_000_000, 0).expect("a time")
 }
 
-fn configuration() -> Configuration {
+fn configuration() -> DeploymentConfig {
     let accounts = Accounts::parse(ACCOUNTS).expect("accounts");
     accounts.by_deployment_key(&DeploymentKey::from_bits(1)).expect("a deployment")
 }
 
 fn limits(c: &mut Criterion) {
-    let (site, limits) = (configuration(), RateLimits::new(&Metrics::default()));
+    let (site, limits) = (configuration(), RateLimiter::new(&Metrics::default()));
     let client = Some(IpAddr::from([203, 0, 113, 9]));
     let mut now = start();
     c.bench_function("rate_limit_create_allowed", |b| {
         b.iter(|| {
             now += TimeDelta::seconds(2);
             limits.visitor(black_box(&site.deployment), client, Charge::Create, now)?;
-            limits.creates(&site.deployment, client, Action::Look, now)?;
-            limits.creates(&site.deployment, client, Action::Charge, now)
+            limits.creates(&site.deployment, client, Action::Peek, now)?;
+            limits.creates(&site.deployment, client, Action::Take, now)
         });
     });
     let mut n = 0_u32;

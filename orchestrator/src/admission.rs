@@ -1,109 +1,220 @@
-//! The order in which a public call is admitted (contract, section 5), for all routes that belong to a deployment:
-//! account → the visitor's limits charged, the deployment's looked at → Flex Configuration, if set → ACAO → enabled →
-//! fingerprint → proof of possession → the deployment's limit charged. Without Flex Configuration, ACAO comes before the
-//! limits. So nothing is fetched or computed for a call that is over a limit, and what is refused on the way leaves
-//! the deployment's limit to others.
+//! Admission of a public request (contract, section 5): the one order of checks for every route that belongs to a
+//! deployment. What differs between routes is data: [`Credentials`] and [`Route`].
+//!
+//! [`admit`] runs, in this order: response budget checked → account → the visitor's limits charged, the deployment's
+//! checked → Flex Configuration, if set → ACAO → enabled → fingerprint → proof of possession → the deployment's limit
+//! charged. Without Flex Configuration, ACAO comes before the limits. So a request over a limit causes no fetch and no
+//! computation, and a rejected request leaves the deployment's limit to others. [`Admitted::reserve`] follows once the
+//! handler has validated the body: response budget reserved → bytes to store charged.
+
+pub mod access_policy;
+pub mod answer_budget;
+pub mod client_address;
+pub mod cors;
+pub(crate) mod networks;
+pub mod rate_limit;
 
 use std::net::IpAddr;
 
+use actix_web::http::header::ORIGIN;
 use service_runtime::RequestContext;
-use shared_types::{DeploymentKey, Fingerprint, SealedToken, Thumbprint};
+use shared_types::{AccountSid, DeploymentKey, Fingerprint, SealedToken, Thumbprint};
 
+use self::{
+    access_policy::set_allow_origin,
+    client_address::Hops,
+    rate_limit::{
+        Charge,
+        enforce::{charge_bytes, charge_create, enforce_account_rate_limit, enforce_rate_limit},
+    },
+};
 use crate::{
-    access_policy,
-    accounts::ProofKey,
-    configuration,
-    configuration::Snapshot,
+    accounts::{DeploymentConfig, ProofKey},
+    dpop::Nonce,
     error::Error,
-    fingerprint,
-    identity::{self, IdentityRequest},
-    limit,
-    proof::{self, Nonce},
-    rate_limit::Charge,
+    session::{
+        fingerprint,
+        identity::{self, IdentityRequest},
+    },
     state::State,
 };
 
+/// Where a request names its deployment and presents its token.
+#[derive(Clone, Copy, Debug)]
+pub enum Credentials<'a> {
+    /// In the body.
+    Body {
+        /// `deploymentKey`
+        deployment_key: DeploymentKey,
+        /// `token`, at routes that have one; a proof of possession must name it.
+        token: Option<&'a SealedToken>,
+    },
+    /// In `Authorization: Bearer` or `Authorization: DPoP`. The token claims its deployment; the claim is verified when
+    /// the token is opened.
+    Header,
+}
+
 /// What differs between the routes.
 #[derive(Clone, Copy, Debug)]
-pub struct Admission<'a> {
-    /// The deployment that the call names.
-    pub deployment_key: DeploymentKey,
-    /// The token that it presents; a proof of possession must name it.
-    pub token: Option<&'a SealedToken>,
-    /// What it is charged as.
+pub struct Route {
+    /// The visitor's limit that the request is charged to.
     pub charge: Charge,
-    /// How many bytes the guest wants stored, as far as that is known; 0: none.
+    /// Minimum number of bytes that the guest wants stored; 0 if the route stores nothing.
     pub guest_bytes: u32,
-    /// Whether it is served at a deployment that is switched off.
-    pub ignores_disabled: bool,
-    /// The identity of an earlier session that it requests.
+    /// Maximum size of the response, charged to the response budget; 0 if the route's responses are not charged.
+    pub answer_bytes: usize,
+    /// Whether the route serves a deployment that is switched off.
+    pub serves_disabled: bool,
+    /// The identity of an earlier session that the request asks for.
     pub identity: IdentityRequest,
 }
 
-/// A call that was admitted.
+impl Route {
+    /// A route that is charged as `charge` and has none of the rest.
+    pub const fn new(charge: Charge) -> Self {
+        Self {
+            charge,
+            guest_bytes: 0,
+            answer_bytes: 0,
+            serves_disabled: false,
+            identity: IdentityRequest::None,
+        }
+    }
+}
+
+/// An admitted request.
 #[derive(Clone, Debug)]
 pub struct Admitted {
-    /// The configuration of its deployment.
-    pub snapshot: Snapshot,
-    /// The browser and page that make it; none with the feature off.
+    /// The configuration of its deployment, unchanged until the request ends.
+    pub config: DeploymentConfig,
+    /// The token of [`Credentials::Header`].
+    pub token: Option<SealedToken>,
+    /// The fingerprint of browser and page; `None` with the feature off.
     pub fingerprint: Option<Fingerprint>,
-    /// The key that it proves to hold, if it offers a proof.
+    /// The key of its proof of possession, if it has one.
     pub jkt: Option<Thumbprint>,
-    /// The visitor's address.
+    /// The client's address.
     pub client: Option<IpAddr>,
-    /// Whether a request for an identity is looked at; then a proof has a current nonce.
+    /// Whether a request for an identity is considered; if so, its proof had a current nonce.
     pub identity_is_considered: bool,
-    /// It is over a limit that is only logged.
+    answer_bytes: usize,
+    /// It is over a limit of a deployment that only logs them.
     is_over: bool,
 }
 
-/// Admits a call, or refuses it with the error of the first step that fails.
+/// Admits a request, or returns the error of the first check that fails.
 pub async fn admit(
     state: &State,
-    call: &mut RequestContext<'_>,
-    admission: Admission<'_>,
+    context: &mut RequestContext<'_>,
+    credentials: Credentials<'_>,
+    route: Route,
 ) -> Result<Admitted, Error> {
-    let mut snapshot = configuration::of_deployment(state, call, admission.deployment_key)?;
-    let client = state.trusted_proxies.client_address(call);
-    let (charge, guest_bytes) = (admission.charge, admission.guest_bytes);
-    let is_over = match &state.flex_configuration {
-        None => {
-            access_policy::set_acao(call, &snapshot)?;
-            limit::enter(state, call, &snapshot.deployment, client, charge, guest_bytes)?
+    let Hops { client, trusted_hops } = state.trusted_proxies.hops(context);
+    let Route { charge, guest_bytes, answer_bytes, .. } = route;
+    if answer_bytes > 0 {
+        answer_budget::check(&state.answer_budget, context, client, answer_bytes)?;
+    }
+
+    let bearer = match credentials {
+        Credentials::Body { .. } => None,
+        Credentials::Header => Some(bearer_token(context).ok_or(Error::NoToken)?),
+    };
+    let (deployment_key, token, unknown_key) = match (credentials, &bearer) {
+        (Credentials::Body { deployment_key, token }, _) => {
+            (deployment_key, token, Error::DeploymentKeyNotFound)
         }
-        Some(peer) => {
-            let is_over = limit::enter(state, call, &snapshot.deployment, client, charge, guest_bytes)?;
-            snapshot.fetch_origins(&state.fetched, peer, call).await?;
-            access_policy::set_acao(call, &snapshot)?;
-            is_over
+        // Here the key is a part of the token, so an unknown key is a fault of the token.
+        (Credentials::Header, token) => {
+            let claimed = token.as_ref().and_then(SealedToken::claimed_deployment);
+            (claimed.ok_or(Error::InvalidToken)?, token.as_ref(), Error::InvalidToken)
         }
     };
-    if !admission.ignores_disabled {
-        snapshot.must_be_enabled()?;
+    let mut config = state.accounts.current().by_deployment_key(&deployment_key).ok_or(unknown_key)?;
+    context.account = Some(config.account.sid);
+
+    if state.flex_configuration.is_none() {
+        set_acao(context, &config)?;
     }
-    let fingerprint = fingerprint::of_call(state, call, &snapshot, client)?;
-    // Proofs without a token have no `ath`. One that was made in advance must not be worth an identity.
-    let identity_is_considered = identity::is_considered(state, client, call, admission.identity);
+    let (limiter, deployment) = (&state.rate_limiter, &config.deployment);
+    let is_over = enforce_rate_limit(limiter, context, deployment, client, charge, guest_bytes)?;
+    if let Some(peer) = &state.flex_configuration {
+        let (account, key) = (config.account.sid, config.deployment.key);
+        let fetched = state.flex_configuration_cache.allowed_origins(peer, context, account, key).await?;
+        config.deployment.allowed_origins = fetched;
+        set_acao(context, &config)?;
+    }
+    if !config.deployment.enabled && !route.serves_disabled {
+        return Err(Error::DeploymentKeyDisabled);
+    }
+    let fingerprint = fingerprint::generate(&state.fingerprints, context, &config, client)?;
+
+    // A proof without a token has no `ath`, so it could be made in advance. It must not be worth an identity.
+    let identity_is_considered =
+        identity::is_considered(&state.identity_refusals, client, context, route.identity);
     let nonce = if identity_is_considered { Nonce::Required } else { Nonce::Optional };
-    let jkt = proof::of_call(state, call, admission.token.map(SealedToken::as_str), nonce)?;
+    let jkt = state.dpop.verify_dpop(context, trusted_hops, token.map(SealedToken::as_str), nonce)?;
     if charge == Charge::Create {
         state.counters.session_requested(jkt.is_some());
-        if jkt.is_none() && snapshot.deployment.proof_key == ProofKey::Required {
+        if jkt.is_none() && config.deployment.proof_key == ProofKey::Required {
             return Err(Error::ProofKeyRequired);
         }
+        if !is_over {
+            charge_create(limiter, context, &config.deployment, client)?;
+        }
     }
-    if charge == Charge::Create && !is_over {
-        limit::create(state, call, &snapshot.deployment, client)?;
-    }
-    Ok(Admitted { snapshot, fingerprint, jkt, client, identity_is_considered, is_over })
+    Ok(Admitted {
+        config,
+        token: bearer,
+        fingerprint,
+        jkt,
+        client,
+        identity_is_considered,
+        answer_bytes,
+        is_over,
+    })
+}
+
+/// Admits a request that names an account and no deployment: charges the visitor's limit at this account.
+pub fn admit_account(
+    state: &State,
+    context: &mut RequestContext<'_>,
+    account_sid: AccountSid,
+) -> Result<(), Error> {
+    state.accounts.current().account(&account_sid).ok_or(Error::NotFound)?;
+    context.account = Some(account_sid);
+    let client = state.trusted_proxies.client_address(context);
+    Ok(enforce_account_rate_limit(&state.rate_limiter, context, account_sid, client)?)
 }
 
 impl Admitted {
-    /// Charges what the guest is about to have stored: once it is known how much that is, and that it will be stored.
-    pub fn store(&self, state: &State, call: &mut RequestContext<'_>, guest_bytes: u32) -> Result<(), Error> {
-        if self.is_over {
-            return Ok(());
+    /// Reserves the response budget, then charges `guest_bytes`, the number of bytes that are about to be stored; 0 if
+    /// nothing is. To be called after the last validation and before the first write.
+    pub fn reserve(
+        &self,
+        state: &State,
+        context: &mut RequestContext<'_>,
+        guest_bytes: u32,
+    ) -> Result<(), Error> {
+        if self.answer_bytes > 0 {
+            answer_budget::reserve(&state.answer_budget, context, self.client, self.answer_bytes)?;
         }
-        limit::store(state, call, &self.snapshot.deployment, self.client, guest_bytes)
+        if guest_bytes > 0 && !self.is_over {
+            let deployment = &self.config.deployment;
+            charge_bytes(&state.rate_limiter, context, deployment, self.client, guest_bytes)?;
+        }
+        Ok(())
     }
+}
+
+fn bearer_token(context: &RequestContext<'_>) -> Option<SealedToken> {
+    let bearer = context.bearer().or_else(|| context.credential(b"dpop"))?;
+    SealedToken::new(str::from_utf8(bearer).ok()?.to_owned())
+}
+
+/// `FWO ->> FWO: Sets ACAO response header`, and rejects the page where the rule says so.
+fn set_acao(context: &mut RequestContext<'_>, config: &DeploymentConfig) -> Result<(), Error> {
+    let feature_is_on = config.account.webchat_security_is_on();
+    let decision = cors::decide(&config.deployment.allowed_origins, context.header(ORIGIN), feature_is_on);
+    set_allow_origin(context, decision.allow_origin);
+    if decision.refused { Err(Error::OriginNotAllowed) } else { Ok(()) }
 }

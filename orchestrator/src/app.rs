@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use chrono::TimeDelta;
+use conversations::Conversations;
 use service_runtime::{
     Listeners, Metrics, RouteTable, Running,
     api_error::error_chain,
@@ -22,25 +23,22 @@ use shared_types::{
 use store::run_purge_loop;
 
 use crate::{
-    access_policy::Public,
-    accounts_file::AccountsFile,
-    answer_budget::AnswerBudget,
-    clients::{FederatedAuthClient, FlexConfiguration},
+    accounts::AccountsFile,
+    admission::{access_policy::Public, answer_budget::AnswerBudget, rate_limit::RateLimiter},
+    clients::{FederatedAuthClient, FlexConfigurationClient},
     config::Config,
-    conversations::Conversations,
     counters::Counters,
-    dpop::{Nonces, ReplayStore},
+    dpop::{DpopVerifier, Nonces, ReplayStore},
     handlers,
-    rate_limit::RateLimits,
     state::State,
 };
 
-/// How often old conversations are removed.
+/// Interval of the removal of old conversations.
 const PURGE_PERIOD: TimeDelta = TimeDelta::hours(1);
-/// Connections that it holds, and of them of one peer that is no trusted proxy. 10 to 30 KiB each.
+/// Maximum number of connections, in all and of one peer that is not a trusted proxy. 10 to 30 KiB each.
 const CONNECTIONS: usize = 4096;
 const CONNECTIONS_PER_PEER: usize = 32;
-/// Requests that one worker serves at a time. At 1,000 a second and worker, the last of them is answered in time.
+/// Concurrent requests of one worker. At 1,000 requests a second and worker, the last of them is served in time.
 const REQUESTS_PER_WORKER: usize = 64;
 
 fn routes(table: RouteTable<State, Public>) -> RouteTable<State, Public> {
@@ -55,14 +53,14 @@ fn routes(table: RouteTable<State, Public>) -> RouteTable<State, Public> {
         .on::<PublicConfiguration, _, _>(handlers::public_configuration)
 }
 
-/// Begins to serve.
+/// Starts the service.
 pub async fn start(config: Config, listeners: Listeners) -> Result<Running, StartError> {
     let accounts = AccountsFile::load(config.accounts_file.clone()).await;
     let accounts = Arc::new(accounts.map_err(|error| format!("ORCHESTRATOR_ACCOUNTS_FILE: {error}"))?);
     start_with(config, accounts, listeners).await
 }
 
-/// Begins to serve with an accounts file that the caller has opened, and may watch.
+/// Starts the service with an accounts file that the caller loaded, and may observe.
 pub async fn start_with(
     config: Config,
     accounts: Arc<AccountsFile>,
@@ -85,13 +83,18 @@ pub async fn start_with(
     let closed = conversations.clone();
     let certificates = config.federated_auth.follow();
 
-    let (fetched, counted) = (Arc::default(), metrics.clone());
-    let (replays, rate_limits) = (Arc::new(ReplayStore::new()), Arc::new(RateLimits::new(&metrics)));
-    let (nonces, identity_refusals) = (Arc::new(Nonces::new(&config.fingerprint_keys)), Arc::default());
+    let (flex_configuration_cache, client_metrics) = (Arc::default(), metrics.clone());
+    let (rate_limiter, identity_refusals) = (Arc::new(RateLimiter::new(&metrics)), Arc::default());
+    let nonces = Arc::new(Nonces::new(&config.fingerprint_keys));
+    let dpop = DpopVerifier {
+        public_urls: config.public_urls.clone(),
+        nonces: Arc::clone(&nonces),
+        replays: Arc::new(ReplayStore::new()),
+    };
     let counters = Counters::new(&metrics);
     let answer_budget = AnswerBudget::new(config.answer_bytes, &metrics);
     let (proxies, trusted_proxies) = (config.trusted_proxies.clone(), config.trusted_proxies.clone());
-    let public = Public { nonces: Arc::clone(&nonces), trusted_proxies };
+    let public = Public { nonces, trusted_proxies };
     let welcome_message: Arc<str> = config.welcome_message.into();
     let running = Service {
         name: "FlexWebchatOrchestratorService",
@@ -99,7 +102,7 @@ pub async fn start_with(
         clock,
         random: random.clone(),
         metrics,
-        // Starship and browsers call it; TLS ends at the edge.
+        // Starship terminates TLS.
         tls: None,
         limits: ServerLimits {
             connections: CONNECTIONS,
@@ -122,22 +125,20 @@ pub async fn start_with(
             })
         }),
         state: Arc::new(move || State {
-            federated_auth: FederatedAuthClient::new(&config.federated_auth, counted.clone()),
+            federated_auth: FederatedAuthClient::new(&config.federated_auth, client_metrics.clone()),
             flex_configuration: config
                 .flex_configuration
                 .as_ref()
-                .map(|peer| FlexConfiguration::new(peer, counted.clone())),
-            fetched: Arc::clone(&fetched),
+                .map(|peer| FlexConfigurationClient::new(peer, client_metrics.clone())),
+            flex_configuration_cache: Arc::clone(&flex_configuration_cache),
             accounts: accounts.clone(),
             conversations: conversations.clone(),
             fingerprints: Arc::new(Maker::new(config.fingerprint_keys.clone())),
             trusted_proxies: config.trusted_proxies.clone(),
-            public_urls: config.public_urls.clone(),
-            replays: replays.clone(),
-            nonces: Arc::clone(&nonces),
+            dpop: dpop.clone(),
             identity_refusals: Arc::clone(&identity_refusals),
             counters: counters.clone(),
-            rate_limits: rate_limits.clone(),
+            rate_limiter: Arc::clone(&rate_limiter),
             answer_budget: answer_budget.clone(),
             welcome_message: welcome_message.clone(),
             random: random.clone(),

@@ -16,117 +16,118 @@ use shared_types::fingerprint::FingerprintKeys;
 use store::DatabaseConfig;
 
 use crate::{
-    accounts_tools, answer_budget::AnswerBudget, client_address::TrustedProxies, dpop::PublicUrls, explain,
-    tools,
+    admission::{answer_budget::AnswerBudget, client_address::TrustedProxies},
+    cli,
+    dpop::PublicUrls,
 };
 
 /// The binary and its settings.
 pub const PROGRAM: Program = Program {
     name: "orchestrator",
-    about: "FlexWebchatOrchestratorService: gives guests of web chat tokens that are bound to their browser and page",
+    about: "FlexWebchatOrchestratorService: issues session tokens of web chat, bound to browser and page",
     prefix: "ORCHESTRATOR_",
     settings: &[
         Setting {
             name: "listen",
             default: Default("127.0.0.1:8080"),
-            help: "Where browsers call, through Starship",
+            help: "Address for browsers, through Starship",
         },
         Setting {
             name: "admin_listen",
             default: Default("127.0.0.1:9080"),
-            help: "Where /healthz, /readyz and /metrics are answered",
+            help: "Address of /healthz, /readyz and /metrics",
         },
         Setting { name: "workers", default: Default("2"), help: "Threads that serve requests" },
         Setting {
             name: "drain_seconds",
             default: Default("5"),
-            help: "How long it serves on at the stop, not ready, until nobody sends it requests any more",
+            help: "Drain time after SIGTERM: not ready, still serving",
         },
         Setting {
             name: "accounts_file",
             default: Required,
-            help: "accounts.toml: accounts, deployments and their configuration; followed when it changes",
+            help: "accounts.toml: accounts, deployments and their configuration; reloaded on change",
         },
         Setting {
             name: "database_url",
             default: DefaultSecret("sqlite://data/conversations.db"),
-            help: "Where conversations are kept: a file of SQLite, made if it is missing, or `postgres://USER:PASSWORD@HOST/DATABASE`",
+            help: "Database of conversations: an SQLite file, created if missing, or `postgres://USER:PASSWORD@HOST/DATABASE`",
         },
         Setting {
             name: "database_connections",
             default: Default("8"),
-            help: "Connections of this replica to PostgreSQL, at most",
+            help: "Maximum number of PostgreSQL connections of this replica",
         },
         Setting {
             name: "conversation_retention_days",
             default: Default("30"),
-            help: "How many days after its last message a conversation is removed",
+            help: "Days after its last message until a conversation is removed",
         },
         Setting {
             name: "federated_auth_url",
             default: Default("http://127.0.0.1:8081"),
-            help: "Where FederatedAuthService is called",
+            help: "URL of FederatedAuthService",
         },
         Setting {
             name: "federated_auth_secret",
             default: Secret,
-            help: "What proves this service to FederatedAuthService",
+            help: "Shared secret that authenticates this service to FederatedAuthService",
         },
         Setting {
             name: "federated_auth_timeout_ms",
             default: Default("3000"),
-            help: "How long a call to FederatedAuthService may take",
+            help: "Timeout of a request to FederatedAuthService",
         },
         Setting {
             name: "federated_auth_ca",
             default: Optional,
-            help: "PEM file with the authorities that FederatedAuthService's certificate must chain to; required with an https URL; followed when it changes",
+            help: "PEM file with the CA certificates that FederatedAuthService's certificate must chain to; required with an https URL; reloaded on change",
         },
         Setting {
             name: "federated_auth_certificate",
             default: Optional,
-            help: "PEM file with the certificate that is shown to FederatedAuthService, and its chain",
+            help: "PEM file with this service's client certificate for FederatedAuthService, and its chain",
         },
         Setting {
             name: "federated_auth_key",
             default: Optional,
-            help: "PEM file with that certificate's key",
+            help: "PEM file with the private key of that certificate",
         },
         Setting {
             name: "flex_configuration_url",
             default: Optional,
-            help: "A Flex Configuration service that allowedOrigins come from, instead of from accounts.toml",
+            help: "URL of a Flex Configuration service, which replaces allowedOrigins of accounts.toml",
         },
         Setting {
             name: "flex_configuration_timeout_ms",
             default: Default("1000"),
-            help: "How long a call to the Flex Configuration service may take",
+            help: "Timeout of a request to the Flex Configuration service",
         },
         Setting {
             name: "fingerprint_key",
             default: Secret,
-            help: "What fingerprints are keyed with: 32 random bytes or more, base64url; `openssl rand -hex 32` makes one that will do; up to four, comma separated, the active one first, while one is replaced",
+            help: "Key of fingerprints: 32 or more random bytes in base64url, for example from `openssl rand -hex 32`; up to four during rotation, comma separated, the active one first",
         },
         Setting {
             name: "trusted_proxies",
             default: Optional,
-            help: "Addresses or networks, comma separated, whose X-Forwarded-For is believed",
+            help: "Addresses or networks of the proxies whose X-Forwarded-For is trusted, comma separated",
         },
         Setting {
             name: "public_urls",
             default: Optional,
-            help: "Where pages call this service, comma separated; proofs of possession must name one, or else what the call's headers say",
+            help: "URLs under which pages reach this service, comma separated; proofs of possession must name one; default: derived from the request's headers",
         },
         Setting {
             name: "answer_bytes",
             default: Default("33554432"),
-            help: "Memory for answers that visitors have not read yet, in bytes; of it a visitor holds 1/16 and 256 KiB at most",
+            help: "Memory budget for responses in flight, in bytes; a visitor's share is 1/16, at most 256 KiB",
         },
         spans::OTLP_ENDPOINT,
         Setting {
             name: "trace_share",
             default: Default("0.01"),
-            help: "Which share of the requests is traced, 0 to 1; the services behind follow it",
+            help: "Share of requests that are traced, 0 to 1; upstream services follow it",
         },
         Setting {
             name: "welcome_message",
@@ -134,41 +135,45 @@ pub const PROGRAM: Program = Program {
             help: "The first message of every conversation",
         },
     ],
-    subcommands: &[accounts_tools::ACCOUNTS, explain::TOOLS, tools::MIGRATE],
+    subcommands: &[
+        cli::accounts::ACCOUNTS,
+        cli::explain_fingerprint::EXPLAIN_FINGERPRINT,
+        cli::migrate::MIGRATE,
+    ],
 };
 
-/// What FlexWebchatOrchestratorService runs with.
+/// The configuration of FlexWebchatOrchestratorService.
 #[derive(Clone)]
 pub struct Config {
     /// Threads that serve requests.
     pub workers: usize,
-    /// How long it serves on at the stop.
+    /// Drain time after SIGTERM: not ready, still serving.
     pub drain: Duration,
     /// accounts.toml.
     pub accounts_file: PathBuf,
-    /// How often accounts.toml is looked at.
+    /// Interval at which accounts.toml is polled.
     pub accounts_period: Duration,
-    /// Where conversations are kept.
+    /// The database of conversations.
     pub database: DatabaseConfig,
-    /// How long after its last message a conversation is kept.
+    /// Time after its last message until a conversation is removed.
     pub conversation_retention: Duration,
-    /// How FederatedAuthService is called.
+    /// URL, credential and timeout of FederatedAuthService.
     pub federated_auth: PeerConfig,
-    /// How the Flex Configuration service is called, if there is one.
+    /// URL and timeout of the Flex Configuration service, if there is one.
     pub flex_configuration: Option<PeerConfig>,
-    /// What fingerprints are keyed with.
+    /// Keys of fingerprints.
     pub fingerprint_keys: Arc<FingerprintKeys>,
-    /// Whose `X-Forwarded-For` is believed.
+    /// Proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: TrustedProxies,
-    /// Where pages call this service, if it is told.
+    /// URLs under which pages reach this service, if configured.
     pub public_urls: PublicUrls,
-    /// Memory for answers in flight, in bytes.
+    /// Memory budget for responses in flight, in bytes.
     pub answer_bytes: usize,
-    /// Where traces go, and of how many requests.
+    /// Trace exporter and sampling.
     pub spans: SpanConfig,
     /// The first message of every conversation.
     pub welcome_message: String,
-    /// The time.
+    /// The clock.
     pub clock: Clock,
     /// Randomness.
     pub random: Random,
@@ -182,7 +187,7 @@ impl Config {
         let base_url = settings.base_url("federated_auth_url")?.unwrap_or_default();
         let tls = tls::caller(settings, "federated_auth", &base_url)?;
         let timeout = settings.milliseconds("federated_auth_timeout_ms", 10_000)?;
-        let configuration_timeout = settings.milliseconds("flex_configuration_timeout_ms", 10_000)?;
+        let flex_configuration_timeout = settings.milliseconds("flex_configuration_timeout_ms", 10_000)?;
         let fingerprint_keys =
             FingerprintKeys::from_base64url(settings.secret("fingerprint_key")?.expose_secret())
                 .map_err(|error| settings.error("fingerprint_key", error))?;
@@ -198,7 +203,7 @@ impl Config {
             federated_auth: PeerConfig { tls, ..Self::federated_auth(base_url, credential, timeout) },
             flex_configuration: settings
                 .base_url("flex_configuration_url")?
-                .map(|base_url| Self::flex_configuration(base_url, configuration_timeout)),
+                .map(|base_url| Self::flex_configuration(base_url, flex_configuration_timeout)),
             fingerprint_keys: Arc::new(fingerprint_keys),
             trusted_proxies: settings
                 .optional("trusted_proxies", "addresses or networks such as 10.0.0.0/8, comma separated")?
@@ -206,7 +211,7 @@ impl Config {
             public_urls: settings
                 .optional("public_urls", "URLs such as https://chat.example.com, comma separated")?
                 .unwrap_or_default(),
-            answer_bytes: settings.number("answer_bytes", AnswerBudget::LEAST as u64, 1 << 33)? as usize,
+            answer_bytes: settings.number("answer_bytes", AnswerBudget::MIN as u64, 1 << 33)? as usize,
             spans: SpanConfig {
                 endpoint: settings.base_url("otlp_endpoint")?,
                 sampling: Sampling::Ratio(settings.share("trace_share")?),
@@ -217,7 +222,7 @@ impl Config {
         })
     }
 
-    /// FederatedAuthService as a peer.
+    /// Connection parameters of FederatedAuthService, without TLS.
     pub fn federated_auth(base_url: String, credential: ServiceCredential, timeout: Duration) -> PeerConfig {
         PeerConfig {
             name: "FederatedAuthService",
@@ -229,7 +234,7 @@ impl Config {
         }
     }
 
-    /// The Flex Configuration service as a peer. What it tells is public, so it asks for no credential.
+    /// Connection parameters of the Flex Configuration service. Its data is public, so it needs no credential.
     pub fn flex_configuration(base_url: String, timeout: Duration) -> PeerConfig {
         PeerConfig {
             name: "FlexConfiguration",

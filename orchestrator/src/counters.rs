@@ -1,9 +1,9 @@
-//! What FlexWebchatOrchestratorService counts besides what every service does.
+//! Metrics of FlexWebchatOrchestratorService beyond those of every service.
 
 use prometheus_client::{encoding::EncodeLabelSet, metrics::counter::Counter, metrics::family::Family};
 use service_runtime::Metrics;
 
-/// The counters, looked up once.
+/// The counters, resolved once.
 #[derive(Clone, Debug)]
 pub struct Counters {
     with_key: Counter,
@@ -11,24 +11,24 @@ pub struct Counters {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Begun {
+struct SessionLabels {
     proof_key: &'static str,
 }
 
 impl Counters {
-    /// Counters that join `metrics`.
+    /// Registers the counters in `metrics`.
     pub fn new(metrics: &Metrics) -> Self {
-        let begun = Family::<Begun, Counter>::default();
+        let requested = Family::<SessionLabels, Counter>::default();
         metrics.register(
             "sessions_requested",
             "Sessions requested, with a proof key and without: without one, a deployment that requires it refuses",
-            begun.clone(),
+            requested.clone(),
         );
-        let counter = |proof_key| begun.get_or_create_owned(&Begun { proof_key });
+        let counter = |proof_key| requested.get_or_create_owned(&SessionLabels { proof_key });
         Self { with_key: counter("yes"), without_key: counter("no") }
     }
 
-    /// Counts a session that is requested.
+    /// Counts a requested session.
     pub fn session_requested(&self, has_key: bool) {
         if has_key { &self.with_key } else { &self.without_key }.inc();
     }

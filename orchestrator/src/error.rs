@@ -1,11 +1,15 @@
-//! What FlexWebchatOrchestratorService answers when it does not do as asked.
+//! The errors of FlexWebchatOrchestratorService, with their codes and messages.
 
 use std::borrow::Cow;
 
+use conversations::StoreError;
 use service_runtime::{ApiError, UpstreamError};
 use shared_types::{Code, fingerprint::Unavailable};
 
-use crate::{answer_budget::Exhausted, conversations::StoreError, dpop::InvalidProof, rate_limit::Limited};
+use crate::{
+    admission::{answer_budget::Exhausted, rate_limit::Limited},
+    dpop::InvalidProof,
+};
 
 /// The errors of FlexWebchatOrchestratorService.
 #[derive(Debug, thiserror::Error)]
@@ -22,28 +26,28 @@ pub enum Error {
     /// `alt`: the feature is on and the fingerprint cannot be generated.
     #[error("no fingerprint: {0}")]
     FingerprintUnavailable(#[from] Unavailable),
-    /// The call offers a proof of possession that is none.
+    /// The request has an invalid proof of possession.
     #[error(transparent)]
     InvalidProof(#[from] InvalidProof),
-    /// The deployment begins sessions with a proof key only, and the call brings no proof.
-    #[error("no proof key, which the deployment requires")]
+    /// The deployment requires a proof key for new sessions, and the request has no proof.
+    #[error("no proof key, and the deployment requires one")]
     ProofKeyRequired,
-    /// A visitor or a deployment asks too often.
+    /// A visitor or a deployment is over a rate limit.
     #[error(transparent)]
-    RateLimited(Limited),
-    /// A visitor has too many answers in flight.
+    RateLimited(#[from] Limited),
+    /// A visitor has too many responses in flight.
     #[error(transparent)]
     AnswersUnread(Exhausted),
-    /// All visitors together have too many answers in flight.
+    /// All visitors together have too many responses in flight.
     #[error(transparent)]
     Overloaded(Exhausted),
-    /// The call brings no token.
+    /// The request has no bearer token.
     #[error("no bearer token")]
     NoToken,
-    /// The token says that it was made for no deployment of ours, or grants nothing here.
-    #[error("not a token of these deployments")]
+    /// The token claims an unknown deployment, or grants no access here.
+    #[error("the token is not for a deployment of this service")]
     InvalidToken,
-    /// A field is well formed and not what the route takes.
+    /// A field is well formed JSON, but not a valid value for the route.
     #[error("`{field}`: {reason}")]
     InvalidField {
         /// The field.
@@ -51,15 +55,21 @@ pub enum Error {
         /// What was expected.
         reason: &'static str,
     },
-    /// There is no such conversation for this identity.
+    /// This identity has no such conversation.
     #[error("no such conversation")]
     NotFound,
-    /// A peer refused, or gave no answer of the contract.
+    /// An upstream service returned an error, or no response of the contract.
     #[error(transparent)]
-    ServiceClient(#[from] UpstreamError),
-    /// The store did not do its part.
-    #[error("the store of conversations")]
+    Upstream(#[from] UpstreamError),
+    /// The store failed.
+    #[error("the conversation store failed")]
     Store(#[from] StoreError),
+}
+
+impl From<Exhausted> for Error {
+    fn from(exhausted: Exhausted) -> Self {
+        if exhausted.is_everybodys() { Error::Overloaded(exhausted) } else { Error::AnswersUnread(exhausted) }
+    }
 }
 
 impl ApiError for Error {
@@ -76,7 +86,7 @@ impl ApiError for Error {
             Error::NoToken | Error::InvalidToken => Code::InvalidToken,
             Error::InvalidField { .. } => Code::InvalidRequest,
             Error::NotFound => Code::NotFound,
-            Error::ServiceClient(error) => error.code(),
+            Error::Upstream(error) => error.code(),
             Error::Store(StoreError::Full) => Code::ConversationFull,
             Error::Store(StoreError::Database(_) | StoreError::Malformed(_)) => Code::UpstreamUnavailable,
         }
@@ -85,9 +95,9 @@ impl ApiError for Error {
     fn message(&self) -> Cow<'static, str> {
         match self {
             Error::InvalidField { field, reason } => format!("`{field}` is malformed: {reason}.").into(),
-            Error::NoToken => "The call needs `Authorization: Bearer` with a token of this chat.".into(),
+            Error::NoToken => "The request needs `Authorization: Bearer` with a token of this chat.".into(),
             Error::ProofKeyRequired => "This chat requires a DPoP proof by a key of the browser.".into(),
-            Error::AnswersUnread(_) => "Too many answers are unread; please read them first.".into(),
+            Error::AnswersUnread(_) => "Too many responses are unread; please read them first.".into(),
             Error::Overloaded(_) => "The service is busy; please try again.".into(),
             Error::DeploymentKeyNotFound
             | Error::DeploymentKeyDisabled
@@ -97,7 +107,7 @@ impl ApiError for Error {
             | Error::RateLimited(_)
             | Error::InvalidToken
             | Error::NotFound
-            | Error::ServiceClient(_)
+            | Error::Upstream(_)
             | Error::Store(_) => Cow::Borrowed(self.code().sentence()),
         }
     }

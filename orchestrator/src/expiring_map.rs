@@ -1,6 +1,6 @@
-//! What happened lately, in bounded memory: `dpop` remembers the proofs that it has seen here, and `rate_limit` what a
-//! caller has spent. Nothing is kept but a keyed hash and a small value, so that neither an address nor a proof can be
-//! read back from memory, and nobody outside can choose what collides.
+//! A map of bounded size whose entries expire: `dpop` stores accepted proofs, `rate_limit` map usage. It stores only a
+//! keyed hash and a small value, so neither addresses nor proofs can be read back from memory, and clients cannot choose
+//! colliding keys.
 
 use std::{
     collections::HashMap,
@@ -12,22 +12,22 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// Callers wait for each other only within a shard. A power of two, written in [`SHARD_BITS`] bits of a hash.
+/// Number of shards, each with its own lock. A power of two: [`SHARD_BITS`] bits of a hash select one.
 const SHARDS: usize = 1 << SHARD_BITS;
 const SHARD_BITS: u32 = 4;
 
-/// A map that keeps what was put into it for a time, and at most for twice that long.
+/// A map that keeps entries for at least a given time, and at most for twice that time.
 ///
-/// Each shard has two generations. What is put goes into the current one; when that has lasted for the time to keep,
-/// it becomes the previous one, and what the previous one held is forgotten at once. So nothing is ever searched for
-/// old entries, and the bound holds whatever the traffic.
+/// Each shard has two generations. Inserts go into the current one; once it is as old as the time to keep, it becomes the
+/// previous one, and the entries of the previous one are dropped at once. So no search for expired entries is needed, and
+/// the bound holds under any traffic.
 pub(crate) struct ExpiringMap<V> {
     hashes: RandomState,
     shards: [Mutex<Shard<V>>; SHARDS],
     keep_for: TimeDelta,
 }
 
-/// The part of a map that a hash belongs to.
+/// One shard of the map.
 pub(crate) struct Shard<V> {
     current: HashMap<u64, V>,
     previous: HashMap<u64, V>,
@@ -40,8 +40,8 @@ pub(crate) struct Shard<V> {
 pub(crate) struct Full;
 
 impl<V: Copy> ExpiringMap<V> {
-    /// A map that keeps entries for `keep_for`, and holds at most twice `capacity` of them: `capacity` in a generation,
-    /// spread over the shards.
+    /// A map that keeps entries for `keep_for`, with `capacity` entries in a generation, spread over the shards: at most
+    /// twice `capacity` in all.
     pub(crate) fn new(keep_for: TimeDelta, capacity: usize) -> Self {
         let shard = || {
             Mutex::new(Shard {
@@ -59,17 +59,17 @@ impl<V: Copy> ExpiringMap<V> {
         self.hashes.hash_one(value)
     }
 
-    /// The shard of `hash`, with what is too old at `now` forgotten.
+    /// Locks the shard of `hash`, after dropping what has expired at `now`.
     pub(crate) fn shard(&self, hash: u64, now: DateTime<Utc>) -> MutexGuard<'_, Shard<V>> {
-        #[allow(clippy::indexing_slicing, reason = "so many bits count so many shards")]
+        #[allow(clippy::indexing_slicing, reason = "SHARD_BITS bits are less than SHARDS")]
         let shard = &self.shards[(hash >> (u64::BITS - SHARD_BITS)) as usize];
-        // What a panicking thread left behind is a map still.
+        // The map is consistent even if a thread panicked with the lock.
         let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
-        shard.turn(now, self.keep_for);
+        shard.rotate(now, self.keep_for);
         shard
     }
 
-    /// How many entries it holds, those included that nobody will ask for again.
+    /// Number of entries, including expired ones that are not dropped yet.
     pub(crate) fn len(&self) -> usize {
         let lock = |shard: &Mutex<Shard<V>>| {
             let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
@@ -80,13 +80,13 @@ impl<V: Copy> ExpiringMap<V> {
 }
 
 impl<V: Copy> Shard<V> {
-    /// What was last put under `hash`.
+    /// The value last inserted under `hash`.
     pub(crate) fn find(&self, hash: u64) -> Option<V> {
         self.current.get(&hash).or_else(|| self.previous.get(&hash)).copied()
     }
 
-    /// Puts `value` under `hash`, if there is room.
-    pub(crate) fn put(&mut self, hash: u64, value: V) -> Result<(), Full> {
+    /// Inserts `value` under `hash`, or fails if the current generation is full.
+    pub(crate) fn insert(&mut self, hash: u64, value: V) -> Result<(), Full> {
         if self.current.len() >= self.capacity && !self.current.contains_key(&hash) {
             return Err(Full);
         }
@@ -94,18 +94,18 @@ impl<V: Copy> Shard<V> {
         Ok(())
     }
 
-    /// Puts `value` under `hash`, and where there is no room forgets the previous generation before its time.
-    pub(crate) fn put_and_forget(&mut self, hash: u64, value: V) {
-        if self.put(hash, value).is_err() {
+    /// Inserts `value` under `hash`. If the current generation is full, evicts the previous one early.
+    pub(crate) fn insert_or_evict(&mut self, hash: u64, value: V) {
+        if self.insert(hash, value).is_err() {
             self.next_generation();
             self.current.insert(hash, value);
         }
     }
 
-    fn turn(&mut self, now: DateTime<Utc>, keep_for: TimeDelta) {
+    fn rotate(&mut self, now: DateTime<Utc>, keep_for: TimeDelta) {
         let age = now - self.began;
         if age < TimeDelta::zero() {
-            // The clock was set back, or this call waited while a later one was faster: either way entries stay longer.
+            // The clock was set back, or a later request overtook this one: entries stay longer in both cases.
             self.began = now;
         } else if age >= keep_for {
             self.next_generation();
@@ -116,7 +116,7 @@ impl<V: Copy> Shard<V> {
         }
     }
 
-    /// The tables are emptied and used again: in the long run nothing is allocated.
+    /// Clears and reuses the tables, so steady state allocates nothing.
     fn next_generation(&mut self) {
         mem::swap(&mut self.current, &mut self.previous);
         self.current.clear();
@@ -125,7 +125,7 @@ impl<V: Copy> Shard<V> {
 
 impl<V> fmt::Debug for ExpiringMap<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Recent(…)")
+        f.write_str("ExpiringMap(…)")
     }
 }
 
@@ -140,59 +140,59 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_stays_for_the_time_and_is_gone_after_twice_that() {
+    fn an_entry_expires_between_one_and_two_periods() {
         for put_at in 0..10 {
-            let recent = ExpiringMap::new(KEEP_FOR, 100);
-            recent.shard(1, at(0)).put(1, 'a').unwrap();
-            recent.shard(2, at(put_at)).put(2, 'b').unwrap();
-            assert_eq!(recent.shard(2, at(put_at + 10)).find(2), Some('b'), "{put_at}");
-            assert_eq!(recent.shard(2, at(put_at + 20)).find(2), None, "{put_at}");
-            recent.shard(3, at(put_at + 20)).put(3, 'c').unwrap();
-            assert_eq!(recent.shard(3, at(put_at + 40)).find(3), None, "{put_at}, not looked at since");
+            let map = ExpiringMap::new(KEEP_FOR, 100);
+            map.shard(1, at(0)).insert(1, 'a').unwrap();
+            map.shard(2, at(put_at)).insert(2, 'b').unwrap();
+            assert_eq!(map.shard(2, at(put_at + 10)).find(2), Some('b'), "{put_at}");
+            assert_eq!(map.shard(2, at(put_at + 20)).find(2), None, "{put_at}");
+            map.shard(3, at(put_at + 20)).insert(3, 'c').unwrap();
+            assert_eq!(map.shard(3, at(put_at + 40)).find(3), None, "{put_at}, not accessed since");
         }
     }
 
     #[test]
-    fn what_is_put_again_is_as_new() {
-        let recent = ExpiringMap::new(KEEP_FOR, 100);
+    fn inserting_again_renews_an_entry() {
+        let map = ExpiringMap::new(KEEP_FOR, 100);
         for second in (0..100).step_by(9) {
-            recent.shard(1, at(second)).put(1, second).unwrap();
-            assert_eq!(recent.shard(1, at(second)).find(1), Some(second));
+            map.shard(1, at(second)).insert(1, second).unwrap();
+            assert_eq!(map.shard(1, at(second)).find(1), Some(second));
         }
-        assert!(recent.len() <= 2);
+        assert!(map.len() <= 2);
     }
 
     #[test]
-    fn a_clock_that_is_set_back_forgets_nothing_too_early() {
-        let recent = ExpiringMap::new(KEEP_FOR, 100);
-        recent.shard(1, at(1000)).put(1, ()).unwrap();
+    fn a_clock_that_is_set_back_evicts_nothing_early() {
+        let map = ExpiringMap::new(KEEP_FOR, 100);
+        map.shard(1, at(1000)).insert(1, ()).unwrap();
         for second in [0, 5, 10] {
-            assert_eq!(recent.shard(1, at(second)).find(1), Some(()), "{second}");
+            assert_eq!(map.shard(1, at(second)).find(1), Some(()), "{second}");
         }
-        assert_eq!(recent.shard(1, at(20)).find(1), None);
+        assert_eq!(map.shard(1, at(20)).find(1), None);
     }
 
     #[test]
-    fn a_full_generation_takes_what_it_has_and_nothing_else() {
-        let recent = ExpiringMap::new(KEEP_FOR, SHARDS);
-        recent.shard(1, at(0)).put(1, 'a').unwrap();
-        assert_eq!(recent.shard(2, at(0)).put(2, 'b'), Err(Full));
-        assert_eq!(recent.shard(1, at(0)).put(1, 'c'), Ok(()));
-        assert_eq!(recent.shard(1 << 63, at(0)).put(1 << 63, 'd'), Ok(()), "another shard");
-        recent.shard(2, at(0)).put_and_forget(2, 'b');
-        recent.shard(3, at(0)).put_and_forget(3, 'e');
-        let shard = recent.shard(1, at(0));
+    fn a_full_generation_accepts_only_existing_keys() {
+        let map = ExpiringMap::new(KEEP_FOR, SHARDS);
+        map.shard(1, at(0)).insert(1, 'a').unwrap();
+        assert_eq!(map.shard(2, at(0)).insert(2, 'b'), Err(Full));
+        assert_eq!(map.shard(1, at(0)).insert(1, 'c'), Ok(()));
+        assert_eq!(map.shard(1 << 63, at(0)).insert(1 << 63, 'd'), Ok(()), "another shard");
+        map.shard(2, at(0)).insert_or_evict(2, 'b');
+        map.shard(3, at(0)).insert_or_evict(3, 'e');
+        let shard = map.shard(1, at(0));
         assert_eq!((shard.find(1), shard.find(2), shard.find(3)), (None, Some('b'), Some('e')));
     }
 
     #[test]
-    fn the_bound_holds_whatever_is_put() {
-        let recent = ExpiringMap::new(KEEP_FOR, 1600);
+    fn the_bound_holds_under_any_traffic() {
+        let map = ExpiringMap::new(KEEP_FOR, 1600);
         for n in 0..100_000_u64 {
-            let hash = recent.hash(n);
-            recent.shard(hash, at(n as i64 / 1000)).put_and_forget(hash, n);
-            assert_eq!(recent.shard(hash, at(n as i64 / 1000)).find(hash), Some(n));
+            let hash = map.hash(n);
+            map.shard(hash, at(n as i64 / 1000)).insert_or_evict(hash, n);
+            assert_eq!(map.shard(hash, at(n as i64 / 1000)).find(hash), Some(n));
         }
-        assert!(recent.len() <= 3200, "{}", recent.len());
+        assert!(map.len() <= 3200, "{}", map.len());
     }
 }

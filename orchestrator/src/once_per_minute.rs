@@ -1,4 +1,4 @@
-//! A limit for warnings that a client can cause: one a minute.
+//! Rate limit for warnings that a client can trigger: one a minute.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -6,15 +6,15 @@ use chrono::{DateTime, Utc};
 
 const NEVER: i64 = i64::MIN;
 
-/// When it was last due, in seconds since 1970.
+/// Time when it was last due, in seconds since 1970.
 #[derive(Debug)]
 pub(crate) struct OncePerMinute(AtomicI64);
 
 impl OncePerMinute {
-    /// Whether a minute has passed since this last returned true. Of several threads at once, one gets true.
+    /// Whether a minute has passed since the last true. Of concurrent callers, one gets true.
     pub(crate) fn is_due(&self, now: DateTime<Utc>) -> bool {
         let (now, last) = (now.timestamp(), self.0.load(Ordering::Relaxed));
-        // A clock that was set back must not silence it until it has caught up.
+        // A clock that was set back must not suppress warnings until it has caught up.
         let is_over = last == NEVER || now.abs_diff(last) >= 60;
         is_over && self.0.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }

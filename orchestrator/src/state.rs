@@ -1,55 +1,48 @@
-//! State shared by the handlers of one worker.
+//! State of one worker's handlers.
 
 use std::sync::Arc;
 
+use conversations::Conversations;
 use service_runtime::random::Random;
 use shared_types::fingerprint::Maker;
 
 use crate::{
-    accounts_file::AccountsFile,
-    answer_budget::AnswerBudget,
-    client_address::TrustedProxies,
-    clients::{FederatedAuthClient, FlexConfiguration},
-    conversations::Conversations,
+    accounts::{AccountsFile, FlexConfigurationCache},
+    admission::{answer_budget::AnswerBudget, client_address::TrustedProxies, rate_limit::RateLimiter},
+    clients::{FederatedAuthClient, FlexConfigurationClient},
     counters::Counters,
-    dpop::{Nonces, PublicUrls, ReplayStore},
-    fetched::Fetched,
-    identity::IdentityRefusals,
-    rate_limit::RateLimits,
+    dpop::DpopVerifier,
+    session::identity_refusals::IdentityRefusals,
 };
 
-/// What the handlers of one worker work with.
+/// State of one worker's handlers. What is in an `Arc` is shared by all workers, except `fingerprints`.
 pub struct State {
     /// `FWO ->> FAS`
     pub federated_auth: FederatedAuthClient,
-    /// `FWO ->> FC`, where one is set.
-    pub flex_configuration: Option<FlexConfiguration>,
-    /// The latest answers of the Flex Configuration service.
-    pub fetched: Arc<Fetched>,
+    /// `FWO ->> FC`, if configured.
+    pub flex_configuration: Option<FlexConfigurationClient>,
+    /// The latest responses of the Flex Configuration service.
+    pub flex_configuration_cache: Arc<FlexConfigurationCache>,
     /// accounts.toml.
     pub accounts: Arc<AccountsFile>,
-    /// The store.
+    /// The store of conversations.
     pub conversations: Conversations,
-    /// What makes fingerprints; the worker's own.
+    /// Generates fingerprints; one per worker.
     pub fingerprints: Arc<Maker>,
-    /// Whose `X-Forwarded-For` is believed.
+    /// Proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: TrustedProxies,
-    /// Where pages call this service, if it is told.
-    pub public_urls: PublicUrls,
-    /// The proofs that have been seen.
-    pub replays: Arc<ReplayStore>,
-    /// The nonces that proofs are made with.
-    pub nonces: Arc<Nonces>,
+    /// Verifies proofs of possession.
+    pub dpop: DpopVerifier,
     /// Refused requests for identities.
     pub identity_refusals: Arc<IdentityRefusals>,
     /// Counters.
     pub counters: Counters,
-    /// What visitors and deployments have asked lately.
-    pub rate_limits: Arc<RateLimits>,
-    /// Memory for answers in flight.
+    /// Rate limits of visitors and deployments.
+    pub rate_limiter: Arc<RateLimiter>,
+    /// Memory budget for responses in flight.
     pub answer_budget: Arc<AnswerBudget>,
     /// The first message of every conversation.
     pub welcome_message: Arc<str>,
-    /// Randomness, for sids.
+    /// Randomness for sids.
     pub random: Random,
 }

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use orchestrator::accounts_file::{AccountsFile, Outcome};
+use orchestrator::accounts::{AccountsFile, ReloadOutcome};
 use shared_types::{AccountSid, AddressSid, ConversationsServiceSid, DeploymentKey};
 
 /// Parsing takes its time without optimisation.
@@ -82,7 +82,7 @@ async fn a_deployment_takes_less_than_1_kib() {
         let began = Instant::now();
         let reload = tokio::time::timeout(Duration::from_secs(60), reloads.changed());
         reload.await.expect("the file is reloaded").unwrap();
-        assert_eq!(reloads.borrow_and_update().outcome, Outcome::Loaded);
+        assert_eq!(reloads.borrow_and_update().outcome, ReloadOutcome::Loaded);
         tell("reloaded", began);
         let last = file.current().by_deployment_key(&DeploymentKey::from_bits(deployments - 1)).unwrap();
         assert_eq!(last.deployment.address_sid, AddressSid::from_bits(deployments - 1 + edition));

@@ -3,7 +3,7 @@
 
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
-use orchestrator::{client_address::TrustedProxies, dpop::PublicUrls};
+use orchestrator::{admission::client_address::TrustedProxies, dpop::PublicUrls};
 use scoped_auth::{config::MissingKeys, sessions::Rules};
 use secrecy::SecretString;
 use service_runtime::{Clock, Listeners, Running, ServiceCredential, random::Random, spans::SpanConfig};

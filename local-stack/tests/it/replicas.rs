@@ -105,7 +105,7 @@ impl Fleet {
 async fn migrated(cluster: &Cluster) -> String {
     let url = cluster.database().await;
     let config = DatabaseConfig::new(&url);
-    config.migrate(orchestrator::conversations::MIGRATIONS).await.unwrap();
+    config.migrate(conversations::MIGRATIONS).await.unwrap();
     config.migrate(scoped_auth::store::MIGRATIONS).await.unwrap();
     url
 }

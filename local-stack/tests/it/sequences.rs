@@ -14,7 +14,7 @@ mod session_life;
 use std::{sync::Arc, time::Duration};
 
 use local_stack::{Guest, Stack, StackConfig, demo};
-use orchestrator::accounts_file::Reload;
+use orchestrator::accounts::AccountsReload;
 use store::DatabaseConfig;
 use tempfile::TempDir;
 use test_support::{eventually, postgres, within};
@@ -28,7 +28,7 @@ fn in_process() -> bool {
 }
 
 /// Waits until a changed `accounts.toml` is loaded.
-async fn is_reloaded(reloads: &mut watch::Receiver<Reload>) {
+async fn is_reloaded(reloads: &mut watch::Receiver<AccountsReload>) {
     within(Duration::from_secs(30), "accounts.toml is reloaded", reloads.changed()).await.unwrap();
 }
 
@@ -51,7 +51,7 @@ impl TestEnv {
 
     async fn on_postgres() -> Self {
         let database = DatabaseConfig::new(postgres::Cluster::shared().database().await);
-        database.migrate(orchestrator::conversations::MIGRATIONS).await.unwrap();
+        database.migrate(conversations::MIGRATIONS).await.unwrap();
         database.migrate(scoped_auth::store::MIGRATIONS).await.unwrap();
         Self::with(|plan| plan.databases = [database.clone(), database]).await
     }

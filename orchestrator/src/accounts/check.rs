@@ -1,5 +1,5 @@
-//! `orchestrator accounts check`: every problem of an `accounts.toml`, where the service stops at the first. Each table
-//! is read by the same types that the service reads it with; a value that is at fault is set aside, and the rest goes on.
+//! `orchestrator accounts check`: reports every problem of an `accounts.toml`, whereas the service stops at the first. It
+//! deserialises each table into the service's own types, skips a malformed value, and continues.
 
 use std::fmt;
 
@@ -10,17 +10,21 @@ use toml::{
     de::{DeTable, DeValue, Deserializer, Error},
 };
 
-use super::document::{AccountTable, DeploymentTable, UniqueIds, line_of};
-use crate::{allowed_origins::AllowedOrigins, rate_limit::Limits};
+use super::{
+    allowed_origins::AllowedOrigins,
+    document::{AccountTable, DeploymentTable, UniqueIds, line_of},
+    limits::DeploymentLimits,
+    snapshot::AccountsError,
+};
 
-/// Something that an operator should know of a line.
+/// A problem of one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// The line, from 1.
     pub line: usize,
-    /// Whether the service refuses the file for it.
+    /// Whether the service rejects the file because of it.
     pub is_fatal: bool,
-    /// What it is: one line.
+    /// A description of one line.
     pub what: String,
 }
 
@@ -32,7 +36,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Every problem of the text, by line.
+/// All problems of the text, ordered by line.
 pub fn problems(text: &str) -> Vec<Problem> {
     let mut check =
         Check { text, problems: Vec::new(), sids: UniqueIds::default(), keys: UniqueIds::default() };
@@ -54,7 +58,7 @@ struct Check<'i> {
     keys: UniqueIds<DeploymentKey>,
 }
 
-/// What stands beside the accounts: nothing.
+/// The top level has no keys besides the accounts.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Nothing {}
@@ -63,23 +67,23 @@ impl<'i> Check<'i> {
     fn document(&mut self, mut document: DeTable<'i>) {
         let accounts = self.tables(&mut document, "account");
         if accounts.is_empty() && self.problems.is_empty() {
-            self.say(0, true, "there is no [[account]]");
+            self.report(0, true, "there is no [[account]]");
         }
         self.read::<Nothing>(Spanned::new(0..0, document));
         for mut account in accounts {
             let deployments = self.tables(account.get_mut(), "deployment");
             let at = account.span().start;
             if deployments.is_empty() {
-                self.say(at, false, "this account has no [[account.deployment]]");
+                self.report(at, false, "this account has no [[account.deployment]]");
             }
             if let Some(account) = self.read::<AccountTable>(account) {
-                let taken = self.sids.take(self.text, 0, &account.sid);
-                self.problems.extend(taken.err().map(Problem::from));
+                let inserted = self.sids.insert(self.text, 0, &account.sid);
+                self.problems.extend(inserted.err().map(Problem::from));
             }
             for deployment in deployments {
                 if let Some(deployment) = self.read::<DeploymentTable>(deployment) {
-                    let taken = self.keys.take(self.text, 0, &deployment.key);
-                    self.problems.extend(taken.err().map(Problem::from));
+                    let inserted = self.keys.insert(self.text, 0, &deployment.key);
+                    self.problems.extend(inserted.err().map(Problem::from));
                     self.origins(&deployment.allowed_origins);
                     self.limits(deployment.key.span().start, &deployment.rate_limits);
                 }
@@ -87,12 +91,12 @@ impl<'i> Check<'i> {
         }
     }
 
-    /// Takes the array of tables of this name out of a table.
+    /// Removes the array of tables of this name from a table.
     fn tables(&mut self, table: &mut DeTable<'i>, name: &str) -> Vec<Spanned<DeTable<'i>>> {
         let Some(value) = table.remove(name) else { return Vec::new() };
         let at = value.span().start;
         let DeValue::Array(elements) = value.into_inner() else {
-            self.say(at, true, format!("expected [[{name}]]"));
+            self.report(at, true, format!("expected [[{name}]]"));
             return Vec::new();
         };
         let mut tables = Vec::new();
@@ -101,13 +105,13 @@ impl<'i> Check<'i> {
             if let DeValue::Table(table) = element.into_inner() {
                 tables.push(Spanned::new(span, table));
             } else {
-                self.say(span.start, true, format!("expected [[{name}]]"));
+                self.report(span.start, true, format!("expected [[{name}]]"));
             }
         }
         tables
     }
 
-    /// Reads a table, without the entries that are at fault. None if one of these is needed.
+    /// Deserialises a table without its malformed entries. `None` if there was one.
     fn read<T: DeserializeOwned>(&mut self, mut table: Spanned<DeTable<'i>>) -> Option<T> {
         let mut is_whole = true;
         loop {
@@ -116,9 +120,9 @@ impl<'i> Check<'i> {
                 Err(error) => error,
             };
             let Some(key) = error.span().and_then(|span| entry_at(table.get_ref(), span.start)) else {
-                // What is missing only because it was set aside has been told.
-                let is_news = is_whole || !error.message().starts_with("missing field");
-                if is_news {
+                // A field that is missing because it was removed here was reported already.
+                let is_new = is_whole || !error.message().starts_with("missing field");
+                if is_new {
                     self.error(&error);
                 }
                 return None;
@@ -133,63 +137,62 @@ impl<'i> Check<'i> {
         if let Some(first) = list.get(AllowedOrigins::MAX_ENTRIES) {
             let most = AllowedOrigins::MAX_ENTRIES;
             let what = format!("{} allowed origins; at most {most} can be listed", list.len());
-            self.say(first.span().start, true, what);
+            self.report(first.span().start, true, what);
         }
         for entry in list {
             let (at, text) = (entry.span().start, entry.get_ref());
             let bare = !text.contains("://") && text != "null";
             match AllowedOrigins::parse(&[text]) {
-                Err(refused) if bare => {
-                    self.say(at, true, format!("{}; did you mean \"https://{text}\"?", refused.reason));
+                Err(malformed) if bare => {
+                    self.report(at, true, format!("{}; did you mean \"https://{text}\"?", malformed.reason));
                 }
-                Err(refused) => self.say(at, true, refused.reason),
+                Err(malformed) => self.report(at, true, malformed.reason),
                 Ok(parsed) => self.lint(at, text, parsed.joined()),
             }
         }
     }
 
-    /// A household must not be able to use up what is kept for strangers.
-    fn limits(&mut self, at: usize, limits: &Limits) {
+    /// One household must not be able to use up the reserve for other networks.
+    fn limits(&mut self, at: usize, limits: &DeploymentLimits) {
         let [_, of_56, _] = limits.nested;
         let household = limits.visitor_creates_per_minute.saturating_mul(of_56).get();
         if limits.creates_per_minute.get() / 4 < household {
             let what = format!(
-                "a quarter of creates_per_minute, {}, is less than what a /56 may have of it, {household}: one household can \
-                 shut all others out",
+                "a quarter of creates_per_minute, {}, is less than what a /56 may use of it, {household}: one household can \
+                 lock out all others",
                 limits.creates_per_minute
             );
-            self.say(at, false, what);
+            self.report(at, false, what);
         }
     }
 
     fn lint(&mut self, at: usize, text: &str, is_read_as: &str) {
         if text != is_read_as {
-            self.say(at, false, format!("allowed origin {text:?} is read as {is_read_as:?}"));
+            self.report(at, false, format!("allowed origin {text:?} is read as {is_read_as:?}"));
         }
         let host = is_read_as.strip_prefix("http://").unwrap_or_default();
         let is_local = ["localhost", "127.", "[::1]"].iter().any(|local| host.starts_with(local));
         if !host.is_empty() && !is_local {
-            let what = "pages over plain HTTP show no client hints, have no proof key, and can be changed on the way";
-            self.say(at, false, format!("allowed origin {text:?}: {what}"));
+            let what = "pages over plain HTTP show no client hints, have no proof key, and can be modified in transit";
+            self.report(at, false, format!("allowed origin {text:?}: {what}"));
         }
         if text == "null" {
-            let what =
-                "allowed origin \"null\" lets in every sandboxed frame and local file, whoever made it";
-            self.say(at, false, what);
+            let what = "allowed origin \"null\" allows every sandboxed frame and local file, of any author";
+            self.report(at, false, what);
         }
     }
 
     fn error(&mut self, error: &Error) {
         let reason = error.message().lines().collect::<Vec<_>>().join("; ");
-        self.say(error.span().map_or(0, |span| span.start), true, reason);
+        self.report(error.span().map_or(0, |span| span.start), true, reason);
     }
 
-    fn say(&mut self, at: usize, is_fatal: bool, what: impl Into<String>) {
+    fn report(&mut self, at: usize, is_fatal: bool, what: impl Into<String>) {
         self.problems.push(Problem { line: line_of(self.text, at), is_fatal, what: what.into() });
     }
 }
 
-/// The key of the entry that stands at `offset`.
+/// The key of the entry at `offset`.
 fn entry_at(table: &DeTable<'_>, offset: usize) -> Option<String> {
     let is_there = |key: &Spanned<_>, value: &Spanned<DeValue<'_>>| {
         key.span().contains(&offset) || value.span().contains(&offset) || value.span().start == offset
@@ -197,8 +200,8 @@ fn entry_at(table: &DeTable<'_>, offset: usize) -> Option<String> {
     table.iter().find(|(key, value)| is_there(key, value)).map(|(key, _)| key.get_ref().to_string())
 }
 
-impl From<super::AccountsError> for Problem {
-    fn from(error: super::AccountsError) -> Self {
+impl From<AccountsError> for Problem {
+    fn from(error: AccountsError) -> Self {
         Self { line: error.line, is_fatal: true, what: error.reason }
     }
 }

@@ -1,4 +1,4 @@
-//! The text of `accounts.toml` becomes [`Accounts`], or the line that is at fault and what is wrong with it.
+//! Parses `accounts.toml` into [`Accounts`], or returns the line and reason of the first error.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -15,10 +15,10 @@ use shared_types::{
 };
 use toml::Spanned;
 
-use super::{Account, Accounts, AccountsError, Deployment, Place, ProofKey};
-use crate::{
+use super::{
     allowed_origins::AllowedOrigins,
-    rate_limit::{GuestBytes, Limits},
+    limits::{DeploymentLimits, GuestBytes},
+    snapshot::{Account, Accounts, AccountsError, Deployment, DeploymentIndex, ProofKey},
 };
 
 #[derive(Deserialize)]
@@ -54,7 +54,7 @@ pub(super) struct DeploymentTable {
     #[serde(default)]
     proof_key: ProofKey,
     #[serde(default)]
-    pub(super) rate_limits: Limits,
+    pub(super) rate_limits: DeploymentLimits,
     #[serde(default)]
     guest_bytes_per_hour: GuestBytes,
 }
@@ -63,8 +63,21 @@ fn default_enabled() -> bool {
     true
 }
 
-pub(super) fn parse(text: &str) -> Result<Accounts, AccountsError> {
-    // Room for all at once: what grows leaves pieces of memory behind.
+impl Accounts {
+    /// Parses the text of `accounts.toml`.
+    ///
+    /// # Errors
+    ///
+    /// The first of: malformed TOML, an unknown or missing field, a malformed value, a duplicate account or deployment
+    /// key, more than [`AllowedOrigins::MAX_ENTRIES`] origins, a malformed origin. A text without any account is an error
+    /// too, since a file that is being replaced can be empty.
+    pub fn parse(text: &str) -> Result<Self, AccountsError> {
+        parse(text)
+    }
+}
+
+fn parse(text: &str) -> Result<Accounts, AccountsError> {
+    // Allocated at once: growing would fragment memory.
     let deployments = text.matches("[[account.deployment]]").count();
     let accounts = Accounts {
         accounts: Vec::new(),
@@ -85,18 +98,18 @@ pub(super) fn parse(text: &str) -> Result<Accounts, AccountsError> {
     Ok(accounts)
 }
 
-/// The text in pieces that say the same when each is parsed by itself, one account in each. Parsing takes some 2 KiB a
-/// deployment while it lasts: that is an account's sum now, not the file's.
+/// Splits the text into blocks of one account each, which parse separately to the same result. Parsing needs about 2 KiB a
+/// deployment; this bounds it by the largest account instead of by the file.
 ///
-/// A header within a string or a list is cut at too. Such a text is at fault in any case, since no value in this file
-/// may have such a line in it. A text that begins with anything but an account is one piece.
+/// A header inside a string or a list is split at too. Such a text is malformed in any case, since no value of this file
+/// may contain such a line. A text that begins with anything but an account is one block.
 fn blocks(text: &str) -> Vec<Range<usize>> {
     let mut blocks: Vec<Range<usize>> = Vec::new();
     let mut at = 0;
     for line in text.split_inclusive('\n') {
         let code = line.trim();
         if code.starts_with("[[account]]") {
-            // What stands before the first one is the first one's.
+            // Lines before the first account belong to its block.
             blocks.push(if blocks.is_empty() { 0..at } else { at..at });
         } else if blocks.is_empty() && !code.is_empty() && !code.starts_with('#') {
             break;
@@ -116,7 +129,7 @@ struct Reader<'t> {
     text: &'t str,
     accounts: Accounts,
     sids: UniqueIds<AccountSid>,
-    /// Where the key of each deployment stands.
+    /// Offset of each deployment's key.
     keys_at: Vec<usize>,
 }
 
@@ -135,7 +148,7 @@ impl Reader<'_> {
     }
 
     fn account(&mut self, begin: usize, table: AccountTable) -> Result<(), AccountsError> {
-        let sid = self.sids.take(self.text, begin, &table.sid)?;
+        let sid = self.sids.insert(self.text, begin, &table.sid)?;
         let (account, first) = (self.accounts.accounts.len(), self.accounts.deployments.len());
         for deployment in table.deployment {
             self.deployment(begin, account, deployment)?;
@@ -159,19 +172,19 @@ impl Reader<'_> {
         table: DeploymentTable,
     ) -> Result<(), AccountsError> {
         let (key, at) = (*table.key.get_ref(), begin + table.key.span().start);
-        let place = Place { account, deployment: self.accounts.deployments.len() };
+        let index = DeploymentIndex { account, deployment: self.accounts.deployments.len() };
         match self.accounts.by_key.entry(key) {
-            Entry::Vacant(entry) => entry.insert(place),
+            Entry::Vacant(entry) => entry.insert(index),
             Entry::Occupied(entry) => {
                 let first = self.keys_at.get(entry.get().deployment).copied().unwrap_or_default();
-                return Err(stands_twice(self.text, &key, first, at));
+                return Err(duplicate(self.text, &key, first, at));
             }
         };
         self.keys_at.push(at);
         let entries: Vec<&str> = table.allowed_origins.iter().map(|entry| entry.get_ref().as_str()).collect();
-        let allowed_origins = AllowedOrigins::parse(&entries).map_err(|refused| {
-            let at = table.allowed_origins.get(refused.index).map_or(0, |entry| entry.span().start);
-            fault(self.text, begin + at, refused.reason)
+        let allowed_origins = AllowedOrigins::parse(&entries).map_err(|malformed| {
+            let at = table.allowed_origins.get(malformed.index).map_or(0, |entry| entry.span().start);
+            fault(self.text, begin + at, malformed.reason)
         })?;
         self.accounts.deployments.push(Deployment {
             key,
@@ -186,7 +199,7 @@ impl Reader<'_> {
     }
 }
 
-/// Identifiers that may stand in the file once, with the places where they were met.
+/// Identifiers that must be unique in the file, with the offsets where they were found.
 pub(super) struct UniqueIds<T>(HashMap<T, usize>);
 
 impl<T> Default for UniqueIds<T> {
@@ -196,25 +209,25 @@ impl<T> Default for UniqueIds<T> {
 }
 
 impl<T: Copy + Eq + Hash + Display> UniqueIds<T> {
-    /// Takes note of an identifier in the part of the text that begins at `begin`.
-    pub(super) fn take(&mut self, text: &str, begin: usize, id: &Spanned<T>) -> Result<T, AccountsError> {
+    /// Records an identifier of the block that begins at offset `begin`; an error if it is a duplicate.
+    pub(super) fn insert(&mut self, text: &str, begin: usize, id: &Spanned<T>) -> Result<T, AccountsError> {
         let at = begin + id.span().start;
         match self.0.insert(*id.get_ref(), at) {
             None => Ok(*id.get_ref()),
-            Some(first) => Err(stands_twice(text, id.get_ref(), first, at)),
+            Some(first) => Err(duplicate(text, id.get_ref(), first, at)),
         }
     }
 }
 
-fn stands_twice(text: &str, id: &impl Display, first: usize, second: usize) -> AccountsError {
-    fault(text, second, format!("{id} stands in line {} already", line_of(text, first)))
+fn duplicate(text: &str, id: &impl Display, first: usize, second: usize) -> AccountsError {
+    fault(text, second, format!("{id} is already in line {}", line_of(text, first)))
 }
 
 fn fault(text: &str, at: usize, reason: impl Into<String>) -> AccountsError {
     AccountsError { line: line_of(text, at), reason: reason.into() }
 }
 
-/// The line, from 1, that the byte at `offset` stands in.
+/// The line, from 1, of the byte at `offset`.
 pub(super) fn line_of(text: &str, offset: usize) -> usize {
     1 + text.bytes().take(offset).filter(|&byte| byte == b'\n').count()
 }

@@ -11,11 +11,11 @@ use shared_types::{
     },
 };
 
-/// FederatedAuthService as its caller sees it.
+/// Client of FederatedAuthService.
 pub struct FederatedAuthClient(ServiceClient);
 
 impl FederatedAuthClient {
-    /// FederatedAuthService at the address of `config`.
+    /// A client with the URL, credential and timeout of `config`.
     pub fn new(config: &PeerConfig, metrics: Arc<Metrics>) -> Self {
         Self(ServiceClient::new(config, metrics))
     }
@@ -23,40 +23,40 @@ impl FederatedAuthClient {
     /// `POST /v1/Accounts/AC…/Tokens`
     pub async fn create_token(
         &self,
-        call: &RequestContext<'_>,
+        context: &RequestContext<'_>,
         account_sid: AccountSid,
         request: &create_token::Request,
     ) -> Result<create_token::Response, UpstreamError> {
-        self.0.call::<CreateToken>(call, &AccountPath { account_sid }, request).await
+        self.0.call::<CreateToken>(context, &AccountPath { account_sid }, request).await
     }
 
     /// `POST /v1/Accounts/AC…/Tokens/refresh`
     pub async fn refresh_token(
         &self,
-        call: &RequestContext<'_>,
+        context: &RequestContext<'_>,
         account_sid: AccountSid,
         request: &refresh_token::Request,
     ) -> Result<refresh_token::Response, UpstreamError> {
-        self.0.call::<RefreshToken>(call, &AccountPath { account_sid }, request).await
+        self.0.call::<RefreshToken>(context, &AccountPath { account_sid }, request).await
     }
 
     /// `POST /v1/Accounts/AC…/Tokens/revoke`
     pub async fn revoke_token(
         &self,
-        call: &RequestContext<'_>,
+        context: &RequestContext<'_>,
         account_sid: AccountSid,
         request: &revoke_token::Request,
     ) -> Result<revoke_token::Response, UpstreamError> {
-        self.0.call::<RevokeToken>(call, &AccountPath { account_sid }, request).await
+        self.0.call::<RevokeToken>(context, &AccountPath { account_sid }, request).await
     }
 
     /// `POST /v1/Accounts/AC…/Tokens/validate`
     pub async fn validate_token(
         &self,
-        call: &RequestContext<'_>,
+        context: &RequestContext<'_>,
         account_sid: AccountSid,
         request: &validate_token::Request,
     ) -> Result<validate_token::Response, UpstreamError> {
-        self.0.call::<ValidateToken>(call, &AccountPath { account_sid }, request).await
+        self.0.call::<ValidateToken>(context, &AccountPath { account_sid }, request).await
     }
 }

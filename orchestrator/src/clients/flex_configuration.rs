@@ -12,11 +12,11 @@ use shared_types::{
     },
 };
 
-/// A Flex Configuration service as its caller sees it.
-pub struct FlexConfiguration(ServiceClient);
+/// Client of a Flex Configuration service.
+pub struct FlexConfigurationClient(ServiceClient);
 
-impl FlexConfiguration {
-    /// The Flex Configuration service at the address of `config`.
+impl FlexConfigurationClient {
+    /// A client with the URL and timeout of `config`.
     pub fn new(config: &PeerConfig, metrics: Arc<Metrics>) -> Self {
         Self(ServiceClient::new(config, metrics))
     }
@@ -24,9 +24,9 @@ impl FlexConfiguration {
     /// `GET /V1/Configuration/Public?AccountSid=AC…`
     pub async fn public_configuration(
         &self,
-        call: &RequestContext<'_>,
+        context: &RequestContext<'_>,
         account_sid: AccountSid,
     ) -> Result<Response, UpstreamError> {
-        self.0.call::<PublicConfiguration>(call, &NoParameters {}, &Request { account_sid }).await
+        self.0.call::<PublicConfiguration>(context, &NoParameters {}, &Request { account_sid }).await
     }
 }

@@ -1,5 +1,5 @@
-//! JSON as a JWT may be written in it: a member that stands there twice refuses the whole (RFC 7515, section 4; RFC
-//! 7519, section 4), at every depth. Members that nobody asks for are ignored.
+//! Parses the JSON of a JWT. Duplicate members are rejected at every depth (RFC 7515, section 4; RFC 7519, section 4).
+//! Unknown members are ignored.
 
 use std::fmt;
 
@@ -8,10 +8,10 @@ use serde::{
     de::{Error as _, MapAccess, SeqAccess, Visitor},
 };
 
-/// More members than any proof has. Looking for duplicates takes time with their square.
+/// Maximum number of members, more than any proof has: the search for duplicates takes quadratic time.
 const MAX_MEMBERS: usize = 32;
 
-/// A value, as far as a proof has use for it.
+/// A value of one of the types that a proof uses.
 pub(super) enum Json {
     Text(String),
     Number(f64),
@@ -23,7 +23,7 @@ pub(super) enum Json {
 pub(super) struct Object(Vec<(String, Json)>);
 
 impl Object {
-    /// The object that `bytes` are, and nothing behind it.
+    /// Parses an object. `None` if `bytes` are anything else, or more follows.
     pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
         match serde_json::from_slice(bytes) {
             Ok(Json::Object(object)) => Some(object),
@@ -105,7 +105,7 @@ impl<'de> Visitor<'de> for AnyJson {
         let mut object = Object(Vec::new());
         while let Some(name) = members.next_key::<String>()? {
             if object.0.len() == MAX_MEMBERS || object.find(&name).is_some() {
-                return Err(A::Error::custom("a duplicate member, or too many"));
+                return Err(A::Error::custom("duplicate member, or too many members"));
             }
             object.0.push((name, members.next_value()?));
         }
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_or_has_a_member_twice_is_refused() {
+    fn other_values_and_duplicate_members_are_rejected() {
         for json in [
             "",
             "[]",

@@ -1,4 +1,4 @@
-//! The key in a proof's header: a public P-256 key, for ES256 and for nothing else (RFC 7517; RFC 7518, section 6.2).
+//! The key in a proof's header: a public P-256 key that is usable only for ES256 (RFC 7517; RFC 7518, section 6.2).
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ring::{
@@ -7,38 +7,38 @@ use ring::{
 };
 use shared_types::Thumbprint;
 
-use super::{Reason, json::Object};
+use super::{invalid_proof::ProofFailure, json::Object};
 
-/// What only private and symmetric keys have (RFC 7518, section 6).
+/// Members of private and symmetric keys (RFC 7518, section 6).
 const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
-/// The curve's point, `4 ‖ x ‖ y`. Whether it is on the curve shows when it is used.
+/// The uncompressed point, `4 ‖ x ‖ y`. Verification fails if it is not on the curve.
 pub(super) struct ProofKey([u8; 65]);
 
 impl ProofKey {
-    pub(super) fn parse(jwk: &Object) -> Result<Self, Reason> {
+    pub(super) fn parse(jwk: &Object) -> Result<Self, ProofFailure> {
         if PRIVATE.iter().any(|name| jwk.find(name).is_some()) {
-            return Err(Reason::PrivateKey);
+            return Err(ProofFailure::PrivateKey);
         }
         let is = |name, value| jwk.text(name) == Some(value);
         let may_be = |name, value| jwk.find(name).is_none() || is(name, value);
-        // A key that names an algorithm is for that one alone (RFC 8725, section 3.1).
+        // A key that names an algorithm is only for that one (RFC 8725, section 3.1).
         if !(is("kty", "EC") && is("crv", "P-256") && may_be("alg", "ES256") && may_be("use", "sig")) {
-            return Err(Reason::Key);
+            return Err(ProofFailure::Key);
         }
-        let coordinate = |name| jwk.text(name).and_then(decode_array::<32>).ok_or(Reason::Key);
+        let coordinate = |name| jwk.text(name).and_then(decode_array::<32>).ok_or(ProofFailure::Key);
         let mut point = [4; 65];
         let coordinates = coordinate("x")?.into_iter().chain(coordinate("y")?);
         point.iter_mut().skip(1).zip(coordinates).for_each(|(byte, coordinate)| *byte = coordinate);
         Ok(Self(point))
     }
 
-    /// Whether `signature` is one of `message` by this key.
-    pub(super) fn has_signed(&self, message: &[u8], signature: &[u8]) -> bool {
+    /// Whether `signature` is a valid signature of `message` under this key.
+    pub(super) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, self.0).verify(message, signature).is_ok()
     }
 
-    /// RFC 7638, section 3: the members that are required, in the order of their names, without blanks.
+    /// RFC 7638, section 3: SHA-256 of the required members in lexicographic order, without whitespace.
     pub(super) fn thumbprint(&self) -> Thumbprint {
         let [_, coordinates @ ..] = &self.0;
         let (x, y) = coordinates.split_at(32);
@@ -50,7 +50,7 @@ impl ProofKey {
     }
 }
 
-/// The bytes that `text` stands for, if they are exactly `N`, in base64url's one spelling.
+/// Decodes canonical base64url of exactly `N` bytes.
 pub(super) fn decode_array<const N: usize>(text: &str) -> Option<[u8; N]> {
     URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()
 }
@@ -62,7 +62,7 @@ mod tests {
     const X: &str = "l8tFrhx-34tV3hRICRDY9zCkDlpBhF42UQUfWVAWBFs";
     const Y: &str = "9VE4jf_Ok_o64zbTTlcuNJajHmt6v9TDVrU0CdvGRDA";
 
-    fn parse(jwk: &str) -> Result<String, Reason> {
+    fn parse(jwk: &str) -> Result<String, ProofFailure> {
         let jwk = jwk.replace("$x", X).replace("$y", Y);
         ProofKey::parse(&Object::parse(jwk.as_bytes()).unwrap()).map(|key| key.thumbprint().to_string())
     }
@@ -79,24 +79,24 @@ mod tests {
     }
 
     #[test]
-    fn every_other_key_is_refused() {
+    fn other_keys_are_rejected() {
         for (jwk, reason) in [
-            ("{}", Reason::Key),
-            (r#"{"kty":"EC","crv":"P-256","x":"$x"}"#, Reason::Key),
-            (r#"{"kty":"EC","crv":"P-256","y":"$y"}"#, Reason::Key),
-            (r#"{"kty":"EC","crv":"P-384","x":"$x","y":"$y"}"#, Reason::Key),
-            (r#"{"kty":"OKP","crv":"Ed25519","x":"$x"}"#, Reason::Key),
-            (r#"{"kty":"RSA","n":"$x","e":"AQAB"}"#, Reason::Key),
-            (r#"{"kty":"ec","crv":"P-256","x":"$x","y":"$y"}"#, Reason::Key),
-            (r#"{"kty":"EC","crv":"P-256","x":"$x=","y":"$y"}"#, Reason::Key),
-            (r#"{"kty":"EC","crv":"P-256","x":"$xA","y":"$y"}"#, Reason::Key),
-            (r#"{"kty":"EC","crv":"P-256","x":1,"y":"$y"}"#, Reason::Key),
-            (r#"{"kty":"EC","crv":"P-256","x":"$x","y":"$y","alg":"ES384"}"#, Reason::Key),
-            (r#"{"kty":"EC","crv":"P-256","x":"$x","y":"$y","alg":null}"#, Reason::Key),
-            (r#"{"kty":"EC","crv":"P-256","x":"$x","y":"$y","use":"enc"}"#, Reason::Key),
-            (r#"{"kty":"EC","crv":"P-256","x":"$x","y":"$y","d":"$x"}"#, Reason::PrivateKey),
-            (r#"{"kty":"EC","crv":"P-256","x":"$x","y":"$y","d":null}"#, Reason::PrivateKey),
-            (r#"{"kty":"oct","k":"$x"}"#, Reason::PrivateKey),
+            ("{}", ProofFailure::Key),
+            (r#"{"kty":"EC","crv":"P-256","x":"$x"}"#, ProofFailure::Key),
+            (r#"{"kty":"EC","crv":"P-256","y":"$y"}"#, ProofFailure::Key),
+            (r#"{"kty":"EC","crv":"P-384","x":"$x","y":"$y"}"#, ProofFailure::Key),
+            (r#"{"kty":"OKP","crv":"Ed25519","x":"$x"}"#, ProofFailure::Key),
+            (r#"{"kty":"RSA","n":"$x","e":"AQAB"}"#, ProofFailure::Key),
+            (r#"{"kty":"ec","crv":"P-256","x":"$x","y":"$y"}"#, ProofFailure::Key),
+            (r#"{"kty":"EC","crv":"P-256","x":"$x=","y":"$y"}"#, ProofFailure::Key),
+            (r#"{"kty":"EC","crv":"P-256","x":"$xA","y":"$y"}"#, ProofFailure::Key),
+            (r#"{"kty":"EC","crv":"P-256","x":1,"y":"$y"}"#, ProofFailure::Key),
+            (r#"{"kty":"EC","crv":"P-256","x":"$x","y":"$y","alg":"ES384"}"#, ProofFailure::Key),
+            (r#"{"kty":"EC","crv":"P-256","x":"$x","y":"$y","alg":null}"#, ProofFailure::Key),
+            (r#"{"kty":"EC","crv":"P-256","x":"$x","y":"$y","use":"enc"}"#, ProofFailure::Key),
+            (r#"{"kty":"EC","crv":"P-256","x":"$x","y":"$y","d":"$x"}"#, ProofFailure::PrivateKey),
+            (r#"{"kty":"EC","crv":"P-256","x":"$x","y":"$y","d":null}"#, ProofFailure::PrivateKey),
+            (r#"{"kty":"oct","k":"$x"}"#, ProofFailure::PrivateKey),
         ] {
             assert_eq!(parse(jwk), Err(reason), "{jwk}");
         }

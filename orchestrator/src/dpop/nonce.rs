@@ -1,6 +1,6 @@
-//! Nonces for proofs (RFC 9449, section 8). A proof with a current nonce was made lately: script that ran in the page for a
-//! second cannot have made it for next month. Nonces are stateless, so every replica knows those of the others: the
-//! minute, and an HMAC of it under a key derived from the fingerprint keys.
+//! Nonces for proofs (RFC 9449, section 8). A proof with a current nonce is recent: a script injected into the page for a
+//! second cannot make proofs for next month. A nonce is the minute and an HMAC of it under a key derived from the
+//! fingerprint keys. So nonces need no state, and every replica accepts those of the others.
 
 use std::sync::Arc;
 
@@ -14,21 +14,21 @@ use shared_types::fingerprint::FingerprintKeys;
 /// Separates the derived key from all other uses of the fingerprint keys.
 const PURPOSE: &[u8] = b"webchat-dpop-nonce-v1";
 
-/// How many minutes a nonce is good for after its own.
-const GOOD_FOR: i64 = 5;
+/// Lifetime of a nonce in minutes, after its own minute.
+const LIFETIME: i64 = 5;
 
-/// How many minutes the clock of another replica may be ahead.
+/// Minutes by which the clock of another replica may be ahead.
 const AHEAD: i64 = 1;
 
-/// The bytes of the minute and of the HMAC.
+/// Lengths of the minute and of the HMAC, in bytes.
 const MINUTE_LEN: usize = 8;
 const TAG_LEN: usize = 32;
 
-/// Makes nonces and checks them. One for all workers.
+/// Generates and verifies nonces. One for all workers.
 pub struct Nonces {
     /// The active key first.
     keys: Vec<hmac::Key>,
-    /// The minute and its nonce: made once a minute, not once a call.
+    /// The minute and its nonce: computed once a minute, not once a request.
     latest: ArcSwap<(i64, HeaderValue)>,
 }
 
@@ -53,8 +53,8 @@ impl Nonces {
         nonce
     }
 
-    /// Whether `nonce` is one of ours and of the last five to six minutes, under any of the keys.
-    pub fn is_good(&self, nonce: &str, now: DateTime<Utc>) -> bool {
+    /// Whether `nonce` was issued within the last five to six minutes, under any of the keys.
+    pub fn is_valid(&self, nonce: &str, now: DateTime<Utc>) -> bool {
         let mut bytes = [0; MINUTE_LEN + TAG_LEN];
         if URL_SAFE_NO_PAD.decode_slice(nonce, &mut bytes).ok() != Some(bytes.len()) {
             return false;
@@ -62,7 +62,7 @@ impl Nonces {
         let (minute_bytes, tag) = bytes.split_at(MINUTE_LEN);
         let stated = i64::from_be_bytes(minute_bytes.try_into().unwrap_or_default());
         let age = minute(now).saturating_sub(stated);
-        (-AHEAD..=GOOD_FOR).contains(&age)
+        (-AHEAD..=LIFETIME).contains(&age)
             && self.keys.iter().any(|key| hmac::verify(key, minute_bytes, tag).is_ok())
     }
 }
@@ -103,38 +103,38 @@ mod tests {
     }
 
     #[test]
-    fn a_nonce_is_good_for_five_minutes_on_every_replica() {
+    fn a_nonce_is_valid_for_five_minutes_on_every_replica() {
         let (here, there) = (nonces(&[1]), nonces(&[1]));
         let nonce = made(&here, at(59));
         assert_eq!(nonce.len(), 54);
         for (seconds, good) in
             [(-61, false), (-60, true), (59, true), (359, true), (360, false), (86_400, false)]
         {
-            assert_eq!(there.is_good(&nonce, at(seconds)), good, "{seconds}");
+            assert_eq!(there.is_valid(&nonce, at(seconds)), good, "{seconds}");
         }
         assert_eq!(made(&here, at(0)), nonce, "of the same minute");
         assert_ne!(made(&here, at(60)), nonce);
     }
 
     #[test]
-    fn a_nonce_outlives_the_change_of_the_key() {
+    fn a_nonce_outlives_key_rotation() {
         let nonce = made(&nonces(&[1]), at(0));
-        assert!(nonces(&[2, 1]).is_good(&nonce, at(0)));
-        assert!(!nonces(&[2]).is_good(&nonce, at(0)));
+        assert!(nonces(&[2, 1]).is_valid(&nonce, at(0)));
+        assert!(!nonces(&[2]).is_valid(&nonce, at(0)));
     }
 
     #[test]
-    fn anything_else_is_no_nonce() {
+    fn other_values_are_rejected() {
         let nonces = nonces(&[1]);
         let good = made(&nonces, at(0));
         for place in 0..good.len() {
             let mut other = good.clone().into_bytes();
             other[place] = if other[place] == b'A' { b'B' } else { b'A' };
-            assert!(!nonces.is_good(&String::from_utf8(other).unwrap(), at(0)), "{place}");
+            assert!(!nonces.is_valid(&String::from_utf8(other).unwrap(), at(0)), "{place}");
         }
         for other in ["", "A", "=", &good[1..], &format!("{good}A"), &"A".repeat(4096)] {
-            assert!(!nonces.is_good(other, at(0)), "{other}");
+            assert!(!nonces.is_valid(other, at(0)), "{other}");
         }
-        assert!(!nonces.is_good(&URL_SAFE_NO_PAD.encode([0xff; 40]), at(0)));
+        assert!(!nonces.is_valid(&URL_SAFE_NO_PAD.encode([0xff; 40]), at(0)));
     }
 }

@@ -1,35 +1,35 @@
-//! Where a call was made, as the page names it in `htu`. Behind Starship this service does not see the URL that the
-//! page called: it is configured, or else it is what the call's own headers say.
+//! The URL of a request, which the page names in `htu`. Behind Starship this service does not see the URL that the page
+//! requested: it is configured, or derived from the request's headers.
 
 use std::{str::FromStr, sync::Arc};
 
 use service_runtime::RequestContext;
 use url::Url;
 
-use crate::client_address::elements_from_right;
+use crate::admission::client_address::elements_from_right;
 
-/// The URLs under which pages reach this service: `https://chat.example.com`, with a path where Starship takes one
-/// away. None: the headers say it.
+/// The URLs under which pages reach this service: `https://chat.example.com`, with the path prefix that Starship strips,
+/// if any. If empty, the request's headers decide.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PublicUrls(Arc<[Url]>);
 
-/// A list that cannot be taken for public URLs.
+/// A malformed list of public URLs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "expected URLs such as https://chat.example.com, comma separated, without query, fragment and user name"
 )]
 pub struct MalformedPublicUrls;
 
-/// Where one call was made.
+/// The URL of one request.
 #[derive(Clone, Copy, Debug)]
 pub struct Target<'a> {
     /// The configured URLs.
     pub public_urls: &'a PublicUrls,
-    /// Host and port that the call names, looked at where no URL is configured.
+    /// Host and port of the request, used if no URL is configured.
     pub authority: Option<&'a [u8]>,
-    /// `http` or `https`, as far as that is known; looked at where no URL is configured.
+    /// `http` or `https`, if known; used if no URL is configured.
     pub scheme: Option<&'a [u8]>,
-    /// The path as it arrived, without query: `/v2/Webchat/Token`.
+    /// The path as received, without query: `/v2/Webchat/Token`.
     pub path: &'a str,
 }
 
@@ -47,26 +47,26 @@ impl FromStr for PublicUrls {
 }
 
 impl<'a> Target<'a> {
-    /// The target of a call for `path` that passed `trusted_hops` trusted proxies. `X-Forwarded-Host` and
-    /// `X-Forwarded-Proto` count only where there is one; a page's own would be worth nothing, since it is against the
-    /// page's claim that they are held.
+    /// The target of a request for `path` that passed `trusted_hops` trusted proxies. `X-Forwarded-Host` and
+    /// `X-Forwarded-Proto` count only if there is a trusted proxy: headers of the page itself would prove nothing, since
+    /// they are compared with what the page claims.
     ///
-    /// Both may be lists, to which each proxy adds. The host is the one that the proxy nearest to the browser reports.
-    /// Proxies that report different schemes leave it unknown: some add the scheme of their own hop, others replace it.
-    pub fn of_call(
-        call: &RequestContext<'a>,
+    /// Both may be lists that each proxy appends to. The host is the one reported by the proxy nearest to the browser.
+    /// If proxies report different schemes, it is unknown: some append the scheme of their own hop, others replace it.
+    pub fn of_request(
+        context: &RequestContext<'a>,
         path: &'a str,
         public_urls: &'a PublicUrls,
         trusted_hops: usize,
     ) -> Self {
-        let hosts = elements_from_right(call, "x-forwarded-host").take(trusted_hops);
-        let schemes = (trusted_hops > 0).then(|| elements_from_right(call, "x-forwarded-proto"));
-        let scheme = schemes.and_then(agreed);
-        Self { public_urls, authority: hosts.last().or_else(|| call.header("host")), scheme, path }
+        let hosts = elements_from_right(context, "x-forwarded-host").take(trusted_hops);
+        let schemes = (trusted_hops > 0).then(|| elements_from_right(context, "x-forwarded-proto"));
+        let scheme = schemes.and_then(common_value);
+        Self { public_urls, authority: hosts.last().or_else(|| context.header("host")), scheme, path }
     }
 
-    /// Whether `htu` names it: compared as URLs (RFC 3986, section 6.2.2 and 6.2.3), without query and fragment (RFC
-    /// 9449, section 4.3). Paths are compared as they are written: none of ours has anything to escape.
+    /// Whether `htu` names this target: compared as URLs (RFC 3986, section 6.2.2 and 6.2.3), without query and fragment
+    /// (RFC 9449, section 4.3). Paths are compared byte by byte: no route of this service needs escapes.
     pub(super) fn is_named_by(&self, htu: &str) -> bool {
         let Some(named) = http_url(htu) else { return false };
         if !self.public_urls.0.is_empty() {
@@ -75,28 +75,27 @@ impl<'a> Target<'a> {
                 base.origin() == named.origin() && path == Some(self.path)
             });
         }
-        // Where nobody says which of the two it was, the page may: it proves no less with either.
+        // With an unknown scheme the page's own is accepted: the proof is as strong with either.
         let scheme = match self.scheme.map(str::from_utf8) {
             None => named.scheme(),
             Some(Ok(scheme)) => scheme,
             Some(Err(_)) => return false,
         };
         let authority = self.authority.and_then(|authority| str::from_utf8(authority).ok());
-        let called = authority.and_then(|authority| http_url(&format!("{scheme}://{authority}")));
-        called.is_some_and(|called| {
-            called.path() == "/" && called.origin() == named.origin() && named.path() == self.path
+        let requested = authority.and_then(|authority| http_url(&format!("{scheme}://{authority}")));
+        requested.is_some_and(|requested| {
+            requested.path() == "/" && requested.origin() == named.origin() && named.path() == self.path
         })
     }
 }
 
-/// What all of them say.
-fn agreed<'a>(mut elements: impl Iterator<Item = &'a [u8]>) -> Option<&'a [u8]> {
+/// The value that all elements have, if they agree.
+fn common_value<'a>(mut elements: impl Iterator<Item = &'a [u8]>) -> Option<&'a [u8]> {
     let first = elements.next()?;
     elements.all(|other| other.eq_ignore_ascii_case(first)).then_some(first)
 }
 
-/// The URL that `text` is, if it is one of HTTP and names nobody. The parser forgives blanks and controls, which no
-/// URL has.
+/// Parses an HTTP URL without user info. The parser tolerates whitespace and control characters, which are rejected here.
 fn http_url(text: &str) -> Option<Url> {
     let plain = text.bytes().all(|byte| byte.is_ascii_graphic());
     let url = Url::parse(text).ok().filter(|_| plain)?;

@@ -7,30 +7,21 @@ use shared_types::orchestrator::{
 };
 
 use crate::{
-    admission::{Admission, admit},
+    admission::{Credentials, Route, admit, rate_limit::Charge},
     error::Error,
-    identity::IdentityRequest,
-    rate_limit::Charge,
-    session,
+    session::{begin::begin, identity::IdentityRequest},
     state::State,
 };
 
-/// Gives a guest a token for a new session.
+/// Begins a session and returns its token.
 pub async fn create_token(
     state: &State,
-    call: &mut RequestContext<'_>,
+    context: &mut RequestContext<'_>,
     _path: NoParameters,
     Request { deployment_key }: Request,
 ) -> Result<Response, Error> {
-    let admission = Admission {
-        deployment_key,
-        token: None,
-        charge: Charge::Create,
-        guest_bytes: 0,
-        ignores_disabled: false,
-        identity: IdentityRequest::None,
-    };
-    let admitted = admit(state, call, admission).await?;
-    let made = session::begin(state, call, &admitted, IdentityRequest::None).await?;
-    Ok(Response { issued: made.issued, identity: made.identity })
+    let credentials = Credentials::Body { deployment_key, token: None };
+    let admitted = admit(state, context, credentials, Route::new(Charge::Create)).await?;
+    let created = begin(state, context, &admitted, IdentityRequest::None).await?;
+    Ok(Response { issued: created.issued, identity: created.identity })
 }

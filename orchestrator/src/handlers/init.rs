@@ -1,4 +1,4 @@
-//! `B ->> FWO: POST /v2/Webchat/Init` (init diagram; contract, section 4): the released widget begins a chat in one call.
+//! `B ->> FWO: POST /v2/Webchat/Init` (init diagram; contract, section 4): the released widget begins a chat in one request.
 
 use service_runtime::RequestContext;
 use shared_types::{
@@ -10,44 +10,40 @@ use shared_types::{
 };
 
 use crate::{
-    admission::{Admission, admit},
-    conversation_setup::{self, Form, LEAST_OF_CONVERSATION},
+    admission::{Credentials, Route, admit, rate_limit::Charge},
     error::Error,
-    guest::Guest,
-    identity::IdentityRequest,
-    rate_limit::Charge,
-    session,
+    session::{
+        authenticate::Guest,
+        begin::begin,
+        conversation_setup::{self, MIN_CONVERSATION_BYTES, PreEngagementForm},
+        identity::IdentityRequest,
+    },
     state::State,
 };
 
 /// Begins a session and opens its conversation.
 pub async fn init(
     state: &State,
-    call: &mut RequestContext<'_>,
+    context: &mut RequestContext<'_>,
     _path: NoParameters,
     request: Request,
 ) -> Result<Response, Error> {
     let requested = IdentityRequest::read(request.identity.as_ref());
-    let admission = Admission {
-        deployment_key: request.deployment_key,
-        token: None,
-        charge: Charge::Create,
-        guest_bytes: LEAST_OF_CONVERSATION,
-        ignores_disabled: false,
-        identity: requested,
-    };
-    let admitted = admit(state, call, admission).await?;
-    let form = Form::read(request.customer_friendly_name, request.pre_engagement_data)?;
-    admitted.store(state, call, form.guest_bytes())?;
-    let made = session::begin(state, call, &admitted, requested).await?;
+    let credentials = Credentials::Body { deployment_key: request.deployment_key, token: None };
+    let route =
+        Route { guest_bytes: MIN_CONVERSATION_BYTES, identity: requested, ..Route::new(Charge::Create) };
+    let admitted = admit(state, context, credentials, route).await?;
+    let form = PreEngagementForm::read(request.customer_friendly_name, request.pre_engagement_data)?;
+    admitted.reserve(state, context, form.guest_bytes())?;
+    let created = begin(state, context, &admitted, requested).await?;
     let guest = Guest {
-        account_sid: admitted.snapshot.account.sid,
+        account_sid: admitted.config.account.sid,
         deployment_key: request.deployment_key,
-        address_sid: admitted.snapshot.deployment.address_sid,
-        identity: made.identity,
-        session: EarlierSession { sid: made.session_id, auth_time: made.auth_time },
+        address_sid: admitted.config.deployment.address_sid,
+        identity: created.identity,
+        session: EarlierSession { sid: created.session_id, auth_time: created.auth_time },
         jkt: admitted.jkt,
     };
-    let conversation_sid = conversation_setup::open(state, call, guest, form).await?;
-    Ok(Response { issued: made.issued, identity: made.identity, conversation_sid })
+    let conversation_sid = conversation_setup::open(state, context, guest, form).await?;
+    Ok(Response { issued: created.issued, identity: created.identity, conversation_sid })
 }

@@ -6,18 +6,23 @@ use shared_types::orchestrator::{
     list_messages::{PAGE, PAGE_BYTES, Request, Response},
 };
 
-use crate::{answer_budget, error::Error, guest, rate_limit::Charge, state::State};
+use crate::{
+    admission::{Route, rate_limit::Charge},
+    error::Error,
+    session::authenticate::authenticate,
+    state::State,
+};
 
-/// Tells the messages of the guest's own conversation; another's reads as absent.
+/// Returns a page of messages of the guest's own conversation. Another guest's conversation is a 404, like a missing one.
 pub async fn list_messages(
     state: &State,
-    call: &mut RequestContext<'_>,
+    context: &mut RequestContext<'_>,
     ConversationPath { conversation_sid }: ConversationPath,
     Request { after }: Request,
 ) -> Result<Response, Error> {
-    answer_budget::check(state, call, PAGE_BYTES)?;
-    let (guest, _) = guest::authenticate(state, call, Charge::Call, 0).await?;
-    answer_budget::reserve(state, call, PAGE_BYTES)?;
+    let route = Route { answer_bytes: PAGE_BYTES, ..Route::new(Charge::Call) };
+    let (guest, admitted) = authenticate(state, context, route).await?;
+    admitted.reserve(state, context, 0)?;
     let page = state
         .conversations
         .messages(guest.account_sid, guest.identity, conversation_sid, after, PAGE)

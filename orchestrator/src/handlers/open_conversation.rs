@@ -7,24 +7,27 @@ use shared_types::orchestrator::{
 };
 
 use crate::{
-    conversation_setup::{self, Form, LEAST_OF_CONVERSATION},
+    admission::{Route, rate_limit::Charge},
     error::Error,
-    guest,
-    rate_limit::Charge,
+    session::{
+        authenticate::authenticate,
+        conversation_setup::{self, MIN_CONVERSATION_BYTES, PreEngagementForm},
+    },
     state::State,
 };
 
-/// Opens the conversation of the guest's session, with the welcome message as its first.
+/// Opens the conversation of the guest's session, with the welcome message as its first message.
 pub async fn open_conversation(
     state: &State,
-    call: &mut RequestContext<'_>,
+    context: &mut RequestContext<'_>,
     _path: NoParameters,
     request: Request,
 ) -> Result<Response, Error> {
-    let (guest, admitted) = guest::authenticate(state, call, Charge::Call, LEAST_OF_CONVERSATION).await?;
-    let form = Form::read(request.customer_friendly_name, request.pre_engagement_data)?;
-    admitted.store(state, call, form.guest_bytes())?;
+    let route = Route { guest_bytes: MIN_CONVERSATION_BYTES, ..Route::new(Charge::Call) };
+    let (guest, admitted) = authenticate(state, context, route).await?;
+    let form = PreEngagementForm::read(request.customer_friendly_name, request.pre_engagement_data)?;
+    admitted.reserve(state, context, form.guest_bytes())?;
     let identity = guest.identity;
-    let conversation_sid = conversation_setup::open(state, call, guest, form).await?;
+    let conversation_sid = conversation_setup::open(state, context, guest, form).await?;
     Ok(Response { conversation_sid, identity })
 }

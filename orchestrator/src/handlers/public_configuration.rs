@@ -1,5 +1,5 @@
-//! `FWO ->> FC: GET /V1/Configuration/Public?AccountSid=AC…`, seen from FC: this service plays that part too, out of
-//! its own accounts.toml.
+//! `FWO ->> FC: GET /V1/Configuration/Public?AccountSid=AC…`, seen from FC: this service also serves that route, from its
+//! own accounts.toml.
 
 use std::collections::BTreeSet;
 
@@ -9,19 +9,18 @@ use shared_types::orchestrator::{
     public_configuration::{Request, Response},
 };
 
-use crate::{accounts::Deployment, error::Error, limit, state::State};
+use crate::{accounts::Deployment, admission::admit_account, error::Error, state::State};
 
-/// Tells an account's allowedOrigins: those of any of its deployments, and where a deployment has others, its own.
+/// Returns an account's allowedOrigins: the union over its deployments, and the list of each deployment that differs
+/// from the union.
 pub async fn public_configuration(
     state: &State,
-    call: &mut RequestContext<'_>,
+    context: &mut RequestContext<'_>,
     _path: NoParameters,
     Request { account_sid }: Request,
 ) -> Result<Response, Error> {
+    admit_account(state, context, account_sid)?;
     let accounts = state.accounts.current();
-    accounts.account(&account_sid).ok_or(Error::NotFound)?;
-    call.account = Some(account_sid);
-    limit::of_account(state, call, account_sid)?;
     let deployments = accounts.deployments(&account_sid);
     let list = |deployment: &Deployment| deployment.allowed_origins.entries().map(str::to_owned).collect();
     let all: BTreeSet<&str> = if deployments.iter().any(|deployment| deployment.allowed_origins.is_empty()) {

@@ -10,36 +10,29 @@ use shared_types::{
 };
 
 use crate::{
-    admission::{Admission, Admitted, admit},
+    admission::{Admitted, Credentials, Route, admit, rate_limit::Charge},
     error::Error,
-    identity::IdentityRequest,
-    rate_limit::Charge,
     state::State,
 };
 
-/// Ends the guest's session. A deployment that is switched off does not prevent it, and an invalid token is no error:
-/// there is nothing that the page could do about it (RFC 7009, section 2.2). A session that is bound to a proof key needs a
-/// proof by it.
+/// Ends the guest's session, also at a deployment that is switched off. An invalid token is not an error, because the
+/// client cannot handle such an error in a useful way (RFC 7009, section 2.2). A session that is bound to a proof key
+/// requires a proof by that key.
 pub async fn revoke_token(
     state: &State,
-    call: &mut RequestContext<'_>,
+    context: &mut RequestContext<'_>,
     _path: NoParameters,
     Request { deployment_key, token }: Request,
 ) -> Result<Response, Error> {
-    let admission = Admission {
-        deployment_key,
-        token: Some(&token),
-        charge: Charge::Call,
-        guest_bytes: 0,
-        ignores_disabled: true,
-        identity: IdentityRequest::None,
-    };
-    let Admitted { snapshot, fingerprint, jkt, .. } = admit(state, call, admission).await?;
+    let credentials = Credentials::Body { deployment_key, token: Some(&token) };
+    let route = Route { serves_disabled: true, ..Route::new(Charge::Call) };
+    let Admitted { config, fingerprint, jkt, .. } = admit(state, context, credentials, route).await?;
     let request = federated_auth::revoke_token::Request { token, fingerprint, jkt };
-    let revoked = state.federated_auth.revoke_token(call, snapshot.account.sid, &request).await?;
-    // Its identity is not granted again. ScopedAuthService remembers it too, for as long as it keeps revocations.
+    let revoked = state.federated_auth.revoke_token(context, config.account.sid, &request).await?;
+    // The identity of an ended session is not granted again. ScopedAuthService also rejects it, but only for as long as it
+    // keeps revocations.
     if let Some(session) = revoked.session_id {
-        state.conversations.end_session(snapshot.account.sid, session, call.now).await?;
+        state.conversations.end_session(config.account.sid, session, context.now).await?;
     }
     Ok(Response {})
 }

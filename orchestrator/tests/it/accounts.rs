@@ -115,13 +115,13 @@ fn a_fault_is_reported_with_its_line() {
         ("enabled = false", "enabled = ", 11, ""),
         ("enabled = false", "enabled = false\nenabled = true", 12, "duplicate key"),
         // What stands there twice.
-        ("AC00000000000000000000000000000002", "AC00000000000000000000000000000001", 22, "in line 2 already"),
-        ("CV00000000000000000000000000000002", "CV00000000000000000000000000000001", 14, "in line 8 already"),
+        ("AC00000000000000000000000000000002", "AC00000000000000000000000000000001", 22, "already in line 2"),
+        ("CV00000000000000000000000000000002", "CV00000000000000000000000000000001", 14, "already in line 8"),
         (
             "CV00000000000000000000000000000003",
             "CV00000000000000000000000000000002",
             27,
-            "in line 14 already",
+            "already in line 14",
         ),
         // Origins, each with its own line.
         ("https://www.example.com", "https://www.example.com/chat", 18, "has a path"),

@@ -85,8 +85,8 @@ address_sid = "IG00000000000000000000000000000001"
         r#"15: warning: allowed origin "https://shop.example.com/" is read as "https://shop.example.com""#,
         r#"15: warning: allowed origin "http://shop.example.com": pages over plain HTTP"#,
         r#"15: error: allowed origin "shop.example.com" "#,
-        r#"15: warning: allowed origin "null" lets in"#,
-        "23: error: CV00000000000000000000000000000002 stands in line 13 already",
+        r#"15: warning: allowed origin "null" allows"#,
+        "23: error: CV00000000000000000000000000000002 is already in line 13",
         "26: error: unknown field `limits`",
     ] {
         assert!(problems.iter().any(|found| found.starts_with(expected)), "{expected}\nis not in\n{output}");

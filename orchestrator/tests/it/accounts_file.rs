@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use orchestrator::accounts_file::{AccountsFile, AccountsFileError, Outcome, Reload};
+use orchestrator::accounts::{AccountsFile, AccountsFileError, AccountsReload, ReloadOutcome};
 use shared_types::DeploymentKey;
 use tempfile::TempDir;
 use tokio::{sync::watch, task::JoinHandle};
@@ -28,7 +28,7 @@ fn text(key: u128) -> String {
 
 struct WatchedFiles {
     file: Arc<AccountsFile>,
-    reloads: watch::Receiver<Reload>,
+    reloads: watch::Receiver<AccountsReload>,
     follower: JoinHandle<()>,
 }
 
@@ -43,7 +43,7 @@ impl WatchedFiles {
         Self { file, reloads, follower }
     }
 
-    async fn next_reload(&mut self) -> Reload {
+    async fn next_reload(&mut self) -> AccountsReload {
         let changed = tokio::time::timeout(Duration::from_secs(20), self.reloads.changed());
         changed.await.expect("the change was not noticed").expect("the follower has ended");
         self.reloads.borrow_and_update().clone()
@@ -80,7 +80,10 @@ async fn a_good_edit_is_taken_and_a_request_keeps_what_it_had() {
     let mut followed = WatchedFiles::start(&path).await;
     let before = followed.file.current();
     replace(&path, &text(2));
-    assert_eq!(followed.next_reload().await, Reload { generation: 1, outcome: Outcome::Loaded });
+    assert_eq!(
+        followed.next_reload().await,
+        AccountsReload { generation: 1, outcome: ReloadOutcome::Loaded }
+    );
     assert!(followed.knows(2) && !followed.knows(1));
     assert!(before.by_deployment_key(&DeploymentKey::from_bits(1)).is_some());
 }
@@ -91,14 +94,19 @@ async fn a_broken_edit_is_reported_and_the_last_good_one_stays() {
     let mut followed = WatchedFiles::start(&path).await;
 
     replace(&path, &text(2).replace("webchat_security", "webchat_securty"));
-    let Reload { generation: 1, outcome: Outcome::Refused(reason) } = followed.next_reload().await else {
+    let AccountsReload { generation: 1, outcome: ReloadOutcome::Rejected(reason) } =
+        followed.next_reload().await
+    else {
         panic!("taken");
     };
     assert!(reason.contains("accounts.toml: line 3: unknown field"), "{reason}");
     assert!(followed.knows(1) && !followed.knows(2));
 
     replace(&path, &text(2));
-    assert_eq!(followed.next_reload().await, Reload { generation: 2, outcome: Outcome::Loaded });
+    assert_eq!(
+        followed.next_reload().await,
+        AccountsReload { generation: 2, outcome: ReloadOutcome::Loaded }
+    );
     assert!(followed.knows(2));
 }
 
@@ -109,16 +117,19 @@ async fn a_file_that_is_emptied_or_removed_changes_nothing() {
     fs::write(&path, "").unwrap();
     let emptied = followed.next_reload().await;
     assert!(
-        matches!(emptied.outcome, Outcome::Refused(ref reason) if reason.contains("no [[account]]")),
+        matches!(emptied.outcome, ReloadOutcome::Rejected(ref reason) if reason.contains("no [[account]]")),
         "{emptied:?}"
     );
     assert!(followed.knows(1));
     fs::remove_file(&path).unwrap();
     let removed = followed.next_reload().await;
-    assert!(matches!(removed.outcome, Outcome::Refused(_)), "{removed:?}");
+    assert!(matches!(removed.outcome, ReloadOutcome::Rejected(_)), "{removed:?}");
     assert!(followed.knows(1));
     replace(&path, &text(2));
-    assert_eq!(followed.next_reload().await, Reload { generation: 3, outcome: Outcome::Loaded });
+    assert_eq!(
+        followed.next_reload().await,
+        AccountsReload { generation: 3, outcome: ReloadOutcome::Loaded }
+    );
     assert!(followed.knows(2));
 }
 
@@ -138,7 +149,7 @@ async fn no_write_is_missed_however_soon_it_follows_another() {
             tokio::task::yield_now().await;
         }
         while !followed.knows(last) {
-            assert_eq!(followed.next_reload().await.outcome, Outcome::Loaded);
+            assert_eq!(followed.next_reload().await.outcome, ReloadOutcome::Loaded);
         }
     }
 }
@@ -158,7 +169,7 @@ async fn a_replaced_link_on_the_way_to_the_file_is_noticed() {
     assert!(followed.knows(1));
     symlink("v2", dir.path().join("new")).unwrap();
     fs::rename(dir.path().join("new"), dir.path().join("data")).unwrap();
-    assert_eq!(followed.next_reload().await.outcome, Outcome::Loaded);
+    assert_eq!(followed.next_reload().await.outcome, ReloadOutcome::Loaded);
     assert!(followed.knows(2));
 }
 

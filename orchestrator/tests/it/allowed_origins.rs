@@ -1,6 +1,6 @@
 //! Which `Origin` is on a list (contract, section 5), with the tricks that lists elsewhere have fallen for.
 
-use orchestrator::allowed_origins::AllowedOrigins;
+use orchestrator::accounts::AllowedOrigins;
 use proptest::prelude::*;
 
 fn one(entry: &str) -> AllowedOrigins {

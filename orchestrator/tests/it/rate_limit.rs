@@ -17,15 +17,15 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 use orchestrator::{
-    accounts::{Accounts, Configuration, Deployment},
-    rate_limit::{Action, Charge, Limited, RateLimits},
+    accounts::{Accounts, Deployment, DeploymentConfig},
+    admission::rate_limit::{Action, Charge, Limited, RateLimiter},
 };
 use serde_json::Value;
 use service_runtime::Metrics;
 use shared_types::DeploymentKey;
 
 /// Two deployments: the first with the defaults, the second with `rate_limits`.
-fn deployments(rate_limits: &str) -> [Configuration; 2] {
+fn deployments(rate_limits: &str) -> [DeploymentConfig; 2] {
     let text = format!(
         r#"
 [[account]]
@@ -49,19 +49,19 @@ rate_limits = {{ {rate_limits} }}
 
 /// What `admission` does with a call that creates a session.
 fn create(
-    limits: &RateLimits,
+    limits: &RateLimiter,
     deployment: &Deployment,
     client: Option<IpAddr>,
     now: DateTime<Utc>,
 ) -> Result<(), Limited> {
     limits.visitor(deployment, client, Charge::Create, now)?;
-    limits.creates(deployment, client, Action::Look, now)?;
-    limits.creates(deployment, client, Action::Charge, now)
+    limits.creates(deployment, client, Action::Peek, now)?;
+    limits.creates(deployment, client, Action::Take, now)
 }
 
 /// The same with any other call.
 fn call(
-    limits: &RateLimits,
+    limits: &RateLimiter,
     deployment: &Deployment,
     client: Option<IpAddr>,
     now: DateTime<Utc>,
@@ -69,8 +69,8 @@ fn call(
     limits.visitor(deployment, client, Charge::Call, now)
 }
 
-fn limiter() -> RateLimits {
-    RateLimits::new(&Metrics::default())
+fn limiter() -> RateLimiter {
+    RateLimiter::new(&Metrics::default())
 }
 
 fn at(milliseconds: i64) -> DateTime<Utc> {

@@ -12,7 +12,7 @@ mod retention;
 mod server;
 
 use chrono::{DateTime, Utc};
-use orchestrator::conversations::{Conversations, MIGRATIONS, NewConversation, StoreError};
+use conversations::{Conversations, MIGRATIONS, NewConversation, StoreError};
 use shared_types::{
     AccountSid, AddressSid, ConversationSid, DeploymentKey, Identity, MessageSid, SessionId,
     orchestrator::list_messages::ChatMessage, scoped_auth::generate::EarlierSession,

@@ -232,7 +232,7 @@ async fn a_lost_answer_does_not_end_the_session() {
 async fn a_store_that_is_down_in_mid_refresh_does_not_end_the_session() {
     let cluster = Cluster::launch();
     let database = DatabaseConfig::new(cluster.database().await);
-    database.migrate(orchestrator::conversations::MIGRATIONS).await.unwrap();
+    database.migrate(conversations::MIGRATIONS).await.unwrap();
     let scene = TestEnv::with(|plan| plan.databases[0] = database).await;
     let guests = [scene.guest_with_key(), scene.guest_on(), scene.guest_off()];
     let mut tokens = Vec::new();

@@ -89,7 +89,7 @@ async fn a_list_that_would_allow_every_site_stops_the_start() {
         );
         let path = data.path().join("accounts.toml");
         std::fs::write(&path, text).unwrap();
-        let refused = orchestrator::accounts_file::AccountsFile::load(path).await.unwrap_err().to_string();
+        let refused = orchestrator::accounts::AccountsFile::load(path).await.unwrap_err().to_string();
         assert!(refused.contains("line 8"), "the operator is shown where: {refused}");
     }
 }

@@ -1,7 +1,7 @@
 //! The twelve checks of RFC 9449, section 4.3, by number.
 
 use chrono::TimeDelta;
-use orchestrator::dpop::{MAX_LEN, MAX_SKEW, Nonces, Reason};
+use orchestrator::dpop::{MAX_LEN, MAX_SKEW, Nonces, ProofFailure};
 use serde_json::{Value, json};
 use shared_types::{
     Code,
@@ -11,11 +11,11 @@ use shared_types::{
 use crate::dpop::prover::{Prover, Service, TOKEN, base64url, now};
 
 /// What becomes of a proof with these changes.
-fn header(name: &str, value: Value) -> Result<(), Reason> {
+fn header(name: &str, value: Value) -> Result<(), ProofFailure> {
     Service::new().check(Prover::new().with_header(name, value).proof()).map(|_| ())
 }
 
-fn claim(name: &str, value: impl Into<Value>) -> Result<(), Reason> {
+fn claim(name: &str, value: impl Into<Value>) -> Result<(), ProofFailure> {
     Service::new().check(Prover::new().with(name, value).proof()).map(|_| ())
 }
 
@@ -29,11 +29,11 @@ fn a_good_proof_names_its_key() {
 fn check_1_there_is_one_header() {
     let (service, proof) = (Service::new(), Prover::new().proof());
     let proof = proof.as_bytes();
-    assert_eq!(service.check_all(&[]), Err(Reason::HeaderCount));
-    assert_eq!(service.check_all(&[proof, proof]), Err(Reason::HeaderCount));
-    assert_eq!(service.check_all(&[proof, b""]), Err(Reason::HeaderCount));
+    assert_eq!(service.check_all(&[]), Err(ProofFailure::HeaderCount));
+    assert_eq!(service.check_all(&[proof, proof]), Err(ProofFailure::HeaderCount));
+    assert_eq!(service.check_all(&[proof, b""]), Err(ProofFailure::HeaderCount));
     // A proxy that joins two headers makes no proof of them.
-    assert_eq!(service.check([proof, b", ", proof].concat()), Err(Reason::Malformed));
+    assert_eq!(service.check([proof, b", ", proof].concat()), Err(ProofFailure::Malformed));
     assert!(service.check(proof).is_ok(), "none of these was remembered");
 }
 
@@ -69,9 +69,9 @@ fn check_2_it_is_one_well_formed_jwt() {
         prover.sign(&header, &twice(&payload, r#""htm":"POST""#)),
         prover.sign(&header, &twice(&payload, r#""x":{"y":1,"y":1}"#)),
     ] {
-        assert_eq!(Service::new().check(&proof), Err(Reason::Malformed), "{proof}");
+        assert_eq!(Service::new().check(&proof), Err(ProofFailure::Malformed), "{proof}");
     }
-    assert_eq!(Service::new().check([good.as_bytes(), b"\xff"].concat()), Err(Reason::Malformed));
+    assert_eq!(Service::new().check([good.as_bytes(), b"\xff"].concat()), Err(ProofFailure::Malformed));
 }
 
 #[test]
@@ -79,19 +79,19 @@ fn check_2_it_is_not_over_long() {
     let padded = |length: usize| Prover::new().with("x", "x".repeat(length)).proof();
     let longest = (0..).find(|length| padded(length + 1).len() > MAX_LEN).unwrap();
     assert!(Service::new().check(padded(longest)).is_ok());
-    assert_eq!(Service::new().check(padded(longest + 1)), Err(Reason::TooLong));
-    assert_eq!(Service::new().check("x".repeat(1 << 20)), Err(Reason::TooLong));
+    assert_eq!(Service::new().check(padded(longest + 1)), Err(ProofFailure::TooLong));
+    assert_eq!(Service::new().check("x".repeat(1 << 20)), Err(ProofFailure::TooLong));
 }
 
 #[test]
 fn check_3_it_has_the_claims() {
     for name in ["jti", "htm", "htu", "iat"] {
-        assert_eq!(claim(name, Value::Null), Err(Reason::Claims), "{name}");
-        assert_eq!(claim(name, json!([])), Err(Reason::Claims), "{name}");
+        assert_eq!(claim(name, Value::Null), Err(ProofFailure::Claims), "{name}");
+        assert_eq!(claim(name, json!([])), Err(ProofFailure::Claims), "{name}");
     }
-    assert_eq!(claim("iat", now().timestamp().to_string()), Err(Reason::Claims));
-    assert_eq!(claim("jti", ""), Err(Reason::Claims));
-    assert_eq!(claim("jti", "j".repeat(257)), Err(Reason::Claims));
+    assert_eq!(claim("iat", now().timestamp().to_string()), Err(ProofFailure::Claims));
+    assert_eq!(claim("jti", ""), Err(ProofFailure::Claims));
+    assert_eq!(claim("jti", "j".repeat(257)), Err(ProofFailure::Claims));
     assert_eq!(claim("jti", "j".repeat(256)), Ok(()));
     assert_eq!(claim("nonce", "what nobody asks for is ignored"), Ok(()));
 }
@@ -99,22 +99,22 @@ fn check_3_it_has_the_claims() {
 #[test]
 fn check_4_it_is_a_proof_and_no_other_jwt() {
     for typ in [Value::Null, json!("JWT"), json!("DPOP+JWT"), json!("application/dpop+jwt"), json!(1)] {
-        assert_eq!(header("typ", typ.clone()), Err(Reason::Type), "{typ}");
+        assert_eq!(header("typ", typ.clone()), Err(ProofFailure::Type), "{typ}");
     }
 }
 
 #[test]
 fn check_5_the_algorithm_is_es256() {
     for alg in ["none", "None", "HS256", "RS256", "ES384", "ES512", "EdDSA", "es256", ""] {
-        assert_eq!(header("alg", json!(alg)), Err(Reason::Algorithm), "{alg}");
+        assert_eq!(header("alg", json!(alg)), Err(ProofFailure::Algorithm), "{alg}");
     }
-    assert_eq!(header("alg", Value::Null), Err(Reason::Algorithm));
+    assert_eq!(header("alg", Value::Null), Err(ProofFailure::Algorithm));
 }
 
 #[test]
 fn check_5_what_it_calls_critical_is_not_known() {
     for crit in [json!(["exp"]), json!([]), json!(["b64"])] {
-        assert_eq!(header("crit", crit.clone()), Err(Reason::Critical), "{crit}");
+        assert_eq!(header("crit", crit.clone()), Err(ProofFailure::Critical), "{crit}");
     }
     assert_eq!(header("x-note", json!("what is not critical is ignored")), Ok(()));
 }
@@ -123,7 +123,7 @@ fn check_5_what_it_calls_critical_is_not_known() {
 fn check_6_the_signature_is_by_the_key() {
     let (prover, other) = (Prover::new(), Prover::new());
     let foreign = prover.sign(&other.header.to_string(), &prover.payload.to_string());
-    assert_eq!(Service::new().check(foreign), Err(Reason::Signature));
+    assert_eq!(Service::new().check(foreign), Err(ProofFailure::Signature));
 
     let good = prover.proof();
     let (signed, _) = good.rsplit_once('.').unwrap();
@@ -131,44 +131,44 @@ fn check_6_the_signature_is_by_the_key() {
     let (header, _) = signed.split_once('.').unwrap();
     let (_, signature) = good.rsplit_once('.').unwrap();
     let tampered = format!("{header}.{}.{signature}", base64url(with_other_jti));
-    assert_eq!(Service::new().check(tampered), Err(Reason::Signature));
+    assert_eq!(Service::new().check(tampered), Err(ProofFailure::Signature));
     for signature in [base64url([0; 64]), base64url([0xff; 64])] {
-        assert_eq!(Service::new().check(format!("{signed}.{signature}")), Err(Reason::Signature));
+        assert_eq!(Service::new().check(format!("{signed}.{signature}")), Err(ProofFailure::Signature));
     }
 
     // Coordinates of the right length, and no point of the curve.
     let mut nowhere = Prover::new();
     nowhere.header["jwk"]["x"] = base64url([7; 32]).into();
-    assert_eq!(Service::new().check(nowhere.proof()), Err(Reason::Signature));
+    assert_eq!(Service::new().check(nowhere.proof()), Err(ProofFailure::Signature));
 }
 
 #[test]
 fn check_7_the_key_is_public() {
     let mut prover = Prover::new();
     prover.header["jwk"]["d"] = base64url([1; 32]).into();
-    assert_eq!(Service::new().check(prover.proof()), Err(Reason::PrivateKey));
+    assert_eq!(Service::new().check(prover.proof()), Err(ProofFailure::PrivateKey));
     let symmetric = json!({"kty": "oct", "k": base64url([1; 32])});
-    assert_eq!(header("jwk", symmetric), Err(Reason::PrivateKey));
+    assert_eq!(header("jwk", symmetric), Err(ProofFailure::PrivateKey));
     for jwk in [Value::Null, json!("key"), json!({}), json!({"kty": "EC", "crv": "P-521"})] {
-        assert_eq!(header("jwk", jwk.clone()), Err(Reason::Key), "{jwk}");
+        assert_eq!(header("jwk", jwk.clone()), Err(ProofFailure::Key), "{jwk}");
     }
 }
 
 #[test]
 fn check_8_the_method_is_the_calls() {
     for htm in ["GET", "post", "POST ", ""] {
-        assert_eq!(claim("htm", htm), Err(Reason::Method), "{htm}");
+        assert_eq!(claim("htm", htm), Err(ProofFailure::Method), "{htm}");
     }
     let get = Service { method: "GET", ..Service::new() };
-    assert_eq!(get.check(Prover::new().proof()), Err(Reason::Method));
+    assert_eq!(get.check(Prover::new().proof()), Err(ProofFailure::Method));
     assert!(get.check(Prover::new().with("htm", "GET").proof()).is_ok());
 }
 
 #[test]
 fn check_9_the_place_is_the_calls() {
     // More of it in `target`.
-    assert_eq!(claim("htu", "https://chat.example.com/v2/Webchat/Token"), Err(Reason::Target));
-    assert_eq!(claim("htu", "https://evil.example.com/v2/Webchat/Token/Refresh"), Err(Reason::Target));
+    assert_eq!(claim("htu", "https://chat.example.com/v2/Webchat/Token"), Err(ProofFailure::Target));
+    assert_eq!(claim("htu", "https://evil.example.com/v2/Webchat/Token/Refresh"), Err(ProofFailure::Target));
 }
 
 #[test]
@@ -179,13 +179,13 @@ fn check_10_it_has_a_current_nonce_where_one_is_required() {
     let check = |service: Service, nonce: Value| service.check(Prover::new().with("nonce", nonce).proof());
     assert!(check(service(), json!(nonce)).is_ok());
     for other in [Value::Null, json!(""), json!("eyJ7S_zG.eyJH0-Z.HX4w-7v"), json!(1), json!([nonce])] {
-        assert_eq!(check(service(), other.clone()), Err(Reason::Nonce), "{other}");
+        assert_eq!(check(service(), other.clone()), Err(ProofFailure::Nonce), "{other}");
     }
     // A proof that was made in advance has a nonce of then.
     let later = service().later(TimeDelta::minutes(6));
     let iat = later.now.timestamp();
     let stale = Prover::new().with("nonce", nonce.as_str()).with("iat", iat);
-    assert_eq!(later.check(stale.proof()), Err(Reason::Nonce));
+    assert_eq!(later.check(stale.proof()), Err(ProofFailure::Nonce));
     // Where none is required, any will do.
     for any in [Value::Null, json!("another's"), json!(1)] {
         assert!(check(Service { token: None, ..Service::new() }, any.clone()).is_ok(), "{any}");
@@ -199,25 +199,25 @@ fn check_11_it_was_made_now() {
         assert_eq!(seconds(near), Ok(()), "{near}");
     }
     for far in [-1e9, -60.5, 60.5, 1e9] {
-        assert_eq!(seconds(far), Err(Reason::Age), "{far}");
+        assert_eq!(seconds(far), Err(ProofFailure::Age), "{far}");
     }
     for nonsense in [json!(-1), json!(0), json!(i64::MAX), json!(u64::MAX), json!(1e300)] {
-        assert_eq!(claim("iat", nonsense.clone()), Err(Reason::Age), "{nonsense}");
+        assert_eq!(claim("iat", nonsense.clone()), Err(ProofFailure::Age), "{nonsense}");
     }
     // The same proof, as the time goes by.
     let proof = Prover::new().proof();
     assert!(Service::new().later(MAX_SKEW).check(&proof).is_ok());
-    assert_eq!(Service::new().later(MAX_SKEW + TimeDelta::seconds(1)).check(&proof), Err(Reason::Age));
-    assert_eq!(Service::new().later(-MAX_SKEW - TimeDelta::seconds(1)).check(&proof), Err(Reason::Age));
+    assert_eq!(Service::new().later(MAX_SKEW + TimeDelta::seconds(1)).check(&proof), Err(ProofFailure::Age));
+    assert_eq!(Service::new().later(-MAX_SKEW - TimeDelta::seconds(1)).check(&proof), Err(ProofFailure::Age));
 }
 
 #[test]
 fn check_12_it_names_the_token() {
-    assert_eq!(claim("ath", Value::Null), Err(Reason::AccessToken));
+    assert_eq!(claim("ath", Value::Null), Err(ProofFailure::AccessToken));
     for ath in ["", TOKEN, "fUHyO2r2Z3DZ53EsNrWBb0xWXoaNy59IiKCAqksmQEo"] {
-        assert_eq!(claim("ath", ath), Err(Reason::AccessToken), "{ath}");
+        assert_eq!(claim("ath", ath), Err(ProofFailure::AccessToken), "{ath}");
     }
-    assert_eq!(claim("ath", 1), Err(Reason::AccessToken));
+    assert_eq!(claim("ath", 1), Err(ProofFailure::AccessToken));
     // Where the call brings no token, there is nothing for it to name.
     for ath in [Value::Null, json!("another token's"), json!(1)] {
         let create = Service { token: None, ..Service::new() };
@@ -228,9 +228,9 @@ fn check_12_it_names_the_token() {
 #[test]
 fn the_caller_is_told_what_the_rfc_says() {
     let invalid = |reason| orchestrator::dpop::InvalidProof { reason };
-    assert_eq!(invalid(Reason::Signature).code(), Code::InvalidDpopProof);
-    assert_eq!(invalid(Reason::Replayed).code(), Code::InvalidDpopProof);
-    assert_eq!(invalid(Reason::Nonce).code(), Code::UseDpopNonce);
-    assert_eq!(invalid(Reason::TooMany).code(), Code::RateLimited);
-    assert_eq!(invalid(Reason::Age).to_string(), "no good DPoP proof: iat");
+    assert_eq!(invalid(ProofFailure::Signature).code(), Code::InvalidDpopProof);
+    assert_eq!(invalid(ProofFailure::Replayed).code(), Code::InvalidDpopProof);
+    assert_eq!(invalid(ProofFailure::Nonce).code(), Code::UseDpopNonce);
+    assert_eq!(invalid(ProofFailure::TooMany).code(), Code::RateLimited);
+    assert_eq!(invalid(ProofFailure::Age).to_string(), "invalid DPoP proof: iat");
 }

@@ -1,6 +1,6 @@
 //! Whatever a stranger sends.
 
-use orchestrator::dpop::Reason;
+use orchestrator::dpop::ProofFailure;
 use proptest::prelude::*;
 
 use crate::dpop::prover::{Prover, Service};
@@ -41,9 +41,9 @@ proptest! {
         text.replace_range(start..(start + length).min(text.len()), &by);
         let taken = Service::new().check(prover.sign(&header, &payload));
         prop_assert!(matches!(taken, Ok(_) | Err(
-            Reason::Malformed | Reason::Type | Reason::Algorithm | Reason::Key | Reason::Claims | Reason::Method
-                | Reason::Target | Reason::Age | Reason::AccessToken | Reason::Signature | Reason::PrivateKey
-                | Reason::Critical
+            ProofFailure::Malformed | ProofFailure::Type | ProofFailure::Algorithm | ProofFailure::Key | ProofFailure::Claims | ProofFailure::Method
+                | ProofFailure::Target | ProofFailure::Age | ProofFailure::AccessToken | ProofFailure::Signature | ProofFailure::PrivateKey
+                | ProofFailure::Critical
         )));
     }
 }

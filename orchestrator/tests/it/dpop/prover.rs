@@ -2,7 +2,7 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeDelta, Utc};
-use orchestrator::dpop::{self, Expectation, Nonces, PublicUrls, Reason, ReplayStore, Target};
+use orchestrator::dpop::{self, Expectation, Nonces, ProofFailure, PublicUrls, ReplayStore, Target};
 use ring::{
     digest::{SHA256, digest},
     rand::SystemRandom,
@@ -118,11 +118,11 @@ impl Service {
         self
     }
 
-    pub(crate) fn check(&self, proof: impl AsRef<[u8]>) -> Result<Thumbprint, Reason> {
+    pub(crate) fn check(&self, proof: impl AsRef<[u8]>) -> Result<Thumbprint, ProofFailure> {
         self.check_all(&[proof.as_ref()])
     }
 
-    pub(crate) fn check_all(&self, values: &[&[u8]]) -> Result<Thumbprint, Reason> {
+    pub(crate) fn check_all(&self, values: &[&[u8]]) -> Result<Thumbprint, ProofFailure> {
         let target = Target { public_urls: &self.public_urls, authority: None, scheme: None, path: PATH };
         let expectation = Expectation {
             method: self.method,

@@ -9,7 +9,7 @@ use std::{
 };
 
 use chrono::TimeDelta;
-use orchestrator::dpop::{MAX_SKEW, Reason, ReplayStore};
+use orchestrator::dpop::{MAX_SKEW, ProofFailure, ReplayStore};
 
 use crate::dpop::prover::{Prover, Service, now};
 
@@ -18,9 +18,9 @@ fn a_proof_is_taken_once() {
     let (service, prover) = (Service::new(), Prover::new());
     let proof = prover.proof();
     assert!(service.check(&proof).is_ok());
-    assert_eq!(service.check(&proof), Err(Reason::Replayed));
+    assert_eq!(service.check(&proof), Err(ProofFailure::Replayed));
     // Signed anew, it is the same `jti`.
-    assert_eq!(service.check(prover.proof()), Err(Reason::Replayed));
+    assert_eq!(service.check(prover.proof()), Err(ProofFailure::Replayed));
     assert!(service.check(prover.with("jti", "another").proof()).is_ok());
 }
 
@@ -39,13 +39,13 @@ fn it_is_remembered_for_as_long_as_it_is_fresh() {
         let mut service = Service::new().later(-MAX_SKEW);
         assert!(service.check(&proof).is_ok());
         while service.now <= now() + MAX_SKEW {
-            assert_eq!(service.check(&proof), Err(Reason::Replayed), "{}", service.now);
+            assert_eq!(service.check(&proof), Err(ProofFailure::Replayed), "{}", service.now);
             // Other traffic moves the store on.
             let other = Prover::new().with("iat", service.now.timestamp()).proof();
             assert!(service.check(other).is_ok());
             service.now += TimeDelta::seconds(step);
         }
-        assert_eq!(service.check(&proof), Err(Reason::Age));
+        assert_eq!(service.check(&proof), Err(ProofFailure::Age));
     }
 }
 
@@ -66,8 +66,8 @@ fn one_that_fails_is_not_remembered() {
     let proof = prover.proof();
     let (signed, _) = proof.rsplit_once('.').unwrap();
     let unsigned = format!("{signed}.{}", "A".repeat(86));
-    assert_eq!(service.check(unsigned), Err(Reason::Signature));
-    assert_eq!(Service { method: "GET", ..Service::new() }.check(&proof), Err(Reason::Method));
+    assert_eq!(service.check(unsigned), Err(ProofFailure::Signature));
+    assert_eq!(Service { method: "GET", ..Service::new() }.check(&proof), Err(ProofFailure::Method));
     assert_eq!(service.replays.remembered(), 0);
     assert!(service.check(&proof).is_ok());
 }
@@ -84,7 +84,7 @@ fn a_full_store_refuses_what_it_cannot_remember() {
             match service.check(other) {
                 Ok(_) => false,
                 Err(reason) => {
-                    assert_eq!(reason, Reason::TooMany);
+                    assert_eq!(reason, ProofFailure::TooMany);
                     true
                 }
             }
@@ -93,7 +93,7 @@ fn a_full_store_refuses_what_it_cannot_remember() {
     assert!(refused >= 184, "{refused}");
     assert!(service.replays.remembered() <= 16);
     // What was seen is still known, and room comes with time.
-    assert_eq!(service.check(&proof), Err(Reason::Replayed));
+    assert_eq!(service.check(&proof), Err(ProofFailure::Replayed));
     service.now += MAX_SKEW * 2 + TimeDelta::seconds(15);
     let next = prover.with("iat", service.now.timestamp()).with("jti", "next");
     assert!(service.check(next.proof()).is_ok());

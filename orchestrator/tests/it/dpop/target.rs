@@ -1,7 +1,9 @@
 //! `htu`: which ways of writing the URL name the call, with configured URLs and without.
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
-use orchestrator::dpop::{self, Expectation, MalformedPublicUrls, PublicUrls, Reason, ReplayStore, Target};
+use orchestrator::dpop::{
+    self, Expectation, MalformedPublicUrls, ProofFailure, PublicUrls, ReplayStore, Target,
+};
 use service_runtime::{Clock, RequestContext, random::Random};
 
 use crate::dpop::prover::{Prover, now};
@@ -20,13 +22,13 @@ fn names(
         map.append(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap());
     }
     let call = RequestContext::new(&map, None, &Clock::system(), &Random::default());
-    let target = Target::of_call(&call, path, &public_urls, trusted_hops);
+    let target = Target::of_request(&call, path, &public_urls, trusted_hops);
     let expectation = Expectation { method: "POST", target, access_token: None, nonces: None, now: now() };
     let proof = Prover::new().with("htu", htu).proof();
     match dpop::verify([proof.as_bytes()], &expectation, &ReplayStore::new()) {
         Ok(_) => true,
         Err(invalid) => {
-            assert_eq!(invalid.reason, Reason::Target);
+            assert_eq!(invalid.reason, ProofFailure::Target);
             false
         }
     }

@@ -1,7 +1,7 @@
 //! The two proofs that RFC 9449 prints.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use orchestrator::dpop::{self, Expectation, InvalidProof, PublicUrls, Reason, ReplayStore, Target};
+use orchestrator::dpop::{self, Expectation, InvalidProof, ProofFailure, PublicUrls, ReplayStore, Target};
 
 const THUMBPRINT: &str = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I";
 
@@ -27,7 +27,7 @@ fn check(
     (method, url, path): (&str, &str, &str),
     token: Option<&str>,
     now: DateTime<Utc>,
-) -> Result<String, Reason> {
+) -> Result<String, ProofFailure> {
     let public_urls: PublicUrls = url.parse().unwrap();
     let target = Target { public_urls: &public_urls, authority: None, scheme: None, path };
     let expectation = Expectation { method, target, access_token: token, nonces: None, now };
@@ -41,8 +41,8 @@ fn the_proof_of_a_token_request_is_taken() {
     let made = DateTime::from_timestamp(1_562_262_616, 0).unwrap();
     let call = ("POST", "https://server.example.com", "/token");
     assert_eq!(check(TOKEN_REQUEST, call, None, made).as_deref(), Ok(THUMBPRINT));
-    assert_eq!(check(TOKEN_REQUEST, call, Some(TOKEN), made), Err(Reason::AccessToken));
-    assert_eq!(check(TOKEN_REQUEST, call, None, made + TimeDelta::seconds(61)), Err(Reason::Age));
+    assert_eq!(check(TOKEN_REQUEST, call, Some(TOKEN), made), Err(ProofFailure::AccessToken));
+    assert_eq!(check(TOKEN_REQUEST, call, None, made + TimeDelta::seconds(61)), Err(ProofFailure::Age));
 }
 
 #[test]
@@ -50,6 +50,6 @@ fn the_proof_of_a_resource_request_is_taken_with_its_token() {
     let made = DateTime::from_timestamp(1_562_262_618, 0).unwrap();
     let call = ("GET", "https://resource.example.org", "/protectedresource");
     assert_eq!(check(RESOURCE_REQUEST, call, Some(TOKEN), made).as_deref(), Ok(THUMBPRINT));
-    assert_eq!(check(RESOURCE_REQUEST, call, Some("another"), made), Err(Reason::AccessToken));
+    assert_eq!(check(RESOURCE_REQUEST, call, Some("another"), made), Err(ProofFailure::AccessToken));
     assert_eq!(check(RESOURCE_REQUEST, call, None, made).as_deref(), Ok(THUMBPRINT), "`ath` is ignored");
 }

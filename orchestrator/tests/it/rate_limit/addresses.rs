@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use chrono::TimeDelta;
-use orchestrator::client_address::TrustedProxies;
+use orchestrator::admission::client_address::TrustedProxies;
 use service_runtime::{Clock, RequestContext, random::Random};
 
 use crate::rate_limit::log_lines;

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use chrono::{DateTime, Utc};
 use orchestrator::{
     accounts::Deployment,
-    rate_limit::{Action, Charge, Policy, RateLimits},
+    admission::rate_limit::{Action, Charge, Policy, RateLimiter},
 };
 
 use crate::rate_limit::{at, deployments, limiter};
@@ -22,13 +22,13 @@ fn v4(n: u32) -> Option<IpAddr> {
 }
 
 fn store(
-    limits: &RateLimits,
+    limits: &RateLimiter,
     deployment: &Deployment,
     client: Option<IpAddr>,
     now: DateTime<Utc>,
-) -> Result<(), orchestrator::rate_limit::Limited> {
-    limits.guest_bytes(deployment, client, TEXT, Action::Look, now)?;
-    limits.guest_bytes(deployment, client, TEXT, Action::Charge, now)
+) -> Result<(), orchestrator::admission::rate_limit::Limited> {
+    limits.guest_bytes(deployment, client, TEXT, Action::Peek, now)?;
+    limits.guest_bytes(deployment, client, TEXT, Action::Take, now)
 }
 
 #[test]

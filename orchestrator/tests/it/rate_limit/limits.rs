@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use orchestrator::rate_limit::{Limited, Policy, RateLimits};
+use orchestrator::admission::rate_limit::{Limited, Policy, RateLimiter};
 use proptest::prelude::*;
 
 use crate::rate_limit::{at, call, create, deployments, limiter, visitor};
@@ -155,7 +155,7 @@ proptest! {
         steps in prop::collection::vec(prop_oneof![3 => 0..5_i64, 2 => 0..5_000_i64, 1 => 0..200_000_i64], 1..200),
     ) {
         let [_, own] = deployments(&format!("visitor_calls_per_minute = {limit}"));
-        let limits: RateLimits = limiter();
+        let limits: RateLimiter = limiter();
         let times: Vec<i64> =
             steps.iter().scan(0, |time, step| { *time += step; Some(*time) }).collect();
         let granted: Vec<bool> = times

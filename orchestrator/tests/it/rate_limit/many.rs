@@ -8,7 +8,7 @@ use std::{
 
 use orchestrator::{
     accounts::Deployment,
-    rate_limit::{Policy, RateLimits},
+    admission::rate_limit::{Policy, RateLimiter},
 };
 use service_runtime::Metrics;
 use shared_types::DeploymentKey;
@@ -23,7 +23,7 @@ fn network(n: u64) -> Option<IpAddr> {
 #[test]
 fn a_million_networks_leave_no_more_than_was_meant() {
     let [site, _] = deployments("");
-    let limits = RateLimits::with_capacity(&Metrics::default(), 10_000);
+    let limits = RateLimiter::with_capacity(&Metrics::default(), 10_000);
     for n in 0..1_000_000 {
         // All within a minute, so that time alone forgets none of them.
         call(&limits, &site.deployment, network(n), at(n as i64 / 20)).unwrap();
@@ -34,7 +34,7 @@ fn a_million_networks_leave_no_more_than_was_meant() {
 #[test]
 fn made_up_networks_do_not_lift_the_deployments_limit() {
     let [_, own] = deployments("creates_per_minute = 100");
-    let limits = RateLimits::with_capacity(&Metrics::default(), 1_000);
+    let limits = RateLimiter::with_capacity(&Metrics::default(), 1_000);
     let mut granted = 0;
     for n in 0..100_000 {
         match create(&limits, &own.deployment, network(n), at(0)) {

@@ -2,7 +2,7 @@
 
 use actix_web::http::header::HeaderMap;
 use chrono::TimeDelta;
-use orchestrator::rate_limit::{Policy, RateLimits};
+use orchestrator::admission::rate_limit::{Policy, RateLimiter};
 use service_runtime::{Clock, Metrics, RequestContext, random::Random};
 
 use crate::rate_limit::{call, create, deployments, log_lines, visitor};
@@ -11,7 +11,7 @@ use crate::rate_limit::{call, create, deployments, log_lines, visitor};
 fn what_is_enforced_is_refused_counted_and_logged() {
     let [_, own] = deployments("visitor_creates_per_minute = 1");
     let metrics = Metrics::default();
-    let limits = RateLimits::new(&metrics);
+    let limits = RateLimiter::new(&metrics);
     let headers = HeaderMap::new();
     let mut request = RequestContext::new(&headers, None, &Clock::system(), &Random::default());
     request.account = Some(own.account.sid);
@@ -43,7 +43,7 @@ fn what_is_only_logged_is_served_and_counted() {
     let [_, own] =
         deployments(r#"visitor_calls_per_minute = 1, visitor_creates_per_minute = 1, mode = "log""#);
     let metrics = Metrics::default();
-    let limits = RateLimits::new(&metrics);
+    let limits = RateLimiter::new(&metrics);
     let headers = HeaderMap::new();
     let request = RequestContext::new(&headers, None, &Clock::system(), &Random::default());
     let log = log_lines(|| {
@@ -67,7 +67,7 @@ fn what_is_only_logged_is_served_and_counted() {
 fn a_full_limit_is_logged_once_a_minute_for_each_deployment() {
     let [site, own] = deployments("visitor_calls_per_minute = 300");
     let (clock, random) = (Clock::adjustable(), Random::default());
-    let limits = RateLimits::new(&Metrics::default());
+    let limits = RateLimiter::new(&Metrics::default());
     let headers = HeaderMap::new();
     let hammer = |deployment: &_, calls: u32| {
         let request = RequestContext::new(&headers, None, &clock, &random);
@@ -97,7 +97,7 @@ fn a_full_limit_is_logged_once_a_minute_for_each_deployment() {
 #[test]
 fn neither_mode_logs_an_address() {
     let [_, own] = deployments(r#"visitor_calls_per_minute = 1, mode = "log""#);
-    let limits = RateLimits::new(&Metrics::default());
+    let limits = RateLimiter::new(&Metrics::default());
     let headers = HeaderMap::new();
     let request = RequestContext::new(&headers, None, &Clock::system(), &Random::default());
     let address = "203.0.113.77".parse().unwrap();

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use chrono::{DateTime, Utc};
 use orchestrator::{
     accounts::Deployment,
-    rate_limit::{Action, Policy, RateLimits},
+    admission::rate_limit::{Action, Policy, RateLimiter},
 };
 
 use crate::rate_limit::{at, create, deployments, limiter};
@@ -22,7 +22,7 @@ fn v4(of_24: u32, own: u32) -> Option<IpAddr> {
 
 /// How many sessions a network of 256 visitors creates if each tries once.
 fn flood(
-    limits: &RateLimits,
+    limits: &RateLimiter,
     deployment: &Deployment,
     visitors: impl Fn(u32) -> Option<IpAddr>,
     now: DateTime<Utc>,
@@ -95,12 +95,12 @@ fn a_look_takes_nothing() {
     let ([_, own], limits) = (deployments("creates_per_minute = 4"), limiter());
     let creates = |action| limits.creates(&own.deployment, v4(1, 1), action, at(0));
     for _ in 0..100 {
-        creates(Action::Look).unwrap();
+        creates(Action::Peek).unwrap();
     }
     for _ in 0..4 {
-        creates(Action::Charge).unwrap();
+        creates(Action::Take).unwrap();
     }
-    assert!(creates(Action::Look).is_err());
+    assert!(creates(Action::Peek).is_err());
 }
 
 /// The floods try 512 times every 100 ms, first; 5,120 a second at a deployment that grants 100.

@@ -1,9 +1,6 @@
 //! `[account.deployment.rate_limits]`: what it says, and which line is named when it says it wrongly.
 
-use orchestrator::{
-    accounts::Accounts,
-    rate_limit::{Limits, Mode},
-};
+use orchestrator::accounts::{Accounts, DeploymentLimits, RateLimitMode};
 use shared_types::DeploymentKey;
 
 const TEXT: &str = r#"[[account]]
@@ -17,25 +14,25 @@ address_sid = "IG00000000000000000000000000000001"
 "#;
 
 /// Line 9 is the table's first.
-fn parse(rate_limits: &str) -> Result<Limits, String> {
+fn parse(rate_limits: &str) -> Result<DeploymentLimits, String> {
     let accounts = Accounts::parse(&TEXT.replace("{rate_limits}", rate_limits));
     let accounts = accounts.map_err(|error| error.to_string())?;
     Ok(accounts.by_deployment_key(&DeploymentKey::from_bits(1)).unwrap().deployment.rate_limits)
 }
 
-fn numbers(limits: Limits) -> (u32, u32, u32, Mode) {
+fn numbers(limits: DeploymentLimits) -> (u32, u32, u32, RateLimitMode) {
     let creates = (limits.visitor_creates_per_minute, limits.creates_per_minute);
     (creates.0.get(), limits.visitor_calls_per_minute.get(), creates.1.get(), limits.mode)
 }
 
 #[test]
 fn what_is_left_out_has_a_default() {
-    let default = (30, 300, 6000, Mode::Enforce);
+    let default = (30, 300, 6000, RateLimitMode::Enforce);
     assert_eq!(numbers(parse("").unwrap()), default);
     assert_eq!(numbers(parse("rate_limits = {}").unwrap()), default);
     assert_eq!(numbers(parse("[account.deployment.rate_limits]").unwrap()), default);
     let one = parse("rate_limits = { creates_per_minute = 7 }").unwrap();
-    assert_eq!(numbers(one), (30, 300, 7, Mode::Enforce));
+    assert_eq!(numbers(one), (30, 300, 7, RateLimitMode::Enforce));
 }
 
 #[test]
@@ -45,9 +42,9 @@ fn both_ways_of_writing_it_say_the_same() {
     let table = "[account.deployment.rate_limits]\nvisitor_creates_per_minute = 1\n\
                  visitor_calls_per_minute = 2\ncreates_per_minute = 3\nmode = \"log\"";
     for text in [inline, table] {
-        assert_eq!(numbers(parse(text).unwrap()), (1, 2, 3, Mode::Log));
+        assert_eq!(numbers(parse(text).unwrap()), (1, 2, 3, RateLimitMode::Log));
     }
-    assert_eq!(parse("rate_limits = { mode = \"enforce\" }").unwrap(), Limits::default());
+    assert_eq!(parse("rate_limits = { mode = \"enforce\" }").unwrap(), DeploymentLimits::default());
 }
 
 #[test]
@@ -73,8 +70,9 @@ fn a_fault_is_reported_with_its_line() {
 #[test]
 fn messages_and_networks_have_settings_too() {
     let of = |line: &str| parse(&format!("[account.deployment.rate_limits]\n{line}"));
-    let messages =
-        |limits: Limits| (limits.visitor_messages_per_minute.get(), limits.visitor_messages_burst.get());
+    let messages = |limits: DeploymentLimits| {
+        (limits.visitor_messages_per_minute.get(), limits.visitor_messages_burst.get())
+    };
     assert_eq!(messages(of("").unwrap()), (20, 10));
     assert_eq!(
         messages(of("visitor_messages_per_minute = 60\nvisitor_messages_burst = 60").unwrap()),

@@ -5,7 +5,7 @@ use std::{fs, net::Ipv6Addr, path::Path};
 use chrono::TimeDelta;
 use orchestrator::{
     accounts::Accounts,
-    rate_limit::{Action, Charge, RateLimits},
+    admission::rate_limit::{Action, Charge, RateLimiter},
 };
 use service_runtime::Metrics;
 use shared_types::{AccountSid, ConversationSid, DeploymentKey, Identity, MessageSid, SessionId};
@@ -48,7 +48,7 @@ guest_bytes_per_hour = {BUDGET}
     );
     let accounts = Accounts::parse(&accounts).unwrap();
     let deployment = accounts.by_deployment_key(&DeploymentKey::from_bits(1)).unwrap().deployment;
-    let limits = RateLimits::new(&Metrics::default());
+    let limits = RateLimiter::new(&Metrics::default());
     let address = |n: u128| Some(Ipv6Addr::from_bits(0x2001_0db8_0001_0100_u128 << 64 | n << 64 | 1).into());
     let identity = |n: u128| Identity::from_random(n.to_be_bytes());
     let mut writes = JoinSet::new();
@@ -56,7 +56,7 @@ guest_bytes_per_hour = {BUDGET}
     for minute in 0..60 {
         for n in 0..256 {
             let guest_bytes =
-                |bytes, now| limits.guest_bytes(&deployment, address(n), bytes, Action::Charge, now);
+                |bytes, now| limits.guest_bytes(&deployment, address(n), bytes, Action::Take, now);
             let at = now() + TimeDelta::minutes(minute);
             if minute == 0 && guest_bytes(LEAST_OF_CONVERSATION, at).is_ok() {
                 let mut new = conversation(0, n);

@@ -2,7 +2,7 @@
 
 use std::{os::unix::fs::PermissionsExt, path::Path};
 
-use orchestrator::conversations::{Conversations, OpenError};
+use conversations::{Conversations, OpenError};
 use shared_types::MessageSid;
 use store::DatabaseConfig;
 use tokio::task::JoinSet;

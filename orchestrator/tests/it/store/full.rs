@@ -1,6 +1,6 @@
 //! A conversation holds a bounded number of its guest's messages and bytes; full, it is followed by the session's next.
 
-use orchestrator::conversations::{MAX_GUEST_BYTES, StoreError};
+use conversations::{MAX_GUEST_BYTES, StoreError};
 use shared_types::{ConversationSid, orchestrator::send_message::MAX_BODY};
 use tokio::task::JoinSet;
 

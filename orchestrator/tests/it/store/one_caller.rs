@@ -1,7 +1,7 @@
 //! One caller at a time: what is written is what is read, by whom it belongs to, whole or not at all.
 
 use chrono::TimeDelta;
-use orchestrator::conversations::{LastSession, NewConversation, SYSTEM, StoreError};
+use conversations::{LastSession, NewConversation, SYSTEM, StoreError};
 use shared_types::{
     AddressSid, ConversationSid, DeploymentKey, MessageSid, Thumbprint,
     orchestrator::list_messages::ChatMessage,

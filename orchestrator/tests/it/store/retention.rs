@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use orchestrator::conversations::NewConversation;
+use conversations::NewConversation;
 use shared_types::{ConversationSid, MessageSid};
 use store::PURGE_BATCH_ROWS;
 

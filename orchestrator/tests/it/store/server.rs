@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use orchestrator::conversations::{Conversations, MIGRATIONS, OpenError};
+use conversations::{Conversations, MIGRATIONS, OpenError};
 use store::{DatabaseConfig, Migrations};
 use test_support::eventually;
 

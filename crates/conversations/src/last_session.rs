@@ -1,0 +1,69 @@
+//! The last session of an identity, read from its newest conversation. A request for the same identity is checked
+//! against it (contract, section 4).
+
+use chrono::{DateTime, Utc};
+use shared_types::{
+    AccountSid, DeploymentKey, Identity, SessionId, Thumbprint, scoped_auth::generate::EarlierSession,
+};
+use store::Sql;
+
+use crate::{Conversations, StoreError};
+
+static LAST_SESSION: Sql = Sql::new(
+    "SELECT session_id, auth_time, jkt, session_ended_at FROM conversations \
+     WHERE account_sid = $1 AND identity = $2 AND deployment_key = $3 ORDER BY date_created DESC, sid DESC LIMIT 1",
+);
+static END: Sql = Sql::new(
+    "UPDATE conversations SET session_ended_at = $3 \
+     WHERE account_sid = $1 AND session_id = $2 AND session_ended_at IS NULL",
+);
+
+/// A session that opened a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LastSession {
+    /// The session id and start time.
+    pub session: EarlierSession,
+    /// The proof key that the session is bound to, if any.
+    pub jkt: Option<Thumbprint>,
+    /// Whether the guest ended it.
+    pub ended: bool,
+}
+
+impl Conversations {
+    /// The last session of an identity at a deployment that opened a conversation.
+    pub async fn last_session(
+        &self,
+        account: AccountSid,
+        deployment: DeploymentKey,
+        identity: Identity,
+    ) -> Result<Option<LastSession>, StoreError> {
+        let find = LAST_SESSION.with([
+            account.to_string().into(),
+            identity.to_string().into(),
+            deployment.to_string().into(),
+        ]);
+        let rows = self.database.read(find).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let sid = row.get::<&str>(0)?.parse().map_err(|_| StoreError::Malformed("session id"))?;
+        let auth_time = DateTime::from_timestamp_millis(row.get(1)?).ok_or(StoreError::Malformed("date"))?;
+        let jkt = row.get::<Option<&str>>(2)?.map(str::parse).transpose();
+        Ok(Some(LastSession {
+            session: EarlierSession { sid, auth_time },
+            jkt: jkt.map_err(|_| StoreError::Malformed("thumbprint"))?,
+            ended: row.get::<Option<i64>>(3)?.is_some(),
+        }))
+    }
+
+    /// Records that the guest ended a session. Idempotent; does nothing for a session without a conversation.
+    pub async fn end_session(
+        &self,
+        account: AccountSid,
+        session: SessionId,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let end =
+            END.with([account.to_string().into(), session.to_string().into(), now.timestamp_millis().into()]);
+        self.database.write([end]).await?;
+        Ok(())
+    }
+}

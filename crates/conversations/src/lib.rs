@@ -1,0 +1,96 @@
+//! Conversations and their messages (contract, section 3), and the store that holds them. No HTTP: the orchestrator's
+//! handlers call this crate, and tests call it without a server.
+//!
+//! A conversation belongs to one account and one identity. Access with another identity returns the same as access to a
+//! missing conversation, at the cost of the same single query.
+//!
+//! Statements and schema use only what SQLite and PostgreSQL have in common.
+
+mod append;
+mod by_session;
+mod last_session;
+mod open_conversation;
+mod pages;
+mod retention;
+
+use chrono::{DateTime, Utc};
+use shared_types::{ConversationSid, orchestrator::send_message::MAX_BODY};
+pub use store::OpenError;
+use store::{Batcher, Database, DatabaseConfig, DatabaseError, Migrations, Sql};
+
+use self::by_session::BySession;
+pub use self::{last_session::LastSession, open_conversation::NewConversation};
+
+/// The tables.
+pub const MIGRATIONS: Migrations = Migrations::new("orchestrator", || sqlx::migrate!());
+
+/// The author of messages that no participant wrote.
+pub const SYSTEM: &str = "system";
+
+/// Maximum number of messages of the guest in a conversation.
+pub const MAX_GUEST_MESSAGES: i64 = 2000;
+
+/// Maximum size of the guest's messages, form and name in a conversation, in bytes.
+pub const MAX_GUEST_BYTES: i64 = 1024 * 1024;
+
+/// Above this size a conversation is full: the longest message may not fit any more. So whether it is full does not
+/// depend on the message that the guest is about to send.
+const FULL_ABOVE: i64 = MAX_GUEST_BYTES - MAX_BODY as i64;
+
+// `SELECT 1` without a table would not read the file.
+static PING: Sql = Sql::new("SELECT sid FROM conversations LIMIT 1");
+
+/// The store. Cheap to clone; clones share one database.
+#[derive(Clone, Debug)]
+pub struct Conversations {
+    database: Database,
+    /// PostgreSQL only.
+    by_session: Option<Batcher<BySession>>,
+}
+
+/// Store error. Nothing was written, except where the write succeeded and only its reply was lost.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database is busy, full, unreachable or failed otherwise.
+    #[error("the conversations' database failed")]
+    Database(#[from] DatabaseError),
+    /// A row holds a value that this service never writes.
+    #[error("the conversations' database holds a malformed {0}")]
+    Malformed(&'static str),
+    /// The conversation holds the maximum that its guest may write.
+    #[error("the conversation is full")]
+    Full,
+}
+
+impl Conversations {
+    /// Opens the store. With SQLite, creates file, directory and tables if they are missing.
+    pub async fn open(config: &DatabaseConfig) -> Result<Self, OpenError> {
+        let database = Database::open(config, MIGRATIONS).await?;
+        let by_session = database.postgres().map(|pool| Batcher::new(BySession::new(pool.clone())));
+        Ok(Self { database, by_session })
+    }
+
+    /// Checks that the database responds.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.database.ping(PING.with([])).await?;
+        Ok(())
+    }
+
+    /// Waits for pending operations and closes the store, for all clones.
+    pub async fn close(&self) {
+        self.database.close().await;
+    }
+}
+
+fn length(bytes: usize) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
+}
+
+/// The day of a time, in days since 1970.
+fn day(time: DateTime<Utc>) -> i64 {
+    time.timestamp().div_euclid(24 * 3600)
+}
+
+fn conversation_sid(text: &str) -> Result<ConversationSid, StoreError> {
+    text.parse().map_err(|_| StoreError::Malformed("conversation sid"))
+}

@@ -1,0 +1,79 @@
+//! Reservations are charged to the right shares and released.
+
+use service_runtime::{Metrics, Reservation as _};
+
+use super::*;
+
+const MIB: usize = 1024 * 1024;
+
+fn budget(total: usize) -> Arc<AnswerBudget> {
+    AnswerBudget::new(total, &Metrics::default())
+}
+
+fn reserve(budget: &Arc<AnswerBudget>, address: &str, bytes: usize) -> Result<Reservation, Share> {
+    let networks = Networks::of(Some(address.parse().unwrap()));
+    budget.reserve(networks, bytes).map_err(|exhausted| exhausted.share)
+}
+
+/// Reserves for the addresses until a share is exhausted. Returns the bytes held, the reservations, and the last share.
+fn fill(
+    budget: &Arc<AnswerBudget>,
+    addresses: impl Iterator<Item = String>,
+) -> (usize, Vec<Reservation>, Share) {
+    let (mut held, mut last) = (Vec::new(), Share::Visitor);
+    for address in addresses {
+        loop {
+            match reserve(budget, &address, 64 * 1024) {
+                Ok(reservation) => held.push(reservation),
+                Err(share) => {
+                    last = share;
+                    break;
+                }
+            }
+        }
+    }
+    (held.len() * 64 * 1024, held, last)
+}
+
+#[test]
+fn each_network_has_its_share() {
+    let one = || ["203.0.113.9".to_owned()].into_iter();
+    for (total, addresses, bytes, share) in [
+        (32 * MIB, Box::new(one()) as Box<dyn Iterator<Item = String>>, 256 * 1024, Share::Visitor),
+        (2 * MIB, Box::new(one()), 128 * 1024, Share::Visitor),
+        (32 * MIB, Box::new((0..256).map(|n| format!("203.0.113.{n}"))), 8 * MIB, Share::Neighbours),
+        (32 * MIB, Box::new((0..256).map(|n| format!("2001:db8::{n:x}"))), 256 * 1024, Share::Visitor),
+        (32 * MIB, Box::new((0..256).map(|n| format!("2001:db8:0:{n:x}::1"))), 4 * MIB, Share::Household),
+        (32 * MIB, Box::new((0..256).map(|n| format!("2001:db8:0:{n:x}00::1"))), 8 * MIB, Share::Neighbours),
+        (32 * MIB, Box::new((0..256).map(|n| format!("203.0.{n}.1"))), 32 * MIB, Share::Everybody),
+    ] {
+        let budget = budget(total);
+        let (held, reservations, last) = fill(&budget, addresses);
+        assert_eq!((held, last), (bytes, share));
+        let stranger = reserve(&budget, "198.51.100.1", 64 * 1024).map(drop);
+        assert_eq!(stranger.is_ok(), share != Share::Everybody);
+        drop(reservations);
+        assert_eq!(budget.lock().total, 0);
+        assert!(budget.lock().by_network.is_empty());
+    }
+}
+
+#[test]
+fn a_reservation_shrinks_to_the_response() {
+    let budget = budget(32 * MIB);
+    let mut first = reserve(&budget, "203.0.113.9", 256 * 1024).unwrap();
+    assert_eq!(reserve(&budget, "203.0.113.9", 1).err(), Some(Share::Visitor));
+    first.resize(100);
+    assert_eq!(budget.lock().total, 100);
+    let second = reserve(&budget, "::ffff:203.0.113.9", 256 * 1024 - 100).unwrap();
+    assert_eq!(reserve(&budget, "203.0.113.9", 1).err(), Some(Share::Visitor));
+    drop((first, second));
+    assert_eq!(budget.lock().total, 0);
+}
+
+#[test]
+fn requests_of_unknown_addresses_share_one_share() {
+    let budget = budget(32 * MIB);
+    let _held = budget.reserve(Networks::of(None), 256 * 1024).unwrap();
+    assert_eq!(budget.reserve(Networks::of(None), 1).unwrap_err().share, Share::Visitor);
+}

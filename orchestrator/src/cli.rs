@@ -1,0 +1,5 @@
+//! Subcommands of the binary, besides serving.
+
+pub mod accounts;
+pub mod explain_fingerprint;
+pub mod migrate;

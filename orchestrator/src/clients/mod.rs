@@ -1,7 +1,0 @@
-//! The arrows out of FlexWebchatOrchestratorService.
-
-pub mod federated_auth;
-pub mod flex_configuration;
-
-pub use federated_auth::FederatedAuthClient;
-pub use flex_configuration::FlexConfiguration;

@@ -1,0 +1,31 @@
+//! `FWO ->> FWO: Generating Fingerprint`: selects the evidence of a request. `shared_types::fingerprint` generates and
+//! compares fingerprints.
+
+use std::net::IpAddr;
+
+use service_runtime::RequestContext;
+use shared_types::{
+    Fingerprint,
+    fingerprint::{Evidence, Maker, Unavailable},
+};
+
+use crate::accounts::DeploymentConfig;
+
+/// The fingerprint of the browser and page that sent this request from `client`; `None` with the feature off.
+pub fn generate(
+    fingerprints: &Maker,
+    context: &RequestContext<'_>,
+    config: &DeploymentConfig,
+    client: Option<IpAddr>,
+) -> Result<Option<Fingerprint>, Unavailable> {
+    if !config.account.webchat_security_is_on() {
+        return Ok(None);
+    }
+    // Most of a browser's headers are looked up: scanning a short list is faster than hashing names.
+    let headers: Vec<_> = context.headers().collect();
+    let header = |name: &str| headers.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
+    let evidence = Evidence::from_headers(header, client, config.deployment.key);
+    let account = &config.account;
+    let (level, mode) = (account.fingerprint_sensitivity, account.fingerprint_mode);
+    fingerprints.fingerprint(account.sid, &evidence, level, mode).map(Some)
+}
