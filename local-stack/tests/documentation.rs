@@ -30,7 +30,7 @@ fn rows(program: Program) -> impl Iterator<Item = String> {
 }
 
 #[test]
-fn the_table_of_settings_is_that_of_the_code() {
+fn settings_table_matches_the_code() {
     let programs = [orchestrator::PROGRAM, federated_auth::PROGRAM, scoped_auth::PROGRAM];
     let coded: Vec<String> = programs.into_iter().flat_map(rows).collect();
     let readme = readme();
@@ -44,7 +44,7 @@ fn the_table_of_settings_is_that_of_the_code() {
 }
 
 #[test]
-fn the_curl_lines_are_those_that_the_stack_prints() {
+fn curl_lines_match_the_stacks_output() {
     let readme = readme();
     for line in demo::curl_lines("127.0.0.1:8080".parse().unwrap(), demo::DEPLOYMENT_ON) {
         assert!(readme.contains(&line), "README lacks:\n{line}");
@@ -52,7 +52,7 @@ fn the_curl_lines_are_those_that_the_stack_prints() {
 }
 
 #[test]
-fn the_folders_of_the_map_exist() {
+fn documented_folders_exist() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     for file in [
         "README.md",
@@ -84,7 +84,7 @@ fn part_of_fingerprint(name: &str) -> String {
 }
 
 #[test]
-fn the_policy_of_fingerprints_is_that_of_the_code() {
+fn fingerprint_policy_table_matches_the_code() {
     let rows = policy::RULES.iter().map(|rule| {
         let held = match rule.compare {
             Compare::Equal => "equal",
@@ -114,7 +114,7 @@ fn the_policy_of_fingerprints_is_that_of_the_code() {
 }
 
 #[test]
-fn every_signal_is_described() {
+fn every_signal_is_documented() {
     let text =
         fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/fingerprint.md")).unwrap();
     let (_, signals) = text.split_once("## Signals").unwrap();

@@ -38,7 +38,7 @@ fn plan(data: &Path) -> Plan {
 }
 
 #[tokio::test]
-async fn a_session_runs_its_course() {
+async fn a_session_works_over_mutual_tls() {
     let data = vouched_for(&Authority::new("the services' authority"));
     let stack = Stack::start(&plan(data.path())).await.unwrap();
     let guest = Guest::with_chrome(&stack.url, demo::DEPLOYMENT_ON);
@@ -54,7 +54,7 @@ async fn a_session_runs_its_course() {
 }
 
 #[tokio::test]
-async fn a_guest_is_told_of_a_bad_certificate_as_the_contract_says() {
+async fn bad_certificate_returns_the_contracts_error() {
     let authority = Authority::new("the services' authority");
     let other = Authority::new("another authority");
     let unreachable = (503, "upstream_unavailable");
@@ -82,7 +82,7 @@ async fn a_guest_is_told_of_a_bad_certificate_as_the_contract_says() {
 }
 
 #[tokio::test]
-async fn certificates_are_replaced_under_load_and_no_request_is_lost() {
+async fn certificate_rotation_under_load_loses_no_request() {
     let first = Authority::new("the services' authority");
     let next = Authority::new("the next authority");
     let data = vouched_for(&first);

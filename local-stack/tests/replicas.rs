@@ -30,13 +30,13 @@ use crate::{direct::Direct, postgres::Cluster};
 
 on_both_engines! {
     Fleet:
-    a_token_of_one_replica_is_good_at_the_other,
-    creating_a_token_writes_nothing_and_the_first_refresh_does,
-    every_revocation_is_known_to_the_other_replica_within_two_seconds,
-    a_refresh_where_the_revocation_is_not_known_yet_makes_no_token_that_escapes_it,
-    sixty_four_refreshes_through_both_give_one_generation,
+    tokens_are_valid_at_every_replica,
+    only_the_first_refresh_writes_a_row,
+    revocations_reach_other_replicas_within_two_seconds,
+    tokens_refreshed_before_a_revocation_arrives_are_revoked,
+    sixty_four_refreshes_at_both_replicas_give_one_generation,
     revocations_survive_the_restart_of_all_replicas,
-    old_conversations_and_sessions_go_by_themselves,
+    old_conversations_and_sessions_are_purged,
 }
 
 struct Fleet {
@@ -119,7 +119,7 @@ async fn migrated(cluster: &Cluster) -> String {
     url
 }
 
-async fn a_token_of_one_replica_is_good_at_the_other(fleet: Fleet) {
+async fn tokens_are_valid_at_every_replica(fleet: Fleet) {
     let [here, there] = fleet.guest_at_each();
     let created = here.creates_token().await;
     let refreshed = there.refreshes_token(&created.text("token")).await;
@@ -129,7 +129,7 @@ async fn a_token_of_one_replica_is_good_at_the_other(fleet: Fleet) {
     assert_eq!(messages.status, 200);
 }
 
-async fn creating_a_token_writes_nothing_and_the_first_refresh_does(fleet: Fleet) {
+async fn only_the_first_refresh_writes_a_row(fleet: Fleet) {
     let [here, _] = fleet.guest_at_each();
     let token = here.creates_token().await.text("token");
     assert_eq!(fleet.count("sessions").await + fleet.count("revocations").await, 0);
@@ -137,7 +137,7 @@ async fn creating_a_token_writes_nothing_and_the_first_refresh_does(fleet: Fleet
     assert_eq!((fleet.count("sessions").await, fleet.count("revocations").await), (1, 0));
 }
 
-async fn every_revocation_is_known_to_the_other_replica_within_two_seconds(fleet: Fleet) {
+async fn revocations_reach_other_replicas_within_two_seconds(fleet: Fleet) {
     let [here, there] = fleet.guest_at_each();
     let account = "AC00000000000000000000000000000001";
     for kind in ["own session", "identity", "deployment", "account"] {
@@ -164,7 +164,7 @@ async fn every_revocation_is_known_to_the_other_replica_within_two_seconds(fleet
     }
 }
 
-async fn a_refresh_where_the_revocation_is_not_known_yet_makes_no_token_that_escapes_it(fleet: Fleet) {
+async fn tokens_refreshed_before_a_revocation_arrives_are_revoked(fleet: Fleet) {
     let [here, there] = fleet.guest_at_each();
     let account = "AC00000000000000000000000000000001";
     let mut token = here.creates_token().await.text("token");
@@ -183,7 +183,7 @@ async fn a_refresh_where_the_revocation_is_not_known_yet_makes_no_token_that_esc
     assert_eq!(here.refreshes_token(&token).await.code(), "revoked_token");
 }
 
-async fn sixty_four_refreshes_through_both_give_one_generation(fleet: Fleet) {
+async fn sixty_four_refreshes_at_both_replicas_give_one_generation(fleet: Fleet) {
     let guests = fleet.guest_at_each();
     let first = guests[0].creates_token().await;
     let mut tabs = JoinSet::new();
@@ -219,7 +219,7 @@ async fn revocations_survive_the_restart_of_all_replicas(fleet: Fleet) {
     assert_eq!(guest.refreshes_token(&other).await.status, 200);
 }
 
-async fn old_conversations_and_sessions_go_by_themselves(fleet: Fleet) {
+async fn old_conversations_and_sessions_are_purged(fleet: Fleet) {
     let [here, there] = fleet.guest_at_each();
     let token = here.creates_token().await.text("token");
     let token = here.refreshes_token(&token).await.text("token");
@@ -236,7 +236,7 @@ async fn old_conversations_and_sessions_go_by_themselves(fleet: Fleet) {
 }
 
 #[tokio::test]
-async fn a_stack_whose_server_is_away_says_so_and_recovers() {
+async fn stack_reports_a_database_outage_and_recovers() {
     let cluster = Cluster::new();
     let fleet = Fleet::with(Some(migrated(&cluster).await)).await;
     let [guest, _] = fleet.guest_at_each();
@@ -269,7 +269,7 @@ async fn a_stack_whose_server_is_away_says_so_and_recovers() {
 }
 
 #[tokio::test]
-async fn a_replica_that_cannot_follow_says_so_and_vouches_for_nobody() {
+async fn replica_with_a_stale_revocation_list_fails_closed() {
     let data = tempfile::tempdir().unwrap();
     std::fs::write(data.path().join("accounts.toml"), demo::accounts_without_limits()).unwrap();
     let mut plan = Plan::for_test(data.path());

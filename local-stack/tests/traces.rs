@@ -82,7 +82,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn one_trace_leads_from_the_browser_through_all_services() {
+async fn one_trace_spans_all_services() {
     let (endpoint, told) = collector().await;
     let data = tempfile::tempdir().unwrap();
     let plan = Plan { otlp_endpoint: Some(endpoint), ..Plan::for_test(data.path()) };
@@ -139,7 +139,7 @@ async fn one_trace_leads_from_the_browser_through_all_services() {
 }
 
 #[tokio::test]
-async fn a_collector_that_is_gone_or_says_nothing_holds_up_nobody() {
+async fn an_unresponsive_collector_does_not_delay_requests() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     // Once with more spans than may wait.

@@ -77,7 +77,7 @@ fn written(key: u128) -> (TempDir, PathBuf) {
 }
 
 #[tokio::test]
-async fn a_good_edit_is_taken_and_a_request_keeps_what_it_had() {
+async fn valid_edits_apply_to_new_requests_only() {
     let (_dir, path) = written(1);
     let mut followed = WatchedFiles::start(&path).await;
     let before = followed.file.current();
@@ -88,7 +88,7 @@ async fn a_good_edit_is_taken_and_a_request_keeps_what_it_had() {
 }
 
 #[tokio::test]
-async fn a_broken_edit_is_reported_and_the_last_good_one_stays() {
+async fn invalid_edits_are_reported_and_ignored() {
     let (_dir, path) = written(1);
     let mut followed = WatchedFiles::start(&path).await;
 
@@ -105,7 +105,7 @@ async fn a_broken_edit_is_reported_and_the_last_good_one_stays() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_emptied_or_removed_changes_nothing() {
+async fn an_empty_or_missing_file_is_ignored() {
     let (_dir, path) = written(1);
     let mut followed = WatchedFiles::start(&path).await;
     fs::write(&path, "").unwrap();
@@ -127,7 +127,7 @@ async fn a_file_that_is_emptied_or_removed_changes_nothing() {
 /// In place, of the same length, and often within one tick of the file system's clock: all that the file's metadata
 /// may say of it is what they said before.
 #[tokio::test]
-async fn no_write_is_missed_however_soon_it_follows_another() {
+async fn writes_in_quick_succession_are_all_detected() {
     let (_dir, path) = written(1);
     let mut followed = WatchedFiles::start(&path).await;
     let file = fs::File::options().write(true).open(&path).unwrap();
@@ -147,7 +147,7 @@ async fn no_write_is_missed_however_soon_it_follows_another() {
 
 /// A ConfigMap is a directory behind a symbolic link that is replaced; the file's own path never changes.
 #[tokio::test]
-async fn a_replaced_link_on_the_way_to_the_file_is_noticed() {
+async fn a_replaced_symlink_in_the_path_is_detected() {
     let dir = tempfile::tempdir().unwrap();
     for (version, key) in [("v1", 1), ("v2", 2)] {
         fs::create_dir(dir.path().join(version)).unwrap();
@@ -165,7 +165,7 @@ async fn a_replaced_link_on_the_way_to_the_file_is_noticed() {
 }
 
 #[tokio::test]
-async fn without_a_good_file_there_is_no_start() {
+async fn starting_requires_a_valid_file() {
     let (dir, path) = written(1);
     fs::write(&path, "[[account]]\nsid = \"AC1\"\n").unwrap();
     let malformed = AccountsFile::load(&path).await.unwrap_err();

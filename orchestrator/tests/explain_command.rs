@@ -23,7 +23,7 @@ fn explains(folder: &Path, arguments: &[&str]) -> Output {
 }
 
 #[test]
-fn two_recorded_requests_are_judged_at_every_level_without_any_setting() {
+fn recorded_requests_are_judged_at_every_level_without_settings() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("before"), HEADERS).unwrap();
     fs::write(folder.path().join("after"), HEADERS.replace("-60", "300")).unwrap();
@@ -37,7 +37,7 @@ fn two_recorded_requests_are_judged_at_every_level_without_any_setting() {
 }
 
 #[test]
-fn what_cannot_be_told_is_one_line_that_names_the_file() {
+fn errors_are_one_line_naming_the_file() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("before"), HEADERS).unwrap();
     fs::write(folder.path().join("empty"), "").unwrap();

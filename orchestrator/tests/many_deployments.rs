@@ -54,7 +54,7 @@ fn write(path: &Path, deployments: u128, edition: u128) {
 }
 
 #[tokio::test]
-async fn a_deployment_takes_less_than_1_kib() {
+async fn a_deployment_uses_less_than_1_kib() {
     let deployments = DEPLOYMENTS;
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("accounts.toml");

@@ -93,7 +93,7 @@ fn other_library(operation: &str, given: &Value) -> Value {
 }
 
 #[test]
-fn our_encrypted_tokens_open_there() {
+fn our_encrypted_tokens_open_in_the_other_library() {
     let keys = Keys::generate();
     for claims in claims() {
         let token = keys.seal(&claims, Form::Encrypted);
@@ -112,7 +112,7 @@ fn our_encrypted_tokens_open_there() {
 }
 
 #[test]
-fn encrypted_tokens_made_there_open_here() {
+fn encrypted_tokens_of_the_other_library_open_here() {
     let keys = Keys::generate();
     for claims in claims() {
         let salt = "c2FsdCBvZiBhbm90aGVyLg";
@@ -128,7 +128,7 @@ fn encrypted_tokens_made_there_open_here() {
 }
 
 #[test]
-fn our_signed_tokens_verify_there_with_the_published_keys() {
+fn our_signed_tokens_verify_in_the_other_library() {
     let keys = Keys::generate();
     for claims in claims() {
         let token = keys.seal(&claims, Form::Signed);
@@ -141,7 +141,7 @@ fn our_signed_tokens_verify_there_with_the_published_keys() {
 }
 
 #[test]
-fn signed_tokens_made_there_open_here() {
+fn signed_tokens_of_the_other_library_open_here() {
     let keys = Keys::generate();
     for claims in claims() {
         let header = json!({"alg": "ES256", "typ": "JWT", "cty": "twilio-fpa;v=1", "kid": keys.kid("sig")});

@@ -80,7 +80,7 @@ impl Operator {
 }
 
 #[test]
-fn the_first_set_is_made_and_a_later_command_adds_to_it() {
+fn generate_creates_the_key_file_then_adds_keys() {
     let operator = Operator::with(None);
     assert!(operator.is_told("generate").ends_with("keys.json: made\n"));
     let made = operator.keys();
@@ -99,7 +99,7 @@ fn the_first_set_is_made_and_a_later_command_adds_to_it() {
 }
 
 #[test]
-fn a_set_can_be_made_where_the_command_says() {
+fn the_key_file_path_can_be_an_argument() {
     let operator = Operator::with(None);
     let other = operator.folder.path().join("others.json");
     operator.is_told(&format!("generate --if-missing --file {}", other.display()));
@@ -107,7 +107,7 @@ fn a_set_can_be_made_where_the_command_says() {
 }
 
 #[test]
-fn the_keys_are_listed_without_a_secret() {
+fn list_prints_no_secrets() {
     let over = KEYS.replacen("\"retired\"", "\"retired\", \"opens_until\": 1000000000", 1);
     let operator =
         Operator::with(Some(&over.replacen("\"active\"", "\"active\", \"made_at\": 1000000000", 1)));
@@ -125,7 +125,7 @@ fn the_keys_are_listed_without_a_secret() {
 }
 
 #[test]
-fn an_activated_key_retires_the_one_before_for_as_long_as_a_session_lives() {
+fn activate_retires_the_previous_key_for_one_session_lifetime() {
     let operator = Operator::with(Some(KEYS));
     let told = operator.is_told("activate enc-2");
     assert!(told.starts_with("enc-2: active\nenc-1: retired, opens until 20"), "{told}");
@@ -140,7 +140,7 @@ fn an_activated_key_retires_the_one_before_for_as_long_as_a_session_lives() {
 }
 
 #[test]
-fn a_key_that_was_just_made_waits_unless_it_is_told_not_to() {
+fn a_new_key_is_not_activated_early_unless_forced() {
     let operator = Operator::with(Some(KEYS));
     operator.is_told("generate --use enc");
     let (kid, _) = operator.keys().pop().expect("a key");
@@ -150,7 +150,7 @@ fn a_key_that_was_just_made_waits_unless_it_is_told_not_to() {
 }
 
 #[test]
-fn an_active_key_goes_at_once_and_another_takes_its_place() {
+fn retiring_the_active_key_activates_another() {
     let operator = Operator::with(Some(KEYS));
     assert!(operator.is_refused("retire sig-1").starts_with("`sig-1` is active;"));
     assert_eq!(operator.is_told("retire --now sig-1"), "sig-1: removed\nsig-2: active in its place\n");
@@ -161,7 +161,7 @@ fn an_active_key_goes_at_once_and_another_takes_its_place() {
 }
 
 #[test]
-fn what_cannot_be_done_is_said_and_changes_nothing() {
+fn failed_commands_report_and_change_nothing() {
     let operator = Operator::with(Some(KEYS));
     for command in ["activate enc-9", "retire enc-9", "retire --now enc-9"] {
         assert_eq!(operator.is_refused(command), "there is no key `enc-9` in the file");
@@ -184,7 +184,7 @@ fn what_cannot_be_done_is_said_and_changes_nothing() {
 }
 
 #[test]
-fn a_command_that_is_none_is_told_from_one_that_failed() {
+fn usage_errors_and_failures_have_different_exit_codes() {
     let operator = Operator::with(Some(KEYS));
     for command in
         ["rotate", "activate", "generate --use audit", "generate --use enc --if-missing", "list enc-1"]
@@ -202,7 +202,7 @@ fn wall_clock() -> i64 {
 }
 
 #[test]
-fn the_key_of_a_token_is_told_for_another_library_to_open_it() {
+fn the_key_of_a_token_can_be_exported() {
     let operator = Operator::with(Some(KEYS));
     let kid = "enc-1.AAECAwQFBgcICQoLDA0ODw.CV00000000000000000000000000000001";
     let told = operator.gives(&format!("subkey {kid}"));

@@ -217,7 +217,7 @@ impl Guests {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn three_rotations_under_load_lose_no_request_and_no_token() {
+async fn three_key_rotations_under_load_lose_no_request_or_token() {
     let mut sas = Sas::start().await;
     let (caller, guests) = (sas.caller(), Guests::come(sas.caller()));
     let mut tokens = Vec::new();
@@ -267,7 +267,7 @@ async fn three_rotations_under_load_lose_no_request_and_no_token() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_successor_is_the_same_under_a_new_key() {
+async fn a_reissued_successor_is_identical_under_a_new_key() {
     let mut sas = Sas::start().await;
     let caller = sas.caller();
     let token = caller.token(true).await;
@@ -286,7 +286,7 @@ async fn a_successor_is_the_same_under_a_new_key() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_key_that_is_retired_in_haste_opens_no_more_and_its_successor_serves() {
+async fn a_force_retired_key_stops_opening_and_the_next_key_seals() {
     let mut sas = Sas::start().await;
     let caller = sas.caller();
     for encrypt in [true, false] {

@@ -23,7 +23,7 @@ fn session(n: u64) -> SessionId {
 }
 
 #[test]
-fn a_revoked_session_takes_less_than_64_bytes() {
+fn a_revoked_session_uses_less_than_64_bytes() {
     let revoked_at: DateTime<Utc> = "2026-01-02T03:04:05Z".parse().unwrap();
     let forget_at = revoked_at + TimeDelta::days(1);
     let revocation = |n| Revocation { subject: RevocationTarget::Session(session(n)), revoked_at, forget_at };

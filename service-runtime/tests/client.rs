@@ -63,7 +63,7 @@ async fn code_of(act: Act, timeout: Duration) -> Code {
 }
 
 #[tokio::test]
-async fn a_call_says_what_is_asked_who_asks_and_on_whose_behalf() {
+async fn requests_carry_path_credential_and_request_context() {
     let verdict = r#"{"authorized":false,"message":"token_validation_failed","reason":"invalid_token"}"#;
     let scripted = ScriptedPeer::that(Act::json(200, verdict)).await;
     let mut headers = HeaderMap::new();
@@ -90,7 +90,7 @@ async fn a_call_says_what_is_asked_who_asks_and_on_whose_behalf() {
 }
 
 #[tokio::test]
-async fn the_fields_of_a_get_travel_in_its_query() {
+async fn get_fields_are_sent_in_the_query() {
     let scripted =
         ScriptedPeer::that(Act::json(200, r#"{"allowedOrigins":["https://shop.example.com"]}"#)).await;
     let headers = HeaderMap::new();
@@ -115,13 +115,13 @@ async fn the_fields_of_a_get_travel_in_its_query() {
 }
 
 #[tokio::test]
-async fn a_good_answer_is_the_messages_response() {
+async fn successful_responses_are_decoded() {
     let scripted = ScriptedPeer::that(Act::json(200, KEYS)).await;
     keys(&scripted.url(), PATIENT).await.unwrap();
 }
 
 #[tokio::test]
-async fn a_refusal_is_handed_on_only_if_it_is_the_guests_business() {
+async fn only_guest_facing_errors_are_forwarded() {
     for code in Code::ALL {
         let body = format!(r#"{{"valid":false,"code":"{}","message":"No."}}"#, code.as_str());
         let told = code_of(Act::json(code.status(), &body), PATIENT).await;
@@ -139,7 +139,7 @@ async fn a_refusal_is_handed_on_only_if_it_is_the_guests_business() {
 }
 
 #[tokio::test]
-async fn nonsense_is_an_invalid_answer() {
+async fn undecodable_responses_are_invalid() {
     let chunked = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n".to_vec();
     let chunk = format!("1000\r\n{}\r\n", "a".repeat(0x1000)).into_bytes();
     let broken_chunk = [chunked.clone(), b"no length\r\n".to_vec()].concat();
@@ -164,7 +164,7 @@ async fn nonsense_is_an_invalid_answer() {
 }
 
 #[tokio::test]
-async fn a_redirect_is_not_followed() {
+async fn redirects_are_not_followed() {
     let elsewhere = ScriptedPeer::that(Act::json(200, KEYS)).await;
     for status in [301, 302, 303, 307, 308] {
         let location = format!("location: {}{}\r\n", elsewhere.url(), PublishKeys::PATH);
@@ -175,7 +175,7 @@ async fn a_redirect_is_not_followed() {
 }
 
 #[tokio::test]
-async fn a_peer_that_is_gone_is_unavailable() {
+async fn a_closed_port_is_unavailable() {
     let gone = Nobody::there();
     assert_eq!(keys(&gone.url(), PATIENT).await.unwrap_err().code(), Code::UpstreamUnavailable);
     let half = b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"keys\":".to_vec();
@@ -220,18 +220,18 @@ where
 }
 
 #[tokio::test]
-async fn what_may_be_repeated_goes_out_again_when_a_kept_connection_breaks_under_it() {
+async fn idempotent_requests_are_retried_when_a_pooled_connection_breaks() {
     assert_eq!(second::<PublishKeys>(Act::HangUp).await, (Ok(()), 2, 3), "on a fresh connection");
 }
 
 #[tokio::test]
-async fn what_may_not_be_repeated_is_asked_once() {
+async fn non_idempotent_requests_are_not_retried() {
     let gone = Err(Code::UpstreamUnavailable);
     assert_eq!(second::<Once>(Act::HangUp).await, (gone, 1, 2), "the peer may have done it already");
 }
 
 #[tokio::test]
-async fn a_request_that_has_something_of_an_answer_is_not_repeated() {
+async fn requests_with_a_partial_response_are_not_retried() {
     let half = Act::Send(b"HTTP/1.1 200 OK\r\ncontent-".to_vec());
     let gone = Err(Code::UpstreamUnavailable);
     assert_eq!(second::<PublishKeys>(half).await, (gone, 1, 2), "the peer died of it");
@@ -240,7 +240,7 @@ async fn a_request_that_has_something_of_an_answer_is_not_repeated() {
 }
 
 #[tokio::test]
-async fn a_peer_that_is_too_slow_is_given_up() {
+async fn slow_peers_time_out() {
     let begun = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n".to_vec();
     let in_body = [begun.clone(), b"content-length: 100\r\n\r\n{".to_vec()].concat();
     for (what, act) in [

@@ -117,7 +117,7 @@ async fn refuses_connections(address: SocketAddr) {
 }
 
 #[tokio::test]
-async fn a_request_in_flight_is_answered_and_no_new_one_is_taken() {
+async fn in_flight_requests_complete_and_new_ones_are_refused() {
     let (running, door) = start();
     let (address, admin) = (running.address(), running.admin_address);
     assert_eq!(Request::get("/readyz").send(admin).await.status, 200);
@@ -135,7 +135,7 @@ async fn a_request_in_flight_is_answered_and_no_new_one_is_taken() {
 }
 
 #[tokio::test]
-async fn a_caller_that_would_keep_its_connection_is_answered_and_let_go() {
+async fn keep_alive_connections_are_closed_after_the_response() {
     let (running, door) = start();
     let address = running.address();
     let mut kept = TcpStream::connect(address).await.unwrap();
@@ -154,7 +154,7 @@ async fn a_caller_that_would_keep_its_connection_is_answered_and_let_go() {
 }
 
 #[tokio::test]
-async fn idle_connections_do_not_hold_up_the_stop() {
+async fn idle_connections_do_not_delay_shutdown() {
     let (running, door) = start();
     let mut silent = TcpStream::connect(running.address()).await.unwrap();
     let mut kept = TcpStream::connect(running.address()).await.unwrap();
@@ -171,7 +171,7 @@ async fn idle_connections_do_not_hold_up_the_stop() {
 }
 
 #[tokio::test]
-async fn a_kill_cuts_what_is_in_flight() {
+async fn a_kill_aborts_in_flight_requests() {
     let (running, door) = start();
     let mut stream = TcpStream::connect(running.address()).await.unwrap();
     stream.write_all(&Request::post(Wait::PATH).bytes()).await.unwrap();
@@ -183,7 +183,7 @@ async fn a_kill_cuts_what_is_in_flight() {
 }
 
 #[tokio::test]
-async fn what_remains_to_be_done_is_done_after_the_last_answer() {
+async fn shutdown_hooks_run_after_the_last_response() {
     let (running, door) = start();
     let (address, beside) = (running.address(), tokio::spawn(std::future::pending()));
     let (done, was_done) = tokio::sync::oneshot::channel();
@@ -201,7 +201,7 @@ async fn what_remains_to_be_done_is_done_after_the_last_answer() {
 }
 
 #[tokio::test]
-async fn while_it_drains_it_is_not_ready_and_serves_and_lets_each_connection_go() {
+async fn a_draining_server_is_unready_serves_and_closes_connections() {
     // Never over: the end of the drain is not what is looked at here.
     let (running, door) = start_with(Duration::from_secs(3600));
     let (address, admin) = (running.address(), running.admin_address);

@@ -136,7 +136,7 @@ fn path() -> String {
 }
 
 #[tokio::test]
-async fn a_message_is_answered_on_the_callers_behalf_and_counted_on_both_sides() {
+async fn in_process_calls_carry_the_context_and_are_counted_on_both_sides() {
     let (of_callee, of_caller) = (Arc::default(), Arc::default());
     let callee = callee(&of_callee);
     assert_eq!(callee.listens_on(), None);
@@ -151,7 +151,7 @@ async fn a_message_is_answered_on_the_callers_behalf_and_counted_on_both_sides()
 }
 
 #[tokio::test]
-async fn what_is_refused_over_http_is_refused_here() {
+async fn in_process_calls_are_rejected_like_http_requests() {
     let metrics = Arc::default();
     let callee = callee(&metrics);
     let peer = ServiceClient::new(&config(&callee, SECRET, PATIENT), Arc::default());
@@ -170,7 +170,7 @@ async fn what_is_refused_over_http_is_refused_here() {
 }
 
 #[tokio::test]
-async fn a_callee_that_is_too_slow_is_given_up() {
+async fn slow_in_process_calls_time_out() {
     let callee = callee(&Arc::default());
     let peer = ServiceClient::new(&config(&callee, SECRET, Duration::from_millis(50)), Arc::default());
     assert_eq!(says::<Greet>(&peer, "wait", &path()).await.unwrap_err().code(), Code::UpstreamTimeout);
@@ -178,13 +178,13 @@ async fn a_callee_that_is_too_slow_is_given_up() {
 }
 
 #[tokio::test]
-async fn a_probe_asks_the_callees_own_check() {
+async fn probes_run_the_callees_readiness_check() {
     let callee = callee(&Arc::default());
     assert_eq!(config(&callee, SECRET, PATIENT).probe(&path()).await, Err("not yet".to_owned()));
 }
 
 #[tokio::test]
-async fn a_listener_hears_what_would_stand_in_http() {
+async fn observers_see_the_equivalent_http_traffic() {
     let callee = callee(&Arc::default());
     let heard = Arc::new(Mutex::new(Vec::new()));
     let told = heard.clone();

@@ -155,7 +155,7 @@ fn is_refused(answer: Result<(), UpstreamError>, code: Code, why: &str) {
 }
 
 #[tokio::test]
-async fn a_good_pair_understands_each_other_and_keeps_its_connection() {
+async fn mutual_tls_works_and_reuses_its_connection() {
     let pair = Pair::new();
     let callee = pair.callee();
     let peer = pair.peer(&callee);
@@ -167,7 +167,7 @@ async fn a_good_pair_understands_each_other_and_keeps_its_connection() {
 }
 
 #[tokio::test]
-async fn a_caller_without_a_certificate_is_refused() {
+async fn callers_without_a_certificate_are_rejected() {
     let pair = Pair::new();
     let callee = pair.callee();
     let anonymous = load::<Caller>(pair.caller.path(), None);
@@ -176,7 +176,7 @@ async fn a_caller_without_a_certificate_is_refused() {
 }
 
 #[tokio::test]
-async fn a_caller_of_another_authority_is_refused() {
+async fn callers_of_another_authority_are_rejected() {
     let pair = Pair::new();
     let callee = pair.callee();
     Authority::new("another authority").vouches_for("caller", pair.caller.path(), Flaw::None);
@@ -184,7 +184,7 @@ async fn a_caller_of_another_authority_is_refused() {
 }
 
 #[tokio::test]
-async fn a_caller_whose_certificate_has_expired_is_refused() {
+async fn callers_with_an_expired_certificate_are_rejected() {
     let pair = Pair::new();
     let callee = pair.callee();
     pair.authority.vouches_for("caller", pair.caller.path(), Flaw::Expired);
@@ -192,7 +192,7 @@ async fn a_caller_whose_certificate_has_expired_is_refused() {
 }
 
 #[tokio::test]
-async fn a_callee_that_is_not_the_one_is_not_called() {
+async fn servers_with_another_name_are_rejected() {
     for (flaw, why) in [(Flaw::Expired, "certificate expired"), (Flaw::OfAnotherHost, "not valid for name")] {
         let pair = Pair::new();
         pair.authority.vouches_for("callee", pair.callee.path(), flaw);
@@ -217,7 +217,7 @@ async fn plain_http_and_tls_do_not_mix() {
 }
 
 #[tokio::test]
-async fn a_handshake_that_does_not_come_about_is_given_up() {
+async fn handshakes_time_out() {
     let pair = Pair::new();
     let callee = pair.callee();
     let mut silent = TcpStream::connect(callee.address()).await.unwrap();
@@ -227,7 +227,7 @@ async fn a_handshake_that_does_not_come_about_is_given_up() {
 }
 
 #[tokio::test]
-async fn new_certificates_are_taken_while_old_connections_finish() {
+async fn new_certificates_apply_while_old_connections_finish() {
     let pair = Pair::new();
     let callee_files = load::<Callee>(pair.callee.path(), Some("callee"));
     let caller_files = load::<Caller>(pair.caller.path(), Some("caller"));
@@ -275,7 +275,7 @@ async fn new_certificates_are_taken_while_old_connections_finish() {
 }
 
 #[tokio::test]
-async fn a_caller_shows_its_new_certificate_from_the_next_request_on() {
+async fn a_new_client_certificate_applies_to_the_next_request() {
     let pair = Pair::new();
     let callee = pair.callee();
     let files = load::<Caller>(pair.caller.path(), Some("caller"));
@@ -293,7 +293,7 @@ async fn a_caller_shows_its_new_certificate_from_the_next_request_on() {
 }
 
 #[tokio::test]
-async fn files_that_cannot_be_taken_change_nothing() {
+async fn invalid_certificate_files_are_ignored() {
     let pair = Pair::new();
     let callee_files = load::<Callee>(pair.callee.path(), Some("callee"));
     let callee = start(Some(callee_files.clone()));
@@ -320,7 +320,7 @@ async fn files_that_cannot_be_taken_change_nothing() {
 static KEY_OF_NOBODY: std::sync::OnceLock<String> = std::sync::OnceLock::new();
 
 #[test]
-fn what_is_wrong_with_a_file_is_told_without_its_content() {
+fn file_errors_do_not_contain_the_content() {
     let pair = Pair::new();
     let folder = pair.callee.path();
     let key = std::fs::read_to_string(folder.join("callee.key")).unwrap();

@@ -76,7 +76,7 @@ const SAMPLES: &[Sample] = &[
 ];
 
 #[test]
-fn each_is_taken_for_what_it_is() {
+fn each_browser_is_recognised() {
     for (beginning, end, family, major, operating_system, mobile) in SAMPLES {
         let agent = format!("{beginning}{end}");
         let guest = Guest::with_safari().sends(evidence::USER_AGENT, &agent);
@@ -86,7 +86,7 @@ fn each_is_taken_for_what_it_is() {
 }
 
 #[test]
-fn hints_say_the_same_of_mobility_and_do_not_touch_the_rest() {
+fn client_hints_agree_on_mobile_and_change_nothing_else() {
     let plain = Guest::with_safari().sends(evidence::USER_AGENT, fingerprint_support::CHROME);
     let hinting = Guest::with_chrome();
     let (plain, hinting) = (plain.signals().unwrap(), hinting.signals().unwrap());

@@ -89,7 +89,7 @@ fn made_anew(request: &Request, level: Sensitivity) -> Result<Fingerprint, Unava
 
 proptest! {
     #[test]
-    fn what_is_kept_changes_no_fingerprint(
+    fn caching_does_not_change_fingerprints(
         requests in prop::collection::vec((any_request(), select(Sensitivity::ALL.to_vec())), 1..60),
     ) {
         let maker = Maker::new(keys());
@@ -106,7 +106,7 @@ fn of_agent(agent: String) -> Request {
 }
 
 #[test]
-fn more_browsers_and_accounts_than_are_kept_are_served_alike() {
+fn cache_eviction_does_not_change_fingerprints() {
     let maker = Maker::new(keys());
     for round in 0..2 {
         for number in 0..3000u128 {
@@ -122,7 +122,7 @@ fn more_browsers_and_accounts_than_are_kept_are_served_alike() {
 }
 
 #[test]
-fn over_long_headers_are_served_alike() {
+fn overlong_headers_do_not_change_fingerprints() {
     let maker = Maker::new(keys());
     for len in [1000, 2048, 2049, 8000] {
         for end in ["a", "b"] {
@@ -134,6 +134,6 @@ fn over_long_headers_are_served_alike() {
 }
 
 #[test]
-fn a_maker_does_not_print() {
+fn the_makers_debug_output_is_redacted() {
     assert_eq!(format!("{:?}", Maker::new(keys())), "Maker(…)");
 }

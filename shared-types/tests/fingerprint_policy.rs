@@ -67,7 +67,7 @@ fn one_ordinary_change_is_accepted_at_every_level() {
 }
 
 #[test]
-fn larger_changes_are_accepted_where_the_level_bears_them() {
+fn larger_changes_are_accepted_at_lenient_levels() {
     let g = Guest::with_chrome;
     let travelling = || g().sets_clock_to(300);
     let brave = || g().sends(evidence::SEC_CH_UA, r#""Brave";v="138", "Chromium";v="138""#);
@@ -99,7 +99,7 @@ fn larger_changes_are_accepted_where_the_level_bears_them() {
 }
 
 #[test]
-fn every_soft_signal_has_its_price_changed_and_gone() {
+fn every_soft_signal_costs_when_changed_or_missing() {
     let settings = |from: &str, to: &str| {
         Guest::with_chrome().sends(evidence::USER_SETTINGS, USER_SETTINGS.replace(from, to))
     };
@@ -151,7 +151,7 @@ fn every_soft_signal_has_its_price_changed_and_gone() {
 }
 
 #[test]
-fn versions_go_forwards_up_to_a_leap() {
+fn versions_may_rise_up_to_the_maximum_jump() {
     let before = Guest::with_chrome();
     for (major, levels) in [
         (138, &[Low, Medium, High][..]),
@@ -196,7 +196,7 @@ fn decisive_signals_break_a_session_at_every_level() {
 }
 
 #[test]
-fn what_a_session_never_had_it_may_gain() {
+fn signals_missing_at_the_start_may_be_added() {
     let bare = Guest::with_chrome()
         .omits(evidence::WEBCHAT_INFO)
         .omits(evidence::ORIGIN)
@@ -208,7 +208,7 @@ fn what_a_session_never_had_it_may_gain() {
 }
 
 #[test]
-fn a_verdict_names_the_signals() {
+fn verdicts_name_their_signals() {
     let after = speaks(Guest::with_chrome(), "fr").comes_from("2001:db8::1").updates_chrome_to(137);
     let compared = compared(&Guest::with_chrome(), &after.omits(evidence::SEC_CH_UA));
     assert_eq!(compared.broke.to_string(), "major_version");
@@ -225,14 +225,14 @@ fn a_verdict_names_the_signals() {
 }
 
 #[test]
-fn the_presented_fingerprint_brings_the_level() {
+fn the_level_comes_from_the_presented_fingerprint() {
     let (before, after) = (Guest::with_chrome(), Guest::with_chrome().sets_clock_to(300));
     assert!(judge(&before.fingerprint(High), &after.fingerprint(Low)).accepted);
     assert!(!judge(&before.fingerprint(Low), &after.fingerprint(High)).accepted);
 }
 
 #[test]
-fn hints_go_forwards_too_and_need_not_be_there() {
+fn client_hint_versions_may_rise_or_be_missing() {
     let hints = |version: &str| {
         Guest::with_chrome().sends(
             evidence::SEC_CH_UA,

@@ -67,7 +67,7 @@ fn runs(fingerprint: &Fingerprint, len: usize) -> HashSet<Vec<u8>> {
 
 proptest! {
     #[test]
-    fn a_browser_is_itself(signals in any_signals(), sealed in any_level(), presented in any_level()) {
+    fn a_browser_matches_itself(signals in any_signals(), sealed in any_level(), presented in any_level()) {
         let key = account(1);
         let of = |level| generate(&key, &signals, level, Mode::Enforce);
         let verdict = judge(&of(sealed), &of(presented));
@@ -78,7 +78,7 @@ proptest! {
     }
 
     #[test]
-    fn a_fingerprint_is_short_and_survives_the_wire(signals in any_signals(), level in any_level()) {
+    fn fingerprints_are_short_and_round_trip(signals in any_signals(), level in any_level()) {
         let fingerprint = generate(&account(1), &signals, level, Mode::Enforce);
         prop_assert_eq!(fingerprint.as_str().len(), 122);
         prop_assert_eq!(Fingerprint::new(fingerprint.as_str().to_owned()), Some(fingerprint.clone()));
@@ -97,7 +97,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_makes_judging_panic(text in "(fp1\\.[lmhx][es]\\.)?([A-Za-z0-9._~-]{1,200}|[A-Za-z0-9_-]{2}[A-Za-f]AA[A-Za-z0-9_-]{109}[AEIMQUYcgkosw048])") {
+    fn no_fingerprint_text_panics(text in "(fp1\\.[lmhx][es]\\.)?([A-Za-z0-9._~-]{1,200}|[A-Za-z0-9_-]{2}[A-Za-f]AA[A-Za-z0-9_-]{109}[AEIMQUYcgkosw048])") {
         let good = Guest::with_chrome().fingerprint(Sensitivity::Low);
         let other = Fingerprint::new(text).unwrap();
         for (sealed, presented) in [(&good, &other), (&other, &good), (&other, &other)] {
@@ -112,7 +112,7 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_make_reading_panic(
+    fn no_header_bytes_panic(
         headers in prop::collection::vec(option::of(prop_oneof![
             prop::collection::vec(any::<u8>(), 0..80),
             "[ -~]{0,80}".prop_map(String::into_bytes),
@@ -139,7 +139,7 @@ proptest! {
 }
 
 #[test]
-fn accounts_have_nothing_in_common() {
+fn fingerprints_of_two_accounts_are_unlinkable() {
     let guest = Guest::with_chrome();
     let signals = guest.signals().unwrap();
     let of = |number| generate(&account(number), &signals, Sensitivity::Medium, Mode::Enforce);
@@ -153,7 +153,7 @@ fn accounts_have_nothing_in_common() {
 }
 
 #[test]
-fn the_same_value_looks_different_in_every_signal() {
+fn equal_values_differ_between_signals() {
     let guest = Guest::with_chrome();
     let fingerprint = guest.fingerprint(Sensitivity::Medium);
     let payload = URL_SAFE_NO_PAD.decode(fingerprint.as_str().rsplit('.').next().unwrap()).unwrap();
@@ -161,7 +161,7 @@ fn the_same_value_looks_different_in_every_signal() {
 }
 
 #[test]
-fn headers_of_any_length_are_borne() {
+fn headers_of_any_length_are_accepted() {
     for header in
         [evidence::ACCEPT_LANGUAGE, evidence::ACCEPT_ENCODING, evidence::SEC_CH_UA, evidence::ORIGIN]
     {
@@ -175,7 +175,7 @@ fn headers_of_any_length_are_borne() {
 
 /// The format of tokens that are out there: a change needs another version, or sessions end.
 #[test]
-fn the_format_is_what_it_was() {
+fn the_fingerprint_format_is_stable() {
     assert_eq!(
         Guest::with_chrome().fingerprint(Sensitivity::Medium).as_str(),
         "fp1.me.otYAA___AIoAiv_EyNkcE6JnIRSOAQQ-fP9g1GE9B4urag7VM52cL9cCFHENXh4Pb0X5G5isxsoY-ca76udWQSbbAc2BTQKvWYnPvcLOrPRw-kINn0Y"
@@ -188,7 +188,7 @@ mod fuzzed;
 
 /// What the fuzz target looks for, with its seeds and variations of them.
 #[test]
-fn the_fuzz_targets_property_holds_around_its_seeds() {
+fn the_fuzz_property_holds_for_its_seeds() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../fuzz/seeds/fingerprint");
     let seeds: Vec<_> = std::fs::read_dir(folder).unwrap().map(|seed| seed.unwrap().path()).collect();
     assert!(!seeds.is_empty());

@@ -24,7 +24,7 @@ fn lasts(level: Sensitivity, steps: &[Guest]) -> usize {
 }
 
 #[test]
-fn what_drifts_slowly_is_followed_and_bounded_over_the_session() {
+fn slow_drift_is_accepted_and_bounded_over_the_session() {
     let at = |minutes: i16, languages: &str, codings: &str, cookies: &str| {
         let settings = USER_SETTINGS.replace("-60", &minutes.to_string()).replace("true", cookies);
         let settings = settings.replace("de-DE", languages);
@@ -54,7 +54,7 @@ fn what_drifts_slowly_is_followed_and_bounded_over_the_session() {
 }
 
 #[test]
-fn a_refusal_by_the_beginning_names_its_signals() {
+fn rejections_against_the_first_fingerprint_name_their_signals() {
     let first = Guest::with_chrome().fingerprint(High);
     let sealed = Guest::with_chrome().updates_chrome_to(144).fingerprint(High);
     let presented = Guest::with_chrome().updates_chrome_to(145).fingerprint(High);
@@ -68,7 +68,7 @@ fn a_refusal_by_the_beginning_names_its_signals() {
 }
 
 #[test]
-fn a_verdict_says_which_levels_would_accept() {
+fn verdicts_list_the_accepting_levels() {
     let before = Guest::with_chrome();
     for (after, strictest) in [
         (before.clone(), Some(High)),
@@ -85,7 +85,7 @@ fn a_verdict_says_which_levels_would_accept() {
 }
 
 #[test]
-fn a_key_is_replaced_while_a_session_goes_on() {
+fn key_rotation_keeps_a_session() {
     let guest = Guest::with_chrome();
     let thief = Guest::with_safari();
     let of = |keys: &[u8], guest: &Guest| {
@@ -112,7 +112,7 @@ fn a_key_is_replaced_while_a_session_goes_on() {
 }
 
 #[test]
-fn a_later_version_travels_beside_this_one() {
+fn later_format_versions_are_ignored() {
     let guest = Guest::with_chrome().fingerprint(Medium);
     let beside = |text: &str| Fingerprint::new(text.to_owned()).unwrap();
     let later = format!("fp2.{}", "x".repeat(100));
@@ -127,7 +127,7 @@ fn a_later_version_travels_beside_this_one() {
 }
 
 #[test]
-fn the_presented_fingerprint_brings_the_mode() {
+fn the_mode_comes_from_the_presented_fingerprint() {
     let keys = ring(b"k").account(AccountSid::from_bits(1));
     let of = |signals: &Signals<'_>, mode| generate(&keys, signals, Medium, mode);
     let (guest, thief) = (Guest::with_chrome(), Guest::with_safari());

@@ -19,7 +19,7 @@ use shared_types::{Code, Endpoint, ErrorBody, federated_auth, orchestrator, scop
 const FREE: [&str; 3] = ["preEngagementData", "grants", "roles"];
 
 #[test]
-fn every_message_is_read_and_written_as_its_samples() {
+fn endpoints_match_their_samples() {
     let mut known = BTreeSet::from(["README.md".to_owned(), "refusals.json".to_owned()]);
     let mut checked = BTreeSet::new();
     macro_rules! check {
@@ -57,7 +57,7 @@ fn every_message_is_read_and_written_as_its_samples() {
 }
 
 #[test]
-fn every_code_has_its_refusal() {
+fn every_error_code_has_its_response() {
     let refusals: Vec<Value> = read("refusals.json");
     for refusal in &refusals {
         round_trips::<ErrorBody>("refusals.json", refusal);

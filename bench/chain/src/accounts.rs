@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_deployment_stands_there_once() {
+    fn every_deployment_key_is_unique() {
         let text = accounts(2500);
         assert_eq!(text.matches("[[account]]").count(), 1 + 3);
         assert_eq!(text.matches("[[account.deployment]]").count(), 1 + 2500);
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_is_called_has_limits_of_its_own() {
+    fn called_deployments_have_their_own_limits() {
         for deployments in [1, 20_000] {
             let text = accounts(deployments);
             let limited: Vec<_> =

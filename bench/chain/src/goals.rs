@@ -155,7 +155,7 @@ mod tests {
     use crate::results::tests::made_up;
 
     #[test]
-    fn every_promise_is_held_against_its_figure() {
+    fn every_goal_is_compared_with_its_measurement() {
         let seen: Vec<_> = goals(&made_up()).into_iter().map(|goal| (goal.measured, goal.is_met)).collect();
         let expected = [
             ("0.85", true),

@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn messages_are_read_whole() {
+    fn whole_messages_are_read() {
         let wire = b"HTTP/1.1 201 Created\r\nContent-Length: 2\r\nX-A: b: c\r\n\r\nokHTTP/1.1 204 No Content\r\n\r\n";
         let mut wire = BufReader::new(&wire[..]);
         let first = Message::read(&mut wire).unwrap().unwrap();

@@ -13,7 +13,7 @@ mod tests {
     use super::median;
 
     #[test]
-    fn the_middle_one_counts() {
+    fn the_median_is_the_middle_value() {
         for (figures, expected) in
             [(vec![], 0.0), (vec![7.0], 7.0), (vec![9.0, 1.0, 2.0], 2.0), (vec![4.0, 1.0, 9.0, 2.0], 3.0)]
         {

@@ -221,7 +221,7 @@ mod tests {
     use crate::results::tests::made_up;
 
     #[test]
-    fn names_do_not_become_elements() {
+    fn names_are_escaped_in_svg() {
         assert_eq!(escaped("a < b & \"c\" > d"), "a &lt; b &amp; &quot;c&quot; &gt; d");
         let results = Results { machine: "2 cores <b>".to_owned(), ..made_up() };
         let svg = svg(&results);
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn bars_are_as_long_as_their_figures() {
+    fn bar_length_is_proportional_to_the_value() {
         let rows_of = made_up();
         let scales = Scales::of(&rows(&rows_of));
         assert_eq!((scales.most, scales.decades), (100_000.0, (2, 4)));

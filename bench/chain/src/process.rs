@@ -153,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_kernel_says_is_understood() {
+    fn proc_files_are_parsed() {
         let stat = "7 (a) b (c) S 1 7 7 0 -1 4194560 100 0 0 0 31 11 5 5 20 0 3 0 1000 10000 200 18446744073709551615";
         assert_eq!(ticks(stat), Some(42));
         assert_eq!(ticks("7 (a) S"), None);

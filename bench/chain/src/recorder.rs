@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_has_an_answer_finds_it_kept() {
+    fn a_response_is_recorded_before_it_is_delivered() {
         let callee = TcpListener::bind("127.0.0.1:0").unwrap();
         let recorder = Recorder::default();
         let wire = recorder.lay(callee.local_addr().unwrap()).unwrap();

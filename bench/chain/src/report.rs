@@ -194,7 +194,7 @@ mod tests {
     use crate::results::tests::made_up;
 
     #[test]
-    fn what_stands_between_markers_is_replaced() {
+    fn text_between_markers_is_replaced() {
         let page = "# A\n<!-- soak:begin -->\nold\n<!-- soak:end -->\nmore\n";
         let expected = "# A\n<!-- soak:begin -->\nnew\n<!-- soak:end -->\nmore\n";
         assert_eq!(replaced(page, "soak", "new\n").unwrap(), expected);
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn figures_are_told_in_their_units() {
+    fn values_are_formatted_with_units() {
         assert_eq!([0.0, 999.4, 1000.0, 1_234_567.0].map(thousands), ["0", "999", "1,000", "1,234,567"]);
         assert_eq!([7.4, 999.0, 1234.0].map(time), ["7 µs", "999 µs", "1.23 ms"]);
         let text = measured_part(&made_up());

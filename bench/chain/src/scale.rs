@@ -185,7 +185,7 @@ mod tests {
     use super::of_base;
 
     #[test]
-    fn rounds_are_compared_with_each_other() {
+    fn rounds_are_compared_pairwise() {
         // The machine was slow in the second round, for both.
         assert_eq!(of_base(&[100.0, 10.0, 100.0], &[99.0, 10.0, 98.0]), 0.99);
     }

@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn growth_is_counted_from_the_second_part_on() {
+    fn growth_is_measured_from_the_second_part() {
         let memory = vec![[1.0; 3], [7.0; 3], [10.0; 3], [99.0; 3], [10.0, 11.0, 9.0]];
         let growth = Soak { seconds: 1, memory, per_second: Vec::new() }.growth();
         assert_eq!(growth.map(|share| (share * 100.0).round()), [0.0, 10.0, -10.0]);

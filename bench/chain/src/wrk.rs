@@ -112,7 +112,7 @@ mod tests {
         Transfer/sec:     24.36MB\n";
 
     #[test]
-    fn what_wrk_says_is_understood() {
+    fn wrk_output_is_parsed() {
         let seen = Seen { requests: 111_494, per_second: 101_365.53, p50: 146.0, p99: 1250.0 };
         assert_eq!(parse(SAID).unwrap(), seen);
         assert_eq!(
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_with_refusals_is_none() {
+    fn a_run_with_error_responses_is_invalid() {
         for line in
             ["  Non-2xx or 3xx responses: 7\n", "  Socket errors: connect 0, read 1, write 0, timeout 0\n"]
         {

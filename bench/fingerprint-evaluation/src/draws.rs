@@ -179,7 +179,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_purpose_has_draws_of_its_own_and_always_the_same() {
+    fn draws_are_deterministic_and_independent_per_purpose() {
         let first = |purpose: &str| Draws::of(purpose).0.next_u64();
         assert_eq!(first("a new network"), first("a new network"));
         assert_ne!(first("a new network"), first("an old network"));
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn shares_are_kept() {
+    fn draws_match_the_configured_shares() {
         let mut draws = Draws::of("shares");
         let thirds: Shares<bool> = &[(1, true), (2, false)];
         let heads = (0..10_000).filter(|_| draws.share(thirds) == Some(&true)).count();

@@ -93,7 +93,7 @@ mod tests {
     use crate::{crowd::Crowd, draws::Draws, population::Population};
 
     #[test]
-    fn a_level_answers_as_if_it_had_been_presented() {
+    fn judging_at_a_level_equals_presenting_at_that_level() {
         let judges = Judges::new().unwrap();
         let population = Population::committed().unwrap().visitors;
         let mut draws = Draws::of("levels");

@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_sample_is_read_whole() {
+    fn the_whole_sample_is_read() {
         let population = Population::committed().unwrap();
         let said: usize =
             SAMPLE.lines().find_map(|line| line.strip_prefix("# visitors ")?.parse().ok()).unwrap();

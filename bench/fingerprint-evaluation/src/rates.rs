@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rates_are_written_with_their_bounds() {
+    fn rates_are_formatted_with_confidence_bounds() {
         for (count, of, text) in [
             (0, 4000, "0 (≤ 0.10 %)"),
             (492, 4000, "492 · 12.30 % (≤ 13.35 %)"),

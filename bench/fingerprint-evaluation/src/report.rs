@@ -142,7 +142,7 @@ mod tests {
     use crate::Rate;
 
     #[test]
-    fn a_table_can_be_read_back() {
+    fn tables_round_trip() {
         let rates = [0, 1, 50, 99, 100].map(|count| Rate { count, of: 100 });
         let row = Row { name: "nothing changed".to_owned(), goal: Goal::None, rates };
         let page = format!("# Title\n| no | 1 |\n{BEGIN}{}{END}more\n", table("change", "visitors", &[row]));

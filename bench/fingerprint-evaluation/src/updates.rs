@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn every_version_of_the_browser_goes_up_and_no_other() {
+    fn an_update_raises_every_browser_version_only() {
         for (was, is) in [
             (
                 "X AppleWebKit/537.36 Chrome/99.0.0.0 Safari/537.36",
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn hints_go_up_with_it_but_not_grease() {
+    fn an_update_raises_client_hints_but_not_grease() {
         let chrome = set(
             "Chrome/147.0.0.0",
             Some(r#""Google Chrome";v="147", "Not.A/Brand";v="8", "Chromium";v="147""#),
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_system_update_shows_where_versions_are_not_frozen() {
+    fn a_system_update_changes_only_unfrozen_versions() {
         let iphone = set("(iPhone; CPU iPhone OS 18_7 like Mac OS X) Version/26.3", None);
         assert!(on_next_system(&iphone).unwrap().user_agent.contains("iPhone OS 19_7"));
         assert_eq!(on_next_system(&set("(Linux; Android 10; K) Chrome/147.0.0.0", None)), None);

@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn languages_are_listed_as_browsers_list_them() {
+    fn languages_are_formatted_as_browsers_do() {
         for (languages, expected) in [
             (&["de-DE", "en-US"][..], Some("de-DE,de;q=0.9,en-US;q=0.8,en;q=0.7")),
             (&["en-GB", "en-US"], Some("en-GB,en-US;q=0.9,en;q=0.8")),
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn summer_time_is_ahead() {
+    fn daylight_saving_time_is_ahead_of_standard_time() {
         let berlin = Clock { standard: -60, saving: 60, summer: false };
         assert_eq!((berlin.offset(), Clock { summer: true, ..berlin }.offset()), (-60, -120));
     }

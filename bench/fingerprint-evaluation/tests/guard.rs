@@ -46,7 +46,7 @@ fn no_rate_is_worse_than_the_committed_one() {
 }
 
 #[test]
-fn what_is_committed_is_what_is_measured() {
+fn committed_results_match_the_measurement() {
     for document in report::documents(&EVALUATION).unwrap() {
         assert!(
             document.produced == document.committed,
@@ -76,7 +76,7 @@ fn the_goals_are_met() {
 }
 
 #[test]
-fn what_is_promised_is_measured_often_enough() {
+fn goals_have_enough_samples() {
     for row in rows() {
         let rate = row.rates[0];
         assert!(rate.of >= 100, "{}: {} cases", row.name, rate.of);
@@ -89,7 +89,7 @@ fn what_is_promised_is_measured_often_enough() {
 }
 
 #[test]
-fn the_measure_itself_is_sound() {
+fn the_measurement_is_self_consistent() {
     let row = |name: &str| rows().find(|row| row.name == name).unwrap();
     // Who copies everything is taken for the visitor by everybody, and who changes nothing is refused by nobody.
     assert!(row("every header copied, the network not").rates.iter().all(|rate| rate.value() == 1.0));

@@ -16,7 +16,7 @@ fn is_not_ready(answer: &Answer, reason: &str) {
 }
 
 #[tokio::test]
-async fn it_is_ready_as_long_as_scoped_auth_is_there() {
+async fn readiness_follows_scoped_auth() {
     let fas = Fas::start().await;
     let ready = Request::get("/readyz").send(fas.running.admin_address).await;
     assert_eq!((ready.status, ready.member("status").as_str()), (200, "ready"));
@@ -33,7 +33,7 @@ async fn it_is_ready_as_long_as_scoped_auth_is_there() {
 }
 
 #[tokio::test]
-async fn it_is_not_ready_with_a_secret_that_scoped_auth_does_not_know() {
+async fn unknown_secret_makes_it_unready_at_scoped_auth() {
     let wrong = SecretString::from("a-secret-that-nobody-knows");
     let fas = Fas::with(|config| config.scoped_auth.credential = ServiceCredential::new(&wrong)).await;
     let answer = Request::get("/readyz").send(fas.running.admin_address).await;
@@ -43,7 +43,7 @@ async fn it_is_not_ready_with_a_secret_that_scoped_auth_does_not_know() {
 }
 
 #[tokio::test]
-async fn it_counts_its_requests_and_its_calls() {
+async fn requests_and_upstream_calls_are_counted() {
     let fas = Fas::start().await;
     let token = fas.creates_token(ACCOUNT).await.member("token");
     fas.refreshes_token(ACCOUNT, &token).await;
@@ -70,7 +70,7 @@ async fn it_counts_its_requests_and_its_calls() {
 }
 
 #[tokio::test]
-async fn callers_see_none_of_it_and_operators_nothing_else() {
+async fn admin_and_service_routes_are_on_separate_ports() {
     let fas = Fas::start().await;
     for path in ["/healthz", "/readyz", "/metrics"] {
         fas.answers(Request::get(path)).await.is_refusal(401, "invalid_service_credential");

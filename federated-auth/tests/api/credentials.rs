@@ -11,7 +11,7 @@ fn good() -> Request {
 }
 
 #[tokio::test]
-async fn a_caller_that_does_not_prove_itself_is_refused_before_anything_is_read() {
+async fn unauthenticated_callers_are_rejected_before_the_body_is_read() {
     let fas = Fas::start().await;
     for (who, request) in [
         ("nobody", good()),

@@ -14,7 +14,7 @@ fn guests_grants() -> Value {
 }
 
 #[tokio::test]
-async fn a_token_is_created_with_a_fresh_identity_and_the_ttl_of_the_settings() {
+async fn create_returns_a_new_identity_and_the_configured_ttl() {
     let fas = Fas::start().await;
     let before = fas.clock.now();
     let made = fas.creates_token(ACCOUNT).await;
@@ -31,7 +31,7 @@ async fn a_token_is_created_with_a_fresh_identity_and_the_ttl_of_the_settings() 
 }
 
 #[tokio::test]
-async fn a_refresh_keeps_identity_grants_and_session() {
+async fn refresh_preserves_identity_grants_and_session() {
     let fas = Fas::start().await;
     let made = fas.creates_token(ACCOUNT).await;
     let checked = fas.validates_token(ACCOUNT, &made.member("token")).await;
@@ -52,7 +52,7 @@ async fn a_refresh_keeps_identity_grants_and_session() {
 }
 
 #[tokio::test]
-async fn a_check_tells_whose_token_it_is_and_leaves_it_as_it_was() {
+async fn validate_returns_the_owner_and_changes_nothing() {
     let fas = Fas::start().await;
     let made = fas.creates_token(ACCOUNT).await;
     for _ in 0..2 {
@@ -72,7 +72,7 @@ async fn a_check_tells_whose_token_it_is_and_leaves_it_as_it_was() {
 }
 
 #[tokio::test]
-async fn a_guest_ends_the_own_session() {
+async fn a_guest_revokes_their_own_session() {
     let fas = Fas::start().await;
     let made = fas.creates_token(ACCOUNT).await;
     let token = made.member("token");
@@ -89,7 +89,7 @@ async fn a_guest_ends_the_own_session() {
 }
 
 #[tokio::test]
-async fn a_bound_session_is_ended_with_a_proof_by_its_key_only() {
+async fn revoking_a_bound_session_requires_its_key() {
     let fas = Fas::start().await;
     let (key, other) = ("A".repeat(43), "E".repeat(43));
     let mut fields = deployment();
@@ -109,7 +109,7 @@ async fn a_bound_session_is_ended_with_a_proof_by_its_key_only() {
 }
 
 #[tokio::test]
-async fn a_token_is_refreshed_under_its_own_deployment_only() {
+async fn refresh_rejects_tokens_of_another_deployment() {
     let fas = Fas::start().await;
     let token = fas.creates_token(ACCOUNT).await.member("token");
     let mut fields = refreshing(&json!({"token": token}));
@@ -119,7 +119,7 @@ async fn a_token_is_refreshed_under_its_own_deployment_only() {
 }
 
 #[tokio::test]
-async fn the_identity_of_an_earlier_session_is_passed_on() {
+async fn previous_session_identity_is_forwarded() {
     let fas = Fas::start().await;
     let earlier = fas.creates_token(ACCOUNT).await;
     let mut fields = deployment();
@@ -135,7 +135,7 @@ async fn the_identity_of_an_earlier_session_is_passed_on() {
 }
 
 #[tokio::test]
-async fn every_route_answers_under_both_versions_in_both_cases() {
+async fn routes_accept_both_versions_and_both_cases() {
     let fas = Fas::start().await;
     let token = fas.creates_token(ACCOUNT).await.member("token");
     for version in ["v1", "V1", "v2", "V2"] {
@@ -153,7 +153,7 @@ async fn every_route_answers_under_both_versions_in_both_cases() {
 }
 
 #[tokio::test]
-async fn what_does_not_exist_is_not_found() {
+async fn unknown_routes_return_404() {
     let fas = Fas::start().await;
     for path in [
         "/",
@@ -172,7 +172,7 @@ async fn what_does_not_exist_is_not_found() {
 }
 
 #[tokio::test]
-async fn another_method_is_told_which_one_is_allowed() {
+async fn wrong_method_returns_405_with_allow() {
     let fas = Fas::start().await;
     for route in ["", "/refresh", "/revoke", "/validate"] {
         for method in ["GET", "PUT", "OPTIONS"] {
@@ -185,7 +185,7 @@ async fn another_method_is_told_which_one_is_allowed() {
 }
 
 #[tokio::test]
-async fn a_body_is_json_of_16_kib_at_the_most() {
+async fn bodies_must_be_json_of_at_most_16_kib() {
     let fas = Fas::start().await;
     let path = format!("/v1/Accounts/{ACCOUNT}/Tokens/refresh");
     let form = fas.answers_orchestrator(Request::post(&path).form("token=hunter2")).await;
@@ -195,7 +195,7 @@ async fn a_body_is_json_of_16_kib_at_the_most() {
 }
 
 #[tokio::test]
-async fn unknown_members_are_refused_and_not_repeated() {
+async fn unknown_members_are_rejected_without_echo() {
     let fas = Fas::start().await;
     let made = fas.creates_token(ACCOUNT).await;
     let token = json!({"token": made.member("token")});
@@ -220,7 +220,7 @@ async fn unknown_members_are_refused_and_not_repeated() {
 }
 
 #[tokio::test]
-async fn a_field_that_is_missing_or_malformed_is_named_and_not_repeated() {
+async fn missing_or_malformed_fields_are_named_without_echo() {
     let fas = Fas::start().await;
     let without = |name: &str| {
         let mut fields = deployment();

@@ -39,7 +39,7 @@ fn refusal(code: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_peer_that_misbehaves_is_asked_once_and_told_by_its_kind() {
+async fn upstream_failures_map_to_their_error_code_without_retry() {
     let redirect = answer(307, "location: http://127.0.0.1:1/\r\n", "");
     let chunks = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n".to_vec();
     let chunk = format!("1000\r\n{}\r\n", "x".repeat(0x1000)).into_bytes();
@@ -75,7 +75,7 @@ async fn a_peer_that_misbehaves_is_asked_once_and_told_by_its_kind() {
 }
 
 #[tokio::test]
-async fn a_peer_that_does_not_answer_in_time_is_given_up() {
+async fn slow_upstream_times_out() {
     for (answer, seen) in answers(&[Act::say_nothing()], Duration::from_millis(200)).await {
         answer.is_refusal(504, "upstream_timeout");
         assert_eq!(seen.len(), 1);
@@ -83,7 +83,7 @@ async fn a_peer_that_does_not_answer_in_time_is_given_up() {
 }
 
 #[tokio::test]
-async fn a_peer_that_is_not_there_is_unavailable() {
+async fn unreachable_upstream_is_unavailable() {
     let gone = Nobody::there();
     let fas = federated_auth(gone.address, |_| {});
     let request = Request::post(&format!("/v1/Accounts/{ACCOUNT}/Tokens")).json(&deployment());
@@ -93,7 +93,7 @@ async fn a_peer_that_is_not_there_is_unavailable() {
 }
 
 #[tokio::test]
-async fn a_peer_that_stops_is_unavailable_until_it_comes_back() {
+async fn stopped_upstream_is_unavailable_until_it_restarts() {
     let Fas { running: fas, scoped_auth, clock, data } = Fas::start().await;
     let ask = async || {
         let request = Request::post(&format!("/v1/Accounts/{ACCOUNT}/Tokens")).json(&deployment());
@@ -110,7 +110,7 @@ async fn a_peer_that_stops_is_unavailable_until_it_comes_back() {
 }
 
 #[tokio::test]
-async fn a_refresh_is_one_call_and_an_answer_without_a_successor_is_invalid() {
+async fn refresh_is_one_upstream_call_and_must_return_a_successor() {
     let id = "c1a3d1a0-7f0f-4b0e-9b9a-3f5f1f6f7a01";
     let sid: shared_types::AccountSid = ACCOUNT.parse().unwrap();
     let mut verdict = json!({
@@ -150,7 +150,7 @@ async fn a_refresh_is_one_call_and_an_answer_without_a_successor_is_invalid() {
 }
 
 #[tokio::test]
-async fn a_call_is_passed_on_with_its_id_its_trace_and_a_credential_of_this_service() {
+async fn upstream_calls_carry_request_id_trace_and_service_credential() {
     let scripted = ScriptedPeer::that(Act::HangUp).await;
     let fas = federated_auth(scripted.address, |_| {});
     let mut fields = deployment();

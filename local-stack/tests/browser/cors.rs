@@ -96,7 +96,7 @@ async fn the_table() {
 }
 
 #[tokio::test]
-async fn an_opaque_origin_is_allowed_by_name_only() {
+async fn opaque_origins_must_be_listed_explicitly() {
     let scene = TestEnv::with(accounts).await;
     let guest = Chromium::start().await;
     // Even on the shop's page: what stands in a sandboxed frame has no origin of its own.
@@ -121,7 +121,7 @@ async fn an_opaque_origin_is_allowed_by_name_only() {
 }
 
 #[tokio::test]
-async fn a_page_that_is_allowed_reads_every_refusal_and_one_that_is_not_reads_none() {
+async fn only_allowed_pages_can_read_error_responses() {
     let scene = TestEnv::with(accounts).await;
     let guest = Chromium::start().await;
     let [_, listed, _] = DEPLOYMENTS[0];
@@ -172,7 +172,7 @@ async fn a_page_that_is_allowed_reads_every_refusal_and_one_that_is_not_reads_no
 }
 
 #[tokio::test]
-async fn a_preflight_is_kept_and_lets_the_contracts_headers_through_and_no_others() {
+async fn preflight_is_cached_and_allows_only_the_contracts_headers() {
     let scene = TestEnv::with(accounts).await;
     let guest = Chromium::start().await;
     let [empty, ..] = DEPLOYMENTS[0];

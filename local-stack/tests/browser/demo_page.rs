@@ -102,7 +102,7 @@ impl Drop for Demo {
 }
 
 #[tokio::test]
-async fn the_chat_goes_on_over_a_reload_and_in_a_second_tab_and_its_calls_are_drawn() {
+async fn chat_continues_after_reload_and_in_a_second_tab_with_its_calls_drawn() {
     let demo = Demo::opens().await;
     demo.begins_a_chat().await;
     demo.says("#exchanges", "The customer starts a chat.").await;
@@ -151,7 +151,7 @@ const STARSHIPS_LINES_ARE_LATE: &str = "
     }";
 
 #[tokio::test]
-async fn a_line_of_starships_that_comes_late_takes_its_place() {
+async fn late_starship_log_lines_are_sorted_into_the_sequence() {
     let demo = Demo::opens_after(STARSHIPS_LINES_ARE_LATE).await;
     demo.begins_a_chat().await;
     for whole in [
@@ -165,7 +165,7 @@ async fn a_line_of_starships_that_comes_late_takes_its_place() {
 }
 
 #[tokio::test]
-async fn each_button_does_what_it_says_and_the_chat_goes_on() {
+async fn each_button_works_and_the_chat_continues() {
     let demo = Demo::opens().await;
     demo.presses("thief").await;
     demo.says("#outcome", "Start a chat first").await;

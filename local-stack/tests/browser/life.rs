@@ -8,7 +8,7 @@ use crate::{chromium::Chromium, scene::TestEnv};
 pub(crate) const WELCOME: &str = "Welcome! Someone will be with you in a moment.";
 
 #[tokio::test]
-async fn a_chat_from_its_beginning_over_a_reload_to_its_end() {
+async fn a_chat_starts_survives_a_reload_and_ends() {
     let scene = TestEnv::new().await;
     let guest = Chromium::start().await;
     guest.begins_a_chat(&scene.chat_on()).await;
@@ -36,7 +36,7 @@ async fn a_chat_from_its_beginning_over_a_reload_to_its_end() {
 }
 
 #[tokio::test]
-async fn without_the_feature_a_chat_goes_on_too() {
+async fn chat_works_with_the_feature_off() {
     let scene = TestEnv::new().await;
     let guest = Chromium::start().await;
     guest.begins_a_chat(&scene.chat(demo::DEPLOYMENT_OFF)).await;

@@ -14,7 +14,7 @@ const REFRESHED: &str = "POST /v2/Webchat/Token/Refresh 200";
 const UNAVAILABLE: &str = "POST /v2/Webchat/Token/Refresh 503";
 
 #[tokio::test]
-async fn the_answer_to_a_refresh_is_lost_behind_starship() {
+async fn refresh_response_lost_behind_starship() {
     let (wire, weather) = FaultyProxy::between(Participant::Starship, Participant::Fwo);
     let scene = TestEnv::wired(wire, |_| {}, |_, _| {}).await;
     let guest = Chromium::start().await;
@@ -30,7 +30,7 @@ async fn the_answer_to_a_refresh_is_lost_behind_starship() {
 }
 
 #[tokio::test]
-async fn the_answer_to_a_refresh_breaks_off_on_its_way_to_the_browser() {
+async fn refresh_response_truncated_on_the_way_to_the_browser() {
     let (wire, weather) = FaultyProxy::between(Participant::Browser, Participant::Starship);
     let scene = TestEnv::wired(wire, |_| {}, |_, _| {}).await;
     let guest = Chromium::start().await;
@@ -46,7 +46,7 @@ async fn the_answer_to_a_refresh_breaks_off_on_its_way_to_the_browser() {
 }
 
 #[tokio::test]
-async fn scoped_auth_is_down_and_back() {
+async fn scoped_auth_outage_and_recovery() {
     let (wire, weather) = FaultyProxy::between(Participant::Fas, Participant::Sas);
     let scene = TestEnv::wired(wire, |_| {}, |_, _| {}).await;
     let guest = Chromium::start().await;
@@ -61,7 +61,7 @@ async fn scoped_auth_is_down_and_back() {
 }
 
 #[tokio::test]
-async fn starship_is_down_and_back() {
+async fn starship_outage_and_recovery() {
     let mut scene = TestEnv::new().await;
     let guest = Chromium::start().await;
     guest.begins_a_chat(&scene.chat_on()).await;
@@ -75,7 +75,7 @@ async fn starship_is_down_and_back() {
 }
 
 #[tokio::test]
-async fn a_page_can_read_starships_own_answers() {
+async fn pages_can_read_starships_own_responses() {
     let (wire, weather) = FaultyProxy::between(Participant::Starship, Participant::Fwo);
     let soon = std::time::Duration::from_millis(300);
     let scene = TestEnv::wired(wire, |starship| starship.timeout = soon, |_, _| {}).await;

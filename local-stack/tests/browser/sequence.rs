@@ -7,7 +7,7 @@ use crate::{chromium::Chromium, diagram, life::WELCOME, recorder::Recorder, scen
 const FILE: &str = "browser-visit.md";
 
 #[tokio::test]
-async fn a_browsers_visit() {
+async fn browser_visit_matches_the_diagram() {
     let recorder = Recorder::default();
     let scene = TestEnv::wired(Arc::new(recorder.clone()), |_| {}, |_, _| {}).await;
     let shop = scene.site.origin("shop");

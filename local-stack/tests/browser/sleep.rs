@@ -23,7 +23,7 @@ async fn falls_asleep(guest: &Chromium, hours: u32) {
 }
 
 #[tokio::test]
-async fn the_laptop_slept_past_the_end_of_the_token() {
+async fn laptop_sleeps_past_token_expiry() {
     let scene = TestEnv::new().await;
     let guest = Chromium::start().await;
     guest.begins_a_chat(&scene.chat_on()).await;
@@ -44,7 +44,7 @@ async fn the_laptop_slept_past_the_end_of_the_token() {
 }
 
 #[tokio::test]
-async fn a_session_ends_after_a_day_and_the_guest_begins_anew() {
+async fn session_expires_after_a_day_and_a_new_one_starts() {
     let scene = TestEnv::new().await;
     let guest = Chromium::start().await;
     guest.begins_a_chat(&scene.chat_on()).await;

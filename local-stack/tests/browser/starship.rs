@@ -19,7 +19,7 @@ async fn next<T>(told: &mut UnboundedReceiver<T>) -> Option<T> {
 }
 
 #[tokio::test]
-async fn it_serves_and_tells_of_each_request() {
+async fn starship_serves_and_logs_each_request() {
     let data = tempfile::tempdir().unwrap();
     let stack = Stack::start(&Plan::for_test(data.path())).await.unwrap();
     let (told, mut lines) = mpsc::unbounded_channel();
@@ -35,7 +35,7 @@ async fn it_serves_and_tells_of_each_request() {
 }
 
 #[tokio::test]
-async fn it_ends_when_it_is_stopped_and_when_it_is_dropped() {
+async fn starship_exits_on_stop_and_on_drop() {
     let data = tempfile::tempdir().unwrap();
     let plan = StarshipPlan::on_a_free_port(data.path(), NOWHERE);
     let starship = Starship::start(plan.clone()).await.unwrap();
@@ -50,7 +50,7 @@ async fn it_ends_when_it_is_stopped_and_when_it_is_dropped() {
 }
 
 #[tokio::test]
-async fn it_does_not_start_on_a_taken_address_or_with_a_certificate_that_is_not_there() {
+async fn starship_fails_to_start_on_a_used_address_or_without_its_certificate() {
     let data = tempfile::tempdir().unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let plan = StarshipPlan::on_a_free_port(data.path(), NOWHERE);

@@ -7,7 +7,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn with_storage_blocked_a_chat_lives_as_long_as_its_page() {
+async fn chat_lasts_as_long_as_the_page_when_storage_is_blocked() {
     let scene = TestEnv::new().await;
     let guest = Chromium::with(Habits { storage_is_blocked: true, ..Habits::default() }).await;
     guest.begins_a_chat(&scene.chat_on()).await;

@@ -8,7 +8,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn two_tabs_share_a_chat_a_refresh_and_the_end() {
+async fn two_tabs_share_one_session() {
     let scene = TestEnv::new().await;
     let guest = Chromium::start().await;
     guest.begins_a_chat(&scene.chat_on()).await;

@@ -30,7 +30,7 @@ async fn is_unharmed(guest: &Chromium) {
 }
 
 #[tokio::test]
-async fn without_the_proof_key_a_stolen_token_is_worth_nothing() {
+async fn stolen_tokens_are_useless_without_the_proof_key() {
     let scene = TestEnv::new().await;
     let guest = Chromium::start().await;
     guest.begins_a_chat(&scene.chat_on()).await;
@@ -57,7 +57,7 @@ async fn without_the_proof_key_a_stolen_token_is_worth_nothing() {
 }
 
 #[tokio::test]
-async fn where_there_are_no_proof_keys_another_browser_is_refused() {
+async fn without_proof_keys_another_browser_is_rejected() {
     let scene = TestEnv::new().await;
     let no_keys = "Object.defineProperty(globalThis, 'indexedDB', { value: undefined })";
     let guest = Chromium::start().await;

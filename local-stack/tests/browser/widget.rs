@@ -53,7 +53,7 @@ fn begin<'a>(deployment: &'a str, identity: Option<&'a str>) -> Vec<(&'a str, &'
 }
 
 #[tokio::test]
-async fn the_widget_begins_a_chat_and_resumes_it() {
+async fn the_widget_starts_and_resumes_a_chat() {
     let scene = TestEnv::new().await;
     let guest = Chromium::start().await;
     guest.page.visit(&(scene.site.origin("shop") + "/blank")).await;
@@ -80,7 +80,7 @@ async fn the_widget_begins_a_chat_and_resumes_it() {
 }
 
 #[tokio::test]
-async fn the_widgets_rule_tells_an_old_session_from_a_running_one() {
+async fn the_widget_distinguishes_expired_and_running_sessions() {
     let scene = TestEnv::new().await;
     let guest = Chromium::start().await;
     guest.page.visit(&(scene.site.origin("shop") + "/blank")).await;
@@ -94,7 +94,7 @@ async fn the_widgets_rule_tells_an_old_session_from_a_running_one() {
 
 /// The released widget keeps no key, so its guests begin anew after their session.
 #[tokio::test]
-async fn an_identity_is_not_given_again_without_a_proof_key() {
+async fn an_identity_is_not_restored_without_a_proof_key() {
     let scene = TestEnv::new().await;
     let guest = Chromium::start().await;
     guest.page.visit(&(scene.site.origin("shop") + "/blank")).await;

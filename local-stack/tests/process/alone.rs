@@ -46,7 +46,7 @@ pub(crate) fn free_address() -> String {
 }
 
 #[test]
-fn a_missing_or_wrong_setting_stops_the_start_with_one_line_that_names_it() {
+fn invalid_settings_fail_the_start_with_one_line_naming_them() {
     let secret = "0123456789abcdef";
     let cases: [(&str, Settings, &str); 8] = [
         ("orchestrator", &[], "ORCHESTRATOR_FEDERATED_AUTH_SECRET"),
@@ -157,7 +157,7 @@ impl Services {
 }
 
 #[tokio::test]
-async fn three_processes_make_a_stack() {
+async fn three_processes_form_a_stack() {
     let folder = tempfile::tempdir().unwrap();
     let mut services = Services::new(folder.path(), None);
     let [fwo, _, _, fwo_admin, fas_admin, sas_admin] = services.addresses.clone();

@@ -48,7 +48,7 @@ fn started(data: &Path) -> (Process, Guest) {
 }
 
 #[tokio::test]
-async fn kill_9_while_conversations_are_opened() {
+async fn kill_9_while_opening_conversations() {
     let data = tempfile::tempdir().unwrap();
     let opened = killed_during(data.path(), |guest| async move {
         let token = guest.creates_token().await.text("token");
@@ -71,7 +71,7 @@ async fn kill_9_while_conversations_are_opened() {
 }
 
 #[tokio::test]
-async fn kill_9_while_sessions_are_ended() {
+async fn kill_9_while_revoking_sessions() {
     let data = tempfile::tempdir().unwrap();
     let ended = killed_during(data.path(), |guest| async move {
         let token = guest.creates_token().await.text("token");

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::process::Process;
 
 #[test]
-fn the_three_lines_work_when_pasted() {
+fn the_readmes_three_commands_work() {
     let data = tempfile::tempdir().unwrap();
     let mut stack = Process::stack(data.path());
     let mut script = String::from("set -e\n");
@@ -35,7 +35,7 @@ fn the_three_lines_work_when_pasted() {
 }
 
 #[tokio::test]
-async fn the_page_that_is_named_first_is_there_again_after_a_restart() {
+async fn the_first_listed_page_works_after_a_restart() {
     let data = tempfile::tempdir().unwrap();
     for _ in 0..2 {
         let mut stack = Process::stack(data.path());
@@ -53,7 +53,7 @@ async fn the_page_that_is_named_first_is_there_again_after_a_restart() {
 }
 
 #[tokio::test]
-async fn a_broken_edit_is_told_with_its_line_and_the_last_good_one_stays() {
+async fn invalid_accounts_edit_is_reported_with_its_line_and_ignored() {
     let data = tempfile::tempdir().unwrap();
     let mut stack = Process::stack(data.path());
     stack.until("there were no keys, so new ones were made");

@@ -64,7 +64,7 @@ fn generation(folder: &Path) -> i64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn kill_9_between_advancing_a_session_and_answering() {
+async fn kill_9_between_session_advance_and_response() {
     for has_key in [true, false] {
         let folder = tempfile::tempdir().unwrap();
         let address = free_address();

@@ -7,7 +7,7 @@ use local_stack::{Guest, demo};
 use crate::process::Process;
 
 #[tokio::test]
-async fn the_chain_works_and_nobody_listens_within_it() {
+async fn in_process_stack_works_without_internal_listeners() {
     let data = tempfile::tempdir().unwrap();
     let mut stack = Process::stack_in_process(data.path());
     let orchestrator = stack.until("FlexWebchatOrchestratorService ");

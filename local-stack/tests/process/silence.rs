@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::process::Process;
 
 #[tokio::test]
-async fn nothing_secret_is_written() {
+async fn no_secrets_are_logged() {
     let data = tempfile::tempdir().unwrap();
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_local-stack"));
     // Everything that can be told is told.

@@ -13,7 +13,7 @@ use crate::{
 };
 
 #[test]
-fn a_request_in_flight_is_answered_before_the_end() {
+fn in_flight_requests_complete_before_exit() {
     let data = tempfile::tempdir().unwrap();
     let mut stack = Process::stack(data.path());
     let [(orchestrator, _), ..] = stack.addresses();
@@ -49,7 +49,7 @@ fn a_request_in_flight_is_answered_before_the_end() {
 }
 
 #[test]
-fn a_service_that_drains_says_so_and_ends_when_it_is_told_twice() {
+fn draining_is_logged_and_a_second_signal_exits_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str| folder.path().join(name);
     let made =

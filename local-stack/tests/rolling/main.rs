@@ -27,12 +27,12 @@ use tokio::task::JoinSet;
 const GUESTS: usize = 4;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn replicas_are_replaced_under_load_and_no_request_is_lost() {
+async fn rolling_restart_under_load_loses_no_request() {
     replace_all(false).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn replicas_that_call_each_other_by_tls_are_replaced_under_load_and_no_request_is_lost() {
+async fn rolling_restart_with_tls_under_load_loses_no_request() {
     replace_all(true).await;
 }
 

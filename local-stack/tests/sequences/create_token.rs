@@ -7,7 +7,7 @@ use crate::TestEnv;
 const FILE: &str = "create-token.md";
 
 #[tokio::test]
-async fn the_feature_is_off() {
+async fn feature_off() {
     let scene = TestEnv::new().await;
     let answer = scene.guest_off().creates_token().await;
     assert_eq!(answer.status, 200);
@@ -15,7 +15,7 @@ async fn the_feature_is_off() {
 }
 
 #[tokio::test]
-async fn the_feature_is_on() {
+async fn feature_on() {
     let scene = TestEnv::new().await;
     let answer = scene.guest_on().creates_token().await;
     assert_eq!(answer.status, 200);
@@ -23,7 +23,7 @@ async fn the_feature_is_on() {
 }
 
 #[tokio::test]
-async fn the_fingerprint_is_unavailable() {
+async fn fingerprint_unavailable() {
     let scene = TestEnv::new().await;
     for guest in [
         scene.guest_on().without("user-agent"),

@@ -8,7 +8,7 @@ use crate::TestEnv;
 const FILE: &str = "init.md";
 
 #[tokio::test]
-async fn a_new_guest() {
+async fn new_guest() {
     let scene = TestEnv::new().await;
     let guest = scene.guest_on();
     let begun = guest.begins_chat(None).await;
@@ -22,7 +22,7 @@ async fn a_new_guest() {
 }
 
 #[tokio::test]
-async fn a_guest_who_was_here_before() {
+async fn returning_guest() {
     let scene = TestEnv::new().await;
     let guest = scene.guest_on().with_proof_key(&scene.plan.clock);
     let before = guest.begins_chat(None).await;
@@ -38,7 +38,7 @@ async fn a_guest_who_was_here_before() {
 }
 
 #[tokio::test]
-async fn the_proof_has_no_current_nonce() {
+async fn proof_without_a_current_nonce() {
     let scene = TestEnv::new().await;
     let guest = scene.guest_on().with_proof_key(&scene.plan.clock);
     let identity = guest.begins_chat(None).await.text("identity");

@@ -33,7 +33,7 @@ async fn the_guest_chats(scene: TestEnv) {
 }
 
 #[tokio::test]
-async fn without_the_feature_the_token_is_checked_alone() {
+async fn feature_off_checks_only_the_token() {
     let scene = TestEnv::new().await;
     let guest = scene.guest_off();
     let token = guest.creates_token().await.text("token");
@@ -43,7 +43,7 @@ async fn without_the_feature_the_token_is_checked_alone() {
 }
 
 #[tokio::test]
-async fn another_identitys_conversation_reads_as_absent() {
+async fn conversation_of_another_identity_is_not_found() {
     let scene = TestEnv::new().await;
     let (guest, other) = (scene.guest_on(), scene.guest_on());
     let token = guest.creates_token().await.text("token");
@@ -63,7 +63,7 @@ async fn another_identitys_conversation_reads_as_absent() {
 }
 
 #[tokio::test]
-async fn every_call_checks_the_browser() {
+async fn every_request_checks_the_fingerprint() {
     let scene = TestEnv::new().await;
     let guest = scene.guest_on();
     let token = guest.creates_token().await.text("token");

@@ -50,7 +50,7 @@ fn guesses(guest: &Guest) -> Vec<Guest> {
 }
 
 #[tokio::test]
-async fn an_identity_is_not_given_to_a_guesser() {
+async fn guessing_an_identity_does_not_grant_it() {
     for victim_has_key in [false, true] {
         let scene = TestEnv::new().await;
         let victim = if victim_has_key { scene.guest_with_key() } else { scene.guest_on() };
@@ -68,7 +68,7 @@ async fn an_identity_is_not_given_to_a_guesser() {
 }
 
 #[tokio::test]
-async fn a_copied_storage_does_not_void_the_proof_key() {
+async fn copied_storage_does_not_bypass_the_proof_key() {
     let scene = TestEnv::new().await;
     let victim = scene.guest_with_key();
     let begun = victim.begins_chat(None).await;
@@ -87,7 +87,7 @@ async fn a_copied_storage_does_not_void_the_proof_key() {
 }
 
 #[tokio::test]
-async fn an_identity_stays_at_its_account_and_deployment() {
+async fn an_identity_is_scoped_to_its_account_and_deployment() {
     let scene = TestEnv::new().await;
     let guest = scene.guest_with_key();
     let identity = guest.begins_chat(None).await.text("identity");
@@ -102,7 +102,7 @@ async fn an_identity_stays_at_its_account_and_deployment() {
 }
 
 #[tokio::test]
-async fn an_identity_is_granted_with_the_feature_off_too() {
+async fn an_identity_is_granted_with_the_feature_off() {
     let scene = TestEnv::new().await;
     let guest = scene.guest_off().with_proof_key(&scene.plan.clock);
     let identity = guest.begins_chat(None).await.text("identity");
@@ -113,7 +113,7 @@ async fn an_identity_is_granted_with_the_feature_off_too() {
 }
 
 #[tokio::test]
-async fn what_was_ended_does_not_come_back() {
+async fn revoked_sessions_grant_no_identity() {
     let scene = TestEnv::new().await;
     // Ended by the guest.
     let guest = scene.guest_with_key();
@@ -147,7 +147,7 @@ async fn what_was_ended_does_not_come_back() {
 }
 
 #[tokio::test]
-async fn a_session_that_ended_for_reuse_does_not_come_back() {
+async fn sessions_revoked_for_reuse_grant_no_identity() {
     let scene = TestEnv::new().await;
     let guest = scene.guest_on();
     let begun = guest.begins_chat(None).await;
@@ -161,7 +161,7 @@ async fn a_session_that_ended_for_reuse_does_not_come_back() {
 }
 
 #[tokio::test]
-async fn an_identity_outlives_its_session_for_the_holder_of_the_key_only_and_not_for_ever() {
+async fn an_identity_outlives_its_session_for_a_limited_time_and_only_for_the_key_holder() {
     let scene =
         TestEnv::with(|plan| plan.rules.revocation_retention = Duration::from_secs(7 * 24 * 3600)).await;
     let guest = scene.guest_with_key();
@@ -178,7 +178,7 @@ async fn an_identity_outlives_its_session_for_the_holder_of_the_key_only_and_not
 }
 
 #[tokio::test]
-async fn after_five_refused_requests_for_an_identity_none_is_looked_at() {
+async fn identity_requests_are_ignored_after_five_rejections() {
     let scene = TestEnv::new().await;
     let guest = scene.guest_with_key();
     let identity = guest.begins_chat(None).await.text("identity");
@@ -193,7 +193,7 @@ async fn after_five_refused_requests_for_an_identity_none_is_looked_at() {
 }
 
 #[tokio::test]
-async fn the_grace_does_not_fork() {
+async fn the_grace_period_does_not_fork_a_session() {
     // Long enough for fifty calls on a busy machine.
     let scene = TestEnv::with(|plan| plan.rules.grace = Duration::from_secs(3600)).await;
     let guest = scene.guest_on();
@@ -212,7 +212,7 @@ async fn the_grace_does_not_fork() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_does_not_end_the_session() {
+async fn a_lost_refresh_response_does_not_end_the_session() {
     let scene = TestEnv::new().await;
     for guest in [scene.guest_with_key(), scene.guest_on(), scene.guest_off()] {
         let begun = guest.begins_chat(None).await;
@@ -228,7 +228,7 @@ async fn a_lost_answer_does_not_end_the_session() {
 
 /// ScopedAuthService has advanced the session, and FlexWebchatOrchestratorService cannot look its conversation up.
 #[tokio::test]
-async fn a_store_that_is_down_in_mid_refresh_does_not_end_the_session() {
+async fn store_outage_during_refresh_does_not_end_the_session() {
     let cluster = Cluster::new();
     let database = DatabaseConfig::new(cluster.database().await);
     database.migrate(orchestrator::conversations::MIGRATIONS).await.unwrap();
@@ -254,7 +254,7 @@ async fn a_store_that_is_down_in_mid_refresh_does_not_end_the_session() {
 }
 
 #[tokio::test]
-async fn no_old_token_ends_a_session_whose_key_is_proved() {
+async fn old_tokens_never_revoke_a_session_with_a_valid_proof() {
     let scene = TestEnv::new().await;
     let guest = scene.guest_with_key();
     let first = guest.creates_token().await.text("token");
@@ -272,7 +272,7 @@ async fn no_old_token_ends_a_session_whose_key_is_proved() {
 }
 
 #[tokio::test]
-async fn a_token_is_refreshed_under_its_own_deployment_only() {
+async fn refresh_rejects_tokens_of_another_deployment() {
     let scene = TestEnv::with(|plan| {
         let deployment = |key: u8, enabled: bool| {
             format!(
@@ -301,7 +301,7 @@ async fn a_token_is_refreshed_under_its_own_deployment_only() {
 }
 
 #[tokio::test]
-async fn a_proof_that_was_made_in_advance_is_worth_no_identity() {
+async fn a_precomputed_proof_grants_no_identity() {
     let scene = TestEnv::new().await;
     let guest = scene.guest_with_key();
     let identity = guest.begins_chat(None).await.text("identity");

@@ -13,7 +13,7 @@ fn keeping_a_key(scene: &TestEnv) -> Guest {
 }
 
 #[tokio::test]
-async fn a_session_is_bound_to_a_key_and_needs_it_from_then_on() {
+async fn a_bound_session_requires_its_key() {
     let scene = TestEnv::new().await;
     let guest = keeping_a_key(&scene);
     let created = guest.creates_token().await;
@@ -31,7 +31,7 @@ async fn a_session_is_bound_to_a_key_and_needs_it_from_then_on() {
 }
 
 #[tokio::test]
-async fn a_thief_with_token_and_headers_lacks_the_key() {
+async fn stolen_token_and_headers_fail_without_the_key() {
     let scene = TestEnv::new().await;
     let guest = keeping_a_key(&scene);
     let token = guest.creates_token().await.text("token");
@@ -55,7 +55,7 @@ async fn a_thief_with_token_and_headers_lacks_the_key() {
 }
 
 #[tokio::test]
-async fn the_proof_itself_is_no_good() {
+async fn invalid_proof() {
     let scene = TestEnv::new().await;
     let guest = keeping_a_key(&scene);
     let token = guest.creates_token().await.text("token");
@@ -85,7 +85,7 @@ async fn the_proof_itself_is_no_good() {
 }
 
 #[tokio::test]
-async fn with_its_key_a_guest_resumes_after_the_end_of_the_token() {
+async fn a_key_holder_resumes_after_token_expiry() {
     let scene = TestEnv::new().await;
     let guest = keeping_a_key(&scene);
     let created = guest.creates_token().await;
@@ -99,7 +99,7 @@ async fn with_its_key_a_guest_resumes_after_the_end_of_the_token() {
 }
 
 #[tokio::test]
-async fn the_token_may_come_under_the_scheme_of_proofs_too() {
+async fn dpop_authorization_scheme_is_accepted() {
     let scene = TestEnv::new().await;
     let guest = keeping_a_key(&scene);
     let token = guest.creates_token().await.text("token");

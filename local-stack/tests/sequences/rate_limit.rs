@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use crate::TestEnv;
 
 #[tokio::test]
-async fn a_visitor_who_asks_too_often_is_told_when_to_come_back() {
+async fn rate_limited_visitors_receive_retry_after() {
     let proxies = "127.0.0.1".parse().unwrap();
     let scene = TestEnv::with(|plan| plan.trusted_proxies = proxies).await;
     let visitor = scene.guest_on().with("x-forwarded-for", "198.51.100.1");
@@ -36,7 +36,7 @@ async fn a_visitor_who_asks_too_often_is_told_when_to_come_back() {
 }
 
 #[tokio::test]
-async fn refused_visitors_leave_the_deployments_limit_to_the_others() {
+async fn rejected_visitors_do_not_consume_the_deployments_limit() {
     let proxies = "127.0.0.1".parse().unwrap();
     let scene = TestEnv::with(|plan| plan.trusted_proxies = proxies).await;
     let mut reloads = scene.stack.accounts.reloads();
@@ -56,7 +56,7 @@ async fn refused_visitors_leave_the_deployments_limit_to_the_others() {
 }
 
 #[tokio::test]
-async fn other_calls_have_a_limit_of_their_own() {
+async fn other_routes_have_a_separate_limit() {
     let scene = TestEnv::with(|_| {}).await;
     let guest = scene.guest_on();
     let token = guest.creates_token().await.text("token");

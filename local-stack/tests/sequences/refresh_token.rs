@@ -6,9 +6,9 @@ use crate::TestEnv;
 
 const FILE: &str = "refresh-token.md";
 
-on_both_engines! { TestEnv: the_feature_is_off }
+on_both_engines! { TestEnv: feature_off }
 
-async fn the_feature_is_off(scene: TestEnv) {
+async fn feature_off(scene: TestEnv) {
     let guest = scene.guest_off();
     let created = guest.creates_token().await;
     scene.recorder.take();
@@ -19,7 +19,7 @@ async fn the_feature_is_off(scene: TestEnv) {
 }
 
 #[tokio::test]
-async fn the_feature_is_on() {
+async fn feature_on() {
     let scene = TestEnv::new().await;
     let guest = scene.guest_on();
     let created = guest.creates_token().await;
@@ -32,7 +32,7 @@ async fn the_feature_is_on() {
 }
 
 #[tokio::test]
-async fn the_fingerprint_is_another_browsers() {
+async fn fingerprint_of_another_browser() {
     let scene = TestEnv::new().await;
     let guest = scene.guest_on();
     let token = guest.creates_token().await.text("token");
@@ -52,7 +52,7 @@ async fn the_fingerprint_is_another_browsers() {
 }
 
 #[tokio::test]
-async fn the_token_is_not_valid() {
+async fn invalid_token() {
     let scene = TestEnv::new().await;
     let guest = scene.guest_on();
     let token = guest.creates_token().await.text("token");
@@ -72,7 +72,7 @@ async fn the_token_is_not_valid() {
 }
 
 #[tokio::test]
-async fn the_token_is_of_another_time() {
+async fn expired_or_premature_token() {
     let scene = TestEnv::new().await;
     let guest = scene.guest_on();
     let token = guest.creates_token().await.text("token");
@@ -92,7 +92,7 @@ async fn the_token_is_of_another_time() {
 }
 
 #[tokio::test]
-async fn a_session_ends_however_often_it_was_refreshed() {
+async fn session_lifetime_is_not_extended_by_refreshes() {
     let scene = TestEnv::new().await;
     let guest = scene.guest_on();
     let created = guest.creates_token().await;
@@ -111,7 +111,7 @@ async fn a_session_ends_however_often_it_was_refreshed() {
 }
 
 #[tokio::test]
-async fn the_feature_changes_during_a_session() {
+async fn feature_toggled_during_a_session() {
     let scene = TestEnv::new().await;
     let mut reloads = scene.stack.accounts.reloads();
     let accounts = std::fs::read_to_string(scene.plan.accounts_file()).unwrap();

@@ -10,7 +10,7 @@ use crate::TestEnv;
 const FILE: &str = "revoke-token.md";
 
 #[tokio::test]
-async fn the_guest_ends_the_chat() {
+async fn guest_revokes_the_session() {
     let scene = TestEnv::new().await;
     let guest = scene.guest_on();
     let token = guest.creates_token().await.text("token");
@@ -26,7 +26,7 @@ async fn the_guest_ends_the_chat() {
 }
 
 #[tokio::test]
-async fn nobody_else_ends_it_and_nobody_is_told() {
+async fn revoke_by_others_has_no_effect_and_reveals_nothing() {
     let scene = TestEnv::new().await;
     let guest = scene.guest_on();
     let token = guest.creates_token().await.text("token");
@@ -42,7 +42,7 @@ async fn nobody_else_ends_it_and_nobody_is_told() {
 }
 
 #[tokio::test]
-async fn an_expired_token_ends_its_session_too() {
+async fn an_expired_token_can_revoke_its_session() {
     let scene = TestEnv::new().await;
     let guest = scene.guest_on();
     let token = guest.creates_token().await.text("token");
@@ -58,7 +58,7 @@ async fn operator(scene: &TestEnv, secret: &str, body: Value) -> Answer {
 }
 
 #[tokio::test]
-async fn an_operator_ends_sessions_of_a_subject_issued_before_now() {
+async fn an_operator_revokes_earlier_sessions_of_a_subject() {
     let scene = TestEnv::new().await;
     let secret = scene.stack.operator_secret.expose_secret().to_owned();
     let guest = scene.guest_on();
@@ -91,7 +91,7 @@ async fn an_operator_ends_sessions_of_a_subject_issued_before_now() {
 }
 
 #[tokio::test]
-async fn only_an_operator_is_one() {
+async fn operator_routes_require_the_operator_credential() {
     let scene = TestEnv::new().await;
     let body = json!({"accountSid": "AC00000000000000000000000000000001"});
     for secret in ["", "guess-guess-guess-guess", scene.stack.federated_auth_secret.expose_secret()] {

@@ -8,7 +8,7 @@ use crate::TestEnv;
 const FILE: &str = "session-life.md";
 
 #[tokio::test]
-async fn the_answer_was_lost() {
+async fn refresh_response_lost() {
     let scene = TestEnv::new().await;
     let guest = scene.guest_on();
     let first = guest.creates_token().await;
@@ -25,7 +25,7 @@ async fn the_answer_was_lost() {
 }
 
 #[tokio::test]
-async fn the_answer_was_lost_for_longer_than_the_grace() {
+async fn refresh_response_lost_beyond_the_grace_period() {
     let scene = TestEnv::new().await;
     let guest = scene.guest_on();
     let first = guest.creates_token().await;
@@ -41,7 +41,7 @@ async fn the_answer_was_lost_for_longer_than_the_grace() {
 }
 
 #[tokio::test]
-async fn a_token_is_presented_that_has_long_been_replaced() {
+async fn long_replaced_token() {
     let scene = TestEnv::new().await;
     let guest = scene.guest_on();
     let first = guest.creates_token().await.text("token");
@@ -59,7 +59,7 @@ async fn a_token_is_presented_that_has_long_been_replaced() {
 }
 
 #[tokio::test]
-async fn the_last_token_is_presented_after_its_successor_was_shown() {
+async fn previous_token_after_its_successor_was_used() {
     let scene = TestEnv::new().await;
     let guest = scene.guest_on();
     let first = guest.creates_token().await.text("token");
@@ -73,7 +73,7 @@ async fn the_last_token_is_presented_after_its_successor_was_shown() {
 }
 
 #[tokio::test]
-async fn the_laptop_slept_past_the_end_of_the_token() {
+async fn laptop_sleeps_past_token_expiry() {
     let scene = TestEnv::new().await;
     let guest = scene.guest_on();
     let created = guest.creates_token().await;
@@ -96,7 +96,7 @@ async fn the_laptop_slept_past_the_end_of_the_token() {
 }
 
 #[tokio::test]
-async fn nobody_resumes_after_the_window_or_without_the_feature() {
+async fn resume_fails_after_the_window_or_with_the_feature_off() {
     let scene = TestEnv::with(|plan| plan.rules.resume_window = std::time::Duration::from_secs(3600)).await;
     let (on, off) = (scene.guest_on(), scene.guest_off());
     let (bound, unbound) = (on.creates_token().await.text("token"), off.creates_token().await.text("token"));
@@ -109,7 +109,7 @@ async fn nobody_resumes_after_the_window_or_without_the_feature() {
 }
 
 #[tokio::test]
-async fn a_page_is_told_when_to_refresh() {
+async fn responses_say_when_to_refresh() {
     let scene = TestEnv::new().await;
     let created = scene.guest_on().creates_token().await;
     let refreshed = scene.guest_on().refreshes_token(&created.text("token")).await;
@@ -125,7 +125,7 @@ async fn a_page_is_told_when_to_refresh() {
 }
 
 #[tokio::test]
-async fn sixty_four_tabs_refresh_at_once() {
+async fn sixty_four_concurrent_refreshes() {
     let scene = TestEnv::new().await;
     let guest = scene.guest_on();
     let first = guest.creates_token().await;

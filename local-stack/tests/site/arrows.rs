@@ -17,7 +17,7 @@ async fn arrows(listening: &mut Listening, trace_id: &str, count: usize) -> Vec<
 }
 
 #[actix_web::test]
-async fn a_create_shows_its_three_arrows_and_no_token() {
+async fn create_shows_three_arrows_and_no_token() {
     let visit = Visit::begins(Edge::Open).await;
     let mut listening = visit.listens().await;
     let trace_id = "4bf92f3577b34da6a3ce929d0e0e4711";
@@ -67,7 +67,7 @@ async fn a_create_shows_its_three_arrows_and_no_token() {
 }
 
 #[actix_web::test]
-async fn a_refusal_shows_its_code() {
+async fn errors_show_their_code() {
     let visit = Visit::begins(Edge::Open).await;
     let mut listening = visit.listens().await;
     let trace_id = "4bf92f3577b34da6a3ce929d0e0e4712";
@@ -77,7 +77,7 @@ async fn a_refusal_shows_its_code() {
 }
 
 #[actix_web::test]
-async fn starship_shows_the_first_arrow_of_the_same_request() {
+async fn starship_shows_the_first_arrow_of_a_request() {
     assert!(Starship::installed(), "the test command installs nginx");
     let visit = Visit::begins(Edge::StarshipIfInstalled).await;
     let mut listening = visit.listens().await;

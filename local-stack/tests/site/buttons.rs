@@ -24,7 +24,7 @@ async fn stolen(visit: &Visit, guest: &Guest) -> [(u16, String); 2] {
 }
 
 #[actix_web::test]
-async fn a_token_bound_to_a_key_is_of_no_use_to_a_thief() {
+async fn a_stolen_bound_token_is_useless() {
     let visit = Visit::begins(Edge::Open).await;
     let guest = visit.guest("4bf92f3577b34da6a3ce929d0e0e4721").with_proof_key(&Clock::system());
     let refused = (401, "invalid_dpop_proof".to_owned());
@@ -32,7 +32,7 @@ async fn a_token_bound_to_a_key_is_of_no_use_to_a_thief() {
 }
 
 #[actix_web::test]
-async fn without_a_key_whoever_copies_everything_gets_a_token() {
+async fn without_a_key_a_full_copy_can_refresh() {
     let visit = Visit::begins(Edge::Open).await;
     let guest = visit.guest("4bf92f3577b34da6a3ce929d0e0e4722");
     let answers = stolen(&visit, &guest).await;
@@ -40,7 +40,7 @@ async fn without_a_key_whoever_copies_everything_gets_a_token() {
 }
 
 #[actix_web::test]
-async fn time_passes_for_the_whole_stack() {
+async fn the_clock_advances_for_the_whole_stack() {
     let visit = Visit::begins(Edge::Open).await;
     let mut listening = visit.listens().await;
     let guest = visit.guest("4bf92f3577b34da6a3ce929d0e0e4723");
@@ -61,7 +61,7 @@ async fn time_passes_for_the_whole_stack() {
 }
 
 #[actix_web::test]
-async fn scoped_auth_stops_and_comes_back_with_its_sessions() {
+async fn scoped_auth_restarts_with_its_sessions() {
     let visit = Visit::begins(Edge::Open).await;
     let mut listening = visit.listens().await;
     let guest = visit.guest("4bf92f3577b34da6a3ce929d0e0e4724");
@@ -87,7 +87,7 @@ async fn scoped_auth_stops_and_comes_back_with_its_sessions() {
 }
 
 #[actix_web::test]
-async fn only_the_page_itself_may_press_a_button() {
+async fn buttons_accept_only_same_origin_requests() {
     let visit = Visit::begins(Edge::Open).await;
     let guest = visit.guest("4bf92f3577b34da6a3ce929d0e0e4725");
     let token = guest.creates_token().await.text("token");

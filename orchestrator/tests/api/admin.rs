@@ -16,7 +16,7 @@ fn is_not_ready(answer: &Answer, reason: &str) {
 }
 
 #[tokio::test]
-async fn it_is_ready_as_long_as_federated_auth_is_there() {
+async fn readiness_follows_federated_auth() {
     let fwo = Fwo::start().await;
     let admin = fwo.running.admin_address;
     let ready = Request::get("/readyz").send(admin).await;
@@ -35,7 +35,7 @@ async fn it_is_ready_as_long_as_federated_auth_is_there() {
 }
 
 #[tokio::test]
-async fn it_is_not_ready_with_a_secret_that_federated_auth_does_not_know() {
+async fn unknown_secret_makes_it_unready_at_federated_auth() {
     let wrong = credential("a-secret-that-nobody-knows");
     let fwo = Fwo::with(|config| config.federated_auth.credential = Some(wrong)).await;
     let answer = Request::get("/readyz").send(fwo.running.admin_address).await;
@@ -44,7 +44,7 @@ async fn it_is_not_ready_with_a_secret_that_federated_auth_does_not_know() {
 }
 
 #[tokio::test]
-async fn it_counts_its_requests_and_its_calls_and_tells_nothing_of_whom() {
+async fn metrics_count_requests_and_upstream_calls_without_identities() {
     let fwo = Fwo::start().await;
     let token = fwo.token(ON).await;
     fwo.token(OFF).await;
@@ -72,7 +72,7 @@ async fn it_counts_its_requests_and_its_calls_and_tells_nothing_of_whom() {
 }
 
 #[tokio::test]
-async fn browsers_see_none_of_it_and_operators_nothing_else() {
+async fn admin_and_public_routes_are_on_separate_ports() {
     let fwo = Fwo::start().await;
     for path in ["/healthz", "/readyz", "/metrics"] {
         is_refused(&fwo.answers(Request::get(path)).await, 404, "not_found", "*");

@@ -36,7 +36,7 @@ fn is_limited(answer: &Answer, policy: &str, allow_origin: &str) {
 }
 
 #[tokio::test]
-async fn a_call_over_a_limit_fetches_nothing() {
+async fn rate_limited_requests_fetch_no_configuration() {
     let fc = flex_configuration().await;
     let fwo = limited("visitor_creates_per_minute = 1, visitor_calls_per_minute = 2", Some(&fc)).await;
     let token = fwo.token(ON).await;
@@ -67,7 +67,7 @@ async fn a_call_over_a_limit_fetches_nothing() {
 }
 
 #[tokio::test]
-async fn calls_of_one_second_share_a_fetch() {
+async fn requests_within_a_second_share_one_fetch() {
     let fc = flex_configuration().await;
     let fwo = limited("visitor_creates_per_minute = 1000", Some(&fc)).await;
     let began = std::time::Instant::now();
@@ -86,7 +86,7 @@ async fn calls_of_one_second_share_a_fetch() {
 }
 
 #[tokio::test]
-async fn without_flex_configuration_a_page_on_the_list_can_read_that_it_calls_too_often() {
+async fn listed_pages_can_read_rate_limit_errors_during_a_configuration_outage() {
     let fwo = limited("visitor_creates_per_minute = 1", None).await;
     assert_eq!(fwo.creates_token(ON_LISTED).await.status, 200);
     is_limited(&fwo.creates_token(ON_LISTED).await, r#""visitor_creates";q=1;w=60"#, SHOP);
@@ -96,7 +96,7 @@ async fn without_flex_configuration_a_page_on_the_list_can_read_that_it_calls_to
 }
 
 #[tokio::test]
-async fn calls_that_are_refused_on_the_way_leave_the_deployments_limit_to_others() {
+async fn rejected_requests_do_not_consume_the_deployments_limit() {
     let fwo = limited("creates_per_minute = 4", None).await;
     let create = || chrome(Request::post(CREATE)).json(&json!({"deploymentKey": ON}));
     for _ in 0..10 {
@@ -114,14 +114,14 @@ async fn calls_that_are_refused_on_the_way_leave_the_deployments_limit_to_others
 }
 
 #[tokio::test]
-async fn calls_of_a_deployment_that_is_switched_off_have_limits() {
+async fn disabled_deployments_are_rate_limited() {
     let fwo = limited("visitor_creates_per_minute = 1", None).await;
     is_refused(&fwo.creates_token(OFF_DISABLED).await, 403, "deployment_key_disabled", SHOP);
     is_limited(&fwo.creates_token(OFF_DISABLED).await, r#""visitor_creates";q=1;w=60"#, SHOP);
 }
 
 #[tokio::test]
-async fn malformed_forms_do_not_escape_the_limits() {
+async fn malformed_forms_are_rate_limited() {
     let fwo = limited("visitor_creates_per_minute = 2, visitor_calls_per_minute = 2", None).await;
     let token = fwo.token(ON).await;
     let long = "x".repeat(257);
@@ -138,7 +138,7 @@ async fn malformed_forms_do_not_escape_the_limits() {
 }
 
 #[tokio::test]
-async fn the_public_configuration_has_a_limit_at_each_account() {
+async fn public_configuration_is_rate_limited_per_account() {
     let fwo = Fwo::start().await;
     let answers = async |path: &str| fwo.answers(Request::get(path)).await;
     let (mut served, mut refused) = (0, answers(CONFIGURATION).await);

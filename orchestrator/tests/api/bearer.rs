@@ -37,7 +37,7 @@ fn pretending(deployment: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_call_without_a_token_is_refused() {
+async fn requests_without_a_token_are_rejected() {
     let fwo = Fwo::start().await;
     for (scheme, credential) in [
         ("x-none", ""),
@@ -53,7 +53,7 @@ async fn a_call_without_a_token_is_refused() {
 }
 
 #[tokio::test]
-async fn a_token_that_names_no_deployment_of_ours_is_invalid_before_any_account_is_known() {
+async fn tokens_naming_no_known_deployment_are_invalid_without_an_upstream_call() {
     let fwo = Fwo::start().await;
     let unknown = pretending("CV000000000000000000000000000000ff");
     let of_no_form = pretending("hunter2");
@@ -69,7 +69,7 @@ async fn a_token_that_names_no_deployment_of_ours_is_invalid_before_any_account_
 }
 
 #[tokio::test]
-async fn a_token_that_was_not_made_for_the_deployment_it_names_is_invalid() {
+async fn tokens_relabelled_for_another_deployment_are_invalid() {
     let fwo = Fwo::start().await;
     let good = fwo.token(ON).await;
     let (header, rest) = good.split_once('.').unwrap();
@@ -85,7 +85,7 @@ async fn a_token_that_was_not_made_for_the_deployment_it_names_is_invalid() {
 }
 
 #[tokio::test]
-async fn a_deployment_that_is_switched_off_ends_its_conversations_at_once() {
+async fn disabling_a_deployment_stops_its_conversations_at_once() {
     let fwo = Fwo::start().await;
     for answer in answers(&fwo, |call| call.bearer(&pretending(ON_DISABLED))).await {
         is_refused(&answer, 403, "deployment_key_disabled", SHOP);
@@ -93,7 +93,7 @@ async fn a_deployment_that_is_switched_off_ends_its_conversations_at_once() {
 }
 
 #[tokio::test]
-async fn a_page_that_is_not_on_the_list_is_refused_with_the_feature_on() {
+async fn unlisted_origins_are_rejected_with_the_feature_on() {
     let fwo = Fwo::start().await;
     let list = crate::LIST;
     let evil = |call: Request| call.without("origin").header("origin", "https://evil.example");
@@ -106,7 +106,7 @@ async fn a_page_that_is_not_on_the_list_is_refused_with_the_feature_on() {
 }
 
 #[tokio::test]
-async fn the_scheme_of_a_token_has_no_case() {
+async fn the_authorization_scheme_is_case_insensitive() {
     let fwo = Fwo::start().await;
     let token = fwo.token(OFF).await;
     for scheme in ["Bearer", "bearer", "BEARER"] {

@@ -21,7 +21,7 @@ fn calls_with(token: &str, deployment: &str, conversation_sid: &str) -> Vec<Requ
 }
 
 #[tokio::test]
-async fn a_thief_with_another_browser_is_refused_on_every_route() {
+async fn another_browser_is_rejected_on_every_route() {
     let fwo = Fwo::start().await;
     let token = fwo.token(ON_LISTED).await;
     let conversation_sid = fwo.opens_conversation(&token).await.member("conversation_sid");
@@ -32,7 +32,7 @@ async fn a_thief_with_another_browser_is_refused_on_every_route() {
 }
 
 #[tokio::test]
-async fn with_the_feature_off_nobody_looks_at_the_browser() {
+async fn feature_off_ignores_the_fingerprint() {
     let fwo = Fwo::start().await;
     let token = fwo.token(OFF).await;
     let conversation_sid = fwo.opens_conversation(&token).await.member("conversation_sid");
@@ -43,7 +43,7 @@ async fn with_the_feature_off_nobody_looks_at_the_browser() {
 }
 
 #[tokio::test]
-async fn a_browser_that_does_not_show_itself_is_refused_and_nothing_downstream_is_called() {
+async fn browsers_without_fingerprint_headers_are_rejected_without_an_upstream_call() {
     let (data, peer) = (tempfile::tempdir().unwrap(), ScriptedPeer::that(Act::HangUp).await);
     let fwo = orchestrator(&data, peer.address, |_| {}).await;
     let call = || chrome(Request::post(CREATE).json(&json!({"deploymentKey": ON_LISTED})));
@@ -64,7 +64,7 @@ async fn a_browser_that_does_not_show_itself_is_refused_and_nothing_downstream_i
 }
 
 #[tokio::test]
-async fn a_fingerprint_goes_along_with_the_feature_on_alone() {
+async fn fingerprints_are_forwarded_only_with_the_feature_on() {
     let (data, peer) = (tempfile::tempdir().unwrap(), ScriptedPeer::that(Act::HangUp).await);
     let fwo = orchestrator(&data, peer.address, |_| {}).await;
     for deployment in [ON, OFF] {

@@ -25,7 +25,7 @@ async fn behind(url: String, timeout: Duration) -> Fwo {
 }
 
 #[tokio::test]
-async fn an_orchestrator_tells_the_origins_of_an_account_and_where_deployments_differ() {
+async fn public_configuration_lists_origins_and_deployment_overrides() {
     let fwo = Fwo::start().await;
     let listed: Value =
         ["https://shop.example.com", "https://*.example.org"].map(Value::from).to_vec().into();
@@ -42,7 +42,7 @@ async fn an_orchestrator_tells_the_origins_of_an_account_and_where_deployments_d
 }
 
 #[tokio::test]
-async fn the_origins_of_the_configuration_service_hold_and_not_those_of_the_file() {
+async fn flex_configuration_origins_override_the_file() {
     let text =
         crate::accounts().replacen("allowed_origins = []", r#"allowed_origins = ["https://fc.example"]"#, 1);
     let fc = Fwo::with(|config| std::fs::write(&config.accounts_file, text).unwrap()).await;
@@ -63,7 +63,7 @@ async fn the_origins_of_the_configuration_service_hold_and_not_those_of_the_file
 }
 
 #[tokio::test]
-async fn it_is_asked_each_second_and_without_a_credential() {
+async fn flex_configuration_is_fetched_at_most_once_a_second_without_a_credential() {
     let fc = ScriptedPeer::that(Act::json(200, r#"{"allowedOrigins":[]}"#)).await;
     let fwo = behind(fc.url(), PATIENT).await;
     for _ in 0..3 {
@@ -77,7 +77,7 @@ async fn it_is_asked_each_second_and_without_a_credential() {
 }
 
 #[tokio::test]
-async fn an_answer_of_the_last_minute_stands_in_for_one_that_does_not_come() {
+async fn a_response_cached_within_a_minute_is_used_during_an_outage() {
     let good = Act::json(200, &json!({"allowedOrigins": [SHOP]}).to_string());
     for failure in [Act::HangUp, Act::json(200, r#"{"allowedOrigins":["*"]}"#), Act::json(500, "")] {
         let fc = ScriptedPeer::with(vec![good.clone(), failure]).await;
@@ -94,7 +94,7 @@ async fn an_answer_of_the_last_minute_stands_in_for_one_that_does_not_come() {
 }
 
 #[tokio::test]
-async fn without_an_answer_nothing_is_served_and_nothing_downstream_is_called() {
+async fn without_configuration_requests_fail_without_an_upstream_call() {
     let eleven: Vec<String> = (0..11).map(|number| format!("https://shop{number}.example.com")).collect();
     let redirect = answer(301, "location: http://127.0.0.1:1/\r\n", "");
     for (what, act, status, code) in [
@@ -135,7 +135,7 @@ async fn without_an_answer_nothing_is_served_and_nothing_downstream_is_called() 
 }
 
 #[tokio::test]
-async fn a_configuration_service_that_is_not_there_is_unavailable() {
+async fn unreachable_flex_configuration_is_unavailable() {
     let gone = Nobody::there();
     let fwo = behind(gone.url(), PATIENT).await;
     is_refused(&fwo.creates_token(ON).await, 503, "upstream_unavailable", "*");

@@ -27,7 +27,7 @@ fn later(request: Request) -> Request {
 }
 
 #[tokio::test]
-async fn a_chat_begins_in_one_call() {
+async fn init_starts_a_chat_in_one_request() {
     let fwo = Fwo::start().await;
     for deployment in [ON, OFF] {
         let begun = fwo.answers(chrome(form(deployment, None))).await;
@@ -51,7 +51,7 @@ async fn a_chat_begins_in_one_call() {
 }
 
 #[tokio::test]
-async fn fields_have_names_in_three_styles_in_json_and_in_forms() {
+async fn json_and_form_fields_accept_three_naming_styles() {
     let fwo = Fwo::start().await;
     for [key, name, data, identity] in [
         ["deploymentKey", "customerFriendlyName", "preEngagementData", "identity"],
@@ -68,7 +68,7 @@ async fn fields_have_names_in_three_styles_in_json_and_in_forms() {
 }
 
 #[tokio::test]
-async fn to_know_an_identity_is_not_enough_to_become_it() {
+async fn knowing_an_identity_does_not_grant_it() {
     let fwo = Fwo::start().await;
     let known = fwo.answers(chrome(form(ON, None))).await.member("identity");
     let of_the_feature_off = fwo.answers(chrome(form(OFF, None))).await.member("identity");
@@ -90,7 +90,7 @@ async fn to_know_an_identity_is_not_enough_to_become_it() {
 }
 
 #[tokio::test]
-async fn an_identity_that_is_malformed_or_empty_is_silently_a_new_one() {
+async fn malformed_or_empty_identities_yield_a_new_one() {
     let fwo = Fwo::start().await;
     for identity in ["", "hunter2", "%00", "0b0e7a3c52a14b578f1e5d2f4f1c9a77"] {
         let begun = fwo.answers(chrome(form(OFF, Some(identity)))).await;
@@ -105,7 +105,7 @@ async fn an_identity_that_is_malformed_or_empty_is_silently_a_new_one() {
 }
 
 #[tokio::test]
-async fn what_is_refused_elsewhere_is_refused_here_before_anything_is_made() {
+async fn init_rejects_what_other_routes_reject_before_creating_anything() {
     let (data, peer) = (tempfile::tempdir().unwrap(), ScriptedPeer::that(Act::HangUp).await);
     let fwo = orchestrator(&data, peer.address, |_| {}).await;
     let ask = async |request: Request| -> Answer { request.send(fwo.address()).await };

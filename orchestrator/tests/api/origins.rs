@@ -13,7 +13,7 @@ async fn allowing(origins: &[&str]) -> Fwo {
 }
 
 #[tokio::test]
-async fn an_origin_is_on_the_list_or_it_is_not() {
+async fn unlisted_origins_are_rejected() {
     for (list, on_it, not_on_it) in [
         (
             &["https://shop.example.com"][..],
@@ -78,7 +78,7 @@ async fn ten_origins_can_be_listed() {
 }
 
 #[tokio::test]
-async fn a_list_that_would_allow_every_site_stops_the_start() {
+async fn a_list_allowing_every_site_fails_the_start() {
     let eleven: Vec<String> = (0..11).map(|number| format!("https://shop{number}.example.com")).collect();
     for list in [vec!["*"], vec!["https://*"], eleven.iter().map(String::as_str).collect()] {
         let data = tempfile::tempdir().unwrap();
@@ -92,7 +92,7 @@ async fn a_list_that_would_allow_every_site_stops_the_start() {
 }
 
 #[tokio::test]
-async fn entries_are_normalised_when_they_are_loaded_and_not_when_a_page_asks() {
+async fn origin_entries_are_normalised_at_load() {
     let written = ["HTTPS://Shop.Example.COM:443/", "https://*.BÜCHER.example/", "http://localhost:80"];
     let fwo = allowing(&written).await;
     let ask = async |origin: &str| {

@@ -18,7 +18,7 @@ fn says_nothing(answer: &Answer) {
 }
 
 #[tokio::test]
-async fn a_session_that_its_guest_ended_is_over_on_every_route() {
+async fn revoked_sessions_are_rejected_on_every_route() {
     let fwo = Fwo::start().await;
     for deployment in [ON_LISTED, OFF_LISTED] {
         let first = fwo.token(deployment).await;
@@ -42,7 +42,7 @@ async fn a_session_that_its_guest_ended_is_over_on_every_route() {
 }
 
 #[tokio::test]
-async fn what_is_not_the_guests_to_end_stays_and_nobody_is_told() {
+async fn revoking_foreign_sessions_has_no_effect_and_reveals_nothing() {
     let fwo = Fwo::start().await;
     let (on, off) = (fwo.token(ON).await, fwo.token(OFF).await);
     for request in [
@@ -60,7 +60,7 @@ async fn what_is_not_the_guests_to_end_stays_and_nobody_is_told() {
 }
 
 #[tokio::test]
-async fn a_form_will_do_and_its_fields_have_names_in_three_styles() {
+async fn revoke_accepts_forms_in_three_naming_styles() {
     let fwo = Fwo::start().await;
     for (deployment, field) in
         [("deploymentKey", "token"), ("DeploymentKey", "Token"), ("deployment_key", "token")]
@@ -75,7 +75,7 @@ async fn a_form_will_do_and_its_fields_have_names_in_three_styles() {
 }
 
 #[tokio::test]
-async fn a_call_that_is_itself_wrong_is_refused() {
+async fn malformed_requests_are_rejected() {
     let fwo = Fwo::start().await;
     let unknown = fwo.answers(chrome(revoke("CV000000000000000000000000000000ff", "x"))).await;
     is_refused(&unknown, 404, "deployment_key_not_found", "*");

@@ -15,7 +15,7 @@ async fn in_shadow() -> Fwo {
 }
 
 #[tokio::test]
-async fn another_browser_is_served_on_every_route() {
+async fn shadow_mode_serves_another_browser_on_every_route() {
     let fwo = in_shadow().await;
     let token = fwo.token(ON).await;
     let refreshed = fwo.answers(firefox(refresh(&token))).await;
@@ -32,7 +32,7 @@ async fn another_browser_is_served_on_every_route() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_the_token_is_refused_all_the_same() {
+async fn shadow_mode_still_rejects_invalid_tokens() {
     let fwo = in_shadow().await;
     let token = fwo.token(ON).await;
     is_refused(&fwo.answers(firefox(refresh(&format!("{token}A")))).await, 401, "invalid_token", "*");

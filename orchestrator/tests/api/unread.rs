@@ -37,7 +37,7 @@ fn list(path: &str, token: &str, visitor: &str) -> Request {
 }
 
 #[tokio::test]
-async fn a_page_ends_before_64_kib_and_the_next_begins_there() {
+async fn pages_end_before_64_kib_and_the_next_continues_there() {
     let (fwo, token, path) = conversation(20).await;
     let (mut indexes, mut pages) = (Vec::new(), Vec::new());
     loop {
@@ -74,7 +74,7 @@ async fn leaves_unread(fwo: &Fwo, request: &Request) -> (TcpStream, String) {
 }
 
 #[tokio::test]
-async fn a_visitor_holds_256_kib_of_unread_answers_and_others_are_served() {
+async fn unread_responses_are_limited_to_256_kib_per_visitor() {
     let (fwo, token, path) = conversation(10).await;
     let (mut held, mut refused) = (Vec::new(), 0);
     for _ in 0..95 {
@@ -113,7 +113,7 @@ async fn a_visitor_holds_256_kib_of_unread_answers_and_others_are_served() {
 }
 
 #[tokio::test]
-async fn the_store_is_not_read_for_an_answer_that_has_no_room() {
+async fn the_store_is_not_read_without_response_budget() {
     let (fwo, token, path) = conversation(10).await;
     let mut held = Vec::new();
     for _ in 0..4 {

@@ -47,7 +47,7 @@ fn refusal(code: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_peer_that_misbehaves_is_asked_once_and_told_by_its_kind() {
+async fn upstream_failures_map_to_their_error_code_without_retry() {
     let redirect = answer(302, "location: http://127.0.0.1:1/\r\n", "");
     let chunks = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n".to_vec();
     let chunk = format!("1000\r\n{}\r\n", "x".repeat(0x1000)).into_bytes();
@@ -85,7 +85,7 @@ async fn a_peer_that_misbehaves_is_asked_once_and_told_by_its_kind() {
 }
 
 #[tokio::test]
-async fn a_peer_that_does_not_answer_in_time_is_given_up() {
+async fn slow_upstream_times_out() {
     for (answer, asked) in answers(&Act::say_nothing(), Duration::from_millis(200)).await {
         is_refused(&answer, 504, "upstream_timeout", SHOP);
         assert_eq!(asked, 1);
@@ -93,7 +93,7 @@ async fn a_peer_that_does_not_answer_in_time_is_given_up() {
 }
 
 #[tokio::test]
-async fn a_peer_that_is_not_there_is_unavailable() {
+async fn unreachable_upstream_is_unavailable() {
     let data = tempfile::tempdir().unwrap();
     let gone = Nobody::there();
     let fwo = orchestrator(&data, gone.address, |_| {}).await;
@@ -105,7 +105,7 @@ async fn a_peer_that_is_not_there_is_unavailable() {
 }
 
 #[tokio::test]
-async fn what_becomes_of_the_peers_own_peer_is_told_too() {
+async fn failures_of_the_upstreams_upstream_are_reported() {
     let Fwo { running: fwo, federated_auth, scoped_auth, _data, .. } = Fwo::start().await;
     kill(scoped_auth).await;
     for call in calls() {
@@ -118,7 +118,7 @@ async fn what_becomes_of_the_peers_own_peer_is_told_too() {
 }
 
 #[tokio::test]
-async fn a_peer_that_does_not_take_us_for_its_caller_makes_no_sense() {
+async fn upstream_rejecting_our_credential_is_an_invalid_response() {
     let wrong = crate::credential("a-secret-that-nobody-knows");
     let fwo = Fwo::with(|config| config.federated_auth.credential = Some(wrong)).await;
     for call in calls() {

@@ -14,7 +14,7 @@ use orchestrator::dpop::{MAX_SKEW, Reason, ReplayStore};
 use crate::prover::{Prover, Service, now};
 
 #[test]
-fn a_proof_is_taken_once() {
+fn a_proof_is_accepted_once() {
     let (service, prover) = (Service::new(), Prover::new());
     let proof = prover.proof();
     assert!(service.check(&proof).is_ok());
@@ -25,14 +25,14 @@ fn a_proof_is_taken_once() {
 }
 
 #[test]
-fn nobody_can_use_up_the_names_of_another_key() {
+fn jtis_are_scoped_to_their_key() {
     let service = Service::new();
     assert!(service.check(Prover::new().proof()).is_ok());
     assert!(service.check(Prover::new().proof()).is_ok());
 }
 
 #[test]
-fn it_is_remembered_for_as_long_as_it_is_fresh() {
+fn jtis_are_remembered_while_the_proof_is_fresh() {
     // Made by a clock that is ahead, it is fresh the longest: until it is as much too old as it was too young.
     let proof = Prover::new().proof();
     for step in [1, 7, 30, 59] {
@@ -50,7 +50,7 @@ fn it_is_remembered_for_as_long_as_it_is_fresh() {
 }
 
 #[test]
-fn it_is_forgotten_in_the_end() {
+fn jtis_expire() {
     let mut service = Service::new();
     for _ in 0..1000 {
         assert!(service.check(Prover::new().with("iat", service.now.timestamp()).proof()).is_ok());
@@ -61,7 +61,7 @@ fn it_is_forgotten_in_the_end() {
 }
 
 #[test]
-fn one_that_fails_is_not_remembered() {
+fn jtis_of_rejected_proofs_are_not_remembered() {
     let (service, prover) = (Service::new(), Prover::new());
     let proof = prover.proof();
     let (signed, _) = proof.rsplit_once('.').unwrap();
@@ -73,7 +73,7 @@ fn one_that_fails_is_not_remembered() {
 }
 
 #[test]
-fn a_full_store_refuses_what_it_cannot_remember() {
+fn a_full_replay_store_rejects_new_proofs() {
     let mut service = Service { replays: ReplayStore::with_capacity(16), ..Service::new() };
     let prover = Prover::new();
     let proof = prover.proof();
@@ -100,7 +100,7 @@ fn a_full_store_refuses_what_it_cannot_remember() {
 }
 
 #[test]
-fn of_many_at_once_one_is_taken() {
+fn concurrent_replays_are_accepted_once() {
     const THREADS: usize = 4;
     let service = Service::new();
     for _ in 0..50 {

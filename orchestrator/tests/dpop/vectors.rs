@@ -37,7 +37,7 @@ fn check(
 }
 
 #[test]
-fn the_proof_of_a_token_request_is_taken() {
+fn rfc_9449_token_request_proof_is_accepted() {
     let made = DateTime::from_timestamp(1_562_262_616, 0).unwrap();
     let call = ("POST", "https://server.example.com", "/token");
     assert_eq!(check(TOKEN_REQUEST, call, None, made).as_deref(), Ok(THUMBPRINT));
@@ -46,7 +46,7 @@ fn the_proof_of_a_token_request_is_taken() {
 }
 
 #[test]
-fn the_proof_of_a_resource_request_is_taken_with_its_token() {
+fn rfc_9449_resource_request_proof_is_accepted_with_its_token() {
     let made = DateTime::from_timestamp(1_562_262_618, 0).unwrap();
     let call = ("GET", "https://resource.example.org", "/protectedresource");
     assert_eq!(check(RESOURCE_REQUEST, call, Some(TOKEN), made).as_deref(), Ok(THUMBPRINT));

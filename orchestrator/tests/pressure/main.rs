@@ -46,9 +46,9 @@ fn unread_answers_neither_kill_the_service_nor_delay_other_guests() {
 /// Overload: the contract's figures are those of a machine that has nothing else to do.
 #[test]
 #[ignore = "a measurement: bench/overload"]
-fn overload_is_refused_at_once_and_is_over_when_it_ends() {
+fn overload_is_shed_at_once_and_recovers() {
     if env::var_os(INSIDE).is_none() {
-        return run_in_a_namespace("overload_is_refused_at_once_and_is_over_when_it_ends");
+        return run_in_a_namespace("overload_is_shed_at_once_and_recovers");
     }
     let seconds = env::var("PRESSURE_SECONDS").map_or(10, |seconds| seconds.parse().unwrap());
     overload::use_processor(0);

@@ -21,7 +21,7 @@ fn network(n: u64) -> Option<IpAddr> {
 }
 
 #[test]
-fn a_million_networks_leave_no_more_than_was_meant() {
+fn memory_stays_bounded_with_a_million_networks() {
     let [site, _] = deployments("");
     let limits = RateLimits::with_capacity(&Metrics::default(), 10_000);
     for n in 0..1_000_000 {
@@ -32,7 +32,7 @@ fn a_million_networks_leave_no_more_than_was_meant() {
 }
 
 #[test]
-fn made_up_networks_do_not_lift_the_deployments_limit() {
+fn spoofed_networks_do_not_raise_the_deployments_limit() {
     let [_, own] = deployments("creates_per_minute = 100");
     let limits = RateLimits::with_capacity(&Metrics::default(), 1_000);
     let mut granted = 0;
@@ -46,7 +46,7 @@ fn made_up_networks_do_not_lift_the_deployments_limit() {
 }
 
 #[test]
-fn many_deployments_do_not_lift_each_others_limits() {
+fn many_deployments_do_not_raise_each_others_limits() {
     let ([_, own], limits) = (deployments("creates_per_minute = 10"), limiter());
     let create_at = |key: u128, client| {
         let deployment = Deployment { key: DeploymentKey::from_bits(key), ..own.deployment.clone() };
@@ -62,7 +62,7 @@ fn many_deployments_do_not_lift_each_others_limits() {
 }
 
 #[test]
-fn a_crowd_within_the_bound_gets_nobody_forgotten() {
+fn no_visitor_is_evicted_within_the_bound() {
     let ([site, _], limits) = (deployments(""), limiter());
     for _ in 0..30 {
         create(&limits, &site.deployment, visitor(1), at(0)).unwrap();
@@ -74,7 +74,7 @@ fn a_crowd_within_the_bound_gets_nobody_forgotten() {
 }
 
 #[test]
-fn idle_visitors_are_forgotten() {
+fn idle_visitors_are_evicted() {
     let ([site, _], limits) = (deployments(""), limiter());
     for minute in 0..10 {
         for n in 0..10_000 {
@@ -86,7 +86,7 @@ fn idle_visitors_are_forgotten() {
 }
 
 #[test]
-fn threads_do_not_lose_count() {
+fn concurrent_counts_are_exact() {
     let ([site, _], limits) = (deployments(""), limiter());
     let granted = AtomicU32::new(0);
     thread::scope(|scope| {

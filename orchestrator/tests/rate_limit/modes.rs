@@ -8,7 +8,7 @@ use service_runtime::{Clock, Metrics, RequestContext, random::Random};
 use crate::{call, create, deployments, log_lines, visitor};
 
 #[test]
-fn what_is_enforced_is_refused_counted_and_logged() {
+fn enforced_limits_reject_count_and_log() {
     let [_, own] = deployments("visitor_creates_per_minute = 1");
     let metrics = Metrics::default();
     let limits = RateLimits::new(&metrics);
@@ -39,7 +39,7 @@ fn what_is_enforced_is_refused_counted_and_logged() {
 }
 
 #[test]
-fn what_is_only_logged_is_served_and_counted() {
+fn log_only_limits_serve_and_count() {
     let [_, own] =
         deployments(r#"visitor_calls_per_minute = 1, visitor_creates_per_minute = 1, mode = "log""#);
     let metrics = Metrics::default();

@@ -31,7 +31,7 @@ fn flood(
 }
 
 #[test]
-fn a_household_does_not_shut_a_stranger_out() {
+fn one_network_does_not_lock_out_others() {
     let ([site, _], limits) = (deployments(""), limiter());
     for n in 0..4500 {
         create(&limits, &site.deployment, v6(1, 1, n / 30), at(0)).unwrap();
@@ -51,7 +51,7 @@ fn a_household_does_not_shut_a_stranger_out() {
 }
 
 #[test]
-fn before_the_last_quarter_only_a_visitors_own_limit_refuses() {
+fn below_three_quarters_only_the_visitors_own_limit_rejects() {
     let ([site, _], limits) = (deployments(""), limiter());
     for n in 0..150 {
         for _ in 0..30 {
@@ -65,7 +65,7 @@ fn before_the_last_quarter_only_a_visitors_own_limit_refuses() {
 }
 
 #[test]
-fn the_last_quarter_has_an_end_too() {
+fn the_last_quarter_is_bounded() {
     let ([site, _], limits) = (deployments(""), limiter());
     let mut granted = 0;
     let refused = loop {
@@ -78,7 +78,7 @@ fn the_last_quarter_has_an_end_too() {
 }
 
 #[test]
-fn the_factors_are_settings() {
+fn network_factors_are_configurable() {
     let limits = limiter();
     let file = "creates_per_minute = 4, visitor_creates_per_minute = 2, nested = [1, 1, 1]";
     let [_, own] = deployments(file);
@@ -91,7 +91,7 @@ fn the_factors_are_settings() {
 }
 
 #[test]
-fn a_look_takes_nothing() {
+fn peeking_consumes_nothing() {
     let ([_, own], limits) = (deployments("creates_per_minute = 4"), limiter());
     let creates = |action| limits.creates(&own.deployment, v4(1, 1), action, at(0));
     for _ in 0..100 {
@@ -105,7 +105,7 @@ fn a_look_takes_nothing() {
 
 /// The floods try 512 times every 100 ms, first; 5,120 a second at a deployment that grants 100.
 #[test]
-fn first_creates_of_strangers_are_served_while_a_56_and_a_24_flood_at_full_rate() {
+fn first_creates_of_others_succeed_while_a_56_and_a_24_flood() {
     let ([site, _], limits) = (deployments(""), limiter());
     let (mut served, mut arrived, mut flooded) = (0, 0, 0);
     let mut stranger = |address, now| {

@@ -10,14 +10,14 @@ use crate::{ACCOUNT, OTHER_ACCOUNT, Store, conversation, identity, now, open, se
 
 on_both_engines! {
     Store:
-    a_caller_who_goes_away_leaves_a_whole_conversation_or_none,
-    a_session_that_is_opened_many_times_at_once_has_one_conversation,
-    messages_that_are_written_at_once_are_numbered_without_gaps,
-    many_sessions_that_are_looked_up_at_once_are_each_told_their_own_conversation,
+    a_cancelled_open_leaves_a_complete_conversation_or_nothing,
+    concurrent_opens_create_one_conversation,
+    concurrent_messages_are_numbered_without_gaps,
+    concurrent_lookups_return_each_sessions_own_conversation,
 }
 
 /// The caller goes away after the first step, after the second, and so on, ten times over.
-async fn a_caller_who_goes_away_leaves_a_whole_conversation_or_none(store: Store) {
+async fn a_cancelled_open_leaves_a_complete_conversation_or_nothing(store: Store) {
     let mut deepest = 0;
     for guest in 1..=100 {
         let steps = guest % 10 + 1;
@@ -47,7 +47,7 @@ async fn a_caller_who_goes_away_leaves_a_whole_conversation_or_none(store: Store
     assert!((1..=100).contains(&whole), "{whole}: of 101, nobody went away in time");
 }
 
-async fn a_session_that_is_opened_many_times_at_once_has_one_conversation(store: Store) {
+async fn concurrent_opens_create_one_conversation(store: Store) {
     let mut opens = JoinSet::new();
     for n in 1..=32 {
         let conversations = store.conversations.clone();
@@ -59,7 +59,7 @@ async fn a_session_that_is_opened_many_times_at_once_has_one_conversation(store:
     assert_eq!(store.count("SELECT COUNT(*) FROM messages").await, 1);
 }
 
-async fn messages_that_are_written_at_once_are_numbered_without_gaps(store: Store) {
+async fn concurrent_messages_are_numbered_without_gaps(store: Store) {
     // Two stores on one database: as two processes would, they do not share a queue.
     let other = open(&store.url).await;
     let sid = store.conversations.open_conversation(conversation(1, 1)).await.unwrap();
@@ -80,7 +80,7 @@ async fn messages_that_are_written_at_once_are_numbered_without_gaps(store: Stor
     assert_eq!(read, (0..=64).collect::<Vec<u32>>());
 }
 
-async fn many_sessions_that_are_looked_up_at_once_are_each_told_their_own_conversation(store: Store) {
+async fn concurrent_lookups_return_each_sessions_own_conversation(store: Store) {
     for guest in (0..=250).step_by(2) {
         store.conversations.open_conversation(conversation(guest, guest.into())).await.unwrap();
     }
@@ -100,7 +100,7 @@ async fn many_sessions_that_are_looked_up_at_once_are_each_told_their_own_conver
 }
 
 #[tokio::test]
-async fn a_failed_look_is_told_to_all_and_the_next_callers_are_served() {
+async fn a_failed_lookup_fails_its_batch_and_later_callers_succeed() {
     let store = Store::on_sqlite().await;
     let mut connection = store.connection().await;
     connection.execute("ALTER TABLE conversations RENAME TO away").await;

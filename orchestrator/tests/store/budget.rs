@@ -21,7 +21,7 @@ const LEAST_OF_MESSAGE: u32 = 256;
 const LEAST_OF_CONVERSATION: u32 = 512;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_household_writes_at_most_what_the_deployment_allows_in_an_hour() {
+async fn one_network_writes_at_most_the_deployments_hourly_budget() {
     for text in ["x", &"x".repeat(1024)] {
         let (bytes, on_disk) = written_by_a_56(text).await;
         println!("texts of {} bytes: {bytes} bytes stored, {on_disk} on the disk, of {BUDGET}", text.len());

@@ -8,12 +8,12 @@ use crate::{ACCOUNT, Store, conversation, identity, session};
 
 on_both_engines! {
     Store:
-    a_conversation_full_of_bytes_is_followed_by_the_next,
-    a_conversation_holds_2000_messages_of_its_guest,
-    a_next_conversation_that_is_opened_many_times_at_once_is_one,
+    a_conversation_at_its_byte_limit_continues_in_the_next,
+    a_conversation_holds_2000_guest_messages,
+    concurrent_opens_create_one_next_conversation,
 }
 
-async fn a_conversation_full_of_bytes_is_followed_by_the_next(store: Store) {
+async fn a_conversation_at_its_byte_limit_continues_in_the_next(store: Store) {
     let first = store.conversations.open_conversation(conversation(1, 1)).await.unwrap();
     let longest = "x".repeat(MAX_BODY);
     let mut taken = 0;
@@ -40,7 +40,7 @@ async fn a_conversation_full_of_bytes_is_followed_by_the_next(store: Store) {
     assert!(store.all(identity(1), first).await.is_some(), "it can be read");
 }
 
-async fn a_conversation_holds_2000_messages_of_its_guest(store: Store) {
+async fn a_conversation_holds_2000_guest_messages(store: Store) {
     let sid = store.conversations.open_conversation(conversation(1, 1)).await.unwrap();
     store.append(identity(1), sid, 20).await.unwrap();
     assert_eq!(
@@ -56,7 +56,7 @@ async fn a_conversation_holds_2000_messages_of_its_guest(store: Store) {
     assert_eq!(next, ConversationSid::from_bits(2));
 }
 
-async fn a_next_conversation_that_is_opened_many_times_at_once_is_one(store: Store) {
+async fn concurrent_opens_create_one_next_conversation(store: Store) {
     store.conversations.open_conversation(conversation(1, 1000)).await.unwrap();
     for round in 0..3_u128 {
         store.connection().await.execute("UPDATE conversations SET guest_messages = 2000").await;

@@ -30,7 +30,7 @@ fn orchestrator(folder: &Path, url: &str, arguments: &[&str]) -> Output {
 }
 
 #[tokio::test]
-async fn a_database_is_brought_up_to_date_before_the_service_starts() {
+async fn migrate_updates_the_schema_before_the_service_starts() {
     let folder = tempfile::tempdir().unwrap();
     let url = Cluster::shared().database().await;
     let refused = orchestrator(folder.path(), &url, &[]);
@@ -50,7 +50,7 @@ async fn a_database_is_brought_up_to_date_before_the_service_starts() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_migrated_is_one_line_without_the_password() {
+async fn migrate_errors_are_one_line_without_the_password() {
     let folder = tempfile::tempdir().unwrap();
     for url in
         ["postgres://user:hunter2@127.0.0.1:1/db", "mysql://user:hunter2@host/db", "sqlite:url/below-a-file"]

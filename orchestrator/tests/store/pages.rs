@@ -12,11 +12,11 @@ use crate::{ACCOUNT, Store, conversation, identity};
 
 on_both_engines! {
     Store:
-    a_page_ends_before_the_message_that_is_too_much_and_the_next_goes_on_there,
-    a_message_longer_than_a_page_is_a_page,
+    pages_end_before_the_message_that_exceeds_the_limit,
+    a_message_longer_than_a_page_is_its_own_page,
 }
 
-async fn a_page_ends_before_the_message_that_is_too_much_and_the_next_goes_on_there(store: Store) {
+async fn pages_end_before_the_message_that_exceeds_the_limit(store: Store) {
     let sid = store.conversations.open_conversation(conversation(1, 1)).await.unwrap();
     // Of each of these characters an answer holds one byte, two, two and four.
     let mut texts = vec!["Welcome!".to_owned()];
@@ -51,7 +51,7 @@ async fn a_page_ends_before_the_message_that_is_too_much_and_the_next_goes_on_th
     assert!(read.iter().map(|message| &message.body).eq(&texts));
 }
 
-async fn a_message_longer_than_a_page_is_a_page(store: Store) {
+async fn a_message_longer_than_a_page_is_its_own_page(store: Store) {
     let sid = store.conversations.open_conversation(conversation(1, 1)).await.unwrap();
     let quotes = "\"".repeat(MAX_BODY);
     for n in 2..5 {

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::{ACCOUNT, GENERATE, Sas, VALIDATE, asking, http::Request};
 
 #[tokio::test]
-async fn it_is_up_and_ready() {
+async fn it_is_live_and_ready() {
     let sas = Sas::start().await;
     for (path, status) in [("/healthz", "up"), ("/readyz", "ready")] {
         let answer = Request::get(path).send(sas.running.admin_address).await;
@@ -14,7 +14,7 @@ async fn it_is_up_and_ready() {
 }
 
 #[tokio::test]
-async fn it_counts_what_it_was_asked_and_tells_nothing_of_whom() {
+async fn metrics_count_requests_without_identities() {
     let sas = Sas::start().await;
     let token = sas.token(&asking(json!({}))).await;
     sas.token(&asking(json!({"encrypt": false}))).await;
@@ -52,7 +52,7 @@ async fn it_counts_what_it_was_asked_and_tells_nothing_of_whom() {
 }
 
 #[tokio::test]
-async fn callers_see_none_of_it_and_operators_nothing_else() {
+async fn admin_and_service_routes_are_on_separate_ports() {
     let sas = Sas::start().await;
     for path in ["/healthz", "/readyz", "/metrics"] {
         sas.answers(Request::get(path)).await.is_refusal(401, "invalid_service_credential");

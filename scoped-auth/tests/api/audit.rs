@@ -112,7 +112,7 @@ async fn the_1st_10th_and_100th_repeat_are_logged() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_and_the_reuse_of_its_token_are_logged() {
+async fn a_lost_response_and_token_reuse_are_logged() {
     let sas = Sas::start().await;
     let token = sas.token(&asking(json!({}))).await;
     sas.successor(&token, json!({})).await;

@@ -19,7 +19,7 @@ async fn paths_answer_with_their_version_in_either_case() {
 }
 
 #[tokio::test]
-async fn what_does_not_exist_is_not_found() {
+async fn unknown_routes_return_404() {
     let sas = Sas::start().await;
     for path in
         ["/", "/v1", "/v2/ScopedAuthTokens/validate", "/v1/scopedauthtokens/validate", "/v1/ScopedAuthTokens"]
@@ -30,7 +30,7 @@ async fn what_does_not_exist_is_not_found() {
 }
 
 #[tokio::test]
-async fn another_method_is_told_which_one_is_allowed() {
+async fn wrong_method_returns_405_with_allow() {
     let sas = Sas::start().await;
     for (path, method, allowed) in [
         (GENERATE, "GET", "POST"),
@@ -46,7 +46,7 @@ async fn another_method_is_told_which_one_is_allowed() {
 }
 
 #[tokio::test]
-async fn a_body_is_json_and_nothing_else() {
+async fn bodies_must_be_json() {
     let sas = Sas::start().await;
     let json = json!({"token": "hunter2"}).to_string();
     for content_type in
@@ -64,7 +64,7 @@ async fn a_body_is_json_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn json_that_is_none_is_refused_and_not_repeated() {
+async fn malformed_json_is_rejected_without_echo() {
     let sas = Sas::start().await;
     for body in [
         "",
@@ -85,7 +85,7 @@ async fn json_that_is_none_is_refused_and_not_repeated() {
 }
 
 #[tokio::test]
-async fn unknown_members_are_refused_and_not_repeated() {
+async fn unknown_members_are_rejected_without_echo() {
     let sas = Sas::start().await;
     let token = sas.token(&asking(json!({}))).await;
     let earlier = json!({"sid": "c1a3d1a0-7f0f-4b0e-9b9a-3f5f1f6f7a01", "authTime": sas.clock.now()});
@@ -112,7 +112,7 @@ async fn unknown_members_are_refused_and_not_repeated() {
 }
 
 #[tokio::test]
-async fn a_body_has_16_kib_at_the_most() {
+async fn bodies_over_16_kib_are_rejected() {
     let sas = Sas::start().await;
     let padded = |length: usize| {
         let json = json!({"token": "x"}).to_string();
@@ -134,7 +134,7 @@ async fn a_body_has_16_kib_at_the_most() {
 }
 
 #[tokio::test]
-async fn a_request_keeps_its_id_or_is_given_one() {
+async fn request_ids_are_kept_or_generated() {
     let sas = Sas::start().await;
     let request = || Request::post(VALIDATE).json(&json!({"token": "x"}));
     let answer = sas.answers_federated_auth(request().header("request-id", "of-the-caller.1_2")).await;

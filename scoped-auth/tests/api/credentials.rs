@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::{GENERATE, SECRET, Sas, VALIDATE, asking, http::Request};
 
 #[tokio::test]
-async fn a_caller_that_does_not_prove_itself_is_refused_before_anything_is_read() {
+async fn unauthenticated_callers_are_rejected_before_the_body_is_read() {
     let sas = Sas::start().await;
     let good = || Request::post(GENERATE).json(&asking(json!({})));
     for (who, request) in [
@@ -46,7 +46,7 @@ async fn each_of_several_secrets_is_accepted() {
 }
 
 #[tokio::test]
-async fn the_published_keys_are_open_to_everybody_and_nothing_else_is() {
+async fn only_the_published_keys_are_public() {
     let sas = Sas::start().await;
     for request in
         [Request::get("/.well-known/jwks.json"), Request::get("/.well-known/jwks.json").bearer("whoever")]

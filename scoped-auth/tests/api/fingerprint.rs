@@ -41,7 +41,7 @@ async fn verdict(sas: &Sas, bound: Option<&str>, presented: Option<&str>) -> (Va
 }
 
 #[tokio::test]
-async fn the_browser_that_a_token_was_made_for_may_use_it() {
+async fn the_original_browser_is_accepted() {
     let sas = Sas::start().await;
     let chrome = of(CHROME);
     let (verdict, sealed) = verdict(&sas, Some(&chrome), Some(&chrome)).await;
@@ -50,7 +50,7 @@ async fn the_browser_that_a_token_was_made_for_may_use_it() {
 }
 
 #[tokio::test]
-async fn a_browser_that_was_updated_is_still_the_same_and_its_successor_follows_it() {
+async fn updated_browsers_are_accepted_and_the_successor_rebinds() {
     let sas = Sas::start().await;
     let updated = of(&CHROME.replace("146", "147"));
     let (verdict, sealed) = verdict(&sas, Some(&of(CHROME)), Some(&updated)).await;
@@ -58,7 +58,7 @@ async fn a_browser_that_was_updated_is_still_the_same_and_its_successor_follows_
 }
 
 #[tokio::test]
-async fn another_browser_may_not_and_is_told_neither_reason_nor_signal() {
+async fn another_browser_is_rejected_without_reason_or_signals() {
     let sas = Sas::start().await;
     for presented in
         [of(FIREFOX), "fp1.nonsense".into(), "nonsense".into(), of(CHROME).replacen("fp1", "fp2", 1)]
@@ -72,7 +72,7 @@ async fn another_browser_may_not_and_is_told_neither_reason_nor_signal() {
 }
 
 #[tokio::test]
-async fn without_a_presented_fingerprint_the_token_is_checked_alone() {
+async fn without_a_presented_fingerprint_only_the_token_is_checked() {
     let sas = Sas::start().await;
     let chrome = of(CHROME);
     let (verdict, sealed) = verdict(&sas, Some(&chrome), None).await;
@@ -81,7 +81,7 @@ async fn without_a_presented_fingerprint_the_token_is_checked_alone() {
 }
 
 #[tokio::test]
-async fn a_token_without_a_fingerprint_is_accepted_and_its_successor_is_bound() {
+async fn unbound_tokens_are_accepted_and_their_successor_is_bound() {
     let sas = Sas::start().await;
     let firefox = of(FIREFOX);
     let (verdict, sealed) = verdict(&sas, None, Some(&firefox)).await;
@@ -90,7 +90,7 @@ async fn a_token_without_a_fingerprint_is_accepted_and_its_successor_is_bound() 
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_the_token_is_said_before_what_is_wrong_with_the_browser() {
+async fn token_errors_precede_fingerprint_errors() {
     let sas = Sas::start().await;
     let token = sas.token(&asking(json!({"fingerprint": of(CHROME)}))).await;
     sas.clock.advance(chrono::TimeDelta::hours(2));

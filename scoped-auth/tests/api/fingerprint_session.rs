@@ -51,7 +51,7 @@ fn binding(sas: &Sas, token: &str) -> (String, Option<String>) {
 }
 
 #[tokio::test]
-async fn slow_drift_is_followed_and_bounded_by_the_sessions_beginning() {
+async fn slow_drift_is_accepted_within_bounds_of_the_first_fingerprint() {
     let sas = Sas::start().await;
     let token = sas.token(&asking(json!({"fingerprint": Browser::new(140).fingerprint()}))).await;
     let same = sas.refreshes(&token, &Browser::new(140).fingerprint()).await.1.unwrap();
@@ -68,7 +68,7 @@ async fn slow_drift_is_followed_and_bounded_by_the_sessions_beginning() {
 }
 
 #[tokio::test]
-async fn the_fingerprint_key_is_replaced_while_sessions_go_on() {
+async fn fingerprint_key_rotation_keeps_sessions() {
     let sas = Sas::start().await;
     let shown = |major, keys| Browser { keys, ..Browser::new(major) }.fingerprint();
     let mut token = sas.token(&asking(json!({"fingerprint": shown(140, b"a")}))).await;
@@ -86,7 +86,7 @@ async fn the_fingerprint_key_is_replaced_while_sessions_go_on() {
 }
 
 #[tokio::test]
-async fn in_shadow_a_refusal_is_served_and_counted_and_changes_no_binding() {
+async fn shadow_mode_serves_and_counts_rejections_without_rebinding() {
     let sas = Sas::start().await;
     let guest = Browser { mode: Mode::Shadow, ..Browser::new(140) };
     let thief = Browser { system: "X11; Linux x86_64", mode: Mode::Shadow, ..Browser::new(140) };
@@ -116,7 +116,7 @@ async fn in_shadow_a_refusal_is_served_and_counted_and_changes_no_binding() {
 }
 
 #[tokio::test]
-async fn in_shadow_only_the_tokens_own_browser_goes_on_after_its_end() {
+async fn shadow_mode_resumes_expired_tokens_only_for_their_browser() {
     let sas = Sas::start().await;
     let guest = Browser { mode: Mode::Shadow, ..Browser::new(140) };
     let thief = Browser { system: "X11; Linux x86_64", mode: Mode::Shadow, ..Browser::new(140) };

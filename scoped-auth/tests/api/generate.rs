@@ -24,7 +24,7 @@ async fn a_new_session_has_a_fresh_identity() {
 }
 
 #[tokio::test]
-async fn a_token_expires_when_the_answer_says() {
+async fn token_expiry_matches_the_response() {
     let sas = Sas::start().await;
     for ttl in [1, 3600, 86_400] {
         let before = sas.clock.now();
@@ -41,7 +41,7 @@ async fn a_token_expires_when_the_answer_says() {
 }
 
 #[tokio::test]
-async fn an_encrypted_token_has_the_header_of_the_contract_and_hides_the_rest() {
+async fn encrypted_tokens_have_the_contracts_header_and_hide_the_claims() {
     let sas = Sas::start().await;
     let token = sas.token(&asking(json!({}))).await;
     let parts: Vec<Vec<u8>> = token.split('.').map(|part| URL_SAFE_NO_PAD.decode(part).unwrap()).collect();
@@ -60,7 +60,7 @@ async fn an_encrypted_token_has_the_header_of_the_contract_and_hides_the_rest() 
 }
 
 #[tokio::test]
-async fn a_session_goes_on_with_its_identity_its_grants_and_its_start() {
+async fn successors_keep_identity_grants_and_session_start() {
     let sas = Sas::start().await;
     let made = sas.generates(&asking(json!({}))).await;
     let first = sas.claims(&made.member("token"));
@@ -94,14 +94,14 @@ async fn no_token_outlives_its_session() {
 }
 
 #[tokio::test]
-async fn how_long_a_session_lasts_is_a_setting() {
+async fn session_lifetime_is_configurable() {
     let sas = Sas::with(|config| config.rules.session_max = std::time::Duration::from_secs(60)).await;
     let claims = claims(&sas, asking(json!({}))).await;
     assert_eq!(claims["exp"].as_i64().unwrap() - claims["auth_time"].as_i64().unwrap(), 60);
 }
 
 #[tokio::test]
-async fn grants_of_unknown_types_survive() {
+async fn unknown_grant_types_are_preserved() {
     let sas = Sas::start().await;
     let grants = json!([
         {"type": "chat", "service_sid": "IS00000000000000000000000000000001"},
@@ -116,7 +116,7 @@ async fn grants_of_unknown_types_survive() {
 }
 
 #[tokio::test]
-async fn grants_that_a_token_cannot_hold_are_refused() {
+async fn oversized_grants_are_rejected() {
     let sas = Sas::start().await;
     let chat = json!({"type": "chat", "service_sid": "IS00000000000000000000000000000001"});
     let long = json!({"type": "long", "text": "x".repeat(12 * 1024)});
@@ -137,7 +137,7 @@ async fn grants_that_a_token_cannot_hold_are_refused() {
 }
 
 #[tokio::test]
-async fn a_field_that_is_missing_or_malformed_is_named_and_not_repeated() {
+async fn missing_or_malformed_fields_are_named_without_echo() {
     let sas = Sas::start().await;
     let earlier = |name: &str, value: &str| {
         let mut earlier =

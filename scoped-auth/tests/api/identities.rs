@@ -42,7 +42,7 @@ async fn the_identity_of_an_earlier_session_is_granted() {
 }
 
 #[tokio::test]
-async fn an_identity_is_not_granted_after_a_session_older_than_revocations_are_kept() {
+async fn an_identity_is_not_granted_beyond_revocation_retention() {
     let sas = Sas::start().await;
     let earlier = sas.generates(&asking(json!({}))).await;
     sas.clock.advance(TimeDelta::days(30) + TimeDelta::seconds(1));
@@ -85,7 +85,7 @@ async fn an_identity_is_not_granted_after_its_session_was_revoked() {
 }
 
 #[tokio::test]
-async fn a_revocation_outlives_its_tokens_for_identities() {
+async fn revocations_outlive_tokens_for_identity_requests() {
     let sas = Sas::start().await;
     let revoke = async |answer: &Answer| {
         let revoke = json!({"accountSid": ACCOUNT, "token": answer.member("token")});
@@ -106,7 +106,7 @@ async fn a_revocation_outlives_its_tokens_for_identities() {
 }
 
 #[tokio::test]
-async fn an_identity_and_its_earlier_session_come_together() {
+async fn an_identity_requires_its_previous_session() {
     let sas = Sas::start().await;
     let earlier = sas.generates(&asking(json!({}))).await;
     for member in ["identity", "earlierSession"] {

@@ -47,7 +47,7 @@ async fn a_signed_token_is_verified_with_the_published_keys() {
 }
 
 #[tokio::test]
-async fn no_other_text_verifies() {
+async fn altered_tokens_do_not_verify() {
     let sas = Sas::start().await;
     let token = sas.token(&asking(json!({"encrypt": false}))).await;
     let jwks = published(&sas).await;
@@ -58,7 +58,7 @@ async fn no_other_text_verifies() {
 }
 
 #[tokio::test]
-async fn the_claims_are_those_of_the_contract() {
+async fn claims_match_the_contract() {
     let sas = Sas::start().await;
     let claims = claims(&sas, asking(json!({}))).await;
     let names: Vec<&str> = claims.as_object().unwrap().keys().map(String::as_str).collect();
@@ -72,7 +72,7 @@ async fn the_claims_are_those_of_the_contract() {
 }
 
 #[tokio::test]
-async fn what_is_published_is_public() {
+async fn published_keys_contain_no_private_part() {
     let sas = Sas::start().await;
     let answer = sas.answers(Request::get(JWKS)).await;
     assert_eq!((answer.status, answer.header("content-type").as_str()), (200, "application/json"));

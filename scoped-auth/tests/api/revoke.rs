@@ -31,7 +31,7 @@ async fn verdict(sas: &Sas, token: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_guest_ends_the_own_session_and_no_other() {
+async fn a_guest_revokes_only_their_own_session() {
     let sas = Sas::start().await;
     let made = sas.generates(&asking(json!({}))).await;
     let (own, other) = (made.member("token"), sas.token(&asking(json!({}))).await);
@@ -45,7 +45,7 @@ async fn a_guest_ends_the_own_session_and_no_other() {
 }
 
 #[tokio::test]
-async fn all_tokens_of_a_session_end_with_it_and_an_expired_one_will_do() {
+async fn revoking_ends_all_tokens_of_a_session_even_with_an_expired_one() {
     let sas = Sas::start().await;
     let first = sas.token(&asking(json!({"ttl": 60}))).await;
     let second = sas.successor(&first, json!({})).await;
@@ -57,7 +57,7 @@ async fn all_tokens_of_a_session_end_with_it_and_an_expired_one_will_do() {
 }
 
 #[tokio::test]
-async fn what_is_not_the_guests_to_end_stays() {
+async fn foreign_sessions_are_not_revoked() {
     let sas = Sas::start().await;
     let fields = asking(json!({"fingerprint": "fp1.nobodys"}));
     let token = sas.token(&fields).await;
@@ -74,7 +74,7 @@ async fn what_is_not_the_guests_to_end_stays() {
 }
 
 #[tokio::test]
-async fn a_bound_session_is_ended_with_a_proof_by_its_key_only() {
+async fn revoking_a_bound_session_requires_its_key() {
     let sas = Sas::start().await;
     let (key, other) = ("A".repeat(43), "E".repeat(43));
     let token = sas.token(&asking(json!({"jkt": key}))).await;
@@ -99,7 +99,7 @@ async fn a_bound_session_is_ended_with_a_proof_by_its_key_only() {
 }
 
 #[tokio::test]
-async fn an_operator_ends_what_was_issued_before_now() {
+async fn an_operator_revokes_everything_issued_before_now() {
     let identity = "0b0e7a3c-52a1-4b57-8f1e-5d2f4f1c9a77";
     let other_deployment = json!([{"type": "webchat", "address_sid": "IG00000000000000000000000000000001",
         "deployment_key": "CV00000000000000000000000000000002"}]);
@@ -143,7 +143,7 @@ async fn an_operator_ends_what_was_issued_before_now() {
 }
 
 #[tokio::test]
-async fn an_operator_names_one_subject() {
+async fn an_operator_request_names_exactly_one_subject() {
     let sas = Sas::start().await;
     let token = sas.token(&asking(json!({}))).await;
     for fields in [
@@ -161,7 +161,7 @@ async fn an_operator_names_one_subject() {
 }
 
 #[tokio::test]
-async fn only_operators_are_operators() {
+async fn operator_revocation_requires_the_operator_credential() {
     let sas = Sas::start().await;
     let call = || Request::post(REVOCATIONS).json(&json!({"accountSid": ACCOUNT}));
     let admin = sas.running.admin_address;
@@ -177,7 +177,7 @@ async fn only_operators_are_operators() {
 }
 
 #[tokio::test]
-async fn a_revocation_is_known_to_replicas_and_survives_a_restart() {
+async fn revocations_reach_replicas_and_survive_a_restart() {
     let sas = Sas::start().await;
     let token = sas.token(&asking(json!({}))).await;
     revokes(&sas, &json!({"accountSid": ACCOUNT, "token": token})).await;

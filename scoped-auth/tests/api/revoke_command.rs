@@ -18,7 +18,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_operator_ends_what_the_command_names() {
+async fn revoke_command_revokes_the_named_subject() {
     let sas = Sas::start().await;
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("token");
@@ -47,7 +47,7 @@ async fn an_operator_ends_what_the_command_names() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_refused_is_one_line_and_repeats_no_secret() {
+async fn command_errors_are_one_line_without_secrets() {
     let sas = Sas::start().await;
     let wrong = gives(&sas, "not the operators' secret", &["--account", ACCOUNT]).await;
     assert_eq!(wrong.status.code(), Some(1));

@@ -19,7 +19,7 @@ async fn a_token_has_the_same_successor_within_the_grace() {
 }
 
 #[tokio::test]
-async fn an_old_token_ends_its_session_and_no_other() {
+async fn an_old_token_revokes_only_its_session() {
     let sas = Sas::start().await;
     let stolen = sas.token(&asking(json!({}))).await;
     let second = sas.successor(&stolen, json!({})).await;
@@ -33,7 +33,7 @@ async fn an_old_token_ends_its_session_and_no_other() {
 }
 
 #[tokio::test]
-async fn a_token_two_generations_old_ends_the_session_at_once() {
+async fn a_token_two_generations_old_revokes_the_session() {
     let sas = Sas::start().await;
     let first = sas.token(&asking(json!({}))).await;
     let second = sas.successor(&first, json!({})).await;
@@ -53,7 +53,7 @@ async fn replicas_agree_on_the_successor() {
 }
 
 #[tokio::test]
-async fn an_expired_token_is_resumed_by_its_own_browser_alone_for_a_while() {
+async fn expired_tokens_are_resumed_by_their_browser_within_the_window() {
     let sas = Sas::start().await;
     let bound = sas.token(&asking(json!({"jkt": "A".repeat(43), "ttl": 3600}))).await;
     let unbound = sas.token(&asking(json!({"ttl": 3600}))).await;
@@ -84,7 +84,7 @@ async fn an_expired_token_is_resumed_by_its_own_browser_alone_for_a_while() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_bound_to_a_key_needs_a_proof_by_it() {
+async fn key_bound_tokens_require_a_proof() {
     let sas = Sas::start().await;
     let token = sas.token(&asking(json!({"jkt": "A".repeat(43)}))).await;
     for (proof, authorized) in
@@ -99,7 +99,7 @@ async fn a_token_that_is_bound_to_a_key_needs_a_proof_by_it() {
 }
 
 #[tokio::test]
-async fn a_page_is_told_when_to_refresh() {
+async fn responses_say_when_to_refresh() {
     let sas = Sas::start().await;
     for ttl in [1, 100, 21_600] {
         let answer = sas.generates(&asking(json!({"ttl": ttl}))).await.body();

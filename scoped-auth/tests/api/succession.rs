@@ -52,7 +52,7 @@ async fn parallel_refreshes_of_one_token_have_one_successor() {
 }
 
 #[tokio::test]
-async fn a_repeated_successor_is_the_same_whatever_changed_between_the_tries() {
+async fn a_reissued_successor_is_identical_whatever_changed_between_the_retries() {
     let sas = Sas::start().await;
     for sealed in [None, Some("fp1.the-browser")] {
         let token = sas.token(&asking(json!({"fingerprint": null}))).await;
@@ -71,7 +71,7 @@ async fn a_repeated_successor_is_the_same_whatever_changed_between_the_tries() {
 }
 
 #[tokio::test]
-async fn a_repeated_successor_has_what_is_left_of_its_life() {
+async fn a_reissued_successor_has_the_remaining_lifetime() {
     let sas = Sas::start().await;
     let token = sas.token(&asking(json!({}))).await;
     let first = sas.refresh(&token, json!({"successor": ttl(1000)})).await["successor"].clone();
@@ -87,7 +87,7 @@ async fn a_repeated_successor_has_what_is_left_of_its_life() {
 }
 
 #[tokio::test]
-async fn a_bound_session_is_never_ended_by_an_old_token_with_a_proof_by_its_key() {
+async fn old_tokens_with_a_valid_proof_never_revoke_a_bound_session() {
     let sas = Sas::start().await;
     let key = jkt("A");
     let mut tokens = vec![sas.token(&asking(key.clone())).await];
@@ -120,7 +120,7 @@ async fn a_bound_session_is_never_ended_by_an_old_token_with_a_proof_by_its_key(
 }
 
 #[tokio::test]
-async fn an_unbound_sessions_lost_answer_is_forgiven_until_its_token_was_shown() {
+async fn unbound_sessions_reissue_until_the_successor_was_used() {
     let sas = Sas::start().await;
     let token = sas.token(&asking(json!({}))).await;
     let lost = sas.claims(&sas.successor(&token, json!({})).await);
@@ -148,7 +148,7 @@ async fn an_unbound_sessions_lost_answer_is_forgiven_until_its_token_was_shown()
 }
 
 #[tokio::test]
-async fn a_refused_refresh_moves_nothing() {
+async fn a_rejected_refresh_does_not_advance_the_session() {
     let sas = Sas::start().await;
     let bound = sas.token(&asking(jkt("A"))).await;
     let browsers = sas.token(&asking(json!({"fingerprint": "fp1.nobodys"}))).await;
@@ -192,7 +192,7 @@ async fn a_refused_refresh_moves_nothing() {
 }
 
 #[tokio::test]
-async fn a_refresh_of_an_ended_session_moves_nothing() {
+async fn refreshing_a_revoked_session_does_not_advance_it() {
     let sas = Sas::start().await;
     let [ended, revoked] = [sas.token(&asking(jkt("A"))).await, sas.token(&asking(json!({}))).await];
     let second = sas.successor(&revoked, json!({})).await;
@@ -215,7 +215,7 @@ async fn is_refused_and_moves_nothing(sas: &Sas, token: &str, others: Value, wha
 }
 
 #[tokio::test]
-async fn a_token_that_is_later_than_a_restored_store_is_the_current_one() {
+async fn a_token_newer_than_a_restored_store_is_current() {
     let sas = Sas::start().await;
     for (restored, replaced) in [("UPDATE sessions SET generation = 1", 1), ("DELETE FROM sessions", 0)] {
         let mut tokens = vec![sas.token(&asking(json!({}))).await];

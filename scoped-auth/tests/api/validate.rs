@@ -21,7 +21,7 @@ fn account() -> Value {
 }
 
 #[tokio::test]
-async fn a_good_token_is_authorized_in_either_form() {
+async fn valid_tokens_are_authorized_in_both_forms() {
     let sas = Sas::start().await;
     for encrypt in [true, false] {
         let fields = asking(json!({"encrypt": encrypt}));
@@ -41,7 +41,7 @@ async fn a_good_token_is_authorized_in_either_form() {
 }
 
 #[tokio::test]
-async fn an_account_id_is_a_uuid_v5_and_always_the_same() {
+async fn account_ids_are_stable_uuid_v5() {
     let (one, other) = (Sas::start().await, Sas::start().await);
     for (sas, sid) in [(&one, ACCOUNT), (&other, ACCOUNT), (&one, "AC0000000000000000000000000000abcd")] {
         let token = sas.token(&asking(json!({"accountSid": sid}))).await;
@@ -53,7 +53,7 @@ async fn an_account_id_is_a_uuid_v5_and_always_the_same() {
 }
 
 #[tokio::test]
-async fn a_successor_is_of_the_same_session() {
+async fn a_successor_belongs_to_the_same_session() {
     let sas = Sas::start().await;
     let token = sas.token(&asking(json!({}))).await;
     sas.clock.advance(TimeDelta::minutes(30));
@@ -67,7 +67,7 @@ async fn a_successor_is_of_the_same_session() {
 }
 
 #[tokio::test]
-async fn no_state_of_the_session_is_in_a_verdict() {
+async fn verdicts_contain_no_session_state() {
     let sas = Sas::start().await;
     let jkt = "A".repeat(43);
     let token = sas.token(&asking(json!({"jkt": jkt, "fingerprint": "fp1.some"}))).await;
@@ -91,7 +91,7 @@ async fn no_state_of_the_session_is_in_a_verdict() {
 }
 
 #[tokio::test]
-async fn a_token_is_good_in_its_time_alone() {
+async fn tokens_are_valid_only_between_nbf_and_exp() {
     let sas = Sas::start().await;
     let token = json!({"token": sas.token(&asking(json!({"ttl": 3600}))).await});
     let verdict_after = async |seconds: i64| {
@@ -110,7 +110,7 @@ async fn a_token_is_good_in_its_time_alone() {
 }
 
 #[tokio::test]
-async fn of_a_token_that_is_not_authentic_nothing_is_told() {
+async fn verdicts_on_inauthentic_tokens_reveal_nothing() {
     let sas = Sas::start().await;
     let mut bad = vec!["x".to_owned(), "not a token".into(), "....".into(), "a.b.c".into(), "é".repeat(100)];
     bad.push(Sas::start().await.token(&asking(json!({}))).await);
@@ -137,7 +137,7 @@ async fn of_a_token_that_is_not_authentic_nothing_is_told() {
 }
 
 #[tokio::test]
-async fn a_claim_of_no_algorithm_is_no_token() {
+async fn alg_none_is_rejected() {
     use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
     let sas = Sas::start().await;
     let signed = sas.token(&asking(json!({"encrypt": false}))).await;
@@ -156,7 +156,7 @@ async fn a_claim_of_no_algorithm_is_no_token() {
 }
 
 #[tokio::test]
-async fn a_call_that_is_itself_wrong_is_refused() {
+async fn malformed_requests_are_rejected() {
     let sas = Sas::start().await;
     for (fields, message) in [
         (json!({}), "`token` is missing."),

@@ -257,7 +257,7 @@ impl Run<'_> {
 }
 
 #[test]
-fn the_replicas_answer_as_the_model_does() {
+fn replicas_match_the_model() {
     // In memory where there is such a place: the order of events is at stake, not the disk.
     let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
     let database = format!("sqlite:{}", folder.path().join("sessions.db").display());
@@ -266,7 +266,7 @@ fn the_replicas_answer_as_the_model_does() {
 }
 
 #[test]
-fn on_postgres_too() {
+fn replicas_on_postgres_match_the_model() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let database = runtime.block_on(async {
         let url = postgres::Cluster::shared().database().await;

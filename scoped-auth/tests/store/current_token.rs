@@ -24,10 +24,10 @@ pub(crate) const RULES: Rules = Rules {
 on_both_engines! {
     Store:
     parallel_refreshes_of_one_token_have_one_successor,
-    a_token_later_than_the_row_advances_from_its_own_generation,
+    a_token_newer_than_the_row_advances_from_its_generation,
     repeats_of_the_current_token_are_counted,
-    the_current_token_is_reissued_until_it_was_shown,
-    only_the_current_generation_is_marked_as_shown,
+    the_current_token_is_reissued_until_it_was_presented,
+    only_the_current_generation_is_marked_as_presented,
     replicas_that_mark_and_advance_the_same_sessions_do_not_deadlock,
 }
 
@@ -80,7 +80,7 @@ async fn parallel_refreshes_of_one_token_have_one_successor(store: Store) {
     }
 }
 
-async fn a_token_later_than_the_row_advances_from_its_own_generation(store: Store) {
+async fn a_token_newer_than_the_row_advances_from_its_generation(store: Store) {
     let [here, there] = &store.replicas;
     here.advance(advance(session(1), 0, now())).await.unwrap();
     // In a batch with older ones.
@@ -108,7 +108,7 @@ async fn repeats_of_the_current_token_are_counted(store: Store) {
     assert_eq!(here.repeat(session(2), &second.next()).await.unwrap(), None);
 }
 
-async fn the_current_token_is_reissued_until_it_was_shown(store: Store) {
+async fn the_current_token_is_reissued_until_it_was_presented(store: Store) {
     let [here, there] = &store.replicas;
     let first = advance(session(1), 0, now());
     here.advance(first.clone()).await.unwrap();
@@ -136,7 +136,7 @@ async fn the_current_token_is_reissued_until_it_was_shown(store: Store) {
     assert_eq!(there.current(session(1)).await.unwrap(), Some(CurrentToken { shown: true, ..anew }));
 }
 
-async fn only_the_current_generation_is_marked_as_shown(store: Store) {
+async fn only_the_current_generation_is_marked_as_presented(store: Store) {
     let [here, there] = &store.replicas;
     for n in 1..=3 {
         here.advance(advance(session(n), 0, now())).await.unwrap();

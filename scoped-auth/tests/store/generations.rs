@@ -11,9 +11,9 @@ use crate::{Store, advance, now, session};
 on_both_engines! {
     Store:
     a_session_advances_one_generation_at_a_time,
-    of_many_concurrent_calls_one_advances_the_session,
-    concurrent_calls_with_many_generations_are_each_judged_alone,
-    many_sessions_advance_at_once,
+    concurrent_calls_advance_a_session_once,
+    concurrent_calls_are_judged_independently,
+    many_sessions_advance_concurrently,
     replicas_that_advance_the_same_sessions_do_not_deadlock,
 }
 
@@ -47,7 +47,7 @@ async fn a_session_advances_one_generation_at_a_time(store: Store) {
     assert_eq!(here.advance(advance(session(2), 0, later)).await.unwrap(), advanced(0));
 }
 
-async fn of_many_concurrent_calls_one_advances_the_session(store: Store) {
+async fn concurrent_calls_advance_a_session_once(store: Store) {
     for generation in 0..20 {
         let call = advance(session(1), generation, now());
         let mut calls = JoinSet::new();
@@ -65,7 +65,7 @@ async fn of_many_concurrent_calls_one_advances_the_session(store: Store) {
     }
 }
 
-async fn concurrent_calls_with_many_generations_are_each_judged_alone(store: Store) {
+async fn concurrent_calls_are_judged_independently(store: Store) {
     let [here, _] = &store.replicas;
     for generation in 0..10 {
         here.advance(advance(session(1), generation, now())).await.unwrap();
@@ -92,7 +92,7 @@ async fn concurrent_calls_with_many_generations_are_each_judged_alone(store: Sto
     }
 }
 
-async fn many_sessions_advance_at_once(store: Store) {
+async fn many_sessions_advance_concurrently(store: Store) {
     for generation in 0..3 {
         let mut calls = JoinSet::new();
         for n in 0..500 {
@@ -135,7 +135,7 @@ pub(crate) fn numbered(n: u32) -> SessionId {
 
 /// On one thread, and while another process writes, so that all calls wait before the first is answered.
 #[tokio::test]
-async fn concurrent_calls_share_commits() {
+async fn concurrent_advances_share_commits() {
     let store = Store::on_sqlite().await;
     let mut other = store.connection().await;
     other.execute("BEGIN IMMEDIATE").await;
@@ -159,7 +159,7 @@ fn commits(store: &Store) -> usize {
 }
 
 #[tokio::test]
-async fn every_call_gets_the_error_and_later_calls_are_served() {
+async fn a_failed_commit_fails_its_batch_and_later_calls_succeed() {
     let store = Store::on_sqlite().await;
     let mut connection = store.connection().await;
     connection.execute("ALTER TABLE sessions RENAME TO away").await;

@@ -58,7 +58,7 @@ async fn someone_listens(store: &Store) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_replica_that_hardly_ever_looks_hears_at_once() {
+async fn a_notification_updates_a_replica_at_once() {
     let store = Store::on_postgres().await;
     let replica = Replica::start(&store, 0, HOUR).await;
     someone_listens(&store).await;
@@ -69,7 +69,7 @@ async fn a_replica_that_hardly_ever_looks_hears_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_revoked_while_nobody_listened_is_found_when_someone_does() {
+async fn revocations_missed_while_disconnected_are_read_on_reconnect() {
     let store = Store::on_postgres().await;
     let replica = Replica::start(&store, 0, HOUR).await;
     someone_listens(&store).await;
@@ -83,7 +83,7 @@ async fn what_was_revoked_while_nobody_listened_is_found_when_someone_does() {
 
 /// On either engine: SQLite tells nobody, and a listener that PostgreSQL will not have hears nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_replica_that_hears_nothing_looks() {
+async fn a_replica_without_notifications_polls() {
     let on_sqlite = Store::on_sqlite().await;
     let on_postgres = Store::on_postgres().await;
     for store in [&on_sqlite, &on_postgres] {
@@ -113,7 +113,7 @@ async fn a_replica_that_hears_nothing_looks() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_was_away_is_followed_again() {
+async fn the_listener_reconnects_after_a_server_restart() {
     let cluster = Cluster::new();
     let url = cluster.database().await;
     let config = service_runtime::database::DatabaseConfig::new(&url);

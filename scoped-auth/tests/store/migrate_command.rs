@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::postgres::Cluster;
 
 #[tokio::test]
-async fn the_tables_are_brought_up_to_date_without_any_other_setting() {
+async fn migrate_needs_only_the_database_setting() {
     let url = Cluster::shared().database().await;
     for told in ["0001 sessions: applied\n", "nothing to apply\n"] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_scoped-auth"));

@@ -14,14 +14,14 @@ use crate::{Store, account, advance, current_token::RULES, end, now, session};
 
 on_both_engines! {
     Store:
-    what_has_ended_goes_and_the_rest_stays,
-    a_session_that_may_live_longer_now_is_kept_as_long,
-    many_rows_go_bit_by_bit,
-    two_replicas_that_purge_at_once_do_each_others_work,
+    only_ended_sessions_are_purged,
+    a_longer_session_lifetime_postpones_the_purge,
+    many_rows_are_purged_in_batches,
+    two_replicas_purge_concurrently,
     revocations_are_kept_longer_than_their_tokens_live,
 }
 
-async fn what_has_ended_goes_and_the_rest_stays(store: Store) {
+async fn only_ended_sessions_are_purged(store: Store) {
     let [store, other] = &store.replicas;
     store.advance(advance(session(1), 0, now())).await.unwrap();
     let longer = Advance { ends_at: end() + TimeDelta::seconds(1), ..advance(session(2), 0, now()) };
@@ -41,7 +41,7 @@ async fn what_has_ended_goes_and_the_rest_stays(store: Store) {
 }
 
 /// Otherwise a replaced token would find no row, be taken for the current one of a restored store, and live again.
-async fn a_session_that_may_live_longer_now_is_kept_as_long(store: Store) {
+async fn a_longer_session_lifetime_postpones_the_purge(store: Store) {
     let [store, _] = &store.replicas;
     store.advance(advance(session(1), 0, now())).await.unwrap();
     let longer = Advance { ends_at: end() + TimeDelta::hours(1), ..advance(session(1), 1, now()) };
@@ -51,7 +51,7 @@ async fn a_session_that_may_live_longer_now_is_kept_as_long(store: Store) {
     assert_eq!(store.advance(replaced).await.unwrap(), AdvanceOutcome::Current(longer.next()));
 }
 
-async fn many_rows_go_bit_by_bit(store: Store) {
+async fn many_rows_are_purged_in_batches(store: Store) {
     fill(&store).await;
     let at_once = u64::from(PURGED_AT_ONCE);
     assert_eq!(store.replicas[0].purge(end(), end()).await.unwrap(), at_once);
@@ -60,7 +60,7 @@ async fn many_rows_go_bit_by_bit(store: Store) {
     assert_eq!(store.replicas[0].purge(end(), end()).await.unwrap(), 0);
 }
 
-async fn two_replicas_that_purge_at_once_do_each_others_work(store: Store) {
+async fn two_replicas_purge_concurrently(store: Store) {
     fill(&store).await;
     let purge =
         async |replica: usize| while store.replicas[replica].purge(end(), end()).await.unwrap() > 0 {};

@@ -19,16 +19,16 @@ use crate::{Store, account, end, now, session};
 
 on_both_engines! {
     Store:
-    a_follower_misses_none_of_many_that_are_made_at_once,
-    what_is_made_twice_stands_twice,
-    every_subject_comes_back_as_it_was,
-    a_row_that_this_service_never_writes_is_an_error,
+    a_follower_reads_all_concurrent_revocations,
+    duplicate_revocations_are_stored_twice,
+    every_subject_round_trips,
+    an_unknown_row_format_is_an_error,
 }
 
 const REVOKERS: u128 = 16;
 const EACH: u128 = 20;
 
-async fn a_follower_misses_none_of_many_that_are_made_at_once(store: Store) {
+async fn a_follower_reads_all_concurrent_revocations(store: Store) {
     let done = Arc::new(AtomicBool::new(false));
     let (followed, ended) = (store.replicas[1].clone(), done.clone());
     // Reads from the last that it has seen, all the time.
@@ -68,7 +68,7 @@ async fn a_follower_misses_none_of_many_that_are_made_at_once(store: Store) {
     assert_eq!(seen.iter().collect::<HashSet<_>>().len() as u128, REVOKERS * EACH);
 }
 
-async fn what_is_made_twice_stands_twice(store: Store) {
+async fn duplicate_revocations_are_stored_twice(store: Store) {
     for replica in &store.replicas {
         replica.revoke(account(1), now(), end()).await.unwrap();
     }
@@ -77,7 +77,7 @@ async fn what_is_made_twice_stands_twice(store: Store) {
     assert_eq!((kept[0].1.subject, kept[0].1.revoked_at, kept[0].1.forget_at), (account(1), now(), end()));
 }
 
-async fn every_subject_comes_back_as_it_was(store: Store) {
+async fn every_subject_round_trips(store: Store) {
     let subjects = [
         RevocationTarget::Session(session(1)),
         RevocationTarget::Identity(AccountSid::from_bits(2), Identity::from_random([3; 16])),
@@ -92,7 +92,7 @@ async fn every_subject_comes_back_as_it_was(store: Store) {
     assert_eq!(kept, (1..).zip(expected).collect::<Vec<_>>());
 }
 
-async fn a_row_that_this_service_never_writes_is_an_error(store: Store) {
+async fn an_unknown_row_format_is_an_error(store: Store) {
     let sid = AccountSid::from_bits(1);
     let insert = "INSERT INTO revocations (id, kind, subject, revoked_at, forget_at) VALUES (1, ";
     for (kind, subject) in

@@ -12,7 +12,7 @@ use tokio::{
 use crate::{LARGE, Read, SOON, ask_for, http::Request, read_to_end, start};
 
 #[tokio::test]
-async fn memory_is_released_when_the_answer_has_left() {
+async fn response_memory_is_released_after_sending() {
     let mut service = start(ServerLimits::internal());
     for size in [0, 100, LARGE] {
         let answer = Request::get(&format!("{}?size={size}", Read::PATH)).send(service.address()).await;
@@ -23,7 +23,7 @@ async fn memory_is_released_when_the_answer_has_left() {
 }
 
 #[tokio::test]
-async fn memory_is_held_while_the_answer_is_unread_and_released_with_the_connection() {
+async fn response_memory_is_held_until_read_or_disconnected() {
     let mut service = start(ServerLimits::internal());
     let mut connection = ask_for(service.address(), LARGE).await;
     connection.read_exact(&mut [0; 15]).await.unwrap();
@@ -37,7 +37,7 @@ async fn memory_is_held_while_the_answer_is_unread_and_released_with_the_connect
 }
 
 #[tokio::test]
-async fn an_unread_answer_ends_at_its_deadline_however_slowly_it_is_read() {
+async fn slow_readers_are_disconnected_at_the_response_deadline() {
     let mut service = start(ServerLimits::internal());
     let began = Instant::now();
     let mut unread = ask_for(service.address(), LARGE).await;
@@ -57,7 +57,7 @@ async fn an_unread_answer_ends_at_its_deadline_however_slowly_it_is_read() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_read_in_time_is_whole_and_its_connection_is_kept() {
+async fn responses_read_in_time_are_complete_and_keep_the_connection() {
     let mut service = start(ServerLimits::internal());
     let mut connection = ask_for(service.address(), LARGE).await;
     let again = Request::get(&format!("{}?size=1", Read::PATH)).bytes();

@@ -35,7 +35,7 @@ async fn send_without_end(address: SocketAddr, head: &str, piece: &[u8]) -> (usi
 }
 
 #[tokio::test]
-async fn an_unread_body_is_not_read_to_its_end() {
+async fn rejected_bodies_are_not_read_to_the_end() {
     let service = start(ServerLimits::internal());
     let zeros = vec![0; 16 * 1024];
     let chunk = [b"4000\r\n", zeros.as_slice(), b"\r\n"].concat();
@@ -53,7 +53,7 @@ async fn an_unread_body_is_not_read_to_its_end() {
 }
 
 #[tokio::test]
-async fn a_second_head_that_does_not_end_ends_its_connection() {
+async fn an_unfinished_second_request_head_closes_the_connection() {
     let service = start(ServerLimits::internal());
     let mut connection = ask_for(service.address(), 1).await;
     let mut answer = vec![0; 1024];
@@ -64,7 +64,7 @@ async fn a_second_head_that_does_not_end_ends_its_connection() {
 }
 
 #[tokio::test]
-async fn unfinished_requests_have_a_budget_together() {
+async fn unfinished_requests_share_a_memory_budget() {
     let service = start(ServerLimits::internal());
     let mut connections = Vec::new();
     // 120 KiB each, of which all but 16 KiB are charged to 8 MiB.
@@ -86,7 +86,7 @@ async fn unfinished_requests_have_a_budget_together() {
 }
 
 #[tokio::test]
-async fn a_peer_holds_its_share_of_connections() {
+async fn connections_per_peer_are_limited() {
     let limits = ServerLimits {
         connections: 8,
         connections_per_peer: 3,
@@ -115,7 +115,7 @@ async fn a_peer_holds_its_share_of_connections() {
 }
 
 #[tokio::test]
-async fn a_request_too_many_is_refused_at_once() {
+async fn excess_requests_are_shed_at_once() {
     let service = start(ServerLimits { requests_per_worker: 2, ..ServerLimits::internal() });
     let address = service.address();
     let in_flight: Vec<_> =
@@ -131,7 +131,7 @@ async fn a_request_too_many_is_refused_at_once() {
 }
 
 #[tokio::test]
-async fn a_request_whose_body_is_still_arriving_takes_no_slot() {
+async fn requests_take_a_slot_only_after_the_body_arrived() {
     let service = start(ServerLimits { requests_per_worker: 1, ..ServerLimits::internal() });
     let mut slow = connect(service.address()).await;
     let head = format!(

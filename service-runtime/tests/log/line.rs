@@ -29,7 +29,7 @@ fn after_the_time(log: &str) -> Vec<&str> {
 }
 
 #[test]
-fn every_kind_of_field_is_told_as_the_library_tells_it() {
+fn every_field_type_is_formatted_like_tracing_subscriber() {
     let [ours, theirs] = told(|| {
         let (some, none) = (Some(display("some")), None::<u64>);
         let error = std::io::Error::other("broke \"here\"");
@@ -65,7 +65,7 @@ fn every_kind_of_field_is_told_as_the_library_tells_it() {
 }
 
 #[test]
-fn an_access_line_is_what_it_was() {
+fn the_access_log_line_format_is_stable() {
     let [ours, _] = told(|| {
         tracing::info!(
             target: "access", service = "S", trace_id = %"0af7", account = None::<&str>, status = 200_u16, code = "", "request"
@@ -81,7 +81,7 @@ fn an_access_line_is_what_it_was() {
 }
 
 #[test]
-fn what_the_crate_log_tells_keeps_its_target() {
+fn records_of_the_log_crate_keep_their_target() {
     let [ours, theirs] = told(|| {
         let record = tracing_log::log::Record::builder()
             .args(format_args!("from elsewhere"))
@@ -126,7 +126,7 @@ impl fmt::Display for Talkative {
 }
 
 #[test]
-fn a_value_may_tell_something_itself() {
+fn formatting_a_value_may_log() {
     let [ours, _] = told(|| {
         // The first event makes the line that the second would reuse.
         tracing::info!("first");
@@ -138,7 +138,7 @@ fn a_value_may_tell_something_itself() {
 }
 
 #[test]
-fn every_character_of_ascii_comes_back_wherever_it_stands() {
+fn every_ascii_character_round_trips() {
     let texts: Vec<String> = (0..0x80_u8)
         .flat_map(|byte| {
             (0..20).map(move |at| " ".repeat(at) + &char::from(byte).to_string() + &"x".repeat(19 - at))
@@ -151,7 +151,7 @@ fn every_character_of_ascii_comes_back_wherever_it_stands() {
 
 proptest! {
     #[test]
-    fn any_text_and_number_comes_back(
+    fn texts_and_numbers_round_trip(
         text in any::<String>(), special in "[\\x00-\\x22\\\\]{0,40}", number in any::<i64>(), share in any::<f64>(),
     ) {
         let [ours, theirs] = told(|| {

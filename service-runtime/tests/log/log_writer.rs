@@ -23,7 +23,7 @@ fn telling(log_writer: &LogWriter) -> Dispatch {
 }
 
 #[test]
-fn lines_of_many_threads_arrive_whole_and_complete_in_a_file() {
+fn lines_of_many_threads_are_complete_and_not_interleaved() {
     const THREADS: u64 = 8;
     const LINES: u64 = 5_000;
     let directory = tempfile::tempdir().unwrap();
@@ -58,7 +58,7 @@ fn lines_of_many_threads_arrive_whole_and_complete_in_a_file() {
 }
 
 #[test]
-fn an_error_is_there_before_the_call_returns_and_everything_before_it() {
+fn errors_are_flushed_before_the_call_returns() {
     let written = Written::default();
     with_default(&telling(&LogWriter::new(written.clone())), || {
         for round in 0..100 {
@@ -76,7 +76,7 @@ fn an_error_is_there_before_the_call_returns_and_everything_before_it() {
 }
 
 #[test]
-fn everything_is_there_after_the_end_and_each_line_from_then_on() {
+fn dropping_the_guard_flushes_and_later_lines_are_synchronous() {
     let written = Written::default();
     let log_writer = LogWriter::new(written.clone());
     with_default(&telling(&log_writer), || {
@@ -117,7 +117,7 @@ fn gate() -> (Gate, Receiver<Vec<u8>>, Sender<()>) {
 }
 
 #[test]
-fn a_line_is_written_without_being_asked_for() {
+fn lines_are_written_without_an_explicit_flush() {
     let (gate, batches, hold) = gate();
     let log_writer = LogWriter::new(gate);
     // The second finds a thread that has begun to wait.
@@ -130,7 +130,7 @@ fn a_line_is_written_without_being_asked_for() {
 }
 
 #[test]
-fn a_writer_that_is_behind_is_waited_for_and_no_line_is_lost() {
+fn a_slow_writer_blocks_and_loses_no_line() {
     const LINE: usize = 1_000;
     const LINES: usize = 12_000;
     const MOST: usize = 4 * 1024 * 1024;
@@ -177,7 +177,7 @@ impl Write for Slow {
 }
 
 #[test]
-fn a_line_is_whole_though_its_reader_is_behind() {
+fn lines_are_not_split_by_a_slow_reader() {
     let written = Written::default();
     let log_writer = LogWriter::new(Slow(written.clone(), 0));
     log_writer.write(b"one line that is longer than seven bytes\n");
@@ -204,7 +204,7 @@ impl Write for FullOnce {
 }
 
 #[test]
-fn a_line_that_was_cut_off_does_not_spoil_the_next() {
+fn a_truncated_line_does_not_corrupt_the_next() {
     let written = Written::default();
     let log_writer = LogWriter::new(FullOnce(written.clone(), 0));
     log_writer.write_now(b"lost for want of room\n");

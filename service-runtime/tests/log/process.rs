@@ -16,7 +16,7 @@ fn alone(test: &str) -> Output {
 }
 
 #[test]
-fn what_led_to_a_panic_stands_before_it() {
+fn lines_before_a_panic_are_written_first() {
     let output = alone("process::panics");
     let told = String::from_utf8(output.stderr).unwrap();
     let (before, panic) = told.split_once("no way out").unwrap_or_else(|| panic!("{told}"));
@@ -25,7 +25,7 @@ fn what_led_to_a_panic_stands_before_it() {
 }
 
 #[test]
-#[ignore = "a process of its own: what_led_to_a_panic_stands_before_it"]
+#[ignore = "a process of its own: lines_before_a_panic_are_written_first"]
 fn panics() {
     let log = telemetry::start();
     tracing::info!("on the way");
@@ -34,7 +34,7 @@ fn panics() {
 }
 
 #[test]
-fn a_process_that_ends_has_told_everything() {
+fn all_lines_are_written_at_process_exit() {
     let output = alone("process::ends");
     assert_eq!(output.status.code(), Some(7));
     let lines = parsed(&String::from_utf8(output.stderr).unwrap());
@@ -43,7 +43,7 @@ fn a_process_that_ends_has_told_everything() {
 }
 
 #[test]
-#[ignore = "a process of its own: a_process_that_ends_has_told_everything"]
+#[ignore = "a process of its own: all_lines_are_written_at_process_exit"]
 fn ends() {
     let log = telemetry::start();
     // The first decides; a second leaves it alone.
