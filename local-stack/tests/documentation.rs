@@ -1,4 +1,4 @@
-//! README says what is true: its table of settings is that of the code, and its lines are those that the stack prints.
+//! The README matches the code: its settings table, and the commands that the stack prints.
 
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, as it should")]
 

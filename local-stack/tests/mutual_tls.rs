@@ -1,5 +1,5 @@
-//! The whole chain over mutual TLS: what a guest notices of it, which is nothing while certificates are good, also while
-//! they are replaced, and a refusal of the contract when they are not.
+//! The whole chain over mutual TLS: guests notice nothing while certificates are valid, also during their rotation, and
+//! get the contract's error when they are not.
 
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, as it should")]
 
@@ -59,7 +59,7 @@ async fn bad_certificate_returns_the_contracts_error() {
     let other = Authority::new("another authority");
     let unreachable = (503, "upstream_unavailable");
     let not_understood = (502, "upstream_invalid");
-    // Which certificate, what is wrong with it, and what it is to whom.
+    // Participant, issuing authority, flaw of the certificate, and the expected error.
     for (participant, by, flaw, expected) in [
         ("orchestrator", &other, Flaw::None, not_understood),
         ("orchestrator", &authority, Flaw::Expired, not_understood),
@@ -102,7 +102,7 @@ async fn certificate_rotation_under_load_loses_no_request() {
             }
         });
     }
-    // As the runbook has it: both authorities everywhere, then the certificates, then the next authority alone.
+    // As in the runbook: both authorities everywhere, then the certificates, then only the next authority.
     put(data.path(), "ca.pem", &format!("{}{}", first.pem(), next.pem()));
     stack.sides.have_changed(1).await;
     for participant in PARTICIPANTS {
@@ -120,7 +120,7 @@ async fn certificate_rotation_under_load_loses_no_request() {
     stack.stop().await;
 }
 
-/// Until guests have been answered a few times more.
+/// Waits until the guests have received a few more responses.
 async fn some_more(answered: &AtomicUsize) {
     let enough = answered.load(Ordering::Relaxed) + 60;
     while answered.load(Ordering::Relaxed) < enough {

@@ -1,4 +1,4 @@
-//! Two replicas of every service on one set of keys, accounts and stores.
+//! Two replicas of every service with the same keys, accounts and stores.
 
 #![allow(
     clippy::unwrap_used,
@@ -41,7 +41,7 @@ on_both_engines! {
 
 struct Fleet {
     plan: Plan,
-    /// Of conversations, and of sessions.
+    /// URLs of the stores of conversations and of sessions.
     databases: [String; 2],
     replicas: [Stack; 2],
     _data: TempDir,
@@ -63,7 +63,7 @@ impl Fleet {
         let databases = ["conversations.db", "sessions.db"].map(|file| {
             server.clone().unwrap_or_else(|| format!("sqlite://{}", data.path().join(file).display()))
         });
-        // Looks at the store as often as it does by default: the bound is to hold as it is run.
+        // Polls the store at the default interval: the bound must hold in production.
         let plan = Plan {
             revocation_poll: Plan::designed(data.path()).revocation_poll,
             databases: databases.each_ref().map(DatabaseConfig::new),
@@ -73,7 +73,7 @@ impl Fleet {
         Self { plan, databases, replicas, _data: data }
     }
 
-    /// What stands in the table of conversations or in that of sessions.
+    /// The number of rows in the table of conversations or of sessions.
     async fn count(&self, table: &'static str) -> i64 {
         let [conversations, sessions] = &self.databases;
         let (database, count) = match table {
@@ -90,12 +90,12 @@ impl Fleet {
         assert!(timeout(Duration::from_secs(30), gone).await.is_ok(), "{table} do not go");
     }
 
-    /// The same guest, whose calls go to one replica or the other.
+    /// The same guest, calling one replica or the other.
     fn guest_at_each(&self) -> [Guest; 2] {
         self.replicas.each_ref().map(|replica| Guest::with_chrome(&replica.url, demo::DEPLOYMENT_ON))
     }
 
-    /// What a token holds.
+    /// The claims of a token.
     fn claims(&self, token: &str) -> Claims {
         let keys = KeyFile::load(&self.plan.keys_file()).unwrap();
         let ring = KeyRing::new(keys, Random::default().source()).unwrap();
@@ -159,7 +159,7 @@ async fn revocations_reach_other_replicas_within_two_seconds(fleet: Fleet) {
         while there.reads_messages(&token, &conversation, None).await.code() != "revoked_token" {
             assert!(revoked.elapsed() < Duration::from_secs(2), "{kind}");
         }
-        // Tokens that are made later are not meant.
+        // Tokens issued later are not revoked.
         fleet.plan.clock.advance(chrono::TimeDelta::milliseconds(1));
     }
 }
@@ -170,7 +170,7 @@ async fn tokens_refreshed_before_a_revocation_arrives_are_revoked(fleet: Fleet) 
     let mut token = here.creates_token().await.text("token");
     assert_eq!(fleet.operator_at_the_first(json!({"accountSid": account})).await.status, 200);
     let revoked = Instant::now();
-    // What the other replica still gives away, it must itself refuse as soon as it knows.
+    // A token that the other replica still issues must be rejected as soon as the revocation arrives.
     loop {
         let answer = there.refreshes_token(&token).await;
         if answer.status != 200 {
@@ -198,7 +198,7 @@ async fn sixty_four_refreshes_at_both_replicas_give_one_generation(fleet: Fleet)
     let claims: Vec<_> = answers.iter().map(|answer| fleet.claims(&answer.text("token"))).collect();
     let names: HashSet<_> = claims.iter().map(|claims| (claims.jti, claims.exp)).collect();
     assert_eq!(names.len(), 1, "one `jti`, one `exp`");
-    // One generation: the successor of one is the successor of all, and the token of before is two behind it.
+    // One generation: all refreshes have the same successor, and the original token is two generations behind it.
     let [here, there] = guests;
     assert_eq!(here.refreshes_token(&answers[0].text("token")).await.status, 200);
     assert_eq!(there.refreshes_token(&answers[63].text("token")).await.status, 200);
@@ -259,7 +259,7 @@ async fn stack_reports_a_database_outage_and_recovers() {
         assert!(!reason.contains("hunter2"), "{reason}");
     }
     let refused = guest.refreshes_token(&token).await;
-    // SAS says so, or waits longer for a connection than FAS for SAS.
+    // SAS reports it, or waits longer for a connection than FAS waits for SAS.
     assert!(["upstream_unavailable", "upstream_timeout"].contains(&refused.code()), "{refused:?}");
     cluster.start();
     for address in services {

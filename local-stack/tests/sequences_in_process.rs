@@ -1,5 +1,4 @@
-//! The diagrams once more, with the services connected in memory: the same guests, the same traffic, no HTTP between the
-//! services.
+//! The diagrams again with the services connected in memory: same guests, same traffic, no HTTP between the services.
 
 #[path = "sequences/main.rs"]
 mod sequences;

@@ -1,6 +1,6 @@
-//! The trace of a request, as an OpenTelemetry collector gets it: one trace from the browser's own span through FWO, FAS
-//! and SAS, named after the messages on the arrows, and tied to the access log by its id. The collector is played here;
-//! it is none of ours.
+//! The trace of a request as an OpenTelemetry collector receives it: one trace from the browser's own span through FWO,
+//! FAS and SAS, with spans named after the messages on the arrows, linked to the access log by the trace id. The
+//! collector is a fake, as it belongs to the outside world.
 
 #![allow(
     clippy::unwrap_used,
@@ -23,7 +23,7 @@ use prost::Message as _;
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const BROWSERS_SPAN: &str = "00f067aa0ba902b7";
 
-/// A span, and the service that it is of.
+/// A span and its service.
 struct Told {
     service: String,
     span: Span,
@@ -53,7 +53,7 @@ impl Told {
     }
 }
 
-/// A collector that passes on what it is told.
+/// A collector that forwards the spans it receives.
 async fn collector() -> (String, Receiver<Told>) {
     let (sender, told) = channel();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -95,7 +95,7 @@ async fn one_trace_spans_all_services() {
     let thief =
         guest.thief_with_firefox().with("traceparent", &format!("00-{}-{BROWSERS_SPAN}-01", "a".repeat(32)));
     assert_eq!(thief.refreshes_token(&refreshed.text("token")).await.status, 403);
-    // Whoever stops tells what is left to be told.
+    // Shutdown exports the remaining spans.
     stack.stop().await;
     let told: Vec<Told> = told.try_iter().collect();
 
@@ -131,7 +131,7 @@ async fn one_trace_spans_all_services() {
     let refused = told.iter().find(refused).unwrap();
     assert_eq!(refused.attribute("error.type").unwrap(), "fingerprint_invalid");
 
-    // Nothing of the guest's is told.
+    // No data of the guest is exported.
     let all = told.iter().map(|told| format!("{:?}", told.span)).collect::<String>();
     for secret in [token.as_str(), "fp1.", "Mozilla", "1795197600000", "127.0.0.1"] {
         assert!(!all.contains(secret), "{secret}");
@@ -142,7 +142,7 @@ async fn one_trace_spans_all_services() {
 async fn an_unresponsive_collector_does_not_delay_requests() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    // Once with more spans than may wait.
+    // Once with more spans than the queue holds.
     for (address, creates) in [(silent.local_addr().unwrap(), 1000), (gone, 10)] {
         let data = tempfile::tempdir().unwrap();
         let plan = Plan { otlp_endpoint: Some(format!("http://{address}")), ..Plan::for_test(data.path()) };

@@ -1,5 +1,5 @@
-//! The table of CORS (contract, section 5) as pages on different origins meet it: what the browser lets them read, and
-//! what the service was asked nonetheless.
+//! The CORS table (contract, section 5) from pages on different origins: what the browser lets a page read, and what
+//! the service received nonetheless.
 
 use local_stack::Plan;
 use serde_json::{Value, json};
@@ -10,8 +10,8 @@ use crate::{
     site::Site,
 };
 
-/// Deployments of the account with the feature on, then of the one with it off: without a list, with the list of the
-/// shop and what is below it, with `null`.
+/// Deployments of the account with the feature on, then of the account with it off: without a list, with the shop and
+/// its subdomains, with `null`.
 const DEPLOYMENTS: [[&str; 3]; 2] = [
     [
         "CV00000000000000000000000000000001",
@@ -27,7 +27,7 @@ const DEPLOYMENTS: [[&str; 3]; 2] = [
 
 fn accounts(plan: &mut Plan, site: &Site) {
     let shop = site.origin("shop");
-    // As an operator may write them: upper case and a slash are normalised.
+    // As an operator may write them: upper case and trailing slash are normalised.
     let written = shop.replace("http", "HTTP").replace("shop", "Shop") + "/";
     let below = shop.replace("shop", "*.shop");
     let lists = [String::new(), format!("{written:?}, {below:?}"), "\"null\"".to_owned()];
@@ -48,7 +48,7 @@ fn accounts(plan: &mut Plan, site: &Site) {
     std::fs::write(plan.accounts_file(), text).unwrap();
 }
 
-/// A call that needs a preflight, as the released widget's and the module's do.
+/// A request that needs a preflight, like those of the released widget and of the module.
 fn create(deployment: &str) -> Value {
     json!({
         "method": "POST",
@@ -60,7 +60,7 @@ fn create(deployment: &str) -> Value {
     })
 }
 
-/// What became of one call: its status, as far as the page could read it, and the one that Starship logged.
+/// The result of one request: the status that the page could read, and the status that Starship logged.
 async fn outcome(scene: &TestEnv, guest: &Chromium, call: &Value) -> (Option<u64>, u64) {
     let posts =
         |lines: &[Value]| lines.iter().filter(|line| line["method"] == "POST").cloned().collect::<Vec<_>>();
@@ -77,7 +77,7 @@ async fn the_table() {
     for (host, [on_empty, on_listed], [off_empty, off_listed]) in [
         ("shop", [(Some(200), 200), (Some(200), 200)], [(Some(200), 200), (Some(200), 200)]),
         ("a.b.shop", [(Some(200), 200), (Some(200), 200)], [(Some(200), 200), (Some(200), 200)]),
-        // With the feature off it is served, and the browser withholds it.
+        // With the feature off it is served, and the browser withholds the response.
         ("evil", [(Some(200), 200), (None, 403)], [(Some(200), 200), (None, 200)]),
         ("evil-shop", [(Some(200), 200), (None, 403)], [(Some(200), 200), (None, 200)]),
     ] {
@@ -99,7 +99,7 @@ async fn the_table() {
 async fn opaque_origins_must_be_listed_explicitly() {
     let scene = TestEnv::with(accounts).await;
     let guest = Chromium::start().await;
-    // Even on the shop's page: what stands in a sandboxed frame has no origin of its own.
+    // Even on the shop's page: a sandboxed frame has an opaque origin.
     guest.page.visit(&(scene.site.origin("shop") + "/blank")).await;
     for [empty, listed, null] in DEPLOYMENTS {
         for (deployment, readable) in [(empty, true), (listed, false), (null, true)] {
@@ -135,7 +135,7 @@ async fn only_allowed_pages_can_read_error_responses() {
         ("Token", post(malformed, key.clone()), 403, "fingerprint_unavailable"),
     ];
     let unknown = json!({"deploymentKey": "CV000000000000000000000000000000ff"}).to_string();
-    // Before the account is known, everybody may read.
+    // Before the account is known, every origin may read.
     let of_nobody = [
         ("Token", post(json_type(), unknown), 404, "deployment_key_not_found"),
         ("Token", post(json_type(), "{".to_owned()), 400, "invalid_request"),

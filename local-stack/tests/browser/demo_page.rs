@@ -1,5 +1,5 @@
-//! The demo page, as `cargo run` serves it: the chat, the sequence beside it, and what each button does to them. With
-//! `DEMO_SCREENSHOTS` set to a folder, `docs/screenshots/make` has it leave the pictures of README there.
+//! The demo page as `cargo run` serves it: the chat, the sequence diagram next to it, and the effect of each button.
+//! With `DEMO_SCREENSHOTS` set to a folder, the README's screenshots are written there (`docs/screenshots/make`).
 
 use std::{env, fs, path::PathBuf};
 
@@ -11,11 +11,11 @@ use crate::{chromium::Chromium, life::WELCOME, process::Process};
 
 const QUESTION: &str = "Where is my order? It was due on Tuesday.";
 
-/// The stack as people start it, with a browser on its page.
+/// The stack as users start it, with a browser on its page.
 struct Demo {
     guest: Chromium,
     page: String,
-    /// The process before its files.
+    /// Dropped before the data folder.
     stack: Option<Process>,
     _data: TempDir,
 }
@@ -25,7 +25,7 @@ impl Demo {
         Self::opens_after("").await
     }
 
-    /// With a script that each of its pages runs first.
+    /// Opens the page; `script` runs first in each of its pages.
     async fn opens_after(script: &str) -> Self {
         let data = tempfile::tempdir().unwrap();
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_local-stack"));
@@ -48,14 +48,14 @@ impl Demo {
         self.reads(&[WELCOME, QUESTION]).await;
     }
 
-    /// Waits until the messages are these.
+    /// Waits until the messages equal these.
     async fn reads(&self, messages: &[&str]) {
         let shown =
             "JSON.stringify([...document.querySelectorAll('.message p')].map(text => text.textContent))";
         self.guest.until(&format!("{shown} === {}", json!(json!(messages).to_string()))).await;
     }
 
-    /// Waits until the part of the page has this text in it.
+    /// Waits until the element contains this text.
     async fn says(&self, part: &str, text: &str) {
         let has = format!("document.querySelector({}).textContent.includes({})", json!(part), json!(text));
         self.guest.until(&has).await;
@@ -66,7 +66,7 @@ impl Demo {
         self.guest.until(&format!("!document.querySelector('#{button}').disabled")).await;
     }
 
-    /// What the sequence says to those who do not see it.
+    /// The accessible text of the sequence diagram.
     async fn sequence(&self) -> String {
         self.guest.evaluates("document.querySelector('#exchanges').textContent").await.to_string()
     }
@@ -81,7 +81,7 @@ impl Demo {
         self.guest.page.developer_tools("Emulation.setEmulatedMedia", json!({"features": features})).await;
     }
 
-    /// Leaves a picture of the page, if it is asked for.
+    /// Saves a screenshot if `DEMO_SCREENSHOTS` is set.
     async fn is_pictured(&self, name: &str) {
         let Some(folder) = env::var_os("DEMO_SCREENSHOTS").map(PathBuf::from) else { return };
         let whole = json!({"format": "png", "captureBeyondViewport": true});
@@ -93,7 +93,7 @@ impl Demo {
 
 impl Drop for Demo {
     fn drop(&mut self) {
-        // Killed, its Starship might outlive it for a moment, and its files.
+        // After a kill, Starship could outlive the stack for a moment, and still hold its files.
         if let Some(stack) = self.stack.take() {
             stack.signal("-TERM");
             stack.end();
@@ -139,7 +139,7 @@ async fn chat_continues_after_reload_and_in_a_second_tab_with_its_calls_drawn() 
     demo.says("#over", "This chat was ended in another tab.").await;
 }
 
-/// Starship writes its line when the answer has left, and on a busy machine that line may take its time.
+/// Starship logs a request after the response was sent, on a busy machine much later.
 const STARSHIPS_LINES_ARE_LATE: &str = "
     globalThis.EventSource = class extends EventSource {
         addEventListener(type, listener) {

@@ -1,4 +1,4 @@
-//! The whole life of a chat, as a guest sees it.
+//! The whole life of a chat as a guest sees it.
 
 use local_stack::demo;
 

@@ -1,4 +1,4 @@
-//! What goes wrong between the guest and the services, and what the guest sees of it: the chat goes on.
+//! Failures between the guest and the services, as the guest sees them: the chat continues.
 
 use local_stack::{Participant, demo};
 use serde_json::json;
@@ -88,7 +88,7 @@ async fn pages_can_read_starships_own_responses() {
         "body": body,
     });
     let url = format!("{}/v2/Webchat/Token", scene.endpoint);
-    // The preflight is answered now, so that the calls below are no preflights.
+    // Caches the preflight, so that the requests below need none.
     assert_eq!(guest.fetches(&url, &call).await["status"], 200);
     for (bad, status, code) in [
         (Fault::BreaksOff, 502, "upstream_invalid"),
@@ -102,7 +102,7 @@ async fn pages_can_read_starships_own_responses() {
         assert_eq!(told_when, status == 503, "only where it is known: {answer}");
         assert!(answer["headers"]["request-id"].is_string(), "support can find it: {answer}");
     }
-    // This nginx passes it on as it came, without a head (`nginx.conf.template` says why): no page reads a word of it.
+    // nginx forwards this response as it came, without a head (`nginx.conf.template` says why): no page can read it.
     weather.send_replace(Fault::SpeaksNoHttp);
     let answer = guest.fetches(&url, &call).await;
     assert!(answer["threw"].is_string(), "{answer}");

@@ -1,4 +1,4 @@
-//! Everything that a chat takes but the guest: the customer's site, Starship, the stack, and the wires between them.
+//! The environment of a chat: the customer's site, Starship, the stack, and the connections between them.
 
 use std::sync::Arc;
 
@@ -9,14 +9,14 @@ use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
 use crate::site::Site;
 
-/// Browsers are large: two tests at a time have some.
+/// Browsers need much memory: at most two tests run at a time.
 static ROOM: Semaphore = Semaphore::const_new(2);
 
 pub(crate) struct TestEnv {
     pub(crate) site: Site,
     _stack: Stack,
     pub(crate) plan: Plan,
-    /// Where browsers call.
+    /// The base URL for browsers.
     pub(crate) endpoint: String,
     starship: Option<Starship>,
     starship_plan: StarshipPlan,
@@ -30,12 +30,13 @@ impl TestEnv {
         Self::with(|_, _| {}).await
     }
 
-    /// A scene with a changed plan; its accounts, the demo's, may be written anew, now that the site's origins are known.
+    /// A test environment with a changed configuration; `plan` may rewrite the demo's accounts, now that the site's
+    /// origins are known.
     pub(crate) async fn with(change: impl FnOnce(&mut Plan, &Site)) -> Self {
         Self::wired(Arc::new(Direct), |_| {}, change).await
     }
 
-    /// A scene whose wires, Starship's too, are laid by `wire`.
+    /// A test environment whose connections, Starship's included, are made by `wire`.
     pub(crate) async fn wired(
         wire: Arc<dyn Wire>,
         change_starship: impl FnOnce(&mut StarshipPlan),
@@ -72,17 +73,17 @@ impl TestEnv {
         }
     }
 
-    /// Starship ends, as it does when its machine is restarted.
+    /// Stops Starship, as a restart of its machine does.
     pub(crate) async fn starship_stops(&mut self) {
         self.starship.take().unwrap().stop().await.unwrap();
     }
 
-    /// It is back, at the same address.
+    /// Starts Starship again on the same address.
     pub(crate) async fn starship_is_back(&mut self) {
         self.starship = Some(Starship::start(self.starship_plan.clone()).await.unwrap());
     }
 
-    /// The page of the shop with the chat of this deployment.
+    /// The shop's page with the chat of this deployment.
     pub(crate) fn chat(&self, deployment: &str) -> String {
         let shop = self.site.origin("shop");
         format!("{shop}/?deployment={deployment}&endpoint={}", self.endpoint)
@@ -93,7 +94,7 @@ impl TestEnv {
         self.chat(demo::DEPLOYMENT_ON)
     }
 
-    /// The requests that Starship has logged so far, as soon as they are as they should be.
+    /// The requests that Starship has logged so far, once they fulfil the condition.
     pub(crate) async fn logged(&self, expected: impl Fn(&[Value]) -> bool) -> Vec<Value> {
         let mut requests = self.requests.clone();
         let awaited = requests.wait_for(|requests| expected(requests));
@@ -113,12 +114,12 @@ pub(crate) fn paths(lines: &[Value]) -> Vec<String> {
         .collect()
 }
 
-/// The same, of refreshes alone.
+/// The same, only for refreshes.
 pub(crate) fn refreshes(lines: &[Value]) -> Vec<String> {
     paths(lines).into_iter().filter(|line| line.starts_with("POST /v2/Webchat/Token/Refresh")).collect()
 }
 
-/// What the stack takes for the browser's end of the wire is Starship's.
+/// Starship's connection to the stack, which the stack treats as the browser's.
 struct BehindStarship(Arc<dyn Wire>);
 
 impl Wire for BehindStarship {

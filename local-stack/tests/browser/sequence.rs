@@ -1,4 +1,5 @@
-//! The diagram of a browser's visit, executed: what really flowed between Chromium, Starship and the services.
+//! The diagram of a browser's visit, executed: the traffic that really flowed between Chromium, Starship and the
+//! services.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The laptop sleeps past the end of the token, and the chat goes on when it wakes up.
+//! The laptop sleeps past the token's expiry, and the chat continues when it wakes up.
 
 use chrono::TimeDelta;
 use serde_json::json;
@@ -9,7 +9,7 @@ use crate::{
     scene::{TestEnv, refreshes},
 };
 
-/// The page's clock is so many hours later than it was, and none of its timers has run.
+/// Moves the page's clock forward by this many hours without firing its timers.
 pub(crate) const FALLS_ASLEEP: &str = "
     const ahead = given[0] * 3600000, Before = Date, before = performance.now.bind(performance)
     globalThis.Date = class extends Before {
@@ -34,7 +34,7 @@ async fn laptop_sleeps_past_token_expiry() {
     guest.writes("Good morning").await;
     guest.reads(&[WELCOME, "Good morning"]).await;
 
-    // Before the page has noticed, the guest writes.
+    // The guest writes before the page has noticed.
     scene.plan.clock.advance(TimeDelta::hours(8));
     falls_asleep(&guest, 8).await;
     guest.writes("Good evening").await;

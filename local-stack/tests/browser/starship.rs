@@ -1,5 +1,5 @@
-//! Starship as a child of the test: it starts on a free port, tells of its requests, and leaves nothing behind. What it
-//! answers is `starship/test`'s.
+//! Starship as a child process of the test: it starts on a free port, logs its requests, and leaves nothing behind. Its
+//! responses are tested by `starship/test`.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -10,10 +10,10 @@ use tokio::{
     time::timeout,
 };
 
-/// Nobody listens there.
+/// No process listens there.
 const NOWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 1);
 
-/// What is told next, or that nothing can be told any more; that neither comes is a failure, not a wait for ever.
+/// The next log line, or `None` after the log has ended; panics at the timeout instead of waiting without end.
 async fn next<T>(told: &mut UnboundedReceiver<T>) -> Option<T> {
     timeout(Duration::from_secs(10), told.recv()).await.expect("it is told, or ends")
 }

@@ -1,4 +1,4 @@
-//! A guest who blocks storage and cookies chats until the page closes.
+//! With storage and cookies blocked, a guest can chat until the page closes.
 
 use crate::{
     chromium::{Chromium, Habits},

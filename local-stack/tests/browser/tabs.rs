@@ -25,7 +25,7 @@ async fn two_tabs_share_one_session() {
     guest.page.click("#read").await;
     guest.reads(&[WELCOME, "From the second tab"]).await;
 
-    // Both wake up past the moment of the refresh, which is 90 % of six hours at the latest, at the same time.
+    // Both wake up at the same time, past the refresh time, which is at most 90 % of six hours.
     let before = refreshes(&scene.logged(|_| true).await).len();
     scene.plan.clock.advance(chrono::TimeDelta::minutes(330));
     for tab in [&second, &first] {
@@ -52,7 +52,7 @@ async fn two_tabs_share_one_session() {
     }
     by.sort_by_key(ToString::to_string);
     assert_eq!(by, ["another-tab", "this-tab"]);
-    // A later request is logged later: no second refresh is on its way.
+    // Requests are logged in order: no second refresh is in flight.
     guest.writes("Refreshed").await;
     guest.reads(&[WELCOME, "From the second tab", "Refreshed"]).await;
     let after = scene.logged(|lines| refreshes(lines).len() > before).await;

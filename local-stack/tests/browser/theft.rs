@@ -1,4 +1,4 @@
-//! A thief copies what the page's storage holds into a browser of their own.
+//! A thief copies the page's storage into another browser.
 
 use local_stack::demo;
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use crate::{
 
 const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:148.0) Gecko/20100101 Firefox/148.0";
 
-/// A second profile, on the same page, with the first one's localStorage.
+/// A second profile on the same page, with the first one's localStorage.
 async fn thief(scene: &TestEnv, guest: &Chromium, habits: Habits, before: &str) -> (Chromium, Value) {
     let loot = guest.evaluates("Object.entries(localStorage)").await;
     let thief = Chromium::with(habits).await;
@@ -36,7 +36,7 @@ async fn stolen_tokens_are_useless_without_the_proof_key() {
     guest.begins_a_chat(&scene.chat_on()).await;
     let (thief, loot) = thief(&scene, &guest, Habits::default(), "").await;
 
-    // The same browser, system, page and headers: all that the thief lacks is the key.
+    // Same browser, system, page and headers: only the key is missing.
     let kept: Value = serde_json::from_str(loot[0][1].as_str().unwrap()).unwrap();
     let token = kept["token"].as_str().unwrap();
     let login = json!({"loginTimestamp": kept["loginTimestamp"]}).to_string();

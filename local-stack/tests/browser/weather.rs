@@ -1,4 +1,4 @@
-//! A wire on which things go wrong: it passes bytes on between one caller and its callee, until it is told otherwise.
+//! A proxy that injects faults: forwards bytes between one caller and its callee until a fault is set.
 
 use std::{
     net::{SocketAddr, TcpListener as Listener},
@@ -12,34 +12,34 @@ use tokio::{
     sync::watch,
 };
 
-/// What the wire does to what flows.
+/// The fault that the proxy injects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// Nothing.
+    /// No fault.
     Fair,
-    /// The next answer to a refresh is lost; then it is fair again.
+    /// Drops the next response to a refresh, then resets to no fault.
     LosesTheNextRefresh(Lost),
-    /// Connections break as soon as something is sent.
+    /// Closes connections as soon as data is sent.
     Down,
-    /// Nothing is ever answered.
+    /// Never responds.
     Silent,
-    /// Answers break off in their head.
+    /// Truncates responses within their head.
     BreaksOff,
-    /// Answers are no HTTP.
+    /// Responds with bytes that are not HTTP.
     SpeaksNoHttp,
 }
 
-/// How much of an answer is lost.
+/// Which part of a response is dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lost {
-    /// Everything.
+    /// The whole response.
     All,
-    /// Its body. A browser repeats a request by itself where a kept connection broke before an answer's head
-    /// was there, and no page would hear of it.
+    /// The body. A browser retries a request by itself where a kept connection broke before the response's head
+    /// arrived, and the page would not notice.
     TheBody,
 }
 
-/// The wire from the first to the second; all others lead straight to their callee.
+/// Places the proxy between these two; all other connections are direct.
 pub(crate) struct FaultyProxy {
     from: Participant,
     to: Participant,
@@ -71,7 +71,7 @@ impl Wire for FaultyProxy {
     }
 }
 
-/// Until one of them hangs up, or the weather cuts them off: both ends close when this returns.
+/// Forwards until either side closes or the fault cuts the connection; both ends are closed on return.
 async fn pass_on(
     mut caller: TcpStream,
     address: SocketAddr,
@@ -87,7 +87,7 @@ async fn pass_on(
                 let now = *weather.borrow();
                 match now {
                     Fault::Fair => {}
-                    // The body may come in a piece of its own.
+                    // The body may arrive in a separate read.
                     Fault::LosesTheNextRefresh(lost) => loses = loses.or(is_refresh(asked).then_some(lost)),
                     Fault::Down => return None,
                     Fault::Silent => continue,
@@ -119,7 +119,7 @@ async fn pass_on(
     }
 }
 
-/// A request's head comes in one piece here; its preflight is no POST.
+/// A request's head arrives in one read here; its preflight is not a POST.
 fn is_refresh(asked: &[u8]) -> bool {
     asked.starts_with(b"POST /v2/Webchat/Token/Refresh ")
 }

@@ -1,5 +1,5 @@
-//! The released widget's own calls (contract, section 4) from a page in Chromium: forms, its headers, their preflights,
-//! and what the widget does with the answers.
+//! The released widget's requests (contract, section 4) from a page in Chromium: forms, headers, preflights, and what
+//! the widget does with the responses.
 
 use chrono::TimeDelta;
 use local_stack::demo;
@@ -10,7 +10,7 @@ use crate::{
     scene::{TestEnv, paths},
 };
 
-/// A call as the widget makes it: a form, and its headers, whose login is the session's beginning.
+/// A request as the widget makes it: a form and its headers; the login timestamp is the session's start.
 fn call(login: u64, fields: &[(&str, &str)]) -> Value {
     let answers = json!({"powerEfficient": true, "smooth": true, "supported": true, "keySystemAccess": null});
     json!({
@@ -27,7 +27,7 @@ fn call(login: u64, fields: &[(&str, &str)]) -> Value {
     })
 }
 
-/// Sends it from the page, which writes the form itself.
+/// Sends it from the page, which encodes the form itself.
 async fn sends(scene: &TestEnv, guest: &Chromium, path: &str, call: &Value) -> Value {
     let script = "const [url, { fields, ...options }] = given
         const form = new URLSearchParams()
@@ -60,7 +60,7 @@ async fn the_widget_starts_and_resumes_a_chat() {
     for deployment in [demo::DEPLOYMENT_ON, demo::DEPLOYMENT_OFF] {
         let begun = sends(&scene, &guest, INIT, &call(1_795_197_600_000, &begin(deployment, None))).await;
         assert_eq!(begun["status"], 201, "{begun}");
-        // Its rule on a page that is loaded again: over if `Date.now() >= new Date(expiration)`.
+        // The widget's rule on reload: expired if `Date.now() >= new Date(expiration)`.
         assert_eq!(begun["isOver"], false);
         let ends = begun["ends"].as_i64().unwrap();
         assert!((21_500_000..=21_600_000).contains(&ends), "six hours, not {ends} ms");
@@ -68,7 +68,7 @@ async fn the_widget_starts_and_resumes_a_chat() {
         let fields = [("DeploymentKey", deployment), ("Token", token)];
         let refreshed = sends(&scene, &guest, REFRESH, &call(1_795_197_600_000, &fields)).await;
         assert_eq!((&refreshed["status"], &refreshed["isOver"]), (&json!(200), &json!(false)), "{refreshed}");
-        // Without it the widget would not hand the new token to its chat client.
+        // Without it the widget would not pass the new token to its chat client.
         for same in ["conversation_sid", "identity"] {
             assert_eq!(refreshed["body"][same], begun["body"][same], "{same}");
         }
@@ -92,7 +92,7 @@ async fn the_widget_distinguishes_expired_and_running_sessions() {
     assert_eq!(guest.evaluates(&format!("Date.now() >= new Date({expiration})")).await, true);
 }
 
-/// The released widget keeps no key, so its guests begin anew after their session.
+/// The released widget keeps no key, so its guests get a new identity after their session.
 #[tokio::test]
 async fn an_identity_is_not_restored_without_a_proof_key() {
     let scene = TestEnv::new().await;

@@ -1,5 +1,4 @@
-//! A crash between two writes leaves no half conversation, and loses neither a conversation nor a revocation that was
-//! answered.
+//! A crash between two writes leaves no partial conversation, and loses no acknowledged conversation or revocation.
 
 use std::path::Path;
 
@@ -9,8 +8,8 @@ use tokio::{sync::mpsc, task::JoinSet};
 
 use crate::process::Process;
 
-/// Lets eight guests do something over and over and kills the stack in the middle of it, three times; what they had
-/// been answered by then.
+/// Lets eight guests repeat an action and kills the stack meanwhile, three times; returns what was acknowledged by
+/// then.
 async fn killed_during<T, F>(data: &Path, what: impl Fn(Guest) -> F) -> Vec<T>
 where
     T: Send + 'static,

@@ -1,4 +1,4 @@
-//! What a new user does first: starts the stack, pastes the three lines, edits the accounts.
+//! The first steps of a new user: start the stack, paste the three commands, edit the accounts.
 
 use std::{fs, os::unix::fs::PermissionsExt, process::Command};
 
@@ -42,7 +42,7 @@ async fn the_first_listed_page_works_after_a_restart() {
         let line = stack.until("Look here first");
         let page = line.split_whitespace().find(|word| word.starts_with("http://")).unwrap();
         let [(orchestrator, _), ..] = stack.addresses();
-        // Its port is another one each time.
+        // Its port changes at each start.
         let guest = Guest::with_chrome(&orchestrator, demo::DEPLOYMENT_PAGE).with("origin", page);
         assert_eq!(guest.creates_token().await.status, 200);
         let served = guest.client().get(page).send().await.unwrap().text().await.unwrap();

@@ -1,4 +1,4 @@
-//! ScopedAuthService is killed after it has advanced a session and before anybody has its answer.
+//! ScopedAuthService is killed after it has advanced a session and before the response is delivered.
 
 use std::{
     io::{Read as _, Write as _},
@@ -18,8 +18,8 @@ use service_runtime::Clock;
 
 use crate::alone::{Services, free_address};
 
-/// A connection balancer in front of ScopedAuthService. While it withholds answers, the first byte of one is an event,
-/// and nothing of it reaches the caller.
+/// A TCP balancer in front of ScopedAuthService. While it withholds responses, the first byte of one is an event, and
+/// nothing is forwarded to the caller.
 struct Withholding {
     answers: Arc<AtomicBool>,
     withheld: Receiver<()>,
@@ -46,7 +46,7 @@ impl Withholding {
     }
 }
 
-/// Passes bytes on until either side ends, or `withhold` says that no more are to pass.
+/// Forwards bytes until either side closes or `withhold` is set.
 fn pass(mut from: &TcpStream, mut to: &TcpStream, withhold: impl Fn() -> bool) {
     let mut buffer = [0; 16 * 1024];
     while let Ok(read @ 1..) = from.read(&mut buffer) {

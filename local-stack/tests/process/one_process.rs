@@ -1,4 +1,4 @@
-//! The three services connected in memory: one program for who wants one, and no internal network.
+//! The three services connected in memory: a single process without an internal network.
 
 use std::{collections::HashSet, fs};
 
@@ -46,7 +46,7 @@ async fn in_process_stack_works_without_internal_listeners() {
     }
 }
 
-/// How many sockets of a process listen.
+/// The number of listening sockets of a process.
 fn listening(process: u32) -> usize {
     let held: HashSet<String> = fs::read_dir(format!("/proc/{process}/fd"))
         .unwrap()

@@ -1,4 +1,4 @@
-//! A stack that is killed takes its Starship with it, so that the next one finds its addresses free.
+//! Killing a stack also ends its Starship, so that the next one finds its addresses free.
 
 use std::{
     net::TcpListener,
@@ -10,7 +10,7 @@ use std::{
 
 use crate::process::Process;
 
-/// Whatever the stack starts holds its output open too, which therefore ends with the last of them.
+/// Every child of the stack holds its output open, so end of file means that all of them have exited.
 const WITH_ITS_OUTPUT_IN_ALL_CHILDREN: &str = "exec 9>&1; exec \"$@\"";
 
 fn started(data: &std::path::Path) -> (Process, String) {

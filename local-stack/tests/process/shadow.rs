@@ -1,4 +1,4 @@
-//! What an operator reads while an account's `fingerprint_mode` is `shadow`: who would have been refused, and why.
+//! The log while an account's `fingerprint_mode` is `shadow`: which requests would have been rejected, and why.
 
 use std::fs;
 

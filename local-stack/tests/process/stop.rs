@@ -1,4 +1,4 @@
-//! Ctrl-C stops the stack in order: no request in flight is cut.
+//! Graceful shutdown on Ctrl-C: no in-flight request is aborted.
 
 use std::{
     io::{Read, Write},

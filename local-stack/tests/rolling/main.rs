@@ -1,5 +1,5 @@
-//! Each replica of each service is replaced, one after the other, while guests create, refresh, open and chat. Every
-//! answer is looked at: none is missing, none is a refusal.
+//! Rolling restart: each replica of each service is replaced in turn while guests create, refresh, open and chat. Every
+//! request gets a successful response.
 
 #![allow(
     clippy::unwrap_used,
@@ -55,7 +55,7 @@ async fn replace_all(mutual_tls: bool) {
     fleet.stop().await;
 }
 
-/// Guests that do not pause.
+/// Guests that run without a pause.
 struct Load {
     over: Arc<AtomicBool>,
     answered: Arc<AtomicUsize>,
@@ -93,7 +93,7 @@ impl Load {
         }
     }
 
-    /// How many answers there were, by status.
+    /// The number of responses by status.
     async fn end(self) -> BTreeMap<u16, usize> {
         self.over.store(true, Ordering::Relaxed);
         let mut all = BTreeMap::new();
@@ -106,7 +106,7 @@ impl Load {
     }
 }
 
-/// A session from its beginning, as far as it gets.
+/// A session from its start, until a request fails.
 async fn chat(guest: &Guest) -> Vec<Answer> {
     let mut answers = Vec::new();
     let mut good = |answer: Answer| {

@@ -62,7 +62,7 @@ async fn with_flex_configuration() {
     assert_eq!(answer.header("access-control-allow-origin"), "https://shop.example.com");
     scene.equals("create-token-flex-configuration.md", "Flex Configuration tells the allowed origins");
 
-    // Calls of one second share a fetch.
+    // Requests within a second share one fetch.
     scene.plan.clock.advance(chrono::TimeDelta::seconds(2));
     let elsewhere = scene.guest_on().with("origin", "https://evil.example");
     assert_eq!(elsewhere.creates_token().await.code(), "origin_not_allowed");

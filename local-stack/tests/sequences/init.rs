@@ -1,5 +1,5 @@
-//! The released widget begins a chat in one call, and a guest who was here before gets the identity again for a proof by
-//! its key.
+//! The released widget starts a chat in one request, and a returning guest gets the same identity for a proof by its
+//! key.
 
 use chrono::{DateTime, TimeDelta};
 
@@ -27,12 +27,12 @@ async fn returning_guest() {
     let guest = scene.guest_on().with_proof_key(&scene.plan.clock);
     let before = guest.begins_chat(None).await;
     scene.recorder.take();
-    // With the nonce of the first answer.
+    // With the nonce of the first response.
     let again = guest.begins_chat(Some(&before.text("identity"))).await;
     scene.equals(FILE, "A guest who was here before");
     assert_eq!(again.text("identity"), before.text("identity"));
     assert_ne!(again.text("conversation_sid"), before.text("conversation_sid"), "a session of its own");
-    // The guest reads what was said before.
+    // The guest reads the earlier messages.
     let read = guest.reads_messages(&again.text("token"), &before.text("conversation_sid"), None).await;
     assert_eq!(read.status, 200);
 }
@@ -52,7 +52,7 @@ async fn proof_without_a_current_nonce() {
     assert_eq!(refused.header("www-authenticate"), r#"DPoP error="use_dpop_nonce", algs="ES256""#);
     let nonce = refused.header("dpop-nonce").to_owned();
     assert!(refused.header("access-control-expose-headers").contains("dpop-nonce"));
-    // The nonce of the refusal will do, for five minutes.
+    // The nonce of the error response is valid for five minutes.
     let with = |nonce: &str| bare.clone().with("dpop", &key.proof("POST", &url, None, Some(nonce)));
     let granted = with(&nonce).begins_chat_once(Some(&identity)).await;
     assert_eq!((granted.status, granted.text("identity")), (201, identity.clone()));

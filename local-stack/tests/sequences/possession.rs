@@ -1,4 +1,4 @@
-//! Who may continue as whom, as an attacker tries it: by public routes only, knowing what the documents say
+//! Attacks on identities and sessions through public routes only, with the knowledge that the documents give
 //! (`docs/threat-model.md`).
 
 use std::time::Duration;
@@ -18,7 +18,7 @@ impl TestEnv {
         self.guest_on().with_proof_key(&self.plan.clock)
     }
 
-    /// What a token holds, which only this test can see.
+    /// The claims of a token, which only this test can read.
     fn claims(&self, token: &str) -> Claims {
         let keys = KeyFile::load(&self.plan.keys_file()).unwrap();
         let ring = KeyRing::new(keys, Random::default().source()).unwrap();
@@ -35,7 +35,8 @@ impl TestEnv {
     }
 }
 
-/// The headers that a stranger would try for a victim with Chrome on Windows: family and system right, the rest guessed.
+/// The headers that a stranger would try for a victim with Chrome on Windows: family and system right, the rest
+/// guessed.
 fn guesses(guest: &Guest) -> Vec<Guest> {
     let agent = guest.headers["user-agent"].clone();
     let mut guesses = vec![guest.clone()];
@@ -77,7 +78,7 @@ async fn copied_storage_does_not_bypass_the_proof_key() {
     assert_eq!(thief.refreshes_token(&token).await.code(), "invalid_dpop_proof");
     for thief in [thief.clone(), thief.with_proof_key(&scene.plan.clock)] {
         assert_ne!(thief.begins_chat(Some(&identity)).await.text("identity"), identity);
-        // A new session of the thief's own has no proof of the victim's key either.
+        // A new session of the thief has no proof by the victim's key either.
         let own = thief.creates_token().await.text("token");
         let read = thief.reads_messages(&own, &begun.text("conversation_sid"), None).await;
         assert_eq!(read.status, 404);
@@ -115,13 +116,13 @@ async fn an_identity_is_granted_with_the_feature_off() {
 #[tokio::test]
 async fn revoked_sessions_grant_no_identity() {
     let scene = TestEnv::new().await;
-    // Ended by the guest.
+    // Revoked by the guest.
     let guest = scene.guest_with_key();
     let begun = guest.begins_chat(None).await;
     let identity = begun.text("identity");
     assert_eq!(guest.ends_session(&begun.text("token")).await.status, 200);
     assert_ne!(guest.begins_chat(Some(&identity)).await.text("identity"), identity);
-    // Revoked by an operator, who names the identity, the session, the deployment or the account.
+    // Revoked by an operator by identity, session, deployment or account.
     for subject in ["identity", "token", "deployment", "account"] {
         let guest = scene.guest_with_key();
         let begun = guest.begins_chat(None).await;
@@ -135,7 +136,7 @@ async fn revoked_sessions_grant_no_identity() {
                 _ => json!({"accountSid": account}),
             })
             .await;
-        // A session that begins in the same millisecond as the revocation is revoked, too.
+        // A session that starts in the same millisecond as the revocation is revoked, too.
         scene.plan.clock.advance(TimeDelta::seconds(1));
         let again = guest.begins_chat(Some(&identity)).await;
         assert_eq!(again.status, 201, "silently");
@@ -172,7 +173,7 @@ async fn an_identity_outlives_its_session_for_a_limited_time_and_only_for_the_ke
     let thief = guest.clone().without_proof_key();
     assert_ne!(thief.begins_chat(Some(&identity)).await.text("identity"), identity);
     assert_eq!(guest.begins_chat(Some(&identity)).await.text("identity"), identity);
-    // Longer than revocations are kept: it is no longer known whether the session was revoked.
+    // Beyond the retention of revocations: it is unknown whether the session was revoked.
     scene.plan.clock.advance(TimeDelta::days(8));
     assert_ne!(guest.begins_chat(Some(&identity)).await.text("identity"), identity);
 }
@@ -194,13 +195,13 @@ async fn identity_requests_are_ignored_after_five_rejections() {
 
 #[tokio::test]
 async fn the_grace_period_does_not_fork_a_session() {
-    // Long enough for fifty calls on a busy machine.
+    // Long enough for fifty requests on a busy machine.
     let scene = TestEnv::with(|plan| plan.rules.grace = Duration::from_secs(3600)).await;
     let guest = scene.guest_on();
     let first = guest.creates_token().await.text("token");
     let own = guest.refreshes_token(&first).await;
     let seen = scene.claims(&own.text("token"));
-    // A thief who passes for the guest, but for what drifts.
+    // A thief with the guest's fingerprint, except for the signals that drift.
     let thief = guest.clone().with("accept-language", "fr-FR,fr;q=0.9");
     for n in 0..50 {
         scene.plan.clock.advance(TimeDelta::minutes(1));
@@ -226,7 +227,7 @@ async fn a_lost_refresh_response_does_not_end_the_session() {
     }
 }
 
-/// ScopedAuthService has advanced the session, and FlexWebchatOrchestratorService cannot look its conversation up.
+/// ScopedAuthService has advanced the session, and FlexWebchatOrchestratorService cannot look up its conversation.
 #[tokio::test]
 async fn store_outage_during_refresh_does_not_end_the_session() {
     let cluster = Cluster::new();
@@ -264,7 +265,7 @@ async fn old_tokens_never_revoke_a_session_with_a_valid_proof() {
         assert_eq!(guest.opens_conversation(&token).await.status, 201);
         scene.plan.clock.advance(TimeDelta::seconds(61));
     }
-    // A thief with the old token and every header cannot end it either: it takes the key.
+    // A thief with the old token and every header cannot revoke it either: that takes the key.
     let thief = guest.clone().without_proof_key();
     assert_eq!(thief.refreshes_token(&first).await.code(), "invalid_dpop_proof");
     assert_eq!(guest.refreshes_token(&first).await.status, 200);
@@ -295,7 +296,7 @@ async fn refresh_rejects_tokens_of_another_deployment() {
     for other in [at(2), at(3)] {
         assert_eq!(other.refreshes_token(&token).await.code(), "invalid_token");
     }
-    // Nothing has moved: the token is still the current one.
+    // The session has not advanced: the token is still the current one.
     let next = at(1).refreshes_token(&token).await.text("token");
     assert_eq!(scene.claims(&next).generation, 1);
 }
@@ -306,7 +307,7 @@ async fn a_precomputed_proof_grants_no_identity() {
     let guest = scene.guest_with_key();
     let identity = guest.begins_chat(None).await.text("identity");
     let nonce = guest.begins_chat(None).await.header("dpop-nonce").to_owned();
-    // A second of script in the page signs proofs for next week, with and without the nonce of today.
+    // A script injected for a second signs proofs for next week, with and without today's nonce.
     let (key, url) = (guest.proof_key.clone().unwrap(), format!("{}/v2/Webchat/Init", guest.url));
     let week = TimeDelta::days(7);
     scene.plan.clock.advance(week);

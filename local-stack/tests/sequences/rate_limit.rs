@@ -1,4 +1,4 @@
-//! Limits: per visitor tight, then per deployment wide; a refusal that the page can read.
+//! Rate limits: a low one per visitor, then a high one per deployment; the page can read the error.
 
 use chrono::TimeDelta;
 

@@ -1,4 +1,4 @@
-//! The end of a session, by its guest and by operators.
+//! Revocation of a session by its guest and by operators.
 
 use chrono::TimeDelta;
 use local_stack::{Answer, Guest};
@@ -83,7 +83,7 @@ async fn an_operator_revokes_earlier_sessions_of_a_subject() {
         assert_eq!(answer.status, 200, "{body}: {}", answer.body);
         assert_eq!(guest.refreshes_token(&before.text("token")).await.code(), "revoked_token", "{body}");
         assert_eq!(scene.guest_off().refreshes_token(&other).await.status, 200, "another account's goes on");
-        // A token's name tells milliseconds apart.
+        // A token's id distinguishes milliseconds.
         scene.plan.clock.advance(TimeDelta::milliseconds(1));
         let after = guest.creates_token().await.text("token");
         assert_eq!(guest.refreshes_token(&after).await.status, 200, "what is issued later is good");

@@ -140,7 +140,7 @@ async fn sixty_four_concurrent_refreshes() {
             .iter()
             .all(|answer| answer.status == 200 && answer.text("identity") == first.text("identity"))
     );
-    // All are of one generation: each has a successor of its own only because the next one is the same for all.
+    // All belong to one generation: the next token is the same for all of them.
     for answer in answers.iter().take(4) {
         assert_eq!(guest.refreshes_token(&answer.text("token")).await.status, 200);
     }

@@ -1,4 +1,4 @@
-//! The arrows of the diagrams, streamed as they flow.
+//! The arrows of the diagrams, streamed while requests flow.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::visit::{Listening, Visit};
 
-/// The arrows of one trace, once there are as many.
+/// The arrows of one trace, once there are at least `count`.
 async fn arrows(listening: &mut Listening, trace_id: &str, count: usize) -> Vec<Value> {
     let of_trace = |events: &[(String, Value)]| -> Vec<Value> {
         let arrows = events.iter().filter(|(name, _)| name == "arrow").map(|(_, arrow)| arrow);
@@ -56,7 +56,7 @@ async fn create_shows_three_arrows_and_no_token() {
         ];
         assert_eq!(names, known.into());
     }
-    // Whoever comes later is told of the past.
+    // A later subscriber receives the past arrows.
     let mut late = visit.listens().await;
     let events = late.until(|events| events.iter().any(|(name, _)| name == "past")).await;
     let past = events.iter().find(|(name, _)| name == "past").unwrap().1.as_array().unwrap();

@@ -1,4 +1,4 @@
-//! The buttons that let something go wrong: each does it to the stack, and only the page itself may press them.
+//! The buttons that cause failures in the stack; only the page itself may press them.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use service_runtime::Clock;
 
 use crate::visit::Visit;
 
-/// The guest's token, in a thief's hands; what the two attempts were answered.
+/// A thief with the guest's token; returns the responses to the two attempts.
 async fn stolen(visit: &Visit, guest: &Guest) -> [(u16, String); 2] {
     let token = guest.creates_token().await.text("token");
     let told = guest.headers.iter().filter(|(name, _)| name.starts_with("x-twilio-sec-"));
@@ -101,7 +101,7 @@ async fn buttons_accept_only_same_origin_requests() {
             assert_eq!(visit.presses_from(origin, button, body).await.status(), 403, "{origin} {button}");
         }
     }
-    // A page whose own name was made to lead here, and a form, which needs no preflight.
+    // DNS rebinding, where a foreign page's name resolves to this host; and a form, which needs no preflight.
     let client = guest.client();
     let url = format!("{}/control/scoped-auth", visit.origin);
     let rebound = client.post(&url).header("host", "evil.example").header("origin", "http://evil.example");

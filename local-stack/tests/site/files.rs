@@ -1,4 +1,4 @@
-//! What the site serves, under which types and with which policy.
+//! The site's files, their content types and their policy.
 
 use std::fs;
 
@@ -29,7 +29,7 @@ async fn page_and_module_have_their_content_types() {
         assert_eq!(answer.headers()["x-content-type-options"], "nosniff");
     }
     assert_eq!(visit.gets("/nothing").await.status(), 404);
-    // What a page asks for is there.
+    // Every file that the page refers to exists.
     let named = |text: String| -> Vec<String> {
         let quoted = text.split(['"', '\'']).filter(|part| !part.contains(['\n', '{', ' ']));
         quoted

@@ -1,4 +1,4 @@
-//! The customer's site: its files, the arrows that it streams and the buttons that let something go wrong, before a real
+//! The customer's site: its files, the arrows that it streams and the buttons that cause failures, in front of a real
 //! stack.
 
 #![allow(
