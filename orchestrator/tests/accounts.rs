@@ -1,4 +1,4 @@
-//! `accounts.toml` (contract, section 9): what it says, and which line is named when it says it wrongly.
+//! `accounts.toml` (contract, section 9): its values, and the line that an error names.
 
 use std::sync::Arc;
 
@@ -91,7 +91,7 @@ fn deployments_share_their_account() {
     assert_eq!(accounts.accounts().len(), 2);
 }
 
-/// The error of the file with `from` replaced by `to`, everywhere.
+/// The error of the file with every `from` replaced by `to`.
 fn edited(from: &str, to: &str) -> AccountsError {
     assert!(FILE.contains(from), "{from:?} does not stand in the file");
     Accounts::parse(&FILE.replace(from, to)).expect_err(to)
@@ -114,7 +114,7 @@ fn errors_are_reported_with_their_line() {
         ("address_sid = \"IG00000000000000000000000000000003\"\n", "", 26, "missing field `address_sid`"),
         ("enabled = false", "enabled = ", 11, ""),
         ("enabled = false", "enabled = false\nenabled = true", 12, "duplicate key"),
-        // What stands there twice.
+        // Duplicates.
         ("AC00000000000000000000000000000002", "AC00000000000000000000000000000001", 22, "in line 2 already"),
         ("CV00000000000000000000000000000002", "CV00000000000000000000000000000001", 14, "in line 8 already"),
         (
@@ -123,7 +123,7 @@ fn errors_are_reported_with_their_line() {
             27,
             "in line 14 already",
         ),
-        // Origins, each with its own line.
+        // Origins, each reported with its own line.
         ("https://www.example.com", "https://www.example.com/chat", 18, "has a path"),
         ("https://*.example.org", "*", 10, "every site"),
         ("\n  \"https://shop.example.com\",\n  \"https://www.example.com\",", &eleven, 27, "at most 10"),
@@ -188,7 +188,7 @@ fn accounts_accept_every_toml_table_syntax() {
 fn splitting_does_not_accept_invalid_toml() {
     let [one, two] = [1, 2].map(account);
     for (text, line) in [
-        // No list can be begun in one way and continued in the other, and no table be two things.
+        // A list cannot be started in one syntax and continued in the other, and a table cannot be two things.
         (format!("account = []\n[[account]]\n{one}"), 2),
         (format!("[account]\n[[account]]\n{one}"), 2),
         (format!("[[account]]\n{one}[account]\n{two}"), 8),
@@ -222,7 +222,7 @@ fn errors_among_many_accounts_are_reported_with_their_line() {
 }
 
 proptest! {
-    /// `orchestrator accounts check` reads the text as a whole.
+    /// `orchestrator accounts check` parses the whole text at once.
     #[test]
     fn loading_accepts_exactly_what_the_check_accepts(
         start in 0..FILE.len(),

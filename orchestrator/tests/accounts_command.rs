@@ -1,4 +1,4 @@
-//! `orchestrator accounts …` as an operator gives it: what it says, what it leaves in the file, and its exit code.
+//! The command `orchestrator accounts …`: its output, its changes to the file, and its exit code.
 
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, as it should")]
 

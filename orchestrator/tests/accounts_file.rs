@@ -62,7 +62,7 @@ impl Drop for WatchedFiles {
     }
 }
 
-/// Replaces the file in one step, as a follower must not see half of it here.
+/// Replaces the file atomically, so that the follower does not read half of it.
 fn replace(path: &Path, text: &str) {
     let new = path.with_extension("new");
     fs::write(&new, text).unwrap();
@@ -124,8 +124,8 @@ async fn an_empty_or_missing_file_is_ignored() {
     assert!(followed.knows(2));
 }
 
-/// In place, of the same length, and often within one tick of the file system's clock: all that the file's metadata
-/// may say of it is what they said before.
+/// In place, of the same length, and often within one tick of the file system's clock, so that the file's metadata may
+/// not change.
 #[tokio::test]
 async fn writes_in_quick_succession_are_all_detected() {
     let (_dir, path) = written(1);
@@ -135,7 +135,7 @@ async fn writes_in_quick_succession_are_all_detected() {
     for round in 0..30 {
         for _ in 0..=round % 3 {
             last += 1;
-            // In one call, so that nobody reads half of it.
+            // In one write, so that no read sees half of it.
             assert_eq!(file.write_at(text(last).as_bytes(), 0).unwrap(), text(last).len());
             tokio::task::yield_now().await;
         }

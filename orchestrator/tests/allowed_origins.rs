@@ -1,4 +1,4 @@
-//! Which `Origin` is on a list (contract, section 5), with the tricks that lists elsewhere have fallen for.
+//! Which `Origin` an entry matches (contract, section 5), with known bypasses of allow lists.
 
 use orchestrator::allowed_origins::AllowedOrigins;
 use proptest::prelude::*;
@@ -116,7 +116,7 @@ proptest! {
         prop_assert!(!list.allows(other_scheme.as_bytes()), "another scheme");
     }
 
-    /// What the wildcard lets through is, read with the parser of browsers, really below the domain.
+    /// Parsed with a browser's URL parser, every origin that the wildcard matches is below the domain.
     #[test]
     fn matched_origins_are_subdomains_according_to_the_url_parser(start in "[a-z0-9.:@/?#\\\\\\[\\]%*_ -]{0,24}") {
         let origin = format!("https://{start}.example.com");

@@ -1,4 +1,4 @@
-//! `orchestrator explain-fingerprint` as an operator gives it.
+//! The command `orchestrator explain-fingerprint`.
 
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, as it should")]
 

@@ -1,5 +1,5 @@
-//! "Any JOSE library opens it with the key" (contract, section 7), shown with one: joserfc, in Python, which opens what
-//! this crate makes and makes what this crate opens, with keys of a file that was just generated.
+//! "Any JOSE library opens it with the key" (contract, section 7), shown with joserfc in Python, in both directions,
+//! with the keys of a generated file.
 
 use std::{
     fs,
@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use shared_types::SealedToken;
 
-/// A key ring of a generated file, and the file as the other library reads it.
+/// A key ring of a generated file, and the file's path for the other library.
 struct Keys {
     set: Value,
     ring: KeyRing,
@@ -42,7 +42,7 @@ impl Keys {
         serde_json::to_value(self.ring.open(&token).expect("it opens")).expect("JSON")
     }
 
-    /// The name of the key of `usage` in the file.
+    /// The id of the key with `usage` in the file.
     fn kid(&self, usage: &str) -> &str {
         let keys = self.set.get("keys").and_then(Value::as_array).expect("keys");
         let key = keys.iter().find(|key| key.get("use").is_some_and(|other| other == usage));
@@ -64,7 +64,7 @@ fn claims() -> Vec<Value> {
     good.tokens.into_iter().map(|token| token.claims).collect()
 }
 
-/// What the other library answers.
+/// The output of the other library.
 #[expect(clippy::disallowed_methods, reason = "a test reads no settings through config.rs")]
 fn other_library(operation: &str, given: &Value) -> Value {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");

@@ -1,4 +1,4 @@
-//! `scoped-auth keys …` as an operator gives it: what it says, what it leaves in the file, and its exit code.
+//! The command `scoped-auth keys …`: its output, its changes to the file, and its exit code.
 
 #![allow(
     clippy::unwrap_used,
@@ -59,7 +59,7 @@ impl Operator {
             .expect("it runs")
     }
 
-    /// What a command that is done says.
+    /// The output of a successful command.
     fn is_told(&self, command: &str) -> String {
         let output = self.gives(command);
         let said = String::from_utf8(output.stderr).expect("text");
@@ -67,7 +67,7 @@ impl Operator {
         String::from_utf8(output.stdout).expect("text")
     }
 
-    /// What a command that is refused says; it leaves the file as it was.
+    /// The error of a failed command, which leaves the file unchanged.
     fn is_refused(&self, command: &str) -> String {
         let before = fs::read(self.path()).ok();
         let output = self.gives(command);
@@ -131,7 +131,7 @@ fn activate_retires_the_previous_key_for_one_session_lifetime() {
     assert!(told.starts_with("enc-2: active\nenc-1: retired, opens until 20"), "{told}");
     let set: Value = serde_json::from_str(&operator.text()).expect("JSON");
     let (until, now) = (set["keys"][0]["opens_until"].as_i64().expect("a time"), wall_clock());
-    // An hour, ten seconds until all know, five between clocks; and what the test took.
+    // An hour, ten seconds of propagation, five of clock skew; and the duration of the test.
     assert!((now + 3600 + 15 - 60..=now + 3600 + 15).contains(&until));
     assert_eq!(operator.is_told("activate enc-2"), "enc-2: active already\n");
     assert!(operator.is_refused("retire enc-1").starts_with("`enc-1` opens tokens until 20"));

@@ -1,5 +1,5 @@
-//! A key file that changes under a running follower: a good change is taken, a broken one reported and without effect,
-//! and no change makes no new ring.
+//! A key file that changes under a running follower: valid changes are loaded, invalid ones are reported and ignored,
+//! and an unchanged file keeps the ring.
 
 #![allow(
     clippy::unwrap_used,
@@ -58,7 +58,7 @@ impl WatchedFiles {
         Self { keys, clock, metrics, reloads, follower, path, _folder: folder }
     }
 
-    /// Puts another file in the place of the one that is there, and waits for what becomes of it.
+    /// Replaces the file and waits for the reload's outcome.
     async fn becomes(&mut self, text: &str) -> Outcome {
         replace(&self.path, text);
         self.next().await

@@ -1,5 +1,5 @@
-//! Keys are rotated under two running replicas of ScopedAuthService, with the commands that an operator gives, while tokens are made,
-//! refreshed and validated over HTTP: no request fails, and what an old key made stays good until its time is over.
+//! Key rotation on two running replicas of ScopedAuthService, with the operator's commands, while tokens are made,
+//! refreshed and validated over HTTP: no request fails, and tokens of old keys stay valid until their expiry.
 
 #![allow(
     clippy::unwrap_used,
@@ -38,7 +38,7 @@ use tokio::{sync::watch, task::JoinSet};
 
 const SECRET: &str = "what-federated-auth-proves-itself-with";
 
-/// ScopedAuthService, running twice, and its operator.
+/// Two running replicas of ScopedAuthService, and their operator.
 struct Sas {
     replicas: [Replica; 2],
     clock: Clock,
@@ -59,7 +59,7 @@ impl Sas {
             ("SCOPED_AUTH_FEDERATED_AUTH_SECRET", SECRET.to_owned()),
             ("SCOPED_AUTH_KEYS_FILE", at("keys.json")),
             ("SCOPED_AUTH_DATABASE_URL", format!("sqlite://{}", at("sessions.db"))),
-            // However long a change of the keys takes here.
+            // Longer than a change of the keys takes here.
             ("SCOPED_AUTH_REFRESH_GRACE_SECONDS", "3600".to_owned()),
         ];
         let settings = settings.map(|(name, value)| (name.to_owned(), value));
@@ -82,7 +82,8 @@ impl Sas {
         self.data.path().join("keys.json")
     }
 
-    /// Gives a command and waits until both replicas have taken what it changed. It says its first words on each line.
+    /// Runs a command and waits until both replicas have loaded the change; returns what each line of its output says
+    /// before the colon.
     async fn is_told(&mut self, command: &str) -> Vec<String> {
         let output = Command::new(env!("CARGO_BIN_EXE_scoped-auth"))
             .arg("keys")
@@ -97,7 +98,7 @@ impl Sas {
         lines.lines().map(|line| line.split_once(": ").unwrap().0.to_owned()).collect()
     }
 
-    /// What became of the next change, at both replicas.
+    /// The outcome of the next reload at both replicas.
     async fn next(&mut self) -> Outcome {
         let mut outcomes = Vec::new();
         for Replica { reloads, .. } in &mut self.replicas {
@@ -131,7 +132,7 @@ impl Replica {
     }
 }
 
-/// FederatedAuthService's part. Tokens are made by the first replica and validated by the other.
+/// The calls of FederatedAuthService. Tokens are made by the first replica and validated by the other.
 #[derive(Clone, Copy)]
 struct Caller {
     addresses: [SocketAddr; 2],
@@ -165,7 +166,7 @@ impl Caller {
         self.asks(1, "validate", &json!({"token": token})).await
     }
 
-    /// A guest's life: a token, its successor, and both validated.
+    /// One guest: a token, its successor, and both validated.
     async fn serves_a_guest(self, encrypt: bool) {
         let first = self.token(encrypt).await;
         let verdict = self.verdict(&first).await;
@@ -176,14 +177,14 @@ impl Caller {
     }
 }
 
-/// The name of the key that made a token.
+/// The id of the key that made a token.
 fn key_of(token: &str) -> String {
     let header = URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap()).unwrap();
     let header: Value = serde_json::from_slice(&header).unwrap();
     header["kid"].as_str().unwrap().split('.').next().unwrap().to_owned()
 }
 
-/// Guests who come without a pause until they are told to stop.
+/// Guests that run without a pause until they are stopped.
 struct Guests {
     served: Arc<AtomicUsize>,
     stop: Arc<AtomicBool>,
@@ -206,7 +207,7 @@ impl Guests {
         Self { served, stop, tasks }
     }
 
-    /// Fails if a request of theirs did.
+    /// Panics if one of their requests failed.
     async fn leave(mut self) -> usize {
         self.stop.store(true, Ordering::SeqCst);
         while let Some(guest) = self.tasks.join_next().await {
@@ -234,7 +235,7 @@ async fn three_key_rotations_under_load_lose_no_request_or_token() {
         }
         assert!(sas.published().await.contains(&fresh[1]), "it is published before it signs");
         for kid in &fresh {
-            // The service has said that it knows the key.
+            // The service has logged that it knows the key.
             sas.is_told(&format!("activate --now {kid}")).await;
         }
         for (encrypt, kid) in [(true, &fresh[0]), (false, &fresh[1])] {
@@ -250,7 +251,7 @@ async fn three_key_rotations_under_load_lose_no_request_or_token() {
     makers.dedup();
     assert_eq!(makers.len(), 6, "each rotation found other keys active");
 
-    // A day and more later, when no session of theirs is left, the old ones are gone without a command.
+    // More than a day later, when all their sessions have expired, the old keys are removed without a command.
     assert_eq!(sas.published().await.len(), 4);
     sas.clock.advance(TimeDelta::days(1) + TimeDelta::minutes(1));
     assert_eq!(sas.next().await, Outcome::Over);

@@ -1,4 +1,4 @@
-//! What holds for every token and for every text that is none.
+//! Properties of all tokens and of all texts that are not tokens.
 
 use std::sync::LazyLock;
 
@@ -137,7 +137,7 @@ proptest! {
     }
 }
 
-/// Every bit of every character that keeps the text ASCII.
+/// Flips every bit of every character that keeps the text ASCII.
 #[test]
 fn flipping_any_bit_prevents_opening() {
     for token in ["encrypted, with fingerprint and deployment", "signed, without either"] {

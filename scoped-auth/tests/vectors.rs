@@ -1,4 +1,4 @@
-//! The committed tokens: the good ones open to their claims, each bad one is refused like any other.
+//! The committed test vectors: valid tokens open to their claims, invalid ones all fail alike.
 
 use ring::rand::SystemRandom;
 use scoped_auth::{jose::Unauthentic, key_file::KeyFile, key_ring::KeyRing};

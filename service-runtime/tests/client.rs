@@ -1,5 +1,5 @@
-//! A caller's view of its peer: the request that it sends, a good answer, a refusal or nonsense, and one that is too
-//! slow. The peer is scripted, since a real one of ours does not misbehave; one call is one request, but for one case.
+//! The client for another service: the request it sends, a successful response, errors, invalid responses, timeouts and
+//! retries. The peer is scripted, since our real services do not misbehave.
 
 #![allow(
     clippy::unwrap_used,
@@ -42,7 +42,7 @@ fn peer(base_url: &str, timeout: Duration, metrics: &Arc<Metrics>) -> ServiceCli
     ServiceClient::new(&config, metrics.clone())
 }
 
-/// What a caller of the peer is told when it asks for the published keys.
+/// The client's result of requesting the published keys from the peer.
 async fn keys(base_url: &str, timeout: Duration) -> Result<(), UpstreamError> {
     let headers = HeaderMap::new();
     let call = RequestContext::new(&headers, None, &Clock::system(), &Random::default());
@@ -50,9 +50,9 @@ async fn keys(base_url: &str, timeout: Duration) -> Result<(), UpstreamError> {
     peer.call::<PublishKeys>(&call, PublishKeys::PATH, &Default::default()).await.map(drop)
 }
 
-/// Long enough for a machine that has other things to do.
+/// Long enough for a busy machine.
 const PATIENT: Duration = Duration::from_secs(10);
-/// Short enough for a test that waits for its end.
+/// Short enough for a test that waits for the timeout.
 const SHORT: Duration = Duration::from_millis(100);
 
 async fn code_of(act: Act, timeout: Duration) -> Code {
@@ -188,7 +188,7 @@ async fn a_closed_port_is_unavailable() {
     }
 }
 
-/// A message that does something each time it arrives.
+/// An endpoint that is not idempotent.
 struct Once;
 
 impl Endpoint for Once {
@@ -202,8 +202,8 @@ impl Endpoint for Once {
     type Response = jwks::Response;
 }
 
-/// What becomes of a second request on a connection that has served one; and of how many connections and requests the
-/// peer knows then. It would answer a third request.
+/// Sends a second request on a connection that has served one; returns its result, and how many connections and
+/// requests the peer has counted. The peer would answer a third request.
 async fn second<M>(second_act: Act) -> (Result<(), Code>, usize, usize)
 where
     M: Endpoint<Request = NoParameters>,

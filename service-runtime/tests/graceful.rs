@@ -1,5 +1,5 @@
-//! The stop of a service that has work to do: requests in flight are answered, new ones are not taken, and callers that
-//! only keep their connections hold nobody up. The service is the smallest one there can be: it answers when told to.
+//! Graceful shutdown: in-flight requests complete, new ones are refused, and idle keep-alive connections do not delay
+//! it. The service is a minimal one that responds when the test opens a gate.
 
 #![allow(
     clippy::unwrap_used,
@@ -30,7 +30,7 @@ use tokio::{
     time::timeout,
 };
 
-/// Far longer than a stop takes that nobody holds up, and shorter than the time that requests in flight are given.
+/// Far longer than an undelayed shutdown, and shorter than the deadline of in-flight requests.
 const SOON: Duration = Duration::from_secs(5);
 
 struct Wait;
@@ -46,7 +46,7 @@ impl Endpoint for Wait {
     type Response = NoParameters;
 }
 
-/// What a test holds in its hands: which requests have come, and which may go.
+/// The test's controls: signals arrived requests, and releases them.
 #[derive(Clone)]
 struct Door {
     came: Arc<Semaphore>,
@@ -104,7 +104,7 @@ fn start_with(drain: Duration) -> (Running, Door) {
     (service.start(Listeners::loopback().unwrap()).unwrap(), door)
 }
 
-/// A request that is on its way until the door lets it go.
+/// A request that is in flight until the test releases it.
 async fn in_flight(address: SocketAddr, door: &Door) -> JoinHandle<Answer> {
     let request = tokio::spawn(async move { Request::post(Wait::PATH).send(address).await });
     door.one_came().await;
@@ -165,7 +165,7 @@ async fn idle_connections_do_not_delay_shutdown() {
     timeout(SOON, running.stop()).await.expect("nobody waits for callers that want nothing");
     for connection in [&mut silent, &mut kept] {
         let mut rest = Vec::new();
-        // Closed or reset, as long as it is over.
+        // Closed or reset; either is an end.
         let _ = timeout(SOON, connection.read_to_end(&mut rest)).await.expect("the connection ends too");
     }
 }
@@ -202,7 +202,7 @@ async fn shutdown_hooks_run_after_the_last_response() {
 
 #[tokio::test]
 async fn a_draining_server_is_unready_serves_and_closes_connections() {
-    // Never over: the end of the drain is not what is looked at here.
+    // Never ends: the end of the drain is not under test.
     let (running, door) = start_with(Duration::from_secs(3600));
     let (address, admin) = (running.address(), running.admin_address);
     let mut kept = TcpStream::connect(address).await.unwrap();

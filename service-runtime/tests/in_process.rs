@@ -1,4 +1,4 @@
-//! A peer that lives in its caller's process: what is HTTP about a call falls away, and nothing else.
+//! A peer in its caller's process: the request skips HTTP, and everything else is the same.
 
 #![allow(
     clippy::unwrap_used,
@@ -35,7 +35,7 @@ struct Words {
     words: String,
 }
 
-/// Is answered as the words say.
+/// Responds as the words request.
 struct Greet;
 
 impl Endpoint for Greet {
@@ -49,7 +49,7 @@ impl Endpoint for Greet {
     type Response = Words;
 }
 
-/// Nobody answers it.
+/// An endpoint without a handler.
 struct Unheard;
 
 impl Endpoint for Unheard {

@@ -1,5 +1,5 @@
-//! Caller and callee over mutual TLS: a good pair, and each way in which a pair is none. The callee is the smallest
-//! service there can be; the certificates are made here.
+//! Mutual TLS between caller and callee: valid pairs, and each kind of invalid pair. The callee is a minimal service;
+//! the certificates are made here.
 
 #![allow(
     clippy::unwrap_used,
@@ -71,7 +71,7 @@ fn load<T: FromMaterial>(folder: &Path, participant: Option<&str>) -> Arc<Watche
     WatchedFiles::load(files(folder, participant)).map_err(|error| error.to_string()).unwrap()
 }
 
-/// A folder for either side, with an authority that vouches for both.
+/// A folder for either side, with an authority that signed both certificates.
 struct Pair {
     authority: Authority,
     callee: TempDir,
@@ -146,7 +146,7 @@ async fn greets(peer: &ServiceClient) -> Result<(), UpstreamError> {
     peer.call::<Greet>(&call, Greet::PATH, &NoParameters {}).await.map(drop)
 }
 
-/// The call fails with this code, and what would be logged says why.
+/// Asserts that the request fails with this code, and that the logged error says why.
 #[track_caller]
 fn is_refused(answer: Result<(), UpstreamError>, code: Code, why: &str) {
     let error = answer.expect_err("a refusal");
@@ -212,7 +212,7 @@ async fn plain_http_and_tls_do_not_mix() {
     greets(&peer(&format!("http://{}", callee.address()), None)).await.expect_err("it speaks TLS alone");
     let plain = start(None);
     is_refused(greets(&pair.peer(&plain)).await, Code::UpstreamUnavailable, "received corrupt message");
-    // The admin listener is asked by probes, which have no certificates.
+    // The admin listener is plain HTTP: probes have no certificates.
     assert_eq!(http::Request::get("/readyz").send(callee.admin_address).await.status, 200);
 }
 
@@ -240,7 +240,7 @@ async fn new_certificates_apply_while_old_connections_finish() {
     greets(&peer).await.unwrap();
     greets(&old).await.unwrap();
 
-    // To another authority, with both in between: callees first show what callers will believe.
+    // Moves to another authority, with both trusted in between: callees first present what callers already trust.
     let next = Authority::new("the next authority");
     let both = format!("{}{}", pair.authority.pem(), next.pem());
     let (mut at_callee, mut at_caller) = (callee_files.changes(), caller_files.changes());
@@ -249,7 +249,7 @@ async fn new_certificates_apply_while_old_connections_finish() {
         changes.changed().await.unwrap();
         greets(&peer).await.unwrap();
     }
-    // A certificate and its key are two files, between which a look may fall.
+    // A certificate and its key are two files; a poll may fall between their writes.
     next.vouches_for("callee", pair.callee.path(), Flaw::None);
     while callee_files.generation() < 2 {
         at_callee.changed().await.unwrap();

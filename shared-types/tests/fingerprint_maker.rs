@@ -1,4 +1,4 @@
-//! A maker that has served anybody makes the same fingerprints as one that has not.
+//! A maker's caches do not affect its results: after any requests it makes the same fingerprints as a new one.
 
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, as it should")]
 
@@ -17,7 +17,7 @@ fn keys() -> Arc<FingerprintKeys> {
     Arc::new(FingerprintKeys::new(vec![key(7), key(8)]).unwrap())
 }
 
-/// A request: of few values each, so that what is kept is met again in all combinations.
+/// A request with few possible values per header, so that cached parts recur in all combinations.
 #[derive(Clone, Debug)]
 struct Request {
     headers: Vec<Option<String>>,

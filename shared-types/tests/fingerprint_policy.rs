@@ -1,4 +1,4 @@
-//! The policy, row by row: what may change in a browser at each sensitivity, and what may not.
+//! The policy, row by row: which changes of a browser each sensitivity accepts.
 
 use shared_types::{
     DeploymentKey,
@@ -142,7 +142,7 @@ fn every_soft_signal_costs_when_changed_or_missing() {
     ] {
         for (after, costs) in [(changed, changed_costs), (gone, gone_costs)] {
             let compared = compared(&Guest::with_chrome(), &after);
-            // The hinted version goes with the brand.
+            // The hinted version depends on the brand.
             let drifted = compared.drifted.without(SignalSet::of(&[Signal::HintedVersion]));
             assert_eq!((drifted, compared.points), (SignalSet::of(&[signal]), costs));
             assert!(compared.broke.is_empty());

@@ -1,4 +1,4 @@
-//! What holds of every fingerprint, whatever browser or stranger it comes from.
+//! Properties of all fingerprints, from browsers and from hostile input.
 
 use std::{collections::HashSet, net::IpAddr};
 
@@ -16,7 +16,7 @@ fn any_level() -> impl Strategy<Value = Sensitivity> {
     prop::sample::select(&Sensitivity::ALL)
 }
 
-/// A name, as far as signals are concerned: a browser's, a stranger's, none.
+/// A name for signals: of a known browser, arbitrary, or absent.
 fn any_name() -> impl Strategy<Value = &'static str> {
     prop::sample::select(&["Chrome", "Safari", "Brave", "Windows", "0", "", "ラジオ"])
 }
@@ -54,7 +54,7 @@ prop_compose! {
     }
 }
 
-/// Every run of `len` bytes of a fingerprint's digests; short ones meet by chance.
+/// All substrings of `len` bytes of a fingerprint's digests; short ones coincide by chance.
 #[allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -173,7 +173,7 @@ fn headers_of_any_length_are_accepted() {
     }
 }
 
-/// The format of tokens that are out there: a change needs another version, or sessions end.
+/// The format of issued tokens: a change needs a new version, or sessions end.
 #[test]
 fn the_fingerprint_format_is_stable() {
     assert_eq!(
@@ -186,7 +186,7 @@ fn the_fingerprint_format_is_stable() {
 #[allow(unreachable_pub, reason = "public where it is at home")]
 mod fuzzed;
 
-/// What the fuzz target looks for, with its seeds and variations of them.
+/// The fuzz target's property, checked for its seeds and variations of them.
 #[test]
 fn the_fuzz_property_holds_for_its_seeds() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../fuzz/seeds/fingerprint");

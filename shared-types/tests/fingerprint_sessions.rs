@@ -1,5 +1,5 @@
-//! A fingerprint in the course of a session: what changes little by little, a ring of keys, versions of the format,
-//! the mode, and what another level would say.
+//! A fingerprint in the course of a session: gradual change, key rings, format versions, the mode, and the verdict of
+//! other levels.
 
 use shared_types::{
     AccountSid, Fingerprint,
@@ -10,7 +10,7 @@ mod fingerprint_support;
 use Sensitivity::{High, Low, Medium};
 use fingerprint_support::{Guest, USER_SETTINGS, judge, ring};
 
-/// How many refreshes a guest gets who does these one after the other; each that is accepted is sealed.
+/// The number of refreshes with these successive changes that are accepted; each accepted one is sealed.
 fn lasts(level: Sensitivity, steps: &[Guest]) -> usize {
     let first = Guest::with_chrome().fingerprint(level);
     let mut sealed = first.clone();
@@ -32,7 +32,7 @@ fn slow_drift_is_accepted_and_bounded_over_the_session() {
             .sends(evidence::ACCEPT_LANGUAGE, languages)
             .sends(evidence::ACCEPT_ENCODING, codings)
     };
-    // Each step is small; together they make another browser.
+    // Each step is small; together they are another browser.
     let steps = [
         at(-60, "fr", "gzip, deflate, br, zstd", "true"),
         at(-60, "fr", "gzip", "true"),
@@ -41,13 +41,13 @@ fn slow_drift_is_accepted_and_bounded_over_the_session() {
         at(300, "fr", "gzip", "false").sends(evidence::SEC_CH_UA_PLATFORM, r#""Linux""#),
     ];
     assert_eq!([Low, Medium, High].map(|level| lasts(level, &steps)), [4, 3, 1]);
-    // Clocks that wander off by an hour at a time have travelled.
+    // Repeated clock shifts of an hour are travel.
     let hours = [-120, -180, -240].map(|minutes| Guest::with_chrome().sets_clock_to(minutes));
     assert_eq!([Low, Medium, High].map(|level| lasts(level, &hours)), [3, 3, 1]);
     // Updates add up too.
     let updates = [144, 150, 156, 162, 163].map(|major| Guest::with_chrome().updates_chrome_to(major));
     assert_eq!([Low, Medium, High].map(|level| lasts(level, &updates)), [4, 2, 1]);
-    // What comes and goes, such as a VPN and a second language, does not.
+    // Changes that come and go, such as a VPN and a second language, do not add up.
     let away = at(300, "fr", "gzip, deflate, br, zstd", "true").comes_from("198.51.100.1");
     let to_and_fro: Vec<_> = (0..40).flat_map(|_| [away.clone(), Guest::with_chrome()]).collect();
     assert_eq!(lasts(Low, &to_and_fro), 80);
@@ -92,7 +92,7 @@ fn key_rotation_keeps_a_session() {
         let keys = ring(keys).account(AccountSid::from_bits(1));
         generate(&keys, &guest.shows(), Medium, Mode::Enforce)
     };
-    // Known everywhere, then active, then alone.
+    // First a known key, then the active one, then the only one.
     let mut sealed = of(b"a", &guest).preferred();
     let first = sealed.clone();
     for keys in [b"ab".as_slice(), b"ba", b"b"] {
@@ -106,7 +106,7 @@ fn key_rotation_keeps_a_session() {
         sealed = presented.preferred();
         assert_eq!(sealed.as_str().len(), 122);
     }
-    // A key that has left too early leaves nothing to compare.
+    // A key removed too early leaves nothing to compare.
     let verdict = judge(&of(b"a", &guest), &of(b"b", &guest));
     assert!(!verdict.accepted && !verdict.comparable);
 }
@@ -136,6 +136,6 @@ fn the_mode_comes_from_the_presented_fingerprint() {
         assert_eq!((verdict.accepted, verdict.mode), (false, presented));
         assert_eq!(of(&guest.shows(), presented).mode(), presented);
     }
-    // What cannot be read is not served.
+    // Unreadable fingerprints are rejected.
     assert_eq!(Fingerprint::new("fp2.ms.x".to_owned()).unwrap().mode(), Mode::Enforce);
 }

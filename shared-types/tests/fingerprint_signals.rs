@@ -1,11 +1,11 @@
-//! Each signal in the form in which it is compared, and the requests that give none.
+//! Each signal in its compared form, and the requests without a fingerprint.
 
 use shared_types::fingerprint::{Signals, Unavailable, evidence};
 
 mod fingerprint_support;
 use fingerprint_support::{CHROME, Guest};
 
-/// Whether two values of one header are the same to the fingerprint, by what `signal` picks.
+/// Whether two values of one header give the same signal, as picked by `signal`.
 fn same<T: PartialEq>(
     header: &'static str,
     one: &str,
@@ -40,7 +40,7 @@ fn only_the_primary_language_is_used() {
 fn content_codings_are_compared_as_a_set() {
     let same = |one, two| same(evidence::ACCEPT_ENCODING, one, two, |signals| signals.accept_encoding);
     assert!(same("gzip, deflate, br, zstd", "zstd,br;q=0.9,GZIP , deflate"));
-    // A dictionary for this address came or went.
+    // A dictionary for this address appeared or disappeared.
     assert!(same("gzip, deflate, br, zstd", "gzip, deflate, br, zstd, dcb, dcz"));
     assert!(same("gzip", "gzip, br;q=0"));
     assert!(!same("gzip, deflate", "gzip, deflate, br"));
@@ -139,7 +139,7 @@ fn malformed_ordinary_headers_are_ignored() {
 #[test]
 fn long_user_agents_are_truncated() {
     let endless = |tail: &str| Guest::with_chrome().sends(evidence::USER_AGENT, format!("{CHROME} {tail}"));
-    // 1 KiB ends inside of a character of the one, between two of the other.
+    // 1 KiB ends within a character of the one text, and between two of the other.
     let (one, two) = (endless(&"ü".repeat(32 * 1024)), endless(&format!("x{}", "ü".repeat(32 * 1024))));
     assert_eq!(one.signals().unwrap().family, "Chrome");
     assert_eq!(two.signals().unwrap().major, Some(138));

@@ -1,5 +1,4 @@
-//! What operators see of FederatedAuthService, on a listener of its own: it is ready when ScopedAuthService is there and
-//! takes it for its caller.
+//! FederatedAuthService's admin listener: ready when ScopedAuthService is reachable and accepts its credential.
 
 use secrecy::SecretString;
 use service_runtime::ServiceCredential;

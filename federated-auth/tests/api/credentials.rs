@@ -1,5 +1,5 @@
-//! Who may call FederatedAuthService: FlexWebchatOrchestratorService, with one of the secrets that the two share, which
-//! open nothing at ScopedAuthService.
+//! Authentication of callers: FlexWebchatOrchestratorService proves itself with one of the shared secrets, which
+//! ScopedAuthService does not accept.
 
 use secrecy::SecretString;
 use serde_json::json;

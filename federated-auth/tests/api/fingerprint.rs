@@ -1,5 +1,5 @@
-//! The fingerprint on its way through FederatedAuthService: a token is bound at its creation or at its first refresh
-//! with the feature on, and only a bound one is good for a conversation then.
+//! The fingerprint on its way through FederatedAuthService: with the feature on, a token is bound at its creation or
+//! first refresh, and only a bound token is valid for a conversation.
 
 use serde_json::{Value, json};
 use shared_types::{

@@ -1,5 +1,5 @@
-//! FederatedAuthService over HTTP, as FlexWebchatOrchestratorService sees it, with a real ScopedAuthService behind it,
-//! or with a scripted one where it is to misbehave.
+//! FederatedAuthService over HTTP, called as FlexWebchatOrchestratorService calls it, with a real ScopedAuthService as
+//! upstream, or a scripted peer for failures.
 
 #![allow(
     clippy::unwrap_used,
@@ -37,7 +37,7 @@ const ORCHESTRATOR_SECRET: &str = "what-orchestrator-proves-itself-with";
 const FEDERATED_AUTH_SECRET: &str = "what-federated-auth-proves-itself-with";
 const TTL: u32 = 3600;
 
-/// ScopedAuthService, running.
+/// A running ScopedAuthService.
 async fn scoped_auth(data: &TempDir, clock: &Clock, listeners: Listeners) -> Running {
     let config = scoped_auth::Config {
         workers: 1,
@@ -63,7 +63,7 @@ async fn scoped_auth(data: &TempDir, clock: &Clock, listeners: Listeners) -> Run
     scoped_auth::start(config, listeners).await.unwrap()
 }
 
-/// FederatedAuthService, running, with ScopedAuthService at `address`.
+/// A running FederatedAuthService, with ScopedAuthService at `address`.
 fn federated_auth(address: SocketAddr, change: impl FnOnce(&mut Config)) -> Running {
     let secret = ServiceCredential::new(&SecretString::from(FEDERATED_AUTH_SECRET)).unwrap();
     let mut config = Config {
@@ -81,7 +81,7 @@ fn federated_auth(address: SocketAddr, change: impl FnOnce(&mut Config)) -> Runn
     federated_auth::start(config, Listeners::loopback().unwrap()).unwrap()
 }
 
-/// FederatedAuthService with a ScopedAuthService that does its work.
+/// FederatedAuthService with a working ScopedAuthService.
 struct Fas {
     running: Running,
     scoped_auth: Running,
@@ -101,7 +101,7 @@ impl Fas {
         Self { running, scoped_auth, clock, data }
     }
 
-    /// Sends a request as it is.
+    /// Sends a request unchanged.
     async fn answers(&self, request: Request) -> Answer {
         request.send(self.running.address()).await
     }
@@ -111,7 +111,7 @@ impl Fas {
         self.answers(request.bearer(ORCHESTRATOR_SECRET)).await
     }
 
-    /// `POST …/Tokens` and what follows it.
+    /// Sends `POST …/Tokens` with this suffix.
     async fn posts(&self, account: &str, route: &str, fields: &Value) -> Answer {
         let path = format!("/v1/Accounts/{account}/Tokens{route}");
         self.answers_orchestrator(Request::post(&path).json(fields)).await
@@ -130,14 +130,14 @@ impl Fas {
     }
 }
 
-/// The same fields for a refresh, which names the deployment too.
+/// The same fields for a refresh, which also names the deployment.
 fn refreshing(fields: &Value) -> Value {
     let mut fields = fields.clone();
     fields["deployment_key"] = DEPLOYMENT.into();
     fields
 }
 
-/// What FlexWebchatOrchestratorService tells of a deployment.
+/// The deployment, as FlexWebchatOrchestratorService sends it.
 fn deployment() -> Value {
     json!({
         "deployment_key": DEPLOYMENT,

@@ -1,5 +1,4 @@
-//! The arrows into FederatedAuthService, as they are meant: a token is created, refreshed, checked and revoked; and what
-//! is HTTP about them.
+//! The endpoints of FederatedAuthService in use: create, refresh, validate and revoke a token; and their HTTP details.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};

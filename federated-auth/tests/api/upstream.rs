@@ -1,4 +1,5 @@
-//! ScopedAuthService gone, slow or talking nonsense: FederatedAuthService says which, and asks once.
+//! ScopedAuthService unreachable, slow or returning invalid responses: FederatedAuthService maps each to its error code
+//! and does not retry.
 
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use crate::{
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
-/// What the routes answer, each asked of a service of its own.
+/// The response of each route, each from a new service.
 async fn answers(script: &[Act], timeout: Duration) -> Vec<(Answer, Vec<String>)> {
     let mut answers = Vec::new();
     for (route, fields) in [

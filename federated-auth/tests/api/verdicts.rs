@@ -1,11 +1,11 @@
-//! What becomes of ScopedAuthService's `authorized:false`: the refusal of contract, section 6, with its status; on the
-//! way to a refresh and to a check alike.
+//! Maps ScopedAuthService's `authorized:false` to the errors of the contract, section 6; the same for refresh and
+//! validate.
 
 use chrono::TimeDelta;
 
 use crate::{ACCOUNT, Fas, OTHER_ACCOUNT};
 
-/// Both routes that judge a token say the same of it.
+/// Both routes that validate a token return the same error.
 async fn is_refused(fas: &Fas, account: &str, token: &str, status: u16, code: &str) {
     for answer in [fas.refreshes_token(account, token).await, fas.validates_token(account, token).await] {
         answer.is_refusal(status, code);

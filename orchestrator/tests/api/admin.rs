@@ -1,5 +1,5 @@
-//! What operators see of FlexWebchatOrchestratorService, on a listener of its own: it is ready when FederatedAuthService
-//! is there and takes it for its caller.
+//! FlexWebchatOrchestratorService's admin listener: ready when FederatedAuthService is reachable and accepts its
+//! credential.
 
 use serde_json::json;
 

@@ -1,5 +1,5 @@
-//! The order in which a call is admitted: what is over a limit costs nothing, and what is refused on the way leaves the
-//! deployment's limit to others.
+//! The order of admission: a request over a limit costs nothing, and requests rejected by a check do not consume the
+//! deployment's limit.
 
 use chrono::TimeDelta;
 use orchestrator::Config;
@@ -16,7 +16,7 @@ use crate::{
 
 const CONFIGURATION: &str = "/V1/Configuration/Public?AccountSid=AC00000000000000000000000000000001";
 
-/// A service with these limits, perhaps behind a Flex Configuration service that allows every origin.
+/// A service with these limits, optionally with a Flex Configuration service that allows every origin.
 async fn limited(limits: &str, behind: Option<&ScriptedPeer>) -> Fwo {
     let text = accounts().replace("enabled =", &format!("rate_limits = {{ {limits} }}\nenabled ="));
     Fwo::with(|config| {
@@ -44,7 +44,7 @@ async fn rate_limited_requests_fetch_no_configuration() {
     assert_eq!(fwo.refreshes_token(ON, &token).await.status, 200);
     let fetched = fc.seen().len();
     assert!((1..=3).contains(&fetched), "{fetched}");
-    // Far enough from the last fetch to share nothing with it, and too near for another call.
+    // Long enough after the last fetch not to share it, and too soon for another one.
     fwo.clock.advance(TimeDelta::seconds(2));
     for _ in 0..20 {
         let fields = json!({"deploymentKey": ON, "token": token});
@@ -72,7 +72,7 @@ async fn requests_within_a_second_share_one_fetch() {
     let fwo = limited("visitor_creates_per_minute = 1000", Some(&fc)).await;
     let began = std::time::Instant::now();
     let mut calls = JoinSet::new();
-    // Fewer than half of what a worker serves, beyond which one visitor has two; Starship lets 32 through.
+    // Fewer than half of a worker's requests, beyond which a visitor may have only two; Starship lets 32 through.
     for _ in 0..60 {
         let create = chrome(Request::post(CREATE)).json(&json!({"deploymentKey": ON}));
         let address = fwo.running.address();
@@ -109,7 +109,7 @@ async fn rejected_requests_do_not_consume_the_deployments_limit() {
         assert_eq!(fwo.answers(create()).await.status, 200);
     }
     is_limited(&fwo.answers(create()).await, r#""creates";q=4;w=60"#, "*");
-    // Now it is full, before the fingerprint is asked for.
+    // The limit is exhausted now, and checked before the fingerprint.
     is_limited(&fwo.answers(create().without("user-agent")).await, r#""creates";q=4;w=60"#, "*");
 }
 

@@ -1,5 +1,5 @@
-//! The routes of a conversation and their bearer token: what is no token of a deployment of ours is one and the same
-//! 401, and what the token's deployment may not do, the token may not either.
+//! Bearer tokens on the conversation routes: every token that belongs to none of our deployments gets the same 401, and
+//! a token is allowed what its deployment is allowed.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::json;
@@ -21,7 +21,7 @@ fn calls() -> [Request; 3] {
     .map(chrome)
 }
 
-/// What all three routes answer to a call that this makes of theirs.
+/// The responses of all three routes to the request that `call` makes from theirs.
 async fn answers(fwo: &Fwo, change: impl Fn(Request) -> Request) -> Vec<Answer> {
     let mut answers = Vec::new();
     for call in calls() {
@@ -30,7 +30,7 @@ async fn answers(fwo: &Fwo, change: impl Fn(Request) -> Request) -> Vec<Answer> 
     answers
 }
 
-/// A text that says it was made for this deployment.
+/// A forged text that names this deployment.
 fn pretending(deployment: &str) -> String {
     let header = json!({"alg": "dir", "enc": "A256GCM", "kid": format!("enc-1.c2FsdA.{deployment}")});
     format!("{}..AAAAAAAAAAAAAAAA.AAAA.AAAAAAAAAAAAAAAAAAAAAA", URL_SAFE_NO_PAD.encode(header.to_string()))

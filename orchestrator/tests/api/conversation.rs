@@ -1,5 +1,5 @@
-//! The conversation: opened once per session, welcomed, read and written by its own guest, and absent for everybody
-//! else.
+//! The conversation: opened once per session, with a welcome message, read and written by its guest, and not found for
+//! others.
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! The table of contract, section 5, over HTTP: every cell, on the routes that bring a deployment key; and the
+//! The CORS table of the contract, section 5, over HTTP: every cell, on the routes with a deployment key; and the
 //! preflights of every public route.
 
 use serde_json::json;

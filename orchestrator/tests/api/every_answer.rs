@@ -1,4 +1,4 @@
-//! What every answer of a public route carries, whatever it says, and what a route says to another method.
+//! Properties of every response of the public routes, and responses to wrong methods.
 
 use chrono::{DateTime, TimeDelta};
 use serde_json::json;
@@ -59,7 +59,7 @@ async fn cors_exposes_the_headers_that_clients_need() {
     }
 }
 
-/// A page whose clock is wrong makes proofs of the wrong time; the refusal tells it the right one.
+/// A page with a wrong clock makes proofs with a wrong time; the error response gives it the right one.
 #[tokio::test]
 async fn a_401_carries_the_servers_time() {
     let fwo = Fwo::start().await;

@@ -1,5 +1,5 @@
-//! The fingerprint as a browser meets it: with the feature on, another browser is refused on every route, and one that
-//! does not show itself is refused before anything downstream is called.
+//! The fingerprint with the feature on: another browser is rejected on every route, and a browser without the needed
+//! headers is rejected before any upstream call.
 
 use serde_json::json;
 
@@ -10,7 +10,7 @@ use crate::{
     scripted_peer::{Act, ScriptedPeer},
 };
 
-/// Every call that presents a token.
+/// Every request that presents a token.
 fn calls_with(token: &str, deployment: &str, conversation_sid: &str) -> Vec<Request> {
     vec![
         Request::post(REFRESH).json(&json!({"deploymentKey": deployment, "token": token})),

@@ -1,5 +1,5 @@
-//! `FWO ->> FC`: allowedOrigins from a Flex Configuration service. Another orchestrator plays that part, as it may; a
-//! scripted one misbehaves.
+//! `FWO ->> FC`: allowedOrigins from a Flex Configuration service. A second orchestrator plays it; a scripted peer
+//! plays the failures.
 
 use std::time::Duration;
 

@@ -1,5 +1,4 @@
-//! What a stranger may send where a browser sends its headers: it gets an answer of the contract, and nobody else is
-//! touched.
+//! Hostile request headers: every request gets a response of the contract, and other guests are not affected.
 
 use std::time::Duration;
 
@@ -17,7 +16,7 @@ fn create() -> Request {
     chrome(Request::post(CREATE).json(&json!({"deploymentKey": ON})))
 }
 
-/// A service that lets a visitor begin as many sessions as a test needs.
+/// A service whose limits let a visitor create as many sessions as a test needs.
 async fn unlimited() -> Fwo {
     Fwo::with(|config| {
         let on = "enabled = true";
@@ -98,7 +97,7 @@ async fn the_first_of_duplicate_headers_is_used() {
     }
 }
 
-/// The metrics of ScopedAuthService: how often the network of a guest was another.
+/// ScopedAuthService's metric of how often a guest's network had changed.
 async fn drifted_networks(fwo: &Fwo) -> String {
     let Answer { text, .. } = Request::get("/metrics").send(fwo.scoped_auth.admin_address).await;
     let line = r#"fingerprint_signals_total{signal="network",outcome="drifted"} "#;

@@ -1,5 +1,6 @@
-//! `POST /v2/Webchat/Init`: the released widget begins a chat in one call. An identity is granted again to the holder of its
-//! proof key only (`local-stack/tests/possession`); without one it is refused, even to a caller that knows it.
+//! `POST /v2/Webchat/Init`: the released widget starts a chat in one request. An identity is granted again only to the
+//! holder of its proof key (`local-stack/tests/possession`); without a proof it is refused, even to a caller that knows
+//! it.
 
 use chrono::{DateTime, Utc};
 use serde_json::json;
@@ -20,7 +21,7 @@ fn form(deployment: &str, identity: Option<&str>) -> Request {
     ))
 }
 
-/// The same browser, in a session that began later.
+/// The same browser in a session that started later.
 fn later(request: Request) -> Request {
     let info = "x-twilio-sec-webchatinfo";
     chrome(request).without(info).header(info, r#"{"loginTimestamp":"1895197600000"}"#)

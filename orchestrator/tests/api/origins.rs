@@ -1,11 +1,11 @@
-//! Lists of allowed origins, written into `accounts.toml` and asked over HTTP: which `Origin` is on which list. The
-//! deployment's account has the feature on, so an origin that is not on the list is refused.
+//! Lists of allowed origins in `accounts.toml`, tested over HTTP. The deployment's account has the feature on, so an
+//! unlisted origin is rejected.
 
 use serde_json::json;
 
 use crate::{CREATE, Fwo, ON, chrome, http::Request};
 
-/// An orchestrator whose one deployment allows these origins.
+/// An orchestrator with one deployment that allows these origins.
 async fn allowing(origins: &[&str]) -> Fwo {
     let text =
         crate::accounts().replacen("allowed_origins = []", &format!("allowed_origins = {origins:?}"), 1);
@@ -104,7 +104,7 @@ async fn origin_entries_are_normalised_at_load() {
         let allowed = answer.header("access-control-allow-origin");
         assert_eq!((answer.status, allowed.as_str()), (200, origin));
     }
-    // As they were written, no browser sends them.
+    // Browsers never send them as written.
     for origin in written {
         if origin.is_ascii() {
             ask(origin).await.is_refusal(403, "origin_not_allowed");

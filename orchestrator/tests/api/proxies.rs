@@ -1,4 +1,4 @@
-//! Behind a trusted proxy: visitors are told apart in whatever form it writes their addresses.
+//! Behind a trusted proxy, visitors are distinguished in every format in which it writes their addresses.
 
 use serde_json::json;
 

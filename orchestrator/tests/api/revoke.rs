@@ -1,4 +1,4 @@
-//! `POST /v2/Webchat/Token/Revoke`: the guest ends the session. The page is told the same whatever the token was.
+//! `POST /v2/Webchat/Token/Revoke`: the guest revokes the session. The response is the same whatever the token was.
 
 use serde_json::json;
 

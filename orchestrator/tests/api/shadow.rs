@@ -1,10 +1,11 @@
-//! `fingerprint_mode = "shadow"`: what would be refused is served, so that an operator sees what enforcing would cost.
+//! `fingerprint_mode = "shadow"`: requests that would be rejected are served and logged, so that an operator sees the
+//! effect of enforcing.
 
 use serde_json::json;
 
 use crate::{CREATE, Fwo, ON, OPEN, REFRESH, accounts, chrome, firefox, http::Request, is_refused, messages};
 
-/// The account with the feature on is in shadow.
+/// The account with the feature on is in shadow mode.
 async fn in_shadow() -> Fwo {
     Fwo::with(|config| {
         let on = "webchat_security = true";

@@ -1,4 +1,5 @@
-//! How much a guest may write: a text, a body, a conversation, in an hour, and how much of it an answer holds.
+//! Bounds of what a guest may write: a text, a body, a conversation, bytes per hour; and the size of a page of
+//! messages.
 
 use serde_json::{Value, json};
 

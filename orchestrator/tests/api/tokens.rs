@@ -1,4 +1,4 @@
-//! `POST /v2/Webchat/Token` and `POST /v2/Webchat/Token/Refresh`, as they are meant, and the refusals of a token.
+//! `POST /v2/Webchat/Token` and `POST /v2/Webchat/Token/Refresh`, and their token errors.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;

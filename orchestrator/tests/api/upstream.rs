@@ -1,4 +1,5 @@
-//! FederatedAuthService gone, slow or talking nonsense: the page is told which, may read it, and the call is made once.
+//! FederatedAuthService unreachable, slow or returning invalid responses: the page can read the error code, and the
+//! request is not retried.
 
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use crate::{
     scripted_peer::{Act, Nobody, ScriptedPeer, answer, kill},
 };
 
-/// Every public call that needs FederatedAuthService.
+/// Every public request that needs FederatedAuthService.
 fn calls() -> Vec<Request> {
     let header = URL_SAFE_NO_PAD.encode(json!({"kid": format!("k.s.{ON_LISTED}")}).to_string());
     let token = format!("{header}..iv.text.tag");
@@ -29,7 +30,7 @@ fn calls() -> Vec<Request> {
     calls.map(chrome).into()
 }
 
-/// What each call is answered while its peer does this, and how often the peer was asked.
+/// The response to each request for one behaviour of the peer, and how many requests the peer received.
 async fn answers(act: &Act, timeout: Duration) -> Vec<(Answer, usize)> {
     let data = tempfile::tempdir().unwrap();
     let peer = ScriptedPeer::that(act.clone()).await;

@@ -10,7 +10,7 @@ use shared_types::{
 
 use crate::prover::{Prover, Service, TOKEN, base64url, now};
 
-/// What becomes of a proof with these changes.
+/// The result for a proof with these changes.
 fn header(name: &str, value: Value) -> Result<(), Reason> {
     Service::new().check(Prover::new().with_header(name, value).proof()).map(|_| ())
 }
@@ -32,7 +32,7 @@ fn check_1_exactly_one_header() {
     assert_eq!(service.check_all(&[]), Err(Reason::HeaderCount));
     assert_eq!(service.check_all(&[proof, proof]), Err(Reason::HeaderCount));
     assert_eq!(service.check_all(&[proof, b""]), Err(Reason::HeaderCount));
-    // A proxy that joins two headers makes no proof of them.
+    // Two headers joined by a proxy are not a valid proof.
     assert_eq!(service.check([proof, b", ", proof].concat()), Err(Reason::Malformed));
     assert!(service.check(proof).is_ok(), "none of these was remembered");
 }
@@ -136,7 +136,7 @@ fn check_6_signature_verifies_with_the_key() {
         assert_eq!(Service::new().check(format!("{signed}.{signature}")), Err(Reason::Signature));
     }
 
-    // Coordinates of the right length, and no point of the curve.
+    // Coordinates of the right length that are not a point on the curve.
     let mut nowhere = Prover::new();
     nowhere.header["jwk"]["x"] = base64url([7; 32]).into();
     assert_eq!(Service::new().check(nowhere.proof()), Err(Reason::Signature));
@@ -166,7 +166,7 @@ fn check_8_method_matches() {
 
 #[test]
 fn check_9_target_uri_matches() {
-    // More of it in `target`.
+    // More cases are in `target`.
     assert_eq!(claim("htu", "https://chat.example.com/v2/Webchat/Token"), Err(Reason::Target));
     assert_eq!(claim("htu", "https://evil.example.com/v2/Webchat/Token/Refresh"), Err(Reason::Target));
 }
@@ -181,12 +181,12 @@ fn check_10_current_nonce_where_required() {
     for other in [Value::Null, json!(""), json!("eyJ7S_zG.eyJH0-Z.HX4w-7v"), json!(1), json!([nonce])] {
         assert_eq!(check(service(), other.clone()), Err(Reason::Nonce), "{other}");
     }
-    // A proof that was made in advance has a nonce of then.
+    // A precomputed proof has an old nonce.
     let later = service().later(TimeDelta::minutes(6));
     let iat = later.now.timestamp();
     let stale = Prover::new().with("nonce", nonce.as_str()).with("iat", iat);
     assert_eq!(later.check(stale.proof()), Err(Reason::Nonce));
-    // Where none is required, any will do.
+    // Where no nonce is required, any is accepted.
     for any in [Value::Null, json!("another's"), json!(1)] {
         assert!(check(Service { token: None, ..Service::new() }, any.clone()).is_ok(), "{any}");
     }
@@ -204,7 +204,7 @@ fn check_11_issued_recently() {
     for nonsense in [json!(-1), json!(0), json!(i64::MAX), json!(u64::MAX), json!(1e300)] {
         assert_eq!(claim("iat", nonsense.clone()), Err(Reason::Age), "{nonsense}");
     }
-    // The same proof, as the time goes by.
+    // The same proof at later times.
     let proof = Prover::new().proof();
     assert!(Service::new().later(MAX_SKEW).check(&proof).is_ok());
     assert_eq!(Service::new().later(MAX_SKEW + TimeDelta::seconds(1)).check(&proof), Err(Reason::Age));
@@ -218,7 +218,7 @@ fn check_12_token_hash_matches() {
         assert_eq!(claim("ath", ath), Err(Reason::AccessToken), "{ath}");
     }
     assert_eq!(claim("ath", 1), Err(Reason::AccessToken));
-    // Where the call brings no token, there is nothing for it to name.
+    // A request without a token has nothing for `ath` to name.
     for ath in [Value::Null, json!("another token's"), json!(1)] {
         let create = Service { token: None, ..Service::new() };
         assert!(create.check(Prover::new().with("ath", ath.clone()).proof()).is_ok(), "{ath}");

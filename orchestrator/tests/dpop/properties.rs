@@ -1,4 +1,4 @@
-//! Whatever a stranger sends.
+//! Properties of the proof parser for arbitrary input.
 
 use orchestrator::dpop::Reason;
 use proptest::prelude::*;
@@ -16,7 +16,7 @@ proptest! {
         prop_assert!(Service::new().check(Prover::new().sign(&header, &payload)).is_err());
     }
 
-    /// One character of a good proof, replaced by another: never taken, and never for a key that did not sign it.
+    /// One character of a valid proof replaced: never accepted, and never for a key that did not sign it.
     #[test]
     fn altered_proofs_are_rejected(place: prop::sample::Index, by in "[A-Za-z0-9_.\\-]") {
         let mut proof = Prover::new().proof();
@@ -26,7 +26,7 @@ proptest! {
         prop_assert_eq!(Service::new().check(proof).is_err(), changed);
     }
 
-    /// Part of the JSON itself replaced, and signed again: as the holder of a key may do.
+    /// A part of the JSON replaced and signed again, as a key holder can do.
     #[test]
     fn no_altered_signed_part_panics(
         in_header: bool,

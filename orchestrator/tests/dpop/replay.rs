@@ -1,4 +1,4 @@
-//! A proof is taken once.
+//! Replay protection: a proof is accepted once.
 
 use std::{
     sync::{
@@ -19,7 +19,7 @@ fn a_proof_is_accepted_once() {
     let proof = prover.proof();
     assert!(service.check(&proof).is_ok());
     assert_eq!(service.check(&proof), Err(Reason::Replayed));
-    // Signed anew, it is the same `jti`.
+    // Signed again, it has the same `jti`.
     assert_eq!(service.check(prover.proof()), Err(Reason::Replayed));
     assert!(service.check(prover.with("jti", "another").proof()).is_ok());
 }
@@ -33,14 +33,14 @@ fn jtis_are_scoped_to_their_key() {
 
 #[test]
 fn jtis_are_remembered_while_the_proof_is_fresh() {
-    // Made by a clock that is ahead, it is fresh the longest: until it is as much too old as it was too young.
+    // Made by a clock that is ahead, a proof is fresh the longest: from the maximum lead to the maximum age.
     let proof = Prover::new().proof();
     for step in [1, 7, 30, 59] {
         let mut service = Service::new().later(-MAX_SKEW);
         assert!(service.check(&proof).is_ok());
         while service.now <= now() + MAX_SKEW {
             assert_eq!(service.check(&proof), Err(Reason::Replayed), "{}", service.now);
-            // Other traffic moves the store on.
+            // Other traffic advances the store.
             let other = Prover::new().with("iat", service.now.timestamp()).proof();
             assert!(service.check(other).is_ok());
             service.now += TimeDelta::seconds(step);
@@ -56,7 +56,7 @@ fn jtis_expire() {
         assert!(service.check(Prover::new().with("iat", service.now.timestamp()).proof()).is_ok());
         service.now += TimeDelta::seconds(1);
     }
-    // Of 300 seconds at most, in the shards that anything has come to since.
+    // At most 300 seconds of proofs, in the shards that have received any since.
     assert!(service.replays.remembered() < 500, "{}", service.replays.remembered());
 }
 
@@ -92,7 +92,7 @@ fn a_full_replay_store_rejects_new_proofs() {
         .count();
     assert!(refused >= 184, "{refused}");
     assert!(service.replays.remembered() <= 16);
-    // What was seen is still known, and room comes with time.
+    // Known proofs stay known, and capacity returns with time.
     assert_eq!(service.check(&proof), Err(Reason::Replayed));
     service.now += MAX_SKEW * 2 + TimeDelta::seconds(15);
     let next = prover.with("iat", service.now.timestamp()).with("jti", "next");

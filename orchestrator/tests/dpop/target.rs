@@ -1,4 +1,4 @@
-//! `htu`: which ways of writing the URL name the call, with configured URLs and without.
+//! `htu`: which spellings of the URL match the request, with and without configured public URLs.
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use orchestrator::dpop::{self, Expectation, MalformedPublicUrls, PublicUrls, Reason, ReplayStore, Target};
@@ -6,7 +6,7 @@ use service_runtime::{Clock, RequestContext, random::Random};
 
 use crate::prover::{Prover, now};
 
-/// Whether a proof for `htu` is one for a call of `path` with these headers.
+/// Whether a proof for `htu` matches a request to `path` with these headers.
 fn names(
     htu: &str,
     public_urls: &str,
@@ -33,7 +33,7 @@ fn names(
 }
 
 const PATH: &str = "/v2/Webchat/Token";
-/// What must not count where URLs are configured.
+/// Headers that must be ignored where public URLs are configured.
 const ELSEWHERE: &[(&str, &str)] = &[("host", "evil.example")];
 
 #[test]

@@ -1,11 +1,11 @@
-//! The two proofs that RFC 9449 prints.
+//! The two example proofs of RFC 9449.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use orchestrator::dpop::{self, Expectation, InvalidProof, PublicUrls, Reason, ReplayStore, Target};
 
 const THUMBPRINT: &str = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I";
 
-/// Section 5: a token is asked for.
+/// Section 5: a token request.
 const TOKEN_REQUEST: &str = "\
     eyJ0eXAiOiJkcG9wK2p3dCIsImFsZyI6IkVTMjU2IiwiandrIjp7Imt0eSI6IkVDIiwieCI6Imw4dEZyaHgtMzR0VjNoUklDUkRZOXpDa0RscEJo\
     RjQyVVFVZldWQVdCRnMiLCJ5IjoiOVZFNGpmX09rX282NHpiVFRsY3VOSmFqSG10NnY5VERWclUwQ2R2R1JEQSIsImNydiI6IlAtMjU2In19.\
@@ -13,7 +13,7 @@ const TOKEN_REQUEST: &str = "\
     IjoxNTYyMjYyNjE2fQ.\
     2-GxA6T8lP4vfrg8v-FdWP0A0zdrj8igiMLvqRMUvwnQg4PtFLbdLXiOSsX0x7NVY-FNyJK70nfbV37xRZT3Lg";
 
-/// Section 7.1: a resource is asked for, with a token.
+/// Section 7.1: a resource request with a token.
 const RESOURCE_REQUEST: &str = "\
     eyJ0eXAiOiJkcG9wK2p3dCIsImFsZyI6IkVTMjU2IiwiandrIjp7Imt0eSI6IkVDIiwieCI6Imw4dEZyaHgtMzR0VjNoUklDUkRZOXpDa0RscEJo\
     RjQyVVFVZldWQVdCRnMiLCJ5IjoiOVZFNGpmX09rX282NHpiVFRsY3VOSmFqSG10NnY5VERWclUwQ2R2R1JEQSIsImNydiI6IlAtMjU2In19.\

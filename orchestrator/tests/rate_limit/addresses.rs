@@ -1,4 +1,4 @@
-//! A trusted proxy that writes what is no address: its visitors share limits, and the log says so, within bounds.
+//! A trusted proxy that forwards malformed addresses: its visitors share limits, and the log warns within bounds.
 
 use std::net::IpAddr;
 

@@ -1,4 +1,4 @@
-//! Budgets of bytes: a visitor's share, a deployment's whole, and the last quarter of it for networks that wrote little.
+//! Byte budgets: a visitor's share, the deployment's total, and its last quarter for networks that wrote little.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -83,7 +83,7 @@ fn rejections_by_a_visitors_share_do_not_count_for_the_deployment() {
     }
 }
 
-/// Three hours of a /56 whose 256 visitors send 20 of the longest texts a minute each: 9.6 GiB an hour.
+/// Three hours of a /56 whose 256 visitors send 20 messages of maximum length a minute each: 9.6 GiB an hour.
 #[test]
 fn a_56_stays_within_the_hourly_budget_while_others_can_write() {
     let ([site, _], limits) = (deployments(""), limiter());
@@ -118,7 +118,7 @@ fn message_rate_is_20_a_minute_with_bursts_of_10() {
     assert_eq!((refused.policy, refused.limit, refused.retry_after()), (Policy::VisitorMessages, 20, 3));
     assert_eq!((granted(&site.deployment, 30_000), granted(&site.deployment, 33_000)), (10, 1));
     assert_eq!((granted(&own.deployment, 0), granted(&own.deployment, 10_000)), (2, 1));
-    // Sending is a call, too.
+    // Sending is also a request.
     let calls =
         (0..300).filter(|_| limits.visitor(&site.deployment, v4(1), Charge::Call, at(33_000)).is_ok());
     assert!(calls.count() < 300);

@@ -1,4 +1,4 @@
-//! What is granted to whom, and when there is more.
+//! How many requests the limits grant, and when they refill.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -133,7 +133,7 @@ fn edited_limits_apply_at_once() {
     assert_eq!(granted(50, || create(&limits, &tight.deployment, visitor(1), at(60_000))), 6);
 }
 
-/// The rule, written down slowly: a bucket that holds `limit` and fills up in a minute. In micro-shares.
+/// The specification, in the simplest form: a bucket that holds `limit` and refills within a minute. In micro-shares.
 fn expected(limit: u64, times: &[i64]) -> Vec<bool> {
     let (full, one) = (60_000_i64 * limit as i64, 60_000_i64);
     let (mut level, mut last) = (full, 0);
@@ -148,7 +148,7 @@ fn expected(limit: u64, times: &[i64]) -> Vec<bool> {
 }
 
 proptest! {
-    /// Limits of which a minute is a whole multiple, so that the rule has no roundings to disagree about.
+    /// Limits that divide a minute, so that rounding cannot differ.
     #[test]
     fn a_bucket_refills_within_a_minute(
         limit in prop::sample::select(vec![1_u64, 2, 3, 5, 6, 10, 30, 60]),

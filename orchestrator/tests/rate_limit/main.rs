@@ -1,5 +1,5 @@
-//! Rate limits: how much visitors and deployments get, and how little of it is remembered. The time is an argument
-//! throughout; nothing here waits.
+//! Rate limits: what visitors and deployments are granted, and the bound on the limiter's memory. Time is an argument
+//! throughout; no test waits.
 
 #![allow(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
 
@@ -49,7 +49,7 @@ rate_limits = {{ {rate_limits} }}
     [1, 2].map(|n| accounts.by_deployment_key(&DeploymentKey::from_bits(n)).unwrap())
 }
 
-/// What `admission` does with a call that creates a session.
+/// Checks the limits as `admission` does for a request that creates a session.
 fn create(
     limits: &RateLimits,
     deployment: &Deployment,
@@ -61,7 +61,7 @@ fn create(
     limits.creates(deployment, client, Action::Charge, now)
 }
 
-/// The same with any other call.
+/// The same for any other request.
 fn call(
     limits: &RateLimits,
     deployment: &Deployment,
@@ -79,12 +79,12 @@ fn at(milliseconds: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_800_000_000, 0).unwrap() + TimeDelta::milliseconds(milliseconds)
 }
 
-/// A visitor of an IPv4 /24 of its own.
+/// A visitor in a separate IPv4 /24.
 fn visitor(n: u32) -> Option<IpAddr> {
     Some(IpAddr::V4((n << 8).into()))
 }
 
-/// The log lines of what `during` does.
+/// The log lines written while `during` runs.
 fn log_lines(during: impl FnOnce()) -> Vec<Value> {
     #[derive(Clone, Default)]
     struct Lines(Arc<Mutex<Vec<u8>>>);

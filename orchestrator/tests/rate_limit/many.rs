@@ -1,4 +1,4 @@
-//! Many visitors: memory has a bound, and threads do not lose count.
+//! Many visitors: memory is bounded, and concurrent counts are exact.
 
 use std::{
     net::{IpAddr, Ipv6Addr},
@@ -15,7 +15,7 @@ use shared_types::DeploymentKey;
 
 use crate::{at, call, create, deployments, limiter, visitor};
 
-/// A /48 of its own for each `n`.
+/// A separate /48 for each `n`.
 fn network(n: u64) -> Option<IpAddr> {
     Some(Ipv6Addr::from_bits((u128::from(n) + 0x2001_0000_0000) << 80).into())
 }
@@ -25,7 +25,7 @@ fn memory_stays_bounded_with_a_million_networks() {
     let [site, _] = deployments("");
     let limits = RateLimits::with_capacity(&Metrics::default(), 10_000);
     for n in 0..1_000_000 {
-        // All within a minute, so that time alone forgets none of them.
+        // All within a minute, so that none expires by time.
         call(&limits, &site.deployment, network(n), at(n as i64 / 20)).unwrap();
     }
     assert!((10_000..=20_000).contains(&limits.remembered()), "{}", limits.remembered());

@@ -1,4 +1,4 @@
-//! What becomes of a call over a limit: refused or only told of, and counted either way.
+//! Requests over a limit: rejected, or only logged; counted in both modes.
 
 use actix_web::http::header::HeaderMap;
 use chrono::TimeDelta;

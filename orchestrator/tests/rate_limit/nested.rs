@@ -1,4 +1,4 @@
-//! The last quarter of a deployment's limits: kept for networks that took little of it lately.
+//! The last quarter of a deployment's limits: reserved for networks that used little of it lately.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -10,7 +10,7 @@ use orchestrator::{
 
 use crate::{at, create, deployments, limiter};
 
-/// A /64 by the number of its /48, of its /56 in there, and of itself in there.
+/// A /64, by the number of its /48, of the /56 within that, and of itself within the /56.
 fn v6(of_48: u128, of_56: u128, own: u128) -> Option<IpAddr> {
     let bits = (0x2001_0000_0000 + of_48) << 80 | of_56 << 72 | own << 64 | 1;
     Some(Ipv6Addr::from_bits(bits).into())
@@ -103,7 +103,7 @@ fn peeking_consumes_nothing() {
     assert!(creates(Action::Look).is_err());
 }
 
-/// The floods try 512 times every 100 ms, first; 5,120 a second at a deployment that grants 100.
+/// The floods try first, 512 times every 100 ms: 5,120 a second at a deployment that grants 100.
 #[test]
 fn first_creates_of_others_succeed_while_a_56_and_a_24_flood() {
     let ([site, _], limits) = (deployments(""), limiter());
@@ -112,13 +112,13 @@ fn first_creates_of_others_succeed_while_a_56_and_a_24_flood() {
         arrived += 1;
         served += u32::from(create(&limits, &site.deployment, address, now).is_ok());
     };
-    // 200 a minute from one carrier's /48, each from a /64 of its own; as many from networks of their own.
+    // 200 a minute from one carrier's /48, each from another /64; as many from separate networks.
     let (mut of_carrier, mut elsewhere) = (0, 0);
     for step in 0..2100_i64 {
         let now = at(step * 100);
         flooded += flood(&limits, &site.deployment, |n| v6(1, 1, n.into()), now);
         flooded += flood(&limits, &site.deployment, |n| v4(1, n), now);
-        // The strangers begin a minute into it, half of them in bursts.
+        // The other visitors start a minute later, half of them in bursts.
         if step < 600 {
             continue;
         }

@@ -1,4 +1,4 @@
-//! `[account.deployment.rate_limits]`: what it says, and which line is named when it says it wrongly.
+//! `[account.deployment.rate_limits]`: its values, and the line that an error names.
 
 use orchestrator::{
     accounts::Accounts,
@@ -16,7 +16,7 @@ address_sid = "IG00000000000000000000000000000001"
 {rate_limits}
 "#;
 
-/// Line 9 is the table's first.
+/// Line 9 is the first line of the table.
 fn parse(rate_limits: &str) -> Result<Limits, String> {
     let accounts = Accounts::parse(&TEXT.replace("{rate_limits}", rate_limits));
     let accounts = accounts.map_err(|error| error.to_string())?;

@@ -1,4 +1,4 @@
-//! Many callers at once, and callers who go away half-way.
+//! Concurrent callers, and callers that are cancelled half-way.
 
 use std::{collections::HashSet, future::poll_fn, pin::pin, task::Poll};
 
@@ -16,7 +16,7 @@ on_both_engines! {
     concurrent_lookups_return_each_sessions_own_conversation,
 }
 
-/// The caller goes away after the first step, after the second, and so on, ten times over.
+/// The caller is cancelled after the first step, after the second, and so on, ten times over.
 async fn a_cancelled_open_leaves_a_complete_conversation_or_nothing(store: Store) {
     let mut deepest = 0;
     for guest in 1..=100 {
@@ -33,11 +33,11 @@ async fn a_cancelled_open_leaves_a_complete_conversation_or_nothing(store: Store
             None => deepest = deepest.max(steps),
         }
     }
-    // The writer of SQLite is asked once, and goes on alone.
+    // SQLite's writer needs one request, and completes without its caller.
     let asked = if store.url.starts_with("sqlite") { 1 } else { 3 };
     assert!(deepest >= asked, "nobody went away between the statements");
 
-    // Whoever comes next is served: the store's one writer has not kept a transaction that was left behind.
+    // Later callers are served: no cancelled transaction is left open on the store's one writer.
     store.conversations.open_conversation(conversation(0, 1000)).await.unwrap();
     let halves = "SELECT COUNT(*) FROM conversations c WHERE 1 <> \
                   (SELECT COUNT(*) FROM messages m WHERE m.conversation_sid = c.sid)";
@@ -60,7 +60,7 @@ async fn concurrent_opens_create_one_conversation(store: Store) {
 }
 
 async fn concurrent_messages_are_numbered_without_gaps(store: Store) {
-    // Two stores on one database: as two processes would, they do not share a queue.
+    // Two stores on one database do not share a queue, like two processes.
     let other = open(&store.url).await;
     let sid = store.conversations.open_conversation(conversation(1, 1)).await.unwrap();
     let mut appends = JoinSet::new();

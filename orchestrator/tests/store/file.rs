@@ -1,4 +1,4 @@
-//! The store as a file: it outlives the service, and is for nobody else to read.
+//! The store as a file: it survives the service and is readable only by its owner.
 
 use std::{os::unix::fs::PermissionsExt, path::Path};
 
@@ -37,7 +37,7 @@ async fn store_files_are_private() {
     assert_eq!(directory.permissions().mode() & 0o777, 0o700);
 }
 
-/// With many who read and write at once: a database in memory has other locks than a file.
+/// With many concurrent readers and writers: an in-memory database has other locks than a file.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn an_in_memory_store_is_shared_by_its_connections() {
     let conversations = open("sqlite::memory:").await;

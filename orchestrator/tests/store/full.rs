@@ -1,4 +1,5 @@
-//! A conversation holds a bounded number of its guest's messages and bytes; full, it is followed by the session's next.
+//! A conversation holds a bounded number of its guest's messages and bytes; when full, the session continues in the
+//! next one.
 
 use orchestrator::conversations::{MAX_GUEST_BYTES, StoreError};
 use shared_types::{ConversationSid, orchestrator::send_message::MAX_BODY};

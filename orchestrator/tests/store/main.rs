@@ -1,5 +1,5 @@
-//! The conversations' store (contract, section 3): what it promises to one caller, to many at once and to those who go
-//! away half-way, and what it is as a file.
+//! The conversation store (contract, section 3): its guarantees for single, concurrent and cancelled callers, and its
+//! files.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a helper that fails is a test that fails")]
 
@@ -53,7 +53,7 @@ impl Store {
         Self { conversations: open(&url).await, url, _dir: None }
     }
 
-    /// A connection past the interface, to see and do what it does not.
+    /// A direct connection to the database, past the store's interface.
     async fn connection(&self) -> Direct {
         Direct::connect(&self.url).await
     }
@@ -107,7 +107,7 @@ fn session(n: u8) -> SessionId {
     SessionId::from_random([n; 16])
 }
 
-/// The session, which has just begun.
+/// The session, which has just started.
 fn begun(n: u8) -> EarlierSession {
     EarlierSession { sid: session(n), auth_time: now() }
 }

@@ -1,4 +1,4 @@
-//! `orchestrator migrate` as an operator gives it: what it says, its exit code, and the service that waits for it.
+//! The command `orchestrator migrate`: its output, its exit code, and the service that requires it.
 
 use std::{
     fs,
@@ -8,7 +8,7 @@ use std::{
 
 use crate::postgres::Cluster;
 
-/// Runs the binary with the database that a file names, in a folder of its own.
+/// Runs the binary in a new folder with the database URL from a file.
 fn orchestrator(folder: &Path, url: &str, arguments: &[&str]) -> Output {
     fs::write(folder.join("url"), format!("{url}\n")).unwrap();
     let accounts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../local-stack/accounts.demo.toml");

@@ -1,4 +1,4 @@
-//! One caller at a time: what is written is what is read, by whom it belongs to, whole or not at all.
+//! Single callers: reads return what was written, only to its owner, completely or not at all.
 
 use chrono::TimeDelta;
 use orchestrator::conversations::{LastSession, NewConversation, SYSTEM, StoreError};
@@ -115,7 +115,7 @@ async fn a_failed_welcome_message_rolls_back_the_conversation(store: Store) {
     assert!(matches!(failed, Err(StoreError::Database(_))), "{failed:?}");
     assert_eq!(store.conversations.by_session(ACCOUNT, session(2)).await.unwrap(), None);
     assert_eq!(store.count("SELECT COUNT(*) FROM conversations").await, 1);
-    // The same session can be opened after all.
+    // The same session can be opened afterwards.
     store.conversations.open_conversation(conversation(2, 2)).await.unwrap();
 }
 
@@ -147,7 +147,7 @@ async fn the_last_session_of_an_identity_is_stored(store: Store) {
         let other = store.conversations.last_session(account, deployment, identity(1)).await.unwrap();
         assert_eq!(other, None);
     }
-    // Whatever earlier sessions were bound to, a last one without a key leaves an identity that is not granted again.
+    // Whatever earlier sessions were bound to: after a last session without a key, the identity is not granted again.
     let unbound =
         NewConversation { session: begun(3), now: now() + TimeDelta::seconds(2), ..conversation(1, 3) };
     store.conversations.open_conversation(unbound).await.unwrap();

@@ -1,4 +1,4 @@
-//! Pages of messages are bounded in bytes, as they are sent.
+//! Pages of messages are bounded by their encoded size in bytes.
 
 use shared_types::{
     json,
@@ -18,7 +18,7 @@ on_both_engines! {
 
 async fn pages_end_before_the_message_that_exceeds_the_limit(store: Store) {
     let sid = store.conversations.open_conversation(conversation(1, 1)).await.unwrap();
-    // Of each of these characters an answer holds one byte, two, two and four.
+    // These characters take one, two, two and four bytes in a response.
     let mut texts = vec!["Welcome!".to_owned()];
     for n in 0..60 {
         let text = ["x", "\n", "é", "\u{1f600}"][n % 4].repeat(1 + (n * 997) % (MAX_BODY / 8));
@@ -38,7 +38,7 @@ async fn pages_end_before_the_message_that_exceeds_the_limit(store: Store) {
         let next = next.unwrap().messages;
         let messages = [page.clone(), next.clone()].concat();
         let more = json::to_vec(&Response { messages, last_index }).unwrap().len();
-        // What is left for the rest of the answer, and digits of indexes.
+        // The rest is for the response's other members, and digits of indexes.
         assert!(next.is_empty() || more > PAGE_BYTES - 1024, "{more}: the next one had room");
         pages += 1;
         read.extend(page);

@@ -1,4 +1,4 @@
-//! Old conversations go, with all that was said in them, and the others stay.
+//! Old conversations are purged with all their messages; the others stay.
 
 use std::time::Duration;
 
@@ -53,7 +53,7 @@ async fn conversations_are_purged_some_days_after_their_last_message(store: Stor
     assert!(store.purge_all(33).await > 0);
     assert_eq!(store.count("SELECT COUNT(*) FROM messages").await, 0);
     assert_eq!(store.count("SELECT COUNT(*) FROM conversations").await, 0);
-    // Whose conversation went may open another.
+    // The guest of a purged conversation may open another.
     store.conversations.open_conversation(conversation(1, 4)).await.unwrap();
 }
 
@@ -64,7 +64,7 @@ async fn messages_are_purged_in_batches_without_partial_reads(store: Store) {
                 SELECT 'IM' || CAST(n AS TEXT), (SELECT sid FROM conversations), n, 0, 'x', 'y', 0 FROM n";
     store.connection().await.execute(many).await;
     let purge = async || store.conversations.purge(30 * DAY, now() + TimeDelta::days(31)).await.unwrap();
-    // The conversation at first, then messages, then both.
+    // First the conversation, then messages, then both.
     let at_once = u64::from(PURGED_AT_ONCE);
     assert_eq!(purge().await, 1 + at_once);
     assert_eq!(store.all(identity(1), sid).await, None);
@@ -90,7 +90,7 @@ async fn two_replicas_purge_concurrently(store: Store) {
         assert_eq!(sid, ConversationSid::from_bits(guest.into()));
     }
     tokio::join!(store.purge_all(31), store.purge_all(31));
-    // What one had taken while the other looked may be left to the next time.
+    // Rows that one replica had locked while the other read them may be left to the next purge.
     store.purge_all(31).await;
     assert_eq!(store.count("SELECT COUNT(*) FROM conversations").await, 0);
     assert_eq!(store.count("SELECT COUNT(*) FROM messages").await, 0);

@@ -1,4 +1,4 @@
-//! What is PostgreSQL's own: its tables are an operator's to bring up to date, and it may be away for a while.
+//! PostgreSQL specifics: an operator migrates the schema, and the server may be away for a while.
 
 use crate::{Store, conversation, identity, open, postgres::Cluster};
 use orchestrator::conversations::{Conversations, MIGRATIONS, OpenError};
@@ -77,7 +77,7 @@ async fn broken_connections_are_replaced() {
     let broken = "SELECT COUNT(pg_terminate_backend(pid)) FROM pg_stat_activity \
                   WHERE datname = current_database() AND pid <> pg_backend_pid()";
     assert!(store.count(broken).await > 0);
-    // What was in the pool may fail once each; then all is well.
+    // Each pooled connection may fail once; later calls succeed.
     while store.conversations.ping().await.is_err() {}
     store.conversations.open_conversation(conversation(1, 1)).await.unwrap();
 }

@@ -1,4 +1,4 @@
-//! What operators see of ScopedAuthService, on a listener of its own.
+//! ScopedAuthService's admin listener.
 
 use serde_json::json;
 

@@ -1,5 +1,5 @@
-//! The audit log: which events a refresh leaves. All services of this test binary log to one subscriber; an event is found
-//! by the hash of its session.
+//! The audit log: the events of a refresh. All services of this test binary log to one subscriber; events are found by
+//! the hash of their session.
 
 use std::{
     fmt,
@@ -75,13 +75,13 @@ impl Subscriber for AuditLog {
     fn exit(&self, _: &span::Id) {}
 }
 
-/// Logs to this module from now on.
+/// Installs this module as the global subscriber.
 pub(crate) fn listen() {
     static LISTENING: Once = Once::new();
     LISTENING.call_once(|| tracing::subscriber::set_global_default(AuditLog).unwrap());
 }
 
-/// The events of a session so far, each with its reason or its count of repeats.
+/// The events of a session so far, each with its reason or repeat count.
 pub(crate) fn events(sas: &Sas, session: SessionId) -> Vec<String> {
     let session = sas.key_ring().session_hash(session).to_string();
     let logged = LOGGED.lock().unwrap();

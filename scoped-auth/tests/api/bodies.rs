@@ -1,4 +1,4 @@
-//! What is HTTP about a call to ScopedAuthService: paths, methods, bodies and the headers of every answer.
+//! The HTTP details of ScopedAuthService: paths, methods, bodies and response headers.
 
 use serde_json::json;
 

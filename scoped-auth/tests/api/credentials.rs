@@ -1,5 +1,5 @@
-//! Who may call ScopedAuthService: FederatedAuthService, with one of the secrets that the two share. Everybody may
-//! read the published keys.
+//! Authentication of callers: FederatedAuthService proves itself with one of the shared secrets. Only the published
+//! keys are public.
 
 use secrecy::SecretString;
 use serde_json::json;

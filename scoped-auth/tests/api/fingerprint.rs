@@ -1,5 +1,5 @@
-//! `SAS ->> SAS: Validates token and fingerprint`: what the verdict is when a browser presents a token. How much of a
-//! browser may change is tested with the fingerprint's policy; here are the ways in which two of them can meet.
+//! `SAS ->> SAS: Validates token and fingerprint`: the verdict when a browser presents a token. How much of a browser
+//! may change is tested with the fingerprint policy; here are the combinations of bound and presented fingerprint.
 
 use serde_json::{Value, json};
 use shared_types::{
@@ -27,7 +27,7 @@ fn of(user_agent: &str) -> String {
     generate(&keys, &signals, Sensitivity::Medium, Mode::Enforce).as_str().to_owned()
 }
 
-/// The verdict on a token that was made for `bound` and is presented by `presented`, and the fingerprint of its successor.
+/// The verdict on a token bound to `bound` and presented by `presented`, and the fingerprint of its successor.
 async fn verdict(sas: &Sas, bound: Option<&str>, presented: Option<&str>) -> (Value, Option<String>) {
     let token = sas.token(&asking(json!({"fingerprint": bound}))).await;
     let mut fields = refreshing(&token, json!({"fingerprint": presented}));

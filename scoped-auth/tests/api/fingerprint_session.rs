@@ -1,5 +1,5 @@
-//! The fingerprint in the course of a session: drift is followed and bounded, the fingerprint key is replaced, and what
-//! `shadow` serves stays bound to the browser that it was bound to.
+//! The fingerprint in the course of a session: bounded drift, rotation of the fingerprint key, and no rebinding in
+//! `shadow` mode.
 
 use serde_json::json;
 use shared_types::{
@@ -9,7 +9,7 @@ use shared_types::{
 
 use crate::{Sas, asking};
 
-/// A browser, as FlexWebchatOrchestratorService shows it.
+/// A browser, as FlexWebchatOrchestratorService presents it.
 struct Browser {
     major: u16,
     system: &'static str,
@@ -43,7 +43,7 @@ impl Browser {
     }
 }
 
-/// The browser that a token is bound to, and the browser that its session began with, where that is another.
+/// The browser that a token is bound to, and the browser that its session started with, if different.
 fn binding(sas: &Sas, token: &str) -> (String, Option<String>) {
     let claims = sas.claims(token);
     let text = |fingerprint: Fingerprint| fingerprint.as_str().to_owned();
@@ -58,7 +58,7 @@ async fn slow_drift_is_accepted_within_bounds_of_the_first_fingerprint() {
     assert_eq!(binding(&sas, &same).1, None, "nothing has changed yet");
     let newer = sas.refreshes(&same, &Browser::new(144).fingerprint()).await.1.unwrap();
     assert_eq!(binding(&sas, &newer).1, Some(Browser::new(140).fingerprint()));
-    // Two steps further is little, seen from the last refresh, and too far from the beginning.
+    // Two more steps are a small change since the last refresh, but too large since the start.
     let (verdict, newest) = sas.refreshes(&newer, &Browser::new(147).fingerprint()).await;
     assert_eq!((verdict["message"].as_str(), newest), (Some("fingerprint_validation_failed"), None));
     let next = sas.refreshes(&newer, &Browser::new(146).fingerprint()).await.1.unwrap();
@@ -79,7 +79,8 @@ async fn fingerprint_key_rotation_keeps_sessions() {
         let (sealed, _) = binding(&sas, &token);
         assert!(!sealed.contains('~'), "the token holds what the active key made, and no more");
     }
-    // The beginning was made with a key that is gone; the session goes on from what was sealed since.
+    // The first fingerprint was made with a key that was removed; the session continues from the fingerprints sealed
+    // since.
     let next = sas.refreshes(&token, &shown(144, b"b")).await.1.unwrap();
     assert_eq!(binding(&sas, &next).1, Some(shown(141, b"b")));
     assert_eq!(sas.refreshes(&next, &shown(144, b"c")).await.0["authorized"], false);
@@ -95,7 +96,7 @@ async fn shadow_mode_serves_and_counts_rejections_without_rebinding() {
     assert_eq!((&verdict["authorized"], &verdict["bound"]), (&json!(true), &json!(true)));
     let token = next.unwrap();
     assert_eq!(binding(&sas, &token).0, guest.fingerprint(), "the binding stays");
-    // Once it is enforced, the guest goes on and the thief does not.
+    // Once it is enforced, the guest is accepted and the thief rejected.
     let enforced = |browser: Browser| Browser { mode: Mode::Enforce, ..browser }.fingerprint();
     let of_thief = enforced(Browser { system: "X11; Linux x86_64", ..Browser::new(140) });
     assert_eq!(sas.refreshes(&token, &of_thief).await.0["authorized"], false);

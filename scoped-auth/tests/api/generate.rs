@@ -1,5 +1,5 @@
-//! `FAS ->> SAS: POST /v1/ScopedAuthTokens/generate/internal`: what the first token of a session is made of; and what its
-//! successors keep of it.
+//! `FAS ->> SAS: POST /v1/ScopedAuthTokens/generate/internal`: the content of a session's first token, and what its
+//! successors keep.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeDelta, Utc};

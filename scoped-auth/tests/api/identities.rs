@@ -74,7 +74,7 @@ async fn an_identity_is_not_granted_after_its_session_was_revoked() {
         let later = asks_again(&sas, &earlier).await;
         assert_ne!(later.member("identity"), earlier.member("identity"), "{revoked}");
         assert_eq!(events(&sas, &later), ["identity_refused revoked", "session_created"], "{revoked}");
-        // Of a session that began after the revocation it is granted; a replica that just started says the same.
+        // It is granted for a session that started after the revocation; a replica that has just started agrees.
         let begun_since = sas.generates(&asking(json!({}))).await;
         let replica = sas.replica().await;
         for (sas, earlier, is_granted) in [(&replica, &begun_since, true), (&replica, &earlier, false)] {
@@ -95,7 +95,7 @@ async fn revocations_outlive_tokens_for_identity_requests() {
     sas.clock.advance(TimeDelta::days(2));
     let earlier = sas.generates(&asking(json!({}))).await;
     revoke(&earlier).await;
-    // No token of either lives any more. The purge has deleted the older revocation.
+    // All tokens of both have expired. The purge has deleted the older revocation.
     sas.clock.advance(TimeDelta::days(29));
     sas.store_has("SELECT COUNT(*) FROM revocations", 1).await;
     for sas in [&sas, &sas.replica().await] {

@@ -1,4 +1,4 @@
-//! Tokens of the signed form, checked as somebody else would check them: with the published keys and nothing more.
+//! Signed tokens, verified by a third party with only the published keys.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ring::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
@@ -26,7 +26,7 @@ async fn published(sas: &Sas) -> Value {
     sas.answers(Request::get(JWKS)).await.body()
 }
 
-/// The claims of a signed token made of these fields.
+/// The claims of a signed token made from these fields.
 pub(crate) async fn claims(sas: &Sas, mut fields: Value) -> Value {
     fields["encrypt"] = false.into();
     let token = sas.token(&fields).await;

@@ -1,5 +1,5 @@
-//! The end of sessions: by their own guests (`FAS ->> SAS: POST /v1/ScopedAuthTokens/revoke`), and by operators, who
-//! have a route and a credential of their own on the admin listener.
+//! Revocation of sessions: by their guests (`FAS ->> SAS: POST /v1/ScopedAuthTokens/revoke`), and by operators, with a
+//! separate route and credential on the admin listener.
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ async fn operator_revokes(sas: &Sas, fields: &Value) -> Answer {
     Request::post(REVOCATIONS).bearer(OPERATOR_SECRET).json(fields).send(sas.running.admin_address).await
 }
 
-/// `authorized`, or why not.
+/// `authorized`, or the reason for the rejection.
 async fn verdict(sas: &Sas, token: &str) -> String {
     let body = sas.validates(&json!({"token": token})).await.body();
     if body["authorized"] == true {
@@ -87,7 +87,7 @@ async fn revoking_a_bound_session_requires_its_key() {
         revokes(&sas, &fields).await.is_refusal(401, "invalid_dpop_proof");
         assert!(is_good().await, "{fields}");
     }
-    // Another account does not learn that there is such a token.
+    // Another account does not learn that the token exists.
     let answer = revokes(&sas, &json!({"accountSid": OTHER_ACCOUNT, "token": token})).await;
     assert_eq!((answer.status, answer.body()), (200, json!({"revoked": false})));
     sas.clock.advance(TimeDelta::hours(2));

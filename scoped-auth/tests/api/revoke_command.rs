@@ -1,4 +1,4 @@
-//! `scoped-auth revoke` as an operator gives it, to a service that runs.
+//! The command `scoped-auth revoke` against a running service.
 
 use std::process::{Command, Output};
 

@@ -1,5 +1,5 @@
-//! How the tokens of a session follow each other: one successor for each, however often it is asked for, and an end for
-//! the session whose token turns up in two hands; and how a browser goes on after its token's end.
+//! Succession of a session's tokens: one successor each, however often it is requested; reuse by two holders revokes
+//! the session; and expired tokens are resumed by their browser.
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
@@ -72,7 +72,7 @@ async fn expired_tokens_are_resumed_by_their_browser_within_the_window() {
         "bound to nobody"
     );
     let resumed = asks(&bound, own.clone()).await["successor"]["token"].as_str().unwrap().to_owned();
-    // 4 hours of the resume window after the end of the current token, whose life is an hour.
+    // 4 hours of the resume window after the current token's expiry; its lifetime is an hour.
     sas.clock.advance(TimeDelta::hours(5) - TimeDelta::minutes(1));
     assert_eq!(asks(&bound, own.clone()).await["authorized"], true, "its successor is within the window");
     sas.clock.advance(TimeDelta::hours(5) + TimeDelta::minutes(1));

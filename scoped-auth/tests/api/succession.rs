@@ -1,4 +1,4 @@
-//! The token that follows the presented one: the table of the contract, section 7, over HTTP.
+//! The successor of the presented token: the table of the contract, section 7, over HTTP.
 
 use chrono::TimeDelta;
 use scoped_auth::claims::Claims;
@@ -13,7 +13,7 @@ fn after_the_grace() -> TimeDelta {
     GRACE + TimeDelta::seconds(1)
 }
 
-/// Of a proof key.
+/// The thumbprint of a proof key.
 fn jkt(letter: &str) -> Value {
     json!({"jkt": letter.repeat(43)})
 }
@@ -32,7 +32,7 @@ async fn parallel_refreshes_of_one_token_have_one_successor() {
     for (n, address) in
         [&sas, &replica].map(|sas| sas.running.address()).into_iter().cycle().take(64).enumerate()
     {
-        // Each with another ttl: what the first one said holds for all.
+        // Each with another ttl: the first one applies to all.
         let request = Request::post(VALIDATE)
             .json(&refreshing(&token, json!({"successor": ttl(3600 + u32::try_from(n).unwrap())})));
         calls.spawn(async move { request.bearer(crate::SECRET).send(address).await.body() });
@@ -81,7 +81,7 @@ async fn a_reissued_successor_has_the_remaining_lifetime() {
     assert_eq!(first["expires_in"], 1000);
     for member in ["expires_in", "refresh_after"] {
         let [first, again] = [&first, &again].map(|successor| successor[member].as_i64().unwrap());
-        // The test itself takes some time.
+        // Minus the duration of the test itself.
         assert!((50..60).contains(&(first - again)), "{member}: {first}, then {again}");
     }
 }
@@ -179,7 +179,7 @@ async fn a_rejected_refresh_does_not_advance_the_session() {
     ] {
         is_refused_and_moves_nothing(&sas, token, others, what).await;
     }
-    // The same of a session that has a row.
+    // The same for a session that has a row.
     let second = sas.successor(&bound, jkt("A")).await;
     is_refused_and_moves_nothing(&sas, &second, jkt("E"), "proof_validation_failed").await;
     is_refused_and_moves_nothing(&sas, &bound, json!({}), "proof_validation_failed").await;

@@ -1,5 +1,5 @@
-//! `FAS ->> SAS: POST /v1/ScopedAuthTokens/validate`: the verdict on a token at a time. A token that is not good is
-//! answered with 200 as well: to say so is the work that was asked for.
+//! `FAS ->> SAS: POST /v1/ScopedAuthTokens/validate`: the verdict on a token at a time. An invalid token is also a 200:
+//! the verdict is the requested result.
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
@@ -128,7 +128,7 @@ async fn verdicts_on_inauthentic_tokens_reveal_nothing() {
         bad.push(token[..token.len() - 1].to_owned());
         bad.push(format!(" {token}"));
     }
-    // Expired as well: an authentic one would be told so.
+    // Also expired: an authentic token would be reported as expired.
     sas.clock.advance(TimeDelta::hours(2));
     for token in bad {
         let answer = sas.validates(&json!({"token": token})).await;

@@ -1,4 +1,4 @@
-//! The current token of a session: handed out again, made anew, marked as shown; and refreshed in parallel.
+//! The current token of a session: reissued, marked as presented, and refreshed concurrently.
 
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ async fn parallel_refreshes_of_one_token_have_one_successor(store: Store) {
         let mut calls = JoinSet::new();
         for (n, replica) in replicas.iter().cycle().take(64).enumerate() {
             let (replica, presented) = (replica.clone(), presented.clone());
-            // Each at another time, with another end and another browser.
+            // Each at another time, with another expiry and another browser.
             let at = now() + TimeDelta::milliseconds(i64::try_from(n).unwrap());
             let fingerprint = Fingerprint::new(format!("fp1.{n}"));
             calls.spawn(async move {
@@ -83,7 +83,7 @@ async fn parallel_refreshes_of_one_token_have_one_successor(store: Store) {
 async fn a_token_newer_than_the_row_advances_from_its_generation(store: Store) {
     let [here, there] = &store.replicas;
     here.advance(advance(session(1), 0, now())).await.unwrap();
-    // In a batch with older ones.
+    // In one batch with older ones.
     let mut calls = JoinSet::new();
     for generation in [0, 7, 1, 7, 3] {
         let there = there.clone();
@@ -121,7 +121,7 @@ async fn the_current_token_is_reissued_until_it_was_presented(store: Store) {
         first_fingerprint: Fingerprint::new("fp1.first".to_owned()),
         ..lost.clone()
     };
-    // Of two replicas one does.
+    // Only one of two replicas marks it.
     let others = CurrentToken { expires_at: now(), ..anew.clone() };
     let (one, other) =
         tokio::join!(here.reissue(session(1), &lost, &anew), there.reissue(session(1), &lost, &others));
@@ -153,7 +153,7 @@ async fn only_the_current_generation_is_marked_as_presented(store: Store) {
     here.mark_shown(&[]).await.unwrap();
 }
 
-/// Each batch in another order than the others.
+/// Each batch in another order, which would deadlock if rows were not locked in one order.
 async fn replicas_that_mark_and_advance_the_same_sessions_do_not_deadlock(store: Store) {
     const SESSIONS: u32 = 200;
     let marks = |generation: u32| (0..SESSIONS).map(move |n| (numbered(n), generation)).collect::<Vec<_>>();

@@ -70,7 +70,7 @@ async fn concurrent_calls_are_judged_independently(store: Store) {
     for generation in 0..10 {
         here.advance(advance(session(1), generation, now())).await.unwrap();
     }
-    // The first call opens a batch of its own; the rest shares batches, the newest generation among older ones.
+    // The first call is a batch of its own; the others share batches, with the newest generation among older ones.
     for newest in 10..20 {
         let mut calls = JoinSet::new();
         for generation in (0..=newest).chain([newest]) {
@@ -126,14 +126,15 @@ fn advanced(replaced: u32) -> AdvanceOutcome {
     AdvanceOutcome::Advanced { replaced }
 }
 
-/// Ids in no order.
+/// Ids in random order.
 pub(crate) fn numbered(n: u32) -> SessionId {
     let mut bytes = [7; 16];
     bytes[..4].copy_from_slice(&n.wrapping_mul(0x9E37_79B9).to_be_bytes());
     SessionId::from_random(bytes)
 }
 
-/// On one thread, and while another process writes, so that all calls wait before the first is answered.
+/// On one thread, and while another process holds the write lock, so that all calls wait before the first gets its
+/// result.
 #[tokio::test]
 async fn concurrent_advances_share_commits() {
     let store = Store::on_sqlite().await;
@@ -151,7 +152,7 @@ async fn concurrent_advances_share_commits() {
     assert_eq!(commits(&store) - before, 500_usize.div_ceil(TOGETHER));
 }
 
-/// The frames of the journal that end a commit: those with the length of the file after it.
+/// The journal's commit frames: those that hold the length of the file after the commit.
 fn commits(store: &Store) -> usize {
     let journal = std::fs::read(format!("{}-wal", store.url.strip_prefix("sqlite:").unwrap())).unwrap();
     let page = usize::try_from(u32::from_be_bytes(journal[8..12].try_into().unwrap())).unwrap();

@@ -1,4 +1,4 @@
-//! How a replica learns of others' revocations: at once where PostgreSQL tells it, and by looking in any case.
+//! How a replica learns of other replicas' revocations: at once by PostgreSQL's NOTIFY, and by polling in any case.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,15 +9,15 @@ use tokio::{task::JoinHandle, time::timeout};
 use crate::{Store, account, claims, direct::Direct, now, postgres::Cluster};
 
 const HOUR: Duration = Duration::from_secs(3600);
-/// Within which every replica honours a revocation.
+/// Bound within which every replica honours a revocation.
 const BOUND: Duration = Duration::from_secs(2);
-/// Who is listening, and to what: PostgreSQL shows the last statement of each connection.
+/// The connections that listen: PostgreSQL shows the last statement of each connection.
 const LISTENING: &str = "SELECT COUNT(*) FROM pg_stat_activity \
                          WHERE datname = current_database() AND query LIKE 'LISTEN%'";
 const SILENCE: &str = "SELECT COUNT(pg_terminate_backend(pid)) FROM pg_stat_activity \
                        WHERE datname = current_database() AND query LIKE 'LISTEN%'";
 
-/// A replica that follows, and looks by itself every so often.
+/// A replica that follows the revocations, with this poll interval.
 struct Replica {
     sessions: Sessions,
     follower: JoinHandle<()>,
@@ -81,7 +81,7 @@ async fn revocations_missed_while_disconnected_are_read_on_reconnect() {
     replica.knows(2).await;
 }
 
-/// On either engine: SQLite tells nobody, and a listener that PostgreSQL will not have hears nothing.
+/// On both engines: SQLite has no notifications, and a listener that PostgreSQL rejects receives none.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_replica_without_notifications_polls() {
     let on_sqlite = Store::on_sqlite().await;
@@ -92,7 +92,7 @@ async fn a_replica_without_notifications_polls() {
         let silencer = if is_postgres {
             someone_listens(store).await;
             let url = store.url.clone();
-            // As soon as someone listens again, again.
+            // Repeats after each reconnect.
             Some(tokio::spawn(async move {
                 let mut connection = Direct::connect(&url).await;
                 loop {

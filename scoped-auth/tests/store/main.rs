@@ -1,5 +1,4 @@
-//! The sessions' store, on either engine: what many replicas agree on there, how they hear of each other, and what is
-//! removed when.
+//! The session store, on both engines: agreement between replicas, propagation between them, and retention.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a helper that fails is a test that fails")]
 
@@ -28,7 +27,7 @@ use tempfile::TempDir;
 
 use crate::{direct::Direct, postgres::Cluster};
 
-/// One store, as two replicas have it.
+/// One store, as two replicas open it.
 struct Store {
     replicas: [Sessions; 2],
     url: String,
@@ -48,7 +47,7 @@ impl Store {
         Self { replicas: [open(&url).await, open(&url).await], url, _dir: None }
     }
 
-    /// A connection past the interface, to see and do what it does not.
+    /// A direct connection to the database, past the store's interface.
     async fn connection(&self) -> Direct {
         Direct::connect(&self.url).await
     }
@@ -70,7 +69,7 @@ fn end() -> DateTime<Utc> {
     now() + TimeDelta::days(1)
 }
 
-/// A move of a session from `generation`, without a browser.
+/// An advance of a session from `generation`, without a browser.
 fn advance(session: SessionId, generation: u32, now: DateTime<Utc>) -> Advance {
     Advance {
         session,

@@ -1,4 +1,4 @@
-//! `scoped-auth migrate` as an operator gives it.
+//! The command `scoped-auth migrate`.
 
 use std::process::Command;
 

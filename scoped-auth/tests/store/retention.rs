@@ -1,4 +1,4 @@
-//! What is of no more use is removed bit by bit, and the count of revocations goes on.
+//! Expired rows are purged in batches, and revocation ids continue.
 
 use chrono::TimeDelta;
 use scoped_auth::{
@@ -34,13 +34,14 @@ async fn only_ended_sessions_are_purged(store: Store) {
     assert_eq!(store.purge(end(), end()).await.unwrap(), 0);
     let kept = AdvanceOutcome::Current(longer.next());
     assert_eq!(store.advance(advance(session(2), 0, now())).await.unwrap(), kept);
-    // Who had followed up to the first goes on from there.
+    // A follower that had read up to the first revocation continues from there.
     other.revoke(account(2), now(), end()).await.unwrap();
     let news = store.revocations(1, 10).await.unwrap();
     assert_eq!(news.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [2]);
 }
 
-/// Otherwise a replaced token would find no row, be taken for the current one of a restored store, and live again.
+/// Otherwise a replaced token would find no row, be taken for the current one of a restored store, and become valid
+/// again.
 async fn a_longer_session_lifetime_postpones_the_purge(store: Store) {
     let [store, _] = &store.replicas;
     store.advance(advance(session(1), 0, now())).await.unwrap();
@@ -65,7 +66,7 @@ async fn two_replicas_purge_concurrently(store: Store) {
     let purge =
         async |replica: usize| while store.replicas[replica].purge(end(), end()).await.unwrap() > 0 {};
     tokio::join!(purge(0), purge(1));
-    // What one had taken while the other looked may be left to the next time.
+    // Rows that one replica had locked while the other read them may be left to the next purge.
     purge(0).await;
     assert_eq!(store.count("SELECT COUNT(*) FROM sessions").await, 0);
 }
@@ -83,7 +84,7 @@ async fn revocations_are_kept_longer_than_their_tokens_live(store: Store) {
     let kept_until = now() + TimeDelta::from_std(RULES.revocation_retention).unwrap();
     assert_eq!(checked(&sessions, kept_until).await, Ok(()));
     sessions.revoke(RevocationTarget::Identity(account, identity), now()).await.unwrap();
-    // The purge at a replica whose clock is ahead by the skew.
+    // The purge at a replica whose clock is ahead by the maximum skew.
     let ahead = kept_until + TimeDelta::from_std(CLOCK_SKEW).unwrap();
     assert_eq!(sessions.purge(ahead - TimeDelta::milliseconds(1)).await.unwrap(), 0);
     let last = kept_until - TimeDelta::milliseconds(1);

@@ -1,4 +1,4 @@
-//! Whoever follows the revocations sees every one, however many are made at once.
+//! A follower of the revocations sees every one, however many are concurrent.
 
 use std::{
     collections::HashSet,
@@ -31,11 +31,11 @@ const EACH: u128 = 20;
 async fn a_follower_reads_all_concurrent_revocations(store: Store) {
     let done = Arc::new(AtomicBool::new(false));
     let (followed, ended) = (store.replicas[1].clone(), done.clone());
-    // Reads from the last that it has seen, all the time.
+    // Reads continuously from the last id that it has seen.
     let follower = tokio::spawn(async move {
         let (mut last, mut seen, mut looks) = (0, Vec::new(), 0);
         loop {
-            // Asked before the look: what is there by then must be found by it.
+            // Checked before the read: what is stored by then must be found by it.
             let is_last_look = ended.load(Ordering::SeqCst);
             for (id, revocation) in followed.revocations(last, 7).await.unwrap() {
                 assert_eq!(id, last + 1, "one was passed over");

@@ -1,4 +1,4 @@
-//! Answers that the client does not read, or reads slowly.
+//! Responses that the client reads slowly or not at all.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ async fn response_memory_is_held_until_read_or_disconnected() {
     let mut connection = ask_for(service.address(), LARGE).await;
     connection.read_exact(&mut [0; 15]).await.unwrap();
     assert!(service.next_reservation().await > LARGE);
-    // Another call has come and gone; the answer is still there.
+    // Another request has completed; the response is still held.
     Request::get(&format!("{}?size=1", Read::PATH)).send(service.address()).await;
     assert_eq!([service.next_reservation().await, service.next_reservation().await], [12, 0]);
     assert!(service.reservations.is_empty());

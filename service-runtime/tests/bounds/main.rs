@@ -1,5 +1,5 @@
-//! What one client can take from a service: the memory of answers and requests, connections, and time. Clients here do not
-//! read, do not finish, or do not stop.
+//! Bounds on what one client can take from a service: memory of responses and requests, connections, and time. The
+//! clients here do not read, do not finish, or do not stop.
 
 #![allow(
     clippy::unwrap_used,
@@ -34,12 +34,12 @@ use tokio::{
     time::timeout,
 };
 
-/// Longer than any deadline here.
+/// Longer than any deadline in these tests.
 const SOON: Duration = Duration::from_secs(20);
 /// More than the kernel's buffers hold.
 const LARGE: usize = 512 * 1024;
 
-/// `GET`: a text of so many bytes, with memory reserved for it.
+/// `GET`: a text of this many bytes, with memory reserved for it.
 struct Read;
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -63,7 +63,7 @@ impl Endpoint for Read {
     type Response = Text;
 }
 
-/// `POST`: answered when the test lets it go.
+/// `POST`: answered when the test opens the gate.
 struct Wait;
 
 impl Endpoint for Wait {
@@ -79,7 +79,7 @@ impl Endpoint for Wait {
 
 #[derive(Clone)]
 struct State {
-    /// The size of each answer that was made, and 0 when its memory was released.
+    /// The size of each response that was made, and 0 when its memory was released.
     reserved: mpsc::UnboundedSender<usize>,
     came: Arc<Semaphore>,
     may_go: Arc<Semaphore>,
@@ -164,7 +164,7 @@ fn start(limits: ServerLimits) -> Started {
     Started { running: service.start(Listeners::loopback().unwrap()).unwrap(), state, reservations }
 }
 
-/// A connection whose kernel takes little that the test has not read.
+/// A connection with a small receive buffer, so that the kernel takes little unread data.
 async fn connect(address: SocketAddr) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4096).unwrap();
@@ -178,7 +178,8 @@ async fn ask_for(address: SocketAddr, size: usize) -> TcpStream {
     connection
 }
 
-/// Reads until the connection ends, `pause` after each read; how many bytes there were, and whether it was reset.
+/// Reads until the connection ends, with `pause` after each read; returns the number of bytes, and whether it was
+/// reset.
 async fn read_to_end(connection: &mut TcpStream, pause: Duration) -> (usize, bool) {
     let (mut total, mut buffer) = (0, vec![0; 1024]);
     loop {

@@ -1,4 +1,4 @@
-//! Requests that do not end, are not read, or are too many.
+//! Requests that are endless, rejected before they are read, or too many.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -16,7 +16,7 @@ use crate::{
     read_to_end, start,
 };
 
-/// Sends a head and a body without end; how much of it the service took, and what it answered.
+/// Sends a head and an endless body; returns how many bytes the service took, and its response.
 async fn send_without_end(address: SocketAddr, head: &str, piece: &[u8]) -> (usize, String) {
     let mut connection = TcpStream::connect(address).await.unwrap();
     connection.write_all(head.as_bytes()).await.unwrap();
@@ -80,7 +80,7 @@ async fn unfinished_requests_share_a_memory_budget() {
         ended += u32::from(connection.await.unwrap() == 0);
     }
     assert!((10..=30).contains(&ended), "{ended} of 100 connections were ended");
-    // All of it is given back.
+    // The whole budget is released.
     let request = Request::post(Wait::PATH).body("application/json", vec![b' '; 17_000]);
     request.send(service.address()).await.is_refusal(413, "payload_too_large");
 }

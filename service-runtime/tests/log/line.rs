@@ -1,4 +1,4 @@
-//! What a line says: byte for byte what `tracing_subscriber` would have said, the time's digits aside.
+//! The format of a log line: byte for byte that of `tracing_subscriber`, except for the digits of the time.
 
 use std::{fmt, sync::Mutex};
 
@@ -9,7 +9,7 @@ use tracing_subscriber::{fmt::time::ChronoUtc, layer::SubscriberExt, registry};
 
 use crate::written::{Written, parsed};
 
-/// What `tell` tells: as we write it, and as the library does.
+/// The output of `tell`: by our layer, and by the library's.
 fn told(tell: impl FnOnce()) -> [String; 2] {
     let (ours, theirs) = (Written::default(), Written::default());
     let log_writer = LogWriter::new(ours.clone());
@@ -23,7 +23,7 @@ fn told(tell: impl FnOnce()) -> [String; 2] {
     [ours, theirs].map(|log| log.take())
 }
 
-/// Every line without its `{"timestamp":"…"`.
+/// Every line without its `{"timestamp":"…"}`.
 fn after_the_time(log: &str) -> Vec<&str> {
     log.lines().map(|line| line.split_once("+00:00\"").unwrap().1).collect()
 }
@@ -115,7 +115,7 @@ fn now() -> i64 {
     service_runtime::Clock::system().now().timestamp_nanos_opt().unwrap()
 }
 
-/// Tells something itself while it is told.
+/// Logs while it is formatted.
 struct Talkative;
 
 impl fmt::Display for Talkative {
@@ -128,7 +128,7 @@ impl fmt::Display for Talkative {
 #[test]
 fn formatting_a_value_may_log() {
     let [ours, _] = told(|| {
-        // The first event makes the line that the second would reuse.
+        // The first event allocates the line buffer that the second would reuse.
         tracing::info!("first");
         tracing::info!(value = %Talkative, "outer");
     });

@@ -1,4 +1,4 @@
-//! Lines arrive whole, complete and in time.
+//! Log lines are written whole, completely and in time.
 
 use std::{
     collections::HashMap,
@@ -36,7 +36,7 @@ fn lines_of_many_threads_are_complete_and_not_interleaved() {
             scope.spawn(move || {
                 with_default(dispatch, || {
                     for line in 0..LINES {
-                        // Some are written by the thread that tells them, in the midst of all others.
+                        // Some are written by the logging thread itself, among all others.
                         if line % 1_000 == 999 {
                             tracing::warn!(thread, line, "told");
                         } else {
@@ -92,7 +92,7 @@ fn dropping_the_guard_flushes_and_later_lines_are_synchronous() {
     });
 }
 
-/// Says how much it is given at a time, and waits to be let through.
+/// A writer that reports the size of each write and blocks until it is released.
 struct Gate {
     given: Sender<Vec<u8>>,
     open: Mutex<Receiver<()>>,
@@ -101,7 +101,7 @@ struct Gate {
 impl Write for Gate {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.given.send(bytes.to_vec()).unwrap();
-        // Nobody holds it shut any more.
+        // The gate was dropped: nothing blocks any more.
         let _ = self.open.lock().unwrap().recv();
         Ok(bytes.len())
     }
@@ -120,7 +120,7 @@ fn gate() -> (Gate, Receiver<Vec<u8>>, Sender<()>) {
 fn lines_are_written_without_an_explicit_flush() {
     let (gate, batches, hold) = gate();
     let log_writer = LogWriter::new(gate);
-    // The second finds a thread that has begun to wait.
+    // The second one finds a thread that already waits.
     for line in [b"alone\n", b"again\n"] {
         log_writer.write(line);
         assert_eq!(batches.recv_timeout(Duration::from_secs(10)).unwrap(), line);
@@ -158,7 +158,7 @@ fn a_slow_writer_blocks_and_loses_no_line() {
     assert_eq!(sizes.iter().sum::<usize>(), LINE * LINES);
 }
 
-/// A pipe whose reader is behind, and which takes a little at a time.
+/// A slow pipe that takes a little at a time.
 struct Slow(Written, u32);
 
 impl Write for Slow {
@@ -185,7 +185,7 @@ fn lines_are_not_split_by_a_slow_reader() {
     assert_eq!(written.text(), "one line that is longer than seven bytes\nand another\n");
 }
 
-/// A disk that is full once, in the midst of a line.
+/// A disk that is full once, in the middle of a line.
 struct FullOnce(Written, u32);
 
 impl Write for FullOnce {

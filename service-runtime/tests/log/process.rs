@@ -1,4 +1,4 @@
-//! The log of a whole process, which is this program again with one of its tests: at a panic, and at the end.
+//! The log of a whole process (this binary again, with one of its tests): at a panic, and at exit.
 
 use std::process::{Command, Output};
 
@@ -6,7 +6,7 @@ use service_runtime::telemetry;
 
 use crate::written::parsed;
 
-/// Runs one of the tests below that only make sense in a process of their own.
+/// Runs one of the ignored tests below in a new process.
 fn alone(test: &str) -> Output {
     Command::new(std::env::current_exe().unwrap())
         .args(["--exact", test, "--ignored", "--nocapture", "--test-threads=1"])
@@ -46,7 +46,7 @@ fn all_lines_are_written_at_process_exit() {
 #[ignore = "a process of its own: all_lines_are_written_at_process_exit"]
 fn ends() {
     let log = telemetry::start();
-    // The first decides; a second leaves it alone.
+    // The first setup wins; a second one has no effect.
     drop(telemetry::start());
     for line in 0..1_000_u64 {
         tracing::info!(line, "told");

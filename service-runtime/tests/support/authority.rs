@@ -1,4 +1,4 @@
-//! A certificate authority of a test's own, and the files of the participants that it vouches for.
+//! A certificate authority for a test, and the certificate files of its participants.
 
 #![allow(dead_code, reason = "each test crate has other misfortunes")]
 
@@ -15,7 +15,7 @@ pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
 }
 
-/// What is wrong with a certificate.
+/// A flaw of a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flaw {
     None,
@@ -39,7 +39,8 @@ impl Authority {
         &self.certificate
     }
 
-    /// Writes `<participant>.pem` and `<participant>.key` into the folder: a certificate for 127.0.0.1, for either side.
+    /// Writes `<participant>.pem` and `<participant>.key` into the folder: a certificate for 127.0.0.1, for server and
+    /// client.
     pub(crate) fn vouches_for(&self, participant: &str, folder: &Path, flaw: Flaw) {
         let host = if flaw == Flaw::OfAnotherHost { "10.9.8.7" } else { "127.0.0.1" };
         let mut params = CertificateParams::new(vec![host.to_owned()]).unwrap();
@@ -56,7 +57,7 @@ impl Authority {
     }
 }
 
-/// Writes a file in place of the one that is there, at once.
+/// Replaces a file atomically.
 pub(crate) fn put(folder: &Path, name: &str, content: &str) {
     let beside = folder.join(format!("{name}.new"));
     fs::write(&beside, content).unwrap();

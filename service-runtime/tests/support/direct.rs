@@ -1,4 +1,4 @@
-//! A connection past the stores' interface, to either engine: to see and do what the interface does not.
+//! A direct connection to a store's database on either engine, for what the store's interface does not offer.
 
 #![allow(dead_code, reason = "not every test binary uses all of it")]
 #![allow(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
@@ -12,7 +12,7 @@ pub(crate) enum Direct {
 }
 
 impl Direct {
-    /// To the database of this URL.
+    /// Connects to the database of this URL.
     pub(crate) async fn connect(url: &str) -> Self {
         match url.strip_prefix("sqlite:") {
             Some(path) => {
@@ -22,7 +22,7 @@ impl Direct {
         }
     }
 
-    /// Runs statements that give nothing.
+    /// Runs statements without a result.
     pub(crate) async fn execute(&mut self, statements: &str) {
         match self {
             Self::Sqlite(connection) => connection.execute_batch(statements).unwrap(),
@@ -32,7 +32,7 @@ impl Direct {
         }
     }
 
-    /// The one number that a query gives.
+    /// The number that a query returns.
     pub(crate) async fn number(&mut self, query: &str) -> i64 {
         match self {
             Self::Sqlite(connection) => connection.query_row(query, [], |row| row.get(0)).unwrap(),
@@ -43,7 +43,7 @@ impl Direct {
         }
     }
 
-    /// The three texts of the one row that a query gives.
+    /// The three texts of the one row that a query returns.
     pub(crate) async fn texts(&mut self, query: &str) -> (String, String, String) {
         match self {
             Self::Sqlite(connection) => {

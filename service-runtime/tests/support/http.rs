@@ -1,5 +1,5 @@
-//! An HTTP client that sends what a test says, byte by byte, over a connection of its own, and an answer that knows what
-//! every refusal looks like (contract, section 6). The tests of all services call with it.
+//! An HTTP client that sends the exact bytes of a test over a new connection, and a response with assertions for errors
+//! (contract, section 6). Shared by the tests of all services.
 
 #![allow(dead_code, reason = "each test crate calls in its own ways")]
 
@@ -11,7 +11,7 @@ use tokio::{
     net::TcpStream,
 };
 
-/// A request, as it will be sent.
+/// A request to send.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     method: String,
@@ -45,7 +45,7 @@ impl Request {
         self
     }
 
-    /// The value of a header that it has.
+    /// The value of a header of the request.
     pub(crate) fn value(&self, name: &str) -> Vec<u8> {
         self.headers.iter().find(|(known, _)| known == name).unwrap().1.clone()
     }
@@ -71,7 +71,7 @@ impl Request {
         self.header("content-type", content_type)
     }
 
-    /// The bytes of the request. The length is announced, unless the request announces another way of its own.
+    /// The bytes of the request. Adds `Content-Length`, unless the request has a framing header.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let mut bytes = format!("{} {} HTTP/1.1\r\nhost: service\r\n", self.method, self.path).into_bytes();
         for (name, value) in &self.headers {
@@ -87,11 +87,11 @@ impl Request {
         bytes
     }
 
-    /// Sends the request and reads the whole answer.
+    /// Sends the request and reads the whole response.
     pub(crate) async fn send(&self, address: SocketAddr) -> Answer {
         let mut stream = TcpStream::connect(address).await.unwrap();
         let bytes = self.clone().header("connection", "close").bytes();
-        // Who refuses a body need not read it to its end.
+        // A server that rejects a body need not read it to the end.
         let _ = stream.write_all(&bytes).await;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).await.unwrap();
@@ -99,7 +99,7 @@ impl Request {
     }
 }
 
-/// An answer, read to its end.
+/// A complete response.
 #[derive(Clone)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -118,7 +118,7 @@ impl Answer {
         Self { status, headers, text: body.to_owned() }
     }
 
-    /// The value of a header, or nothing; the values of one that stands there twice make one that no test expects.
+    /// The value of a header, or an empty string; duplicates are joined, so that no expected value matches them.
     pub(crate) fn header(&self, name: &str) -> String {
         let values = self.headers.iter().filter(|(known, _)| known == name).map(|(_, value)| value.as_str());
         values.collect::<Vec<_>>().join(" AND ")
@@ -130,7 +130,7 @@ impl Answer {
         serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("no JSON, with status {}", self.status))
     }
 
-    /// A member of the body that is a string.
+    /// A string member of the body.
     #[track_caller]
     pub(crate) fn member(&self, name: &str) -> String {
         let value = self.body().get(name).and_then(|value| Some(value.as_str()?.to_owned()));
@@ -139,19 +139,19 @@ impl Answer {
         })
     }
 
-    /// The names of the body's members, in their order.
+    /// The names of the body's members, in order.
     #[track_caller]
     pub(crate) fn members(&self) -> Vec<String> {
         self.body().as_object().unwrap().keys().cloned().collect()
     }
 
-    /// The `code` of a refusal, or nothing.
+    /// The `code` of an error, or an empty string.
     pub(crate) fn code(&self) -> String {
         let body = serde_json::from_str::<Value>(&self.text).unwrap_or_default();
         body.get("code").and_then(Value::as_str).unwrap_or_default().to_owned()
     }
 
-    /// The answer is the contract's refusal of this row, in its body and in its headers.
+    /// Asserts that the response is the contract's error of this row, in body and headers.
     #[track_caller]
     pub(crate) fn is_refusal(&self, status: u16, code: &str) {
         assert_eq!((self.status, self.code().as_str()), (status, code), "{}", self.text);
@@ -167,7 +167,7 @@ impl Answer {
         assert_eq!(carries("allow"), status == 405, "Allow");
     }
 
-    /// Nothing in the answer's body repeats what was sent.
+    /// Asserts that the response's body does not echo the request.
     #[track_caller]
     pub(crate) fn does_not_repeat(&self, sent: &str) {
         assert!(!self.text.contains(sent), "{}", self.text);

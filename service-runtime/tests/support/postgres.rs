@@ -1,5 +1,5 @@
-//! A PostgreSQL of a test's own: a cluster per test binary, a fresh database per test. The shell that holds it lives as
-//! long as this process does, however this process ends, and then stops the server and removes its files.
+//! A PostgreSQL server for tests: a cluster per test binary, a new database per test. Its parent shell lives as long as
+//! this process, however that ends, and then stops the server and removes its files.
 
 #![allow(dead_code, reason = "not every test binary uses all of it")]
 #![allow(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
@@ -19,7 +19,7 @@ use std::{
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 
 #[allow(unused_macros, reason = "not every test binary uses it")]
-/// `Kind: tests` runs each test on either engine: with `crate::Kind::on_sqlite()`, and with `on_postgres()`.
+/// `Kind: tests` runs each test on both engines: with `crate::Kind::on_sqlite()` and with `on_postgres()`.
 macro_rules! on_both_engines {
     ($kind:ident: $($test:ident),* $(,)?) => {
         mod on_sqlite {
@@ -42,8 +42,8 @@ macro_rules! on_both_engines {
     };
 }
 
-/// Takes a folder and the programs' folder; then a line on its input is what `pg_ctl` is to do, and the end of its input
-/// is the end. Durability is not what is tested here.
+/// Arguments: a folder and the folder of the programs. Each line of input is a `pg_ctl` action; end of input stops the
+/// server. Durability is off, as it is not under test.
 const KEEPER: &str = r#"
 # Those who interrupt the tests mean the tests: the server is to be stopped, and by this shell.
 trap '' INT TERM HUP
@@ -80,13 +80,13 @@ struct Keeper {
 }
 
 impl Cluster {
-    /// The one of this test binary.
+    /// The server shared by this test binary.
     pub(crate) fn shared() -> &'static Self {
         static SHARED: OnceLock<Cluster> = OnceLock::new();
         SHARED.get_or_init(Self::new)
     }
 
-    /// Another, which a test may stop and start.
+    /// A separate server, which a test may stop and start.
     pub(crate) fn new() -> Self {
         let folder = tempfile::Builder::new().prefix("pg-").tempdir().unwrap().keep();
         let mut shell = as_nobody(&folder);
@@ -103,12 +103,12 @@ impl Cluster {
         cluster
     }
 
-    /// Returns once it serves.
+    /// Starts it and waits until it accepts connections.
     pub(crate) fn start(&self) {
         self.does("start");
     }
 
-    /// Returns once it is down, all its connections with it.
+    /// Stops it and waits until it is down, with all connections closed.
     pub(crate) fn stop(&self) {
         self.does("stop");
     }
@@ -138,7 +138,7 @@ impl Cluster {
     }
 }
 
-/// The server does not run as root. The folder becomes that of whoever runs it.
+/// The server refuses to run as root. The folder is given to the user that runs it.
 fn as_nobody(folder: &Path) -> Command {
     if fs::metadata("/proc/self").unwrap().uid() != 0 {
         return Command::new("env");
@@ -150,7 +150,7 @@ fn as_nobody(folder: &Path) -> Command {
     command
 }
 
-/// Where the server's programs are: Debian keeps them by version, and off the path.
+/// The folder of the server's programs: Debian keeps them by version, outside `PATH`.
 fn programs() -> PathBuf {
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let newest = versions.max_by_key(|version| {

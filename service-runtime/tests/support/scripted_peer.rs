@@ -1,5 +1,5 @@
-//! A peer that misbehaves as a test says: it reads each request whole, notes it, and then does the next act of its
-//! script, byte by byte. What behaves is never played by it: tests have the real services for that.
+//! A peer that misbehaves as scripted: it reads each request whole, records it, and then runs the next act of its
+//! script, byte by byte. Correct behaviour is never scripted: tests use the real services for that.
 
 #![allow(dead_code, reason = "each test crate has other misfortunes")]
 
@@ -17,35 +17,35 @@ use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
 };
 
-/// What the peer does with a request that it has read.
+/// The reaction to a request that was read.
 #[derive(Clone, Debug)]
 pub(crate) enum Act {
     /// Sends these bytes and closes the connection.
     Send(Vec<u8>),
     /// Sends these bytes and waits for the next request on the same connection.
     SendAndStay(Vec<u8>),
-    /// Sends these bytes, and then the second ones again and again, for as long as somebody listens.
+    /// Sends the first bytes, and then the second ones repeatedly until the client closes.
     SendForEver(Vec<u8>, Vec<u8>),
-    /// Sends these bytes, and then nothing more, but keeps the connection.
+    /// Sends these bytes, and then nothing more, but keeps the connection open.
     SendAndFallSilent(Vec<u8>),
-    /// Says nothing and closes the connection.
+    /// Closes the connection without a response.
     HangUp,
 }
 
 impl Act {
-    /// A well-formed HTTP answer of JSON.
+    /// A well-formed HTTP response with a JSON body.
     pub(crate) fn json(status: u16, body: &str) -> Self {
         Self::Send(answer(status, "content-type: application/json\r\n", body))
     }
 
-    /// Reads the request and never answers.
+    /// Reads the request and never responds.
     pub(crate) fn say_nothing() -> Self {
         Self::SendAndFallSilent(Vec::new())
     }
 }
 
-/// The bytes of an HTTP answer; each line of `headers` ends with its line break. It says that the connection closes
-/// then, or the caller's next request would meet a connection that is closing.
+/// The bytes of an HTTP response; each line of `headers` ends with its line break. It has `Connection: close`, or the
+/// client's next request would meet a closing connection.
 pub(crate) fn answer(status: u16, headers: &str, body: &str) -> Vec<u8> {
     let length = body.len();
     format!(
@@ -56,14 +56,14 @@ pub(crate) fn answer(status: u16, headers: &str, body: &str) -> Vec<u8> {
 
 /// A peer with a script.
 pub(crate) struct ScriptedPeer {
-    /// Where it is called.
+    /// Its address.
     pub(crate) address: SocketAddr,
     seen: Arc<Mutex<Vec<String>>>,
     connections: Arc<AtomicUsize>,
 }
 
 impl ScriptedPeer {
-    /// A peer that answers each request with the next act, and with the last one from then on.
+    /// A peer that runs the next act for each request, and repeats the last one.
     pub(crate) async fn with(script: Vec<Act>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -79,7 +79,7 @@ impl ScriptedPeer {
         Self { address, seen, connections }
     }
 
-    /// A peer that answers every request alike.
+    /// A peer that reacts the same to every request.
     pub(crate) async fn that(act: Act) -> Self {
         Self::with(vec![act]).await
     }
@@ -89,17 +89,17 @@ impl ScriptedPeer {
         format!("http://{}", self.address)
     }
 
-    /// The requests that it has read, head and body.
+    /// The recorded requests, head and body.
     pub(crate) fn seen(&self) -> Vec<String> {
         self.seen.lock().unwrap().clone()
     }
 
-    /// How many connections have been made to it.
+    /// How many connections it has accepted.
     pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
 
-    /// The value of a header in the request with this number, from 0.
+    /// The value of a header in the recorded request with this index.
     pub(crate) fn header_seen(&self, request: usize, name: &str) -> Option<String> {
         let head = self.seen().get(request)?.split("\r\n\r\n").next()?.to_owned();
         head.lines().skip(1).find_map(|line| {
@@ -109,15 +109,15 @@ impl ScriptedPeer {
     }
 }
 
-/// A port of the loopback interface that nobody listens on, nor will for as long as this is kept.
+/// A reserved loopback port without a listener, for as long as this value lives.
 pub(crate) struct Nobody {
-    /// Where there is nobody.
+    /// The reserved address.
     pub(crate) address: SocketAddr,
     _taken: TcpSocket,
 }
 
 impl Nobody {
-    /// Takes a port, and does not listen.
+    /// Binds a port without listening.
     pub(crate) fn there() -> Self {
         let taken = TcpSocket::new_v4().unwrap();
         taken.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
@@ -130,13 +130,13 @@ impl Nobody {
     }
 }
 
-/// Kills a service of one worker, and waits until its connections are cut: the kill itself returns before they are.
+/// Kills a service with one worker and waits until its connections are closed, which happens after the kill returns.
 pub(crate) async fn kill(running: Running) {
     let mut witness = TcpStream::connect(running.address()).await.unwrap();
     witness.write_all(b"GET / HTTP/1.1\r\nhost: service\r\n\r\n").await.unwrap();
     assert_ne!(witness.read_buf(&mut Vec::new()).await.unwrap(), 0, "it is answered, so it is one of them");
     running.kill().await;
-    // The end of a connection, or its reset.
+    // End of file, or a reset.
     let _ = witness.read_to_end(&mut Vec::new()).await;
 }
 
@@ -148,7 +148,7 @@ async fn play(mut stream: TcpStream, script: Arc<Vec<Act>>, seen: Arc<Mutex<Vec<
             seen.push(request);
             act
         };
-        // A caller that has given up is what some of these acts are for: what is written to it may fail.
+        // Some acts make the client give up, so writes may fail.
         match act {
             None | Some(Act::HangUp) => return,
             Some(Act::Send(bytes)) => {
@@ -165,7 +165,7 @@ async fn play(mut stream: TcpStream, script: Arc<Vec<Act>>, seen: Arc<Mutex<Vec<
             }
             Some(Act::SendAndFallSilent(bytes)) => {
                 let _ = stream.write_all(&bytes).await;
-                // Until the caller closes.
+                // Until the client closes.
                 let _ = stream.read(&mut [0; 1]).await;
                 return;
             }
@@ -173,7 +173,7 @@ async fn play(mut stream: TcpStream, script: Arc<Vec<Act>>, seen: Arc<Mutex<Vec<
     }
 }
 
-/// One request, head and body; none when the caller has closed the connection.
+/// One request, head and body; `None` when the client has closed the connection.
 async fn read_request(stream: &mut TcpStream) -> Option<String> {
     let mut bytes = Vec::new();
     loop {

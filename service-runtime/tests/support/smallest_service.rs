@@ -1,5 +1,5 @@
-//! What the smallest service there can be needs beside its one message: a boundary that lets everybody in, and an error
-//! that never happens.
+//! The parts of a minimal service besides its endpoint: an access policy that allows everyone, and an uninhabited
+//! error.
 
 use service_runtime::{AccessPolicy, ApiError, RequestContext};
 use shared_types::Code;
