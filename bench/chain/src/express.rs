@@ -1,4 +1,4 @@
-//! The sample Express server's work in Node.js, where that is at hand.
+//! The sample Express server's work in Node.js, where that is installed.
 
 use std::{env, path::PathBuf, process::Command};
 
@@ -10,10 +10,10 @@ use crate::{
 
 /// One process.
 pub(crate) const SINGLE: &str = "Express";
-/// A process for each core.
+/// One process per core.
 pub(crate) const CLUSTER: &str = "Express, a process per core";
 
-/// Where its packages are, or why it is not measured.
+/// The folder of its packages, or why it is not measured.
 pub(crate) fn at_hand() -> Result<PathBuf, &'static str> {
     let folder = PathBuf::from("bench/express");
     let has_node = Command::new("node").arg("--version").output().is_ok_and(|said| said.status.success());
@@ -26,7 +26,7 @@ pub(crate) fn at_hand() -> Result<PathBuf, &'static str> {
     Ok(folder)
 }
 
-/// Starts it, in one process or in one for each core, with its log in `log`.
+/// Starts it, in one process or in one per core, with its log in `log`.
 pub(crate) fn start(name: &'static str, log: PathBuf) -> Outcome<Yardstick> {
     let folder = at_hand()?;
     let address = free_address()?;

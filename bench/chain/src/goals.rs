@@ -1,4 +1,4 @@
-//! What was promised, and whether it is kept: computed from the figures, so that no one has to be believed.
+//! The performance goals and whether they are met, computed from the measurements.
 
 use crate::{
     express,
@@ -11,18 +11,18 @@ use crate::{
 
 const MIB: f64 = 1_048_576.0;
 
-/// A promise and the figure that it is held against.
+/// A goal and its measurement.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Goal {
-    /// What was promised.
+    /// The goal.
     pub(crate) promise: String,
-    /// What was measured.
+    /// The measured value.
     pub(crate) measured: String,
-    /// Whether it is kept.
+    /// Whether the goal is met.
     pub(crate) is_met: bool,
 }
 
-/// All promises that this run has figures for.
+/// All goals that this run has measurements for.
 pub(crate) fn goals(results: &Results) -> Vec<Goal> {
     let mut goals = Vec::new();
     for path in [Path::Create, Path::Refresh] {
@@ -41,7 +41,7 @@ pub(crate) fn goals(results: &Results) -> Vec<Goal> {
     goals
 }
 
-/// The promise of the soak.
+/// The goal of the soak test.
 pub(crate) fn soak(soak: &Soak) -> Goal {
     let growth = soak.growth();
     Goal {

@@ -1,4 +1,4 @@
-//! The figures as people read them: two parts of `docs/performance.md`, each between markers, and a plot beside it.
+//! The report: two parts of `docs/performance.md`, each between markers, and a plot.
 
 use std::{fmt::Write as _, fs, path::Path as Folder};
 
@@ -15,7 +15,7 @@ use crate::{
 
 const MIB: f64 = 1_048_576.0;
 
-/// Writes what was measured into the page in `docs`, and the plot beside it. What was not measured stays as it was.
+/// Writes the results into the page in `docs`, and the plot. Parts without a measurement stay unchanged.
 pub(crate) fn write(results: &Results, docs: &Folder) -> Outcome<()> {
     let page = docs.join("performance.md");
     let text = fs::read_to_string(&page).or_else(|_| fs::read_to_string("docs/performance.md"))?;
@@ -30,7 +30,7 @@ pub(crate) fn write(results: &Results, docs: &Folder) -> Outcome<()> {
     Ok(fs::write(page, text)?)
 }
 
-/// What was measured, as text.
+/// The measured part as text.
 pub(crate) fn measured_part(results: &Results) -> String {
     let plan = &results.plan;
     let mut text = format!(
@@ -152,7 +152,7 @@ fn goals_table(goals: &[Goal]) -> String {
     text
 }
 
-/// The page with another text between its markers of this name.
+/// The page with new text between the markers of this name.
 fn replaced(page: &str, name: &str, part: &str) -> Outcome<String> {
     let (begin, end) = (format!("<!-- {name}:begin -->\n"), format!("<!-- {name}:end -->\n"));
     let parts = page.split_once(&begin).and_then(|(before, rest)| Some((before, rest.split_once(&end)?.1)));

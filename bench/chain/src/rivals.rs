@@ -1,4 +1,4 @@
-//! What else is sent the same requests: each with tokens of its own, since nobody takes those of another.
+//! Other servers that are sent the same requests, each with its own tokens, since none accepts those of another.
 
 use std::{fs, path::Path as Folder};
 
@@ -7,17 +7,17 @@ use crate::{
     workload::Workload, yardsticks::Yardstick,
 };
 
-/// A server beside the services.
+/// A server compared with the services.
 pub(crate) struct Rival {
-    /// What it is called in the report.
+    /// Its name in the report.
     pub(crate) name: &'static str,
-    /// With how many connections it is measured; none for all.
+    /// The numbers of connections it is measured with; empty for all.
     pub(crate) connections: Option<usize>,
-    /// Whether it refuses a token that was presented before.
+    /// Whether it rejects a token that was presented before.
     pub(crate) needs_fresh_tokens: bool,
     /// The processes.
     pub(crate) server: Yardstick,
-    /// What it is sent.
+    /// The requests.
     pub(crate) workload: Workload,
 }
 
@@ -45,7 +45,7 @@ pub(crate) fn on(path: Path, validate: &Question, folder: &Folder) -> Outcome<Ve
     Ok(rivals)
 }
 
-/// The same services within one process.
+/// The same services in one process.
 fn in_process(folder: &Folder) -> Outcome<Yardstick> {
     fs::create_dir_all(folder)?;
     fs::write(folder.join("accounts.toml"), accounts::accounts(1))?;

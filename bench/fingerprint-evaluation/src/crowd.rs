@@ -1,4 +1,4 @@
-//! The visitors of one site, all at once: whom a token is made for, and who else there is to present it.
+//! The visitors of one site: token owners, and the others who may present a token.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::{
     visitor::Visitor,
 };
 
-/// One of them.
+/// A visitor.
 pub(crate) struct One {
     pub(crate) visitor: Visitor,
     pub(crate) country: &'static Country,
@@ -18,14 +18,14 @@ pub(crate) struct One {
     pub(crate) sealed: Look,
 }
 
-/// All of them.
+/// All visitors.
 pub(crate) struct Crowd {
     pub(crate) visitors: Vec<One>,
-    /// Their headers, by what a browser looks like at first glance.
+    /// Their headers, by kind of browser.
     kinds: BTreeMap<Kind, Vec<HeaderSet>>,
 }
 
-/// Whose token it is, and everybody else.
+/// The token's owner, and all others.
 pub(crate) struct Scene<'a> {
     pub(crate) victim: &'a One,
     pub(crate) crowd: &'a Crowd,
@@ -48,7 +48,7 @@ impl Crowd {
         self.visitors.iter().map(|victim| Scene { victim, crowd: self })
     }
 
-    /// Anybody of the kinds that are wanted, somewhere else.
+    /// Another visitor of the wanted kinds, in another place.
     pub(crate) fn one(&self, draws: &mut Draws, wanted: impl Fn(&Kind) -> bool) -> Option<Visitor> {
         let kinds: Vec<&[HeaderSet]> =
             self.kinds.iter().filter(|(kind, _)| wanted(kind)).map(|(_, sets)| sets.as_slice()).collect();

@@ -1,5 +1,5 @@
-//! Who judges: the fingerprint at its three levels, and the two comparisons that others make do with. The only place
-//! that knows how a fingerprint is made and compared.
+//! The judges: the fingerprint at its three levels, and two common simple comparisons as baselines. The only module
+//! that makes and compares fingerprints.
 
 use shared_types::{
     AccountSid, DeploymentKey, Fingerprint,
@@ -11,10 +11,10 @@ use shared_types::{
 
 use crate::visitor::Visitor;
 
-/// How the columns of the tables are called, in their order.
+/// The column names of the tables, in order.
 pub const JUDGES: [&str; 5] = ["low", "medium", "high", "exact User-Agent", "all headers"];
 
-/// One answer for each of [`JUDGES`].
+/// One value for each of [`JUDGES`].
 pub(crate) type Answers = [bool; JUDGES.len()];
 
 /// A visitor's family, system and mobile flag, as the fingerprint reads them.
@@ -25,12 +25,12 @@ pub(crate) struct Kind {
     pub(crate) mobile: bool,
 }
 
-/// The account that all of them are visitors of.
+/// The account of all visitors.
 pub(crate) struct Judges {
     account: AccountKeys,
 }
 
-/// A visitor as each judge sees it; made when a token is, and when one is presented.
+/// A visitor as each judge sees it, when a token is made and when one is presented.
 pub(crate) struct Look {
     fingerprint: Fingerprint,
     user_agent: String,
@@ -44,7 +44,7 @@ impl Judges {
         Some(Self { account: keys.account(AccountSid::from_bits(1)) })
     }
 
-    /// `None` where there is no fingerprint, which no visitor here comes to.
+    /// `None` if there is no fingerprint, which does not happen with these visitors.
     pub(crate) fn look_at(&self, visitor: &Visitor) -> Option<Look> {
         self.look_at_level(visitor, Sensitivity::Medium)
     }
@@ -57,7 +57,7 @@ impl Judges {
     }
 }
 
-/// Whether each judge takes the one who presents a token for the one whom it was made for.
+/// Whether each judge takes the presenter of a token for its owner.
 pub(crate) fn accept(sealed: &Look, presented: &Look) -> Answers {
     let verdict =
         judge(BoundFingerprint { sealed: &sealed.fingerprint, first: None }, &presented.fingerprint);
@@ -66,7 +66,7 @@ pub(crate) fn accept(sealed: &Look, presented: &Look) -> Answers {
     [low, medium, high, sealed.user_agent == presented.user_agent, sealed.headers == presented.headers]
 }
 
-/// Where a level stands, from tolerant to strict: what one accepts, those before it accept too.
+/// The rank of a level, from tolerant to strict: what one accepts, those before it accept too.
 fn place(level: Sensitivity) -> Option<usize> {
     Sensitivity::ALL.into_iter().position(|known| known == level)
 }
@@ -100,7 +100,7 @@ mod tests {
         let crowd = Crowd::of(&population, &judges, &mut draws);
         let mut seen = [false; 4];
         for one in crowd.visitors.iter().step_by(20) {
-            // Somebody with the same browser and loginTimestamp, so that all levels have their say.
+            // Another visitor with the same browser and loginTimestamp, so that all levels are compared.
             let mut other = crowd.one(&mut draws, |kind| *kind == one.kind).unwrap();
             other.login_timestamp = one.visitor.login_timestamp;
             let answers = accept(&one.sealed, &judges.look_at(&other).unwrap());

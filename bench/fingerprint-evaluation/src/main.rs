@@ -1,4 +1,4 @@
-//! `cargo run -p fingerprint-evaluation --release`: measures, and rewrites what `docs/` says of it.
+//! `cargo run -p fingerprint-evaluation --release`: measures, and rewrites the results in `docs/`.
 
 use std::{error::Error, fs};
 

@@ -1,5 +1,5 @@
-//! The evaluation as people read it: a section of `docs/fingerprint.md`, between two markers, and two plots beside it.
-//! The section is also what a later run is held against, so its tables can be read back.
+//! The report: a section of `docs/fingerprint.md`, between two markers, and two plots. A later run is compared with the
+//! section, so its tables can be parsed.
 
 use std::{
     fmt::Write as _,
@@ -9,7 +9,7 @@ use std::{
 
 use crate::{Evaluation, Facts, Goal, JUDGES, Row, draws::SEED, plot};
 
-/// What rewrites the documents.
+/// The command that rewrites the documents.
 pub const COMMAND: &str = "cargo run -p fingerprint-evaluation --release";
 
 const BEGIN: &str = "<!-- evaluation:begin -->\n";
@@ -19,24 +19,24 @@ const END: &str = "<!-- evaluation:end -->\n";
 pub struct Document {
     /// Where it is.
     pub path: PathBuf,
-    /// What is there, which is nothing for a plot that was never drawn.
+    /// Its current content; empty for a plot that was never drawn.
     pub committed: String,
-    /// What belongs there.
+    /// Its content according to the measurement.
     pub produced: String,
 }
 
 /// A row of a committed table: its name, and how often each judge was wrong, of how many.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommittedRow {
-    /// What happened.
+    /// The change or theft.
     pub name: String,
-    /// To how many.
+    /// Number of cases.
     pub of: u64,
     /// In the order of [`JUDGES`].
     pub counts: Vec<u64>,
 }
 
-/// All documents as they are and as they ought to be. Fails if the page of the fingerprint is not there, or its markers.
+/// All documents, current and expected. Fails if the fingerprint page or its markers are missing.
 pub fn documents(evaluation: &Evaluation) -> io::Result<Vec<Document>> {
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
     let page = docs.join("fingerprint.md");
@@ -72,7 +72,7 @@ pub fn committed_rows(page: &str) -> Vec<CommittedRow> {
 fn committed_row(line: &str) -> Option<CommittedRow> {
     let mut cells = line.strip_prefix('|')?.strip_suffix('|')?.split('|').map(str::trim);
     let name = cells.next()?.to_owned();
-    // A head of a table has no numbers.
+    // A table's head has no numbers.
     let of = cells.next()?.parse().ok()?;
     let counts =
         cells.take(JUDGES.len()).map(|cell| cell.split(' ').next()?.parse().ok()).collect::<Option<_>>()?;

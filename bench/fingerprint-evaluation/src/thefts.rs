@@ -1,7 +1,6 @@
-//! False accepts: somebody else presents the token. Two strangers who happen to look alike; and thieves, each with what
-//! it copied. A thief's language, clock, decoders and network are its own unless the row says that they were copied.
-//! All of them show the right origin: a browser would have to be on a page of the site, and what is no browser forges
-//! it.
+//! False accepts: someone else presents the token: strangers who look alike by chance, and thieves, each with what they
+//! copied. A thief's language, clock, decoders and network are their own unless the row says that they were copied. All
+//! of them send the right origin: a browser would have to be on a page of the site, and a script forges it.
 
 use crate::{
     changes::Goal,
@@ -11,11 +10,11 @@ use crate::{
     visitor::Visitor,
 };
 
-/// A row: who presents the token of a visitor.
+/// A row: a presenter of a visitor's token.
 pub(crate) struct Theft {
     pub(crate) name: &'static str,
     pub(crate) goal: Goal,
-    /// How often it happens to each visitor.
+    /// Number of cases per visitor.
     pub(crate) times: usize,
     /// The victim as the token was made for it, and the thief; `None` if there is no such thief for this victim.
     pub(crate) happens: fn(&Scene<'_>, &mut Draws) -> Option<(Visitor, Visitor)>,
@@ -100,12 +99,12 @@ const fn theft(name: &'static str, goal: Goal, happens: Happens) -> Theft {
     Theft { name, goal, times: 1, happens }
 }
 
-/// A browser that refuses the page its storage.
+/// A browser that denies the page its storage.
 fn anonymous(visitor: &Visitor) -> Visitor {
     Visitor { login_timestamp: None, ..visitor.clone() }
 }
 
-/// The widget of a thief begins a session of its own, or is kept from it.
+/// The thief's widget starts a new session, or is kept from it.
 fn on_its_own(thief: Visitor, draws: &mut Draws) -> Visitor {
     if draws.below(2) == 0 { anonymous(&thief) } else { thief }
 }
@@ -115,7 +114,7 @@ fn copied(scene: &Scene<'_>, thief: Visitor) -> Option<(Visitor, Visitor)> {
     Some((scene.victim.visitor.clone(), Visitor { login_timestamp, ..thief }))
 }
 
-/// A script that shows the victim's User-Agent and origin, and else what curl sends: nothing.
+/// A script that sends the victim's User-Agent and origin, and otherwise what curl sends: nothing.
 fn curl(victim: &Visitor, draws: &mut Draws) -> Visitor {
     let mut curl = Visitor {
         languages: Vec::new(),

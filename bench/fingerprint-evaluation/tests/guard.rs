@@ -1,5 +1,5 @@
-//! The published rates, measured again: none may get worse, what is published must be what is measured, and the goals of
-//! the product hold.
+//! Guards the published rates: none may get worse, published figures must equal the measurement, and the product's
+//! goals are met.
 
 use std::sync::LazyLock;
 
@@ -19,7 +19,7 @@ fn rates(row: &Row) -> impl Iterator<Item = (&'static str, Rate)> {
     JUDGES.into_iter().zip(row.rates)
 }
 
-/// The baselines are there to be compared with, and promise nothing.
+/// The baselines are for comparison and have no goals.
 fn levels(row: &Row) -> impl Iterator<Item = (&'static str, Rate)> {
     rates(row).take(3)
 }
@@ -91,10 +91,10 @@ fn goals_have_enough_samples() {
 #[test]
 fn the_measurement_is_self_consistent() {
     let row = |name: &str| rows().find(|row| row.name == name).unwrap();
-    // Who copies everything is taken for the visitor by everybody, and who changes nothing is refused by nobody.
+    // A thief who copies everything is accepted by all judges, and an unchanged visitor is rejected by none.
     assert!(row("every header copied, the network not").rates.iter().all(|rate| rate.value() == 1.0));
     assert!(row("nothing changed").rates.iter().all(|rate| rate.count == 0));
-    // Strangers share a User-Agent as often as the network's own probabilities say.
+    // Strangers share a User-Agent as often as the population's exact probabilities say.
     let strangers = row("two strangers, no loginTimestamp").rates[3];
     let expected = EVALUATION.facts.same_user_agent;
     assert!((strangers.value() - expected).abs() < 0.02, "{strangers}, expected {expected}");
