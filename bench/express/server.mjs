@@ -1,6 +1,6 @@
-// What the sample server of the open-source widget does for a token, and nothing else: no log, no call to anybody.
-// With CLUSTER=1 there is a process for each core. Routes and fields are those of FlexWebchatOrchestratorService, so that
-// the same load can be sent.
+// The token routes of the open-source widget's sample server, and nothing else: no log, no upstream calls. With CLUSTER=1
+// there is one process per core. Routes and fields are those of FlexWebchatOrchestratorService, so that it gets the same
+// load.
 import cluster from "node:cluster";
 import { randomBytes, randomUUID } from "node:crypto";
 import { availableParallelism } from "node:os";
@@ -42,7 +42,7 @@ function serve() {
 }
 
 if (CLUSTER === "1" && cluster.isPrimary) {
-  // All of them check each other's tokens.
+  // Every process accepts the tokens of all.
   for (let core = 0; core < availableParallelism(); core += 1) cluster.fork({ SECRET });
 } else {
   serve();

@@ -36,10 +36,10 @@ fn settings_table_matches_the_code() {
     let readme = readme();
     let is_row =
         |line: &&str| programs.iter().any(|program| line.starts_with(&format!("| `{}", program.prefix)));
-    let told: BTreeSet<_> = readme.lines().filter(is_row).map(str::to_owned).collect();
-    let missing: Vec<_> = coded.iter().filter(|row| !told.contains(*row)).map(String::as_str).collect();
+    let documented: BTreeSet<_> = readme.lines().filter(is_row).map(str::to_owned).collect();
+    let missing: Vec<_> = coded.iter().filter(|row| !documented.contains(*row)).map(String::as_str).collect();
     assert!(missing.is_empty(), "README lacks these rows:\n{}", missing.join("\n"));
-    let stale: Vec<_> = told.iter().filter(|row| !coded.contains(row)).map(String::as_str).collect();
+    let stale: Vec<_> = documented.iter().filter(|row| !coded.contains(row)).map(String::as_str).collect();
     assert!(stale.is_empty(), "README has these rows, the code does not:\n{}", stale.join("\n"));
 }
 
@@ -70,7 +70,7 @@ fn documented_folders_exist() {
         });
         for path in named {
             let path = path.split(['*', ' ']).next().unwrap_or_default();
-            assert!(root.join(path).exists(), "{file} names `{path}`, which is not there");
+            assert!(root.join(path).exists(), "{file} refers to `{path}`, which does not exist");
         }
     }
 }
@@ -93,8 +93,8 @@ fn fingerprint_policy_table_matches_the_code() {
         };
         format!("| `{}` | {held} | {} | {} |\n", rule.signal.name(), rule.changed, rule.gone)
     });
-    let table =
-        "| signal | held if | changed | gone |\n|---|---|---|---|\n".to_owned() + &rows.collect::<String>();
+    let table = "| signal | held if | changed | missing |\n|---|---|---|---|\n".to_owned()
+        + &rows.collect::<String>();
     assert_eq!(part_of_fingerprint("policy"), table, "docs/fingerprint.md is to have:\n{table}");
 
     let rows = Sensitivity::ALL.map(|level| {

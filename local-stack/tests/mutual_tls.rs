@@ -22,12 +22,12 @@ use tokio::task::JoinSet;
 
 const PARTICIPANTS: [&str; 3] = ["orchestrator", "federated-auth", "scoped-auth"];
 
-fn vouched_for(by: &Authority) -> TempDir {
+fn with_certificates(by: &Authority) -> TempDir {
     let data = tempfile::tempdir().unwrap();
     std::fs::write(data.path().join("accounts.toml"), demo::accounts_without_limits()).unwrap();
     put(data.path(), "ca.pem", by.pem());
     for participant in PARTICIPANTS {
-        by.vouches_for(participant, data.path(), Flaw::None);
+        by.issues(participant, data.path(), Flaw::None);
     }
     data
 }
@@ -39,7 +39,7 @@ fn plan(data: &Path) -> Plan {
 
 #[tokio::test]
 async fn a_session_works_over_mutual_tls() {
-    let data = vouched_for(&Authority::new("the services' authority"));
+    let data = with_certificates(&Authority::new("the services' authority"));
     let stack = Stack::start(&plan(data.path())).await.unwrap();
     let guest = Guest::with_chrome(&stack.url, demo::DEPLOYMENT_ON);
     let created = guest.creates_token().await;
@@ -67,8 +67,8 @@ async fn bad_certificate_returns_the_contracts_error() {
         ("federated-auth", &authority, Flaw::OfAnotherHost, unreachable),
         ("scoped-auth", &other, Flaw::None, unreachable),
     ] {
-        let data = vouched_for(&authority);
-        by.vouches_for(participant, data.path(), flaw);
+        let data = with_certificates(&authority);
+        by.issues(participant, data.path(), flaw);
         let stack = Stack::start(&plan(data.path())).await.unwrap();
         let guest = Guest::with_chrome(&stack.url, demo::DEPLOYMENT_ON);
         let answer = guest.creates_token().await;
@@ -76,7 +76,7 @@ async fn bad_certificate_returns_the_contracts_error() {
         let caller = if participant == "scoped-auth" { &stack.federated_auth } else { &stack.orchestrator };
         let url = format!("http://{}/readyz", caller.admin_address);
         let ready = guest.client().get(url).send().await.unwrap();
-        assert_eq!(ready.status(), 503, "and the caller is not ready");
+        assert_eq!(ready.status(), 503, "the caller is not ready");
         stack.stop().await;
     }
 }
@@ -85,7 +85,7 @@ async fn bad_certificate_returns_the_contracts_error() {
 async fn certificate_rotation_under_load_loses_no_request() {
     let first = Authority::new("the services' authority");
     let next = Authority::new("the next authority");
-    let data = vouched_for(&first);
+    let data = with_certificates(&first);
     let stack = Stack::start(&plan(data.path())).await.unwrap();
     let (over, answered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let mut guests = JoinSet::new();
@@ -106,7 +106,7 @@ async fn certificate_rotation_under_load_loses_no_request() {
     put(data.path(), "ca.pem", &format!("{}{}", first.pem(), next.pem()));
     stack.sides.have_changed(1).await;
     for participant in PARTICIPANTS {
-        next.vouches_for(participant, data.path(), Flaw::None);
+        next.issues(participant, data.path(), Flaw::None);
         some_more(&answered).await;
     }
     stack.sides.have_changed(2).await;

@@ -85,9 +85,9 @@ impl Fleet {
     }
 
     /// Waits until a table is empty.
-    async fn until_gone(&self, table: &'static str) {
-        let gone = async { while self.count(table).await > 0 {} };
-        assert!(timeout(Duration::from_secs(30), gone).await.is_ok(), "{table} do not go");
+    async fn until_purged(&self, table: &'static str) {
+        let purged = async { while self.count(table).await > 0 {} };
+        assert!(timeout(Duration::from_secs(30), purged).await.is_ok(), "{table} are not purged");
     }
 
     /// The same guest, calling one replica or the other.
@@ -227,12 +227,12 @@ async fn old_conversations_and_sessions_are_purged(fleet: Fleet) {
     assert_eq!(here.says(&token, &conversation, "Hello").await.status, 201);
     assert_eq!(here.ends_session(&token).await.status, 200);
     fleet.plan.clock.advance(chrono::TimeDelta::days(2));
-    fleet.until_gone("sessions").await;
+    fleet.until_purged("sessions").await;
     assert_eq!(fleet.count("revocations").await, 1, "the identity is not to be granted again");
     assert_eq!(fleet.count("conversations").await, 1);
     fleet.plan.clock.advance(chrono::TimeDelta::days(30));
-    fleet.until_gone("conversations").await;
-    fleet.until_gone("revocations").await;
+    fleet.until_purged("conversations").await;
+    fleet.until_purged("revocations").await;
 }
 
 #[tokio::test]
@@ -294,5 +294,5 @@ async fn replica_with_a_stale_revocation_list_fails_closed() {
 
     database.execute_batch("ALTER TABLE lost RENAME TO revocations").unwrap();
     while ready().await != 200 {}
-    assert_eq!(guest.opens_conversation(&token).await.status, 201, "it follows again, and vouches again");
+    assert_eq!(guest.opens_conversation(&token).await.status, 201, "it follows again and validates tokens");
 }

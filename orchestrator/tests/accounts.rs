@@ -92,8 +92,8 @@ fn deployments_share_their_account() {
 }
 
 /// The error of the file with every `from` replaced by `to`.
-fn edited(from: &str, to: &str) -> AccountsError {
-    assert!(FILE.contains(from), "{from:?} does not stand in the file");
+fn error_after_edit(from: &str, to: &str) -> AccountsError {
+    assert!(FILE.contains(from), "{from:?} is not in the file");
     Accounts::parse(&FILE.replace(from, to)).expect_err(to)
 }
 
@@ -128,7 +128,7 @@ fn errors_are_reported_with_their_line() {
         ("https://*.example.org", "*", 10, "every site"),
         ("\n  \"https://shop.example.com\",\n  \"https://www.example.com\",", &eleven, 27, "at most 10"),
     ] {
-        let error = edited(from, to);
+        let error = error_after_edit(from, to);
         assert_eq!(error.line, line, "{to:?}: {error}");
         assert!(error.reason.contains(reason), "{to:?}: {error}");
         assert!(!error.to_string().contains('\n'), "{to:?}: {error}");

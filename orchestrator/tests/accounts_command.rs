@@ -91,7 +91,7 @@ address_sid = "IG00000000000000000000000000000001"
         "23: error: CV00000000000000000000000000000002 stands in line 13 already",
         "26: error: unknown field `limits`",
     ] {
-        assert!(problems.iter().any(|found| found.starts_with(expected)), "{expected}\nis not in\n{output}");
+        assert!(problems.iter().any(|found| found.starts_with(expected)), "missing {expected}\nin\n{output}");
     }
     assert!(output.contains("did you mean \"https://shop.example.com\"?"), "{output}");
     assert!(!output.contains("localhost"), "{output}");

@@ -47,7 +47,7 @@ impl WatchedFiles {
 
     async fn next_reload(&mut self) -> Reload {
         let changed = tokio::time::timeout(Duration::from_secs(20), self.reloads.changed());
-        changed.await.expect("the change was not noticed").expect("the follower has ended");
+        changed.await.expect("the change was not detected").expect("the follower has stopped");
         self.reloads.borrow_and_update().clone()
     }
 

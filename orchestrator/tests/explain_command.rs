@@ -29,8 +29,8 @@ fn recorded_requests_are_judged_at_every_level_without_settings() {
     fs::write(folder.path().join("after"), HEADERS.replace("-60", "300")).unwrap();
     let output = explains(folder.path(), &["before", "after"]);
     assert!(output.status.success());
-    let told = String::from_utf8(output.stdout).unwrap();
-    let verdict = told.lines().last().unwrap().split_whitespace().collect::<Vec<_>>();
+    let printed = String::from_utf8(output.stdout).unwrap();
+    let verdict = printed.lines().last().unwrap().split_whitespace().collect::<Vec<_>>();
     assert_eq!(verdict, ["verdict", "accepted", "accepted", "refused"]);
     let output = explains(folder.path(), &["before", "after", "--first", "before"]);
     assert!(String::from_utf8(output.stdout).unwrap().contains("since the beginning"));
@@ -44,9 +44,9 @@ fn errors_are_one_line_naming_the_file() {
     fs::write(folder.path().join("long"), vec![b'a'; 1024 * 1024 + 1]).unwrap();
     for (file, reason) in [("empty", "user-agent"), ("missing", "No such file"), ("long", "1 MiB")] {
         let output = explains(folder.path(), &["before", file]);
-        let told = String::from_utf8(output.stderr).unwrap();
-        assert_eq!((output.status.code(), told.lines().count()), (Some(1), 1), "{told}");
-        assert!(told.contains(&format!("{file}: ")) && told.contains(reason), "{told}");
+        let printed = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), printed.lines().count()), (Some(1), 1), "{printed}");
+        assert!(printed.contains(&format!("{file}: ")) && printed.contains(reason), "{printed}");
     }
     assert_eq!(explains(folder.path(), &["before"]).status.code(), Some(2));
 }

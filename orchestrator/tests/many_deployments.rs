@@ -60,7 +60,7 @@ async fn a_deployment_uses_less_than_1_kib() {
     let path = dir.path().join("accounts.toml");
     write(&path, deployments, 0);
     let before = memory("VmRSS");
-    let tell = |what: &str, began: Instant| {
+    let report = |what: &str, began: Instant| {
         let each = memory("VmRSS").saturating_sub(before) / deployments as u64;
         let peak = memory("VmHWM").saturating_sub(before) / deployments as u64;
         println!(
@@ -71,7 +71,7 @@ async fn a_deployment_uses_less_than_1_kib() {
     };
     let began = Instant::now();
     let file = Arc::new(AccountsFile::load(&path).await.unwrap());
-    tell("loaded", began);
+    report("loaded", began);
     let mut reloads = file.reloads();
     let follower = tokio::spawn({
         let file = Arc::clone(&file);
@@ -82,7 +82,7 @@ async fn a_deployment_uses_less_than_1_kib() {
         let began = Instant::now();
         reloads.changed().await.unwrap();
         assert_eq!(reloads.borrow_and_update().outcome, Outcome::Loaded);
-        tell("reloaded", began);
+        report("reloaded", began);
         let last = file.current().by_deployment_key(&DeploymentKey::from_bits(deployments - 1)).unwrap();
         assert_eq!(last.deployment.address_sid, AddressSid::from_bits(deployments - 1 + edition));
         assert_eq!(last.account.sid, AccountSid::from_bits((deployments - 1) / OF_EACH_ACCOUNT));

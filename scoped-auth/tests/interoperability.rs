@@ -39,7 +39,7 @@ impl Keys {
 
     fn open(&self, token: &Value) -> Value {
         let token: SealedToken = serde_json::from_value(token.clone()).expect("a token");
-        serde_json::to_value(self.ring.open(&token).expect("it opens")).expect("JSON")
+        serde_json::to_value(self.ring.open(&token).expect("the token opens")).expect("JSON")
     }
 
     /// The id of the key with `usage` in the file.

@@ -59,7 +59,7 @@ impl WatchedFiles {
     }
 
     /// Replaces the file and waits for the reload's outcome.
-    async fn becomes(&mut self, text: &str) -> Outcome {
+    async fn reload_outcome(&mut self, text: &str) -> Outcome {
         replace(&self.path, text);
         self.next().await
     }
@@ -95,7 +95,7 @@ fn without_enc_2() -> String {
 async fn a_valid_key_file_change_is_loaded() {
     let mut followed = WatchedFiles::start(KEYS);
     assert_eq!(followed.kids(), ["enc-1", "enc-2", "enc-3", "sig-1", "sig-2"]);
-    assert_eq!(followed.becomes(&without_enc_2()).await, Outcome::Loaded);
+    assert_eq!(followed.reload_outcome(&without_enc_2()).await, Outcome::Loaded);
     assert_eq!(followed.kids(), ["enc-1", "enc-3", "sig-1", "sig-2"]);
     assert_eq!(followed.reloads.borrow().generation, 1);
 }
@@ -112,7 +112,7 @@ async fn an_invalid_key_file_is_reported_without_secrets_and_ignored() {
         (&*KEYS.replace("\"active\"", "\"retired\""), "not exactly one key of use `enc` is active"),
         (&*no_pair, "key 4 of the key file: its `d`"),
     ] {
-        let Outcome::Refused(said) = followed.becomes(broken).await else { panic!("{reason}") };
+        let Outcome::Refused(said) = followed.reload_outcome(broken).await else { panic!("{reason}") };
         assert!(said.starts_with(&path) && said.contains(reason), "{said}");
         assert!(!said.contains("AAEC") && !said.contains('\n'));
         assert!(Arc::ptr_eq(&followed.ring(), &before));
@@ -129,10 +129,10 @@ async fn an_invalid_key_file_is_reported_without_secrets_and_ignored() {
 async fn an_unchanged_file_keeps_the_key_ring() {
     let mut followed = WatchedFiles::start(KEYS);
     let before = followed.ring();
-    assert!(matches!(followed.becomes("{").await, Outcome::Refused(_)));
-    assert_eq!(followed.becomes(KEYS).await, Outcome::Loaded, "it is said to be good again");
+    assert!(matches!(followed.reload_outcome("{").await, Outcome::Refused(_)));
+    assert_eq!(followed.reload_outcome(KEYS).await, Outcome::Loaded, "the recovery is reported");
     assert!(Arc::ptr_eq(&followed.ring(), &before));
-    assert_eq!(followed.becomes(&format!("{KEYS} ")).await, Outcome::Loaded);
+    assert_eq!(followed.reload_outcome(&format!("{KEYS} ")).await, Outcome::Loaded);
     assert!(!Arc::ptr_eq(&followed.ring(), &before));
 }
 
@@ -142,7 +142,7 @@ async fn a_retired_key_expires_even_while_the_file_is_invalid() {
     let until = (clock.now() + TimeDelta::hours(1)).timestamp();
     let retired = format!("\"retired\", \"opens_until\": {until}");
     let mut followed = WatchedFiles::start(&KEYS.replace("\"retired\"", &retired));
-    assert!(matches!(followed.becomes("{").await, Outcome::Refused(_)));
+    assert!(matches!(followed.reload_outcome("{").await, Outcome::Refused(_)));
     followed.clock.advance(TimeDelta::minutes(59));
     assert_eq!(followed.kids().len(), 5);
     followed.clock.advance(TimeDelta::minutes(2));
@@ -155,7 +155,7 @@ async fn expired_keys_are_not_loaded() {
     let over = KEYS.replace("\"retired\"", "\"retired\", \"opens_until\": 1000000000");
     let mut followed = WatchedFiles::start(&over);
     assert_eq!(followed.kids(), ["enc-1", "enc-2", "sig-1", "sig-2"]);
-    assert_eq!(followed.becomes(&format!("{over} ")).await, Outcome::Loaded);
+    assert_eq!(followed.reload_outcome(&format!("{over} ")).await, Outcome::Loaded);
     assert_eq!(followed.kids(), ["enc-1", "enc-2", "sig-1", "sig-2"]);
     assert_eq!(followed.reloads.borrow().generation, 1);
 }
@@ -171,7 +171,7 @@ async fn metrics_report_the_current_keys() {
     assert!(before.contains(&line("enc-1", "enc", "active", 1_795_176_000)), "{before}");
     assert!(before.contains(&line("sig-2", "sig", "next", 0)), "{before}");
     let moved = made.replace("\"active\"", "\"retired\"").replace("\"next\"", "\"active\"");
-    assert_eq!(followed.becomes(&moved).await, Outcome::Loaded);
+    assert_eq!(followed.reload_outcome(&moved).await, Outcome::Loaded);
     let after = followed.metrics.render();
     assert!(after.contains(&line("enc-1", "enc", "retired", 1_795_176_000)), "{after}");
     assert!(

@@ -84,7 +84,7 @@ impl Sas {
 
     /// Runs a command and waits until both replicas have loaded the change; returns what each line of its output says
     /// before the colon.
-    async fn is_told(&mut self, command: &str) -> Vec<String> {
+    async fn runs(&mut self, command: &str) -> Vec<String> {
         let output = Command::new(env!("CARGO_BIN_EXE_scoped-auth"))
             .arg("keys")
             .args(command.split(' '))
@@ -139,7 +139,7 @@ struct Caller {
 }
 
 impl Caller {
-    async fn asks(self, replica: usize, path: &str, fields: &Value) -> Value {
+    async fn posts(self, replica: usize, path: &str, fields: &Value) -> Value {
         let path = format!("/v1/ScopedAuthTokens/{path}");
         let answer = Request::post(&path).bearer(SECRET).json(fields).send(self.addresses[replica]).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
@@ -152,18 +152,18 @@ impl Caller {
             "grants": [{"type": "webchat", "address_sid": "IG00000000000000000000000000000001",
                 "deployment_key": "CV00000000000000000000000000000001"}],
         });
-        self.asks(0, "generate/internal", &fields).await["token"].as_str().unwrap().to_owned()
+        self.posts(0, "generate/internal", &fields).await["token"].as_str().unwrap().to_owned()
     }
 
     async fn successor(self, replica: usize, token: &str) -> String {
         let successor = json!({"accountSid": "AC00000000000000000000000000000001",
             "deploymentKey": "CV00000000000000000000000000000001", "ttl": 3600});
-        let verdict = self.asks(replica, "validate", &json!({"token": token, "successor": successor})).await;
+        let verdict = self.posts(replica, "validate", &json!({"token": token, "successor": successor})).await;
         verdict["successor"]["token"].as_str().unwrap_or_else(|| panic!("{verdict}")).to_owned()
     }
 
     async fn verdict(self, token: &str) -> Value {
-        self.asks(1, "validate", &json!({"token": token})).await
+        self.posts(1, "validate", &json!({"token": token})).await
     }
 
     /// One guest: a token, its successor, and both validated.
@@ -192,7 +192,7 @@ struct Guests {
 }
 
 impl Guests {
-    fn come(caller: Caller) -> Self {
+    fn start(caller: Caller) -> Self {
         let (served, stop) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
         let mut tasks = JoinSet::new();
         for task in 0..4 {
@@ -208,7 +208,7 @@ impl Guests {
     }
 
     /// Panics if one of their requests failed.
-    async fn leave(mut self) -> usize {
+    async fn finish(mut self) -> usize {
         self.stop.store(true, Ordering::SeqCst);
         while let Some(guest) = self.tasks.join_next().await {
             guest.unwrap();
@@ -220,23 +220,23 @@ impl Guests {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn three_key_rotations_under_load_lose_no_request_or_token() {
     let mut sas = Sas::start().await;
-    let (caller, guests) = (sas.caller(), Guests::come(sas.caller()));
+    let (caller, guests) = (sas.caller(), Guests::start(sas.caller()));
     let mut tokens = Vec::new();
     let mut makers = Vec::new();
     for rotation in 0..3 {
         let served = guests.served.load(Ordering::SeqCst);
-        let fresh = sas.is_told("generate").await;
+        let fresh = sas.runs("generate").await;
         assert_eq!(fresh.len(), 2);
         for encrypt in [true, false] {
             let token = caller.token(encrypt).await;
-            assert!(!fresh.contains(&key_of(&token)), "a key that is not active makes no token");
+            assert!(!fresh.contains(&key_of(&token)), "only the active key seals tokens");
             makers.push(key_of(&token));
             tokens.push(token);
         }
-        assert!(sas.published().await.contains(&fresh[1]), "it is published before it signs");
+        assert!(sas.published().await.contains(&fresh[1]), "the key is published before it signs");
         for kid in &fresh {
             // The service has logged that it knows the key.
-            sas.is_told(&format!("activate --now {kid}")).await;
+            sas.runs(&format!("activate --now {kid}")).await;
         }
         for (encrypt, kid) in [(true, &fresh[0]), (false, &fresh[1])] {
             assert_eq!(key_of(&caller.token(encrypt).await), *kid);
@@ -246,7 +246,7 @@ async fn three_key_rotations_under_load_lose_no_request_or_token() {
         }
         assert!(guests.served.load(Ordering::SeqCst) > served, "there was load");
     }
-    guests.leave().await;
+    guests.finish().await;
     makers.sort();
     makers.dedup();
     assert_eq!(makers.len(), 6, "each rotation found other keys active");
@@ -273,8 +273,8 @@ async fn a_reissued_successor_is_identical_under_a_new_key() {
     let caller = sas.caller();
     let token = caller.token(true).await;
     let first = caller.successor(0, &token).await;
-    let fresh = sas.is_told("generate").await;
-    sas.is_told(&format!("activate --now {}", fresh[0])).await;
+    let fresh = sas.runs("generate").await;
+    sas.runs(&format!("activate --now {}", fresh[0])).await;
     for replica in [0, 1] {
         let again = caller.successor(replica, &token).await;
         assert_eq!((key_of(&first) == fresh[0], key_of(&again) == fresh[0]), (false, true));
@@ -293,7 +293,7 @@ async fn a_force_retired_key_stops_opening_and_the_next_key_seals() {
     for encrypt in [true, false] {
         let token = caller.token(encrypt).await;
         let other = caller.token(!encrypt).await;
-        let told = sas.is_told(&format!("retire --now {}", key_of(&token))).await;
+        let printed = sas.runs(&format!("retire --now {}", key_of(&token))).await;
         assert_eq!(caller.verdict(&token).await["reason"], "invalid_token");
         assert_eq!(
             caller.verdict(&other).await["authorized"],
@@ -302,7 +302,7 @@ async fn a_force_retired_key_stops_opening_and_the_next_key_seals() {
         );
         assert!(!sas.published().await.contains(&key_of(&token)));
         let fresh = caller.token(encrypt).await;
-        assert_eq!(key_of(&fresh), told[1]);
+        assert_eq!(key_of(&fresh), printed[1]);
         assert_eq!(caller.verdict(&fresh).await["authorized"], true);
     }
     sas.stop().await;

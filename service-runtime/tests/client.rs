@@ -13,7 +13,7 @@ mod scripted_peer;
 use std::{sync::Arc, time::Duration};
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
-use scripted_peer::{Act, Nobody, ScriptedPeer, answer};
+use scripted_peer::{Act, ClosedPort, ScriptedPeer, answer};
 use secrecy::SecretString;
 use service_runtime::{
     Clock, Metrics, RequestContext, ServiceClient, ServiceCredential, UpstreamError, client::PeerConfig,
@@ -58,7 +58,7 @@ const SHORT: Duration = Duration::from_millis(100);
 async fn code_of(act: Act, timeout: Duration) -> Code {
     let scripted = ScriptedPeer::that(act.clone()).await;
     let error = keys(&scripted.url(), timeout).await.expect_err("a failure");
-    assert_eq!(scripted.seen().len(), 1, "one call is one request: {act:?}");
+    assert_eq!(scripted.seen().len(), 1, "one request, no retry: {act:?}");
     error.code()
 }
 
@@ -86,7 +86,7 @@ async fn requests_carry_path_credential_and_request_context() {
     assert_eq!(header("request-id"), "the-guests-request");
     let passed_on = header("traceparent");
     assert!(passed_on.starts_with(&format!("00-{TRACE}-")) && passed_on.ends_with("-01"), "{passed_on}");
-    assert_ne!(passed_on, traceparent, "the call is a span of its own");
+    assert_ne!(passed_on, traceparent, "the client request has its own span");
 }
 
 #[tokio::test]
@@ -124,7 +124,7 @@ async fn successful_responses_are_decoded() {
 async fn only_guest_facing_errors_are_forwarded() {
     for code in Code::ALL {
         let body = format!(r#"{{"valid":false,"code":"{}","message":"No."}}"#, code.as_str());
-        let told = code_of(Act::json(code.status(), &body), PATIENT).await;
+        let code = code_of(Act::json(code.status(), &body), PATIENT).await;
         let expected = match code.as_str() {
             "invalid_token"
             | "expired_token"
@@ -134,7 +134,7 @@ async fn only_guest_facing_errors_are_forwarded() {
             "invalid_dpop_proof" | "upstream_invalid" | "upstream_unavailable" | "upstream_timeout" => code,
             _ => Code::UpstreamInvalid,
         };
-        assert_eq!(told, expected, "{code:?}");
+        assert_eq!(code, expected, "{code:?}");
     }
 }
 
@@ -168,16 +168,16 @@ async fn redirects_are_not_followed() {
     let elsewhere = ScriptedPeer::that(Act::json(200, KEYS)).await;
     for status in [301, 302, 303, 307, 308] {
         let location = format!("location: {}{}\r\n", elsewhere.url(), PublishKeys::PATH);
-        let told = code_of(Act::Send(answer(status, &location, KEYS)), PATIENT).await;
-        assert_eq!(told, Code::UpstreamInvalid, "{status}");
+        let code = code_of(Act::Send(answer(status, &location, KEYS)), PATIENT).await;
+        assert_eq!(code, Code::UpstreamInvalid, "{status}");
     }
-    assert!(elsewhere.seen().is_empty(), "the secret must not go where a peer points");
+    assert!(elsewhere.seen().is_empty(), "redirects must not receive the secret");
 }
 
 #[tokio::test]
 async fn a_closed_port_is_unavailable() {
-    let gone = Nobody::there();
-    assert_eq!(keys(&gone.url(), PATIENT).await.unwrap_err().code(), Code::UpstreamUnavailable);
+    let closed = ClosedPort::reserve();
+    assert_eq!(keys(&closed.url(), PATIENT).await.unwrap_err().code(), Code::UpstreamUnavailable);
     let half = b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"keys\":".to_vec();
     for (what, act) in [
         ("hangs up", Act::HangUp),
@@ -226,26 +226,26 @@ async fn idempotent_requests_are_retried_when_a_pooled_connection_breaks() {
 
 #[tokio::test]
 async fn non_idempotent_requests_are_not_retried() {
-    let gone = Err(Code::UpstreamUnavailable);
-    assert_eq!(second::<Once>(Act::HangUp).await, (gone, 1, 2), "the peer may have done it already");
+    let failed = Err(Code::UpstreamUnavailable);
+    assert_eq!(second::<Once>(Act::HangUp).await, (failed, 1, 2), "the peer may have executed it already");
 }
 
 #[tokio::test]
 async fn requests_with_a_partial_response_are_not_retried() {
     let half = Act::Send(b"HTTP/1.1 200 OK\r\ncontent-".to_vec());
-    let gone = Err(Code::UpstreamUnavailable);
-    assert_eq!(second::<PublishKeys>(half).await, (gone, 1, 2), "the peer died of it");
+    let failed = Err(Code::UpstreamUnavailable);
+    assert_eq!(second::<PublishKeys>(half).await, (failed, 1, 2), "the request may have crashed the peer");
     let nonsense = Act::Send(b"SSH-2.0-OpenSSH_9.9\r\n".to_vec());
     assert_eq!(second::<PublishKeys>(nonsense).await, (Err(Code::UpstreamInvalid), 1, 2));
 }
 
 #[tokio::test]
 async fn slow_peers_time_out() {
-    let begun = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n".to_vec();
-    let in_body = [begun.clone(), b"content-length: 100\r\n\r\n{".to_vec()].concat();
+    let head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n".to_vec();
+    let in_body = [head.clone(), b"content-length: 100\r\n\r\n{".to_vec()].concat();
     for (what, act) in [
-        ("says nothing", Act::say_nothing()),
-        ("falls silent in the head", Act::SendAndFallSilent(begun)),
+        ("never responds", Act::never_respond()),
+        ("stalls in the head", Act::SendAndFallSilent(head)),
         ("falls silent in the body", Act::SendAndFallSilent(in_body)),
     ] {
         assert_eq!(code_of(act, SHORT).await, Code::UpstreamTimeout, "{what}");
@@ -258,7 +258,7 @@ async fn calls_are_counted_by_outcome() {
     let call = RequestContext::new(&headers, None, &Clock::system(), &Random::default());
     let metrics = Arc::new(Metrics::default());
     let refusal = Act::json(401, r#"{"valid":false,"code":"invalid_token","message":"No."}"#);
-    for act in [Act::json(200, KEYS), refusal, Act::json(200, "{}"), Act::HangUp, Act::say_nothing()] {
+    for act in [Act::json(200, KEYS), refusal, Act::json(200, "{}"), Act::HangUp, Act::never_respond()] {
         let scripted = ScriptedPeer::that(act).await;
         let peer = peer(&scripted.url(), Duration::from_millis(500), &metrics);
         let _ = peer.call::<PublishKeys>(&call, PublishKeys::PATH, &Default::default()).await;

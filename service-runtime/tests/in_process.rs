@@ -50,12 +50,12 @@ impl Endpoint for Greet {
 }
 
 /// An endpoint without a handler.
-struct Unheard;
+struct Unhandled;
 
-impl Endpoint for Unheard {
-    const NAME: &'static str = "unheard";
+impl Endpoint for Unhandled {
+    const NAME: &'static str = "unhandled";
     const METHOD: Method = Method::Post;
-    const PATH: &'static str = "/v1/Unheard";
+    const PATH: &'static str = "/v1/Unhandled";
     const STATUS: u16 = 200;
     const IDEMPOTENT: bool = true;
     type Path = AccountPath;
@@ -121,7 +121,7 @@ fn config(callee: &Running, secret: &str, timeout: Duration) -> PeerConfig {
     }
 }
 
-async fn says<M>(peer: &ServiceClient, words: &str, path: &str) -> Result<String, UpstreamError>
+async fn greets<M>(peer: &ServiceClient, words: &str, path: &str) -> Result<String, UpstreamError>
 where
     M: Endpoint<Request = Words, Response = Words>,
 {
@@ -141,8 +141,8 @@ async fn in_process_calls_carry_the_context_and_are_counted_on_both_sides() {
     let callee = callee(&of_callee);
     assert_eq!(callee.listens_on(), None);
     let peer = ServiceClient::new(&config(&callee, SECRET, PATIENT), Arc::clone(&of_caller));
-    assert_eq!(says::<Greet>(&peer, "hello", &path()).await.unwrap(), format!("hello to {ACCOUNT}"));
-    assert_eq!(says::<Greet>(&peer, "who?", &path()).await.unwrap(), "the-guests-request");
+    assert_eq!(greets::<Greet>(&peer, "hello", &path()).await.unwrap(), format!("hello to {ACCOUNT}"));
+    assert_eq!(greets::<Greet>(&peer, "who?", &path()).await.unwrap(), "the-guests-request");
     let labels = r#"http_requests_total{method="POST",route="/v1/Accounts/{account_sid}/Greetings",status="201",code=""} 2"#;
     assert!(of_callee.render().contains(labels), "{}", of_callee.render());
     let labels = r#"upstream_calls_total{peer="Greeter",message="greet",outcome="answered"} 2"#;
@@ -155,26 +155,26 @@ async fn in_process_calls_are_rejected_like_http_requests() {
     let metrics = Arc::default();
     let callee = callee(&metrics);
     let peer = ServiceClient::new(&config(&callee, SECRET, PATIENT), Arc::default());
-    let told = async |peer: &ServiceClient, words: &str, path: &str| {
-        says::<Greet>(peer, words, path).await.unwrap_err().code()
+    let error_code = async |peer: &ServiceClient, words: &str, path: &str| {
+        greets::<Greet>(peer, words, path).await.unwrap_err().code()
     };
-    assert_eq!(told(&peer, "refuse", &path()).await, Code::RevokedToken, "the guest's business");
-    assert_eq!(told(&peer, "hello", "/v1/Accounts/AC1/Greetings").await, Code::UpstreamInvalid, "404");
+    assert_eq!(error_code(&peer, "refuse", &path()).await, Code::RevokedToken, "a guest-facing error");
+    assert_eq!(error_code(&peer, "hello", "/v1/Accounts/AC1/Greetings").await, Code::UpstreamInvalid, "404");
     let stranger = ServiceClient::new(&config(&callee, "another-secret-altogether", PATIENT), Arc::default());
-    assert_eq!(told(&stranger, "hello", &path()).await, Code::UpstreamInvalid, "401");
+    assert_eq!(error_code(&stranger, "hello", &path()).await, Code::UpstreamInvalid, "401");
     for code in ["revoked_token", "not_found", "invalid_service_credential"] {
         assert!(metrics.render().contains(&format!(r#"code="{code}"}} 1"#)), "{code}: {}", metrics.render());
     }
-    let unheard = says::<Unheard>(&peer, "hello", Unheard::PATH).await.unwrap_err();
-    assert_eq!(unheard.code(), Code::UpstreamInvalid);
+    let unhandled = greets::<Unhandled>(&peer, "hello", Unhandled::PATH).await.unwrap_err();
+    assert_eq!(unhandled.code(), Code::UpstreamInvalid);
 }
 
 #[tokio::test]
 async fn slow_in_process_calls_time_out() {
     let callee = callee(&Arc::default());
     let peer = ServiceClient::new(&config(&callee, SECRET, Duration::from_millis(50)), Arc::default());
-    assert_eq!(says::<Greet>(&peer, "wait", &path()).await.unwrap_err().code(), Code::UpstreamTimeout);
-    assert!(says::<Greet>(&peer, "hello", &path()).await.is_ok());
+    assert_eq!(greets::<Greet>(&peer, "wait", &path()).await.unwrap_err().code(), Code::UpstreamTimeout);
+    assert!(greets::<Greet>(&peer, "hello", &path()).await.is_ok());
 }
 
 #[tokio::test]
@@ -186,8 +186,8 @@ async fn probes_run_the_callees_readiness_check() {
 #[tokio::test]
 async fn observers_see_the_equivalent_http_traffic() {
     let callee = callee(&Arc::default());
-    let heard = Arc::new(Mutex::new(Vec::new()));
-    let told = heard.clone();
+    let events = Arc::new(Mutex::new(Vec::new()));
+    let sink = events.clone();
     let in_process = callee.in_process.clone().heard_by(Arc::new(move |what| {
         let line = match what {
             TrafficEvent::Asked { method, path, body } => {
@@ -195,16 +195,16 @@ async fn observers_see_the_equivalent_http_traffic() {
             }
             TrafficEvent::Answered { status, body } => format!("{status} {}", str::from_utf8(body).unwrap()),
         };
-        told.lock().unwrap().push(line);
+        sink.lock().unwrap().push(line);
     }));
     let config = PeerConfig { in_process: Some(in_process), ..config(&callee, SECRET, PATIENT) };
     let peer = ServiceClient::new(&config, Arc::default());
-    says::<Greet>(&peer, "hello", &path()).await.unwrap();
-    says::<Greet>(&peer, "refuse", &path()).await.unwrap_err();
-    let heard = heard.lock().unwrap().join("\n");
+    greets::<Greet>(&peer, "hello", &path()).await.unwrap();
+    greets::<Greet>(&peer, "refuse", &path()).await.unwrap_err();
+    let events = events.lock().unwrap().join("\n");
     let refusal = Code::RevokedToken.sentence();
     assert_eq!(
-        heard,
+        events,
         format!(
             "POST {path} {{\"words\":\"hello\"}}\n201 {{\"words\":\"hello to {ACCOUNT}\"}}\n\
              POST {path} {{\"words\":\"refuse\"}}\n\

@@ -86,8 +86,8 @@ impl Pair {
         for folder in [&pair.callee, &pair.caller] {
             put(folder.path(), "ca.pem", pair.authority.pem());
         }
-        pair.authority.vouches_for("callee", pair.callee.path(), Flaw::None);
-        pair.authority.vouches_for("caller", pair.caller.path(), Flaw::None);
+        pair.authority.issues("callee", pair.callee.path(), Flaw::None);
+        pair.authority.issues("caller", pair.caller.path(), Flaw::None);
         pair
     }
 
@@ -179,7 +179,7 @@ async fn callers_without_a_certificate_are_rejected() {
 async fn callers_of_another_authority_are_rejected() {
     let pair = Pair::new();
     let callee = pair.callee();
-    Authority::new("another authority").vouches_for("caller", pair.caller.path(), Flaw::None);
+    Authority::new("another authority").issues("caller", pair.caller.path(), Flaw::None);
     is_refused(greets(&pair.peer(&callee)).await, Code::UpstreamInvalid, "UnknownCA");
 }
 
@@ -187,7 +187,7 @@ async fn callers_of_another_authority_are_rejected() {
 async fn callers_with_an_expired_certificate_are_rejected() {
     let pair = Pair::new();
     let callee = pair.callee();
-    pair.authority.vouches_for("caller", pair.caller.path(), Flaw::Expired);
+    pair.authority.issues("caller", pair.caller.path(), Flaw::Expired);
     is_refused(greets(&pair.peer(&callee)).await, Code::UpstreamInvalid, "CertificateExpired");
 }
 
@@ -195,12 +195,12 @@ async fn callers_with_an_expired_certificate_are_rejected() {
 async fn servers_with_another_name_are_rejected() {
     for (flaw, why) in [(Flaw::Expired, "certificate expired"), (Flaw::OfAnotherHost, "not valid for name")] {
         let pair = Pair::new();
-        pair.authority.vouches_for("callee", pair.callee.path(), flaw);
+        pair.authority.issues("callee", pair.callee.path(), flaw);
         let callee = pair.callee();
         is_refused(greets(&pair.peer(&callee)).await, Code::UpstreamUnavailable, why);
     }
     let pair = Pair::new();
-    Authority::new("another authority").vouches_for("callee", pair.callee.path(), Flaw::None);
+    Authority::new("another authority").issues("callee", pair.callee.path(), Flaw::None);
     let callee = pair.callee();
     is_refused(greets(&pair.peer(&callee)).await, Code::UpstreamUnavailable, "UnknownIssuer");
 }
@@ -209,7 +209,7 @@ async fn servers_with_another_name_are_rejected() {
 async fn plain_http_and_tls_do_not_mix() {
     let pair = Pair::new();
     let callee = pair.callee();
-    greets(&peer(&format!("http://{}", callee.address()), None)).await.expect_err("it speaks TLS alone");
+    greets(&peer(&format!("http://{}", callee.address()), None)).await.expect_err("it speaks only TLS");
     let plain = start(None);
     is_refused(greets(&pair.peer(&plain)).await, Code::UpstreamUnavailable, "received corrupt message");
     // The admin listener is plain HTTP: probes have no certificates.
@@ -223,7 +223,7 @@ async fn handshakes_time_out() {
     let mut silent = TcpStream::connect(callee.address()).await.unwrap();
     silent.write_all(&[22, 3, 1]).await.unwrap();
     let end = timeout(PATIENT, silent.read_to_end(&mut Vec::new())).await;
-    assert!(end.is_ok(), "the callee waits for nobody");
+    assert!(end.is_ok(), "the callee closes stalled handshakes");
 }
 
 #[tokio::test]
@@ -250,11 +250,11 @@ async fn new_certificates_apply_while_old_connections_finish() {
         greets(&peer).await.unwrap();
     }
     // A certificate and its key are two files; a poll may fall between their writes.
-    next.vouches_for("callee", pair.callee.path(), Flaw::None);
+    next.issues("callee", pair.callee.path(), Flaw::None);
     while callee_files.generation() < 2 {
         at_callee.changed().await.unwrap();
     }
-    next.vouches_for("caller", pair.caller.path(), Flaw::None);
+    next.issues("caller", pair.caller.path(), Flaw::None);
     while caller_files.generation() < 2 {
         at_caller.changed().await.unwrap();
     }
@@ -269,8 +269,8 @@ async fn new_certificates_apply_while_old_connections_finish() {
     }
     greets(&peer).await.unwrap();
 
-    greets(&old).await.expect("its connection ends with this answer, and not before");
-    greets(&old).await.expect_err("what it shows and believes is of an authority of before");
+    greets(&old).await.expect("its connection closes after this response, not earlier");
+    greets(&old).await.expect_err("its certificate and trust are of the previous authority");
     follower.abort();
 }
 
@@ -283,7 +283,7 @@ async fn a_new_client_certificate_applies_to_the_next_request() {
     let follower = files.clone();
     let follower = tokio::spawn(async move { follower.follow().await });
     greets(&peer).await.unwrap();
-    Authority::new("another authority").vouches_for("caller", pair.caller.path(), Flaw::None);
+    Authority::new("another authority").issues("caller", pair.caller.path(), Flaw::None);
     let mut changes = files.changes();
     while files.generation() == 0 {
         changes.changed().await.unwrap();
@@ -302,7 +302,7 @@ async fn invalid_certificate_files_are_ignored() {
     let key = std::fs::read_to_string(pair.callee.path().join("callee.key")).unwrap();
     let other = KEY_OF_NOBODY.get_or_init(|| {
         let folder = tempfile::tempdir().unwrap();
-        Authority::new("nobody's").vouches_for("nobody", folder.path(), Flaw::None);
+        Authority::new("nobody's").issues("nobody", folder.path(), Flaw::None);
         std::fs::read_to_string(folder.path().join("nobody.key")).unwrap()
     });
     for broken in ["", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", other.as_str()] {
@@ -313,7 +313,7 @@ async fn invalid_certificate_files_are_ignored() {
     }
     put(pair.callee.path(), "callee.key", &key);
     changes.changed().await.unwrap();
-    assert_eq!(callee_files.generation(), 0, "it is as it was");
+    assert_eq!(callee_files.generation(), 0, "the previous files stay in use");
     greets(&peer).await.unwrap();
 }
 
@@ -325,7 +325,7 @@ fn file_errors_do_not_contain_the_content() {
     let folder = pair.callee.path();
     let key = std::fs::read_to_string(folder.join("callee.key")).unwrap();
     let certificate = std::fs::read_to_string(folder.join("callee.pem")).unwrap();
-    let told = |name: &str, content: &str| {
+    let reload_error = |name: &str, content: &str| {
         let good = std::fs::read_to_string(folder.join(name)).unwrap();
         put(folder, name, content);
         let error = WatchedFiles::<Callee>::load(files(folder, Some("callee"))).err().unwrap();
@@ -335,12 +335,21 @@ fn file_errors_do_not_contain_the_content() {
         }
         (error.part, error.to_string())
     };
-    assert_eq!(told("callee.key", &certificate), (Part::Key, "holds no private key in PEM".to_owned()));
-    assert_eq!(told("callee.pem", &key), (Part::Certificate, "holds no certificates in PEM".to_owned()));
-    assert_eq!(told("ca.pem", ""), (Part::Authorities, "holds no certificates in PEM".to_owned()));
-    pair.authority.vouches_for("caller", folder, Flaw::None);
+    assert_eq!(
+        reload_error("callee.key", &certificate),
+        (Part::Key, "holds no private key in PEM".to_owned())
+    );
+    assert_eq!(
+        reload_error("callee.pem", &key),
+        (Part::Certificate, "holds no certificates in PEM".to_owned())
+    );
+    assert_eq!(reload_error("ca.pem", ""), (Part::Authorities, "holds no certificates in PEM".to_owned()));
+    pair.authority.issues("caller", folder, Flaw::None);
     let other = std::fs::read_to_string(folder.join("caller.key")).unwrap();
-    assert_eq!(told("callee.key", &other), (Part::Key, "is not the key of the certificate".to_owned()));
+    assert_eq!(
+        reload_error("callee.key", &other),
+        (Part::Key, "is not the key of the certificate".to_owned())
+    );
     std::fs::remove_file(folder.join("callee.pem")).unwrap();
     let error = WatchedFiles::<Callee>::load(files(folder, Some("callee"))).err().unwrap();
     assert_eq!(error.to_string(), "cannot be read: entity not found");

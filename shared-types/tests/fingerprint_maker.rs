@@ -81,7 +81,7 @@ fn made(maker: &Maker, request: &Request, level: Sensitivity) -> Result<Fingerpr
     maker.fingerprint(AccountSid::from_bits(request.account), &evidence(request), level, Mode::Enforce)
 }
 
-fn made_anew(request: &Request, level: Sensitivity) -> Result<Fingerprint, Unavailable> {
+fn made_by_new_maker(request: &Request, level: Sensitivity) -> Result<Fingerprint, Unavailable> {
     let signals = Signals::read(&evidence(request))?;
     let account = keys().account(AccountSid::from_bits(request.account));
     Ok(generate(&account, &signals, level, Mode::Enforce))
@@ -94,7 +94,7 @@ proptest! {
     ) {
         let maker = Maker::new(keys());
         for (request, level) in &requests {
-            prop_assert!(made(&maker, request, *level) == made_anew(request, *level), "{request:?}");
+            prop_assert!(made(&maker, request, *level) == made_by_new_maker(request, *level), "{request:?}");
         }
     }
 }
@@ -113,7 +113,10 @@ fn cache_eviction_does_not_change_fingerprints() {
             let request = Request { account: number % 1500, ..of_agent(format!("agent-{number}/1")) };
             let level = Sensitivity::Medium;
             if number % 100 == 0 {
-                assert!(made(&maker, &request, level) == made_anew(&request, level), "{round}, {number}");
+                assert!(
+                    made(&maker, &request, level) == made_by_new_maker(&request, level),
+                    "{round}, {number}"
+                );
             } else {
                 made(&maker, &request, level).unwrap();
             }
@@ -128,7 +131,7 @@ fn overlong_headers_do_not_change_fingerprints() {
         for end in ["a", "b"] {
             let request = of_agent(format!("agent-{end}/1 {}", "x".repeat(len)));
             let level = Sensitivity::High;
-            assert!(made(&maker, &request, level) == made_anew(&request, level), "{len}");
+            assert!(made(&maker, &request, level) == made_by_new_maker(&request, level), "{len}");
         }
     }
 }

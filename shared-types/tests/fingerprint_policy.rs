@@ -10,17 +10,17 @@ use Sensitivity::{High, Low, Medium};
 use fingerprint_support::{CHROME, DECODERS, Guest, USER_SETTINGS, judge};
 
 /// The levels that accept `after` in a session that was sealed with `before`.
-fn accepting(before: &Guest, after: &Guest) -> Vec<Sensitivity> {
+fn accepting_levels(before: &Guest, after: &Guest) -> Vec<Sensitivity> {
     let accepts =
         |level: &Sensitivity| judge(&before.fingerprint(*level), &after.fingerprint(*level)).accepted;
     Sensitivity::ALL.into_iter().filter(accepts).collect()
 }
 
-fn compared(before: &Guest, after: &Guest) -> Comparison {
+fn compare(before: &Guest, after: &Guest) -> Comparison {
     judge(&before.fingerprint(Medium), &after.fingerprint(Medium)).last
 }
 
-fn speaks(guest: Guest, language: &str) -> Guest {
+fn with_language(guest: Guest, language: &str) -> Guest {
     guest
         .sends(evidence::ACCEPT_LANGUAGE, language)
         .sends(evidence::USER_SETTINGS, USER_SETTINGS.replace("de-DE", language))
@@ -49,21 +49,21 @@ fn one_ordinary_change_is_accepted_at_every_level() {
         ("summer time on Lord Howe", g().sets_clock_to(-90)),
         ("another network", g().comes_from("198.51.100.1")),
         ("IPv6", g().comes_from("2001:db8::1")),
-        ("another language", speaks(g(), "fr-FR")),
+        ("another language", with_language(g(), "fr-FR")),
         ("other decoders", without_decoders(g())),
         ("no hints", without_hints(g())),
         ("no cookies", g().sends(evidence::USER_SETTINGS, USER_SETTINGS.replace("true", "false"))),
         ("a filter that takes out codings", g().omits(evidence::ACCEPT_ENCODING)),
-        ("a language and a network", speaks(g(), "fr-FR").comes_from("198.51.100.1")),
+        ("a language and a network", with_language(g(), "fr-FR").comes_from("198.51.100.1")),
     ] {
-        assert_eq!(accepting(&g(), &after), [Low, Medium, High], "{change}");
+        assert_eq!(accepting_levels(&g(), &after), [Low, Medium, High], "{change}");
     }
-    assert_eq!(accepting(&without_hints(g()), &g()), [Low, Medium, High], "hints appear");
+    assert_eq!(accepting_levels(&without_hints(g()), &g()), [Low, Medium, High], "client hints are added");
     let safari = |major: &str| {
         let agent = fingerprint_support::SAFARI.replace("Version/18", &format!("Version/{major}"));
         Guest::with_safari().sends(evidence::USER_AGENT, agent)
     };
-    assert_eq!(accepting(&safari("18"), &safari("26")), [Low, Medium, High], "Safari's yearly step");
+    assert_eq!(accepting_levels(&safari("18"), &safari("26")), [Low, Medium, High], "Safari's yearly step");
 }
 
 #[test]
@@ -75,16 +75,16 @@ fn larger_changes_are_accepted_at_lenient_levels() {
         ("travel", travelling().comes_from("2001:db8::1"), &[Low, Medium]),
         ("61 minutes", g().sets_clock_to(1), &[Low, Medium]),
         ("travel and a coding", travelling().sends(evidence::ACCEPT_ENCODING, "gzip"), &[Low, Medium]),
-        ("a language and decoders", without_decoders(speaks(g(), "fr")), &[Low, Medium]),
+        ("a language and decoders", without_decoders(with_language(g(), "fr")), &[Low, Medium]),
         (
             "a language and a coding",
-            speaks(g(), "fr").sends(evidence::ACCEPT_ENCODING, "gzip"),
+            with_language(g(), "fr").sends(evidence::ACCEPT_ENCODING, "gzip"),
             &[Low, Medium],
         ),
         ("travel and decoders", without_decoders(travelling()), &[Low]),
         ("another brand", brave(), &[Low]),
         ("another platform", g().sends(evidence::SEC_CH_UA_PLATFORM, r#""Linux""#), &[Low]),
-        ("brand and language", speaks(brave(), "fr"), &[Low]),
+        ("brand and language", with_language(brave(), "fr"), &[Low]),
         ("brand and travel", brave().sets_clock_to(300), &[]),
         ("brand and platform", brave().sends(evidence::SEC_CH_UA_PLATFORM, r#""Linux""#), &[]),
         (
@@ -94,7 +94,7 @@ fn larger_changes_are_accepted_at_lenient_levels() {
         ),
     ];
     for (change, after, levels) in cases {
-        assert_eq!(accepting(&g(), &after), levels, "{change}");
+        assert_eq!(accepting_levels(&g(), &after), levels, "{change}");
     }
 }
 
@@ -110,7 +110,7 @@ fn every_soft_signal_costs_when_changed_or_missing() {
         sends(evidence::DECODERS, &format!("{audio}video{}", video.replace(r#""supported":true"#, to)))
     };
     let network = |client| Guest { client, ..Guest::with_chrome() };
-    for (signal, changed, changed_costs, gone, gone_costs) in [
+    for (signal, changed, changed_costs, missing, missing_costs) in [
         (Signal::Timezone, settings("-60", "1"), 3, settings("-60", "null"), 1),
         (Signal::Brand, sends(evidence::SEC_CH_UA, r#""Brave""#), 5, sends(evidence::SEC_CH_UA, ""), 0),
         (
@@ -140,8 +140,8 @@ fn every_soft_signal_costs_when_changed_or_missing() {
         (Signal::VideoDecoder, video(r#""supported":false"#), 1, video(r#""supported":null"#), 1),
         (Signal::Network, network(Some([198, 51, 100, 1].into())), 0, network(None), 0),
     ] {
-        for (after, costs) in [(changed, changed_costs), (gone, gone_costs)] {
-            let compared = compared(&Guest::with_chrome(), &after);
+        for (after, costs) in [(changed, changed_costs), (missing, missing_costs)] {
+            let compared = compare(&Guest::with_chrome(), &after);
             // The hinted version depends on the brand.
             let drifted = compared.drifted.without(SignalSet::of(&[Signal::HintedVersion]));
             assert_eq!((drifted, compared.points), (SignalSet::of(&[signal]), costs));
@@ -165,7 +165,7 @@ fn versions_may_rise_up_to_the_maximum_jump() {
         (1, &[]),
         (65535, &[]),
     ] {
-        assert_eq!(accepting(&before, &before.clone().updates_chrome_to(major)), levels, "{major}");
+        assert_eq!(accepting_levels(&before, &before.clone().updates_chrome_to(major)), levels, "{major}");
     }
 }
 
@@ -190,8 +190,8 @@ fn decisive_signals_break_a_session_at_every_level() {
         (Signal::MajorVersion, g().sends(evidence::USER_AGENT, CHROME.replace("138.0.0.0", "."))),
         (Signal::LoginTimestamp, g().omits(evidence::WEBCHAT_INFO)),
     ] {
-        assert_eq!(accepting(&g(), &after), [], "{broken:?}");
-        assert_eq!(compared(&g(), &after).broke, SignalSet::of(&[broken]));
+        assert_eq!(accepting_levels(&g(), &after), [], "{broken:?}");
+        assert_eq!(compare(&g(), &after).broke, SignalSet::of(&[broken]));
     }
 }
 
@@ -201,16 +201,16 @@ fn signals_missing_at_the_start_may_be_added() {
         .omits(evidence::WEBCHAT_INFO)
         .omits(evidence::ORIGIN)
         .omits(evidence::USER_SETTINGS);
-    let compared = compared(&bare, &Guest::with_chrome());
+    let compared = compare(&bare, &Guest::with_chrome());
     assert!(compared.drifted.is_empty() && compared.points == 0);
     assert!(!compared.held.contains(Signal::LoginTimestamp));
-    assert_eq!(accepting(&bare, &Guest::with_chrome()), [Low, Medium, High]);
+    assert_eq!(accepting_levels(&bare, &Guest::with_chrome()), [Low, Medium, High]);
 }
 
 #[test]
 fn verdicts_name_their_signals() {
-    let after = speaks(Guest::with_chrome(), "fr").comes_from("2001:db8::1").updates_chrome_to(137);
-    let compared = compared(&Guest::with_chrome(), &after.omits(evidence::SEC_CH_UA));
+    let after = with_language(Guest::with_chrome(), "fr").comes_from("2001:db8::1").updates_chrome_to(137);
+    let compared = compare(&Guest::with_chrome(), &after.omits(evidence::SEC_CH_UA));
     assert_eq!(compared.broke.to_string(), "major_version");
     assert_eq!(
         compared.drifted.to_string(),
@@ -240,9 +240,9 @@ fn client_hint_versions_may_rise_or_be_missing() {
         )
     };
     let before = Guest::with_chrome();
-    assert_eq!(accepting(&before, &hints("139")), [Low, Medium, High]);
-    assert_eq!(accepting(&before, &hints("145")), [Low, Medium]);
-    assert_eq!(accepting(&before, &hints("137")), []);
-    assert_eq!(compared(&before, &hints("137")).broke, SignalSet::of(&[Signal::HintedVersion]));
-    assert_eq!(accepting(&before, &before.clone().omits(evidence::SEC_CH_UA)), [Low, Medium, High]);
+    assert_eq!(accepting_levels(&before, &hints("139")), [Low, Medium, High]);
+    assert_eq!(accepting_levels(&before, &hints("145")), [Low, Medium]);
+    assert_eq!(accepting_levels(&before, &hints("137")), []);
+    assert_eq!(compare(&before, &hints("137")).broke, SignalSet::of(&[Signal::HintedVersion]));
+    assert_eq!(accepting_levels(&before, &before.clone().omits(evidence::SEC_CH_UA)), [Low, Medium, High]);
 }

@@ -11,7 +11,7 @@ use Sensitivity::{High, Low, Medium};
 use fingerprint_support::{Guest, USER_SETTINGS, judge, ring};
 
 /// The number of refreshes with these successive changes that are accepted; each accepted one is sealed.
-fn lasts(level: Sensitivity, steps: &[Guest]) -> usize {
+fn accepted_steps(level: Sensitivity, steps: &[Guest]) -> usize {
     let first = Guest::with_chrome().fingerprint(level);
     let mut sealed = first.clone();
     let accepted = steps.iter().take_while(|guest| {
@@ -40,17 +40,17 @@ fn slow_drift_is_accepted_and_bounded_over_the_session() {
         at(300, "fr", "gzip", "false"),
         at(300, "fr", "gzip", "false").sends(evidence::SEC_CH_UA_PLATFORM, r#""Linux""#),
     ];
-    assert_eq!([Low, Medium, High].map(|level| lasts(level, &steps)), [4, 3, 1]);
+    assert_eq!([Low, Medium, High].map(|level| accepted_steps(level, &steps)), [4, 3, 1]);
     // Repeated clock shifts of an hour are travel.
     let hours = [-120, -180, -240].map(|minutes| Guest::with_chrome().sets_clock_to(minutes));
-    assert_eq!([Low, Medium, High].map(|level| lasts(level, &hours)), [3, 3, 1]);
+    assert_eq!([Low, Medium, High].map(|level| accepted_steps(level, &hours)), [3, 3, 1]);
     // Updates add up too.
     let updates = [144, 150, 156, 162, 163].map(|major| Guest::with_chrome().updates_chrome_to(major));
-    assert_eq!([Low, Medium, High].map(|level| lasts(level, &updates)), [4, 2, 1]);
+    assert_eq!([Low, Medium, High].map(|level| accepted_steps(level, &updates)), [4, 2, 1]);
     // Changes that come and go, such as a VPN and a second language, do not add up.
     let away = at(300, "fr", "gzip, deflate, br, zstd", "true").comes_from("198.51.100.1");
     let to_and_fro: Vec<_> = (0..40).flat_map(|_| [away.clone(), Guest::with_chrome()]).collect();
-    assert_eq!(lasts(Low, &to_and_fro), 80);
+    assert_eq!(accepted_steps(Low, &to_and_fro), 80);
 }
 
 #[test]
@@ -114,13 +114,13 @@ fn key_rotation_keeps_a_session() {
 #[test]
 fn later_format_versions_are_ignored() {
     let guest = Guest::with_chrome().fingerprint(Medium);
-    let beside = |text: &str| Fingerprint::new(text.to_owned()).unwrap();
+    let parsed = |text: &str| Fingerprint::new(text.to_owned()).unwrap();
     let later = format!("fp2.{}", "x".repeat(100));
     for presented in [format!("{later}~{}", guest.as_str()), format!("{}~{later}", guest.as_str())] {
-        assert!(judge(&guest, &beside(&presented)).accepted, "{presented}");
+        assert!(judge(&guest, &parsed(&presented)).accepted, "{presented}");
     }
-    assert_eq!(beside(&format!("{later}~{}", guest.as_str())).preferred().as_str(), later);
-    for (sealed, presented) in [(&guest, &beside(&later)), (&beside(&later), &guest)] {
+    assert_eq!(parsed(&format!("{later}~{}", guest.as_str())).preferred().as_str(), later);
+    for (sealed, presented) in [(&guest, &parsed(&later)), (&parsed(&later), &guest)] {
         let verdict = judge(sealed, presented);
         assert!(!verdict.accepted && !verdict.comparable && verdict.last.held.is_empty());
     }

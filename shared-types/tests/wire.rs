@@ -51,10 +51,10 @@ fn endpoints_match_their_samples() {
         scoped_auth::PublishKeys,
     );
     let files = fs::read_dir(folder()).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
-    assert_eq!(files.collect::<BTreeSet<_>>(), known, "a file for each message, and a message for each file");
+    assert_eq!(files.collect::<BTreeSet<_>>(), known, "one file per endpoint type");
     // Another path of the same endpoint.
     checked.insert("RefreshTokens".to_owned());
-    assert_eq!(messages_in_the_code(), checked, "every message has samples");
+    assert_eq!(messages_in_the_code(), checked, "every endpoint type has samples");
 }
 
 #[test]

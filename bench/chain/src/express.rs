@@ -14,21 +14,21 @@ pub(crate) const SINGLE: &str = "Express";
 pub(crate) const CLUSTER: &str = "Express, a process per core";
 
 /// The folder of its packages, or why it is not measured.
-pub(crate) fn at_hand() -> Result<PathBuf, &'static str> {
+pub(crate) fn installed_packages() -> Result<PathBuf, &'static str> {
     let folder = PathBuf::from("bench/express");
     let has_node = Command::new("node").arg("--version").output().is_ok_and(|said| said.status.success());
     if !has_node {
-        return Err("not measured: there is no Node.js here");
+        return Err("not measured: Node.js is not installed");
     }
     if !folder.join("node_modules/express").exists() {
-        return Err("not measured: the packages of bench/express are not here");
+        return Err("not measured: the packages of bench/express are not installed");
     }
     Ok(folder)
 }
 
 /// Starts it, in one process or in one per core, with its log in `log`.
 pub(crate) fn start(name: &'static str, log: PathBuf) -> Outcome<Yardstick> {
-    let folder = at_hand()?;
+    let folder = installed_packages()?;
     let address = free_address()?;
     let settings = [
         ("PATH", env::var_os("PATH").unwrap_or_default().to_string_lossy().into_owned()),

@@ -60,7 +60,7 @@ pub fn run(arguments: &plan::Arguments) -> Outcome<()> {
         command: command(),
         plan: plan::Plan::new(arguments),
         throughput: Vec::new(),
-        without_express: express::at_hand().err(),
+        without_express: express::installed_packages().err(),
         start_up: Vec::new(),
         scale: None,
         soak: None,
@@ -104,7 +104,7 @@ fn command() -> String {
 }
 
 /// The end of a program.
-#[allow(clippy::print_stderr, reason = "whoever started the program sees the reason in one line")]
+#[allow(clippy::print_stderr, reason = "the error message of the program")]
 pub fn exit(program: &str, outcome: Outcome<()>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

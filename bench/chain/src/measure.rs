@@ -45,7 +45,7 @@ impl Subject<'_> {
     /// Sends it `load` for some whole seconds. Waits first until earlier writes are dropped or on the disk, so that a
     /// store that waits for the disk does not wait for others' logs.
     pub(crate) fn measure(&self, load: &Load, connections: usize, seconds: u64) -> Outcome<Sample> {
-        self.processes.iter().try_for_each(|process| process.forget_log())?;
+        self.processes.iter().try_for_each(|process| process.truncate_log())?;
         rustix::fs::sync();
         let before = self.cpu()?;
         let seen = load
@@ -55,7 +55,7 @@ impl Subject<'_> {
         for ((process, before), after) in self.processes.iter().zip(before).zip(self.cpu()?) {
             let cpu = after.saturating_sub(before).as_secs_f64() * 1e6 / (seen.requests as f64).max(1.0);
             costs.push(Cost { process: process.name, cpu, memory: process.memory()? as f64 });
-            process.forget_log()?;
+            process.truncate_log()?;
         }
         Ok(Sample { seen, costs })
     }

@@ -218,19 +218,19 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::results::tests::made_up;
+    use crate::results::tests::example;
 
     #[test]
     fn names_are_escaped_in_svg() {
         assert_eq!(escaped("a < b & \"c\" > d"), "a &lt; b &amp; &quot;c&quot; &gt; d");
-        let results = Results { machine: "2 cores <b>".to_owned(), ..made_up() };
+        let results = Results { machine: "2 cores <b>".to_owned(), ..example() };
         let svg = svg(&results);
         assert!(svg.contains("2 cores &lt;b&gt;") && !svg.contains("<b>"), "{svg}");
     }
 
     #[test]
     fn bar_length_is_proportional_to_the_value() {
-        let rows_of = made_up();
+        let rows_of = example();
         let scales = Scales::of(&rows(&rows_of));
         assert_eq!((scales.most, scales.decades), (100_000.0, (2, 4)));
         assert_eq!([0.0, 50_000.0, 100_000.0].map(|rate| scales.rate(rate)), [LEFT, 405.0, MIDDLE]);

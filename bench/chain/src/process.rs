@@ -61,7 +61,7 @@ impl Process {
     }
 
     /// Waits for a line that contains `part`; returns that line.
-    pub(crate) fn says(&mut self, part: &str) -> Outcome<String> {
+    pub(crate) fn wait_for_line(&mut self, part: &str) -> Outcome<String> {
         let log_path = self.log_path.clone();
         let line = || {
             let said = fs::read_to_string(&log_path).unwrap_or_default();
@@ -96,7 +96,7 @@ impl Process {
     }
 
     /// Empties the log.
-    pub(crate) fn forget_log(&self) -> Outcome<()> {
+    pub(crate) fn truncate_log(&self) -> Outcome<()> {
         Ok(self.log.set_len(0)?)
     }
 

@@ -19,7 +19,7 @@ pub(crate) struct Recorder(Arc<Mutex<Vec<(Message, Message)>>>);
 
 impl Recorder {
     /// Starts a proxy to `callee`; returns the address that the caller must use instead.
-    pub(crate) fn lay(&self, callee: SocketAddr) -> Outcome<SocketAddr> {
+    pub(crate) fn record(&self, callee: SocketAddr) -> Outcome<SocketAddr> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?;
         let recorder = self.clone();
@@ -27,7 +27,7 @@ impl Recorder {
             for caller in listener.incoming().map_while(Result::ok) {
                 let recorder = recorder.clone();
                 // A caller that closes its connection ends only its own thread.
-                thread::spawn(move || recorder.pass_on(caller, callee));
+                thread::spawn(move || recorder.forward(caller, callee));
             }
         });
         Ok(address)
@@ -39,7 +39,7 @@ impl Recorder {
         said.into_iter().filter(|(request, _)| request.word(0) == "POST").collect()
     }
 
-    fn pass_on(&self, caller: TcpStream, callee: SocketAddr) -> Outcome<()> {
+    fn forward(&self, caller: TcpStream, callee: SocketAddr) -> Outcome<()> {
         let (mut requests, mut answers) = (BufReader::new(caller.try_clone()?), caller);
         let mut onward = Connection::open(callee)?;
         while let Some(request) = Message::read(&mut requests)? {
@@ -86,7 +86,7 @@ mod tests {
     fn a_response_is_recorded_before_it_is_delivered() {
         let callee = TcpListener::bind("127.0.0.1:0").unwrap();
         let recorder = Recorder::default();
-        let wire = recorder.lay(callee.local_addr().unwrap()).unwrap();
+        let wire = recorder.record(callee.local_addr().unwrap()).unwrap();
         thread::spawn(move || {
             let (mut answers, _) = callee.accept().unwrap();
             let mut requests = BufReader::new(answers.try_clone().unwrap());

@@ -30,7 +30,7 @@ impl Recordings {
         let wires = [Recorder::default(), Recorder::default()];
         let stack = Plan { wires: Some(wires.clone()), ..Plan::new(folder.to_owned()) }.start()?;
         let mut browser = Connection::open(stack.orchestrator)?;
-        let mut call = |request: &Request| heard(&mut browser, &wires, request);
+        let mut call = |request: &Request| record_call(&mut browser, &wires, request);
 
         let (created, create) = call(&Request::create(ON))?;
         let (_, create_off) = call(&Request::create(OFF))?;
@@ -41,15 +41,19 @@ impl Recordings {
         let (another, _) = call(&Request::create(ON))?;
         let (_, refresh) = call(&Request::refresh(ON, &another.member("token")?))?;
 
-        let last = open.0.last().ok_or("nobody was asked to validate")?;
-        let asked = open.0.get(1).and_then(|caller| caller.questions.first()).ok_or("SAS was not asked")?;
+        let last = open.0.last().ok_or("no validate request was recorded")?;
+        let asked = open
+            .0
+            .get(1)
+            .and_then(|caller| caller.questions.first())
+            .ok_or("no request to SAS was recorded")?;
         let validate = Question { body: asked.body.replace(&token, "TOKEN"), ..asked.clone() };
-        let alone = Recording(vec![last.clone()]);
+        let validate_only = Recording(vec![last.clone()]);
         let paths = vec![
             (Path::Create, create),
             (Path::CreateOff, create_off),
             (Path::Refresh, refresh),
-            (Path::Validate, alone),
+            (Path::Validate, validate_only),
             (Path::Open, open),
             (Path::Message, message),
         ];
@@ -71,7 +75,7 @@ impl Recording {
     }
 }
 
-fn heard(
+fn record_call(
     browser: &mut Connection,
     wires: &[Recorder; 2],
     request: &Request,

@@ -191,7 +191,7 @@ fn add(text: &mut String, part: std::fmt::Arguments<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::results::tests::made_up;
+    use crate::results::tests::example;
 
     #[test]
     fn text_between_markers_is_replaced() {
@@ -205,18 +205,18 @@ mod tests {
     fn values_are_formatted_with_units() {
         assert_eq!([0.0, 999.4, 1000.0, 1_234_567.0].map(thousands), ["0", "999", "1,000", "1,234,567"]);
         assert_eq!([7.4, 999.0, 1234.0].map(time), ["7 µs", "999 µs", "1.23 ms"]);
-        let text = measured_part(&made_up());
+        let text = measured_part(&example());
         for line in [
             "| 16 | services | 8,500 | 200 µs | 3.00 ms | 30.5 = 20.0 + 10.5 | 30.0 = 10.0 + 20.0 |  |",
             "| 16 | null chain | 10,000 | 200 µs | 1.00 ms | 30.5 = 20.0 + 10.5 | 30.0 = 10.0 + 20.0 | 0.85 |",
             "| Create, 64 connections: 0.85 of null chain's requests/s | 0.80 | **not met** |",
-            "Express: not measured: there is no Node.js here.",
+            "Express: not measured: Node.js is not installed.",
             "| ScopedAuthService | 99.9 ms | 16.0 MiB | 1.0 MiB | not measured: no image here |",
             "| 1000000 revoked sessions | 0.990 | 1.200 | 0.940 | 64 bytes |",
         ] {
             assert!(text.contains(line), "no `{line}` in:\n{text}");
         }
-        let results = made_up();
+        let results = example();
         let text = soak_part(&results, results.soak.as_ref().unwrap());
         assert!(text.contains("| 3 | 1 | 2 | 10.1 | 9.5 | 9.5 |"), "{text}");
     }

@@ -45,7 +45,7 @@ pub(crate) mod tests {
     };
 
     /// A run in which the services reach 8,500 or 8,000 where the chain reaches 10,000.
-    pub(crate) fn made_up() -> Results {
+    pub(crate) fn example() -> Results {
         let row = |path, connections, subject, per_second, p99| Row {
             path,
             connections,
@@ -70,7 +70,7 @@ pub(crate) mod tests {
                 row(Path::Create, 64, SERVICES, 8000.0, 1500.0),
                 row(Path::Create, 64, CHAIN, 10000.0, 1000.0),
             ],
-            without_express: Some("not measured: there is no Node.js here"),
+            without_express: Some("not measured: Node.js is not installed"),
             start_up: vec![StartUp {
                 service: "ScopedAuthService",
                 ready_ms: 99.9,

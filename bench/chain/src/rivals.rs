@@ -32,7 +32,7 @@ pub(crate) fn on(path: Path, validate: &Question, folder: &Folder) -> Outcome<Ve
         let name = throughput::IN_PROCESS;
         rivals.push(Rival { name, connections: None, needs_fresh_tokens: true, server, workload });
     }
-    if matches!(path, Path::Create | Path::Refresh) && express::at_hand().is_ok() {
+    if matches!(path, Path::Create | Path::Refresh) && express::installed_packages().is_ok() {
         for (place, name) in [express::SINGLE, express::CLUSTER].into_iter().enumerate() {
             let folder = folder.join(format!("express-{place}"));
             std::fs::create_dir_all(&folder)?;
@@ -53,7 +53,7 @@ fn in_process(folder: &Folder) -> Outcome<Yardstick> {
     let arguments = ["--in-process", "--without-page", "--free-ports", "--data", &data];
     let (program, log) = (program("local-stack")?, folder.join("log"));
     let mut process = Process::start(throughput::IN_PROCESS, &program, arguments, [], log)?;
-    let line = process.says("FlexWebchatOrchestratorService ")?;
+    let line = process.wait_for_line("FlexWebchatOrchestratorService ")?;
     let url = line.split_whitespace().find_map(|word| word.strip_prefix("http://"));
     let address = url.ok_or("a line without an address")?.parse()?;
     Ok(Yardstick { address, processes: vec![process] })

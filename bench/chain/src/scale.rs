@@ -108,10 +108,10 @@ impl Much {
     fn new(what: String, base: &[Vec<f64>; 3], seen: &[Vec<f64>; 3], bytes_each: Option<f64>) -> Self {
         let mut shares = base.iter().zip(seen).map(|(base, seen)| of_base(base, seen));
         let of_base = [(); 3].map(|()| shares.next().unwrap_or_default());
-        let told: Vec<_> =
+        let shown: Vec<_> =
             PATHS.iter().zip(of_base).map(|(path, of)| format!("{} {of:.3}", path.name())).collect();
         let bytes = bytes_each.map_or(String::new(), |bytes| format!(", {bytes:.1} bytes each"));
-        print_progress(&format!("{what}: {} of those without{bytes}", told.join(", ")));
+        print_progress(&format!("{what}: {} of those without{bytes}", shown.join(", ")));
         Self { what, of_base, bytes_each }
     }
 }

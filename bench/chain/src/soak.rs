@@ -45,7 +45,7 @@ pub(crate) fn measure(seconds: u64, validate: &Question, folder: &Folder) -> Out
         let [created, refreshed] = sent;
         let per_second = [created?.per_second, refreshed?.per_second];
         let resident = memory()?;
-        stack.processes.iter().try_for_each(|process| process.forget_log())?;
+        stack.processes.iter().try_for_each(|process| process.truncate_log())?;
         print_progress(&format!(
             "part {part}: {:.0} creates and {:.0} refreshes a second; {} MiB",
             per_second[0],

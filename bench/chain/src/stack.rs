@@ -63,7 +63,7 @@ impl Plan {
             None => [None, None],
         };
         let wire = |recorder: Option<&Recorder>, address| match recorder {
-            Some(recorder) => recorder.lay(address),
+            Some(recorder) => recorder.record(address),
             None => Ok(address),
         };
         let [orchestrator_secret, federated_auth_secret] = SECRETS.map(str::to_owned);

@@ -154,7 +154,7 @@ impl Lane {
             samples.push((subject.name, subject.measure(load, connections, seconds)?));
         }
         let services = samples.first().map_or(0, |(_, sample)| sample.seen.requests);
-        self.workload.learn(services, seconds as f64)?;
+        self.workload.record_rate(services, seconds as f64)?;
         Ok(samples)
     }
 }

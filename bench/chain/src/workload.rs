@@ -106,7 +106,7 @@ impl Workload {
     }
 
     /// Records how many requests a run made. An error if some of them had no unused token.
-    pub(crate) fn learn(&mut self, requests: u64, seconds: f64) -> Outcome<()> {
+    pub(crate) fn record_rate(&mut self, requests: u64, seconds: f64) -> Outcome<()> {
         let Tokens::Spent { per_second } = &mut self.tokens else { return Ok(()) };
         let seen = requests as f64 / seconds;
         if seen > *per_second {

@@ -71,12 +71,12 @@ fn parse(said: &str) -> Outcome<Seen> {
     for line in said.lines().map(str::trim) {
         let bad = line.strip_prefix("Non-2xx or 3xx responses: ").or(line.strip_prefix("Socket errors: "));
         if bad.is_some() {
-            return Err(format!("not every request was answered as asked: {line}").into());
+            return Err(format!("not every request got its expected response: {line}").into());
         }
     }
     let after = |prefix: &str| {
         let found = said.lines().find_map(|line| line.trim().strip_prefix(prefix));
-        found.map(str::trim).ok_or_else(|| format!("wrk did not say `{prefix}`:\n{said}"))
+        found.map(str::trim).ok_or_else(|| format!("wrk did not print `{prefix}`:\n{said}"))
     };
     let requests = said.lines().find_map(|line| line.trim().split_once(" requests in "));
     let (requests, _) = requests.ok_or_else(|| format!("wrk did not count requests:\n{said}"))?;

@@ -40,7 +40,7 @@ pub struct Arguments {
 pub fn serve(arguments: &Arguments, next: Option<SocketAddr>) -> Outcome<()> {
     let script = Script::load(&arguments.script)?;
     if script.questions.is_empty() != next.is_none() {
-        return Err("a script with questions needs somebody to ask, and only such a script".into());
+        return Err("--next is required if and only if the script has requests".into());
     }
     let link = move || {
         let link = Link::new(&script, next);

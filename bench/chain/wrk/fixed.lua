@@ -1,4 +1,4 @@
--- One request, over and over. Argument: a file with the request as it is on the wire.
+-- Repeats one request. Argument: a file with the raw request.
 function init(args)
    local file = assert(io.open(args[1], "rb"))
    local head, body = file:read("*a"):match("^(.-)\r\n\r\n(.*)$")

@@ -1,5 +1,5 @@
--- A request with another token each time, from the beginning again when there is none left. Arguments: a file with the
--- request as it is on the wire and TOKEN where the token stands; a file with a token on each line.
+-- Sends a request with the next token each time, cycling through them. Arguments: a file with the raw request and TOKEN as
+-- the token's placeholder; a file with a token per line.
 local before, after, tokens, count, at = "", "", {}, 0, 0
 
 function init(args)

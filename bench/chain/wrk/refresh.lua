@@ -1,6 +1,6 @@
--- Each token is presented once; the one that comes back is presented in its turn. Arguments: a file with the request as it
--- is on the wire, KEY where the deployment's key stands and TOKEN where the token stands; a file with a token, its
--- deployment's key and its identity on each line. The answer names the identity, and so tells whose its token is.
+-- Presents each token once; returned tokens are presented in turn. Arguments: a file with the raw request, with KEY and
+-- TOKEN as placeholders of the deployment's key and the token; a file with a token, its deployment's key and its identity
+-- per line. The response's identity maps its token to a session.
 local head, before, between, after = "", "", "", ""
 local tokens, keys, key_of, size, first, count = {}, {}, {}, 0, 0, 0
 

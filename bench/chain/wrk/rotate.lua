@@ -1,4 +1,4 @@
--- Requests in turn. Argument: a file with each of them as it is on the wire, after a line with its length.
+-- Sends requests in turn. Argument: a file with the raw requests, each after a line with its length.
 local requests, count, at = {}, 0, 0
 
 function init(args)

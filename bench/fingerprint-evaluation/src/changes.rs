@@ -13,7 +13,7 @@ pub enum Goal {
     /// A single ordinary change, which no level rejects.
     NeverRefused,
     /// Travel, which only `high` may reject.
-    RefusedByHighAlone,
+    RefusedOnlyByHigh,
     /// A theft that every level rejects.
     AlwaysRefused,
     /// Measured, without a goal.
@@ -71,7 +71,7 @@ pub(crate) const CHANGES: &[Change] = &[
     }),
     Change {
         name: "travel to another timezone, new network",
-        goal: Goal::RefusedByHighAlone,
+        goal: Goal::RefusedOnlyByHigh,
         happens: |before, draws| after(before, |v| travel(v, draws)),
     },
     ordinary("new network", |before, draws| after(before, |v| new_network(v, draws))),
@@ -98,7 +98,7 @@ pub(crate) const CHANGES: &[Change] = &[
         without_hints(&mut before)?;
         Some((before, after.clone()))
     }),
-    ordinary("client hints gone", |before, _| after(before, without_hints)),
+    ordinary("client hints missing", |before, _| after(before, without_hints)),
     ordinary("Accept-Encoding cut down to gzip on the way", |before, _| {
         after(before, |v| {
             v.headers.accept_encoding = Some("gzip".to_owned());

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     draws::{Country, Draws},
-    judges::{Judges, Kind, Look, kind},
+    judges::{Judges, Kind, View, kind},
     population::HeaderSet,
     visitor::Visitor,
 };
@@ -15,7 +15,7 @@ pub(crate) struct One {
     pub(crate) country: &'static Country,
     pub(crate) kind: Kind,
     /// What its token is bound to.
-    pub(crate) sealed: Look,
+    pub(crate) sealed: View,
 }
 
 /// All visitors.
@@ -26,7 +26,7 @@ pub(crate) struct Crowd {
 }
 
 /// The token's owner, and all others.
-pub(crate) struct Scene<'a> {
+pub(crate) struct Encounter<'a> {
     pub(crate) victim: &'a One,
     pub(crate) crowd: &'a Crowd,
 }
@@ -37,15 +37,15 @@ impl Crowd {
         for headers in population {
             let country = draws.country();
             let visitor = draws.visitor_from(country, headers);
-            let (Some(kind), Some(sealed)) = (kind(&visitor), judges.look_at(&visitor)) else { continue };
+            let (Some(kind), Some(sealed)) = (kind(&visitor), judges.view(&visitor)) else { continue };
             crowd.kinds.entry(kind.clone()).or_default().push(headers.clone());
             crowd.visitors.push(One { visitor, country, kind, sealed });
         }
         crowd
     }
 
-    pub(crate) fn scenes(&self) -> impl Iterator<Item = Scene<'_>> {
-        self.visitors.iter().map(|victim| Scene { victim, crowd: self })
+    pub(crate) fn encounters(&self) -> impl Iterator<Item = Encounter<'_>> {
+        self.visitors.iter().map(|victim| Encounter { victim, crowd: self })
     }
 
     /// Another visitor of the wanted kinds, in another place.

@@ -31,7 +31,7 @@ pub(crate) struct Judges {
 }
 
 /// A visitor as each judge sees it, when a token is made and when one is presented.
-pub(crate) struct Look {
+pub(crate) struct View {
     fingerprint: Fingerprint,
     user_agent: String,
     headers: String,
@@ -45,20 +45,20 @@ impl Judges {
     }
 
     /// `None` if there is no fingerprint, which does not happen with these visitors.
-    pub(crate) fn look_at(&self, visitor: &Visitor) -> Option<Look> {
-        self.look_at_level(visitor, Sensitivity::Medium)
+    pub(crate) fn view(&self, visitor: &Visitor) -> Option<View> {
+        self.view_at_level(visitor, Sensitivity::Medium)
     }
 
-    fn look_at_level(&self, visitor: &Visitor, level: Sensitivity) -> Option<Look> {
+    fn view_at_level(&self, visitor: &Visitor, level: Sensitivity) -> Option<View> {
         let sent = visitor.sent();
         let fingerprint = generate(&self.account, &signals(visitor, &sent)?, level, Mode::Enforce);
         let headers = sent.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
-        Some(Look { fingerprint, user_agent: visitor.headers.user_agent.clone(), headers })
+        Some(View { fingerprint, user_agent: visitor.headers.user_agent.clone(), headers })
     }
 }
 
 /// Whether each judge takes the presenter of a token for its owner.
-pub(crate) fn accept(sealed: &Look, presented: &Look) -> Answers {
+pub(crate) fn accept(sealed: &View, presented: &View) -> Answers {
     let verdict =
         judge(BoundFingerprint { sealed: &sealed.fingerprint, first: None }, &presented.fingerprint);
     let strictest = verdict.strictest.and_then(place);
@@ -103,9 +103,9 @@ mod tests {
             // Another visitor with the same browser and loginTimestamp, so that all levels are compared.
             let mut other = crowd.one(&mut draws, |kind| *kind == one.kind).unwrap();
             other.login_timestamp = one.visitor.login_timestamp;
-            let answers = accept(&one.sealed, &judges.look_at(&other).unwrap());
+            let answers = accept(&one.sealed, &judges.view(&other).unwrap());
             for (level, answer) in Sensitivity::ALL.into_iter().zip(answers) {
-                let presented = judges.look_at_level(&other, level).unwrap();
+                let presented = judges.view_at_level(&other, level).unwrap();
                 let bound = BoundFingerprint { sealed: &one.sealed.fingerprint, first: None };
                 assert_eq!(judge(bound, &presented.fingerprint).accepted, answer);
             }

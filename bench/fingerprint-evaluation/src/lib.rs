@@ -58,8 +58,8 @@ pub fn evaluate() -> Result<Evaluation, &'static str> {
     let crowd = Crowd::of(&population.visitors, &judges, &mut draws);
 
     Ok(Evaluation {
-        false_rejects: at_once(CHANGES, |change| false_rejects(change, &crowd, &judges))?,
-        false_accepts: at_once(THEFTS, |theft| false_accepts(theft, &crowd, &judges))?,
+        false_rejects: in_parallel(CHANGES, |change| false_rejects(change, &crowd, &judges))?,
+        false_accepts: in_parallel(THEFTS, |theft| false_accepts(theft, &crowd, &judges))?,
         facts: Facts {
             visitors: crowd.visitors.len(),
             distinct: population.distinct,
@@ -70,7 +70,7 @@ pub fn evaluate() -> Result<Evaluation, &'static str> {
 }
 
 /// The rows of a table, each measured on a separate thread: each has its own draws, so their order has no effect.
-fn at_once<T: Sync>(what: &[T], row: impl Fn(&T) -> Row + Sync) -> Result<Vec<Row>, &'static str> {
+fn in_parallel<T: Sync>(what: &[T], row: impl Fn(&T) -> Row + Sync) -> Result<Vec<Row>, &'static str> {
     let row = &row;
     thread::scope(|scope| {
         let rows: Vec<_> = what.iter().map(|one| scope.spawn(move || row(one))).collect();
@@ -87,8 +87,9 @@ fn false_rejects(change: &Change, crowd: &Crowd, judges: &Judges) -> Row {
 
 fn false_accepts(theft: &Theft, crowd: &Crowd, judges: &Judges) -> Row {
     let mut draws = Draws::of(theft.name);
-    let scenes = (0..theft.times).flat_map(|_| crowd.scenes());
-    let cases = scenes.filter_map(|scene| Some((scene.victim, (theft.happens)(&scene, &mut draws)?)));
+    let encounters = (0..theft.times).flat_map(|_| crowd.encounters());
+    let cases =
+        encounters.filter_map(|encounter| Some((encounter.victim, (theft.happens)(&encounter, &mut draws)?)));
     Row { name: theft.name.to_owned(), goal: theft.goal, rates: count(cases, judges, true) }
 }
 
@@ -101,12 +102,12 @@ fn count<'a>(
 ) -> [Rate; JUDGES.len()] {
     let mut rates = [Rate::default(); JUDGES.len()];
     let judged = cases.filter_map(|(one, (owner, presenter))| -> Option<Answers> {
-        let presented = judges.look_at(&presenter)?;
+        let presented = judges.view(&presenter)?;
         // Most rows start with the unchanged visitor; caching its view saves half of the time.
         if owner == one.visitor {
             return Some(judges::accept(&one.sealed, &presented));
         }
-        Some(judges::accept(&judges.look_at(&owner)?, &presented))
+        Some(judges::accept(&judges.view(&owner)?, &presented))
     });
     for answers in judged {
         for (rate, accepted) in rates.iter_mut().zip(answers) {

@@ -53,7 +53,7 @@ pub fn documents(evaluation: &Evaluation) -> io::Result<Vec<Document>> {
         ),
         (
             "false-accepts.svg",
-            plot::svg("False accepts: somebody else taken for the visitor", &evaluation.false_accepts),
+            plot::svg("False accepts: another person accepted as the visitor", &evaluation.false_accepts),
         ),
     ] {
         let path = docs.join("fingerprint-evaluation").join(name);
@@ -95,16 +95,16 @@ fn section(evaluation: &Evaluation) -> String {
          seed {SEED}. In the whole network two visitors have the same User-Agent with probability {same_user_agent:.4}, and\n\
          the same User-Agent, Sec-CH-UA, its platform and mobile flag and Accept-Encoding with {same_headers:.4}.\n\n\
          A cell is how often that judge was wrong: the count, its share, and in brackets the upper end of Wilson's 95 %\n\
-         interval, which speaks of visitors drawn like these and not of any one site's. Beside the three levels stand the two\n\
-         comparisons that are usual elsewhere: the exact User-Agent, and all headers as one string. Every token is judged at\n\
-         the level that is presented. The last column is what is promised of the three levels; the tests hold them to it.\n\n\
+         interval, which holds for visitors drawn like these, not for those of a given site. The two baselines next to the three\n\
+         levels are common simple comparisons: the exact User-Agent, and all headers as one string. Every token is judged at the\n\
+         presented level. The last column is the goal of the three levels; tests check it.\n\n\
          ### False rejects: one visitor refused after a change\n\n\
          {}\n\
          ![False rejects by change](fingerprint-evaluation/false-rejects.svg)\n\n\
-         ### False accepts: somebody else taken for the visitor\n\n\
-         A thief holds the token and shows the right origin, unless the row says otherwise. What it copied is named; its\n\
-         language, clock, decoders and network are drawn anew. The last row is why a proof key exists: whoever copies every\n\
-         header is the visitor, as far as headers go.\n\n\
+         ### False accepts: another person accepted as the visitor\n\n\
+         A thief holds the token and sends the right origin, unless the row says otherwise. The row names what was copied;\n\
+         language, clock, decoders and network are drawn anew. The last row is why a proof key exists: a thief who copies every\n\
+         header cannot be distinguished by headers.\n\n\
          {}\n\
          ![False accepts by theft](fingerprint-evaluation/false-accepts.svg)\n\n",
         table("change", "visitors", &evaluation.false_rejects),
@@ -130,7 +130,7 @@ fn table(what: &str, of: &str, rows: &[Row]) -> String {
 fn promise(goal: Goal) -> &'static str {
     match goal {
         Goal::NeverRefused => "never refused",
-        Goal::RefusedByHighAlone => "refused at `high` alone",
+        Goal::RefusedOnlyByHigh => "refused only at `high`",
         Goal::AlwaysRefused => "always refused",
         Goal::None => "",
     }

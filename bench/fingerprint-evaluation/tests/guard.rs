@@ -42,7 +42,7 @@ fn no_rate_is_worse_than_the_committed_one() {
             }
         }
     }
-    assert!(worse.is_empty(), "worse than docs/fingerprint.md says:\n{}", worse.join("\n"));
+    assert!(worse.is_empty(), "worse than in docs/fingerprint.md:\n{}", worse.join("\n"));
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn the_goals_are_met() {
         for (level, rate) in levels(row) {
             let met = match row.goal {
                 Goal::NeverRefused | Goal::AlwaysRefused => rate.count == 0,
-                Goal::RefusedByHighAlone => rate.count == 0 || level == "high",
+                Goal::RefusedOnlyByHigh => rate.count == 0 || level == "high",
                 Goal::None => true,
             };
             if !met {
@@ -72,7 +72,7 @@ fn the_goals_are_met() {
             }
         }
     }
-    assert!(missed.is_empty(), "promised and not kept:\n{}", missed.join("\n"));
+    assert!(missed.is_empty(), "goals not met:\n{}", missed.join("\n"));
 }
 
 #[test]

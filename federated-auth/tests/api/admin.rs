@@ -6,7 +6,7 @@ use service_runtime::ServiceCredential;
 use crate::{
     ACCOUNT, Fas, ORCHESTRATOR_SECRET, federated_auth,
     http::{Answer, Request},
-    scripted_peer::{Nobody, kill},
+    scripted_peer::{ClosedPort, kill},
 };
 
 fn is_not_ready(answer: &Answer, reason: &str) {
@@ -23,8 +23,8 @@ async fn readiness_follows_scoped_auth() {
     kill(fas.scoped_auth).await;
     is_not_ready(&Request::get("/readyz").send(admin).await, "ScopedAuthService cannot be reached");
     assert_eq!(Request::get("/healthz").send(admin).await.member("status"), "up", "it is well all the same");
-    let gone = Nobody::there();
-    let fas = federated_auth(gone.address, |_| {});
+    let closed = ClosedPort::reserve();
+    let fas = federated_auth(closed.address, |_| {});
     is_not_ready(
         &Request::get("/readyz").send(fas.admin_address).await,
         "ScopedAuthService cannot be reached",
@@ -61,7 +61,7 @@ async fn requests_and_upstream_calls_are_counted() {
             .to_owned(),
         r#"upstream_call_duration_seconds_count{peer="ScopedAuthService",message="validate"} 2"#.to_owned(),
     ] {
-        assert!(metrics.text.lines().any(|found| found == line), "{line}\nis not in\n{}", metrics.text);
+        assert!(metrics.text.lines().any(|found| found == line), "missing line {line}\nin\n{}", metrics.text);
     }
     for secret in ["hunter2", ACCOUNT, &token] {
         metrics.does_not_repeat(secret);

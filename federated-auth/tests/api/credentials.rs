@@ -13,19 +13,19 @@ fn good() -> Request {
 #[tokio::test]
 async fn unauthenticated_callers_are_rejected_before_the_body_is_read() {
     let fas = Fas::start().await;
-    for (who, request) in [
-        ("nobody", good()),
-        ("this service to itself", good().bearer(FEDERATED_AUTH_SECRET)),
-        ("nearly the right one", good().bearer(&format!("{ORCHESTRATOR_SECRET}x"))),
+    for (case, request) in [
+        ("no credential", good()),
+        ("this service's own secret", good().bearer(FEDERATED_AUTH_SECRET)),
+        ("an almost correct secret", good().bearer(&format!("{ORCHESTRATOR_SECRET}x"))),
         ("another scheme", good().header("authorization", format!("Basic {ORCHESTRATOR_SECRET}"))),
-        ("whoever sends nonsense", Request::post(&format!("/v1/Accounts/{ACCOUNT}/Tokens")).form("nonsense")),
-        ("whoever names no account", Request::post("/v1/Accounts/hunter2/Tokens").json(&deployment())),
-        ("whoever looks around", Request::get("/v1/Secrets")),
+        ("malformed body", Request::post(&format!("/v1/Accounts/{ACCOUNT}/Tokens")).form("nonsense")),
+        ("malformed account", Request::post("/v1/Accounts/hunter2/Tokens").json(&deployment())),
+        ("unknown route", Request::get("/v1/Secrets")),
         ("a browser's preflight", Request::new("OPTIONS", &format!("/v1/Accounts/{ACCOUNT}/Tokens"))),
     ] {
         let answer = fas.answers(request).await;
         answer.is_refusal(401, "invalid_service_credential");
-        assert_eq!(answer.header("www-authenticate"), r#"Bearer realm="services""#, "{who}");
+        assert_eq!(answer.header("www-authenticate"), r#"Bearer realm="services""#, "{case}");
     }
 }
 

@@ -80,7 +80,11 @@ async fn a_guest_revokes_their_own_session() {
         let answer = revoke(account, token).await;
         assert_eq!((answer.status, answer.body()), (200, json!({"revoked": false})));
     }
-    assert_eq!(fas.validates_token(ACCOUNT, &token).await.status, 200, "it was not theirs to end");
+    assert_eq!(
+        fas.validates_token(ACCOUNT, &token).await.status,
+        200,
+        "another guest's session is not revoked"
+    );
     let revoked = json!({"revoked": true, "session_id": made.member("session_id")});
     assert_eq!(revoke(ACCOUNT, &token).await.body(), revoked);
     fas.validates_token(ACCOUNT, &token).await.is_refusal(401, "revoked_token");

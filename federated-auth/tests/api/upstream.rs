@@ -10,7 +10,7 @@ use crate::{
     ACCOUNT, DEPLOYMENT, FEDERATED_AUTH_SECRET, Fas, ORCHESTRATOR_SECRET, deployment, federated_auth,
     http::{Answer, Request},
     refreshing,
-    scripted_peer::{Act, Nobody, ScriptedPeer, answer, kill},
+    scripted_peer::{Act, ClosedPort, ScriptedPeer, answer, kill},
 };
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -77,7 +77,7 @@ async fn upstream_failures_map_to_their_error_code_without_retry() {
 
 #[tokio::test]
 async fn slow_upstream_times_out() {
-    for (answer, seen) in answers(&[Act::say_nothing()], Duration::from_millis(200)).await {
+    for (answer, seen) in answers(&[Act::never_respond()], Duration::from_millis(200)).await {
         answer.is_refusal(504, "upstream_timeout");
         assert_eq!(seen.len(), 1);
     }
@@ -85,8 +85,8 @@ async fn slow_upstream_times_out() {
 
 #[tokio::test]
 async fn unreachable_upstream_is_unavailable() {
-    let gone = Nobody::there();
-    let fas = federated_auth(gone.address, |_| {});
+    let closed = ClosedPort::reserve();
+    let fas = federated_auth(closed.address, |_| {});
     let request = Request::post(&format!("/v1/Accounts/{ACCOUNT}/Tokens")).json(&deployment());
     let answer = request.bearer(ORCHESTRATOR_SECRET).send(fas.address()).await;
     answer.is_refusal(503, "upstream_unavailable");

@@ -67,7 +67,7 @@ impl Chromium {
     /// Fills in the chat page's form and waits for the welcome message.
     pub(crate) async fn begins_a_chat(&self, page: &str) {
         self.page.visit(page).await;
-        self.is_told("ready").await;
+        self.shows_status("ready").await;
         self.page.types("#begin input", "Ada").await;
         self.page.click("#begin button").await;
         self.reads(&[crate::life::WELCOME]).await;
@@ -91,7 +91,7 @@ impl Chromium {
     }
 
     /// Waits until the status line has this text.
-    pub(crate) async fn is_told(&self, text: &str) {
+    pub(crate) async fn shows_status(&self, text: &str) {
         self.until(&format!("document.querySelector('#status').textContent.includes({})", json!(text))).await;
     }
 

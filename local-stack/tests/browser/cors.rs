@@ -61,18 +61,18 @@ fn create(deployment: &str) -> Value {
 }
 
 /// The result of one request: the status that the page could read, and the status that Starship logged.
-async fn outcome(scene: &TestEnv, guest: &Chromium, call: &Value) -> (Option<u64>, u64) {
+async fn outcome(env: &TestEnv, guest: &Chromium, call: &Value) -> (Option<u64>, u64) {
     let posts =
         |lines: &[Value]| lines.iter().filter(|line| line["method"] == "POST").cloned().collect::<Vec<_>>();
-    let before = posts(&scene.logged(|_| true).await).len();
-    let answer = guest.fetches(&format!("{}/v2/Webchat/Token", scene.endpoint), call).await;
-    let asked = posts(&scene.logged(|lines| posts(lines).len() > before).await);
+    let before = posts(&env.logged(|_| true).await).len();
+    let answer = guest.fetches(&format!("{}/v2/Webchat/Token", env.endpoint), call).await;
+    let asked = posts(&env.logged(|lines| posts(lines).len() > before).await);
     (answer["status"].as_u64(), asked.last().unwrap()["status"].as_u64().unwrap())
 }
 
 #[tokio::test]
 async fn the_table() {
-    let scene = TestEnv::with(accounts).await;
+    let env = TestEnv::with(accounts).await;
     let guest = Chromium::start().await;
     for (host, [on_empty, on_listed], [off_empty, off_listed]) in [
         ("shop", [(Some(200), 200), (Some(200), 200)], [(Some(200), 200), (Some(200), 200)]),
@@ -81,15 +81,15 @@ async fn the_table() {
         ("evil", [(Some(200), 200), (None, 403)], [(Some(200), 200), (None, 200)]),
         ("evil-shop", [(Some(200), 200), (None, 403)], [(Some(200), 200), (None, 200)]),
     ] {
-        guest.page.visit(&(scene.site.origin(host) + "/blank")).await;
+        guest.page.visit(&(env.site.origin(host) + "/blank")).await;
         for ([empty, listed, null], [without, with]) in
             DEPLOYMENTS.into_iter().zip([[on_empty, on_listed], [off_empty, off_listed]])
         {
             for (deployment, expected) in [(empty, without), (listed, with)] {
-                let found = outcome(&scene, &guest, &create(deployment)).await;
+                let found = outcome(&env, &guest, &create(deployment)).await;
                 assert_eq!(found, expected, "{deployment} from {host}");
             }
-            let (read, _) = outcome(&scene, &guest, &create(null)).await;
+            let (read, _) = outcome(&env, &guest, &create(null)).await;
             assert_eq!(read, None, "{host} is not null");
         }
     }
@@ -97,10 +97,10 @@ async fn the_table() {
 
 #[tokio::test]
 async fn opaque_origins_must_be_listed_explicitly() {
-    let scene = TestEnv::with(accounts).await;
+    let env = TestEnv::with(accounts).await;
     let guest = Chromium::start().await;
     // Even on the shop's page: a sandboxed frame has an opaque origin.
-    guest.page.visit(&(scene.site.origin("shop") + "/blank")).await;
+    guest.page.visit(&(env.site.origin("shop") + "/blank")).await;
     for [empty, listed, null] in DEPLOYMENTS {
         for (deployment, readable) in [(empty, true), (listed, false), (null, true)] {
             let script = "const [url, options] = given
@@ -108,21 +108,21 @@ async fn opaque_origins_must_be_listed_explicitly() {
                 frame.sandbox = 'allow-scripts'
                 frame.srcdoc = `<script>fetch(${JSON.stringify(url)}, ${JSON.stringify(options)}).then(
                     answer => answer.json().then(body => ({ origin, status: answer.status, body })),
-                    error => ({ origin, threw: String(error) })).then(told => parent.postMessage(told, '*'))</scr` + `ipt>`
-                const told = new Promise(resolve => addEventListener('message', resolve, { once: true }))
+                    error => ({ origin, threw: String(error) })).then(result => parent.postMessage(result, '*'))</scr` + `ipt>`
+                const result = new Promise(resolve => addEventListener('message', resolve, { once: true }))
                 document.body.append(frame)
-                return (await told).data";
-            let url = format!("{}/v2/Webchat/Token", scene.endpoint);
-            let told = guest.page.run(script, &[json!(url), create(deployment)]).await;
-            assert_eq!(told["origin"], "null");
-            assert_eq!(told["status"].as_u64(), readable.then_some(200), "{deployment}: {told}");
+                return (await result).data";
+            let url = format!("{}/v2/Webchat/Token", env.endpoint);
+            let result = guest.page.run(script, &[json!(url), create(deployment)]).await;
+            assert_eq!(result["origin"], "null");
+            assert_eq!(result["status"].as_u64(), readable.then_some(200), "{deployment}: {result}");
         }
     }
 }
 
 #[tokio::test]
 async fn only_allowed_pages_can_read_error_responses() {
-    let scene = TestEnv::with(accounts).await;
+    let env = TestEnv::with(accounts).await;
     let guest = Chromium::start().await;
     let [_, listed, _] = DEPLOYMENTS[0];
     let post = |headers: Value, body: String| json!({"method": "POST", "headers": headers, "body": body});
@@ -150,20 +150,20 @@ async fn only_allowed_pages_can_read_error_responses() {
         ("Token", json!({"method": "GET"}), 405, "method_not_allowed"),
     ];
     for (host, is_allowed) in [("shop", true), ("evil", false)] {
-        guest.page.visit(&(scene.site.origin(host) + "/blank")).await;
+        guest.page.visit(&(env.site.origin(host) + "/blank")).await;
         let readable = of_the_account.iter().map(|call| (call, is_allowed));
         for ((path, call, status, code), is_readable) in
             readable.chain(of_nobody.iter().map(|call| (call, true)))
         {
-            let answer = guest.fetches(&format!("{}/v2/Webchat/{path}", scene.endpoint), call).await;
+            let answer = guest.fetches(&format!("{}/v2/Webchat/{path}", env.endpoint), call).await;
             if is_readable {
                 assert_eq!(
                     (&answer["status"], &answer["body"]["code"]),
                     (&json!(status), &json!(code)),
                     "{answer}"
                 );
-                assert!(answer["headers"]["request-id"].is_string(), "{code} tells support what to look for");
-                assert!(answer["headers"]["date"].is_string(), "{code} tells the time that it was judged by");
+                assert!(answer["headers"]["request-id"].is_string(), "{code} has a request id for support");
+                assert!(answer["headers"]["date"].is_string(), "{code} has the server's time");
             } else {
                 assert!(answer["threw"].is_string(), "{host} reads {answer}");
             }
@@ -173,11 +173,11 @@ async fn only_allowed_pages_can_read_error_responses() {
 
 #[tokio::test]
 async fn preflight_is_cached_and_allows_only_the_contracts_headers() {
-    let scene = TestEnv::with(accounts).await;
+    let env = TestEnv::with(accounts).await;
     let guest = Chromium::start().await;
     let [empty, ..] = DEPLOYMENTS[0];
-    guest.page.visit(&(scene.site.origin("shop") + "/blank")).await;
-    let url = format!("{}/v2/Webchat/Token", scene.endpoint);
+    guest.page.visit(&(env.site.origin("shop") + "/blank")).await;
+    let url = format!("{}/v2/Webchat/Token", env.endpoint);
     let mut call = create(empty);
     for (header, value) in [
         ("x-twilio-sec-decoders", "{}"),
@@ -192,12 +192,16 @@ async fn preflight_is_cached_and_allows_only_the_contracts_headers() {
     for _ in 0..3 {
         assert_eq!(guest.fetches(&url, &call).await["status"], 200);
     }
-    let asked = paths(&scene.logged(|lines| lines.len() >= 4).await);
+    let asked = paths(&env.logged(|lines| lines.len() >= 4).await);
     let created = "POST /v2/Webchat/Token 200";
-    assert_eq!(asked, ["OPTIONS /v2/Webchat/Token 204", created, created, created], "one preflight for all");
+    assert_eq!(
+        asked,
+        ["OPTIONS /v2/Webchat/Token 204", created, created, created],
+        "one preflight for all requests"
+    );
 
     call["headers"]["x-of-the-page"] = json!("anything");
     assert!(guest.fetches(&url, &call).await["threw"].is_string());
-    let asked = paths(&scene.logged(|lines| lines.len() >= 5).await);
-    assert_eq!(asked[4..], ["OPTIONS /v2/Webchat/Token 204"], "it is not even asked");
+    let asked = paths(&env.logged(|lines| lines.len() >= 5).await);
+    assert_eq!(asked[4..], ["OPTIONS /v2/Webchat/Token 204"], "the request itself is not sent");
 }

@@ -56,7 +56,7 @@ impl Demo {
     }
 
     /// Waits until the element contains this text.
-    async fn says(&self, part: &str, text: &str) {
+    async fn shows(&self, part: &str, text: &str) {
         let has = format!("document.querySelector({}).textContent.includes({})", json!(part), json!(text));
         self.guest.until(&has).await;
     }
@@ -105,16 +105,16 @@ impl Drop for Demo {
 async fn chat_continues_after_reload_and_in_a_second_tab_with_its_calls_drawn() {
     let demo = Demo::opens().await;
     demo.begins_a_chat().await;
-    demo.says("#exchanges", "The customer starts a chat.").await;
-    demo.says(
+    demo.shows("#exchanges", "The customer starts a chat.").await;
+    demo.shows(
         "#exchanges",
         "Create a token. Browser calls Starship: POST /v2/Webchat/Token. Starship calls FWO: POST /v2/Webchat/Token. \
          FWO calls FAS: POST /v1/Accounts/AC…/Tokens. FAS calls SAS: POST /v1/ScopedAuthTokens/generate/internal. \
          SAS answers 200",
     )
     .await;
-    demo.says("#exchanges", "Open the conversation.").await;
-    demo.says("#exchanges", "Send a message.").await;
+    demo.shows("#exchanges", "Open the conversation.").await;
+    demo.shows("#exchanges", "Send a message.").await;
     let drawn = demo.guest.evaluates("document.querySelectorAll('#exchanges svg path.head').length").await;
     assert!(drawn.as_u64().unwrap() > 20, "{drawn}");
     let scroll = "[...document.querySelectorAll('#exchanges li')]
@@ -124,7 +124,7 @@ async fn chat_continues_after_reload_and_in_a_second_tab_with_its_calls_drawn() 
 
     demo.guest.page.reload().await;
     demo.reads(&[WELCOME, QUESTION]).await;
-    demo.says("#exchanges", "Refresh the token.").await;
+    demo.shows("#exchanges", "Refresh the token.").await;
 
     let first = demo.guest.page.tab().await;
     demo.guest.page.new_tab().await;
@@ -134,9 +134,9 @@ async fn chat_continues_after_reload_and_in_a_second_tab_with_its_calls_drawn() 
     demo.guest.page.click("#say button").await;
     demo.reads(&[WELCOME, QUESTION, "From the second tab"]).await;
     demo.guest.page.click("#end").await;
-    demo.says("#over", "You have ended this chat.").await;
+    demo.shows("#over", "You have ended this chat.").await;
     demo.guest.page.turn_to(&first).await;
-    demo.says("#over", "This chat was ended in another tab.").await;
+    demo.shows("#over", "This chat was ended in another tab.").await;
 }
 
 /// Starship logs a request after the response was sent, on a busy machine much later.
@@ -158,7 +158,7 @@ async fn late_starship_log_lines_are_sorted_into_the_sequence() {
         "Create a token. Browser calls Starship: POST /v2/Webchat/Token. Starship calls FWO: POST",
         "Open the conversation. Browser calls Starship: POST /v2/WebChannels. Starship calls FWO: POST",
     ] {
-        demo.says("#exchanges", whole).await;
+        demo.shows("#exchanges", whole).await;
     }
     let twice = "document.querySelector('#exchanges').textContent.split('Create a token.').length - 1";
     assert_eq!(demo.guest.evaluates(twice).await, 1, "one request is drawn once");
@@ -168,49 +168,49 @@ async fn late_starship_log_lines_are_sorted_into_the_sequence() {
 async fn each_button_works_and_the_chat_continues() {
     let demo = Demo::opens().await;
     demo.presses("thief").await;
-    demo.says("#outcome", "Start a chat first").await;
+    demo.shows("#outcome", "Start a chat first").await;
     demo.begins_a_chat().await;
 
     demo.presses("thief").await;
-    demo.says("#outcome", "Firefox on Linux, with a key of its own: 401 invalid_dpop_proof").await;
-    demo.says("#outcome", "Every header of your browser copied, without its key: 401 invalid_dpop_proof")
+    demo.shows("#outcome", "Firefox on Linux, with a key of its own: 401 invalid_dpop_proof").await;
+    demo.shows("#outcome", "Every header of your browser copied, without its key: 401 invalid_dpop_proof")
         .await;
-    demo.says("#exchanges", "A thief: Refresh the token.").await;
+    demo.shows("#exchanges", "A thief: Refresh the token.").await;
     demo.looks(1280, 860, "dark").await;
     demo.is_pictured("dark.png").await;
 
     demo.presses("elsewhere").await;
-    demo.says("#exchanges", "FWO answers 403 origin_not_allowed").await;
+    demo.shows("#exchanges", "FWO answers 403 origin_not_allowed").await;
 
     demo.presses("expire").await;
-    demo.says("#fact-clock", "is 7 h ahead").await;
-    demo.says("#exchanges", "FAS answers 401 expired_token").await;
+    demo.shows("#fact-clock", "is 7 h ahead").await;
+    demo.shows("#exchanges", "FAS answers 401 expired_token").await;
     demo.guest.page.types("#text", "Still there?").await;
     demo.guest.page.click("#say button").await;
     demo.reads(&[WELCOME, QUESTION, "Still there?"]).await;
 
     demo.presses("scoped-auth").await;
-    demo.says("#fact-scoped-auth", "is stopped").await;
-    demo.says("#notice", "upstream_unavailable").await;
-    demo.says("#exchanges", "FAS cannot reach SAS.").await;
+    demo.shows("#fact-scoped-auth", "is stopped").await;
+    demo.shows("#notice", "upstream_unavailable").await;
+    demo.shows("#exchanges", "FAS cannot reach SAS.").await;
     demo.looks(360, 780, "light").await;
     let wider = "document.documentElement.scrollWidth - 360";
-    assert_eq!(demo.guest.evaluates(wider).await, Value::from(0), "nothing is wider than a phone");
+    assert_eq!(demo.guest.evaluates(wider).await, Value::from(0), "no element is wider than a phone");
     demo.is_pictured("narrow.png").await;
     demo.looks(1280, 860, "light").await;
     demo.presses("scoped-auth").await;
-    demo.says("#fact-scoped-auth", "runs").await;
+    demo.shows("#fact-scoped-auth", "runs").await;
     demo.guest.until("document.querySelector('#notice').textContent === ''").await;
 
     demo.presses("replay").await;
-    demo.says("#outcome", "the chat goes on").await;
+    demo.shows("#outcome", "the chat goes on").await;
     demo.guest.page.types("#text", "And now?").await;
     demo.guest.page.click("#say button").await;
     demo.reads(&[WELCOME, QUESTION, "Still there?", "And now?"]).await;
     assert!(!demo.sequence().await.contains("revoked_token"));
     demo.is_pictured("failure.png").await;
     demo.guest.page.click("#end").await;
-    demo.says("#over", "You have ended this chat.").await;
+    demo.shows("#over", "You have ended this chat.").await;
     demo.guest.page.click("#again").await;
     demo.guest.until("!document.querySelector('#begin').hidden").await;
 }

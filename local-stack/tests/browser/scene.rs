@@ -10,7 +10,7 @@ use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use crate::site::Site;
 
 /// Browsers need much memory: at most two tests run at a time.
-static ROOM: Semaphore = Semaphore::const_new(2);
+static SLOTS: Semaphore = Semaphore::const_new(2);
 
 pub(crate) struct TestEnv {
     pub(crate) site: Site,
@@ -22,7 +22,7 @@ pub(crate) struct TestEnv {
     starship_plan: StarshipPlan,
     requests: watch::Receiver<Vec<Value>>,
     _data: TempDir,
-    _room: SemaphorePermit<'static>,
+    _slot: SemaphorePermit<'static>,
 }
 
 impl TestEnv {
@@ -42,7 +42,7 @@ impl TestEnv {
         change_starship: impl FnOnce(&mut StarshipPlan),
         change: impl FnOnce(&mut Plan, &Site),
     ) -> Self {
-        let room = ROOM.acquire().await.unwrap();
+        let slot = SLOTS.acquire().await.unwrap();
         let (site, data) = (Site::start(), tempfile::tempdir().unwrap());
         let behind_starship = Arc::new(BehindStarship(wire.clone()));
         let trusted_proxies = "127.0.0.1".parse().unwrap();
@@ -69,7 +69,7 @@ impl TestEnv {
             starship_plan,
             requests,
             _data: data,
-            _room: room,
+            _slot: slot,
         }
     }
 
@@ -100,7 +100,7 @@ impl TestEnv {
         let awaited = requests.wait_for(|requests| expected(requests));
         match tokio::time::timeout(std::time::Duration::from_secs(10), awaited).await {
             Ok(requests) => requests.unwrap().clone(),
-            Err(_) => panic!("Starship has logged {:#?}", self.requests.borrow().as_slice()),
+            Err(_) => panic!("Starship's log so far: {:#?}", self.requests.borrow().as_slice()),
         }
     }
 }

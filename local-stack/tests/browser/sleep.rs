@@ -24,10 +24,10 @@ async fn falls_asleep(guest: &Chromium, hours: u32) {
 
 #[tokio::test]
 async fn laptop_sleeps_past_token_expiry() {
-    let scene = TestEnv::new().await;
+    let env = TestEnv::new().await;
     let guest = Chromium::start().await;
-    guest.begins_a_chat(&scene.chat_on()).await;
-    scene.plan.clock.advance(TimeDelta::hours(10));
+    guest.begins_a_chat(&env.chat_on()).await;
+    env.plan.clock.advance(TimeDelta::hours(10));
     falls_asleep(&guest, 10).await;
     guest.page.run("document.dispatchEvent(new Event('visibilitychange', { bubbles: true }))", &[]).await;
     guest.until("document.querySelector('#status').dataset.refreshedBy === 'this-tab'").await;
@@ -35,26 +35,26 @@ async fn laptop_sleeps_past_token_expiry() {
     guest.reads(&[WELCOME, "Good morning"]).await;
 
     // The guest writes before the page has noticed.
-    scene.plan.clock.advance(TimeDelta::hours(8));
+    env.plan.clock.advance(TimeDelta::hours(8));
     falls_asleep(&guest, 8).await;
     guest.writes("Good evening").await;
     guest.reads(&[WELCOME, "Good morning", "Good evening"]).await;
-    assert_eq!(guest.refusals().await, "", "the guest was told of nothing");
-    scene.logged(|lines| refreshes(lines).len() == 2).await;
+    assert_eq!(guest.refusals().await, "", "the guest sees no error");
+    env.logged(|lines| refreshes(lines).len() == 2).await;
 }
 
 #[tokio::test]
 async fn session_expires_after_a_day_and_a_new_one_starts() {
-    let scene = TestEnv::new().await;
+    let env = TestEnv::new().await;
     let guest = Chromium::start().await;
-    guest.begins_a_chat(&scene.chat_on()).await;
-    scene.plan.clock.advance(TimeDelta::hours(25));
+    guest.begins_a_chat(&env.chat_on()).await;
+    env.plan.clock.advance(TimeDelta::hours(25));
     falls_asleep(&guest, 25).await;
     guest.page.click("#read").await;
-    guest.is_told("ended by service session_expired").await;
+    guest.shows_status("ended by service session_expired").await;
     assert_eq!(guest.refusals().await, "session_expired");
     guest.page.types("#begin input", "Ada").await;
     guest.page.click("#begin button").await;
-    guest.is_told("chatting").await;
+    guest.shows_status("chatting").await;
     guest.reads(&[WELCOME]).await;
 }

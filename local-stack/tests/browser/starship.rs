@@ -14,24 +14,24 @@ use tokio::{
 const NOWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 1);
 
 /// The next log line, or `None` after the log has ended; panics at the timeout instead of waiting without end.
-async fn next<T>(told: &mut UnboundedReceiver<T>) -> Option<T> {
-    timeout(Duration::from_secs(10), told.recv()).await.expect("it is told, or ends")
+async fn next<T>(lines: &mut UnboundedReceiver<T>) -> Option<T> {
+    timeout(Duration::from_secs(10), lines.recv()).await.expect("a log line or the end of the log in time")
 }
 
 #[tokio::test]
 async fn starship_serves_and_logs_each_request() {
     let data = tempfile::tempdir().unwrap();
     let stack = Stack::start(&Plan::for_test(data.path())).await.unwrap();
-    let (told, mut lines) = mpsc::unbounded_channel();
+    let (sender, mut lines) = mpsc::unbounded_channel();
     let mut plan = StarshipPlan::on_a_free_port(&data.path().join("starship"), stack.orchestrator.address());
-    plan.access_log = Arc::new(move |line| told.send(line.to_owned()).unwrap());
+    plan.access_log = Arc::new(move |line| sender.send(line.to_owned()).unwrap());
     let starship = Starship::start(plan).await.unwrap();
     let guest = Guest::with_chrome(&format!("http://{}", starship.address), demo::DEPLOYMENT_ON);
     assert_eq!(guest.creates_token().await.status, 200);
     let line: serde_json::Value = serde_json::from_str(&next(&mut lines).await.unwrap()).unwrap();
     assert_eq!((&line["path"], &line["status"]), (&"/v2/Webchat/Token".into(), &200.into()));
     starship.stop().await.unwrap();
-    assert!(next(&mut lines).await.is_none(), "the readiness check is no request");
+    assert!(next(&mut lines).await.is_none(), "readiness checks are not logged as requests");
 }
 
 #[tokio::test]
@@ -45,8 +45,8 @@ async fn starship_exits_on_stop_and_on_drop() {
     let access_log = Arc::new(move |_: &str| closed.send(()).unwrap());
     let again = StarshipPlan { listen: address, access_log, ..plan };
     drop(Starship::start(again).await.unwrap());
-    assert!(next(&mut end_of_log).await.is_none(), "the last process has closed its log");
-    TcpListener::bind(address).await.expect("the address is free again");
+    assert!(next(&mut end_of_log).await.is_none(), "the log is closed");
+    TcpListener::bind(address).await.expect("the address is released");
 }
 
 #[tokio::test]
@@ -55,10 +55,10 @@ async fn starship_fails_to_start_on_a_used_address_or_without_its_certificate() 
     let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let plan = StarshipPlan::on_a_free_port(data.path(), NOWHERE);
     let on_it = StarshipPlan { listen: taken.local_addr().unwrap(), ..plan.clone() };
-    let Err(error) = Starship::start(on_it).await else { panic!("two cannot have one address") };
+    let Err(error) = Starship::start(on_it).await else { panic!("the address is in use") };
     assert_eq!(error.kind(), std::io::ErrorKind::AddrInUse);
     let nothing = data.path().join("nothing.pem");
     let without = StarshipPlan { certificate: Some([nothing.clone(), nothing]), ..plan };
-    let Err(error) = Starship::start(without).await else { panic!("there is no certificate") };
+    let Err(error) = Starship::start(without).await else { panic!("the certificate is missing") };
     assert!(error.to_string().contains("cannot load certificate"), "{error}");
 }

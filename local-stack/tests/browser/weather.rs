@@ -16,40 +16,40 @@ use tokio::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// No fault.
-    Fair,
+    None,
     /// Drops the next response to a refresh, then resets to no fault.
-    LosesTheNextRefresh(Lost),
+    DropsNextRefresh(Part),
     /// Closes connections as soon as data is sent.
     Down,
     /// Never responds.
     Silent,
     /// Truncates responses within their head.
-    BreaksOff,
+    TruncatesHead,
     /// Responds with bytes that are not HTTP.
-    SpeaksNoHttp,
+    NotHttp,
 }
 
 /// Which part of a response is dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Lost {
+pub(crate) enum Part {
     /// The whole response.
     All,
     /// The body. A browser retries a request by itself where a kept connection broke before the response's head
     /// arrived, and the page would not notice.
-    TheBody,
+    Body,
 }
 
 /// Places the proxy between these two; all other connections are direct.
 pub(crate) struct FaultyProxy {
     from: Participant,
     to: Participant,
-    weather: Arc<watch::Sender<Fault>>,
+    fault: Arc<watch::Sender<Fault>>,
 }
 
 impl FaultyProxy {
     pub(crate) fn between(from: Participant, to: Participant) -> (Arc<Self>, Arc<watch::Sender<Fault>>) {
-        let weather = Arc::new(watch::Sender::new(Fault::Fair));
-        (Arc::new(Self { from, to, weather: weather.clone() }), weather)
+        let fault = Arc::new(watch::Sender::new(Fault::None));
+        (Arc::new(Self { from, to, fault: fault.clone() }), fault)
     }
 }
 
@@ -61,10 +61,10 @@ impl Wire for FaultyProxy {
         let listener = Listener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let (listener, weather) = (TcpListener::from_std(listener).unwrap(), self.weather.clone());
+        let (listener, fault) = (TcpListener::from_std(listener).unwrap(), self.fault.clone());
         tokio::spawn(async move {
             while let Ok((caller, _)) = listener.accept().await {
-                tokio::spawn(pass_on(caller, address, weather.clone()));
+                tokio::spawn(forward(caller, address, fault.clone()));
             }
         });
         url
@@ -72,30 +72,26 @@ impl Wire for FaultyProxy {
 }
 
 /// Forwards until either side closes or the fault cuts the connection; both ends are closed on return.
-async fn pass_on(
-    mut caller: TcpStream,
-    address: SocketAddr,
-    weather: Arc<watch::Sender<Fault>>,
-) -> Option<()> {
+async fn forward(mut caller: TcpStream, address: SocketAddr, fault: Arc<watch::Sender<Fault>>) -> Option<()> {
     let mut callee = TcpStream::connect(address).await.ok()?;
     let (mut asked, mut answered) = ([0; 32 * 1024], [0; 32 * 1024]);
-    let mut loses = None;
+    let mut drops = None;
     loop {
         tokio::select! {
             length = caller.read(&mut asked) => {
                 let asked = &asked[..length.ok().filter(|length| *length > 0)?];
-                let now = *weather.borrow();
+                let now = *fault.borrow();
                 match now {
-                    Fault::Fair => {}
+                    Fault::None => {}
                     // The body may arrive in a separate read.
-                    Fault::LosesTheNextRefresh(lost) => loses = loses.or(is_refresh(asked).then_some(lost)),
+                    Fault::DropsNextRefresh(part) => drops = drops.or(is_refresh(asked).then_some(part)),
                     Fault::Down => return None,
                     Fault::Silent => continue,
-                    Fault::BreaksOff => {
+                    Fault::TruncatesHead => {
                         caller.write_all(b"HTTP/1.1 200 OK\r\ncontent-ty").await.ok()?;
                         return None;
                     }
-                    Fault::SpeaksNoHttp => {
+                    Fault::NotHttp => {
                         caller.write_all(b"220 mail.example ESMTP\r\n").await.ok()?;
                         return None;
                     }
@@ -104,12 +100,12 @@ async fn pass_on(
             }
             length = callee.read(&mut answered) => {
                 let answered = &answered[..length.ok().filter(|length| *length > 0)?];
-                let Some(lost) = loses else {
+                let Some(part) = drops else {
                     caller.write_all(answered).await.ok()?;
                     continue;
                 };
-                weather.send_replace(Fault::Fair);
-                if lost == Lost::TheBody {
+                fault.send_replace(Fault::None);
+                if part == Part::Body {
                     let head = answered.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap() + 4;
                     caller.write_all(&answered[..head]).await.ok()?;
                 }

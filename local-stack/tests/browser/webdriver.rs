@@ -26,7 +26,7 @@ impl Driver {
     /// chromedriver picks a free IPv4 port and then needs the same IPv6 port, which may be in use: it then exits, and
     /// another attempt picks another port.
     pub(crate) fn start() -> Self {
-        (0..5).find_map(|_| Self::try_to_start()).expect("chromedriver ended five times")
+        (0..5).find_map(|_| Self::try_to_start()).expect("chromedriver exited five times")
     }
 
     fn try_to_start() -> Option<Self> {
@@ -37,7 +37,7 @@ impl Driver {
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
-            .expect("chromedriver (Debian: chromium-driver) in the PATH, or where CHROMEDRIVER says");
+            .expect("chromedriver (Debian: chromium-driver) in PATH or at $CHROMEDRIVER");
         let mut said = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         while !line.contains("successfully on port") {
@@ -153,7 +153,7 @@ impl Session {
 
     async fn element(&self, selector: &str) -> String {
         let found = self.post("element", json!({"using": "css selector", "value": selector})).await;
-        found[ELEMENT].as_str().unwrap_or_else(|| panic!("no {selector} in the page")).to_owned()
+        found[ELEMENT].as_str().unwrap_or_else(|| panic!("no element {selector} in the page")).to_owned()
     }
 
     async fn post(&self, path: &str, body: Value) -> Value {
@@ -170,12 +170,15 @@ async fn command(client: &Client, method: Method, url: &str, body: Option<&Value
     if let Some(body) = body {
         request = request.json(body);
     }
-    let answer = request.send().await.expect("an answer of chromedriver");
+    let answer = request.send().await.expect("a response of chromedriver");
     let mut answer: Value = answer.json().await.expect("JSON of chromedriver");
     let value = answer["value"].take();
     if let Some(error) = value.get("error").filter(|_| value.get("stacktrace").is_some()) {
         let asked = body.map(|body| &body["script"]).and_then(Value::as_str).unwrap_or_default();
-        panic!("{error} by chromedriver at {url}: {} {asked}", value["message"].as_str().unwrap_or_default());
+        panic!(
+            "chromedriver error {error} at {url}: {} {asked}",
+            value["message"].as_str().unwrap_or_default()
+        );
     }
     value
 }

@@ -84,12 +84,12 @@ fn invalid_settings_fail_the_start_with_one_line_naming_them() {
             .env(format!("{prefix}_LISTEN"), "127.0.0.1:0")
             .env(format!("{prefix}_ADMIN_LISTEN"), "127.0.0.1:0");
         let output = command.envs(settings.iter().copied()).output().unwrap();
-        let told = String::from_utf8(output.stderr).unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
         assert!(!output.status.success(), "{name} {settings:?}");
-        let lines: Vec<_> = told.lines().filter(|line| line.contains(named)).collect();
-        assert_eq!(lines.len(), 1, "{name} {settings:?}: {told}");
+        let lines: Vec<_> = stderr.lines().filter(|line| line.contains(named)).collect();
+        assert_eq!(lines.len(), 1, "{name} {settings:?}: {stderr}");
         for (_, value) in settings.iter().filter(|(name, _)| !name.ends_with("FILE")) {
-            assert!(!told.contains(value), "a value is never repeated: {told}");
+            assert!(!stderr.contains(value), "errors do not contain the value: {stderr}");
         }
     }
 }

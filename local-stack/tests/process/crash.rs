@@ -21,14 +21,14 @@ where
         let (stack, guest) = started(data);
         let (sender, mut answered) = mpsc::unbounded_channel();
         let mut guests = JoinSet::new();
-        let mut asks = || {
+        let mut spawn_next = || {
             let (sender, what) = (sender.clone(), what(guest.clone()));
             guests.spawn(async move { sender.send(what.await) });
         };
-        (0..8).for_each(|_| asks());
+        (0..8).for_each(|_| spawn_next());
         while answers.len() < round * 20 {
             answers.push(answered.recv().await.unwrap());
-            asks();
+            spawn_next();
         }
         stack.signal("-KILL");
         stack.end();

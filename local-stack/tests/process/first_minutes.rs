@@ -19,8 +19,9 @@ fn the_readmes_three_commands_work() {
     let output = Command::new("bash").args(["-c", &script]).output().unwrap();
     assert!(output.status.success());
     let [created, refreshed] = {
-        let told = String::from_utf8(output.stderr).unwrap();
-        let mut answers = serde_json::Deserializer::from_str(&told).into_iter::<Value>().map(Result::unwrap);
+        let printed = String::from_utf8(output.stderr).unwrap();
+        let mut answers =
+            serde_json::Deserializer::from_str(&printed).into_iter::<Value>().map(Result::unwrap);
         [answers.next().unwrap(), answers.next().unwrap()]
     };
     let opened: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -62,8 +63,8 @@ async fn invalid_accounts_edit_is_reported_with_its_line_and_ignored() {
     let good = fs::read_to_string(&accounts).unwrap();
     let line = good.lines().position(|line| line.contains("fingerprint_sensitivity")).unwrap() + 1;
     fs::write(&accounts, good.replacen(r#""medium""#, r#""paranoid""#, 1)).unwrap();
-    let told = stack.until("ERROR");
-    assert!(told.contains(&format!(r#""line":{line}"#)) && told.contains("paranoid"), "{told}");
+    let printed = stack.until("ERROR");
+    assert!(printed.contains(&format!(r#""line":{line}"#)) && printed.contains("paranoid"), "{printed}");
     let guest = Guest::with_chrome(&orchestrator, demo::DEPLOYMENT_ON);
     assert_eq!(guest.creates_token().await.status, 200);
 }

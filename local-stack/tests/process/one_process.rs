@@ -35,14 +35,17 @@ async fn in_process_stack_works_without_internal_listeners() {
         let counted = ask("/metrics").await.text().await.unwrap();
         let requests = counted.lines().filter(|line| line.starts_with("http_requests_total{"));
         let answered = requests.filter(|line| !line.ends_with(" 0")).count();
-        assert!(answered > 0, "each service counts what it answered:\n{counted}");
+        assert!(answered > 0, "each service counts its responses:\n{counted}");
     }
     stack.signal("-TERM");
-    let (status, told) = stack.end();
+    let (status, output) = stack.end();
     assert!(status.success());
     for service in ["FlexWebchatOrchestratorService", "FederatedAuthService", "ScopedAuthService"] {
-        let lines = told.lines().filter(|line| line.contains(r#""target":"access""#));
-        assert!(lines.filter(|line| line.contains(service)).count() >= 4, "each writes its own log:\n{told}");
+        let lines = output.lines().filter(|line| line.contains(r#""target":"access""#));
+        assert!(
+            lines.filter(|line| line.contains(service)).count() >= 4,
+            "each writes its own log:\n{output}"
+        );
     }
 }
 

@@ -53,7 +53,7 @@ impl Process {
                 return line;
             }
         }
-        panic!("the process ended without a line with `{part}`:\n{}", self.seen.join("\n"));
+        panic!("the process exited before printing `{part}`:\n{}", self.seen.join("\n"));
     }
 
     /// The base URLs of FWO, FAS and SAS, each with that of its admin listener.

@@ -57,7 +57,7 @@ async fn no_secrets_are_logged() {
     written += &log;
     assert!(
         log.contains("session_created") && log.contains("session_refused"),
-        "the audit log says what happened"
+        "the audit log has the event"
     );
 
     let keys: Value = serde_json::from_slice(&fs::read(data.path().join("keys.json")).unwrap()).unwrap();

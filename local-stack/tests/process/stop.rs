@@ -20,10 +20,10 @@ fn in_flight_requests_complete_before_exit() {
     let address = orchestrator.strip_prefix("http://").unwrap();
     let mut idle = TcpStream::connect(address).unwrap();
     idle.write_all(b"OPTIONS /v2/Webchat/Token HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
-    assert_ne!(idle.read(&mut [0; 1024]).unwrap(), 0, "a connection that a browser keeps open");
+    assert_ne!(idle.read(&mut [0; 1024]).unwrap(), 0, "an idle keep-alive connection");
 
     let body = format!("deploymentKey={}", demo::DEPLOYMENT_ON);
-    let (begun, rest) = body.split_at(10);
+    let (start, rest) = body.split_at(10);
     let mut stream = TcpStream::connect(address).unwrap();
     let head = format!(
         "POST /v2/Webchat/Token HTTP/1.1\r\nhost: x\r\nuser-agent: curl/8.0\r\nexpect: 100-continue\r\n\
@@ -34,7 +34,7 @@ fn in_flight_requests_complete_before_exit() {
     let mut buffer = [0; 1024];
     let read = stream.read(&mut buffer).unwrap();
     assert!(buffer[..read].starts_with(b"HTTP/1.1 100"), "the request is being read");
-    stream.write_all(begun.as_bytes()).unwrap();
+    stream.write_all(start.as_bytes()).unwrap();
 
     stack.signal("-INT");
     stack.until("stopping");

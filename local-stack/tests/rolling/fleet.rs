@@ -44,7 +44,7 @@ impl Fleet {
         let authority = Authority::new("the services' authority");
         put(data.path(), "ca.pem", authority.pem());
         for participant in ["orchestrator", "federated-auth", "scoped-auth"] {
-            authority.vouches_for(participant, data.path(), Flaw::None);
+            authority.issues(participant, data.path(), Flaw::None);
         }
         let balancers = [Balancer::new().await, Balancer::new().await, Balancer::new().await];
         let plan = StarshipPlan::on_a_free_port(

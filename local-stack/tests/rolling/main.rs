@@ -49,9 +49,9 @@ async fn replace_all(mutual_tls: bool) {
         }
     }
     let answers = load.end().await;
-    let told = format!("{answers:?}");
-    assert_eq!(answers.keys().copied().collect::<Vec<_>>(), [200, 201], "{told}");
-    assert!(answers.values().sum::<usize>() > 12 * GUESTS, "{told}");
+    let counts = format!("{answers:?}");
+    assert_eq!(answers.keys().copied().collect::<Vec<_>>(), [200, 201], "{counts}");
+    assert!(answers.values().sum::<usize>() > 12 * GUESTS, "{counts}");
     fleet.stop().await;
 }
 

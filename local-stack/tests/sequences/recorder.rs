@@ -55,7 +55,7 @@ impl Wire for Recorder {
                 target: format!("http://{address}"),
                 client: http_client().build().unwrap(),
             });
-            App::new().app_data(tap).default_service(web::to(pass_on))
+            App::new().app_data(tap).default_service(web::to(forward))
         });
         tokio::spawn(server.workers(1).disable_signals().listen(listener).unwrap().run());
         url
@@ -78,7 +78,7 @@ struct Tap {
     client: Client,
 }
 
-async fn pass_on(tap: web::Data<Tap>, request: HttpRequest, body: web::Bytes) -> HttpResponse {
+async fn forward(tap: web::Data<Tap>, request: HttpRequest, body: web::Bytes) -> HttpResponse {
     let (from, to) = (tap.from.name(), tap.to.name());
     tap.recorder.asked(from, to, request.method().as_str(), &request.uri().to_string(), &body);
     let method = request.method().as_str().parse().unwrap();
@@ -119,7 +119,7 @@ fn readable(path: &str) -> String {
 /// The names of a body's fields; with values for booleans, codes and reasons, which the diagrams show.
 fn fields(body: &[u8]) -> String {
     let Ok(Value::Object(fields)) = serde_json::from_slice(body) else { return form_fields(body) };
-    let told = fields.iter().map(|(name, value)| match value {
+    let shown = fields.iter().map(|(name, value)| match value {
         Value::Bool(truth) => format!("{name}: {truth}"),
         Value::String(text) if matches!(name.as_str(), "code" | "reason") => format!("{name}: {text}"),
         Value::String(text) if name == "message" && !text.contains(' ') => format!("{name}: {text}"),
@@ -127,7 +127,7 @@ fn fields(body: &[u8]) -> String {
             name.clone()
         }
     });
-    format!("{{{}}}", told.collect::<Vec<_>>().join(", "))
+    format!("{{{}}}", shown.collect::<Vec<_>>().join(", "))
 }
 
 /// The names of a form's fields.

@@ -24,12 +24,12 @@ async fn create_shows_three_arrows_and_no_token() {
     let created = visit.guest(trace_id).creates_token().await;
 
     let arrows = arrows(&mut listening, trace_id, 3).await;
-    let told: Vec<_> = arrows
+    let shown: Vec<_> = arrows
         .iter()
         .map(|arrow| ["service", "method", "route"].map(|name| arrow[name].as_str().unwrap()))
         .collect();
     assert_eq!(
-        told,
+        shown,
         [
             ["ScopedAuthService", "POST", "/v1/ScopedAuthTokens/generate/internal"],
             ["FederatedAuthService", "POST", "/v1/Accounts/AC…/Tokens"],

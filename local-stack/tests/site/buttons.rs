@@ -11,12 +11,12 @@ use crate::visit::Visit;
 /// A thief with the guest's token; returns the responses to the two attempts.
 async fn stolen(visit: &Visit, guest: &Guest) -> [(u16, String); 2] {
     let token = guest.creates_token().await.text("token");
-    let told = guest.headers.iter().filter(|(name, _)| name.starts_with("x-twilio-sec-"));
-    let told: BTreeMap<_, _> = told.collect();
+    let headers = guest.headers.iter().filter(|(name, _)| name.starts_with("x-twilio-sec-"));
+    let headers: BTreeMap<_, _> = headers.collect();
     let answers: Value =
-        visit.presses("thief", json!({"token": token, "headers": told})).await.json().await.unwrap();
+        visit.presses("thief", json!({"token": token, "headers": headers})).await.json().await.unwrap();
     assert!(!answers.to_string().contains("eyJ"), "what was won stays with the thief");
-    assert_eq!(guest.refreshes_token(&token).await.status, 200, "the guest is unharmed");
+    assert_eq!(guest.refreshes_token(&token).await.status, 200, "the guest is not affected");
     [0, 1].map(|n| {
         let status = answers[n]["status"].as_u64().unwrap().try_into().unwrap();
         (status, answers[n]["code"].as_str().unwrap_or_default().to_owned())
@@ -48,7 +48,7 @@ async fn the_clock_advances_for_the_whole_stack() {
     visit.presses("clock", json!({"seconds": 7 * 3600})).await;
     assert_eq!(guest.opens_conversation(&token).await.code(), "expired_token");
     let replaced = guest.refreshes_token(&token).await.text("token");
-    assert_eq!(guest.opens_conversation(&replaced).await.status, 201, "the chat goes on");
+    assert_eq!(guest.opens_conversation(&replaced).await.status, 201, "the chat continues");
     visit.presses("clock", json!({"seconds": 120})).await;
     assert_eq!(guest.refreshes_token(&token).await.code(), "revoked_token", "long replaced");
     assert_eq!(guest.refreshes_token(&replaced).await.code(), "revoked_token", "everywhere");
@@ -108,5 +108,5 @@ async fn buttons_accept_only_same_origin_requests() {
     assert_eq!(rebound.json(&json!({"on": false})).send().await.unwrap().status(), 403);
     let form = client.post(&url).header("origin", &visit.origin).header("content-type", "text/plain");
     assert_eq!(form.body("{\"on\":false}").send().await.unwrap().status(), 400);
-    assert_eq!(guest.opens_conversation(&token).await.status, 201, "nothing happened");
+    assert_eq!(guest.opens_conversation(&token).await.status, 201, "no effect");
 }

@@ -106,9 +106,9 @@ impl Listening {
                 return events;
             }
             let Ok(chunk) = timeout(PATIENCE, self.response.chunk()).await else {
-                panic!("nothing more came after\n{}", self.read);
+                panic!("no further event after\n{}", self.read);
             };
-            self.read += str::from_utf8(&chunk.unwrap().expect("the stream goes on")).unwrap();
+            self.read += str::from_utf8(&chunk.unwrap().expect("the stream stays open")).unwrap();
         }
     }
 

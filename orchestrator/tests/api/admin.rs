@@ -7,7 +7,7 @@ use crate::{
     CREATE, Fwo, OFF, ON, chrome, credential,
     http::{Answer, Request},
     is_refused, orchestrator,
-    scripted_peer::{Nobody, kill},
+    scripted_peer::{ClosedPort, kill},
 };
 
 fn is_not_ready(answer: &Answer, reason: &str) {
@@ -26,8 +26,8 @@ async fn readiness_follows_federated_auth() {
     assert_eq!(Request::get("/healthz").send(admin).await.member("status"), "up", "it is well all the same");
 
     let data = tempfile::tempdir().unwrap();
-    let gone = Nobody::there();
-    let fwo = orchestrator(&data, gone.address, |_| {}).await;
+    let closed = ClosedPort::reserve();
+    let fwo = orchestrator(&data, closed.address, |_| {}).await;
     is_not_ready(
         &Request::get("/readyz").send(fwo.admin_address).await,
         "FederatedAuthService cannot be reached",
@@ -64,7 +64,7 @@ async fn metrics_count_requests_and_upstream_calls_without_identities() {
         r#"upstream_calls_total{peer="FederatedAuthService",message="refresh_token",outcome="refused"} 1"#,
         r#"upstream_calls_total{peer="FederatedAuthService",message="validate_token",outcome="answered"} 2"#,
     ] {
-        assert!(metrics.text.lines().any(|found| found == line), "{line}\nis not in\n{}", metrics.text);
+        assert!(metrics.text.lines().any(|found| found == line), "missing line {line}\nin\n{}", metrics.text);
     }
     for secret in ["hunter2", ON, "AC000", &conversation_sid, &token] {
         metrics.does_not_repeat(secret);

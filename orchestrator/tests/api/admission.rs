@@ -63,7 +63,7 @@ async fn rate_limited_requests_fetch_no_configuration() {
             is_limited(&answer, r#""visitor_calls";q=2;w=60"#, "*");
         }
     }
-    assert_eq!(fc.seen().len(), fetched, "140 calls over a limit");
+    assert_eq!(fc.seen().len(), fetched, "140 requests over a limit");
 }
 
 #[tokio::test]

@@ -31,7 +31,7 @@ async fn answers(fwo: &Fwo, change: impl Fn(Request) -> Request) -> Vec<Answer> 
 }
 
 /// A forged text that names this deployment.
-fn pretending(deployment: &str) -> String {
+fn forged_for(deployment: &str) -> String {
     let header = json!({"alg": "dir", "enc": "A256GCM", "kid": format!("enc-1.c2FsdA.{deployment}")});
     format!("{}..AAAAAAAAAAAAAAAA.AAAA.AAAAAAAAAAAAAAAAAAAAAA", URL_SAFE_NO_PAD.encode(header.to_string()))
 }
@@ -55,8 +55,8 @@ async fn requests_without_a_token_are_rejected() {
 #[tokio::test]
 async fn tokens_naming_no_known_deployment_are_invalid_without_an_upstream_call() {
     let fwo = Fwo::start().await;
-    let unknown = pretending("CV000000000000000000000000000000ff");
-    let of_no_form = pretending("hunter2");
+    let unknown = forged_for("CV000000000000000000000000000000ff");
+    let of_no_form = forged_for("hunter2");
     let no_kid = URL_SAFE_NO_PAD.encode(r#"{"alg":"ES256"}"#) + ".e30.AAAA";
     let too_long = "x".repeat(8 * 1024 + 1);
     for token in ["hunter2", "a.b.c", "....", &unknown, &of_no_form, &no_kid, &too_long, "Zm9v.\u{e9}"] {
@@ -76,7 +76,7 @@ async fn tokens_relabelled_for_another_deployment_are_invalid() {
     let header = String::from_utf8(URL_SAFE_NO_PAD.decode(header).unwrap()).unwrap();
     for deployment in [ON_LISTED, OFF_LISTED] {
         let moved = format!("{}.{rest}", URL_SAFE_NO_PAD.encode(header.replace(ON, deployment)));
-        for token in [moved, pretending(deployment)] {
+        for token in [moved, forged_for(deployment)] {
             for answer in answers(&fwo, |call| call.bearer(&token)).await {
                 is_refused(&answer, 401, "invalid_token", SHOP);
             }
@@ -87,7 +87,7 @@ async fn tokens_relabelled_for_another_deployment_are_invalid() {
 #[tokio::test]
 async fn disabling_a_deployment_stops_its_conversations_at_once() {
     let fwo = Fwo::start().await;
-    for answer in answers(&fwo, |call| call.bearer(&pretending(ON_DISABLED))).await {
+    for answer in answers(&fwo, |call| call.bearer(&forged_for(ON_DISABLED))).await {
         is_refused(&answer, 403, "deployment_key_disabled", SHOP);
     }
 }
@@ -97,10 +97,10 @@ async fn unlisted_origins_are_rejected_with_the_feature_on() {
     let fwo = Fwo::start().await;
     let list = crate::LIST;
     let evil = |call: Request| call.without("origin").header("origin", "https://evil.example");
-    for answer in answers(&fwo, |call| evil(call).bearer(&pretending(ON_LISTED))).await {
+    for answer in answers(&fwo, |call| evil(call).bearer(&forged_for(ON_LISTED))).await {
         is_refused(&answer, 403, "origin_not_allowed", list);
     }
-    for answer in answers(&fwo, |call| evil(call).bearer(&pretending(OFF_LISTED))).await {
+    for answer in answers(&fwo, |call| evil(call).bearer(&forged_for(OFF_LISTED))).await {
         is_refused(&answer, 401, "invalid_token", list);
     }
 }

@@ -100,7 +100,7 @@ async fn conversations_of_other_guests_are_not_found() {
             }
         }
         bodies.dedup();
-        assert_eq!(bodies.len(), 1, "{who}: nothing tells an existing conversation from none");
+        assert_eq!(bodies.len(), 1, "{who}: existing and missing conversations have the same error");
     }
     let own = fwo.reads(&token, &conversation_sid, "").await;
     assert_eq!(own.body()["messages"].as_array().unwrap().len(), 1, "nothing came into it");

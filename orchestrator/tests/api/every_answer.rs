@@ -69,8 +69,8 @@ async fn a_401_carries_the_servers_time() {
     assert_eq!(answer.status, 401);
     let date = answer.header("date");
     assert!(date.ends_with(" GMT"), "{date}");
-    let told = DateTime::parse_from_rfc2822(&date).unwrap();
-    assert!(told >= before && told <= fwo.clock.now(), "{date}");
+    let date_header = DateTime::parse_from_rfc2822(&date).unwrap();
+    assert!(date_header >= before && date_header <= fwo.clock.now(), "{date}");
 }
 
 #[tokio::test]

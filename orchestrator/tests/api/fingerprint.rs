@@ -27,7 +27,7 @@ async fn another_browser_is_rejected_on_every_route() {
     let conversation_sid = fwo.opens_conversation(&token).await.member("conversation_sid");
     for call in calls_with(&token, ON_LISTED, &conversation_sid) {
         is_refused(&fwo.answers(firefox(call.clone())).await, 403, "fingerprint_invalid", SHOP);
-        assert!(fwo.answers(chrome(call)).await.status < 300, "the guest is not thrown out");
+        assert!(fwo.answers(chrome(call)).await.status < 300, "the guest's session continues");
     }
 }
 
@@ -38,7 +38,7 @@ async fn feature_off_ignores_the_fingerprint() {
     let conversation_sid = fwo.opens_conversation(&token).await.member("conversation_sid");
     for call in calls_with(&token, OFF, &conversation_sid) {
         assert!(fwo.answers(firefox(call.clone())).await.status < 300);
-        assert!(fwo.answers(call).await.status < 300, "not even whether there is one");
+        assert!(fwo.answers(call).await.status < 300, "not even whether a fingerprint exists");
     }
 }
 

@@ -31,14 +31,14 @@ fn later(request: Request) -> Request {
 async fn init_starts_a_chat_in_one_request() {
     let fwo = Fwo::start().await;
     for deployment in [ON, OFF] {
-        let begun = fwo.answers(chrome(form(deployment, None))).await;
-        assert_eq!(begun.status, 201);
+        let started = fwo.answers(chrome(form(deployment, None))).await;
+        assert_eq!(started.status, 201);
         assert_eq!(
-            begun.members(),
+            started.members(),
             ["token", "expiration", "identity", "conversation_sid", "expires_in", "refresh_after"]
         );
-        begun.member("expiration").parse::<DateTime<Utc>>().unwrap();
-        let (token, conversation_sid) = (begun.member("token"), begun.member("conversation_sid"));
+        started.member("expiration").parse::<DateTime<Utc>>().unwrap();
+        let (token, conversation_sid) = (started.member("token"), started.member("conversation_sid"));
         let read = fwo.reads(&token, &conversation_sid, "").await;
         assert_eq!(read.body()["messages"][0]["body"], "Welcome!");
         let opened = fwo.opens_conversation(&token).await;
@@ -47,7 +47,7 @@ async fn init_starts_a_chat_in_one_request() {
         let refreshed =
             fwo.answers(chrome(refresh).form(&format!("DeploymentKey={deployment}&Token={token}"))).await;
         assert_eq!(refreshed.member("conversation_sid"), conversation_sid);
-        assert_eq!(refreshed.member("identity"), begun.member("identity"));
+        assert_eq!(refreshed.member("identity"), started.member("identity"));
     }
 }
 
@@ -84,9 +84,9 @@ async fn knowing_an_identity_does_not_grant_it() {
         ("from another account", later(form(ON, Some(&of_the_feature_off))), &of_the_feature_off),
         ("an identity without a chat", later(form(ON, Some(&never_chatted))), &never_chatted),
     ] {
-        let begun = fwo.answers(call).await;
-        assert_eq!(begun.status, 201, "silently: {who}");
-        assert_ne!(&begun.member("identity"), wanted, "{who}");
+        let started = fwo.answers(call).await;
+        assert_eq!(started.status, 201, "silently: {who}");
+        assert_ne!(&started.member("identity"), wanted, "{who}");
     }
 }
 
@@ -94,10 +94,10 @@ async fn knowing_an_identity_does_not_grant_it() {
 async fn malformed_or_empty_identities_yield_a_new_one() {
     let fwo = Fwo::start().await;
     for identity in ["", "hunter2", "%00", "0b0e7a3c52a14b578f1e5d2f4f1c9a77"] {
-        let begun = fwo.answers(chrome(form(OFF, Some(identity)))).await;
-        assert_eq!(begun.status, 201, "{identity}");
-        begun.member("identity").parse::<uuid::Uuid>().unwrap();
-        begun.does_not_repeat("hunter2");
+        let started = fwo.answers(chrome(form(OFF, Some(identity)))).await;
+        assert_eq!(started.status, 201, "{identity}");
+        started.member("identity").parse::<uuid::Uuid>().unwrap();
+        started.does_not_repeat("hunter2");
     }
     for identity in [json!(7), json!(null), json!({"a": 1})] {
         let call = Request::post(INIT).json(&json!({"deploymentKey": OFF, "identity": identity}));

@@ -13,7 +13,7 @@ fn revoke(deployment: &str, token: &str) -> Request {
 }
 
 #[track_caller]
-fn says_nothing(answer: &Answer) {
+fn is_empty_success(answer: &Answer) {
     assert_eq!((answer.status, answer.text.as_str()), (200, "{}"));
 }
 
@@ -25,7 +25,7 @@ async fn revoked_sessions_are_rejected_on_every_route() {
         let token = fwo.refreshes_token(deployment, &first).await.member("token");
         let conversation_sid = fwo.opens_conversation(&token).await.member("conversation_sid");
         for _ in 0..2 {
-            says_nothing(&fwo.answers(chrome(revoke(deployment, &token))).await);
+            is_empty_success(&fwo.answers(chrome(revoke(deployment, &token))).await);
         }
         for token in [&first, &token] {
             for answer in [
@@ -37,7 +37,7 @@ async fn revoked_sessions_are_rejected_on_every_route() {
                 is_refused(&answer, 401, "revoked_token", SHOP);
             }
         }
-        assert_eq!(fwo.creates_token(deployment).await.status, 200, "the guest may come back");
+        assert_eq!(fwo.creates_token(deployment).await.status, 200, "the guest may start a new session");
     }
 }
 
@@ -52,7 +52,7 @@ async fn revoking_foreign_sessions_has_no_effect_and_reveals_nothing() {
         chrome(revoke(ON, "hunter2")),
         chrome(revoke(ON_DISABLED, "hunter2")),
     ] {
-        says_nothing(&fwo.answers(request).await);
+        is_empty_success(&fwo.answers(request).await);
     }
     for token in [&on, &off] {
         assert_eq!(fwo.opens_conversation(token).await.status, 201);
@@ -67,7 +67,7 @@ async fn revoke_accepts_forms_in_three_naming_styles() {
     {
         let token = fwo.token(OFF_LISTED).await;
         let form = Request::post(REVOKE).form(&format!("{deployment}={OFF_LISTED}&{field}={token}"));
-        says_nothing(&fwo.answers(form).await);
+        is_empty_success(&fwo.answers(form).await);
         let conversation = messages("CH00000000000000000000000000000001");
         let after = fwo.answers(chrome(Request::get(&conversation)).bearer(&token)).await;
         is_refused(&after, 401, "revoked_token", SHOP);

@@ -25,8 +25,8 @@ async fn shadow_mode_serves_another_browser_on_every_route() {
     let opened = fwo.answers(firefox(Request::post(OPEN).bearer(&token).json(&json!({})))).await;
     let path = messages(&opened.member("conversation_sid"));
     assert_eq!(fwo.answers(firefox(Request::get(&path)).bearer(&token)).await.status, 200);
-    let says = Request::post(&path).bearer(&token).json(&json!({"body": "Hello"}));
-    assert_eq!(fwo.answers(firefox(says)).await.status, 201);
+    let message = Request::post(&path).bearer(&token).json(&json!({"body": "Hello"}));
+    assert_eq!(fwo.answers(firefox(message)).await.status, 201);
     let metrics = Request::get("/metrics").send(fwo.scoped_auth.admin_address).await.text;
     let line = r#"fingerprints_judged_total{verdict="refused_in_shadow",strictest_level="none"} 4"#;
     assert!(metrics.lines().any(|found| found == line), "{metrics}");

@@ -104,7 +104,7 @@ async fn a_visitor_is_limited_to_a_share_of_the_deployments_bytes() {
     let fwo = with("guest_bytes_per_hour = 2097152").await;
     let (token, sid) = fwo.chat().await;
     let send = async |length: usize| fwo.says(&token, &sid, &json!({"body": "x".repeat(length)})).await;
-    assert_eq!(send(TEXT - 512).await.status, 201, "the conversation counts for 512");
+    assert_eq!(send(TEXT - 512).await.status, 201, "the conversation is charged 512 bytes");
     let share = r#""visitor_guest_bytes";q=32768;w=3600;qu="content-bytes""#;
     is_limited(&send(1).await, share);
     is_limited(&fwo.opens_conversation(&token).await, share);

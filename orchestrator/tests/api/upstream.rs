@@ -10,7 +10,7 @@ use crate::{
     CREATE, Fwo, INIT, OFF_LISTED, ON_LISTED, OPEN, PATIENT, REFRESH, REVOKE, SHOP, chrome,
     http::{Answer, Request},
     is_refused, messages, orchestrator,
-    scripted_peer::{Act, Nobody, ScriptedPeer, answer, kill},
+    scripted_peer::{Act, ClosedPort, ScriptedPeer, answer, kill},
 };
 
 /// Every public request that needs FederatedAuthService.
@@ -71,33 +71,38 @@ async fn upstream_failures_map_to_their_error_code_without_retry() {
             "upstream_invalid",
         ),
         ("our request refused", Act::json(400, &refusal("invalid_request")), 502, "upstream_invalid"),
-        ("its peer gone", Act::json(503, &refusal("upstream_unavailable")), 503, "upstream_unavailable"),
+        (
+            "its upstream unreachable",
+            Act::json(503, &refusal("upstream_unavailable")),
+            503,
+            "upstream_unavailable",
+        ),
         ("its peer slow", Act::json(504, &refusal("upstream_timeout")), 504, "upstream_timeout"),
         ("closing at once", Act::HangUp, 503, "upstream_unavailable"),
         ("closing in the middle", Act::Send(half), 503, "upstream_unavailable"),
         ("a revoked token", Act::json(401, &refusal("revoked_token")), 401, "revoked_token"),
     ] {
-        for (answer, asked) in answers(&act, PATIENT).await {
+        for (answer, requests) in answers(&act, PATIENT).await {
             is_refused(&answer, status, code, SHOP);
             answer.does_not_repeat("hunter2");
-            assert_eq!(asked, 1, "{what}");
+            assert_eq!(requests, 1, "{what}");
         }
     }
 }
 
 #[tokio::test]
 async fn slow_upstream_times_out() {
-    for (answer, asked) in answers(&Act::say_nothing(), Duration::from_millis(200)).await {
+    for (answer, requests) in answers(&Act::never_respond(), Duration::from_millis(200)).await {
         is_refused(&answer, 504, "upstream_timeout", SHOP);
-        assert_eq!(asked, 1);
+        assert_eq!(requests, 1);
     }
 }
 
 #[tokio::test]
 async fn unreachable_upstream_is_unavailable() {
     let data = tempfile::tempdir().unwrap();
-    let gone = Nobody::there();
-    let fwo = orchestrator(&data, gone.address, |_| {}).await;
+    let closed = ClosedPort::reserve();
+    let fwo = orchestrator(&data, closed.address, |_| {}).await;
     for call in calls() {
         let answer = call.send(fwo.address()).await;
         is_refused(&answer, 503, "upstream_unavailable", SHOP);

@@ -34,7 +34,7 @@ fn check_1_exactly_one_header() {
     assert_eq!(service.check_all(&[proof, b""]), Err(Reason::HeaderCount));
     // Two headers joined by a proxy are not a valid proof.
     assert_eq!(service.check([proof, b", ", proof].concat()), Err(Reason::Malformed));
-    assert!(service.check(proof).is_ok(), "none of these was remembered");
+    assert!(service.check(proof).is_ok(), "none of these was stored");
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn check_3_required_claims() {
     assert_eq!(claim("jti", ""), Err(Reason::Claims));
     assert_eq!(claim("jti", "j".repeat(257)), Err(Reason::Claims));
     assert_eq!(claim("jti", "j".repeat(256)), Ok(()));
-    assert_eq!(claim("nonce", "what nobody asks for is ignored"), Ok(()));
+    assert_eq!(claim("nonce", "unexpected claims are ignored"), Ok(()));
 }
 
 #[test]

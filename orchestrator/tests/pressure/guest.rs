@@ -40,7 +40,7 @@ pub(crate) async fn visit(to: SocketAddr, path: &str, token: &str, round: Durati
         let called = Instant::now();
         let (status, body) = send(from, to, &request).await.unwrap();
         latencies.push(called.elapsed());
-        assert_eq!(status, 200, "the guest's call {}: {body}", latencies.len());
+        assert_eq!(status, 200, "the guest's request {}: {body}", latencies.len());
         tokio::time::sleep(PAUSE).await;
     }
     Latencies::new(latencies)

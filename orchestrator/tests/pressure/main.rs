@@ -89,7 +89,7 @@ async fn overload_and_recover(request: &str, time: Duration) {
     describe("at three times the capacity", &during);
     let after = overload::open_loop(ORCHESTRATOR, request, capacity / 2.0, second).await;
     describe("the second after it", &after);
-    assert!(during.refused.len() > 0, "nothing was refused: this was no overload");
+    assert!(during.refused.len() > 0, "no request was shed: this was no overload");
     assert!(during.refused.percentile(99) < Duration::from_millis(50));
     assert!(during.accepted.percentile(99) < second);
     assert_eq!(after.refused.len(), 0);
@@ -130,7 +130,7 @@ async fn attack_each_way(round: Duration) {
         );
         assert!(peak < MEMORY, "{} MiB", peak >> 20);
         let waited = latencies.percentile(PERCENT);
-        assert!(waited < PROMPT, "the well-behaved guest waited {waited:.1?}");
+        assert!(waited < PROMPT, "latency of the well-behaved guest: {waited:.1?}");
         stack.assert_nothing_restarted();
     }
 }

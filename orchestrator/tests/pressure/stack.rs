@@ -149,8 +149,8 @@ impl Stack {
     }
 
     pub(crate) fn assert_nothing_restarted(&mut self) {
-        assert!(self.orchestrator.0.try_wait().unwrap().is_none(), "the orchestrator ended");
-        assert!(self.starship.0.try_wait().unwrap().is_none(), "Starship ended");
+        assert!(self.orchestrator.0.try_wait().unwrap().is_none(), "the orchestrator exited");
+        assert!(self.starship.0.try_wait().unwrap().is_none(), "Starship exited");
         assert_eq!(self.starship.children(), self.workers, "a worker of Starship was replaced");
     }
 }

@@ -61,12 +61,12 @@ fn buckets_refill_over_time() {
     let ([site, _], limits) = (deployments(""), limiter());
     let create = |ms| crate::create(&limits, &site.deployment, visitor(1), at(ms));
     assert_eq!(granted(31, || create(0)), 30);
-    assert!(create(1999).is_err(), "one in two seconds");
+    assert!(create(1999).is_err(), "one token per two seconds");
     assert!(create(2000).is_ok());
     assert!(create(2000).is_err());
     assert_eq!(granted(31, || create(12_000)), 5);
-    assert_eq!(granted(31, || create(72_000)), 30, "all of it in a minute");
-    assert_eq!(granted(31, || create(1_000_000)), 30, "and no more than that");
+    assert_eq!(granted(31, || create(72_000)), 30, "full after a minute");
+    assert_eq!(granted(31, || create(1_000_000)), 30, "and not more");
 }
 
 #[test]
@@ -112,7 +112,10 @@ fn visitors_are_ipv4_addresses_or_ipv6_networks() {
     }
     let limits = limiter();
     assert!(call(&limits, &own.deployment, None, at(0)).is_ok());
-    assert!(call(&limits, &own.deployment, None, at(0)).is_err(), "the nameless are one");
+    assert!(
+        call(&limits, &own.deployment, None, at(0)).is_err(),
+        "visitors without an address share one bucket"
+    );
 }
 
 #[test]

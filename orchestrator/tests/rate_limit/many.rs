@@ -82,7 +82,7 @@ fn idle_visitors_are_evicted() {
                 .unwrap();
         }
     }
-    assert_eq!(limits.remembered(), 20_000, "those of this minute and of the last");
+    assert_eq!(limits.remembered(), 20_000, "visitors of this and the last minute");
 }
 
 #[test]

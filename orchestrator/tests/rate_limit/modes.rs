@@ -77,21 +77,21 @@ fn a_full_limit_is_logged_once_a_minute_for_each_deployment() {
         };
         (0..calls).filter(refused).count()
     };
-    let told = |calls: u32, deployments: &[&_]| {
+    let count_and_log = |calls: u32, deployments: &[&_]| {
         let mut refused = Vec::new();
         let log =
             log_lines(|| refused.extend(deployments.iter().map(|deployment| hammer(deployment, calls))));
         (refused, log.iter().map(|line| line["fields"]["calls"].as_u64().unwrap()).collect::<Vec<_>>())
     };
     let (site, own) = (&site.deployment, &own.deployment);
-    assert_eq!(told(1000, &[site, own]), (vec![700, 700], vec![1, 1]));
+    assert_eq!(count_and_log(1000, &[site, own]), (vec![700, 700], vec![1, 1]));
     clock.advance(TimeDelta::seconds(30));
-    let (refused, lines) = told(1000, &[site]);
+    let (refused, lines) = count_and_log(1000, &[site]);
     assert!(refused[0] > 800 && lines.is_empty(), "{refused:?} {lines:?}");
     clock.advance(TimeDelta::seconds(31));
-    let (later, lines) = told(1000, &[site]);
+    let (later, lines) = count_and_log(1000, &[site]);
     assert!(later[0] > 700);
-    assert_eq!(lines, [700 + refused[0] as u64], "those since the line before, and the one that is logged");
+    assert_eq!(lines, [700 + refused[0] as u64], "rejections since the previous line, plus the logged one");
 }
 
 #[test]

@@ -136,5 +136,5 @@ fn first_creates_of_others_succeed_while_a_56_and_a_24_flood() {
     println!("{served} of {arrived} strangers, {of_carrier} of them from one /48; {flooded} of the floods");
     assert_eq!((served, arrived), (1000, 1000));
     assert!(of_carrier == 500, "{of_carrier}");
-    assert!(flooded >= 4500, "{flooded}: no flood");
+    assert!(flooded >= 4500, "{flooded}: flood too small");
 }

@@ -34,8 +34,8 @@ async fn a_cancelled_open_leaves_a_complete_conversation_or_nothing(store: Store
         }
     }
     // SQLite's writer needs one request, and completes without its caller.
-    let asked = if store.url.starts_with("sqlite") { 1 } else { 3 };
-    assert!(deepest >= asked, "nobody went away between the statements");
+    let requests = if store.url.starts_with("sqlite") { 1 } else { 3 };
+    assert!(deepest >= requests, "no caller was cancelled between the statements");
 
     // Later callers are served: no cancelled transaction is left open on the store's one writer.
     store.conversations.open_conversation(conversation(0, 1000)).await.unwrap();
@@ -44,7 +44,7 @@ async fn a_cancelled_open_leaves_a_complete_conversation_or_nothing(store: Store
     assert_eq!(store.count(halves).await, 0);
     let whole = store.count("SELECT COUNT(*) FROM conversations").await;
     assert_eq!(store.count("SELECT COUNT(*) FROM messages").await, whole);
-    assert!((1..=100).contains(&whole), "{whole}: of 101, nobody went away in time");
+    assert!((1..=100).contains(&whole), "{whole} of 101: no caller was cancelled early enough");
 }
 
 async fn concurrent_opens_create_one_conversation(store: Store) {
@@ -110,9 +110,9 @@ async fn a_failed_lookup_fails_its_batch_and_later_callers_succeed() {
         looks.spawn(async move { conversations.by_session(ACCOUNT, session(guest)).await });
     }
     for failed in looks.join_all().await {
-        let told = error_chain(&failed.unwrap_err());
-        assert!(told.starts_with("the conversations' database failed: "), "{told}");
-        assert!(told.contains("no such table"), "{told}");
+        let chain = error_chain(&failed.unwrap_err());
+        assert!(chain.starts_with("the conversations' database failed: "), "{chain}");
+        assert!(chain.contains("no such table"), "{chain}");
     }
     connection.execute("ALTER TABLE away RENAME TO conversations").await;
     assert_eq!(store.conversations.by_session(ACCOUNT, session(1)).await.unwrap(), None);

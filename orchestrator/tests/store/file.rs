@@ -64,7 +64,7 @@ async fn an_in_memory_store_is_shared_by_its_connections() {
 async fn open_errors_do_not_contain_the_url() {
     let dir = tempfile::tempdir().unwrap();
     let blocked = dir.path().join("file");
-    std::fs::write(&blocked, "not a database, but long enough to be told from an empty one").unwrap();
+    std::fs::write(&blocked, "not a database, but long enough not to be taken for an empty one").unwrap();
     let open = async |url: &str| Conversations::open(&DatabaseConfig::new(url)).await.unwrap_err();
     let unknown = open("mysql://user:secret@host/db").await;
     assert!(matches!(unknown, OpenError::Url), "{unknown}");

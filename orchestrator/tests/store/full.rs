@@ -21,7 +21,7 @@ async fn a_conversation_at_its_byte_limit_continues_in_the_next(store: Store) {
     for n in 0..40 {
         taken += u32::from(store.say(identity(1), first, 100 + n, &longest).await.is_ok());
     }
-    assert_eq!(taken, 31, "name and form count too");
+    assert_eq!(taken, 31, "name and form are charged too");
     for text in [longest.as_str(), "x"] {
         let refused = store.say(identity(1), first, 200, text).await;
         assert!(matches!(refused, Err(StoreError::Full)), "{refused:?}");
@@ -29,7 +29,7 @@ async fn a_conversation_at_its_byte_limit_continues_in_the_next(store: Store) {
     let bytes = store.count("SELECT guest_bytes FROM conversations").await;
     assert!(bytes <= MAX_GUEST_BYTES && bytes > MAX_GUEST_BYTES - MAX_BODY as i64, "{bytes}");
     let stranger = store.say(identity(2), first, 200, "x").await.unwrap();
-    assert_eq!(stranger, None, "whether it is full is its guest's to know");
+    assert_eq!(stranger, None, "only its guest learns that it is full");
 
     let next = store.conversations.open_conversation(conversation(1, 2)).await.unwrap();
     assert_eq!(next, ConversationSid::from_bits(2));
@@ -38,7 +38,7 @@ async fn a_conversation_at_its_byte_limit_continues_in_the_next(store: Store) {
     assert_eq!(store.append(identity(1), next, 201).await.unwrap().index, 1);
     assert!(matches!(store.say(identity(1), first, 202, "x").await, Err(StoreError::Full)));
     assert_eq!(store.count("SELECT COUNT(*) FROM messages").await, 1 + 31 + 2);
-    assert!(store.all(identity(1), first).await.is_some(), "it can be read");
+    assert!(store.all(identity(1), first).await.is_some(), "reads still succeed");
 }
 
 async fn a_conversation_holds_2000_guest_messages(store: Store) {

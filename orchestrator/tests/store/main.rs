@@ -108,7 +108,7 @@ fn session(n: u8) -> SessionId {
 }
 
 /// The session, which has just started.
-fn begun(n: u8) -> EarlierSession {
+fn started(n: u8) -> EarlierSession {
     EarlierSession { sid: session(n), auth_time: now() }
 }
 
@@ -122,7 +122,7 @@ fn conversation(guest: u8, sid: u128) -> NewConversation<'static> {
         account_sid: ACCOUNT,
         address_sid: AddressSid::from_bits(1),
         deployment_key: DEPLOYMENT,
-        session: begun(guest),
+        session: started(guest),
         jkt: None,
         identity: identity(guest),
         customer_friendly_name: Some("Ada".to_owned()),

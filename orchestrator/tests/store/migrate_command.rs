@@ -34,11 +34,11 @@ async fn migrate_updates_the_schema_before_the_service_starts() {
     let folder = tempfile::tempdir().unwrap();
     let url = Cluster::shared().database().await;
     let refused = orchestrator(folder.path(), &url, &[]);
-    let told = String::from_utf8(refused.stderr).unwrap();
+    let printed = String::from_utf8(refused.stderr).unwrap();
     assert_eq!(refused.status.code(), Some(1));
     let line = "orchestrator: ORCHESTRATOR_DATABASE_URL: the database lacks tables of this release; \
                 run `orchestrator migrate` first";
-    assert_eq!(told.trim_end(), line);
+    assert_eq!(printed.trim_end(), line);
 
     let migrate = || {
         let output = orchestrator(folder.path(), &url, &["migrate"]);
@@ -56,10 +56,10 @@ async fn migrate_errors_are_one_line_without_the_password() {
         ["postgres://user:hunter2@127.0.0.1:1/db", "mysql://user:hunter2@host/db", "sqlite:url/below-a-file"]
     {
         let output = orchestrator(folder.path(), url, &["migrate"]);
-        let told = String::from_utf8(output.stderr).unwrap();
-        assert_eq!((output.status.code(), told.lines().count()), (Some(1), 1), "{told}");
-        assert!(told.starts_with("orchestrator: ORCHESTRATOR_DATABASE_URL: "), "{told}");
-        assert!(!told.contains("hunter2"), "{told}");
+        let printed = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), printed.lines().count()), (Some(1), 1), "{printed}");
+        assert!(printed.starts_with("orchestrator: ORCHESTRATOR_DATABASE_URL: "), "{printed}");
+        assert!(!printed.contains("hunter2"), "{printed}");
     }
     assert_eq!(orchestrator(folder.path(), "sqlite:db", &["migrate", "more"]).status.code(), Some(2));
 }

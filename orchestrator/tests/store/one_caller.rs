@@ -7,7 +7,7 @@ use shared_types::{
     orchestrator::list_messages::ChatMessage,
 };
 
-use crate::{ACCOUNT, DEPLOYMENT, OTHER_ACCOUNT, Store, begun, conversation, identity, now, session};
+use crate::{ACCOUNT, DEPLOYMENT, OTHER_ACCOUNT, Store, conversation, identity, now, session, started};
 
 on_both_engines! {
     Store:
@@ -130,13 +130,13 @@ async fn a_failed_message_takes_no_index(store: Store) {
 async fn the_last_session_of_an_identity_is_stored(store: Store) {
     let key = |n: u8| Some(Thumbprint::from_bytes([n; 32]));
     let last = async || store.conversations.last_session(ACCOUNT, DEPLOYMENT, identity(1)).await.unwrap();
-    let bound = |n: u8| LastSession { session: begun(n), jkt: key(n), ended: false };
+    let bound = |n: u8| LastSession { session: started(n), jkt: key(n), ended: false };
     assert_eq!(last().await, None);
     let first = NewConversation { jkt: key(1), ..conversation(1, 1) };
     store.conversations.open_conversation(first).await.unwrap();
     assert_eq!(last().await, Some(bound(1)));
     let second = NewConversation {
-        session: begun(2),
+        session: started(2),
         jkt: key(2),
         now: now() + TimeDelta::seconds(1),
         ..conversation(1, 2)
@@ -149,9 +149,9 @@ async fn the_last_session_of_an_identity_is_stored(store: Store) {
     }
     // Whatever earlier sessions were bound to: after a last session without a key, the identity is not granted again.
     let unbound =
-        NewConversation { session: begun(3), now: now() + TimeDelta::seconds(2), ..conversation(1, 3) };
+        NewConversation { session: started(3), now: now() + TimeDelta::seconds(2), ..conversation(1, 3) };
     store.conversations.open_conversation(unbound).await.unwrap();
-    assert_eq!(last().await, Some(LastSession { session: begun(3), jkt: None, ended: false }));
+    assert_eq!(last().await, Some(LastSession { session: started(3), jkt: None, ended: false }));
 }
 
 async fn the_session_end_is_stored_with_its_conversation(store: Store) {

@@ -39,7 +39,7 @@ async fn pages_end_before_the_message_that_exceeds_the_limit(store: Store) {
         let messages = [page.clone(), next.clone()].concat();
         let more = json::to_vec(&Response { messages, last_index }).unwrap().len();
         // The rest is for the response's other members, and digits of indexes.
-        assert!(next.is_empty() || more > PAGE_BYTES - 1024, "{more}: the next one had room");
+        assert!(next.is_empty() || more > PAGE_BYTES - 1024, "{more}: the next message would have fit");
         pages += 1;
         read.extend(page);
     }

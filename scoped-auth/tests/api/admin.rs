@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::{ACCOUNT, GENERATE, Sas, VALIDATE, asking, http::Request};
+use crate::{ACCOUNT, GENERATE, Sas, VALIDATE, generate_request, http::Request};
 
 #[tokio::test]
 async fn it_is_live_and_ready() {
@@ -16,8 +16,8 @@ async fn it_is_live_and_ready() {
 #[tokio::test]
 async fn metrics_count_requests_without_identities() {
     let sas = Sas::start().await;
-    let token = sas.token(&asking(json!({}))).await;
-    sas.token(&asking(json!({"encrypt": false}))).await;
+    let token = sas.token(&generate_request(json!({}))).await;
+    sas.token(&generate_request(json!({"encrypt": false}))).await;
     sas.validates(&json!({"token": token})).await;
     sas.validates(&json!({"token": "hunter2"})).await;
     sas.answers(Request::post(VALIDATE).json(&json!({}))).await.is_refusal(401, "invalid_service_credential");
@@ -42,7 +42,7 @@ async fn metrics_count_requests_without_identities() {
         r#"tokens_judged_total{verdict="invalid_token"} 1"#.to_owned(),
         r#"key_file_reloads_total{outcome="refused"} 0"#.to_owned(),
     ] {
-        assert!(metrics.text.lines().any(|found| found == line), "{line}\nis not in\n{}", metrics.text);
+        assert!(metrics.text.lines().any(|found| found == line), "missing line {line}\nin\n{}", metrics.text);
     }
     let lag = metrics.text.lines().find_map(|line| line.strip_prefix("revocations_behind_seconds "));
     assert!(lag.unwrap().parse::<f64>().unwrap() < 2.0, "{lag:?}");

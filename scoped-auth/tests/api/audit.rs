@@ -15,7 +15,7 @@ use tracing::{
     span,
 };
 
-use crate::{Sas, asking};
+use crate::{Sas, generate_request};
 
 static LOGGED: Mutex<Vec<Logged>> = Mutex::new(Vec::new());
 
@@ -97,7 +97,7 @@ pub(crate) fn events(sas: &Sas, session: SessionId) -> Vec<String> {
 #[tokio::test]
 async fn the_1st_10th_and_100th_repeat_are_logged() {
     let sas = Sas::start().await;
-    let token = sas.token(&asking(json!({}))).await;
+    let token = sas.token(&generate_request(json!({}))).await;
     for _ in 0..102 {
         sas.successor(&token, json!({})).await;
     }
@@ -114,7 +114,7 @@ async fn the_1st_10th_and_100th_repeat_are_logged() {
 #[tokio::test]
 async fn a_lost_response_and_token_reuse_are_logged() {
     let sas = Sas::start().await;
-    let token = sas.token(&asking(json!({}))).await;
+    let token = sas.token(&generate_request(json!({}))).await;
     sas.successor(&token, json!({})).await;
     sas.clock.advance(TimeDelta::seconds(61));
     let again = sas.successor(&token, json!({})).await;
@@ -134,7 +134,7 @@ async fn a_lost_response_and_token_reuse_are_logged() {
 async fn a_resumed_session_is_logged_once() {
     let sas = Sas::start().await;
     let jkt = "A".repeat(43);
-    let token = sas.token(&asking(json!({"jkt": jkt}))).await;
+    let token = sas.token(&generate_request(json!({"jkt": jkt}))).await;
     sas.clock.advance(TimeDelta::hours(2));
     for _ in 0..3 {
         sas.successor(&token, json!({"jkt": jkt})).await;

@@ -3,14 +3,15 @@
 use serde_json::json;
 
 use crate::{
-    ACCOUNT, DEPLOYMENT, GENERATE, OPERATOR_SECRET, REVOKE, Sas, VALIDATE, asking, http::Request, refreshing,
+    ACCOUNT, DEPLOYMENT, GENERATE, OPERATOR_SECRET, REVOKE, Sas, VALIDATE, generate_request, http::Request,
+    refresh_request,
 };
 
 #[tokio::test]
 async fn paths_answer_with_their_version_in_either_case() {
     let sas = Sas::start().await;
     let path = GENERATE.replacen("/v1", "/V1", 1);
-    let made = sas.answers_federated_auth(Request::post(&path).json(&asking(json!({})))).await;
+    let made = sas.answers_federated_auth(Request::post(&path).json(&generate_request(json!({})))).await;
     assert_eq!(made.status, 200);
     let path = VALIDATE.replacen("/v1", "/V1", 1);
     let fields = json!({"token": made.member("token")});
@@ -87,14 +88,14 @@ async fn malformed_json_is_rejected_without_echo() {
 #[tokio::test]
 async fn unknown_members_are_rejected_without_echo() {
     let sas = Sas::start().await;
-    let token = sas.token(&asking(json!({}))).await;
+    let token = sas.token(&generate_request(json!({}))).await;
     let earlier = json!({"sid": "c1a3d1a0-7f0f-4b0e-9b9a-3f5f1f6f7a01", "authTime": sas.clock.now()});
     let identity = json!({"identity": "0b0e7a3c-52a1-4b57-8f1e-5d2f4f1c9a77", "earlierSession": earlier});
     for (path, fields, within) in [
-        (GENERATE, asking(json!({})), ""),
-        (GENERATE, asking(identity), "/earlierSession"),
+        (GENERATE, generate_request(json!({})), ""),
+        (GENERATE, generate_request(identity), "/earlierSession"),
         (VALIDATE, json!({"token": token}), ""),
-        (VALIDATE, refreshing(&token, json!({})), "/successor"),
+        (VALIDATE, refresh_request(&token, json!({})), "/successor"),
         (REVOKE, json!({"accountSid": ACCOUNT, "token": token}), ""),
     ] {
         for name in ["session", "resume", "unknown"] {
@@ -152,5 +153,5 @@ async fn request_ids_are_kept_or_generated() {
     }
     made.sort();
     made.dedup();
-    assert_eq!(made.len(), 4, "each is another");
+    assert_eq!(made.len(), 4, "each id is unique");
 }

@@ -7,7 +7,7 @@ use shared_types::{
     fingerprint::{Evidence, FingerprintKey, FingerprintKeys, Mode, Sensitivity, Signals, generate},
 };
 
-use crate::{Sas, asking, refreshing};
+use crate::{Sas, generate_request, refresh_request};
 
 const CHROME: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) \
      Chrome/146.0.0.0 Safari/537.36";
@@ -29,8 +29,8 @@ fn of(user_agent: &str) -> String {
 
 /// The verdict on a token bound to `bound` and presented by `presented`, and the fingerprint of its successor.
 async fn verdict(sas: &Sas, bound: Option<&str>, presented: Option<&str>) -> (Value, Option<String>) {
-    let token = sas.token(&asking(json!({"fingerprint": bound}))).await;
-    let mut fields = refreshing(&token, json!({"fingerprint": presented}));
+    let token = sas.token(&generate_request(json!({"fingerprint": bound}))).await;
+    let mut fields = refresh_request(&token, json!({"fingerprint": presented}));
     let refreshed = sas.validates(&fields).await.body();
     fields.as_object_mut().unwrap().remove("successor");
     let verdict = sas.validates(&fields).await.body();
@@ -92,7 +92,7 @@ async fn unbound_tokens_are_accepted_and_their_successor_is_bound() {
 #[tokio::test]
 async fn token_errors_precede_fingerprint_errors() {
     let sas = Sas::start().await;
-    let token = sas.token(&asking(json!({"fingerprint": of(CHROME)}))).await;
+    let token = sas.token(&generate_request(json!({"fingerprint": of(CHROME)}))).await;
     sas.clock.advance(chrono::TimeDelta::hours(2));
     let verdict = sas.validates(&json!({"token": token, "fingerprint": of(FIREFOX)})).await.body();
     assert_eq!(verdict["reason"], "expired_token");
@@ -101,7 +101,7 @@ async fn token_errors_precede_fingerprint_errors() {
 #[tokio::test]
 async fn signed_tokens_are_bound_like_encrypted_ones() {
     let sas = Sas::start().await;
-    let token = sas.token(&asking(json!({"fingerprint": of(CHROME), "encrypt": false}))).await;
+    let token = sas.token(&generate_request(json!({"fingerprint": of(CHROME), "encrypt": false}))).await;
     let verdict = sas.validates(&json!({"token": token, "fingerprint": of(FIREFOX)})).await.body();
     assert_eq!(verdict["message"], "fingerprint_validation_failed");
 }

@@ -7,7 +7,7 @@ use shared_types::{
     fingerprint::{Evidence, FingerprintKey, FingerprintKeys, Mode, Sensitivity, Signals, generate},
 };
 
-use crate::{Sas, asking};
+use crate::{Sas, generate_request};
 
 /// A browser, as FlexWebchatOrchestratorService presents it.
 struct Browser {
@@ -53,7 +53,7 @@ fn binding(sas: &Sas, token: &str) -> (String, Option<String>) {
 #[tokio::test]
 async fn slow_drift_is_accepted_within_bounds_of_the_first_fingerprint() {
     let sas = Sas::start().await;
-    let token = sas.token(&asking(json!({"fingerprint": Browser::new(140).fingerprint()}))).await;
+    let token = sas.token(&generate_request(json!({"fingerprint": Browser::new(140).fingerprint()}))).await;
     let same = sas.refreshes(&token, &Browser::new(140).fingerprint()).await.1.unwrap();
     assert_eq!(binding(&sas, &same).1, None, "nothing has changed yet");
     let newer = sas.refreshes(&same, &Browser::new(144).fingerprint()).await.1.unwrap();
@@ -71,13 +71,13 @@ async fn slow_drift_is_accepted_within_bounds_of_the_first_fingerprint() {
 async fn fingerprint_key_rotation_keeps_sessions() {
     let sas = Sas::start().await;
     let shown = |major, keys| Browser { keys, ..Browser::new(major) }.fingerprint();
-    let mut token = sas.token(&asking(json!({"fingerprint": shown(140, b"a")}))).await;
+    let mut token = sas.token(&generate_request(json!({"fingerprint": shown(140, b"a")}))).await;
     for (major, keys) in [(140, b"ab".as_slice()), (141, b"ba"), (141, b"ba"), (142, b"b"), (143, b"b")] {
         let thief = Browser { system: "X11; Linux x86_64", keys, ..Browser::new(major) }.fingerprint();
         assert_eq!(sas.refreshes(&token, &thief).await.0["authorized"], false);
         token = sas.refreshes(&token, &shown(major, keys)).await.1.unwrap();
         let (sealed, _) = binding(&sas, &token);
-        assert!(!sealed.contains('~'), "the token holds what the active key made, and no more");
+        assert!(!sealed.contains('~'), "the token holds only the active key's fingerprint");
     }
     // The first fingerprint was made with a key that was removed; the session continues from the fingerprints sealed
     // since.
@@ -91,7 +91,7 @@ async fn shadow_mode_serves_and_counts_rejections_without_rebinding() {
     let sas = Sas::start().await;
     let guest = Browser { mode: Mode::Shadow, ..Browser::new(140) };
     let thief = Browser { system: "X11; Linux x86_64", mode: Mode::Shadow, ..Browser::new(140) };
-    let token = sas.token(&asking(json!({"fingerprint": guest.fingerprint()}))).await;
+    let token = sas.token(&generate_request(json!({"fingerprint": guest.fingerprint()}))).await;
     let (verdict, next) = sas.refreshes(&token, &thief.fingerprint()).await;
     assert_eq!((&verdict["authorized"], &verdict["bound"]), (&json!(true), &json!(true)));
     let token = next.unwrap();
@@ -112,7 +112,7 @@ async fn shadow_mode_serves_and_counts_rejections_without_rebinding() {
         r#"fingerprint_signals_total{signal="major_version",outcome="drifted"} 1"#,
         r#"fingerprint_signals_total{signal="network",outcome="held"} 0"#,
     ] {
-        assert!(metrics.lines().any(|found| found == line), "{line}\nis not in\n{metrics}");
+        assert!(metrics.lines().any(|found| found == line), "missing line {line}\nin\n{metrics}");
     }
 }
 
@@ -121,7 +121,7 @@ async fn shadow_mode_resumes_expired_tokens_only_for_their_browser() {
     let sas = Sas::start().await;
     let guest = Browser { mode: Mode::Shadow, ..Browser::new(140) };
     let thief = Browser { system: "X11; Linux x86_64", mode: Mode::Shadow, ..Browser::new(140) };
-    let token = sas.token(&asking(json!({"fingerprint": guest.fingerprint()}))).await;
+    let token = sas.token(&generate_request(json!({"fingerprint": guest.fingerprint()}))).await;
     sas.clock.advance(chrono::TimeDelta::hours(2));
     assert_eq!(sas.refreshes(&token, &thief.fingerprint()).await.0["reason"], "expired_token");
     assert_eq!(sas.refreshes(&token, &guest.fingerprint()).await.0["authorized"], true);

@@ -5,13 +5,13 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use crate::{ACCOUNT, DEPLOYMENT, Sas, asking, keys::claims};
+use crate::{ACCOUNT, DEPLOYMENT, Sas, generate_request, keys::claims};
 
 #[tokio::test]
 async fn a_new_session_has_a_fresh_identity() {
     let sas = Sas::start().await;
-    let first = sas.generates(&asking(json!({}))).await;
-    let second = sas.generates(&asking(json!({}))).await;
+    let first = sas.generates(&generate_request(json!({}))).await;
+    let second = sas.generates(&generate_request(json!({}))).await;
     assert_eq!(first.status, 200);
     assert_eq!(
         first.members(),
@@ -28,7 +28,7 @@ async fn token_expiry_matches_the_response() {
     let sas = Sas::start().await;
     for ttl in [1, 3600, 86_400] {
         let before = sas.clock.now();
-        let answer = sas.generates(&asking(json!({"ttl": ttl, "encrypt": false}))).await;
+        let answer = sas.generates(&generate_request(json!({"ttl": ttl, "encrypt": false}))).await;
         let after = sas.clock.now();
         let text = answer.member("expiration");
         assert!(text.ends_with('Z'), "RFC 3339 in UTC: {text}");
@@ -43,7 +43,7 @@ async fn token_expiry_matches_the_response() {
 #[tokio::test]
 async fn encrypted_tokens_have_the_contracts_header_and_hide_the_claims() {
     let sas = Sas::start().await;
-    let token = sas.token(&asking(json!({}))).await;
+    let token = sas.token(&generate_request(json!({}))).await;
     let parts: Vec<Vec<u8>> = token.split('.').map(|part| URL_SAFE_NO_PAD.decode(part).unwrap()).collect();
     let lengths: Vec<usize> = parts.iter().map(Vec::len).collect();
     let [_, 0, 12, _, 16] = lengths[..] else {
@@ -62,7 +62,7 @@ async fn encrypted_tokens_have_the_contracts_header_and_hide_the_claims() {
 #[tokio::test]
 async fn successors_keep_identity_grants_and_session_start() {
     let sas = Sas::start().await;
-    let made = sas.generates(&asking(json!({}))).await;
+    let made = sas.generates(&generate_request(json!({}))).await;
     let first = sas.claims(&made.member("token"));
     sas.clock.advance(TimeDelta::minutes(59));
     let second = sas.claims(&sas.successor(&made.member("token"), json!({})).await);
@@ -72,7 +72,7 @@ async fn successors_keep_identity_grants_and_session_start() {
         assert_eq!(claims.auth_time, made.member("auth_time").parse::<DateTime<Utc>>().unwrap());
     }
     assert_eq!(first.grants, second.grants);
-    assert_ne!(first.jti, second.jti, "each token has a name of its own");
+    assert_ne!(first.jti, second.jti, "each token has a unique id");
     assert_eq!((first.generation, second.generation), (0, 1));
 }
 
@@ -80,7 +80,7 @@ async fn successors_keep_identity_grants_and_session_start() {
 async fn no_token_outlives_its_session() {
     let sas = Sas::start().await;
     let successor = json!({"accountSid": ACCOUNT, "deploymentKey": DEPLOYMENT, "ttl": 6 * 3600});
-    let mut token = sas.token(&asking(json!({"ttl": 24 * 3600}))).await;
+    let mut token = sas.token(&generate_request(json!({"ttl": 24 * 3600}))).await;
     let end = sas.claims(&token).auth_time + TimeDelta::hours(24);
     for (hours, cut) in [(17, false), (3, true), (3, true)] {
         sas.clock.advance(TimeDelta::hours(hours));
@@ -96,7 +96,7 @@ async fn no_token_outlives_its_session() {
 #[tokio::test]
 async fn session_lifetime_is_configurable() {
     let sas = Sas::with(|config| config.rules.session_max = std::time::Duration::from_secs(60)).await;
-    let claims = claims(&sas, asking(json!({}))).await;
+    let claims = claims(&sas, generate_request(json!({}))).await;
     assert_eq!(claims["exp"].as_i64().unwrap() - claims["auth_time"].as_i64().unwrap(), 60);
 }
 
@@ -109,7 +109,7 @@ async fn unknown_grant_types_are_preserved() {
         {"type": "empty"},
     ]);
     for encrypt in [true, false] {
-        let token = sas.token(&asking(json!({"grants": grants, "encrypt": encrypt}))).await;
+        let token = sas.token(&generate_request(json!({"grants": grants, "encrypt": encrypt}))).await;
         let verdict = sas.validates(&json!({"token": token})).await.body();
         assert_eq!(verdict["grants"], grants, "encrypt: {encrypt}");
     }
@@ -130,7 +130,7 @@ async fn oversized_grants_are_rejected() {
         ("a chat without its service", json!([{"type": "chat"}])),
         ("an object", json!({"chat": {}})),
     ] {
-        let answer = sas.generates(&asking(json!({"grants": grants}))).await;
+        let answer = sas.generates(&generate_request(json!({"grants": grants}))).await;
         answer.is_refusal(400, "invalid_request");
         assert!(answer.member("message").starts_with("`grants"), "{what}: {}", answer.text);
     }
@@ -162,7 +162,7 @@ async fn missing_or_malformed_fields_are_named_without_echo() {
         (earlier("sid", "hunter2"), "earlierSession.sid"),
         (earlier("authTime", "hunter2"), "earlierSession.authTime"),
     ] {
-        let answer = sas.generates(&asking(others.clone())).await;
+        let answer = sas.generates(&generate_request(others.clone())).await;
         answer.is_refusal(400, "invalid_request");
         assert!(answer.member("message").starts_with(&format!("`{field}` is ")), "{others}: {}", answer.text);
         answer.does_not_repeat("hunter2");

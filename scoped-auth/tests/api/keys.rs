@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ring::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
 use serde_json::{Value, json};
 
-use crate::{Sas, asking, http::Request};
+use crate::{Sas, generate_request, http::Request};
 
 const JWKS: &str = "/.well-known/jwks.json";
 
@@ -36,22 +36,22 @@ pub(crate) async fn claims(sas: &Sas, mut fields: Value) -> Value {
 #[tokio::test]
 async fn a_signed_token_is_verified_with_the_published_keys() {
     let sas = Sas::start().await;
-    let token = sas.token(&asking(json!({"encrypt": false}))).await;
+    let token = sas.token(&generate_request(json!({"encrypt": false}))).await;
     let jwks = published(&sas).await;
     let (header, claims) = verified(&token, &jwks).unwrap();
     assert_eq!(header["alg"], "ES256");
     assert_eq!(claims["iss"], "ScopedAuthService");
     assert_eq!(claims["aud"], "webchat");
     let others = published(&Sas::start().await).await;
-    assert!(verified(&token, &others).is_none(), "another ring's keys do not fit");
+    assert!(verified(&token, &others).is_none(), "another ring's keys do not verify it");
 }
 
 #[tokio::test]
 async fn altered_tokens_do_not_verify() {
     let sas = Sas::start().await;
-    let token = sas.token(&asking(json!({"encrypt": false}))).await;
+    let token = sas.token(&generate_request(json!({"encrypt": false}))).await;
     let jwks = published(&sas).await;
-    let of_another = sas.token(&asking(json!({"encrypt": false}))).await;
+    let of_another = sas.token(&generate_request(json!({"encrypt": false}))).await;
     let [header, _, signature] = token.split('.').collect::<Vec<_>>().try_into().unwrap();
     let others_claims = of_another.split('.').nth(1).unwrap();
     assert!(verified(&format!("{header}.{others_claims}.{signature}"), &jwks).is_none());
@@ -60,7 +60,7 @@ async fn altered_tokens_do_not_verify() {
 #[tokio::test]
 async fn claims_match_the_contract() {
     let sas = Sas::start().await;
-    let claims = claims(&sas, asking(json!({}))).await;
+    let claims = claims(&sas, generate_request(json!({}))).await;
     let names: Vec<&str> = claims.as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(names, ["jti", "iss", "aud", "sub", "iat", "nbf", "exp", "grants", "sid", "auth_time"]);
     assert_eq!(claims["sub"], crate::ACCOUNT);
@@ -77,7 +77,7 @@ async fn published_keys_contain_no_private_part() {
     let answer = sas.answers(Request::get(JWKS)).await;
     assert_eq!((answer.status, answer.header("content-type").as_str()), (200, "application/json"));
     let keys = answer.body()["keys"].as_array().unwrap().clone();
-    assert_eq!(keys.len(), 1, "the keys that encrypt are not among them");
+    assert_eq!(keys.len(), 1, "encryption keys are not published");
     let members: Vec<&str> = keys[0].as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(members, ["kty", "crv", "x", "y", "alg", "use", "kid"], "no private part");
 }

@@ -128,7 +128,7 @@ impl Sas {
 
     /// Refreshes a token as FederatedAuthService does, in one request: the verdict, with the successor if there is one.
     async fn refresh(&self, token: &str, others: Value) -> Value {
-        let answer = self.validates(&refreshing(token, others)).await;
+        let answer = self.validates(&refresh_request(token, others)).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
         answer.body()
     }
@@ -210,7 +210,7 @@ fn store_in(data: &Path) -> String {
 }
 
 /// FederatedAuthService's request for a new session; `others` replaces members, `null` omits one.
-fn asking(others: Value) -> Value {
+fn generate_request(others: Value) -> Value {
     let grants = json!([
         {"type": "webchat", "address_sid": "IG00000000000000000000000000000001", "deployment_key": DEPLOYMENT},
         {"type": "chat", "service_sid": "IS00000000000000000000000000000001"},
@@ -218,8 +218,8 @@ fn asking(others: Value) -> Value {
     with(json!({"accountSid": ACCOUNT, "grants": grants, "ttl": 3600, "encrypt": true}), others)
 }
 
-/// FederatedAuthService's request for a successor; `others` as in [`asking`].
-fn refreshing(token: &str, others: Value) -> Value {
+/// FederatedAuthService's request for a successor; `others` as in [`generate_request`].
+fn refresh_request(token: &str, others: Value) -> Value {
     let successor = json!({"accountSid": ACCOUNT, "deploymentKey": DEPLOYMENT, "ttl": 3600});
     with(json!({"token": token, "successor": successor}), others)
 }

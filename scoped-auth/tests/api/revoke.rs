@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 
 use crate::{
-    ACCOUNT, OPERATOR_SECRET, REVOKE, SECRET, Sas, asking,
+    ACCOUNT, OPERATOR_SECRET, REVOKE, SECRET, Sas, generate_request,
     http::{Answer, Request},
 };
 
@@ -33,12 +33,12 @@ async fn verdict(sas: &Sas, token: &str) -> String {
 #[tokio::test]
 async fn a_guest_revokes_only_their_own_session() {
     let sas = Sas::start().await;
-    let made = sas.generates(&asking(json!({}))).await;
-    let (own, other) = (made.member("token"), sas.token(&asking(json!({}))).await);
+    let made = sas.generates(&generate_request(json!({}))).await;
+    let (own, other) = (made.member("token"), sas.token(&generate_request(json!({}))).await);
     for _ in 0..2 {
         let answer = revokes(&sas, &json!({"accountSid": ACCOUNT, "token": own})).await;
         let revoked = json!({"revoked": true, "session_id": made.member("session_id")});
-        assert_eq!((answer.status, answer.body()), (200, revoked), "twice is no error");
+        assert_eq!((answer.status, answer.body()), (200, revoked), "revoking twice succeeds");
     }
     assert_eq!(verdict(&sas, &own).await, "revoked_token");
     assert_eq!(verdict(&sas, &other).await, "authorized");
@@ -47,7 +47,7 @@ async fn a_guest_revokes_only_their_own_session() {
 #[tokio::test]
 async fn revoking_ends_all_tokens_of_a_session_even_with_an_expired_one() {
     let sas = Sas::start().await;
-    let first = sas.token(&asking(json!({"ttl": 60}))).await;
+    let first = sas.token(&generate_request(json!({"ttl": 60}))).await;
     let second = sas.successor(&first, json!({})).await;
     sas.clock.advance(TimeDelta::seconds(90));
     assert_eq!(verdict(&sas, &first).await, "expired_token");
@@ -59,7 +59,7 @@ async fn revoking_ends_all_tokens_of_a_session_even_with_an_expired_one() {
 #[tokio::test]
 async fn foreign_sessions_are_not_revoked() {
     let sas = Sas::start().await;
-    let fields = asking(json!({"fingerprint": "fp1.nobodys"}));
+    let fields = generate_request(json!({"fingerprint": "fp1.nobodys"}));
     let token = sas.token(&fields).await;
     for (who, fields) in [
         ("another account", json!({"accountSid": OTHER_ACCOUNT, "token": token})),
@@ -77,7 +77,7 @@ async fn foreign_sessions_are_not_revoked() {
 async fn revoking_a_bound_session_requires_its_key() {
     let sas = Sas::start().await;
     let (key, other) = ("A".repeat(43), "E".repeat(43));
-    let token = sas.token(&asking(json!({"jkt": key}))).await;
+    let token = sas.token(&generate_request(json!({"jkt": key}))).await;
     let is_good =
         async || sas.validates(&json!({"token": token, "jkt": key})).await.body()["authorized"] == true;
     for fields in [
@@ -117,10 +117,10 @@ async fn an_operator_revokes_everything_issued_before_now() {
         let sas = Sas::start().await;
         let earlier = json!({"sid": "c1a3d1a0-7f0f-4b0e-9b9a-3f5f1f6f7a01", "authTime": sas.clock.now()});
         let tokens = [
-            sas.generates(&asking(json!({"identity": identity, "earlierSession": earlier}))).await,
-            sas.generates(&asking(json!({"grants": other_deployment}))).await,
-            sas.generates(&asking(json!({}))).await,
-            sas.generates(&asking(json!({"accountSid": OTHER_ACCOUNT}))).await,
+            sas.generates(&generate_request(json!({"identity": identity, "earlierSession": earlier}))).await,
+            sas.generates(&generate_request(json!({"grants": other_deployment}))).await,
+            sas.generates(&generate_request(json!({}))).await,
+            sas.generates(&generate_request(json!({"accountSid": OTHER_ACCOUNT}))).await,
         ];
         let subject = match subject.as_str() {
             Some("token") => json!({"token": tokens[2].member("token")}),
@@ -135,7 +135,7 @@ async fn an_operator_revokes_everything_issued_before_now() {
         }
         sas.clock.advance(TimeDelta::seconds(1));
         assert_eq!(
-            verdict(&sas, &sas.token(&asking(json!({}))).await).await,
+            verdict(&sas, &sas.token(&generate_request(json!({}))).await).await,
             "authorized",
             "what comes after lives"
         );
@@ -145,7 +145,7 @@ async fn an_operator_revokes_everything_issued_before_now() {
 #[tokio::test]
 async fn an_operator_request_names_exactly_one_subject() {
     let sas = Sas::start().await;
-    let token = sas.token(&asking(json!({}))).await;
+    let token = sas.token(&generate_request(json!({}))).await;
     for fields in [
         json!({}),
         json!({"identity": "0b0e7a3c-52a1-4b57-8f1e-5d2f4f1c9a77"}),
@@ -179,7 +179,7 @@ async fn operator_revocation_requires_the_operator_credential() {
 #[tokio::test]
 async fn revocations_reach_replicas_and_survive_a_restart() {
     let sas = Sas::start().await;
-    let token = sas.token(&asking(json!({}))).await;
+    let token = sas.token(&generate_request(json!({}))).await;
     revokes(&sas, &json!({"accountSid": ACCOUNT, "token": token})).await;
     let another = sas.replica().await;
     assert_eq!(verdict(&another, &token).await, "revoked_token");

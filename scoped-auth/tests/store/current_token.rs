@@ -100,11 +100,15 @@ async fn repeats_of_the_current_token_are_counted(store: Store) {
     assert_eq!(here.repeat(session(1), &first.next()).await.unwrap(), Some(1));
     assert_eq!(there.repeat(session(1), &first.next()).await.unwrap(), Some(2));
     let another = CurrentToken { advanced_at: now() + TimeDelta::milliseconds(1), ..first.next() };
-    assert_eq!(here.repeat(session(1), &another).await.unwrap(), None, "made at another time");
+    assert_eq!(here.repeat(session(1), &another).await.unwrap(), None, "issued at another time");
     let second = advance(session(1), 1, now());
     there.advance(second.clone()).await.unwrap();
     assert_eq!(here.repeat(session(1), &first.next()).await.unwrap(), None, "replaced");
-    assert_eq!(here.repeat(session(1), &second.next()).await.unwrap(), Some(1), "each counts its own");
+    assert_eq!(
+        here.repeat(session(1), &second.next()).await.unwrap(),
+        Some(1),
+        "each session is counted separately"
+    );
     assert_eq!(here.repeat(session(2), &second.next()).await.unwrap(), None);
 }
 
@@ -129,10 +133,10 @@ async fn the_current_token_is_reissued_until_it_was_presented(store: Store) {
     assert!(one != other, "{one}, {other}");
     let anew = if one { anew } else { others };
     assert_eq!(here.current(session(1)).await.unwrap(), Some(anew.clone()));
-    assert_eq!(there.repeat(session(1), &anew).await.unwrap(), Some(1), "repeats are counted anew");
+    assert_eq!(there.repeat(session(1), &anew).await.unwrap(), Some(1), "repeats are counted from zero");
     here.mark_shown(&[(session(1), 1)]).await.unwrap();
     let later = CurrentToken { advanced_at: now() + TimeDelta::seconds(200), ..anew.clone() };
-    assert!(!there.reissue(session(1), &anew, &later).await.unwrap(), "it has arrived");
+    assert!(!there.reissue(session(1), &anew, &later).await.unwrap(), "the mark is stored");
     assert_eq!(there.current(session(1)).await.unwrap(), Some(CurrentToken { shown: true, ..anew }));
 }
 
@@ -149,7 +153,7 @@ async fn only_the_current_generation_is_marked_as_presented(store: Store) {
     there.mark_shown(&[(session(1), 1), (session(1), 2), (session(1), 2), (session(2), 2)]).await.unwrap();
     assert_eq!([shown(1).await, shown(2).await, shown(3).await], [true, true, false]);
     here.advance(advance(session(1), 2, now())).await.unwrap();
-    assert!(!shown(1).await, "the next token is another one");
+    assert!(!shown(1).await, "the successor is not marked");
     here.mark_shown(&[]).await.unwrap();
 }
 

@@ -43,7 +43,7 @@ impl Replica {
                 tokio::task::yield_now().await;
             }
         };
-        assert!(timeout(BOUND, known).await.is_ok(), "revocation {n} is not known in time");
+        assert!(timeout(BOUND, known).await.is_ok(), "revocation {n} did not arrive in time");
     }
 }
 
@@ -53,7 +53,7 @@ impl Drop for Replica {
     }
 }
 
-async fn someone_listens(store: &Store) {
+async fn until_listening(store: &Store) {
     while store.count(LISTENING).await == 0 {}
 }
 
@@ -61,7 +61,7 @@ async fn someone_listens(store: &Store) {
 async fn a_notification_updates_a_replica_at_once() {
     let store = Store::on_postgres().await;
     let replica = Replica::start(&store, 0, HOUR).await;
-    someone_listens(&store).await;
+    until_listening(&store).await;
     for n in 1..=5 {
         store.replicas[1].revoke(account(n), now(), now() + TimeDelta::hours(2)).await.unwrap();
         replica.knows(n).await;
@@ -72,11 +72,11 @@ async fn a_notification_updates_a_replica_at_once() {
 async fn revocations_missed_while_disconnected_are_read_on_reconnect() {
     let store = Store::on_postgres().await;
     let replica = Replica::start(&store, 0, HOUR).await;
-    someone_listens(&store).await;
+    until_listening(&store).await;
     while store.count(SILENCE).await == 0 {}
     store.replicas[1].revoke(account(1), now(), now() + TimeDelta::hours(2)).await.unwrap();
     replica.knows(1).await;
-    someone_listens(&store).await;
+    until_listening(&store).await;
     store.replicas[1].revoke(account(2), now(), now() + TimeDelta::hours(2)).await.unwrap();
     replica.knows(2).await;
 }
@@ -90,7 +90,7 @@ async fn a_replica_without_notifications_polls() {
         let replica = Arc::new(Replica::start(store, 0, Duration::from_millis(100)).await);
         let is_postgres = store.url.starts_with("postgres");
         let silencer = if is_postgres {
-            someone_listens(store).await;
+            until_listening(store).await;
             let url = store.url.clone();
             // Repeats after each reconnect.
             Some(tokio::spawn(async move {
@@ -133,6 +133,6 @@ async fn the_listener_reconnects_after_a_server_restart() {
             tokio::task::yield_now().await;
         }
     };
-    assert!(timeout(Duration::from_secs(20), known).await.is_ok(), "it does not follow again");
+    assert!(timeout(Duration::from_secs(20), known).await.is_ok(), "the follower did not reconnect");
     while replica.sessions.age() > BOUND {}
 }

@@ -29,7 +29,7 @@ async fn only_ended_sessions_are_purged(store: Store) {
     store.revoke(account(1), now(), end()).await.unwrap();
     let early = end() - TimeDelta::milliseconds(1);
     assert_eq!(store.purge(early, early).await.unwrap(), 0);
-    assert_eq!(store.purge(end(), early).await.unwrap(), 1, "revocations have an end of their own");
+    assert_eq!(store.purge(end(), early).await.unwrap(), 1, "revocations have their own retention");
     assert_eq!(store.purge(end(), end()).await.unwrap(), 1);
     assert_eq!(store.purge(end(), end()).await.unwrap(), 0);
     let kept = AdvanceOutcome::Current(longer.next());

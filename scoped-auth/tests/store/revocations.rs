@@ -38,7 +38,7 @@ async fn a_follower_reads_all_concurrent_revocations(store: Store) {
             // Checked before the read: what is stored by then must be found by it.
             let is_last_look = ended.load(Ordering::SeqCst);
             for (id, revocation) in followed.revocations(last, 7).await.unwrap() {
-                assert_eq!(id, last + 1, "one was passed over");
+                assert_eq!(id, last + 1, "a revocation was skipped");
                 last = id;
                 seen.push(revocation.subject);
             }
@@ -64,7 +64,7 @@ async fn a_follower_reads_all_concurrent_revocations(store: Store) {
     revokers.join_all().await;
     done.store(true, Ordering::SeqCst);
     let (seen, looks) = follower.await.unwrap();
-    assert!(looks > 3, "the follower came too late to see anything happen");
+    assert!(looks > 3, "the follower started too late to observe the writes");
     assert_eq!(seen.iter().collect::<HashSet<_>>().len() as u128, REVOKERS * EACH);
 }
 

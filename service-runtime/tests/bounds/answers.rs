@@ -9,7 +9,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use crate::{LARGE, Read, SOON, ask_for, http::Request, read_to_end, start};
+use crate::{LARGE, Read, SOON, http::Request, read_to_end, request_text, start};
 
 #[tokio::test]
 async fn response_memory_is_released_after_sending() {
@@ -25,7 +25,7 @@ async fn response_memory_is_released_after_sending() {
 #[tokio::test]
 async fn response_memory_is_held_until_read_or_disconnected() {
     let mut service = start(ServerLimits::internal());
-    let mut connection = ask_for(service.address(), LARGE).await;
+    let mut connection = request_text(service.address(), LARGE).await;
     connection.read_exact(&mut [0; 15]).await.unwrap();
     assert!(service.next_reservation().await > LARGE);
     // Another request has completed; the response is still held.
@@ -40,8 +40,8 @@ async fn response_memory_is_held_until_read_or_disconnected() {
 async fn slow_readers_are_disconnected_at_the_response_deadline() {
     let mut service = start(ServerLimits::internal());
     let began = Instant::now();
-    let mut unread = ask_for(service.address(), LARGE).await;
-    let mut slow = ask_for(service.address(), LARGE).await;
+    let mut unread = request_text(service.address(), LARGE).await;
+    let mut slow = request_text(service.address(), LARGE).await;
     for _ in 0..2 {
         assert!(service.next_reservation().await > LARGE);
     }
@@ -53,13 +53,13 @@ async fn slow_readers_are_disconnected_at_the_response_deadline() {
     }
     let (read, reset) = slowly.await.unwrap();
     assert!(reset && read < LARGE, "{read} bytes");
-    assert!(read_to_end(&mut unread, Duration::ZERO).await.1, "what the kernel held is gone too");
+    assert!(read_to_end(&mut unread, Duration::ZERO).await.1, "data in the kernel's buffers is dropped too");
 }
 
 #[tokio::test]
 async fn responses_read_in_time_are_complete_and_keep_the_connection() {
     let mut service = start(ServerLimits::internal());
-    let mut connection = ask_for(service.address(), LARGE).await;
+    let mut connection = request_text(service.address(), LARGE).await;
     let again = Request::get(&format!("{}?size=1", Read::PATH)).bytes();
     let whole = async {
         let mut seen = Vec::new();
@@ -71,6 +71,6 @@ async fn responses_read_in_time_are_complete_and_keep_the_connection() {
             assert!(connection.read_buf(&mut seen).await.unwrap() > 0);
         }
     };
-    timeout(SOON, whole).await.expect("both answers arrive");
+    timeout(SOON, whole).await.expect("both responses arrive");
     assert_eq!(service.next_reservation().await, LARGE + 11);
 }

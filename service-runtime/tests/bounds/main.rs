@@ -81,8 +81,8 @@ impl Endpoint for Wait {
 struct State {
     /// The size of each response that was made, and 0 when its memory was released.
     reserved: mpsc::UnboundedSender<usize>,
-    came: Arc<Semaphore>,
-    may_go: Arc<Semaphore>,
+    arrived: Arc<Semaphore>,
+    released: Arc<Semaphore>,
 }
 
 #[derive(Debug)]
@@ -116,8 +116,8 @@ async fn wait(
     _: NoParameters,
     _: NoParameters,
 ) -> Result<NoParameters, Never> {
-    state.came.add_permits(1);
-    state.may_go.acquire().await.unwrap().forget();
+    state.arrived.add_permits(1);
+    state.released.acquire().await.unwrap().forget();
     Ok(NoParameters {})
 }
 
@@ -143,7 +143,8 @@ impl Started {
 
 fn start(limits: ServerLimits) -> Started {
     let (reserved, reservations) = mpsc::unbounded_channel();
-    let state = State { reserved, came: Arc::new(Semaphore::new(0)), may_go: Arc::new(Semaphore::new(0)) };
+    let state =
+        State { reserved, arrived: Arc::new(Semaphore::new(0)), released: Arc::new(Semaphore::new(0)) };
     let of_worker = state.clone();
     let service = Service {
         name: "Reader",
@@ -171,7 +172,7 @@ async fn connect(address: SocketAddr) -> TcpStream {
     socket.connect(address).await.unwrap()
 }
 
-async fn ask_for(address: SocketAddr, size: usize) -> TcpStream {
+async fn request_text(address: SocketAddr, size: usize) -> TcpStream {
     let mut connection = connect(address).await;
     let request = Request::get(&format!("{}?size={size}", Read::PATH));
     connection.write_all(&request.bytes()).await.unwrap();

@@ -11,9 +11,9 @@ use tokio::{
 };
 
 use crate::{
-    SOON, Wait, ask_for, connect,
+    SOON, Wait, connect,
     http::{Answer, Request},
-    read_to_end, start,
+    read_to_end, request_text, start,
 };
 
 /// Sends a head and an endless body; returns how many bytes the service took, and its response.
@@ -47,7 +47,7 @@ async fn rejected_bodies_are_not_read_to_the_end() {
             let (taken, answer) = send_without_end(service.address(), &head, piece).await;
             assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{target} {length}: {answer:?}");
             assert!(answer.contains("connection: close"), "{answer}");
-            assert!(taken < 4 << 20, "{target} {length}: {taken} bytes of the body were taken");
+            assert!(taken < 4 << 20, "{target} {length}: the service read {taken} bytes of the body");
         }
     }
 }
@@ -55,7 +55,7 @@ async fn rejected_bodies_are_not_read_to_the_end() {
 #[tokio::test]
 async fn an_unfinished_second_request_head_closes_the_connection() {
     let service = start(ServerLimits::internal());
-    let mut connection = ask_for(service.address(), 1).await;
+    let mut connection = request_text(service.address(), 1).await;
     let mut answer = vec![0; 1024];
     assert!(connection.read(&mut answer).await.unwrap() > 0);
     connection.write_all(b"GET /v1/Read HTTP/1.1\r\nhost: a\r\nx: ").await.unwrap();
@@ -79,7 +79,7 @@ async fn unfinished_requests_share_a_memory_budget() {
         // The others get 408 at their deadline.
         ended += u32::from(connection.await.unwrap() == 0);
     }
-    assert!((10..=30).contains(&ended), "{ended} of 100 connections were ended");
+    assert!((10..=30).contains(&ended), "{ended} of 100 connections were closed");
     // The whole budget is released.
     let request = Request::post(Wait::PATH).body("application/json", vec![b' '; 17_000]);
     request.send(service.address()).await.is_refusal(413, "payload_too_large");
@@ -96,7 +96,7 @@ async fn connections_per_peer_are_limited() {
     let service = start(limits);
     let mut held = Vec::new();
     for _ in 0..3 {
-        let mut connection = ask_for(service.address(), 1).await;
+        let mut connection = request_text(service.address(), 1).await;
         assert!(connection.read(&mut [0; 1024]).await.unwrap() > 0);
         held.push(connection);
     }
@@ -105,13 +105,13 @@ async fn connections_per_peer_are_limited() {
     held.pop();
     let again = async {
         loop {
-            let mut connection = ask_for(service.address(), 1).await;
+            let mut connection = request_text(service.address(), 1).await;
             if connection.read(&mut [0; 1024]).await.is_ok_and(|read| read > 0) {
                 return;
             }
         }
     };
-    timeout(SOON, again).await.expect("a freed place is taken again");
+    timeout(SOON, again).await.expect("a freed connection slot is reused");
 }
 
 #[tokio::test]
@@ -120,10 +120,10 @@ async fn excess_requests_are_shed_at_once() {
     let address = service.address();
     let in_flight: Vec<_> =
         (0..2).map(|_| tokio::spawn(async move { Request::post(Wait::PATH).send(address).await })).collect();
-    service.state.came.acquire_many(2).await.unwrap().forget();
+    service.state.arrived.acquire_many(2).await.unwrap().forget();
     let refused: Answer = Request::post(Wait::PATH).send(address).await;
     refused.is_refusal(503, "upstream_unavailable");
-    service.state.may_go.add_permits(3);
+    service.state.released.add_permits(3);
     for request in in_flight {
         assert_eq!(request.await.unwrap().status, 200);
     }
@@ -142,9 +142,9 @@ async fn requests_take_a_slot_only_after_the_body_arrived() {
     let mut answer = vec![0; 1024];
     let read = timeout(SOON, slow.read(&mut answer)).await.expect("100 Continue").unwrap();
     assert!(answer[..read].starts_with(b"HTTP/1.1 100 "));
-    service.state.may_go.add_permits(2);
+    service.state.released.add_permits(2);
     assert_eq!(Request::post(Wait::PATH).send(service.address()).await.status, 200);
     slow.write_all(b"{}").await.unwrap();
-    let read = timeout(SOON, slow.read(&mut answer)).await.expect("an answer").unwrap();
+    let read = timeout(SOON, slow.read(&mut answer)).await.expect("a response").unwrap();
     assert!(answer[..read].starts_with(b"HTTP/1.1 200 "));
 }

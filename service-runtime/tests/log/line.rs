@@ -9,8 +9,8 @@ use tracing_subscriber::{fmt::time::ChronoUtc, layer::SubscriberExt, registry};
 
 use crate::written::{Written, parsed};
 
-/// The output of `tell`: by our layer, and by the library's.
-fn told(tell: impl FnOnce()) -> [String; 2] {
+/// The output of `log`: by our layer, and by the library's.
+fn lines_of(log: impl FnOnce()) -> [String; 2] {
     let (ours, theirs) = (Written::default(), Written::default());
     let log_writer = LogWriter::new(ours.clone());
     let library = tracing_subscriber::fmt::layer()
@@ -18,7 +18,7 @@ fn told(tell: impl FnOnce()) -> [String; 2] {
         .with_writer(Mutex::new(theirs.clone()))
         .json()
         .flatten_event(true);
-    with_default(registry().with(JsonLines::new(log_writer.clone())).with(library), tell);
+    with_default(registry().with(JsonLines::new(log_writer.clone())).with(library), log);
     log_writer.close();
     [ours, theirs].map(|log| log.take())
 }
@@ -30,7 +30,7 @@ fn after_the_time(log: &str) -> Vec<&str> {
 
 #[test]
 fn every_field_type_is_formatted_like_tracing_subscriber() {
-    let [ours, theirs] = told(|| {
+    let [ours, theirs] = lines_of(|| {
         let (some, none) = (Some(display("some")), None::<u64>);
         let error = std::io::Error::other("broke \"here\"");
         tracing::info!(
@@ -66,7 +66,7 @@ fn every_field_type_is_formatted_like_tracing_subscriber() {
 
 #[test]
 fn the_access_log_line_format_is_stable() {
-    let [ours, _] = told(|| {
+    let [ours, _] = lines_of(|| {
         tracing::info!(
             target: "access", service = "S", trace_id = %"0af7", account = None::<&str>, status = 200_u16, code = "", "request"
         );
@@ -82,7 +82,7 @@ fn the_access_log_line_format_is_stable() {
 
 #[test]
 fn records_of_the_log_crate_keep_their_target() {
-    let [ours, theirs] = told(|| {
+    let [ours, theirs] = lines_of(|| {
         let record = tracing_log::log::Record::builder()
             .args(format_args!("from elsewhere"))
             .level(tracing_log::log::Level::Info)
@@ -98,7 +98,7 @@ fn records_of_the_log_crate_keep_their_target() {
 #[test]
 fn the_time_is_utc_with_nine_digits() {
     let before = chrono::DateTime::from_timestamp_nanos(now());
-    let [ours, _] = told(|| {
+    let [ours, _] = lines_of(|| {
         tracing::info!("one");
         tracing::info!("two");
     });
@@ -127,7 +127,7 @@ impl fmt::Display for Talkative {
 
 #[test]
 fn formatting_a_value_may_log() {
-    let [ours, _] = told(|| {
+    let [ours, _] = lines_of(|| {
         // The first event allocates the line buffer that the second would reuse.
         tracing::info!("first");
         tracing::info!(value = %Talkative, "outer");
@@ -144,7 +144,7 @@ fn every_ascii_character_round_trips() {
             (0..20).map(move |at| " ".repeat(at) + &char::from(byte).to_string() + &"x".repeat(19 - at))
         })
         .collect();
-    let [ours, theirs] = told(|| texts.iter().for_each(|text| tracing::info!(text = text.as_str())));
+    let [ours, theirs] = lines_of(|| texts.iter().for_each(|text| tracing::info!(text = text.as_str())));
     assert_eq!(after_the_time(&ours), after_the_time(&theirs));
     assert_eq!(parsed(&ours).iter().map(|line| line["text"].as_str().unwrap()).collect::<Vec<_>>(), texts);
 }
@@ -154,7 +154,7 @@ proptest! {
     fn texts_and_numbers_round_trip(
         text in any::<String>(), special in "[\\x00-\\x22\\\\]{0,40}", number in any::<i64>(), share in any::<f64>(),
     ) {
-        let [ours, theirs] = told(|| {
+        let [ours, theirs] = lines_of(|| {
             tracing::info!(text = text.as_str(), displayed = %special, debugged = ?special, number, share, "{text}{special}");
         });
         prop_assert_eq!(after_the_time(&ours), after_the_time(&theirs));

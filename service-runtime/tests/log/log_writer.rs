@@ -18,7 +18,7 @@ use tracing_subscriber::{layer::SubscriberExt, registry};
 
 use crate::written::{Written, parsed};
 
-fn telling(log_writer: &LogWriter) -> Dispatch {
+fn dispatch_to(log_writer: &LogWriter) -> Dispatch {
     Dispatch::new(registry().with(JsonLines::new(log_writer.clone())))
 }
 
@@ -29,7 +29,7 @@ fn lines_of_many_threads_are_complete_and_not_interleaved() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("log");
     let log_writer = LogWriter::new(File::create(&path).unwrap());
-    let dispatch = telling(&log_writer);
+    let dispatch = dispatch_to(&log_writer);
     thread::scope(|scope| {
         for thread in 0..THREADS {
             let dispatch = &dispatch;
@@ -38,9 +38,9 @@ fn lines_of_many_threads_are_complete_and_not_interleaved() {
                     for line in 0..LINES {
                         // Some are written by the logging thread itself, among all others.
                         if line % 1_000 == 999 {
-                            tracing::warn!(thread, line, "told");
+                            tracing::warn!(thread, line, "logged");
                         } else {
-                            tracing::info!(thread, line, "told");
+                            tracing::info!(thread, line, "logged");
                         }
                     }
                 });
@@ -51,7 +51,7 @@ fn lines_of_many_threads_are_complete_and_not_interleaved() {
     let mut next = HashMap::new();
     for line in parsed(&std::fs::read_to_string(&path).unwrap()) {
         let next: &mut u64 = next.entry(line["thread"].as_u64().unwrap()).or_default();
-        assert_eq!(line["line"], *next, "a thread's lines are in the order in which it told them");
+        assert_eq!(line["line"], *next, "a thread's lines keep their order");
         *next += 1;
     }
     assert_eq!(next, (0..THREADS).map(|thread| (thread, LINES)).collect());
@@ -60,7 +60,7 @@ fn lines_of_many_threads_are_complete_and_not_interleaved() {
 #[test]
 fn errors_are_flushed_before_the_call_returns() {
     let written = Written::default();
-    with_default(&telling(&LogWriter::new(written.clone())), || {
+    with_default(&dispatch_to(&LogWriter::new(written.clone())), || {
         for round in 0..100 {
             tracing::info!("before");
             if round % 2 == 0 {
@@ -79,7 +79,7 @@ fn errors_are_flushed_before_the_call_returns() {
 fn dropping_the_guard_flushes_and_later_lines_are_synchronous() {
     let written = Written::default();
     let log_writer = LogWriter::new(written.clone());
-    with_default(&telling(&log_writer), || {
+    with_default(&dispatch_to(&log_writer), || {
         for _ in 0..1_000 {
             tracing::info!("before");
         }
@@ -121,7 +121,7 @@ fn lines_are_written_without_an_explicit_flush() {
     let (gate, batches, hold) = gate();
     let log_writer = LogWriter::new(gate);
     // The second one finds a thread that already waits.
-    for line in [b"alone\n", b"again\n"] {
+    for line in [b"first\n", b"again\n"] {
         log_writer.write(line);
         assert_eq!(batches.recv_timeout(Duration::from_secs(10)).unwrap(), line);
         hold.send(()).unwrap();
@@ -139,7 +139,7 @@ fn a_slow_writer_blocks_and_loses_no_line() {
     log_writer.write(b"first\n");
     assert_eq!(batches.recv().unwrap(), b"first\n");
     let (done, finished) = channel();
-    let teller = thread::spawn({
+    let logger = thread::spawn({
         let log_writer = log_writer.clone();
         move || {
             for _ in 0..LINES {
@@ -148,9 +148,12 @@ fn a_slow_writer_blocks_and_loses_no_line() {
             done.send(()).unwrap();
         }
     });
-    assert!(finished.recv_timeout(Duration::from_millis(300)).is_err(), "12 MB were taken in at once");
+    assert!(
+        finished.recv_timeout(Duration::from_millis(300)).is_err(),
+        "12 MB were accepted without blocking"
+    );
     drop(hold);
-    teller.join().unwrap();
+    logger.join().unwrap();
     log_writer.flush();
     drop(log_writer);
     let sizes: Vec<usize> = batches.try_iter().map(|batch| batch.len()).collect();

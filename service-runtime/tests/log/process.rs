@@ -7,7 +7,7 @@ use service_runtime::telemetry;
 use crate::written::parsed;
 
 /// Runs one of the ignored tests below in a new process.
-fn alone(test: &str) -> Output {
+fn run_test(test: &str) -> Output {
     Command::new(std::env::current_exe().unwrap())
         .args(["--exact", test, "--ignored", "--nocapture", "--test-threads=1"])
         .env("RUST_LOG", "info")
@@ -17,11 +17,11 @@ fn alone(test: &str) -> Output {
 
 #[test]
 fn lines_before_a_panic_are_written_first() {
-    let output = alone("process::panics");
-    let told = String::from_utf8(output.stderr).unwrap();
-    let (before, panic) = told.split_once("no way out").unwrap_or_else(|| panic!("{told}"));
-    assert!(before.contains("\"message\":\"on the way\""), "{told}");
-    assert!(!panic.contains("on the way"), "{told}");
+    let output = run_test("process::panics");
+    let logged = String::from_utf8(output.stderr).unwrap();
+    let (before, panic) = logged.split_once("no way out").unwrap_or_else(|| panic!("{logged}"));
+    assert!(before.contains("\"message\":\"on the way\""), "{logged}");
+    assert!(!panic.contains("on the way"), "{logged}");
 }
 
 #[test]
@@ -35,11 +35,11 @@ fn panics() {
 
 #[test]
 fn all_lines_are_written_at_process_exit() {
-    let output = alone("process::ends");
+    let output = run_test("process::ends");
     assert_eq!(output.status.code(), Some(7));
     let lines = parsed(&String::from_utf8(output.stderr).unwrap());
-    let told: Vec<_> = lines.iter().map(|line| line["line"].as_u64().unwrap()).collect();
-    assert_eq!(told, (0..1_001).collect::<Vec<_>>());
+    let logged: Vec<_> = lines.iter().map(|line| line["line"].as_u64().unwrap()).collect();
+    assert_eq!(logged, (0..1_001).collect::<Vec<_>>());
 }
 
 #[test]
@@ -49,10 +49,10 @@ fn ends() {
     // The first setup wins; a second one has no effect.
     drop(telemetry::start());
     for line in 0..1_000_u64 {
-        tracing::info!(line, "told");
+        tracing::info!(line, "logged");
     }
     drop(log);
-    tracing::info!(line = 1_000_u64, "told after the end");
+    tracing::info!(line = 1_000_u64, "logged after the end");
     tracing::debug!("not asked for");
     std::process::exit(7);
 }

@@ -41,7 +41,7 @@ impl Authority {
 
     /// Writes `<participant>.pem` and `<participant>.key` into the folder: a certificate for 127.0.0.1, for server and
     /// client.
-    pub(crate) fn vouches_for(&self, participant: &str, folder: &Path, flaw: Flaw) {
+    pub(crate) fn issues(&self, participant: &str, folder: &Path, flaw: Flaw) {
         let host = if flaw == Flaw::OfAnotherHost { "10.9.8.7" } else { "127.0.0.1" };
         let mut params = CertificateParams::new(vec![host.to_owned()]).unwrap();
         params.distinguished_name = named(participant);
@@ -59,9 +59,9 @@ impl Authority {
 
 /// Replaces a file atomically.
 pub(crate) fn put(folder: &Path, name: &str, content: &str) {
-    let beside = folder.join(format!("{name}.new"));
-    fs::write(&beside, content).unwrap();
-    fs::rename(beside, folder.join(name)).unwrap();
+    let temporary = folder.join(format!("{name}.new"));
+    fs::write(&temporary, content).unwrap();
+    fs::rename(temporary, folder.join(name)).unwrap();
 }
 
 fn named(name: &str) -> DistinguishedName {

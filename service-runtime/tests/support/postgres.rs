@@ -105,15 +105,15 @@ impl Cluster {
 
     /// Starts it and waits until it accepts connections.
     pub(crate) fn start(&self) {
-        self.does("start");
+        self.control("start");
     }
 
     /// Stops it and waits until it is down, with all connections closed.
     pub(crate) fn stop(&self) {
-        self.does("stop");
+        self.control("stop");
     }
 
-    fn does(&self, action: &str) {
+    fn control(&self, action: &str) {
         let mut keeper = self.keeper.lock().unwrap();
         writeln!(keeper.input, "{action}").unwrap();
         let mut outcome = String::new();

@@ -39,7 +39,7 @@ impl Act {
     }
 
     /// Reads the request and never responds.
-    pub(crate) fn say_nothing() -> Self {
+    pub(crate) fn never_respond() -> Self {
         Self::SendAndFallSilent(Vec::new())
     }
 }
@@ -110,15 +110,15 @@ impl ScriptedPeer {
 }
 
 /// A reserved loopback port without a listener, for as long as this value lives.
-pub(crate) struct Nobody {
+pub(crate) struct ClosedPort {
     /// The reserved address.
     pub(crate) address: SocketAddr,
     _taken: TcpSocket,
 }
 
-impl Nobody {
+impl ClosedPort {
     /// Binds a port without listening.
-    pub(crate) fn there() -> Self {
+    pub(crate) fn reserve() -> Self {
         let taken = TcpSocket::new_v4().unwrap();
         taken.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
         Self { address: taken.local_addr().unwrap(), _taken: taken }
@@ -134,7 +134,11 @@ impl Nobody {
 pub(crate) async fn kill(running: Running) {
     let mut witness = TcpStream::connect(running.address()).await.unwrap();
     witness.write_all(b"GET / HTTP/1.1\r\nhost: service\r\n\r\n").await.unwrap();
-    assert_ne!(witness.read_buf(&mut Vec::new()).await.unwrap(), 0, "it is answered, so it is one of them");
+    assert_ne!(
+        witness.read_buf(&mut Vec::new()).await.unwrap(),
+        0,
+        "the connection is accepted by the worker"
+    );
     running.kill().await;
     // End of file, or a reset.
     let _ = witness.read_to_end(&mut Vec::new()).await;
