@@ -8,7 +8,7 @@ fn one(entry: &str) -> AllowedOrigins {
 }
 
 #[test]
-fn an_exact_entry_is_one_origin() {
+fn an_exact_entry_matches_one_origin() {
     let list = one("https://shop.example.com");
     assert!(list.allows(b"https://shop.example.com"));
     for origin in [

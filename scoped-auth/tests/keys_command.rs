@@ -168,7 +168,7 @@ fn failed_commands_report_and_change_nothing() {
     }
     let broken = KEYS.replacen("\"enc-2\"", "\"enc-1\"", 1);
     for (text, reason) in [
-        ("no JSON", "line 1, column 2 of the key file: not JSON"),
+        ("not JSON", "line 1, column 2 of the key file: not JSON"),
         (&broken, "key 2 of the key file: its `kid` is that of an earlier key"),
     ] {
         let operator = Operator::with(Some(text));

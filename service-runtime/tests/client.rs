@@ -146,18 +146,18 @@ async fn undecodable_responses_are_invalid() {
     let refusal = r#"{"valid":false,"code":"invalid_token","message":"No."}"#;
     let html = "<html><h1>Internal Server Error</h1></html>";
     for (what, act) in [
-        ("bytes that are no HTTP", Act::Send(b"\x00\xff garbage\r\n\r\n".to_vec())),
+        ("bytes that are not HTTP", Act::Send(b"\x00\xff garbage\r\n\r\n".to_vec())),
         ("another protocol", Act::Send(b"SSH-2.0-OpenSSH_9.9\r\n".to_vec())),
-        ("a page", Act::Send(answer(200, "content-type: text/html\r\n", html))),
+        ("an HTML page", Act::Send(answer(200, "content-type: text/html\r\n", html))),
         ("an error page", Act::Send(answer(500, "content-type: text/html\r\n", html))),
         ("JSON of another form", Act::json(200, r#"{"token":"x"}"#)),
         ("no body", Act::json(200, "")),
-        ("half of a body, whole on the wire", Act::json(200, r#"{"keys":["#)),
+        ("truncated JSON with a matching length", Act::json(200, r#"{"keys":["#)),
         ("another status", Act::json(201, KEYS)),
-        ("a refusal with a status that is not its own", Act::json(403, refusal)),
-        ("a refusal of no known code", Act::json(401, &refusal.replace("invalid_token", "go_away"))),
-        ("a body without end", Act::SendForEver(chunked, chunk)),
-        ("chunks that are none", Act::Send(broken_chunk)),
+        ("an error code with another status", Act::json(403, refusal)),
+        ("an error with an unknown code", Act::json(401, &refusal.replace("invalid_token", "go_away"))),
+        ("an endless body", Act::SendEndlessly(chunked, chunk)),
+        ("malformed chunks", Act::Send(broken_chunk)),
     ] {
         assert_eq!(code_of(act, PATIENT).await, Code::UpstreamInvalid, "{what}");
     }
@@ -180,7 +180,7 @@ async fn a_closed_port_is_unavailable() {
     assert_eq!(keys(&closed.url(), PATIENT).await.unwrap_err().code(), Code::UpstreamUnavailable);
     let half = b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"keys\":".to_vec();
     for (what, act) in [
-        ("hangs up", Act::HangUp),
+        ("closes the connection", Act::Close),
         ("closes in the head", Act::Send(b"HTTP/1.1 200 OK\r\ncontent-".to_vec())),
         ("closes in the body", Act::Send(half)),
     ] {
@@ -209,7 +209,7 @@ where
     M: Endpoint<Request = NoParameters>,
 {
     let good = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{KEYS}", KEYS.len());
-    let good = || Act::SendAndStay(good.clone().into_bytes());
+    let good = || Act::SendAndKeepAlive(good.clone().into_bytes());
     let scripted = ScriptedPeer::with(vec![good(), second_act, good()]).await;
     let headers = HeaderMap::new();
     let call = RequestContext::new(&headers, None, &Clock::system(), &Random::default());
@@ -221,13 +221,13 @@ where
 
 #[tokio::test]
 async fn idempotent_requests_are_retried_when_a_pooled_connection_breaks() {
-    assert_eq!(second::<PublishKeys>(Act::HangUp).await, (Ok(()), 2, 3), "on a fresh connection");
+    assert_eq!(second::<PublishKeys>(Act::Close).await, (Ok(()), 2, 3), "on a fresh connection");
 }
 
 #[tokio::test]
 async fn non_idempotent_requests_are_not_retried() {
     let failed = Err(Code::UpstreamUnavailable);
-    assert_eq!(second::<Once>(Act::HangUp).await, (failed, 1, 2), "the peer may have executed it already");
+    assert_eq!(second::<Once>(Act::Close).await, (failed, 1, 2), "the peer may have executed it already");
 }
 
 #[tokio::test]
@@ -245,8 +245,8 @@ async fn slow_peers_time_out() {
     let in_body = [head.clone(), b"content-length: 100\r\n\r\n{".to_vec()].concat();
     for (what, act) in [
         ("never responds", Act::never_respond()),
-        ("stalls in the head", Act::SendAndFallSilent(head)),
-        ("falls silent in the body", Act::SendAndFallSilent(in_body)),
+        ("stalls in the head", Act::SendAndStall(head)),
+        ("stalls in the body", Act::SendAndStall(in_body)),
     ] {
         assert_eq!(code_of(act, SHORT).await, Code::UpstreamTimeout, "{what}");
     }
@@ -258,7 +258,7 @@ async fn calls_are_counted_by_outcome() {
     let call = RequestContext::new(&headers, None, &Clock::system(), &Random::default());
     let metrics = Arc::new(Metrics::default());
     let refusal = Act::json(401, r#"{"valid":false,"code":"invalid_token","message":"No."}"#);
-    for act in [Act::json(200, KEYS), refusal, Act::json(200, "{}"), Act::HangUp, Act::never_respond()] {
+    for act in [Act::json(200, KEYS), refusal, Act::json(200, "{}"), Act::Close, Act::never_respond()] {
         let scripted = ScriptedPeer::that(act).await;
         let peer = peer(&scripted.url(), Duration::from_millis(500), &metrics);
         let _ = peer.call::<PublishKeys>(&call, PublishKeys::PATH, &Default::default()).await;

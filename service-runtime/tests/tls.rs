@@ -206,7 +206,7 @@ async fn servers_with_another_name_are_rejected() {
 }
 
 #[tokio::test]
-async fn plain_http_and_tls_do_not_mix() {
+async fn plain_http_and_tls_are_not_interchangeable() {
     let pair = Pair::new();
     let callee = pair.callee();
     greets(&peer(&format!("http://{}", callee.address()), None)).await.expect_err("it speaks only TLS");

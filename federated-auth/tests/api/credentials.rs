@@ -40,7 +40,7 @@ async fn each_of_several_secrets_is_accepted() {
 }
 
 #[tokio::test]
-async fn the_orchestrators_secret_opens_nothing_at_scoped_auth() {
+async fn scoped_auth_rejects_the_orchestrators_secret() {
     let fas = Fas::start().await;
     let validate = || Request::post("/v1/ScopedAuthTokens/validate").json(&json!({"token": "x"}));
     let sas = fas.scoped_auth.address();

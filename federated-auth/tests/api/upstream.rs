@@ -46,7 +46,7 @@ async fn upstream_failures_map_to_their_error_code_without_retry() {
     let chunk = format!("1000\r\n{}\r\n", "x".repeat(0x1000)).into_bytes();
     let half = b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{".to_vec();
     for (what, act, status, code) in [
-        ("no HTTP", Act::Send(b"hunter2\r\n\r\n".to_vec()), 502, "upstream_invalid"),
+        ("not HTTP", Act::Send(b"hunter2\r\n\r\n".to_vec()), 502, "upstream_invalid"),
         ("other JSON", Act::json(200, r#"{"hunter2":true}"#), 502, "upstream_invalid"),
         (
             "an error page",
@@ -55,16 +55,16 @@ async fn upstream_failures_map_to_their_error_code_without_retry() {
             "upstream_invalid",
         ),
         ("a redirect", Act::Send(redirect), 502, "upstream_invalid"),
-        ("a body without end", Act::SendForEver(chunks, chunk), 502, "upstream_invalid"),
+        ("an endless body", Act::SendEndlessly(chunks, chunk), 502, "upstream_invalid"),
         (
             "our credential refused",
             Act::json(401, &refusal("invalid_service_credential")),
             502,
             "upstream_invalid",
         ),
-        ("our request refused", Act::json(400, &refusal("invalid_request")), 502, "upstream_invalid"),
-        ("a fault of its own", Act::json(500, &refusal("internal_error")), 502, "upstream_invalid"),
-        ("closing at once", Act::HangUp, 503, "upstream_unavailable"),
+        ("a client error", Act::json(400, &refusal("invalid_request")), 502, "upstream_invalid"),
+        ("an internal error", Act::json(500, &refusal("internal_error")), 502, "upstream_invalid"),
+        ("closing at once", Act::Close, 503, "upstream_unavailable"),
         ("closing in the middle", Act::Send(half), 503, "upstream_unavailable"),
     ] {
         for (answer, seen) in answers(&[act], PATIENT).await {
@@ -152,7 +152,7 @@ async fn refresh_is_one_upstream_call_and_must_return_a_successor() {
 
 #[tokio::test]
 async fn upstream_calls_carry_request_id_trace_and_service_credential() {
-    let scripted = ScriptedPeer::that(Act::HangUp).await;
+    let scripted = ScriptedPeer::that(Act::Close).await;
     let fas = federated_auth(scripted.address, |_| {});
     let mut fields = deployment();
     fields["fingerprint"] = "fp1.a-fingerprint".into();

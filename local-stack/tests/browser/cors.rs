@@ -71,7 +71,7 @@ async fn outcome(env: &TestEnv, guest: &Chromium, call: &Value) -> (Option<u64>,
 }
 
 #[tokio::test]
-async fn the_table() {
+async fn browsers_enforce_the_cors_table() {
     let env = TestEnv::with(accounts).await;
     let guest = Chromium::start().await;
     for (host, [on_empty, on_listed], [off_empty, off_listed]) in [

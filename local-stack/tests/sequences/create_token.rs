@@ -80,7 +80,7 @@ async fn with_flex_configuration() {
 }
 
 #[tokio::test]
-async fn two_stacks_live_in_one_process() {
+async fn two_stacks_run_in_one_process() {
     let (one, two) = tokio::join!(TestEnv::new(), TestEnv::new());
     let (here, there) = (one.guest_on(), two.guest_on());
     let (here, there) = tokio::join!(here.creates_token(), there.creates_token());

@@ -319,7 +319,7 @@ async fn a_precomputed_proof_grants_no_identity() {
 }
 
 #[tokio::test]
-async fn a_deployment_may_require_proof_keys() {
+async fn deployments_can_require_proof_keys() {
     let env = TestEnv::new().await;
     let accounts = std::fs::read_to_string(env.plan.accounts_file()).unwrap();
     let (guest, keyed) = (env.guest_on(), env.guest_with_key());

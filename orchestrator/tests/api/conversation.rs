@@ -87,7 +87,7 @@ async fn conversations_of_other_guests_are_not_found() {
     let conversation_sid = fwo.opens_conversation(&token).await.member("conversation_sid");
     let never = "CH000000000000000000000000000000ff";
     for (who, stranger) in
-        [("of the same account", fwo.token(OFF_LISTED).await), ("of another", fwo.token(ON).await)]
+        [("of the same account", fwo.token(OFF_LISTED).await), ("of another account", fwo.token(ON).await)]
     {
         let allow_origin = if who == "of another" { "*" } else { SHOP };
         let mut bodies = Vec::new();

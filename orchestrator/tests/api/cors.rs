@@ -19,7 +19,7 @@ fn from(origin: Option<&str>, call: Request) -> Request {
 }
 
 #[tokio::test]
-async fn the_table() {
+async fn responses_follow_the_cors_table() {
     let fwo = Fwo::start().await;
     for (deployment, origin, allow_origin, served) in [
         (ON, Some(EVIL), "*", true),

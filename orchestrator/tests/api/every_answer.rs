@@ -113,7 +113,7 @@ async fn wrong_methods_return_405_with_allow() {
 
 #[tokio::test]
 async fn upstream_calls_carry_request_id_trace_and_service_credential() {
-    let (data, peer) = (tempfile::tempdir().unwrap(), ScriptedPeer::that(Act::HangUp).await);
+    let (data, peer) = (tempfile::tempdir().unwrap(), ScriptedPeer::that(Act::Close).await);
     let fwo = orchestrator(&data, peer.address, |_| {}).await;
     let call = Request::post(CREATE)
         .json(&json!({"deploymentKey": OFF}))

@@ -44,7 +44,7 @@ async fn feature_off_ignores_the_fingerprint() {
 
 #[tokio::test]
 async fn browsers_without_fingerprint_headers_are_rejected_without_an_upstream_call() {
-    let (data, peer) = (tempfile::tempdir().unwrap(), ScriptedPeer::that(Act::HangUp).await);
+    let (data, peer) = (tempfile::tempdir().unwrap(), ScriptedPeer::that(Act::Close).await);
     let fwo = orchestrator(&data, peer.address, |_| {}).await;
     let call = || chrome(Request::post(CREATE).json(&json!({"deploymentKey": ON_LISTED})));
     let with = |name: &str, value: &str| call().without(name).header(name, value);
@@ -65,7 +65,7 @@ async fn browsers_without_fingerprint_headers_are_rejected_without_an_upstream_c
 
 #[tokio::test]
 async fn fingerprints_are_forwarded_only_with_the_feature_on() {
-    let (data, peer) = (tempfile::tempdir().unwrap(), ScriptedPeer::that(Act::HangUp).await);
+    let (data, peer) = (tempfile::tempdir().unwrap(), ScriptedPeer::that(Act::Close).await);
     let fwo = orchestrator(&data, peer.address, |_| {}).await;
     for deployment in [ON, OFF] {
         chrome(Request::post(CREATE).json(&json!({"deploymentKey": deployment}))).send(fwo.address()).await;

@@ -79,7 +79,7 @@ async fn flex_configuration_is_fetched_at_most_once_a_second_without_a_credentia
 #[tokio::test]
 async fn a_response_cached_within_a_minute_is_used_during_an_outage() {
     let good = Act::json(200, &json!({"allowedOrigins": [SHOP]}).to_string());
-    for failure in [Act::HangUp, Act::json(200, r#"{"allowedOrigins":["*"]}"#), Act::json(500, "")] {
+    for failure in [Act::Close, Act::json(200, r#"{"allowedOrigins":["*"]}"#), Act::json(500, "")] {
         let fc = ScriptedPeer::with(vec![good.clone(), failure]).await;
         let fwo = with_flex_configuration(fc.url(), PATIENT).await;
         for seconds in [0, 1, 57] {
@@ -98,9 +98,9 @@ async fn without_configuration_requests_fail_without_an_upstream_call() {
     let eleven: Vec<String> = (0..11).map(|number| format!("https://shop{number}.example.com")).collect();
     let redirect = answer(301, "location: http://127.0.0.1:1/\r\n", "");
     for (what, act, status, code) in [
-        ("closing at once", Act::HangUp, 503, "upstream_unavailable"),
+        ("closing at once", Act::Close, 503, "upstream_unavailable"),
         ("no response", Act::never_respond(), 504, "upstream_timeout"),
-        ("no HTTP", Act::Send(b"hunter2\r\n\r\n".to_vec()), 502, "upstream_invalid"),
+        ("not HTTP", Act::Send(b"hunter2\r\n\r\n".to_vec()), 502, "upstream_invalid"),
         (
             "a page",
             Act::Send(answer(200, "content-type: text/html\r\n", "<p>hunter2")),
@@ -120,7 +120,7 @@ async fn without_configuration_requests_fail_without_an_upstream_call() {
         ),
     ] {
         let (data, fc) = (tempfile::tempdir().unwrap(), ScriptedPeer::that(act).await);
-        let federated_auth = ScriptedPeer::that(Act::HangUp).await;
+        let federated_auth = ScriptedPeer::that(Act::Close).await;
         let timeout = if code == "upstream_timeout" { Duration::from_millis(200) } else { PATIENT };
         let fwo = orchestrator(&data, federated_auth.address, |config| {
             config.flex_configuration = Some(Config::flex_configuration(fc.url(), timeout));

@@ -107,7 +107,7 @@ async fn malformed_or_empty_identities_yield_a_new_one() {
 
 #[tokio::test]
 async fn init_rejects_what_other_routes_reject_before_creating_anything() {
-    let (data, peer) = (tempfile::tempdir().unwrap(), ScriptedPeer::that(Act::HangUp).await);
+    let (data, peer) = (tempfile::tempdir().unwrap(), ScriptedPeer::that(Act::Close).await);
     let fwo = orchestrator(&data, peer.address, |_| {}).await;
     let ask = async |request: Request| -> Answer { request.send(fwo.address()).await };
     let evil = chrome(form(ON_LISTED, None)).without("origin").header("origin", "https://evil.example");

@@ -54,7 +54,7 @@ async fn upstream_failures_map_to_their_error_code_without_retry() {
     let chunk = format!("1000\r\n{}\r\n", "x".repeat(0x1000)).into_bytes();
     let half = b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{".to_vec();
     for (what, act, status, code) in [
-        ("no HTTP", Act::Send(b"\x16\x03\x01hunter2\r\n\r\n".to_vec()), 502, "upstream_invalid"),
+        ("not HTTP", Act::Send(b"\x16\x03\x01hunter2\r\n\r\n".to_vec()), 502, "upstream_invalid"),
         ("other JSON", Act::json(200, r#"{"hunter2":true}"#), 502, "upstream_invalid"),
         (
             "an error page",
@@ -63,22 +63,22 @@ async fn upstream_failures_map_to_their_error_code_without_retry() {
             "upstream_invalid",
         ),
         ("a redirect", Act::Send(redirect), 502, "upstream_invalid"),
-        ("a body without end", Act::SendForEver(chunks, chunk), 502, "upstream_invalid"),
+        ("an endless body", Act::SendEndlessly(chunks, chunk), 502, "upstream_invalid"),
         (
             "our credential refused",
             Act::json(401, &refusal("invalid_service_credential")),
             502,
             "upstream_invalid",
         ),
-        ("our request refused", Act::json(400, &refusal("invalid_request")), 502, "upstream_invalid"),
+        ("a client error", Act::json(400, &refusal("invalid_request")), 502, "upstream_invalid"),
         (
             "its upstream unreachable",
             Act::json(503, &refusal("upstream_unavailable")),
             503,
             "upstream_unavailable",
         ),
-        ("its peer slow", Act::json(504, &refusal("upstream_timeout")), 504, "upstream_timeout"),
-        ("closing at once", Act::HangUp, 503, "upstream_unavailable"),
+        ("its upstream slow", Act::json(504, &refusal("upstream_timeout")), 504, "upstream_timeout"),
+        ("closing at once", Act::Close, 503, "upstream_unavailable"),
         ("closing in the middle", Act::Send(half), 503, "upstream_unavailable"),
         ("a revoked token", Act::json(401, &refusal("revoked_token")), 401, "revoked_token"),
     ] {

@@ -13,7 +13,7 @@ fn granted(tries: u32, take: impl Fn() -> Result<(), Limited>) -> u32 {
 }
 
 #[test]
-fn the_defaults() {
+fn limits_have_defaults() {
     let ([site, _], limits) = (deployments(""), limiter());
     assert_eq!(granted(100, || create(&limits, &site.deployment, visitor(1), at(0))), 30);
     assert_eq!(granted(1000, || call(&limits, &site.deployment, visitor(1), at(0))), 300);

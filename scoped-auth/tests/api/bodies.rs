@@ -8,7 +8,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn paths_answer_with_their_version_in_either_case() {
+async fn paths_are_versioned_and_case_tolerant() {
     let sas = Sas::start().await;
     let path = GENERATE.replacen("/v1", "/V1", 1);
     let made = sas.answers_federated_auth(Request::post(&path).json(&generate_request(json!({})))).await;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::{ACCOUNT, DEPLOYMENT, Sas, generate_request, keys::claims};
 
 #[tokio::test]
-async fn a_new_session_has_a_fresh_identity() {
+async fn a_new_session_has_a_new_identity() {
     let sas = Sas::start().await;
     let first = sas.generates(&generate_request(json!({}))).await;
     let second = sas.generates(&generate_request(json!({}))).await;
@@ -124,11 +124,11 @@ async fn oversized_grants_are_rejected() {
         ("a type twice", json!([chat, {"type": "other"}, chat])),
         ("an unknown type twice", json!([{"type": "other", "a": 1}, {"type": "other", "a": 2}])),
         ("the name of the identity", json!([{"type": "identity"}])),
-        ("more than a token holds", json!([long])),
-        ("no type", json!([{"service_sid": "IS00000000000000000000000000000001"}])),
-        ("a type that is no text", json!([{"type": 7}])),
-        ("a chat without its service", json!([{"type": "chat"}])),
-        ("an object", json!({"chat": {}})),
+        ("larger than a token can hold", json!([long])),
+        ("without a type", json!([{"service_sid": "IS00000000000000000000000000000001"}])),
+        ("a type that is not a string", json!([{"type": 7}])),
+        ("a chat grant without its service", json!([{"type": "chat"}])),
+        ("not an object", json!({"chat": {}})),
     ] {
         let answer = sas.generates(&generate_request(json!({"grants": grants}))).await;
         answer.is_refusal(400, "invalid_request");

@@ -64,7 +64,7 @@ async fn foreign_sessions_are_not_revoked() {
     for (who, fields) in [
         ("another account", json!({"accountSid": OTHER_ACCOUNT, "token": token})),
         ("another browser", json!({"accountSid": ACCOUNT, "token": token, "fingerprint": "fp1.a-thiefs"})),
-        ("no token of ours", json!({"accountSid": ACCOUNT, "token": "hunter2"})),
+        ("a foreign token", json!({"accountSid": ACCOUNT, "token": "hunter2"})),
     ] {
         let answer = revokes(&sas, &fields).await;
         assert_eq!((answer.status, answer.body()), (200, json!({"revoked": false})), "{who}");

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::{Sas, generate_request, refresh_request};
 
 #[tokio::test]
-async fn a_token_has_the_same_successor_within_the_grace() {
+async fn refresh_is_idempotent_within_the_grace_period() {
     let sas = Sas::start().await;
     let token = sas.token(&generate_request(json!({}))).await;
     let first = sas.claims(&sas.successor(&token, json!({})).await);

@@ -23,13 +23,13 @@ pub(crate) enum Act {
     /// Sends these bytes and closes the connection.
     Send(Vec<u8>),
     /// Sends these bytes and waits for the next request on the same connection.
-    SendAndStay(Vec<u8>),
+    SendAndKeepAlive(Vec<u8>),
     /// Sends the first bytes, and then the second ones repeatedly until the client closes.
-    SendForEver(Vec<u8>, Vec<u8>),
+    SendEndlessly(Vec<u8>, Vec<u8>),
     /// Sends these bytes, and then nothing more, but keeps the connection open.
-    SendAndFallSilent(Vec<u8>),
+    SendAndStall(Vec<u8>),
     /// Closes the connection without a response.
-    HangUp,
+    Close,
 }
 
 impl Act {
@@ -40,7 +40,7 @@ impl Act {
 
     /// Reads the request and never responds.
     pub(crate) fn never_respond() -> Self {
-        Self::SendAndFallSilent(Vec::new())
+        Self::SendAndStall(Vec::new())
     }
 }
 
@@ -154,20 +154,20 @@ async fn play(mut stream: TcpStream, script: Arc<Vec<Act>>, seen: Arc<Mutex<Vec<
         };
         // Some acts make the client give up, so writes may fail.
         match act {
-            None | Some(Act::HangUp) => return,
+            None | Some(Act::Close) => return,
             Some(Act::Send(bytes)) => {
                 let _ = stream.write_all(&bytes).await;
                 return;
             }
-            Some(Act::SendAndStay(bytes)) => {
+            Some(Act::SendAndKeepAlive(bytes)) => {
                 let _ = stream.write_all(&bytes).await;
             }
-            Some(Act::SendForEver(first, again)) => {
+            Some(Act::SendEndlessly(first, again)) => {
                 let _ = stream.write_all(&first).await;
                 while stream.write_all(&again).await.is_ok() {}
                 return;
             }
-            Some(Act::SendAndFallSilent(bytes)) => {
+            Some(Act::SendAndStall(bytes)) => {
                 let _ = stream.write_all(&bytes).await;
                 // Until the client closes.
                 let _ = stream.read(&mut [0; 1]).await;
