@@ -17,16 +17,9 @@ use crate::{clients::ScopedAuthClient, config::Config, handlers, state::State};
 fn routes(table: RouteTable<State, ServiceCredentials>) -> RouteTable<State, ServiceCredentials> {
     table
         .on::<CreateToken, _, _>(handlers::create_token)
-        .on_path::<CreateToken, _, _>("/v2/Accounts/{account_sid}/Tokens", handlers::create_token)
         .on::<RefreshToken, _, _>(handlers::refresh_token)
-        .on_path::<RefreshToken, _, _>("/v2/Accounts/{account_sid}/Tokens/refresh", handlers::refresh_token)
         .on::<RevokeToken, _, _>(handlers::revoke_token)
-        .on_path::<RevokeToken, _, _>("/v2/Accounts/{account_sid}/Tokens/revoke", handlers::revoke_token)
         .on::<ValidateToken, _, _>(handlers::validate_token)
-        .on_path::<ValidateToken, _, _>(
-            "/v2/Accounts/{account_sid}/Tokens/validate",
-            handlers::validate_token,
-        )
 }
 
 /// Begins to serve.

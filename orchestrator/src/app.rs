@@ -11,12 +11,13 @@ use service_runtime::{
     server::{ServerLimits, Service},
 };
 use shared_types::{
-    AccountSid,
-    federated_auth::validate_token,
+    AccountSid, Endpoint as _,
+    endpoint::PathParameters as _,
+    federated_auth::{AccountPath, ValidateToken},
     fingerprint::Maker,
     orchestrator::{
         CreateToken, Init, ListMessages, OpenConversation, PublicConfiguration, RefreshToken, RevokeToken,
-        SendMessage, refresh_token::RefreshTokens,
+        SendMessage,
     },
 };
 
@@ -46,7 +47,6 @@ fn routes(table: RouteTable<State, Public>) -> RouteTable<State, Public> {
     table
         .on::<CreateToken, _, _>(handlers::create_token)
         .on::<RefreshToken, _, _>(handlers::refresh_token)
-        .on::<RefreshTokens, _, _>(handlers::refresh_token)
         .on::<RevokeToken, _, _>(handlers::revoke_token)
         .on::<Init, _, _>(handlers::init)
         .on::<OpenConversation, _, _>(handlers::open_conversation)
@@ -116,7 +116,9 @@ pub async fn start_with(
                     .ping()
                     .await
                     .map_err(|error| format!("the store cannot be reached: {}", error_chain(&error)))?;
-                probed.probe(&validate_token::path(AccountSid::from_bits(0))).await
+                probed
+                    .probe(&AccountPath { account_sid: AccountSid::from_bits(0) }.fill(ValidateToken::PATH))
+                    .await
             })
         }),
         state: Arc::new(move || State {

@@ -13,7 +13,7 @@ use std::{cell::RefCell, fmt, pin::pin, rc::Rc, sync::Arc, time::Duration, time:
 
 use actix_web::http::header;
 use opentelemetry::{KeyValue, trace::SpanKind};
-use shared_types::Endpoint;
+use shared_types::{Endpoint, endpoint::PathParameters as _};
 use tokio::task::JoinHandle;
 
 pub use failure::UpstreamError;
@@ -111,13 +111,14 @@ impl ServiceClient {
         Self { name: config.name, timeout: config.timeout, transport, metrics, counters: RefCell::default() }
     }
 
-    /// Sends the message `M` on behalf of `call`.
+    /// Sends a request to the endpoint `M`, as part of serving the request of `call`.
     pub async fn call<M: Endpoint>(
         &self,
         call: &RequestContext<'_>,
-        path: &str,
+        parameters: &M::Path,
         fields: &M::Request,
     ) -> Result<M::Response, UpstreamError> {
+        let path = &parameters.fill(M::PATH);
         let started = Instant::now();
         let spans = call.spans.filter(|spans| spans.are_wanted(&call.trace));
         let trace = spans.map_or(call.trace, |spans| spans.within(&call.trace));

@@ -204,6 +204,7 @@ impl<'a, S, B: AccessPolicy> Exchange<'a, S, B> {
         H: AsyncFn(&S, &mut RequestContext<'_>, M::Path, M::Request) -> Result<M::Response, E>,
     {
         handler(&self.worker.state, &mut self.call, path, fields).await.map_err(|error| {
+            debug_assert!(M::declares(error.code()), "{} does not declare {:?}", M::NAME, error.code());
             let cause = (error.code().status() >= 500).then(|| error_chain(&error));
             Refused { cause, ..Refused::new(error.code(), error.message().into_owned()) }
         })

@@ -121,7 +121,8 @@ impl<S: 'static, B: AccessPolicy> RouteTable<S, B> {
         Self { worker, routes: Vec::new() }
     }
 
-    /// Sends the message `M` to `handler`. Its path answers with its version in either case: `/v1` and `/V1`.
+    /// Serves the endpoint `M` with `handler`, on all its paths. The version of a path matches in either case: `/v1` and
+    /// `/V1`.
     pub fn on<M, E, H>(self, handler: H) -> Self
     where
         M: Endpoint,
@@ -130,11 +131,11 @@ impl<S: 'static, B: AccessPolicy> RouteTable<S, B> {
             + Copy
             + 'static,
     {
-        self.on_path::<M, E, H>(M::PATH, handler)
+        let paths = std::iter::once(&M::PATH).chain(M::OTHER_PATHS);
+        paths.fold(self, |table, path| table.on_path::<M, E, H>(path, handler))
     }
 
-    /// Sends the message `M` to `handler` under another path than its own.
-    pub fn on_path<M, E, H>(mut self, path: &str, handler: H) -> Self
+    fn on_path<M, E, H>(mut self, path: &str, handler: H) -> Self
     where
         M: Endpoint,
         E: ApiError,

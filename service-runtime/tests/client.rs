@@ -20,7 +20,7 @@ use service_runtime::{
     random::Random,
 };
 use shared_types::{
-    AccountSid, Code, Endpoint, Method,
+    AccountSid, Code, Endpoint, endpoint,
     orchestrator::{NoParameters, PublicConfiguration, public_configuration},
     scoped_auth::{PublishKeys, Validate, jwks, validate},
 };
@@ -47,7 +47,7 @@ async fn keys(base_url: &str, timeout: Duration) -> Result<(), UpstreamError> {
     let headers = HeaderMap::new();
     let call = RequestContext::new(&headers, None, &Clock::system(), &Random::default());
     let peer = peer(base_url, timeout, &Arc::default());
-    peer.call::<PublishKeys>(&call, PublishKeys::PATH, &Default::default()).await.map(drop)
+    peer.call::<PublishKeys>(&call, &NoParameters {}, &Default::default()).await.map(drop)
 }
 
 /// Long enough for a busy machine.
@@ -74,7 +74,7 @@ async fn requests_carry_path_credential_and_request_context() {
     let call = RequestContext::new(&headers, None, &Clock::system(), &Random::default());
     let request = serde_json::from_str(r#"{"token":"a-token"}"#).unwrap();
     let peer = peer(&scripted.url(), PATIENT, &Arc::default());
-    let answered = peer.call::<Validate>(&call, Validate::PATH, &request).await.unwrap();
+    let answered = peer.call::<Validate>(&call, &NoParameters {}, &request).await.unwrap();
     assert!(matches!(answered, validate::Response::Refused(_)));
 
     let [seen] = scripted.seen().try_into().unwrap();
@@ -105,8 +105,7 @@ async fn get_fields_are_sent_in_the_query() {
     };
     let request = public_configuration::Request { account_sid: AccountSid::from_bits(1) };
     let peer = ServiceClient::new(&config, Arc::default());
-    let answered =
-        peer.call::<PublicConfiguration>(&call, PublicConfiguration::PATH, &request).await.unwrap();
+    let answered = peer.call::<PublicConfiguration>(&call, &NoParameters {}, &request).await.unwrap();
     assert_eq!(answered.allowed_origins, ["https://shop.example.com"]);
     let [seen] = scripted.seen().try_into().unwrap();
     let line = "GET /V1/Configuration/Public?AccountSid=AC00000000000000000000000000000001 HTTP/1.1\r\n";
@@ -188,25 +187,21 @@ async fn a_closed_port_is_unavailable() {
     }
 }
 
-/// An endpoint that is not idempotent.
-struct Once;
-
-impl Endpoint for Once {
-    const NAME: &'static str = "once";
-    const METHOD: Method = Method::Get;
-    const PATH: &'static str = PublishKeys::PATH;
-    const STATUS: u16 = 200;
-    const IDEMPOTENT: bool = false;
-    type Path = NoParameters;
-    type Request = NoParameters;
-    type Response = jwks::Response;
+endpoint! {
+    /// An endpoint that is not idempotent.
+    struct Once: "once" = GET "/.well-known/jwks.json";
+    path: NoParameters;
+    request: NoParameters;
+    response: 200 => jwks::Response;
+    idempotent: false;
+    errors: [];
 }
 
 /// Sends a second request on a connection that has served one; returns its result, and how many connections and
 /// requests the peer has counted. The peer would answer a third request.
 async fn second<M>(second_act: Act) -> (Result<(), Code>, usize, usize)
 where
-    M: Endpoint<Request = NoParameters>,
+    M: Endpoint<Path = NoParameters, Request = NoParameters>,
 {
     let good = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{KEYS}", KEYS.len());
     let good = || Act::SendAndKeepAlive(good.clone().into_bytes());
@@ -214,8 +209,8 @@ where
     let headers = HeaderMap::new();
     let call = RequestContext::new(&headers, None, &Clock::system(), &Random::default());
     let peer = peer(&scripted.url(), PATIENT, &Arc::default());
-    peer.call::<M>(&call, M::PATH, &NoParameters {}).await.unwrap();
-    let second = peer.call::<M>(&call, M::PATH, &NoParameters {}).await;
+    peer.call::<M>(&call, &NoParameters {}, &NoParameters {}).await.unwrap();
+    let second = peer.call::<M>(&call, &NoParameters {}, &NoParameters {}).await;
     (second.map(drop).map_err(|error| error.code()), scripted.connections(), scripted.seen().len())
 }
 
@@ -261,7 +256,7 @@ async fn calls_are_counted_by_outcome() {
     for act in [Act::json(200, KEYS), refusal, Act::json(200, "{}"), Act::Close, Act::never_respond()] {
         let scripted = ScriptedPeer::that(act).await;
         let peer = peer(&scripted.url(), Duration::from_millis(500), &metrics);
-        let _ = peer.call::<PublishKeys>(&call, PublishKeys::PATH, &Default::default()).await;
+        let _ = peer.call::<PublishKeys>(&call, &NoParameters {}, &Default::default()).await;
     }
     let text = metrics.render();
     for outcome in ["answered", "refused", "invalid", "unavailable", "timeout"] {

@@ -20,7 +20,7 @@ use service_runtime::{
     random::Random,
     server::{ServerLimits, Service},
 };
-use shared_types::{Endpoint, Method, orchestrator::NoParameters};
+use shared_types::{Endpoint, endpoint, orchestrator::NoParameters};
 use smallest_service::{Never, Open};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -33,17 +33,13 @@ use tokio::{
 /// Far longer than an undelayed shutdown, and shorter than the deadline of in-flight requests.
 const SOON: Duration = Duration::from_secs(5);
 
-struct Wait;
-
-impl Endpoint for Wait {
-    const NAME: &'static str = "wait";
-    const METHOD: Method = Method::Post;
-    const PATH: &'static str = "/v1/Wait";
-    const STATUS: u16 = 200;
-    const IDEMPOTENT: bool = false;
-    type Path = NoParameters;
-    type Request = NoParameters;
-    type Response = NoParameters;
+endpoint! {
+    struct Wait: "wait" = POST "/v1/Wait";
+    path: NoParameters;
+    request: NoParameters;
+    response: 200 => NoParameters;
+    idempotent: false;
+    errors: [];
 }
 
 /// The test's controls: signals arrived requests, and releases them.

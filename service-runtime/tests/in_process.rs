@@ -24,7 +24,9 @@ use service_runtime::{
     server::{ANY_PORT, ServerLimits, Service},
     spans::SpanConfig,
 };
-use shared_types::{AccountSid, Code, Endpoint, Method, federated_auth::AccountPath};
+use shared_types::{
+    AccountSid, Code, Endpoint, endpoint, endpoint::PathParameters as _, federated_auth::AccountPath,
+};
 
 const SECRET: &str = "the-secret-of-this-caller";
 const PATIENT: Duration = Duration::from_secs(10);
@@ -35,32 +37,24 @@ struct Words {
     words: String,
 }
 
-/// Responds as the words request.
-struct Greet;
-
-impl Endpoint for Greet {
-    const NAME: &'static str = "greet";
-    const METHOD: Method = Method::Post;
-    const PATH: &'static str = "/v1/Accounts/{account_sid}/Greetings";
-    const STATUS: u16 = 201;
-    const IDEMPOTENT: bool = true;
-    type Path = AccountPath;
-    type Request = Words;
-    type Response = Words;
+endpoint! {
+    /// Responds as the words request.
+    struct Greet: "greet" = POST "/v1/Accounts/{account_sid}/Greetings";
+    path: AccountPath;
+    request: Words;
+    response: 201 => Words;
+    idempotent: true;
+    errors: [RevokedToken];
 }
 
-/// An endpoint without a handler.
-struct Unhandled;
-
-impl Endpoint for Unhandled {
-    const NAME: &'static str = "unhandled";
-    const METHOD: Method = Method::Post;
-    const PATH: &'static str = "/v1/Unhandled";
-    const STATUS: u16 = 200;
-    const IDEMPOTENT: bool = true;
-    type Path = AccountPath;
-    type Request = Words;
-    type Response = Words;
+endpoint! {
+    /// An endpoint without a handler.
+    struct Unhandled: "unhandled" = POST "/v1/Unhandled";
+    path: AccountPath;
+    request: Words;
+    response: 200 => Words;
+    idempotent: true;
+    errors: [];
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -121,18 +115,16 @@ fn config(callee: &Running, secret: &str, timeout: Duration) -> PeerConfig {
     }
 }
 
-async fn greets<M>(peer: &ServiceClient, words: &str, path: &str) -> Result<String, UpstreamError>
+async fn greets<M>(peer: &ServiceClient, words: &str) -> Result<String, UpstreamError>
 where
-    M: Endpoint<Request = Words, Response = Words>,
+    M: Endpoint<Path = AccountPath, Request = Words, Response = Words>,
 {
     let mut headers = HeaderMap::new();
     headers.insert(HeaderName::from_static("request-id"), HeaderValue::from_static("the-guests-request"));
     let call = RequestContext::new(&headers, None, &Clock::system(), &Random::default());
-    peer.call::<M>(&call, path, &Words { words: words.to_owned() }).await.map(|answer| answer.words)
-}
-
-fn path() -> String {
-    format!("/v1/Accounts/{ACCOUNT}/Greetings")
+    peer.call::<M>(&call, &AccountPath { account_sid: ACCOUNT }, &Words { words: words.to_owned() })
+        .await
+        .map(|answer| answer.words)
 }
 
 #[tokio::test]
@@ -141,8 +133,8 @@ async fn in_process_calls_carry_the_context_and_are_counted_on_both_sides() {
     let callee = callee(&of_callee);
     assert_eq!(callee.listens_on(), None);
     let peer = ServiceClient::new(&config(&callee, SECRET, PATIENT), Arc::clone(&of_caller));
-    assert_eq!(greets::<Greet>(&peer, "hello", &path()).await.unwrap(), format!("hello to {ACCOUNT}"));
-    assert_eq!(greets::<Greet>(&peer, "who?", &path()).await.unwrap(), "the-guests-request");
+    assert_eq!(greets::<Greet>(&peer, "hello").await.unwrap(), format!("hello to {ACCOUNT}"));
+    assert_eq!(greets::<Greet>(&peer, "who?").await.unwrap(), "the-guests-request");
     let labels = r#"http_requests_total{method="POST",route="/v1/Accounts/{account_sid}/Greetings",status="201",code=""} 2"#;
     assert!(of_callee.render().contains(labels), "{}", of_callee.render());
     let labels = r#"upstream_calls_total{peer="Greeter",message="greet",outcome="answered"} 2"#;
@@ -155,17 +147,15 @@ async fn in_process_calls_are_rejected_like_http_requests() {
     let metrics = Arc::default();
     let callee = callee(&metrics);
     let peer = ServiceClient::new(&config(&callee, SECRET, PATIENT), Arc::default());
-    let error_code = async |peer: &ServiceClient, words: &str, path: &str| {
-        greets::<Greet>(peer, words, path).await.unwrap_err().code()
-    };
-    assert_eq!(error_code(&peer, "refuse", &path()).await, Code::RevokedToken, "a guest-facing error");
-    assert_eq!(error_code(&peer, "hello", "/v1/Accounts/AC1/Greetings").await, Code::UpstreamInvalid, "404");
+    let error_code =
+        async |peer: &ServiceClient, words: &str| greets::<Greet>(peer, words).await.unwrap_err().code();
+    assert_eq!(error_code(&peer, "refuse").await, Code::RevokedToken, "a guest-facing error");
     let stranger = ServiceClient::new(&config(&callee, "another-secret-altogether", PATIENT), Arc::default());
-    assert_eq!(error_code(&stranger, "hello", &path()).await, Code::UpstreamInvalid, "401");
-    for code in ["revoked_token", "not_found", "invalid_service_credential"] {
+    assert_eq!(error_code(&stranger, "hello").await, Code::UpstreamInvalid, "401");
+    for code in ["revoked_token", "invalid_service_credential"] {
         assert!(metrics.render().contains(&format!(r#"code="{code}"}} 1"#)), "{code}: {}", metrics.render());
     }
-    let unhandled = greets::<Unhandled>(&peer, "hello", Unhandled::PATH).await.unwrap_err();
+    let unhandled = greets::<Unhandled>(&peer, "hello").await.unwrap_err();
     assert_eq!(unhandled.code(), Code::UpstreamInvalid);
 }
 
@@ -173,14 +163,14 @@ async fn in_process_calls_are_rejected_like_http_requests() {
 async fn slow_in_process_calls_time_out() {
     let callee = callee(&Arc::default());
     let peer = ServiceClient::new(&config(&callee, SECRET, Duration::from_millis(50)), Arc::default());
-    assert_eq!(greets::<Greet>(&peer, "wait", &path()).await.unwrap_err().code(), Code::UpstreamTimeout);
-    assert!(greets::<Greet>(&peer, "hello", &path()).await.is_ok());
+    assert_eq!(greets::<Greet>(&peer, "wait").await.unwrap_err().code(), Code::UpstreamTimeout);
+    assert!(greets::<Greet>(&peer, "hello").await.is_ok());
 }
 
 #[tokio::test]
 async fn probes_run_the_callees_readiness_check() {
     let callee = callee(&Arc::default());
-    assert_eq!(config(&callee, SECRET, PATIENT).probe(&path()).await, Err("not yet".to_owned()));
+    assert_eq!(config(&callee, SECRET, PATIENT).probe(Greet::PATH).await, Err("not yet".to_owned()));
 }
 
 #[tokio::test]
@@ -199,8 +189,8 @@ async fn observers_see_the_equivalent_http_traffic() {
     }));
     let config = PeerConfig { in_process: Some(in_process), ..config(&callee, SECRET, PATIENT) };
     let peer = ServiceClient::new(&config, Arc::default());
-    greets::<Greet>(&peer, "hello", &path()).await.unwrap();
-    greets::<Greet>(&peer, "refuse", &path()).await.unwrap_err();
+    greets::<Greet>(&peer, "hello").await.unwrap();
+    greets::<Greet>(&peer, "refuse").await.unwrap_err();
     let events = events.lock().unwrap().join("\n");
     let refusal = Code::RevokedToken.sentence();
     assert_eq!(
@@ -209,7 +199,7 @@ async fn observers_see_the_equivalent_http_traffic() {
             "POST {path} {{\"words\":\"hello\"}}\n201 {{\"words\":\"hello to {ACCOUNT}\"}}\n\
              POST {path} {{\"words\":\"refuse\"}}\n\
              401 {{\"valid\":false,\"code\":\"revoked_token\",\"message\":\"{refusal}\"}}",
-            path = path()
+            path = AccountPath { account_sid: ACCOUNT }.fill(Greet::PATH)
         )
     );
 }

@@ -25,7 +25,7 @@ use service_runtime::{
     server::{ServerLimits, Service},
     tls::{Callee, Caller, FromMaterial, OwnFiles, Part, TlsFiles, WatchedFiles},
 };
-use shared_types::{Code, Endpoint, Method, orchestrator::NoParameters};
+use shared_types::{Code, Endpoint, endpoint, orchestrator::NoParameters};
 use smallest_service::{Never, Open};
 use tempfile::TempDir;
 use tokio::{
@@ -37,17 +37,13 @@ use tokio::{
 const PERIOD: Duration = Duration::from_millis(10);
 const PATIENT: Duration = Duration::from_secs(10);
 
-struct Greet;
-
-impl Endpoint for Greet {
-    const NAME: &'static str = "greet";
-    const METHOD: Method = Method::Post;
-    const PATH: &'static str = "/v1/Greet";
-    const STATUS: u16 = 200;
-    const IDEMPOTENT: bool = true;
-    type Path = NoParameters;
-    type Request = NoParameters;
-    type Response = NoParameters;
+endpoint! {
+    struct Greet: "greet" = POST "/v1/Greet";
+    path: NoParameters;
+    request: NoParameters;
+    response: 200 => NoParameters;
+    idempotent: true;
+    errors: [];
 }
 
 async fn greet(
@@ -143,7 +139,7 @@ fn peer_config(base_url: &str, tls: Option<Arc<WatchedFiles<Caller>>>) -> PeerCo
 async fn greets(peer: &ServiceClient) -> Result<(), UpstreamError> {
     let headers = HeaderMap::new();
     let call = RequestContext::new(&headers, None, &Clock::system(), &Random::default());
-    peer.call::<Greet>(&call, Greet::PATH, &NoParameters {}).await.map(drop)
+    peer.call::<Greet>(&call, &NoParameters {}, &NoParameters {}).await.map(drop)
 }
 
 /// Asserts that the request fails with this code, and that the logged error says why.

@@ -1,13 +1,18 @@
-//! What a message is: an arrow of a diagram, with its method, path, request and response.
+//! An endpoint: one arrow `A ->> B` of a diagram and its answer, declared once with [`endpoint!`](crate::endpoint). The
+//! server's routes, the client's calls and the wire samples follow from the declaration.
+
+use std::borrow::Cow;
 
 use serde::{Serialize, de::DeserializeOwned};
 
-/// The methods that the arrows use.
+use crate::Code;
+
+/// The HTTP methods in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
-    /// The request's fields travel in the query.
+    /// The request's fields are in the query.
     Get,
-    /// The request's fields travel in the body.
+    /// The request's fields are in the body.
     Post,
 }
 
@@ -21,25 +26,118 @@ impl Method {
     }
 }
 
-/// One arrow `A ->> B` and its answer. The server routes by it, the client calls by it, the tests speak it.
+/// Codes that every endpoint may answer: the request is refused before its handler runs, or the fault is this service's.
+/// `upstream_unavailable` is also the answer of a service that sheds load.
+pub const COMMON_ERRORS: [Code; 5] = [
+    Code::InvalidRequest,
+    Code::PayloadTooLarge,
+    Code::UnsupportedMediaType,
+    Code::InternalError,
+    Code::UpstreamUnavailable,
+];
+
+/// The largest request body in bytes, unless the endpoint says otherwise.
+pub const DEFAULT_MAX_REQUEST_BODY: usize = 16 * 1024;
+
+/// An endpoint. Implemented by [`endpoint!`](crate::endpoint) only.
 pub trait Endpoint: 'static {
-    /// The message's name in logs and traces.
+    /// The name in logs, metrics and traces.
     const NAME: &'static str;
-    /// The method of the call.
+    /// What it does: the declaration's doc comment.
+    const DOCUMENTATION: &'static str;
+    /// The HTTP method.
     const METHOD: Method;
-    /// The path with its parameters in braces; `/v1` answers as `/V1` too.
+    /// The path with its parameters in braces. `/v1` matches as `/V1` too.
     const PATH: &'static str;
-    /// The status of an answer that is not a refusal.
+    /// Further paths of the same endpoint.
+    const OTHER_PATHS: &'static [&'static str];
+    /// The status of a success.
     const STATUS: u16;
-    /// Whether the message may be sent again where it is not known if the first one arrived: twice is as good as once.
-    /// Only then does a caller send it again, once, on a fresh connection.
+    /// Whether the request is idempotent. Only then does a client send it again, once and on a fresh connection, when it
+    /// is unknown whether the first one arrived.
     const IDEMPOTENT: bool;
-    /// The largest body of a call, in bytes.
-    const MAX_REQUEST_BODY: usize = 16 * 1024;
-    /// The parameters of the path, in the order in which they stand there.
-    type Path: DeserializeOwned + 'static;
-    /// The fields of the call.
+    /// The largest request body in bytes.
+    const MAX_REQUEST_BODY: usize;
+    /// The codes of its errors, beside [`COMMON_ERRORS`].
+    const ERRORS: &'static [Code];
+    /// The parameters of the path.
+    type Path: PathParameters;
+    /// The fields of the request.
     type Request: Clone + Serialize + DeserializeOwned + 'static;
-    /// The fields of the answer.
+    /// The fields of a successful response.
     type Response: Serialize + DeserializeOwned + 'static;
+
+    /// Whether the endpoint declares this error.
+    fn declares(code: Code) -> bool {
+        COMMON_ERRORS.contains(&code) || Self::ERRORS.contains(&code)
+    }
+}
+
+/// The parameters of a path, in the order in which they stand there.
+pub trait PathParameters: DeserializeOwned + 'static {
+    /// The path of a request: `template` with the parameters' values in place of the braces.
+    fn fill(&self, template: &'static str) -> Cow<'static, str>;
+}
+
+/// A template with one parameter.
+pub(crate) fn fill_one(template: &'static str, value: impl std::fmt::Display) -> Cow<'static, str> {
+    let Some((before, (_, after))) =
+        template.split_once('{').and_then(|(before, rest)| Some((before, rest.split_once('}')?)))
+    else {
+        return Cow::Borrowed(template);
+    };
+    Cow::Owned(format!("{before}{value}{after}"))
+}
+
+/// Declares an [`Endpoint`](crate::Endpoint): a unit struct of that name. The codes of `errors` are variants of
+/// [`Code`](crate::Code); [`COMMON_ERRORS`](crate::endpoint::COMMON_ERRORS) need not be listed.
+///
+/// ```
+/// # use shared_types::{Endpoint, endpoint, orchestrator::NoParameters};
+/// endpoint! {
+///     /// Returns nothing.
+///     pub struct Ping: "ping" = GET "/v1/Ping", also ["/v2/Ping"];
+///     path: NoParameters;
+///     request: NoParameters;
+///     response: 200 => NoParameters;
+///     idempotent: true;
+///     errors: [NotFound];
+/// }
+/// assert_eq!(Ping::DOCUMENTATION, "Returns nothing.");
+/// ```
+#[macro_export]
+macro_rules! endpoint {
+    (
+        $(#[doc = $documentation:literal])*
+        $visibility:vis struct $endpoint:ident: $name:literal = $method:ident $path:literal
+            $(, also [$($other_path:literal),+ $(,)?])?;
+        path: $parameters:ty;
+        request: $request:ty;
+        $(max_request_body: $max_request_body:expr;)?
+        response: $status:literal => $response:ty;
+        idempotent: $idempotent:literal;
+        errors: [$($error:ident),* $(,)?];
+    ) => {
+        $(#[doc = $documentation])*
+        $visibility struct $endpoint;
+
+        impl $crate::Endpoint for $endpoint {
+            const NAME: &'static str = $name;
+            const DOCUMENTATION: &'static str = concat!($($documentation, "\n",)*).trim_ascii();
+            const METHOD: $crate::Method = $crate::endpoint!(@method $method);
+            const PATH: &'static str = $path;
+            const OTHER_PATHS: &'static [&'static str] = &[$($($other_path),+)?];
+            const STATUS: u16 = $status;
+            const IDEMPOTENT: bool = $idempotent;
+            const MAX_REQUEST_BODY: usize = $crate::endpoint!(@or_default $($max_request_body)?);
+            const ERRORS: &'static [$crate::Code] = &[$($crate::Code::$error),*];
+            type Path = $parameters;
+            type Request = $request;
+            type Response = $response;
+        }
+    };
+    (@method GET) => { $crate::Method::Get };
+    (@method POST) => { $crate::Method::Post };
+    (@or_default) => { $crate::endpoint::DEFAULT_MAX_REQUEST_BODY };
+    (@or_default $value:expr) => { $value };
 }

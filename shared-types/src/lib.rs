@@ -15,6 +15,7 @@ pub mod scoped_auth;
 pub mod sealed_token;
 pub mod thumbprint;
 mod timestamp;
+mod token_answer;
 pub mod verdict;
 
 pub use code::{Code, ErrorBody};
@@ -27,4 +28,5 @@ pub use ids::{
 };
 pub use sealed_token::SealedToken;
 pub use thumbprint::Thumbprint;
+pub use token_answer::TokenAnswer;
 pub use verdict::{No, Yes};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use service_runtime::{Metrics, RequestContext, ServiceClient, UpstreamError, client::PeerConfig};
 use shared_types::{
-    Endpoint,
+    orchestrator::NoParameters,
     scoped_auth::{Generate, Revoke, Validate, generate, revoke, validate},
 };
 
@@ -23,7 +23,7 @@ impl ScopedAuthClient {
         call: &RequestContext<'_>,
         request: &generate::Request,
     ) -> Result<generate::Response, UpstreamError> {
-        self.0.call::<Generate>(call, Generate::PATH, request).await
+        self.0.call::<Generate>(call, &NoParameters {}, request).await
     }
 
     /// `POST /v1/ScopedAuthTokens/validate`
@@ -32,7 +32,7 @@ impl ScopedAuthClient {
         call: &RequestContext<'_>,
         request: &validate::Request,
     ) -> Result<validate::Response, UpstreamError> {
-        self.0.call::<Validate>(call, Validate::PATH, request).await
+        self.0.call::<Validate>(call, &NoParameters {}, request).await
     }
 
     /// `POST /v1/ScopedAuthTokens/revoke`
@@ -41,6 +41,6 @@ impl ScopedAuthClient {
         call: &RequestContext<'_>,
         request: &revoke::Request,
     ) -> Result<revoke::Response, UpstreamError> {
-        self.0.call::<Revoke>(call, Revoke::PATH, request).await
+        self.0.call::<Revoke>(call, &NoParameters {}, request).await
     }
 }

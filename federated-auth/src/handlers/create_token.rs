@@ -31,11 +31,8 @@ pub async fn create_token(
     };
     let made = state.scoped_auth.generate(call, &generate).await?;
     Ok(Response {
-        token: made.token,
+        issued: made.issued,
         identity: made.identity,
-        expiration: made.expiration,
-        expires_in: made.expires_in,
-        refresh_after: made.refresh_after,
         session_id: made.session_id,
         auth_time: made.auth_time,
     })

@@ -29,12 +29,9 @@ pub async fn refresh_token(
         what: "an authorized refresh without a successor".to_owned(),
     })?;
     Ok(Response {
-        expiration: successor.expiration,
         identity: judged.identity,
         roles: judged.grants,
-        token: successor.token,
+        issued: successor,
         session_id: judged.session_id,
-        expires_in: successor.expires_in,
-        refresh_after: successor.refresh_after,
     })
 }

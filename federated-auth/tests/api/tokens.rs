@@ -20,7 +20,7 @@ async fn create_returns_a_new_identity_and_the_configured_ttl() {
     assert_eq!((made.status, made.header("cache-control").as_str()), (200, "no-store"));
     assert_eq!(
         made.members(),
-        ["token", "identity", "expiration", "expires_in", "refresh_after", "session_id", "auth_time"]
+        ["token", "expiration", "expires_in", "refresh_after", "identity", "session_id", "auth_time"]
     );
     let expiration: DateTime<Utc> = made.member("expiration").parse().unwrap();
     let ttl = expiration - before;
@@ -38,7 +38,7 @@ async fn refresh_preserves_identity_grants_and_session() {
     let refreshed = fas.refreshes_token(ACCOUNT, &made.member("token")).await;
     assert_eq!(
         refreshed.members(),
-        ["expiration", "identity", "roles", "token", "session_id", "expires_in", "refresh_after"]
+        ["identity", "roles", "token", "expiration", "expires_in", "refresh_after", "session_id"]
     );
     assert_eq!(refreshed.member("identity"), made.member("identity"));
     assert_eq!(refreshed.body()["roles"], guests_grants());

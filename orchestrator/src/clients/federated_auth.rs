@@ -6,8 +6,8 @@ use service_runtime::{Metrics, RequestContext, ServiceClient, UpstreamError, cli
 use shared_types::{
     AccountSid,
     federated_auth::{
-        CreateToken, RefreshToken, RevokeToken, ValidateToken, create_token, refresh_token, revoke_token,
-        validate_token,
+        AccountPath, CreateToken, RefreshToken, RevokeToken, ValidateToken, create_token, refresh_token,
+        revoke_token, validate_token,
     },
 };
 
@@ -27,7 +27,7 @@ impl FederatedAuthClient {
         account_sid: AccountSid,
         request: &create_token::Request,
     ) -> Result<create_token::Response, UpstreamError> {
-        self.0.call::<CreateToken>(call, &create_token::path(account_sid), request).await
+        self.0.call::<CreateToken>(call, &AccountPath { account_sid }, request).await
     }
 
     /// `POST /v1/Accounts/AC…/Tokens/refresh`
@@ -37,7 +37,7 @@ impl FederatedAuthClient {
         account_sid: AccountSid,
         request: &refresh_token::Request,
     ) -> Result<refresh_token::Response, UpstreamError> {
-        self.0.call::<RefreshToken>(call, &refresh_token::path(account_sid), request).await
+        self.0.call::<RefreshToken>(call, &AccountPath { account_sid }, request).await
     }
 
     /// `POST /v1/Accounts/AC…/Tokens/revoke`
@@ -47,7 +47,7 @@ impl FederatedAuthClient {
         account_sid: AccountSid,
         request: &revoke_token::Request,
     ) -> Result<revoke_token::Response, UpstreamError> {
-        self.0.call::<RevokeToken>(call, &revoke_token::path(account_sid), request).await
+        self.0.call::<RevokeToken>(call, &AccountPath { account_sid }, request).await
     }
 
     /// `POST /v1/Accounts/AC…/Tokens/validate`
@@ -57,6 +57,6 @@ impl FederatedAuthClient {
         account_sid: AccountSid,
         request: &validate_token::Request,
     ) -> Result<validate_token::Response, UpstreamError> {
-        self.0.call::<ValidateToken>(call, &validate_token::path(account_sid), request).await
+        self.0.call::<ValidateToken>(call, &AccountPath { account_sid }, request).await
     }
 }

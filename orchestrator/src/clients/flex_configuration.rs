@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use service_runtime::{Metrics, RequestContext, ServiceClient, UpstreamError, client::PeerConfig};
 use shared_types::{
-    AccountSid, Endpoint,
+    AccountSid,
+    orchestrator::NoParameters,
     orchestrator::{
         PublicConfiguration,
         public_configuration::{Request, Response},
@@ -26,6 +27,6 @@ impl FlexConfiguration {
         call: &RequestContext<'_>,
         account_sid: AccountSid,
     ) -> Result<Response, UpstreamError> {
-        self.0.call::<PublicConfiguration>(call, PublicConfiguration::PATH, &Request { account_sid }).await
+        self.0.call::<PublicConfiguration>(call, &NoParameters {}, &Request { account_sid }).await
     }
 }

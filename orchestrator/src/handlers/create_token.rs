@@ -32,11 +32,5 @@ pub async fn create_token(
     };
     let admitted = admit(state, call, admission).await?;
     let made = session::begin(state, call, &admitted, IdentityRequest::None).await?;
-    Ok(Response {
-        token: made.token,
-        identity: made.identity,
-        expiration: made.expiration,
-        expires_in: made.expires_in,
-        refresh_after: made.refresh_after,
-    })
+    Ok(Response { issued: made.issued, identity: made.identity })
 }

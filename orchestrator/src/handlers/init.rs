@@ -49,12 +49,5 @@ pub async fn init(
         jkt: admitted.jkt,
     };
     let conversation_sid = conversation_setup::open(state, call, guest, form).await?;
-    Ok(Response {
-        token: made.token,
-        expiration: made.expiration,
-        identity: made.identity,
-        conversation_sid,
-        expires_in: made.expires_in,
-        refresh_after: made.refresh_after,
-    })
+    Ok(Response { issued: made.issued, identity: made.identity, conversation_sid })
 }

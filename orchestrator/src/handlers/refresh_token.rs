@@ -37,13 +37,5 @@ pub async fn refresh_token(
     let request = federated_auth::refresh_token::Request { deployment_key, token, fingerprint, jkt };
     let refreshed = state.federated_auth.refresh_token(call, snapshot.account.sid, &request).await?;
     let conversation_sid = state.conversations.by_session(snapshot.account.sid, refreshed.session_id).await?;
-    Ok(Response {
-        valid: Yes,
-        token: refreshed.token,
-        expiration: refreshed.expiration,
-        identity: refreshed.identity,
-        expires_in: refreshed.expires_in,
-        refresh_after: refreshed.refresh_after,
-        conversation_sid,
-    })
+    Ok(Response { valid: Yes, issued: refreshed.issued, identity: refreshed.identity, conversation_sid })
 }

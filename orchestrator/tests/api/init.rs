@@ -35,7 +35,7 @@ async fn init_starts_a_chat_in_one_request() {
         assert_eq!(started.status, 201);
         assert_eq!(
             started.members(),
-            ["token", "expiration", "identity", "conversation_sid", "expires_in", "refresh_after"]
+            ["token", "expiration", "expires_in", "refresh_after", "identity", "conversation_sid"]
         );
         started.member("expiration").parse::<DateTime<Utc>>().unwrap();
         let (token, conversation_sid) = (started.member("token"), started.member("conversation_sid"));

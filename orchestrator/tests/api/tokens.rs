@@ -14,7 +14,7 @@ async fn create_returns_a_token_with_the_feature_on_and_off() {
     for deployment in [ON, OFF] {
         let made = fwo.creates_token(deployment).await;
         assert_eq!((made.status, made.header("cache-control").as_str()), (200, "no-store"));
-        assert_eq!(made.members(), ["token", "identity", "expiration", "expires_in", "refresh_after"]);
+        assert_eq!(made.members(), ["token", "expiration", "expires_in", "refresh_after", "identity"]);
         let expiration = made.member("expiration");
         assert!(expiration.ends_with('Z'), "RFC 3339 in UTC: {expiration}");
         let ttl = expiration.parse::<DateTime<Utc>>().unwrap() - fwo.clock.now();
@@ -33,7 +33,7 @@ async fn refresh_continues_the_session() {
         assert_eq!((refreshed.status, refreshed.header("cache-control").as_str()), (200, "no-store"));
         assert_eq!(
             refreshed.members(),
-            ["valid", "token", "expiration", "identity", "expires_in", "refresh_after"],
+            ["valid", "token", "expiration", "expires_in", "refresh_after", "identity"],
             "no conversation yet"
         );
         assert_eq!(refreshed.body()["valid"], true);

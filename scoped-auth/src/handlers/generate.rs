@@ -3,7 +3,7 @@
 use chrono::{DateTime, SubsecRound as _, Utc};
 use service_runtime::{RequestContext, random::Random};
 use shared_types::{
-    DeploymentKey, Fingerprint, Grant, Identity, SessionId,
+    DeploymentKey, Fingerprint, Grant, Identity, SessionId, TokenAnswer,
     grant::GrantsClaim,
     orchestrator::NoParameters,
     scoped_auth::generate::{Request, Response},
@@ -61,11 +61,13 @@ pub async fn generate(
     audit::event(state, call, Event::Created, &claims);
     let left = token_life::left(id, now, exp, call.now);
     Ok(Response {
-        token,
+        issued: TokenAnswer {
+            token,
+            expiration: exp,
+            expires_in: left.expires_in,
+            refresh_after: left.refresh_after,
+        },
         identity,
-        expiration: exp,
-        expires_in: left.expires_in,
-        refresh_after: left.refresh_after,
         session_id: id,
         auth_time: now,
     })

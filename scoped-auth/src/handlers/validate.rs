@@ -4,9 +4,9 @@
 
 use service_runtime::RequestContext;
 use shared_types::{
-    No, Yes,
+    No, TokenAnswer, Yes,
     orchestrator::NoParameters,
-    scoped_auth::validate::{Authorized, Reason, Refused, Request, Response, Successor, SuccessorRequest},
+    scoped_auth::validate::{Authorized, Reason, Refused, Request, Response, SuccessorRequest},
 };
 
 use crate::{
@@ -102,7 +102,7 @@ async fn make_successor(
     holder: Holder<'_>,
     judgement: &Judgement,
     SuccessorRequest { ttl, .. }: SuccessorRequest,
-) -> Result<Result<Successor, Response>, Error> {
+) -> Result<Result<TokenAnswer, Response>, Error> {
     let refusal = |reason| Ok(Err(refuse(state, call, Some(claims), &Refusal::token(reason))));
     if ttl == 0 {
         return Err(Error::NoTimeToLive);
@@ -145,7 +145,7 @@ async fn make_successor(
         audit::event(state, call, event, &next);
     }
     let left = token_life::left(next.sid, next.iat, next.exp, call.now);
-    Ok(Ok(Successor {
+    Ok(Ok(TokenAnswer {
         token: sealed,
         expiration: next.exp,
         expires_in: left.expires_in,

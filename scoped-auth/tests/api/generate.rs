@@ -15,7 +15,7 @@ async fn a_new_session_has_a_new_identity() {
     assert_eq!(first.status, 200);
     assert_eq!(
         first.members(),
-        ["token", "identity", "expiration", "expires_in", "refresh_after", "session_id", "auth_time"]
+        ["token", "expiration", "expires_in", "refresh_after", "identity", "session_id", "auth_time"]
     );
     let identity = first.member("identity").parse::<uuid::Uuid>().unwrap();
     assert_eq!(identity.get_version_num(), 4, "random");

@@ -25,7 +25,7 @@ use service_runtime::{
     server::{ServerLimits, Service},
     spans::SpanConfig,
 };
-use shared_types::{Endpoint, Method, orchestrator::NoParameters};
+use shared_types::{Endpoint, endpoint, orchestrator::NoParameters};
 use smallest_service::{Never, Open};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -39,9 +39,6 @@ const SOON: Duration = Duration::from_secs(20);
 /// More than the kernel's buffers hold.
 const LARGE: usize = 512 * 1024;
 
-/// `GET`: a text of this many bytes, with memory reserved for it.
-struct Read;
-
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Size {
     size: usize,
@@ -52,29 +49,24 @@ struct Text {
     text: String,
 }
 
-impl Endpoint for Read {
-    const NAME: &'static str = "read";
-    const METHOD: Method = Method::Get;
-    const PATH: &'static str = "/v1/Read";
-    const STATUS: u16 = 200;
-    const IDEMPOTENT: bool = true;
-    type Path = NoParameters;
-    type Request = Size;
-    type Response = Text;
+endpoint! {
+    /// `GET`: a text of this many bytes, with memory reserved for it.
+    struct Read: "read" = GET "/v1/Read";
+    path: NoParameters;
+    request: Size;
+    response: 200 => Text;
+    idempotent: true;
+    errors: [];
 }
 
-/// `POST`: answered when the test opens the gate.
-struct Wait;
-
-impl Endpoint for Wait {
-    const NAME: &'static str = "wait";
-    const METHOD: Method = Method::Post;
-    const PATH: &'static str = "/v1/Wait";
-    const STATUS: u16 = 200;
-    const IDEMPOTENT: bool = false;
-    type Path = NoParameters;
-    type Request = NoParameters;
-    type Response = NoParameters;
+endpoint! {
+    /// `POST`: answered when the test opens the gate.
+    struct Wait: "wait" = POST "/v1/Wait";
+    path: NoParameters;
+    request: NoParameters;
+    response: 200 => NoParameters;
+    idempotent: false;
+    errors: [];
 }
 
 #[derive(Clone)]

@@ -5,28 +5,19 @@ use serde::{Deserialize, Serialize};
 
 use super::AccountPath;
 use crate::{
-    AccountSid, AddressSid, ConversationsServiceSid, DeploymentKey, Endpoint, Fingerprint, Identity, Method,
-    SealedToken, SessionId, Thumbprint, scoped_auth::generate::EarlierSession,
+    AddressSid, ConversationsServiceSid, DeploymentKey, Fingerprint, Identity, SessionId, Thumbprint,
+    TokenAnswer, endpoint, scoped_auth::generate::EarlierSession,
 };
 
-/// A token for a new session.
-pub struct CreateToken;
-
-impl Endpoint for CreateToken {
-    const NAME: &'static str = "create_token";
-    const METHOD: Method = Method::Post;
-    const PATH: &'static str = "/v1/Accounts/{account_sid}/Tokens";
-    const STATUS: u16 = 200;
+endpoint! {
+    /// A token for a new session.
+    pub struct CreateToken: "create_token" = POST "/v1/Accounts/{account_sid}/Tokens", also ["/v2/Accounts/{account_sid}/Tokens"];
+    path: AccountPath;
+    request: Request;
+    response: 200 => Response;
     // Creating writes nothing; of two tokens the second is used.
-    const IDEMPOTENT: bool = true;
-    type Path = AccountPath;
-    type Request = Request;
-    type Response = Response;
-}
-
-/// The path of an account's tokens.
-pub fn path(account_sid: AccountSid) -> String {
-    format!("/v1/Accounts/{account_sid}/Tokens")
+    idempotent: true;
+    errors: [UpstreamInvalid, UpstreamTimeout];
 }
 
 /// `{deployment_key, address_sid, conversations_service_sid, fingerprint?, jkt?, identity?, earlier_session?}`: what the
@@ -54,20 +45,14 @@ pub struct Request {
     pub earlier_session: Option<EarlierSession>,
 }
 
-/// `{token, identity, expiration, expires_in, refresh_after, session_id, auth_time}`
+/// `{token, expiration, expires_in, refresh_after, identity, session_id, auth_time}`
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Response {
-    /// The token.
-    pub token: SealedToken,
+    /// The token with its lifetime.
+    #[serde(flatten)]
+    pub issued: TokenAnswer,
     /// Its identity.
     pub identity: Identity,
-    /// Its end.
-    #[serde(with = "crate::timestamp")]
-    pub expiration: DateTime<Utc>,
-    /// The same in seconds from now.
-    pub expires_in: u32,
-    /// In how many seconds the page should refresh it.
-    pub refresh_after: u32,
     /// The session.
     pub session_id: SessionId,
     /// When the session began.

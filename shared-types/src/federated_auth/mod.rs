@@ -11,13 +11,24 @@ pub use refresh_token::RefreshToken;
 pub use revoke_token::RevokeToken;
 pub use validate_token::ValidateToken;
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
-use crate::ids::AccountSid;
+use crate::{
+    endpoint::{PathParameters, fill_one},
+    ids::AccountSid,
+};
 
 /// The path parameter of all routes.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct AccountPath {
     /// The account that the token is of.
     pub account_sid: AccountSid,
+}
+
+impl PathParameters for AccountPath {
+    fn fill(&self, template: &'static str) -> Cow<'static, str> {
+        fill_one(template, self.account_sid)
+    }
 }

@@ -1,32 +1,21 @@
 //! `FWO ->> FAS: POST /v1/Accounts/AC…/Tokens/refresh` (refresh diagram; contract, section 2).
 
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::AccountPath;
 use crate::{
-    AccountSid, DeploymentKey, Endpoint, Fingerprint, Grants, Identity, Method, SealedToken, SessionId,
-    Thumbprint,
+    DeploymentKey, Fingerprint, Grants, Identity, SealedToken, SessionId, Thumbprint, TokenAnswer, endpoint,
 };
 
-/// A new token for the session of an old one.
-pub struct RefreshToken;
-
-impl Endpoint for RefreshToken {
-    const NAME: &'static str = "refresh_token";
-    const METHOD: Method = Method::Post;
-    const PATH: &'static str = "/v1/Accounts/{account_sid}/Tokens/refresh";
-    const STATUS: u16 = 200;
+endpoint! {
+    /// A new token for the session of an old one.
+    pub struct RefreshToken: "refresh_token" = POST "/v1/Accounts/{account_sid}/Tokens/refresh", also ["/v2/Accounts/{account_sid}/Tokens/refresh"];
+    path: AccountPath;
+    request: Request;
+    response: 200 => Response;
     // Within the grace the same token has the same successor.
-    const IDEMPOTENT: bool = true;
-    type Path = AccountPath;
-    type Request = Request;
-    type Response = Response;
-}
-
-/// The path of refreshing an account's tokens.
-pub fn path(account_sid: AccountSid) -> String {
-    format!("/v1/Accounts/{account_sid}/Tokens/refresh")
+    idempotent: true;
+    errors: [InvalidToken, ExpiredToken, RevokedToken, SessionExpired, FingerprintInvalid, InvalidDpopProof, UpstreamInvalid, UpstreamTimeout];
 }
 
 /// `{deployment_key, token, fingerprint?, jkt?}`
@@ -45,22 +34,16 @@ pub struct Request {
     pub jkt: Option<Thumbprint>,
 }
 
-/// `{expiration, identity, roles, token, session_id, expires_in, refresh_after}`
+/// `{identity, roles, token, expiration, expires_in, refresh_after, session_id}`
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Response {
-    /// The end of the new token.
-    #[serde(with = "crate::timestamp")]
-    pub expiration: DateTime<Utc>,
     /// The identity of before.
     pub identity: Identity,
     /// The grants of before.
     pub roles: Grants,
-    /// The new token.
-    pub token: SealedToken,
+    /// The token with its lifetime.
+    #[serde(flatten)]
+    pub issued: TokenAnswer,
     /// The session of before; FWO finds its conversation by it.
     pub session_id: SessionId,
-    /// The same in seconds from now.
-    pub expires_in: u32,
-    /// In how many seconds the page should refresh it.
-    pub refresh_after: u32,
 }

@@ -3,26 +3,17 @@
 use serde::{Deserialize, Serialize};
 
 use super::AccountPath;
-use crate::{AccountSid, Endpoint, Fingerprint, Method, SealedToken, SessionId, Thumbprint};
+use crate::{Fingerprint, SealedToken, SessionId, Thumbprint, endpoint};
 
-/// The guest ends the session of a token.
-pub struct RevokeToken;
-
-impl Endpoint for RevokeToken {
-    const NAME: &'static str = "revoke_token";
-    const METHOD: Method = Method::Post;
-    const PATH: &'static str = "/v1/Accounts/{account_sid}/Tokens/revoke";
-    const STATUS: u16 = 200;
+endpoint! {
+    /// The guest ends the session of a token.
+    pub struct RevokeToken: "revoke_token" = POST "/v1/Accounts/{account_sid}/Tokens/revoke", also ["/v2/Accounts/{account_sid}/Tokens/revoke"];
+    path: AccountPath;
+    request: Request;
+    response: 200 => Response;
     // An ended session stays ended.
-    const IDEMPOTENT: bool = true;
-    type Path = AccountPath;
-    type Request = Request;
-    type Response = Response;
-}
-
-/// The path of revoking an account's tokens.
-pub fn path(account_sid: AccountSid) -> String {
-    format!("/v1/Accounts/{account_sid}/Tokens/revoke")
+    idempotent: true;
+    errors: [InvalidDpopProof, UpstreamInvalid, UpstreamTimeout];
 }
 
 /// `{token, fingerprint?, jkt?}`

@@ -5,28 +5,17 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::AccountPath;
-use crate::{
-    AccountSid, Endpoint, Fingerprint, Grants, Identity, Method, SealedToken, SessionId, Thumbprint, Yes,
-};
+use crate::{Fingerprint, Grants, Identity, SealedToken, SessionId, Thumbprint, Yes, endpoint};
 
-/// Is this token good for a call in its conversation?
-pub struct ValidateToken;
-
-impl Endpoint for ValidateToken {
-    const NAME: &'static str = "validate_token";
-    const METHOD: Method = Method::Post;
-    const PATH: &'static str = "/v1/Accounts/{account_sid}/Tokens/validate";
-    const STATUS: u16 = 200;
+endpoint! {
+    /// Is this token good for a call in its conversation?
+    pub struct ValidateToken: "validate_token" = POST "/v1/Accounts/{account_sid}/Tokens/validate", also ["/v2/Accounts/{account_sid}/Tokens/validate"];
+    path: AccountPath;
+    request: Request;
+    response: 200 => Response;
     // It reads.
-    const IDEMPOTENT: bool = true;
-    type Path = AccountPath;
-    type Request = Request;
-    type Response = Response;
-}
-
-/// The path of validating an account's tokens.
-pub fn path(account_sid: AccountSid) -> String {
-    format!("/v1/Accounts/{account_sid}/Tokens/validate")
+    idempotent: true;
+    errors: [InvalidToken, ExpiredToken, RevokedToken, SessionExpired, FingerprintInvalid, InvalidDpopProof, UpstreamInvalid, UpstreamTimeout];
 }
 
 /// `{token, fingerprint?, jkt?}`

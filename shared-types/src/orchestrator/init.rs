@@ -1,26 +1,21 @@
 //! `Browser ->> FWO: POST /v2/Webchat/Init` (contract, section 4): the released widget creates a token and opens the
 //! conversation in one call.
 
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::NoParameters;
-use crate::{ConversationSid, DeploymentKey, Endpoint, Identity, Method, SealedToken};
+use crate::{ConversationSid, DeploymentKey, Identity, TokenAnswer, endpoint};
 
-/// The released widget begins a chat.
-pub struct Init;
-
-impl Endpoint for Init {
-    const NAME: &'static str = "init";
-    const METHOD: Method = Method::Post;
-    const PATH: &'static str = "/v2/Webchat/Init";
-    const STATUS: u16 = 201;
+endpoint! {
+    /// The released widget begins a chat.
+    pub struct Init: "init" = POST "/v2/Webchat/Init";
+    path: NoParameters;
+    request: Request;
+    response: 201 => Response;
     // A second one opens a second conversation.
-    const IDEMPOTENT: bool = false;
-    type Path = NoParameters;
-    type Request = Request;
-    type Response = Response;
+    idempotent: false;
+    errors: [RateLimited, DeploymentKeyNotFound, DeploymentKeyDisabled, OriginNotAllowed, FingerprintUnavailable, InvalidDpopProof, UseDpopNonce, UpstreamInvalid, UpstreamTimeout];
 }
 
 /// `{DeploymentKey, CustomerFriendlyName?, PreEngagementData?, Identity?}`
@@ -53,20 +48,14 @@ pub struct Request {
     pub identity: Option<Value>,
 }
 
-/// `{token, expiration, identity, conversation_sid, expires_in, refresh_after}`
+/// `{token, expiration, expires_in, refresh_after, identity, conversation_sid}`
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Response {
-    /// The token.
-    pub token: SealedToken,
-    /// When it ends.
-    #[serde(with = "crate::timestamp")]
-    pub expiration: DateTime<Utc>,
+    /// The token with its lifetime.
+    #[serde(flatten)]
+    pub issued: TokenAnswer,
     /// Who the guest is: the identity asked for, or silently a fresh one.
     pub identity: Identity,
     /// The session's conversation.
     pub conversation_sid: ConversationSid,
-    /// The same in seconds from now, for pages whose clock is wrong.
-    pub expires_in: u32,
-    /// In how many seconds the page should refresh it: before its end, and not when all others do.
-    pub refresh_after: u32,
 }

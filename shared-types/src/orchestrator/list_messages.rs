@@ -4,21 +4,17 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::ConversationPath;
-use crate::{Endpoint, MessageSid, Method};
+use crate::{MessageSid, endpoint};
 
-/// The page reads the conversation.
-pub struct ListMessages;
-
-impl Endpoint for ListMessages {
-    const NAME: &'static str = "list_messages";
-    const METHOD: Method = Method::Get;
-    const PATH: &'static str = "/v2/WebChannels/{conversation_sid}/Messages";
-    const STATUS: u16 = 200;
+endpoint! {
+    /// The page reads the conversation.
+    pub struct ListMessages: "list_messages" = GET "/v2/WebChannels/{conversation_sid}/Messages";
+    path: ConversationPath;
+    request: Request;
+    response: 200 => Response;
     // It reads.
-    const IDEMPOTENT: bool = true;
-    type Path = ConversationPath;
-    type Request = Request;
-    type Response = Response;
+    idempotent: true;
+    errors: [RateLimited, DeploymentKeyNotFound, DeploymentKeyDisabled, OriginNotAllowed, FingerprintUnavailable, InvalidDpopProof, UseDpopNonce, InvalidToken, ExpiredToken, RevokedToken, SessionExpired, FingerprintInvalid, NotFound, UpstreamInvalid, UpstreamTimeout];
 }
 
 /// `?after=INDEX`

@@ -19,9 +19,14 @@ pub use refresh_token::RefreshToken;
 pub use revoke_token::RevokeToken;
 pub use send_message::SendMessage;
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
-use crate::ids::ConversationSid;
+use crate::{
+    endpoint::{PathParameters, fill_one},
+    ids::ConversationSid,
+};
 
 /// The path parameter of the routes of one conversation.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -30,6 +35,18 @@ pub struct ConversationPath {
     pub conversation_sid: ConversationSid,
 }
 
+impl PathParameters for ConversationPath {
+    fn fill(&self, template: &'static str) -> Cow<'static, str> {
+        fill_one(template, self.conversation_sid)
+    }
+}
+
 /// The request has no fields.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct NoParameters {}
+
+impl PathParameters for NoParameters {
+    fn fill(&self, template: &'static str) -> Cow<'static, str> {
+        Cow::Borrowed(template)
+    }
+}

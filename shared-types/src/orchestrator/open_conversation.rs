@@ -4,21 +4,17 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::NoParameters;
-use crate::{ConversationSid, Endpoint, Identity, Method};
+use crate::{ConversationSid, Identity, endpoint};
 
-/// The page opens the session's conversation.
-pub struct OpenConversation;
-
-impl Endpoint for OpenConversation {
-    const NAME: &'static str = "open_conversation";
-    const METHOD: Method = Method::Post;
-    const PATH: &'static str = "/v2/WebChannels";
-    const STATUS: u16 = 201;
+endpoint! {
+    /// The page opens the session's conversation.
+    pub struct OpenConversation: "open_conversation" = POST "/v2/WebChannels";
+    path: NoParameters;
+    request: Request;
+    response: 201 => Response;
     // Opened again, it is the same conversation unless that is full.
-    const IDEMPOTENT: bool = true;
-    type Path = NoParameters;
-    type Request = Request;
-    type Response = Response;
+    idempotent: true;
+    errors: [RateLimited, DeploymentKeyNotFound, DeploymentKeyDisabled, OriginNotAllowed, FingerprintUnavailable, InvalidDpopProof, UseDpopNonce, InvalidToken, ExpiredToken, RevokedToken, SessionExpired, FingerprintInvalid, UpstreamInvalid, UpstreamTimeout];
 }
 
 /// `{customerFriendlyName?, preEngagementData?}`

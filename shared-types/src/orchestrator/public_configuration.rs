@@ -6,21 +6,17 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::NoParameters;
-use crate::{AccountSid, DeploymentKey, Endpoint, Method};
+use crate::{AccountSid, DeploymentKey, endpoint};
 
-/// An orchestrator asks for an account's public configuration.
-pub struct PublicConfiguration;
-
-impl Endpoint for PublicConfiguration {
-    const NAME: &'static str = "public_configuration";
-    const METHOD: Method = Method::Get;
-    const PATH: &'static str = "/V1/Configuration/Public";
-    const STATUS: u16 = 200;
+endpoint! {
+    /// An orchestrator asks for an account's public configuration.
+    pub struct PublicConfiguration: "public_configuration" = GET "/V1/Configuration/Public";
+    path: NoParameters;
+    request: Request;
+    response: 200 => Response;
     // It reads.
-    const IDEMPOTENT: bool = true;
-    type Path = NoParameters;
-    type Request = Request;
-    type Response = Response;
+    idempotent: true;
+    errors: [RateLimited, NotFound, UpstreamInvalid, UpstreamTimeout];
 }
 
 /// `?AccountSid=AC…`

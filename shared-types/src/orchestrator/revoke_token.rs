@@ -3,21 +3,17 @@
 use serde::{Deserialize, Serialize};
 
 use super::NoParameters;
-use crate::{DeploymentKey, Endpoint, Method, SealedToken};
+use crate::{DeploymentKey, SealedToken, endpoint};
 
-/// The guest ends the session.
-pub struct RevokeToken;
-
-impl Endpoint for RevokeToken {
-    const NAME: &'static str = "revoke_token";
-    const METHOD: Method = Method::Post;
-    const PATH: &'static str = "/v2/Webchat/Token/Revoke";
-    const STATUS: u16 = 200;
+endpoint! {
+    /// The guest ends the session.
+    pub struct RevokeToken: "revoke_token" = POST "/v2/Webchat/Token/Revoke";
+    path: NoParameters;
+    request: Request;
+    response: 200 => Response;
     // An ended session stays ended.
-    const IDEMPOTENT: bool = true;
-    type Path = NoParameters;
-    type Request = Request;
-    type Response = Response;
+    idempotent: true;
+    errors: [RateLimited, DeploymentKeyNotFound, DeploymentKeyDisabled, OriginNotAllowed, FingerprintUnavailable, InvalidDpopProof, UseDpopNonce, UpstreamInvalid, UpstreamTimeout];
 }
 
 /// `{deploymentKey, token}`

@@ -3,23 +3,19 @@
 use serde::{Deserialize, Serialize};
 
 use super::{ConversationPath, list_messages::ChatMessage};
-use crate::{Endpoint, Method};
+use crate::endpoint;
 
-/// The guest writes.
-pub struct SendMessage;
-
-impl Endpoint for SendMessage {
-    const NAME: &'static str = "send_message";
-    const METHOD: Method = Method::Post;
-    const PATH: &'static str = "/v2/WebChannels/{conversation_sid}/Messages";
-    const STATUS: u16 = 201;
-    // A second one says it twice.
-    const IDEMPOTENT: bool = false;
+endpoint! {
+    /// The guest writes.
+    pub struct SendMessage: "send_message" = POST "/v2/WebChannels/{conversation_sid}/Messages";
+    path: ConversationPath;
+    request: Request;
     // The longest text with every character escaped: `\u00e9`, `%C3%A9`.
-    const MAX_REQUEST_BODY: usize = 100 * 1024;
-    type Path = ConversationPath;
-    type Request = Request;
-    type Response = ChatMessage;
+    max_request_body: 100 * 1024;
+    response: 201 => ChatMessage;
+    // A second one says it twice.
+    idempotent: false;
+    errors: [RateLimited, DeploymentKeyNotFound, DeploymentKeyDisabled, OriginNotAllowed, FingerprintUnavailable, InvalidDpopProof, UseDpopNonce, InvalidToken, ExpiredToken, RevokedToken, SessionExpired, FingerprintInvalid, NotFound, ConversationFull, UpstreamInvalid, UpstreamTimeout];
 }
 
 /// The longest body of a message, in bytes.

@@ -4,23 +4,19 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AccountSid, Endpoint, Fingerprint, Grants, Identity, Method, SealedToken, SessionId, Thumbprint,
+    AccountSid, Fingerprint, Grants, Identity, SessionId, Thumbprint, TokenAnswer, endpoint,
     orchestrator::NoParameters,
 };
 
-/// Begins a session: makes its first token.
-pub struct Generate;
-
-impl Endpoint for Generate {
-    const NAME: &'static str = "generate";
-    const METHOD: Method = Method::Post;
-    const PATH: &'static str = "/v1/ScopedAuthTokens/generate/internal";
-    const STATUS: u16 = 200;
+endpoint! {
+    /// Begins a session: makes its first token.
+    pub struct Generate: "generate" = POST "/v1/ScopedAuthTokens/generate/internal";
+    path: NoParameters;
+    request: Request;
+    response: 200 => Response;
     // Nothing is written; the second of two sessions is used.
-    const IDEMPOTENT: bool = true;
-    type Path = NoParameters;
-    type Request = Request;
-    type Response = Response;
+    idempotent: true;
+    errors: [];
 }
 
 /// `{accountSid, grants, ttl, encrypt, fingerprint?, jkt?, identity?, earlierSession?}`
@@ -61,20 +57,14 @@ pub struct EarlierSession {
     pub auth_time: DateTime<Utc>,
 }
 
-/// `{token, identity, expiration, expires_in, refresh_after, session_id, auth_time}`
+/// `{token, expiration, expires_in, refresh_after, identity, session_id, auth_time}`
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Response {
-    /// The token.
-    pub token: SealedToken,
+    /// The token with its lifetime.
+    #[serde(flatten)]
+    pub issued: TokenAnswer,
     /// The identity in its grants.
     pub identity: Identity,
-    /// When it expires.
-    #[serde(with = "crate::timestamp")]
-    pub expiration: DateTime<Utc>,
-    /// The same in seconds from now, for clients whose clock is wrong.
-    pub expires_in: u32,
-    /// In how many seconds the page should refresh it: before it expires, and spread over the sessions of a fleet.
-    pub refresh_after: u32,
     /// The session.
     pub session_id: SessionId,
     /// When the session began.

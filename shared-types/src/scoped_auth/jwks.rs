@@ -2,21 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Endpoint, Method, orchestrator::NoParameters};
+use crate::{endpoint, orchestrator::NoParameters};
 
-/// Which keys sign?
-pub struct PublishKeys;
-
-impl Endpoint for PublishKeys {
-    const NAME: &'static str = "publish_keys";
-    const METHOD: Method = Method::Get;
-    const PATH: &'static str = "/.well-known/jwks.json";
-    const STATUS: u16 = 200;
+endpoint! {
+    /// Which keys sign?
+    pub struct PublishKeys: "publish_keys" = GET "/.well-known/jwks.json";
+    path: NoParameters;
+    request: NoParameters;
+    response: 200 => Response;
     // It reads.
-    const IDEMPOTENT: bool = true;
-    type Path = NoParameters;
-    type Request = NoParameters;
-    type Response = Response;
+    idempotent: true;
+    errors: [];
 }
 
 /// `{keys:[…]}`

@@ -4,22 +4,18 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AccountSid, DeploymentKey, Endpoint, Identity, Method, SealedToken, SessionId, orchestrator::NoParameters,
+    AccountSid, DeploymentKey, Identity, SealedToken, SessionId, endpoint, orchestrator::NoParameters,
 };
 
-/// End the sessions that began before now.
-pub struct RevokeSessions;
-
-impl Endpoint for RevokeSessions {
-    const NAME: &'static str = "revoke_sessions";
-    const METHOD: Method = Method::Post;
-    const PATH: &'static str = "/v1/Revocations";
-    const STATUS: u16 = 200;
+endpoint! {
+    /// End the sessions that began before now.
+    pub struct RevokeSessions: "revoke_sessions" = POST "/v1/Revocations";
+    path: NoParameters;
+    request: Request;
+    response: 200 => Response;
     // A second one ends the sessions that began since the first, too.
-    const IDEMPOTENT: bool = false;
-    type Path = NoParameters;
-    type Request = Request;
-    type Response = Response;
+    idempotent: false;
+    errors: [InvalidToken];
 }
 
 /// Whose tokens: exactly one of `{token}`, `{sessionId}`, `{accountSid, identity}`, `{deploymentKey}`, `{accountSid}`.

@@ -3,22 +3,18 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AccountSid, Endpoint, Fingerprint, Method, SealedToken, SessionId, Thumbprint, orchestrator::NoParameters,
+    AccountSid, Fingerprint, SealedToken, SessionId, Thumbprint, endpoint, orchestrator::NoParameters,
 };
 
-/// End the session of a token.
-pub struct Revoke;
-
-impl Endpoint for Revoke {
-    const NAME: &'static str = "revoke";
-    const METHOD: Method = Method::Post;
-    const PATH: &'static str = "/v1/ScopedAuthTokens/revoke";
-    const STATUS: u16 = 200;
+endpoint! {
+    /// End the session of a token.
+    pub struct Revoke: "revoke" = POST "/v1/ScopedAuthTokens/revoke";
+    path: NoParameters;
+    request: Request;
+    response: 200 => Response;
     // An ended session stays ended.
-    const IDEMPOTENT: bool = true;
-    type Path = NoParameters;
-    type Request = Request;
-    type Response = Response;
+    idempotent: true;
+    errors: [];
 }
 
 /// `{accountSid, token, fingerprint?, jkt?}`

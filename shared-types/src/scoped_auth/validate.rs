@@ -6,23 +6,19 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 use uuid::Uuid;
 
 use crate::{
-    AccountSid, Code, DeploymentKey, Endpoint, Fingerprint, Grants, Identity, Method, No, SealedToken,
-    SessionId, Thumbprint, Yes, orchestrator::NoParameters,
+    AccountSid, Code, DeploymentKey, Fingerprint, Grants, Identity, No, SealedToken, SessionId, Thumbprint,
+    TokenAnswer, Yes, endpoint, orchestrator::NoParameters,
 };
 
-/// Judges a token.
-pub struct Validate;
-
-impl Endpoint for Validate {
-    const NAME: &'static str = "validate";
-    const METHOD: Method = Method::Post;
-    const PATH: &'static str = "/v1/ScopedAuthTokens/validate";
-    const STATUS: u16 = 200;
+endpoint! {
+    /// Judges a token.
+    pub struct Validate: "validate" = POST "/v1/ScopedAuthTokens/validate";
+    path: NoParameters;
+    request: Request;
+    response: 200 => Response;
     // Without `successor` it reads; with one, the same token has the same successor within the grace.
-    const IDEMPOTENT: bool = true;
-    type Path = NoParameters;
-    type Request = Request;
-    type Response = Response;
+    idempotent: true;
+    errors: [];
 }
 
 /// `{token, fingerprint?, jkt?, successor?}`
@@ -81,7 +77,7 @@ impl<'de> Deserialize<'de> for Response {
             auth_time: Option<Time>,
             bound: Option<bool>,
             jkt: Option<Thumbprint>,
-            successor: Option<Successor>,
+            successor: Option<TokenAnswer>,
             message: Option<RefusalMessage>,
             reason: Option<Reason>,
         }
@@ -137,21 +133,7 @@ pub struct Authorized {
     pub jkt: Option<Thumbprint>,
     /// The next token of the session; present exactly where it was requested.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub successor: Option<Successor>,
-}
-
-/// `{token, expiration, expires_in, refresh_after}`: the next token, with the same identity, grants and session.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Successor {
-    /// The token.
-    pub token: SealedToken,
-    /// When it expires.
-    #[serde(with = "crate::timestamp")]
-    pub expiration: DateTime<Utc>,
-    /// The same in seconds from now.
-    pub expires_in: u32,
-    /// In how many seconds the page should refresh it.
-    pub refresh_after: u32,
+    pub successor: Option<TokenAnswer>,
 }
 
 /// The token is not good.
