@@ -89,7 +89,7 @@ async fn conversations_of_other_guests_are_not_found() {
     for (who, stranger) in
         [("of the same account", fwo.token(OFF_LISTED).await), ("of another account", fwo.token(ON).await)]
     {
-        let allow_origin = if who == "of another" { "*" } else { SHOP };
+        let allow_origin = if who == "of another account" { "*" } else { SHOP };
         let mut bodies = Vec::new();
         for sid in [conversation_sid.as_str(), never] {
             let read = fwo.reads(&stranger, sid, "").await;
