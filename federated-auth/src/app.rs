@@ -22,7 +22,7 @@ fn routes(table: RouteTable<State, ServiceCredentials>) -> RouteTable<State, Ser
         .on::<ValidateToken, _, _>(handlers::validate_token)
 }
 
-/// Begins to serve.
+/// Starts the service on `listeners`.
 pub fn start(config: Config, listeners: Listeners) -> io::Result<Running> {
     let metrics = Arc::new(Metrics::default());
     let probed = config.scoped_auth.clone();

@@ -87,31 +87,31 @@ pub const PROGRAM: Program = Program {
     tools: &[],
 };
 
-/// What FederatedAuthService runs with.
+/// Configuration of FederatedAuthService.
 #[derive(Clone)]
 pub struct Config {
     /// Threads that serve requests.
     pub workers: usize,
-    /// How long it serves on at the stop.
+    /// Drain time at shutdown.
     pub drain: Duration,
-    /// Its certificate and its caller's authorities, if it is called by https.
+    /// Its certificate and the authorities of its caller, if it serves HTTPS.
     pub tls: Option<CalleeTls>,
-    /// The secrets of its caller.
+    /// The accepted secrets of the orchestrator.
     pub orchestrator_secrets: Vec<SecretString>,
-    /// How ScopedAuthService is called.
+    /// Client configuration for ScopedAuthService.
     pub scoped_auth: PeerConfig,
-    /// How long a token lives, in seconds.
+    /// Lifetime of a token, in seconds.
     pub token_ttl_seconds: u32,
-    /// Where traces go.
+    /// Export of traces.
     pub spans: SpanConfig,
-    /// The time.
+    /// Source of time.
     pub clock: Clock,
-    /// Randomness.
+    /// Source of randomness.
     pub random: Random,
 }
 
 impl Config {
-    /// Reads the settings.
+    /// Builds the configuration from the settings of the environment.
     pub fn from_settings(settings: &Settings) -> Result<Self, SettingError> {
         let credential = ServiceCredential::new(&settings.secret("scoped_auth_secret")?)
             .ok_or_else(|| settings.error("scoped_auth_secret", ServiceCredential::EXPECTED))?;
@@ -135,7 +135,7 @@ impl Config {
         })
     }
 
-    /// ScopedAuthService as a peer.
+    /// Client configuration for ScopedAuthService over plain HTTP.
     pub fn scoped_auth(base_url: String, credential: ServiceCredential, timeout: Duration) -> PeerConfig {
         PeerConfig {
             name: "ScopedAuthService",

@@ -1,4 +1,4 @@
-//! What FederatedAuthService answers when it does not do as asked.
+//! Errors of FederatedAuthService, and their codes.
 
 use service_runtime::{ApiError, UpstreamError};
 use shared_types::Code;
@@ -6,10 +6,10 @@ use shared_types::Code;
 /// The errors of FederatedAuthService.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// `alt`: ScopedAuthService judged the token, or the browser, and said no.
+    /// `alt`: ScopedAuthService rejected the token or the fingerprint.
     #[error("refused: {}", .0.as_str())]
-    TokenRefused(Code),
-    /// ScopedAuthService gave no verdict.
+    TokenRejected(Code),
+    /// ScopedAuthService returned no verdict.
     #[error(transparent)]
     ScopedAuth(#[from] UpstreamError),
 }
@@ -17,7 +17,7 @@ pub enum Error {
 impl ApiError for Error {
     fn code(&self) -> Code {
         match self {
-            Error::TokenRefused(code) => *code,
+            Error::TokenRejected(code) => *code,
             Error::ScopedAuth(error) => error.code(),
         }
     }

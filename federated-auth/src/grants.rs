@@ -1,4 +1,4 @@
-//! `FAS ->> FAS`: which grants a guest's token has.
+//! `FAS ->> FAS`: the grants of a guest's token.
 
 use shared_types::{
     Grant, Grants,
@@ -6,7 +6,7 @@ use shared_types::{
     grant::{Chat, Webchat},
 };
 
-/// A guest may open a conversation at the deployment's address and speak in the account's conversations service.
+/// Grants of a guest: open a conversation at the deployment's address, and write in the account's conversations service.
 pub fn for_guest(request: &Request) -> Grants {
     vec![
         Grant::Webchat(Webchat {

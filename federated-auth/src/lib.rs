@@ -1,5 +1,5 @@
-//! FederatedAuthService (FAS): decides which grants a token has and how long it lives, and has ScopedAuthService make
-//! and judge it. In the diagrams it stands between FWO, its only caller, and SAS, which it alone calls.
+//! FederatedAuthService (FAS): decides the grants and the lifetime of a token, and calls ScopedAuthService (SAS) to issue
+//! and validate it. In the diagrams it stands between FWO, its only caller, and SAS, of which it is the only caller.
 
 pub mod app;
 pub mod clients;
@@ -7,8 +7,8 @@ pub mod config;
 pub mod error;
 pub mod grants;
 pub mod handlers;
-pub mod judgement;
 pub mod state;
+pub mod verdict;
 
 pub use app::start;
 pub use config::{Config, PROGRAM};

@@ -2,10 +2,10 @@
 
 use crate::clients::ScopedAuthClient;
 
-/// What the handlers of one worker work with.
+/// Per-worker state.
 pub struct State {
     /// `FAS ->> SAS`
     pub scoped_auth: ScopedAuthClient,
-    /// How long a token lives, in seconds.
+    /// Lifetime of a token, in seconds.
     pub token_ttl_seconds: u32,
 }

@@ -8,7 +8,8 @@ use std::{
 use service_runtime::{Clock, Running, command::StartError};
 
 use crate::{
-    Plan, Ports, ScopedAuthSwitch, Site, SitePlan, Stack, Starship, StarshipPlan, TraceEvents, demo, site,
+    Ports, ScopedAuthSwitch, Site, SiteConfig, Stack, StackConfig, Starship, StarshipConfig, TraceEvents,
+    demo, site,
 };
 
 /// Whether Starship is to stand in front.
@@ -39,9 +40,9 @@ pub struct Demonstration {
 }
 
 impl Demonstration {
-    /// Starts all of it; `arrows` is what `tracing` was given. The clock of `plan` is one that can be moved.
-    pub async fn start(mut plan: Plan, edge: Edge, arrows: TraceEvents) -> Result<Self, StartError> {
-        let listen = |port| match plan.ports {
+    /// Starts all of it; `arrows` is what `tracing` was given. The clock of `config` is one that can be moved.
+    pub async fn start(mut config: StackConfig, edge: Edge, arrows: TraceEvents) -> Result<Self, StartError> {
+        let listen = |port| match config.ports {
             Ports::Designed => SocketAddr::from(([127, 0, 0, 1], port)),
             Ports::Free => SocketAddr::from(([127, 0, 0, 1], 0)),
         };
@@ -49,27 +50,27 @@ impl Demonstration {
         let listener = TcpListener::bind(site_address)
             .map_err(|error| io::Error::new(error.kind(), format!("{site_address}: {error}")))?;
         let page = site::origin(listener.local_addr()?);
-        std::fs::create_dir_all(&plan.data)?;
-        if !demo::write_accounts(&plan.accounts_file(), &page)? {
+        std::fs::create_dir_all(&config.data)?;
+        if !demo::write_accounts(&config.accounts_file(), &page)? {
             tracing::warn!(
-                file = %plan.accounts_file().display(),
+                file = %config.accounts_file().display(),
                 "the line of the demo page is not there, so the page may be refused; remove the file to have it made anew"
             );
         }
         let edge = edge == Edge::StarshipIfInstalled && Starship::installed();
         if edge {
             // The guests' addresses are then what Starship says.
-            plan.trusted_proxies = "127.0.0.1".parse()?;
+            config.trusted_proxies = "127.0.0.1".parse()?;
         }
-        let clock: Clock = plan.clock.clone();
-        let stack = Stack::start(&plan).await?;
+        let clock: Clock = config.clock.clone();
+        let stack = Stack::start(&config).await?;
         let Stack { orchestrator, federated_auth, scoped_auth, scoped_auth_config, .. } = stack;
         let starship = if edge {
             let lines = arrows.clone();
-            let starship = StarshipPlan {
+            let starship = StarshipConfig {
                 listen: starship_address,
                 access_log: std::sync::Arc::new(move |line| lines.starship_line(line)),
-                ..StarshipPlan::on_a_free_port(&plan.data.join("starship"), orchestrator.address())
+                ..StarshipConfig::on_a_free_port(&config.data.join("starship"), orchestrator.address())
             };
             Some(
                 Starship::start(starship)
@@ -83,7 +84,7 @@ impl Demonstration {
         let scoped_auth_address = scoped_auth.listens_on();
         let scoped_auth_admin_address = scoped_auth.admin_address;
         let scoped_auth = ScopedAuthSwitch::of(scoped_auth, scoped_auth_config);
-        let site = Site::start(SitePlan {
+        let site = Site::start(SiteConfig {
             listener,
             endpoint: format!("http://{called}"),
             through_starship: starship.is_some(),

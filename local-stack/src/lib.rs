@@ -1,11 +1,11 @@
-//! The three services in one process, each on its own port and with its own connections, talking real HTTP, or connected
-//! in memory: what `cargo run` starts for people, and tests on free ports. Two stacks may live in one process.
+//! The three services in one process, connected by HTTP on their own ports or in memory. `cargo run` starts one stack on the
+//! designed ports, tests start theirs on free ports; several stacks may run in one process.
 
 pub mod certificates;
+pub mod config;
 pub mod demo;
 pub mod demonstration;
 pub mod guest;
-pub mod plan;
 pub mod proof_key;
 pub mod scoped_auth_switch;
 pub mod secrets;
@@ -16,12 +16,12 @@ pub mod trace_events;
 pub mod wire;
 
 pub use certificates::Certificates;
+pub use config::{Ports, StackConfig};
 pub use demonstration::{Demonstration, Edge};
 pub use guest::{Answer, Guest};
-pub use plan::{Plan, Ports};
 pub use scoped_auth_switch::ScopedAuthSwitch;
-pub use site::{Site, SitePlan};
+pub use site::{Site, SiteConfig};
 pub use stack::Stack;
-pub use starship::{Starship, StarshipPlan};
+pub use starship::{Starship, StarshipConfig};
 pub use trace_events::TraceEvents;
 pub use wire::{Direct, Participant, Wire};

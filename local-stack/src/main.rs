@@ -7,7 +7,7 @@ use std::{
 };
 
 use clap::Parser;
-use local_stack::{Demonstration, Edge, Plan, Ports, Stack, TraceEvents, demo, site};
+use local_stack::{Demonstration, Edge, Ports, Stack, StackConfig, TraceEvents, demo, site};
 use service_runtime::{
     Clock,
     allocator::Allocator,
@@ -60,13 +60,13 @@ fn told(ended: Result<(), StartError>) -> bool {
     ended.inspect_err(|error| tracing::error!(%error, "not started")).is_ok()
 }
 
-fn plan(arguments: &Arguments) -> Plan {
+fn config(arguments: &Arguments) -> StackConfig {
     let ports = if arguments.free_ports { Ports::Free } else { Ports::Designed };
-    Plan { ports, in_process: arguments.in_process, ..Plan::designed(&arguments.data) }
+    StackConfig { ports, in_process: arguments.in_process, ..StackConfig::in_folder(&arguments.data) }
 }
 
 async fn services(arguments: &Arguments) -> Result<(), StartError> {
-    let stack = Stack::start(&plan(arguments)).await?;
+    let stack = Stack::start(&config(arguments)).await?;
     let Stack { orchestrator, federated_auth, scoped_auth, .. } = &stack;
     // Before the output says that it runs.
     let mut signals = StopSignals::listen()?;
@@ -87,9 +87,9 @@ async fn services(arguments: &Arguments) -> Result<(), StartError> {
 
 async fn demonstration(arguments: &Arguments, arrows: TraceEvents) -> Result<(), StartError> {
     // The page's buttons move the clock.
-    let plan = Plan { clock: Clock::adjustable(), ..plan(arguments) };
+    let config = StackConfig { clock: Clock::adjustable(), ..config(arguments) };
     let edge = if arguments.without_starship { Edge::Open } else { Edge::StarshipIfInstalled };
-    let demonstration = Demonstration::start(plan, edge, arrows).await?;
+    let demonstration = Demonstration::start(config, edge, arrows).await?;
     let mut signals = StopSignals::listen()?;
     tell(&demonstration, &arguments.data);
     signals.next().await;

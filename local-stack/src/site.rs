@@ -19,7 +19,7 @@ use tokio::{sync::watch, task::JoinHandle};
 use crate::{ScopedAuthSwitch, TraceEvents, demo};
 
 /// What the site is started with.
-pub struct SitePlan {
+pub struct SiteConfig {
     /// Where it listens.
     pub listener: TcpListener,
     /// Where its page finds the orchestrator.
@@ -74,8 +74,8 @@ fn elsewhere(address: SocketAddr) -> String {
 
 impl Site {
     /// Begins to serve, with threads of its own.
-    pub fn start(plan: SitePlan) -> io::Result<Self> {
-        let SitePlan { listener, endpoint, through_starship, arrows, clock, scoped_auth } = plan;
+    pub fn start(config: SiteConfig) -> io::Result<Self> {
+        let SiteConfig { listener, endpoint, through_starship, arrows, clock, scoped_auth } = config;
         let address = listener.local_addr()?;
         let state = watch::Sender::new(State { ahead: TimeDelta::zero(), scoped_auth_is_on: true });
         let customer = Customer { address, endpoint, through_starship, arrows, clock, scoped_auth, state };

@@ -11,9 +11,8 @@ use service_runtime::{
 
 use crate::{
     certificates::{Certificates, Sides},
-    demo,
-    plan::Plan,
-    secrets,
+    config::StackConfig,
+    demo, secrets,
     wire::Participant,
 };
 
@@ -43,40 +42,40 @@ pub struct Stack {
 
 impl Stack {
     /// Starts the callees before their callers.
-    pub async fn start(plan: &Plan) -> Result<Self, StartError> {
+    pub async fn start(config: &StackConfig) -> Result<Self, StartError> {
         let random = Random::default();
-        fs::create_dir_all(&plan.data).map_err(|error| format!("{}: {error}", plan.data.display()))?;
-        write_if_missing(&plan.accounts_file(), demo::ACCOUNTS)?;
+        fs::create_dir_all(&config.data).map_err(|error| format!("{}: {error}", config.data.display()))?;
+        write_if_missing(&config.accounts_file(), demo::ACCOUNTS)?;
         let [orchestrator_secret, federated_auth_secret] =
             [secrets::service_secret(&random), secrets::service_secret(&random)];
-        let operator_secret = secrets::kept_secret(&plan.data.join("operator.secret"), &random)?;
+        let operator_secret = secrets::kept_secret(&config.data.join("operator.secret"), &random)?;
         let credential =
             |secret| ServiceCredential::new(secret).ok_or("a service secret that no header can carry");
-        let [fwo_timeout, fas_timeout] = plan.timeouts;
-        let [conversations, sessions] = plan.databases.clone();
+        let [fwo_timeout, fas_timeout] = config.timeouts;
+        let [conversations, sessions] = config.databases.clone();
 
-        let sides = plan.certificates.as_ref().map(Certificates::load).transpose()?.unwrap_or_default();
+        let sides = config.certificates.as_ref().map(Certificates::load).transpose()?.unwrap_or_default();
         let scoped_auth_config = scoped_auth::Config {
-            workers: plan.workers,
-            drain: plan.drain,
+            workers: config.workers,
+            drain: config.drain,
             tls: sides.scoped_auth.clone(),
             federated_auth_secrets: vec![federated_auth_secret.clone()],
-            keys_file: plan.keys_file(),
+            keys_file: config.keys_file(),
             missing_keys: MissingKeys::AreMade,
             database: sessions,
-            rules: plan.rules,
-            revocation_poll: plan.revocation_poll,
+            rules: config.rules,
+            revocation_poll: config.revocation_poll,
             operator_secrets: vec![operator_secret.clone()],
-            spans: plan.spans(Sampling::AsTheCallerSays),
-            clock: plan.clock.clone(),
+            spans: config.spans(Sampling::AsTheCallerSays),
+            clock: config.clock.clone(),
             random: random.clone(),
         };
-        let scoped_auth = scoped_auth::start(scoped_auth_config.clone(), plan.listeners(2)?).await?;
-        let to_sas = plan.connect(Participant::Fas, Participant::Sas, &scoped_auth);
+        let scoped_auth = scoped_auth::start(scoped_auth_config.clone(), config.listeners(2)?).await?;
+        let to_sas = config.connect(Participant::Fas, Participant::Sas, &scoped_auth);
         let federated_auth = federated_auth::start(
             federated_auth::Config {
-                workers: plan.workers,
-                drain: plan.drain,
+                workers: config.workers,
+                drain: config.drain,
                 tls: sides.federated_auth.clone(),
                 orchestrator_secrets: vec![orchestrator_secret.clone()],
                 scoped_auth: PeerConfig {
@@ -88,20 +87,20 @@ impl Stack {
                         fas_timeout,
                     )
                 },
-                token_ttl_seconds: plan.token_ttl_seconds,
-                spans: plan.spans(Sampling::AsTheCallerSays),
-                clock: plan.clock.clone(),
+                token_ttl_seconds: config.token_ttl_seconds,
+                spans: config.spans(Sampling::AsTheCallerSays),
+                clock: config.clock.clone(),
                 random: random.clone(),
             },
-            plan.listeners(1)?,
+            config.listeners(1)?,
         )?;
-        let to_fas = plan.connect(Participant::Fwo, Participant::Fas, &federated_auth);
-        let accounts = Arc::new(AccountsFile::load(plan.accounts_file()).await?);
-        let config = orchestrator::Config {
-            workers: plan.workers,
-            drain: plan.drain,
-            accounts_file: plan.accounts_file(),
-            accounts_period: plan.accounts_period,
+        let to_fas = config.connect(Participant::Fwo, Participant::Fas, &federated_auth);
+        let accounts = Arc::new(AccountsFile::load(config.accounts_file()).await?);
+        let orchestrator_config = orchestrator::Config {
+            workers: config.workers,
+            drain: config.drain,
+            accounts_file: config.accounts_file(),
+            accounts_period: config.accounts_period,
             database: conversations,
             conversation_retention: Duration::from_secs(30 * 24 * 3600),
             federated_auth: PeerConfig {
@@ -113,24 +112,25 @@ impl Stack {
                     fwo_timeout,
                 )
             },
-            flex_configuration: plan
+            flex_configuration: config
                 .flex_configuration_url
                 .clone()
                 .map(|url| orchestrator::Config::flex_configuration(url, Duration::from_secs(1))),
             fingerprint_keys: Arc::new(secrets::fingerprint_key(
-                &plan.data.join("fingerprint.key"),
+                &config.data.join("fingerprint.key"),
                 &random,
             )?),
-            trusted_proxies: plan.trusted_proxies.clone(),
+            trusted_proxies: config.trusted_proxies.clone(),
             public_urls: PublicUrls::default(),
-            spans: plan.spans(Sampling::OfStrangers(1.0)),
+            spans: config.spans(Sampling::OfStrangers(1.0)),
             answer_bytes: 32 * 1024 * 1024,
             welcome_message: "Welcome! Someone will be with you in a moment.".to_owned(),
-            clock: plan.clock.clone(),
+            clock: config.clock.clone(),
             random,
         };
-        let orchestrator = orchestrator::start_with(config, accounts.clone(), plan.listeners(0)?).await?;
-        let url = plan.wire.connect(Participant::Browser, Participant::Fwo, orchestrator.address());
+        let orchestrator =
+            orchestrator::start_with(orchestrator_config, accounts.clone(), config.listeners(0)?).await?;
+        let url = config.wire.connect(Participant::Browser, Participant::Fwo, orchestrator.address());
         Ok(Self {
             url,
             accounts,

@@ -24,7 +24,7 @@ pub type AccessLog = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// What Starship is started with.
 #[derive(Clone)]
-pub struct StarshipPlan {
+pub struct StarshipConfig {
     /// Where its configuration is written; made if it is missing.
     pub directory: PathBuf,
     /// Where browsers call; port 0 is a free one.
@@ -39,7 +39,7 @@ pub struct StarshipPlan {
     pub access_log: AccessLog,
 }
 
-impl StarshipPlan {
+impl StarshipConfig {
     /// Plain HTTP on a free port of the loopback; nobody reads the access log.
     pub fn on_a_free_port(directory: &Path, upstream: SocketAddr) -> Self {
         Self {
@@ -73,8 +73,8 @@ impl Starship {
     ///
     /// # Errors
     /// If the address is taken, or if nginx is not there or ends at once, with what it says of why.
-    pub async fn start(plan: StarshipPlan) -> io::Result<Self> {
-        let listener = TcpListener::bind(plan.listen)?;
+    pub async fn start(config: StarshipConfig) -> io::Result<Self> {
+        let listener = TcpListener::bind(config.listen)?;
         // Each process of nginx takes connections from it, and none may wait for one that another has taken.
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
@@ -84,11 +84,11 @@ impl Starship {
         command
             .args(["--pdeathsig", "TERM"])
             .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../starship/start"))
-            .arg(&plan.directory)
+            .arg(&config.directory)
             .env("PATH", search_path())
             .env("STARSHIP_LISTEN", address.to_string())
-            .env("STARSHIP_UPSTREAM", plan.upstream.to_string())
-            .env("STARSHIP_TIMEOUT", format!("{}ms", plan.timeout.as_millis()))
+            .env("STARSHIP_UPSTREAM", config.upstream.to_string())
+            .env("STARSHIP_TIMEOUT", format!("{}ms", config.timeout.as_millis()))
             .env_remove("STARSHIP_CERTIFICATE")
             .env_remove("STARSHIP_CERTIFICATE_KEY")
             // How an nginx hands its sockets to the one that replaces it: the numbers of the descriptors, each with a `;`.
@@ -96,14 +96,14 @@ impl Starship {
             .stdin(Stdio::from(OwnedFd::from(listener)))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        if let Some([certificate, key]) = &plan.certificate {
+        if let Some([certificate, key]) = &config.certificate {
             command.env("STARSHIP_CERTIFICATE", certificate).env("STARSHIP_CERTIFICATE_KEY", key);
         }
         let mut child = command.spawn()?;
         // Now the socket is nginx's alone: were it to end, the connection below would end too.
         drop(command);
         let (requests, mut complaints) = (child.stdout.take(), child.stderr.take());
-        tokio::spawn(each_line(requests, move |line| (plan.access_log)(line)));
+        tokio::spawn(each_line(requests, move |line| (config.access_log)(line)));
         let mut starship = Self { address, child };
         let ended = tokio::select! {
             status = starship.child.wait() => Some(status?),

@@ -1,11 +1,10 @@
-//! The wires between the participants: how a caller reaches a callee. A test may lay its own, to see or to disturb what
-//! flows.
+//! Connections between the participants. A test may install its own [`Wire`], to record or disturb the traffic.
 
 use std::net::SocketAddr;
 
 use service_runtime::in_process::Listener;
 
-/// A participant of the diagrams, by the name that its lifeline has.
+/// A participant of the diagrams, by the name of its lifeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Participant {
     /// The page and its widget.
@@ -36,18 +35,18 @@ impl Participant {
     }
 }
 
-/// Lays the wires of a stack.
+/// Connects the participants of a stack.
 pub trait Wire: Send + Sync {
-    /// The base URL under which `from` is to call `to`, which listens on `address`.
+    /// The base URL at which `from` calls `to`, which listens on `address`.
     fn connect(&self, from: Participant, to: Participant, address: SocketAddr) -> String;
 
-    /// Who hears what passes where no wire is laid, because caller and callee are in one process.
-    fn hear(&self, _from: Participant, _to: Participant) -> Option<Listener> {
+    /// An observer of the traffic between caller and callee in one process, where there is no URL.
+    fn observe(&self, _from: Participant, _to: Participant) -> Option<Listener> {
         None
     }
 }
 
-/// Callers call their callee itself.
+/// Connects callers directly.
 #[derive(Clone, Copy, Debug)]
 pub struct Direct;
 

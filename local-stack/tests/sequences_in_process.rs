@@ -1,6 +1,16 @@
-//! The diagrams again with the services connected in memory: same guests, same traffic, no HTTP between the services.
+//! The diagrams once more, with the services connected in memory: the same guests, the same traffic, no HTTP between the
+//! services. A test binary of its own, since the sequences are compiled for one transport (`sequences::in_process`).
 
-#[path = "sequences/main.rs"]
-mod sequences;
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that panics has failed, as it should"
+)]
 
-use sequences::TestEnv;
+mod it {
+    pub(crate) mod diagram;
+    pub(crate) mod recorder;
+    pub(crate) mod sequences;
+}
+
+use it::{diagram, recorder, sequences};

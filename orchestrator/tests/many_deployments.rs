@@ -80,7 +80,8 @@ async fn a_deployment_uses_less_than_1_kib() {
     for edition in 1..=4 {
         write(&path, deployments, edition);
         let began = Instant::now();
-        reloads.changed().await.unwrap();
+        let reload = tokio::time::timeout(Duration::from_secs(60), reloads.changed());
+        reload.await.expect("the file is reloaded").unwrap();
         assert_eq!(reloads.borrow_and_update().outcome, Outcome::Loaded);
         report("reloaded", began);
         let last = file.current().by_deployment_key(&DeploymentKey::from_bits(deployments - 1)).unwrap();

@@ -8,11 +8,11 @@ use shared_types::{
     scoped_auth::{Generate, Revoke, Validate, generate, revoke, validate},
 };
 
-/// ScopedAuthService as its caller sees it.
+/// Client for ScopedAuthService.
 pub struct ScopedAuthClient(ServiceClient);
 
 impl ScopedAuthClient {
-    /// ScopedAuthService at the address of `config`.
+    /// Creates a client with the address, credential and timeout of `config`.
     pub fn new(config: &PeerConfig, metrics: Arc<Metrics>) -> Self {
         Self(ServiceClient::new(config, metrics))
     }

@@ -11,7 +11,7 @@ use shared_types::{
 
 use crate::{error::Error, grants, state::State};
 
-/// Decides grants and ttl, and has ScopedAuthService make the token of a new session.
+/// Decides grants and lifetime, and calls ScopedAuthService for the token of a new session.
 pub async fn create_token(
     state: &State,
     call: &mut RequestContext<'_>,

@@ -9,10 +9,10 @@ use shared_types::{
     scoped_auth::validate::{self, SuccessorRequest},
 };
 
-use crate::{error::Error, judgement, state::State};
+use crate::{error::Error, state::State, verdict};
 
-/// Has ScopedAuthService judge the token and make its successor, in one call. A token that was made with the feature off
-/// carries no fingerprint; here it is accepted, and its successor is bound (contract, section 7).
+/// Calls ScopedAuthService to validate the token and issue its successor, in one request. A token without a fingerprint,
+/// issued with the feature off, is accepted here, and its successor is bound (contract, section 7).
 pub async fn refresh_token(
     state: &State,
     call: &mut RequestContext<'_>,
@@ -23,15 +23,15 @@ pub async fn refresh_token(
     let successor = Some(SuccessorRequest { account_sid, deployment_key, ttl: state.token_ttl_seconds });
     let validate = validate::Request { token, fingerprint, jkt, successor };
     let verdict = state.scoped_auth.validate(call, &validate).await?;
-    let judged = judgement::of(verdict, account_sid)?;
-    let successor = judged.successor.ok_or_else(|| UpstreamError::Invalid {
+    let authorized = verdict::check(verdict, account_sid)?;
+    let successor = authorized.successor.ok_or_else(|| UpstreamError::Invalid {
         peer: "ScopedAuthService",
         what: "an authorized refresh without a successor".to_owned(),
     })?;
     Ok(Response {
-        identity: judged.identity,
-        roles: judged.grants,
+        identity: authorized.identity,
+        roles: authorized.grants,
         issued: successor,
-        session_id: judged.session_id,
+        session_id: authorized.session_id,
     })
 }

@@ -11,7 +11,7 @@ use shared_types::{
 
 use crate::{error::Error, state::State};
 
-/// Has ScopedAuthService end the session of a token.
+/// Calls ScopedAuthService to end the session of a token.
 pub async fn revoke_token(
     state: &State,
     call: &mut RequestContext<'_>,

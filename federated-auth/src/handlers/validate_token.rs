@@ -11,11 +11,10 @@ use shared_types::{
     scoped_auth::validate,
 };
 
-use crate::{error::Error, judgement, state::State};
+use crate::{error::Error, state::State, verdict};
 
-/// Has ScopedAuthService judge a token. With the feature on a token without a fingerprint is good for one thing only:
-/// to be refreshed into one that has it. So the page learns that it must refresh, and nobody chats unbound; in the mode
-/// `shadow` nobody is refused for it.
+/// Calls ScopedAuthService to validate a token. With the feature on, a token without a fingerprint is rejected here and
+/// accepted for a refresh only, so that no guest chats with an unbound token. In the mode `shadow` it is accepted.
 pub async fn validate_token(
     state: &State,
     call: &mut RequestContext<'_>,
@@ -27,17 +26,17 @@ pub async fn validate_token(
     let Request { token, fingerprint, jkt } = request;
     let validate = validate::Request { token, fingerprint, jkt, successor: None };
     let verdict = state.scoped_auth.validate(call, &validate).await?;
-    let judged = judgement::of(verdict, account_sid)?;
-    if must_be_bound && !judged.bound {
-        return Err(Error::TokenRefused(Code::FingerprintInvalid));
+    let authorized = verdict::check(verdict, account_sid)?;
+    if must_be_bound && !authorized.bound {
+        return Err(Error::TokenRejected(Code::FingerprintInvalid));
     }
     Ok(Response {
         valid: Yes,
-        identity: judged.identity,
-        roles: judged.grants,
-        expiration: judged.expiration,
-        session_id: judged.session_id,
-        auth_time: judged.auth_time,
-        jkt: judged.jkt,
+        identity: authorized.identity,
+        roles: authorized.grants,
+        expiration: authorized.expiration,
+        session_id: authorized.session_id,
+        auth_time: authorized.auth_time,
+        jkt: authorized.jkt,
     })
 }

@@ -1,4 +1,4 @@
-"""Counterpart of tests/interoperability.rs: runs one operation of joserfc, from JSON on standard input to JSON on output.
+"""The other side of tests/it/interoperability.rs: one operation of joserfc, from JSON on standard input to JSON on output.
 
 The only code of ours here is the format of keys.json and the derivation of subkeys.
 """

@@ -14,7 +14,7 @@ endpoint! {
     response: 200 => Response;
     // An ended session stays ended.
     idempotent: true;
-    errors: [];
+    errors: [InvalidDpopProof];
 }
 
 /// `{accountSid, token, fingerprint?, jkt?}`

@@ -1,5 +1,0 @@
-//! The arrows out of FederatedAuthService.
-
-pub mod scoped_auth;
-
-pub use scoped_auth::ScopedAuthClient;

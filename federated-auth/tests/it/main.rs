@@ -1,0 +1,9 @@
+//! The integration tests of FederatedAuthService, one binary.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that panics has failed, as it should"
+)]
+
+mod api;

@@ -1,0 +1,24 @@
+//! The Browser participant in a real Chromium, through Starship (a real nginx), in front of a real stack.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that panics has failed, as it should"
+)]
+
+mod chromium;
+mod cors;
+mod demo_page;
+mod fault;
+mod life;
+mod outage;
+mod sequence;
+mod site;
+mod sleep;
+mod starship;
+mod storage;
+mod tabs;
+mod test_env;
+mod theft;
+mod webdriver;
+mod widget;

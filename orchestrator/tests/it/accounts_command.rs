@@ -1,0 +1,198 @@
+//! The command `orchestrator accounts …`: its output, its changes to the file, and its exit code.
+
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed, as it should")]
+
+use std::{
+    fs,
+    path::PathBuf,
+    process::{Command, Output},
+};
+
+use orchestrator::accounts::Accounts;
+use shared_types::{AccountSid, DeploymentKey};
+use tempfile::TempDir;
+
+const GOOD: &str = include_str!("../../../local-stack/accounts.demo.toml");
+
+struct Operator(TempDir);
+
+impl Operator {
+    fn with(text: &str) -> Self {
+        let operator = Self(tempfile::tempdir().unwrap());
+        fs::write(operator.path(), text).unwrap();
+        operator
+    }
+
+    fn path(&self) -> PathBuf {
+        self.0.path().join("accounts.toml")
+    }
+
+    fn text(&self) -> String {
+        fs::read_to_string(self.path()).unwrap()
+    }
+
+    fn gives(&self, arguments: &[&str]) -> (Option<i32>, String, String) {
+        let output: Output = Command::new(env!("CARGO_BIN_EXE_orchestrator"))
+            .current_dir(&self.0)
+            .env_clear()
+            .env("ORCHESTRATOR_ACCOUNTS_FILE", "accounts.toml")
+            .arg("accounts")
+            .args(arguments)
+            .output()
+            .unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    }
+}
+
+#[test]
+fn every_problem_is_reported_with_its_line() {
+    let bad = r#"[[account]]
+sid = "AC0000000000000000000000000000000"
+webchat_security = "yes"
+fingerprint_sensitivity = "paranoid"
+conversations_service_sid = "IS00000000000000000000000000000001"
+colour = "red"
+
+[[account.deployment]]
+key = "CV00000000000000000000000000000001"
+allowed_origins = ["http://shop.example.com", "https://shop.example.com/", "shop.example.com", "https://a.example/cart", "*"]
+
+[[account.deployment]]
+key = "CV00000000000000000000000000000002"
+address_sid = "IG00000000000000000000000000000001"
+allowed_origins = ["https://shop.example.com/", "http://shop.example.com", "shop.example.com", "null", "http://localhost:8090"]
+
+[[account]]
+sid = "AC00000000000000000000000000000002"
+webchat_security = true
+conversations_service_sid = "IS00000000000000000000000000000001"
+
+[[account.deployment]]
+key = "CV00000000000000000000000000000002"
+address_sid = "IG00000000000000000000000000000001"
+
+[limits]
+"#;
+    let (code, output, error) = Operator::with(bad).gives(&["check"]);
+    assert_eq!(code, Some(1), "{output}{error}");
+    let problems: Vec<&str> =
+        output.lines().map(|line| line.strip_prefix("accounts.toml:").unwrap()).collect();
+    for expected in [
+        "2: error: ",
+        "3: error: ",
+        "4: error: ",
+        "6: error: unknown field `colour`",
+        "8: error: missing field `address_sid`",
+        r#"15: warning: allowed origin "https://shop.example.com/" is read as "https://shop.example.com""#,
+        r#"15: warning: allowed origin "http://shop.example.com": pages over plain HTTP"#,
+        r#"15: error: allowed origin "shop.example.com" "#,
+        r#"15: warning: allowed origin "null" lets in"#,
+        "23: error: CV00000000000000000000000000000002 stands in line 13 already",
+        "26: error: unknown field `limits`",
+    ] {
+        assert!(problems.iter().any(|found| found.starts_with(expected)), "missing {expected}\nin\n{output}");
+    }
+    assert!(output.contains("did you mean \"https://shop.example.com\"?"), "{output}");
+    assert!(!output.contains("localhost"), "{output}");
+    assert!(error.contains("8 errors, 3 warnings") && error.lines().count() == 1, "{error}\n{output}");
+}
+
+#[test]
+fn limits_and_budgets_are_checked() {
+    let with = |settings: &str| {
+        let deployment = "key = \"CV00000000000000000000000000000001\"\n";
+        let text = format!(
+            "[[account]]\nsid = \"AC00000000000000000000000000000001\"\nwebchat_security = true\n\
+             conversations_service_sid = \"IS00000000000000000000000000000001\"\n[[account.deployment]]\n\
+             {deployment}address_sid = \"IG00000000000000000000000000000001\"\n{settings}\n"
+        );
+        let (code, output, _) = Operator::with(&text).gives(&["check"]);
+        (code, output)
+    };
+    let all = "guest_bytes_per_hour = 134217728\n[account.deployment.rate_limits]\nvisitor_creates_per_minute = 60\n\
+               visitor_calls_per_minute = 600\nvisitor_messages_per_minute = 30\nvisitor_messages_burst = 15\n\
+               creates_per_minute = 9000\nnested = [1, 4, 16]\nmode = \"log\"";
+    for settings in ["", all, "rate_limits = { visitor_creates_per_minute = 30, creates_per_minute = 240 }"] {
+        assert_eq!(
+            with(settings),
+            (Some(0), "accounts.toml: 1 accounts, 0 warnings\n".to_owned()),
+            "{settings}"
+        );
+    }
+    for (settings, line) in [
+        ("guest_bytes_per_hour = 1048576", "8: error: expected 2097152 (2 MiB) at least"),
+        ("rate_limits = { nested = [1, 8, 2] }", "8: error: expected `nested` such as [1, 2, 8]"),
+        (
+            "rate_limits = { visitor_messages_burst = 21 }",
+            "8: error: expected `visitor_messages_burst` of at most `visitor_messages_per_minute`",
+        ),
+        ("rate_limits = { visitor_writes = 1 }", "8: error: unknown field `visitor_writes`"),
+        (
+            "rate_limits = { creates_per_minute = 236 }",
+            "6: warning: a quarter of creates_per_minute, 236, is less than what a /56 may have of it, 60",
+        ),
+    ] {
+        let (code, output) = with(settings);
+        assert_eq!(code, Some(i32::from(line.contains("error"))), "{output}");
+        assert!(output.starts_with(&format!("accounts.toml:{line}")), "{output}");
+    }
+}
+
+#[test]
+fn check_accepts_a_valid_file_and_reports_invalid_toml() {
+    let (code, output, _) = Operator::with(GOOD).gives(&["check"]);
+    assert_eq!(code, Some(0), "{output}");
+    assert!(output.contains("2 accounts, 0 warnings"), "{output}");
+    let (code, output, _) = Operator::with("[[account]\nx = \n").gives(&["check"]);
+    assert_eq!(code, Some(1));
+    assert!(output.contains("accounts.toml:1: error: "), "{output}");
+    assert_eq!(Operator::with(GOOD).gives(&["check", "elsewhere.toml"]).0, Some(1));
+    assert_eq!(Operator::with(GOOD).gives(&["chek"]).0, Some(2));
+}
+
+#[test]
+fn add_deployment_changes_only_its_account() {
+    let operator = Operator::with(GOOD);
+    let address = "IG0000000000000000000000000000000f";
+    let account = "AC00000000000000000000000000000001";
+    let origin = "https://shop.example.com";
+    let arguments = ["new-deployment", "--account", account, "--address", address, "--origin", origin];
+    let (code, key, error) = operator.gives(&arguments);
+    assert_eq!(code, Some(0), "{error}");
+    let key: DeploymentKey = key.trim().parse().unwrap();
+    let accounts = Accounts::parse(&operator.text()).unwrap();
+    let added = accounts.by_deployment_key(&key).unwrap();
+    assert_eq!(added.account.sid, AccountSid::from_bits(1));
+    assert!(added.deployment.enabled && added.deployment.address_sid.to_string() == address);
+    assert_eq!(added.deployment.allowed_origins.joined(), origin);
+    let kept = operator.text();
+    assert!(GOOD.lines().all(|line| kept.contains(line)));
+    assert_ne!(operator.gives(&arguments).1, key.to_string(), "keys are random");
+}
+
+#[test]
+fn rejected_changes_leave_the_file_unchanged() {
+    let operator = Operator::with(GOOD);
+    let (address, account) = ("IG0000000000000000000000000000000f", "AC00000000000000000000000000000001");
+    for (arguments, code) in [
+        (
+            [
+                "new-deployment",
+                "--account",
+                "AC00000000000000000000000000000009",
+                "--address",
+                address,
+                "--origin",
+                "null",
+            ],
+            1,
+        ),
+        (["new-deployment", "--account", account, "--address", address, "--origin", "shop.example.com"], 1),
+        (["new-deployment", "--account", account, "--address", "IG1", "--origin", "null"], 2),
+    ] {
+        let (found, _, error) = operator.gives(&arguments);
+        assert_eq!(found, Some(code), "{error}");
+        assert_eq!(operator.text(), GOOD);
+    }
+}

@@ -1,0 +1,116 @@
+//! Lists of allowed origins in `accounts.toml`, tested over HTTP. The deployment's account has the feature on, so an
+//! unlisted origin is rejected.
+
+use serde_json::json;
+
+use crate::api::{CREATE, Fwo, ON, chrome, http::Request};
+
+/// An orchestrator with one deployment that allows these origins.
+async fn allowing(origins: &[&str]) -> Fwo {
+    let text =
+        crate::api::accounts().replacen("allowed_origins = []", &format!("allowed_origins = {origins:?}"), 1);
+    Fwo::with(|config| std::fs::write(&config.accounts_file, text).unwrap()).await
+}
+
+#[tokio::test]
+async fn unlisted_origins_are_rejected() {
+    for (list, on_it, not_on_it) in [
+        (
+            &["https://shop.example.com"][..],
+            &["https://shop.example.com"][..],
+            &[
+                "http://shop.example.com",
+                "https://shop.example.com:8443",
+                "https://SHOP.example.com",
+                "https://a.shop.example.com",
+                "https://shop.example.com.evil.example",
+                "https://shop.example.com, https://evil.example",
+                "null",
+            ][..],
+        ),
+        (
+            &["https://*.example.com"],
+            &["https://a.example.com", "https://a.b.example.com"],
+            &[
+                "https://example.com",
+                "https://evil-example.com",
+                "https://a.example.com:444",
+                "http://a.example.com",
+                "https://evil.example/.example.com",
+                "https://*.example.com",
+                "null",
+            ],
+        ),
+        (
+            &["http://localhost:8090", "null"],
+            &["http://localhost:8090", "null"],
+            &["http://localhost", "https://localhost:8090"],
+        ),
+        (&["https://*.example.com:8443"], &["https://a.example.com:8443"], &["https://a.example.com"]),
+    ] {
+        let fwo = allowing(list).await;
+        let ask = async |origin: &str| {
+            let call = chrome(Request::post(CREATE)).without("origin").header("origin", origin);
+            fwo.answers(call.json(&json!({"deploymentKey": ON}))).await
+        };
+        for origin in on_it {
+            let answer = ask(origin).await;
+            assert_eq!(
+                (answer.status, answer.header("access-control-allow-origin").as_str()),
+                (200, *origin)
+            );
+        }
+        for origin in not_on_it {
+            let answer = ask(origin).await;
+            answer.is_refusal(403, "origin_not_allowed");
+            assert_eq!(answer.header("access-control-allow-origin"), list.join(", "), "{origin}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn ten_origins_can_be_listed() {
+    let origins: Vec<String> = (0..10).map(|number| format!("https://shop{number}.example.com")).collect();
+    let fwo = allowing(&origins.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let call = chrome(Request::post(CREATE)).without("origin").header("origin", &origins[9]);
+    let answer = fwo.answers(call.json(&json!({"deploymentKey": ON}))).await;
+    assert_eq!((answer.status, answer.header("access-control-allow-origin")), (200, origins[9].clone()));
+}
+
+#[tokio::test]
+async fn a_list_allowing_every_site_fails_the_start() {
+    let eleven: Vec<String> = (0..11).map(|number| format!("https://shop{number}.example.com")).collect();
+    for list in [vec!["*"], vec!["https://*"], eleven.iter().map(String::as_str).collect()] {
+        let data = tempfile::tempdir().unwrap();
+        let text = crate::api::accounts().replacen(
+            "allowed_origins = []",
+            &format!("allowed_origins = {list:?}"),
+            1,
+        );
+        let path = data.path().join("accounts.toml");
+        std::fs::write(&path, text).unwrap();
+        let refused = orchestrator::accounts_file::AccountsFile::load(path).await.unwrap_err().to_string();
+        assert!(refused.contains("line 8"), "the operator is shown where: {refused}");
+    }
+}
+
+#[tokio::test]
+async fn origin_entries_are_normalised_at_load() {
+    let written = ["HTTPS://Shop.Example.COM:443/", "https://*.BÜCHER.example/", "http://localhost:80"];
+    let fwo = allowing(&written).await;
+    let ask = async |origin: &str| {
+        let call = chrome(Request::post(CREATE)).without("origin").header("origin", origin);
+        fwo.answers(call.json(&json!({"deploymentKey": ON}))).await
+    };
+    for origin in ["https://shop.example.com", "https://laden.xn--bcher-kva.example", "http://localhost"] {
+        let answer = ask(origin).await;
+        let allowed = answer.header("access-control-allow-origin");
+        assert_eq!((answer.status, allowed.as_str()), (200, origin));
+    }
+    // Browsers never send them as written.
+    for origin in written {
+        if origin.is_ascii() {
+            ask(origin).await.is_refusal(403, "origin_not_allowed");
+        }
+    }
+}

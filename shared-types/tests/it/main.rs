@@ -1,0 +1,16 @@
+//! The integration tests of shared-types, one binary.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that panics has failed, as it should"
+)]
+
+mod fingerprint_browsers;
+mod fingerprint_maker;
+mod fingerprint_policy;
+mod fingerprint_properties;
+mod fingerprint_sessions;
+mod fingerprint_signals;
+mod fingerprint_support;
+mod wire;
