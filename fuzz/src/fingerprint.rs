@@ -1,5 +1,4 @@
-//! The header parsers of the fingerprint: whatever a stranger sends, there is a fingerprint or a reason, and whoever
-//! has a fingerprint is itself.
+//! The header parsers of the fingerprint: any input gives a fingerprint or an error, and a fingerprint matches itself.
 
 use std::net::IpAddr;
 
@@ -25,11 +24,11 @@ const HEADERS: [&str; 11] = [
     evidence::REFERER,
 ];
 
-/// Reads `data` as the headers of a request, one after the other, separated by line feeds; an empty one is absent. The
-/// bytes after the last are the client's address.
+/// Reads `data` as the headers of a request, separated by line feeds; an empty one is absent. The bytes after the last
+/// are the client's address.
 ///
 /// # Panics
-/// If the fingerprint is not what it should be: that is what is being looked for.
+/// If the fingerprint violates the property: that is the fuzzer's goal.
 pub fn headers(data: &[u8]) {
     let mut parts = data.split(|byte| *byte == b'\n');
     let headers: Vec<_> =

@@ -1,3 +1,3 @@
-//! What the fuzz targets do with their bytes, apart from the fuzzer, so that ordinary tests can do it too.
+//! The fuzz targets' properties, without the fuzzer, so that ordinary tests can check them too.
 
 pub mod fingerprint;

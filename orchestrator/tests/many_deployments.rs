@@ -1,5 +1,5 @@
-//! What a deployment costs in memory, as the operating system counts it: loaded, and after reloads. A test binary of
-//! its own: whatever else ran beside it would be counted too. In a release build it tries a million.
+//! The memory of a deployment, as the operating system counts it: loaded, and after reloads. A separate test binary:
+//! parallel tests would be counted too. A release build tests a million.
 
 #![allow(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
 
@@ -14,22 +14,22 @@ use std::{
 use orchestrator::accounts::{AccountsFile, ReloadOutcome};
 use shared_types::{AccountSid, AddressSid, ConversationsServiceSid, DeploymentKey};
 
-/// Parsing takes its time without optimisation.
+/// Parsing is slow without optimisation.
 const DEPLOYMENTS: u128 = if cfg!(debug_assertions) { 20_000 } else { 1_000_000 };
 
 const OF_EACH_ACCOUNT: u128 = 1000;
 
-/// What this process has in memory (`VmRSS`), or had at most (`VmHWM`), in bytes.
+/// The resident memory of this process (`VmRSS`), or its peak (`VmHWM`), in bytes.
 fn memory(name: &str) -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).unwrap();
     line.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() * 1024
 }
 
-/// A file with this many deployments, each with an origin of its own. In each edition everything is another.
+/// A file with this many deployments, each with its own origin. Every value differs between editions.
 fn write(path: &Path, deployments: u128, edition: u128) {
     let new = path.with_extension("new");
-    // Not as one text, whose memory would be counted.
+    // Streamed: the memory of one large text would be counted.
     let mut text = BufWriter::new(File::create(&new).unwrap());
     for account in 0..deployments / OF_EACH_ACCOUNT {
         let sid = AccountSid::from_bits(account);
@@ -54,13 +54,13 @@ fn write(path: &Path, deployments: u128, edition: u128) {
 }
 
 #[tokio::test]
-async fn a_deployment_takes_less_than_1_kib() {
+async fn a_deployment_uses_less_than_1_kib() {
     let deployments = DEPLOYMENTS;
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("accounts.toml");
     write(&path, deployments, 0);
     let before = memory("VmRSS");
-    let tell = |what: &str, began: Instant| {
+    let report = |what: &str, began: Instant| {
         let each = memory("VmRSS").saturating_sub(before) / deployments as u64;
         let peak = memory("VmHWM").saturating_sub(before) / deployments as u64;
         println!(
@@ -71,7 +71,7 @@ async fn a_deployment_takes_less_than_1_kib() {
     };
     let began = Instant::now();
     let file = Arc::new(AccountsFile::load(&path).await.unwrap());
-    tell("loaded", began);
+    report("loaded", began);
     let mut reloads = file.reloads();
     let follower = tokio::spawn({
         let file = Arc::clone(&file);
@@ -83,7 +83,7 @@ async fn a_deployment_takes_less_than_1_kib() {
         let reload = tokio::time::timeout(Duration::from_secs(60), reloads.changed());
         reload.await.expect("the file is reloaded").unwrap();
         assert_eq!(reloads.borrow_and_update().outcome, ReloadOutcome::Loaded);
-        tell("reloaded", began);
+        report("reloaded", began);
         let last = file.current().by_deployment_key(&DeploymentKey::from_bits(deployments - 1)).unwrap();
         assert_eq!(last.deployment.address_sid, AddressSid::from_bits(deployments - 1 + edition));
         assert_eq!(last.account.sid, AccountSid::from_bits((deployments - 1) / OF_EACH_ACCOUNT));

@@ -1,5 +1,5 @@
-//! What a revoked session costs in memory, as the operating system counts it. A test binary of its own: whatever else
-//! ran beside it would be counted too.
+//! The memory of a revoked session, as the operating system counts it. A separate test binary: parallel tests would be
+//! counted too.
 
 #![allow(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
 
@@ -9,21 +9,21 @@ use chrono::{DateTime, TimeDelta, Utc};
 use scoped_auth::revocations::{Revocation, RevocationTarget, RevokedSet};
 use shared_types::SessionId;
 
-/// What this process has in memory, in bytes.
+/// The resident memory of this process, in bytes.
 fn resident() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
     line.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() * 1024
 }
 
-/// Random as those of real sessions are, and the same each time.
+/// Random like real session ids, and the same in each run.
 fn session(n: u64) -> SessionId {
     let random = u128::from(n).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
     SessionId::begun_at(1_800_000_000_000 + n, &random.to_be_bytes()[..10].try_into().unwrap())
 }
 
 #[test]
-fn a_revoked_session_takes_less_than_64_bytes() {
+fn a_revoked_session_uses_less_than_64_bytes() {
     let revoked_at: DateTime<Utc> = "2026-01-02T03:04:05Z".parse().unwrap();
     let forget_at = revoked_at + TimeDelta::days(1);
     let revocation = |n| Revocation { target: RevocationTarget::Session(session(n)), revoked_at, forget_at };

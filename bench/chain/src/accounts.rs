@@ -1,6 +1,6 @@
-//! The `accounts.toml` of a measurement: as many deployments as it is about. Those that are called have limits that count
-//! every call and that no load comes to, or that are only logged (the budget of bytes); the others have those that they
-//! have by default.
+//! The `accounts.toml` of a measurement, with the given number of deployments. Called deployments have limits that
+//! count every request but are never reached, or that are only logged (the byte budget); the others have the default
+//! limits.
 
 use std::fmt::Write as _;
 
@@ -12,10 +12,10 @@ pub(crate) const ON: &str = "CV00000000000000000000000000000001";
 /// The deployment of the account that has the feature off.
 pub(crate) const OFF: &str = "CV000000000000000000000000000f0000";
 
-/// How many deployments an account has, where there are many.
+/// Deployments per account in large files.
 const PER_ACCOUNT: usize = 1000;
 
-/// How many deployments are called, where there are as many.
+/// Number of called deployments in large files.
 pub(crate) const CALLED: usize = 10_000;
 
 /// The key of the deployment with this number; the first is [`ON`].
@@ -23,7 +23,7 @@ pub(crate) fn key(number: usize) -> String {
     if number == 0 { ON.to_owned() } else { format!("CV{:032x}", 0x10_0000 + number) }
 }
 
-/// The keys of the deployments that are called, of `deployments`: [`CALLED`], with repetitions where there are fewer.
+/// The keys of the called deployments, of `deployments`: [`CALLED`], with repetitions where there are fewer.
 pub(crate) fn called(deployments: usize) -> Vec<String> {
     let step = deployments / CALLED;
     (0..CALLED).map(|at| key(if step == 0 { at % deployments.max(1) } else { at * step })).collect()
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_deployment_stands_there_once() {
+    fn every_deployment_key_is_unique() {
         let text = accounts(2500);
         assert_eq!(text.matches("[[account]]").count(), 1 + 3);
         assert_eq!(text.matches("[[account.deployment]]").count(), 1 + 2500);
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_is_called_has_limits_of_its_own() {
+    fn called_deployments_have_their_own_limits() {
         for deployments in [1, 20_000] {
             let text = accounts(deployments);
             let limited: Vec<_> =

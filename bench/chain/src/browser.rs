@@ -1,9 +1,9 @@
-//! What the browser sends: the released widget's calls from Chrome on Windows, on a page of `https://shop.example.com`.
+//! The browser's requests: the released widget in Chrome on Windows, on a page of `https://shop.example.com`.
 
 /// The page's origin.
 pub(crate) const ORIGIN: &str = "https://shop.example.com";
 
-/// The headers of every call.
+/// The headers of every request.
 const HEADERS: [(&str, &str); 15] = [
     ("Host", "chat.example.com"),
     ("Connection", "keep-alive"),
@@ -28,12 +28,12 @@ const HEADERS: [(&str, &str); 15] = [
     ),
 ];
 
-/// A call of the widget's.
+/// A request of the widget.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
-    /// What follows `POST`.
+    /// The path.
     pub(crate) path: String,
-    /// All headers but the length.
+    /// All headers except the length.
     pub(crate) headers: Vec<(String, String)>,
     /// The JSON body.
     pub(crate) body: String,

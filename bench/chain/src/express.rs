@@ -1,4 +1,4 @@
-//! The sample Express server's work in Node.js, where that is at hand.
+//! The sample Express server's work in Node.js, where that is installed.
 
 use std::{env, path::PathBuf, process::Command};
 
@@ -10,25 +10,25 @@ use crate::{
 
 /// One process.
 pub(crate) const SINGLE: &str = "Express";
-/// A process for each core.
+/// One process per core.
 pub(crate) const CLUSTER: &str = "Express, a process per core";
 
-/// Where its packages are, or why it is not measured.
-pub(crate) fn at_hand() -> Result<PathBuf, &'static str> {
+/// The folder of its packages, or why it is not measured.
+pub(crate) fn installed_packages() -> Result<PathBuf, &'static str> {
     let folder = PathBuf::from("bench/express");
     let has_node = Command::new("node").arg("--version").output().is_ok_and(|said| said.status.success());
     if !has_node {
-        return Err("not measured: there is no Node.js here");
+        return Err("not measured: Node.js is not installed");
     }
     if !folder.join("node_modules/express").exists() {
-        return Err("not measured: the packages of bench/express are not here");
+        return Err("not measured: the packages of bench/express are not installed");
     }
     Ok(folder)
 }
 
-/// Starts it, in one process or in one for each core, with its log in `log`.
+/// Starts it, in one process or in one per core, with its log in `log`.
 pub(crate) fn start(name: &'static str, log: PathBuf) -> Outcome<Yardstick> {
-    let folder = at_hand()?;
+    let folder = installed_packages()?;
     let address = free_address()?;
     let settings = [
         ("PATH", env::var_os("PATH").unwrap_or_default().to_string_lossy().into_owned()),

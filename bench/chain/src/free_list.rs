@@ -1,5 +1,5 @@
-//! The leanest client that libraries give: connections of one worker to one peer, each used by one request at a time and
-//! put back when its answer has been read. No pool's locks, no deadline, no second try.
+//! The leanest client that the libraries allow: a free list of connections from one worker to one peer, each used by
+//! one request at a time and returned when the response has been read. No pool locks, no deadline, no retry.
 
 use std::{cell::RefCell, net::SocketAddr};
 
@@ -23,7 +23,7 @@ pub(crate) struct FreeList {
     idle: RefCell<Vec<SendRequest<Full<Bytes>>>>,
 }
 
-/// A request, held ready.
+/// A prepared request.
 pub(crate) struct Ready {
     path: PathAndQuery,
     headers: HeaderMap,
@@ -31,7 +31,7 @@ pub(crate) struct Ready {
 }
 
 impl Ready {
-    /// The request that `question` describes.
+    /// Prepares the request that `question` describes.
     pub(crate) fn new(question: &Question, peer: SocketAddr) -> Self {
         let host = (HOST.to_string(), peer.to_string());
         let headers = [&host].into_iter().chain(&question.headers).filter_map(|(name, value)| {
@@ -47,12 +47,12 @@ impl Ready {
 }
 
 impl FreeList {
-    /// No connection yet.
+    /// Starts without connections.
     pub(crate) fn new(peer: SocketAddr) -> Self {
         Self { peer, idle: RefCell::new(Vec::new()) }
     }
 
-    /// Asks, and reads the answer to its end. Every status is an answer.
+    /// Sends the request and reads the whole response. Every status is a response.
     pub(crate) async fn ask(&self, question: &Ready) -> Outcome<()> {
         let idle = self.idle.borrow_mut().pop();
         let mut connection = match idle {
@@ -75,7 +75,7 @@ impl FreeList {
         stream.set_nodelay(true)?;
         let (connection, work) = http1::handshake(TokioIo::new(stream)).await?;
         rt::spawn(async move {
-            // A connection that breaks fails the request that is on it.
+            // If the connection breaks, its request fails.
             let _ = work.await;
         });
         Ok(connection)

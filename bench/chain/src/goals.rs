@@ -1,4 +1,4 @@
-//! What was promised, and whether it is kept: computed from the figures, so that no one has to be believed.
+//! The performance goals and whether they are met, computed from the measurements.
 
 use crate::{
     express,
@@ -11,18 +11,18 @@ use crate::{
 
 const MIB: f64 = 1_048_576.0;
 
-/// A promise and the figure that it is held against.
+/// A goal and its measurement.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Goal {
-    /// What was promised.
+    /// The goal.
     pub(crate) promise: String,
-    /// What was measured.
+    /// The measured value.
     pub(crate) measured: String,
-    /// Whether it is kept.
+    /// Whether the goal is met.
     pub(crate) is_met: bool,
 }
 
-/// All promises that this run has figures for.
+/// All goals that this run has measurements for.
 pub(crate) fn goals(results: &Results) -> Vec<Goal> {
     let mut goals = Vec::new();
     for path in [Path::Create, Path::Refresh] {
@@ -30,7 +30,7 @@ pub(crate) fn goals(results: &Results) -> Vec<Goal> {
             goals.extend(at_least(results, path, connections, CHAIN, 0.85));
         }
         goals.extend(slowest(results, path));
-        goals.extend(beside_express(results, path));
+        goals.extend(against_express(results, path));
     }
     for connections in [16, 64] {
         goals.extend(at_least(results, Path::Validate, connections, HELLO, 0.85));
@@ -41,7 +41,7 @@ pub(crate) fn goals(results: &Results) -> Vec<Goal> {
     goals
 }
 
-/// The promise of the soak.
+/// The goal of the soak test.
 pub(crate) fn soak(soak: &Soak) -> Goal {
     let growth = soak.growth();
     Goal {
@@ -70,7 +70,7 @@ fn slowest(results: &Results, path: Path) -> Option<Goal> {
     })
 }
 
-fn beside_express(results: &Results, path: Path) -> Vec<Goal> {
+fn against_express(results: &Results, path: Path) -> Vec<Goal> {
     let pair = results.of(path, 16, SERVICES).zip(results.of(path, 16, express::CLUSTER));
     let Some((services, express)) = pair else { return Vec::new() };
     let times = services.seen.per_second / express.seen.per_second;
@@ -104,14 +104,14 @@ fn in_process(results: &Results) -> Option<Goal> {
 fn flat(results: &Results) -> Vec<Goal> {
     let mut goals = Vec::new();
     for much in results.scale.iter().flat_map(|scale| &scale.much) {
-        let told: Vec<_> = PATHS
+        let shown: Vec<_> = PATHS
             .iter()
             .zip(much.of_base)
             .map(|(path, of)| format!("{} {:+.1} %", path.name(), (of - 1.0) * 100.0))
             .collect();
         goals.push(Goal {
             promise: format!("{}: less than 5 % fewer requests/s", much.what),
-            measured: told.join(", "),
+            measured: shown.join(", "),
             is_met: much.of_base.iter().all(|of| *of > 0.95),
         });
         if let Some(bytes) = much.bytes_each {
@@ -152,11 +152,11 @@ fn start(results: &Results) -> Vec<Goal> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::results::tests::made_up;
+    use crate::results::tests::example;
 
     #[test]
-    fn every_promise_is_held_against_its_figure() {
-        let seen: Vec<_> = goals(&made_up()).into_iter().map(|goal| (goal.measured, goal.is_met)).collect();
+    fn every_goal_is_compared_with_its_measurement() {
+        let seen: Vec<_> = goals(&example()).into_iter().map(|goal| (goal.measured, goal.is_met)).collect();
         let expected = [
             ("0.85", true),
             ("0.80", false),
@@ -167,7 +167,7 @@ mod tests {
             ("16.0 MiB", false),
         ];
         assert_eq!(seen, expected.map(|(measured, is_met)| (measured.to_owned(), is_met)));
-        let soak = soak(&made_up().soak.unwrap());
+        let soak = soak(&example().soak.unwrap());
         assert_eq!((soak.measured.as_str(), soak.is_met), ("+6.0 %, +0.0 %, +0.0 %", false));
     }
 }

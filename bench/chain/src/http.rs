@@ -1,5 +1,5 @@
-//! HTTP/1.1 as the harness itself speaks it, to prepare a measurement and to listen in: whole messages whose bodies have a
-//! length, over blocking sockets.
+//! A minimal HTTP/1.1 implementation for the harness, to prepare measurements and to record traffic: whole messages
+//! with a content length, over blocking sockets.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -8,7 +8,7 @@ use std::{
 
 use crate::Outcome;
 
-/// A request or an answer as it was on the wire.
+/// A request or a response as it was on the wire.
 #[derive(Clone, Debug)]
 pub(crate) struct Message {
     /// The first line and the headers, each with its line end, and the empty line.
@@ -18,7 +18,7 @@ pub(crate) struct Message {
 }
 
 impl Message {
-    /// The next message, or none if the connection has ended.
+    /// The next message, or `None` if the connection has closed.
     pub(crate) fn read(from: &mut impl BufRead) -> Outcome<Option<Self>> {
         let mut head = String::new();
         loop {
@@ -42,17 +42,17 @@ impl Message {
         Ok(Some(message))
     }
 
-    /// A word of the first line: `POST`, the path, the version of a request; the version and the status of an answer.
+    /// A word of the first line: method, path or version of a request; version or status of a response.
     pub(crate) fn word(&self, position: usize) -> &str {
         self.head.lines().next().and_then(|line| line.split(' ').nth(position)).unwrap_or_default()
     }
 
-    /// The status of an answer, or 0.
+    /// The status of a response, or 0.
     pub(crate) fn status(&self) -> u16 {
         self.word(1).parse().unwrap_or_default()
     }
 
-    /// The names, in lower case, and values of the headers.
+    /// The headers, with names in lower case.
     pub(crate) fn headers(&self) -> impl Iterator<Item = (String, &str)> {
         self.head
             .lines()
@@ -71,14 +71,14 @@ impl Message {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    /// A member of a JSON body that is a string.
+    /// A string member of a JSON body.
     pub(crate) fn member(&self, name: &str) -> Outcome<String> {
         let body: serde_json::Value = serde_json::from_slice(&self.body)?;
         let value = body.get(name).and_then(|value| value.as_str());
         value.map(str::to_owned).ok_or_else(|| format!("no `{name}` in {}", self.text()).into())
     }
 
-    /// Writes the message out.
+    /// Writes the message.
     pub(crate) fn write(&self, to: &mut impl Write) -> Outcome<()> {
         let mut bytes = self.head.as_bytes().to_vec();
         bytes.extend_from_slice(&self.body);
@@ -86,24 +86,24 @@ impl Message {
     }
 }
 
-/// A connection that one request at a time goes over.
+/// A connection for one request at a time.
 pub(crate) struct Connection(BufReader<TcpStream>);
 
 impl Connection {
-    /// A connection to `address`.
+    /// Connects to `address`.
     pub(crate) fn open(address: SocketAddr) -> Outcome<Self> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
         Ok(Self(BufReader::new(stream)))
     }
 
-    /// Sends a request and reads its answer.
+    /// Sends a request and reads its response.
     pub(crate) fn exchange(&mut self, request: &[u8]) -> Outcome<Message> {
         self.0.get_mut().write_all(request)?;
         Message::read(&mut self.0)?.ok_or_else(|| "the connection was closed".into())
     }
 
-    /// The same; an answer whose status is not a success is an error.
+    /// The same; a response without a success status is an error.
     pub(crate) fn succeed(&mut self, request: &[u8]) -> Outcome<Message> {
         let answer = self.exchange(request)?;
         if !(200..300).contains(&answer.status()) {
@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn messages_are_read_whole() {
+    fn whole_messages_are_read() {
         let wire = b"HTTP/1.1 201 Created\r\nContent-Length: 2\r\nX-A: b: c\r\n\r\nokHTTP/1.1 204 No Content\r\n\r\n";
         let mut wire = BufReader::new(&wire[..]);
         let first = Message::read(&mut wire).unwrap().unwrap();

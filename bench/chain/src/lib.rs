@@ -1,5 +1,6 @@
-//! How fast the chain of services is, held against two yardsticks that run in the same breath: one server that answers the
-//! same bytes at once, and a chain of servers that pass the same bodies over as many hops and do nothing else.
+//! The throughput and latency of the service chain, compared with two yardsticks that run interleaved with it: one
+//! server that returns the same bytes at once, and a chain of servers that forward the same bodies over as many hops
+//! and do nothing else.
 
 mod accounts;
 mod browser;
@@ -38,16 +39,16 @@ use service_runtime::Clock;
 
 use results::Results;
 
-/// Why there is no result, in one line.
+/// An error message of one line.
 pub type Failure = Box<dyn Error + Send + Sync>;
 
 /// A result, or why there is none.
 pub type Outcome<T> = Result<T, Failure>;
 
-/// Measures what the command line asks for, and tells it.
+/// Runs the measurements of the command line and prints the results.
 ///
 /// # Errors
-/// If something does not start, or does not answer every request as asked.
+/// If something does not start, or a request does not get its expected response.
 pub fn run(arguments: &plan::Arguments) -> Outcome<()> {
     let folder = tempfile::tempdir()?;
     let folder = folder.path();
@@ -59,7 +60,7 @@ pub fn run(arguments: &plan::Arguments) -> Outcome<()> {
         command: command(),
         plan: plan::Plan::new(arguments),
         throughput: Vec::new(),
-        without_express: express::at_hand().err(),
+        without_express: express::installed_packages().err(),
         start_up: Vec::new(),
         scale: None,
         soak: None,
@@ -67,7 +68,7 @@ pub fn run(arguments: &plan::Arguments) -> Outcome<()> {
     if arguments.soak {
         let seconds = if arguments.quick { 3 } else { 60 };
         let soak = soak::measure(seconds, validate, &folder.join("soak"))?;
-        tell(&report::soak_part(&results, &soak));
+        print_progress(&report::soak_part(&results, &soak));
         results.soak = Some(soak);
     } else {
         if arguments.only.is_empty() {
@@ -87,7 +88,7 @@ pub fn run(arguments: &plan::Arguments) -> Outcome<()> {
             };
             results.scale = Some(scale::measure(extent, validate, &folder.join("scale"))?);
         }
-        tell(&report::measured_part(&results));
+        print_progress(&report::measured_part(&results));
     }
     let is_whole = !arguments.quick && arguments.only.is_empty() && (!arguments.no_scale || arguments.soak);
     match &arguments.docs {
@@ -103,7 +104,7 @@ fn command() -> String {
 }
 
 /// The end of a program.
-#[allow(clippy::print_stderr, reason = "whoever started the program sees the reason in one line")]
+#[allow(clippy::print_stderr, reason = "the error message of the program")]
 pub fn exit(program: &str, outcome: Outcome<()>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -114,8 +115,8 @@ pub fn exit(program: &str, outcome: Outcome<()>) -> ExitCode {
     }
 }
 
-/// Tells whoever waits what has been measured.
-#[allow(clippy::print_stdout, reason = "what a person who measures wants to read")]
-fn tell(line: &str) {
+/// Prints progress to standard output.
+#[allow(clippy::print_stdout, reason = "progress is the output of this program")]
+fn print_progress(line: &str) {
     println!("{line}");
 }

@@ -1,4 +1,4 @@
-//! What a measurement was made on.
+//! The machine of a measurement.
 
 use std::fs;
 
@@ -32,7 +32,7 @@ mod tests {
     use super::value;
 
     #[test]
-    fn the_first_line_of_a_name_counts() {
+    fn the_first_line_with_a_name_is_used() {
         let text = "processor\t: 0\nmodel name\t: A: B\nmodel name\t: C\n";
         assert_eq!(value(text, "model name").as_deref(), Some("A: B"));
         assert_eq!(value(text, "model"), None);

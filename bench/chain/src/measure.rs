@@ -1,4 +1,5 @@
-//! Measurements, interleaved: what is compared runs in turn, so that whatever else the machine does meets all alike.
+//! Interleaved measurements: compared subjects run in turn, so that other load on the machine affects all of them
+//! alike.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -9,42 +10,42 @@ use crate::{
     wrk::{Load, Seen},
 };
 
-/// Something that is sent requests.
+/// A subject of measurements, which is sent requests.
 #[derive(Clone)]
 pub(crate) struct Subject<'a> {
-    /// What it is called in the report.
+    /// Its name in the report.
     pub(crate) name: &'static str,
-    /// Where it is called.
+    /// The address for requests.
     pub(crate) address: SocketAddr,
-    /// What it consists of.
+    /// Its processes.
     pub(crate) processes: Vec<&'a Process>,
 }
 
-/// What one run showed.
+/// The result of one run.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sample {
-    /// What the load generator saw.
+    /// The load generator's results.
     pub(crate) seen: Seen,
-    /// What each process spent on it.
+    /// The resources that each process used.
     pub(crate) costs: Vec<Cost>,
 }
 
-/// What a process spent.
+/// The resources that a process used.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Cost {
     /// Its name.
     pub(crate) process: &'static str,
-    /// Processor's time, in microseconds per request.
+    /// CPU time, in microseconds per request.
     pub(crate) cpu: f64,
     /// Resident memory after the run, in bytes.
     pub(crate) memory: f64,
 }
 
 impl Subject<'_> {
-    /// Sends it `load` for some whole seconds. What was written before is dropped or on the disk by then, so that a store
-    /// that waits for the disk does not wait for others' logs.
+    /// Sends it `load` for some whole seconds. Waits first until earlier writes are dropped or on the disk, so that a
+    /// store that waits for the disk does not wait for others' logs.
     pub(crate) fn measure(&self, load: &Load, connections: usize, seconds: u64) -> Outcome<Sample> {
-        self.processes.iter().try_for_each(|process| process.forget_log())?;
+        self.processes.iter().try_for_each(|process| process.truncate_log())?;
         rustix::fs::sync();
         let before = self.cpu()?;
         let seen = load
@@ -54,7 +55,7 @@ impl Subject<'_> {
         for ((process, before), after) in self.processes.iter().zip(before).zip(self.cpu()?) {
             let cpu = after.saturating_sub(before).as_secs_f64() * 1e6 / (seen.requests as f64).max(1.0);
             costs.push(Cost { process: process.name, cpu, memory: process.memory()? as f64 });
-            process.forget_log()?;
+            process.truncate_log()?;
         }
         Ok(Sample { seen, costs })
     }
@@ -65,7 +66,7 @@ impl Subject<'_> {
 }
 
 impl Sample {
-    /// The median of each figure.
+    /// The median of each value.
     pub(crate) fn median(samples: &[Self]) -> Self {
         let of = |figure: &dyn Fn(&Sample) -> f64| median(samples.iter().map(figure).collect());
         let first = samples.first().map(|sample| sample.costs.as_slice()).unwrap_or_default();
@@ -84,7 +85,7 @@ impl Sample {
         }
     }
 
-    /// What all processes together spent, in microseconds per request.
+    /// CPU time of all processes, in microseconds per request.
     pub(crate) fn cpu(&self) -> f64 {
         self.costs.iter().map(|cost| cost.cpu).sum()
     }

@@ -1,6 +1,6 @@
-//! The middle of several figures, which one bad round does not move.
+//! The median of several values, which one bad round does not affect.
 
-/// The median; of an even number of figures the mean of the middle two; 0 of none.
+/// The median; the mean of the middle two of an even number of values; 0 if there are none.
 pub(crate) fn median(mut figures: Vec<f64>) -> f64 {
     figures.sort_by(f64::total_cmp);
     let middle = figures.len() / 2;
@@ -13,7 +13,7 @@ mod tests {
     use super::median;
 
     #[test]
-    fn the_middle_one_counts() {
+    fn the_median_is_the_middle_value() {
         for (figures, expected) in
             [(vec![], 0.0), (vec![7.0], 7.0), (vec![9.0, 1.0, 2.0], 2.0), (vec![4.0, 1.0, 9.0, 2.0], 3.0)]
         {

@@ -1,4 +1,4 @@
-//! What is made before a measurement: sessions and conversations, through the services' own front door.
+//! Sessions and conversations made before a measurement, through the services' public routes.
 
 use std::{net::SocketAddr, thread};
 
@@ -8,20 +8,20 @@ use crate::{
     http::{Connection, Message},
 };
 
-/// How many connections they are made over.
+/// Number of connections to make them over.
 const CONNECTIONS: usize = 8;
 
-/// A session that has just begun.
+/// A new session.
 pub(crate) struct Session {
     /// Its first token.
     pub(crate) token: String,
-    /// The deployment that it began at.
+    /// Its deployment.
     pub(crate) deployment: String,
-    /// Whose it is.
+    /// Its identity.
     pub(crate) identity: String,
 }
 
-/// `count` sessions of these deployments in turn.
+/// Creates `count` sessions, at these deployments in turn.
 pub(crate) fn sessions(
     orchestrator: SocketAddr,
     deployments: &[String],
@@ -50,7 +50,7 @@ pub(crate) fn conversations(
     sids.zip(sessions).map(|(sid, session)| Ok((sid?, session.token))).collect()
 }
 
-/// The answers to these requests, in their order.
+/// The responses to these requests, in order.
 fn all(to: SocketAddr, requests: &[Request]) -> Outcome<Vec<Message>> {
     let share = requests.len().div_ceil(CONNECTIONS).max(1);
     let answers = thread::scope(|scope| {

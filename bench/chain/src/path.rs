@@ -1,26 +1,26 @@
-//! The paths that are measured.
+//! The measured paths.
 
 use clap::ValueEnum;
 
-/// A call, and which services it goes through.
+/// A request and the services it passes through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub enum Path {
-    /// `B ->> FWO ->> FAS ->> SAS`: a token, with the feature on.
+    /// `B ->> FWO ->> FAS ->> SAS`: creates a token, with the feature on.
     Create,
     /// The same with the feature off.
     CreateOff,
-    /// `B ->> FWO ->> FAS ->> SAS`: a token for a token.
+    /// `B ->> FWO ->> FAS ->> SAS`: refreshes a token.
     Refresh,
-    /// `FAS ->> SAS`: a token is judged.
+    /// `FAS ->> SAS`: validates a token.
     Validate,
-    /// `B ->> FWO ->> FAS ->> SAS`: a conversation is opened.
+    /// `B ->> FWO ->> FAS ->> SAS`: opens a conversation.
     Open,
-    /// The same: a message is sent.
+    /// The same: sends a message.
     Message,
 }
 
 impl Path {
-    /// All of them, in the order in which they are measured and told.
+    /// All paths, in the order of measurement and report.
     pub(crate) const ALL: [Self; 6] =
         [Self::Create, Self::CreateOff, Self::Refresh, Self::Validate, Self::Open, Self::Message];
 

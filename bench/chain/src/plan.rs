@@ -6,41 +6,41 @@ use clap::Parser;
 
 use crate::path::Path;
 
-/// Measures the services beside yardsticks of its own. Started by bench/run, which builds all of them alike.
+/// Measures the services and their yardsticks. Started by bench/run, which builds all of them alike.
 #[derive(Parser)]
 #[command(version)]
 pub struct Arguments {
-    /// One round, a second for each measurement: to see that it works, not to believe the figures
+    /// One round of one second per measurement: a smoke test whose figures mean nothing
     #[arg(long)]
     pub quick: bool,
-    /// These paths alone, comma separated, and neither start nor scale
+    /// Only these paths, comma separated, without start-up and scale
     #[arg(long, value_enum, value_delimiter = ',', value_name = "PATHS")]
     pub only: Vec<Path>,
-    /// Without the measurements beside a million deployments, a million revoked sessions and 64 keys
+    /// Skip the measurements with a million deployments, a million revoked sessions and 64 keys
     #[arg(long)]
     pub no_scale: bool,
-    /// Ten minutes of create and refresh at full load instead, and what memory does meanwhile
+    /// Instead: ten minutes of create and refresh at full load, and the memory meanwhile
     #[arg(long)]
     pub soak: bool,
-    /// Where performance.md and performance.svg are written; by default only a whole run writes, into docs
+    /// Folder for performance.md and performance.svg; by default only a full run writes, into docs
     #[arg(long, value_name = "DIRECTORY")]
     pub docs: Option<PathBuf>,
 }
 
-/// What is measured.
+/// The plan of the measurements.
 pub(crate) struct Plan {
-    /// How often each measurement is made.
+    /// The number of rounds.
     pub(crate) rounds: usize,
-    /// How long each takes.
+    /// The seconds of each measurement.
     pub(crate) seconds: u64,
-    /// On which paths.
+    /// The paths.
     pub(crate) paths: Vec<Path>,
-    /// With how many connections.
+    /// The numbers of connections.
     pub(crate) connections: Vec<usize>,
 }
 
 impl Plan {
-    /// What the command line asks for.
+    /// The plan that the command line asks for.
     pub(crate) fn new(arguments: &Arguments) -> Self {
         let (rounds, seconds) = if arguments.quick { (1, 1) } else { (3, 3) };
         let paths = if arguments.only.is_empty() { Path::ALL.to_vec() } else { arguments.only.clone() };

@@ -1,6 +1,6 @@
-//! A chart as SVG: a row per path and number of connections, in it a lane per subject. Left a bar as long as it answers
-//! requests a second, right a line from the latency of half the requests to that of 99 in 100. Each subject has a shape of
-//! its own, so that neither colour nor a light or dark page decides what is read.
+//! A chart as SVG: a row per path and number of connections, with a lane per subject. On the left a bar for the
+//! requests per second, on the right a line from the median latency to the 99th percentile. Each subject has its own
+//! shape, so that the chart is readable without colour and in light and dark mode.
 
 use std::fmt::Write as _;
 
@@ -13,7 +13,7 @@ const RIGHT_FROM: f64 = 660.0;
 const RIGHT: f64 = 1010.0;
 const TOP: usize = 92;
 const LANE: usize = 10;
-/// Subjects that have a colour and a shape.
+/// Subjects with a colour and a shape.
 const MOST: usize = 5;
 
 const STYLE: &str = "\
@@ -114,7 +114,7 @@ impl Scales {
     fn of(rows: &[Row<'_>]) -> Self {
         let samples = || rows.iter().flat_map(|row| &row.lanes).map(|(_, sample)| sample.seen);
         let most = samples().map(|seen| seen.per_second).fold(1.0, f64::max);
-        // To the next of 1, 2, 5, 10, …
+        // Rounds up to the next of 1, 2, 5, 10, …
         let decade = 10_f64.powf(most.log10().floor());
         let step = [1.0, 2.0, 5.0, 10.0].into_iter().find(|step| step * decade >= most).unwrap_or(10.0);
         let least = samples().map(|seen| seen.p50).fold(1e6, f64::min).max(1.0);
@@ -189,7 +189,7 @@ fn mark(svg: &mut String, subject: usize, x: f64, y: f64) {
     line(svg, format_args!("{shape}"));
 }
 
-/// The chart in words, for whoever does not see it.
+/// The chart as text, for screen readers.
 fn description(subjects: &[&str], rows: &[Row<'_>]) -> String {
     let mut text = String::from("Requests a second.");
     for row in rows {
@@ -218,19 +218,19 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::results::tests::made_up;
+    use crate::results::tests::example;
 
     #[test]
-    fn names_do_not_become_elements() {
+    fn names_are_escaped_in_svg() {
         assert_eq!(escaped("a < b & \"c\" > d"), "a &lt; b &amp; &quot;c&quot; &gt; d");
-        let results = Results { machine: "2 cores <b>".to_owned(), ..made_up() };
+        let results = Results { machine: "2 cores <b>".to_owned(), ..example() };
         let svg = svg(&results);
         assert!(svg.contains("2 cores &lt;b&gt;") && !svg.contains("<b>"), "{svg}");
     }
 
     #[test]
-    fn bars_are_as_long_as_their_figures() {
-        let rows_of = made_up();
+    fn bar_length_is_proportional_to_the_value() {
+        let rows_of = example();
         let scales = Scales::of(&rows(&rows_of));
         assert_eq!((scales.most, scales.decades), (100_000.0, (2, 4)));
         assert_eq!([0.0, 50_000.0, 100_000.0].map(|rate| scales.rate(rate)), [LEFT, 405.0, MIDDLE]);

@@ -1,4 +1,4 @@
-//! Processes that are measured: started with their log in a file, asked what they cost, ended when they are dropped.
+//! Measured processes: started with their log in a file, sampled for CPU and memory, and killed on drop.
 
 use std::{
     ffi::OsStr,
@@ -13,12 +13,12 @@ use std::{
 
 use crate::{Outcome, http::Connection};
 
-/// How often a process that starts is asked whether it is ready.
+/// Interval of readiness checks during start-up.
 const LOOK: Duration = Duration::from_millis(1);
 
-/// A process of the harness's own.
+/// A child process of the harness.
 pub(crate) struct Process {
-    /// What it is called in the report.
+    /// Its name in the report.
     pub(crate) name: &'static str,
     child: Child,
     log: File,
@@ -27,7 +27,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts `program` with these settings and nothing else of the environment. What it logs goes to the file at `log`.
+    /// Starts `program` with only these environment variables. Its log is written to the file at `log`.
     pub(crate) fn start<'a>(
         name: &'static str,
         program: &Path,
@@ -47,7 +47,7 @@ impl Process {
         Ok(Self { name, child, log: file, log_path: log, started: Instant::now() })
     }
 
-    /// Waits until `GET /readyz` on the admin listener says so; how long that was after the start.
+    /// Waits until `GET /readyz` on the admin listener succeeds; returns the time since the start.
     pub(crate) fn ready(&mut self, admin: SocketAddr, deadline: Duration) -> Outcome<Duration> {
         self.until(deadline, || {
             let request = b"GET /readyz HTTP/1.1\r\nhost: localhost\r\n\r\n";
@@ -60,8 +60,8 @@ impl Process {
         self.until(Duration::from_secs(10), || Connection::open(address).is_ok())
     }
 
-    /// Waits for a line with `part` in it; that line.
-    pub(crate) fn says(&mut self, part: &str) -> Outcome<String> {
+    /// Waits for a line that contains `part`; returns that line.
+    pub(crate) fn wait_for_line(&mut self, part: &str) -> Outcome<String> {
         let log_path = self.log_path.clone();
         let line = || {
             let said = fs::read_to_string(&log_path).unwrap_or_default();
@@ -85,18 +85,18 @@ impl Process {
         }
     }
 
-    /// The processor's time of this process and the processes that it has started.
+    /// The CPU time of this process and its children.
     pub(crate) fn cpu(&self) -> Outcome<Duration> {
         self.tree()?.into_iter().map(cpu_of).sum()
     }
 
-    /// The resident memory of the same, in bytes.
+    /// The resident memory of this process and its children, in bytes.
     pub(crate) fn memory(&self) -> Outcome<u64> {
         self.tree()?.into_iter().map(memory_of).sum()
     }
 
     /// Empties the log.
-    pub(crate) fn forget_log(&self) -> Outcome<()> {
+    pub(crate) fn truncate_log(&self) -> Outcome<()> {
         Ok(self.log.set_len(0)?)
     }
 
@@ -111,14 +111,14 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended already.
+        // It may have exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// A free address of this machine: all of 127.0.0.0/8 is. Of its own for each call, so that none of the connections that
-/// are made meanwhile takes its port.
+/// A free local address: each call uses another address of 127.0.0.0/8, so that no connection made meanwhile takes its
+/// port.
 pub(crate) fn free_address() -> Outcome<SocketAddr> {
     static CALLS: AtomicU16 = AtomicU16::new(2);
     let [high, low] = CALLS.fetch_add(1, Ordering::Relaxed).to_be_bytes();
@@ -135,7 +135,7 @@ fn memory_of(pid: u32) -> Outcome<u64> {
     Ok(resident(&status).ok_or("malformed /proc/PID/status")?)
 }
 
-/// `utime` + `stime` of `/proc/PID/stat`, whose second field, in brackets, may hold anything.
+/// `utime` + `stime` of `/proc/PID/stat`, whose second field, in brackets, may contain any character.
 fn ticks(stat: &str) -> Option<u64> {
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
     let mut next = || fields.next()?.parse::<u64>().ok();
@@ -153,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_kernel_says_is_understood() {
+    fn proc_files_are_parsed() {
         let stat = "7 (a) b (c) S 1 7 7 0 -1 4194560 100 0 0 0 31 11 5 5 20 0 3 0 1000 10000 200 18446744073709551615";
         assert_eq!(ticks(stat), Some(42));
         assert_eq!(ticks("7 (a) S"), None);

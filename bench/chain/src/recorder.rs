@@ -1,5 +1,4 @@
-//! A proxy between a caller and its callee that keeps what they say to each other. Used before anything is measured, never
-//! while.
+//! A proxy that records the traffic between a caller and its callee. Used only before measurements, never during them.
 
 use std::{
     io::{BufReader, Write as _},
@@ -14,33 +13,33 @@ use crate::{
     script::{Answer, Question},
 };
 
-/// What was said on a wire: requests, each with its answer.
+/// The recorded traffic of a connection: requests, each with its response.
 #[derive(Clone, Default)]
 pub(crate) struct Recorder(Arc<Mutex<Vec<(Message, Message)>>>);
 
 impl Recorder {
-    /// Lays a wire to `callee`; the address that the caller is to call instead.
-    pub(crate) fn lay(&self, callee: SocketAddr) -> Outcome<SocketAddr> {
+    /// Starts a proxy to `callee`; returns the address that the caller must use instead.
+    pub(crate) fn record(&self, callee: SocketAddr) -> Outcome<SocketAddr> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?;
         let recorder = self.clone();
         thread::spawn(move || {
             for caller in listener.incoming().map_while(Result::ok) {
                 let recorder = recorder.clone();
-                // A caller that goes away ends its own wire.
-                thread::spawn(move || recorder.pass_on(caller, callee));
+                // A caller that closes its connection ends only its own thread.
+                thread::spawn(move || recorder.forward(caller, callee));
             }
         });
         Ok(address)
     }
 
-    /// What has been said since the last call, without the questions of readiness checks.
+    /// The traffic since the last call, without readiness checks.
     pub(crate) fn take(&self) -> Vec<(Message, Message)> {
         let said = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         said.into_iter().filter(|(request, _)| request.word(0) == "POST").collect()
     }
 
-    fn pass_on(&self, caller: TcpStream, callee: SocketAddr) -> Outcome<()> {
+    fn forward(&self, caller: TcpStream, callee: SocketAddr) -> Outcome<()> {
         let (mut requests, mut answers) = (BufReader::new(caller.try_clone()?), caller);
         let mut onward = Connection::open(callee)?;
         while let Some(request) = Message::read(&mut requests)? {
@@ -49,7 +48,7 @@ impl Recorder {
             let answer = onward.exchange(&raw)?;
             let mut raw = Vec::new();
             answer.write(&mut raw)?;
-            // Before the caller has it: what he asks next is of another call.
+            // Recorded before the caller has the response, as its next request belongs to another call.
             self.0.lock().unwrap_or_else(PoisonError::into_inner).push((request, answer));
             answers.write_all(&raw)?;
         }
@@ -57,12 +56,12 @@ impl Recorder {
     }
 }
 
-/// The request as a yardstick is to send it.
+/// The request for a yardstick to send.
 pub(crate) fn question(request: &Message) -> Question {
     Question { path: request.word(1).to_owned(), headers: kept_headers(request), body: request.text() }
 }
 
-/// The answer as a yardstick is to give it.
+/// The response for a yardstick to return.
 pub(crate) fn answer(request: &Message, answer: &Message) -> Answer {
     Answer {
         path: request.word(1).to_owned(),
@@ -72,7 +71,7 @@ pub(crate) fn answer(request: &Message, answer: &Message) -> Answer {
     }
 }
 
-/// All headers but those that every client and server sets itself.
+/// All headers except those that every client and server sets itself.
 fn kept_headers(message: &Message) -> Vec<(String, String)> {
     let sets_itself = |name: &str| matches!(name, "host" | "content-length" | "date" | "connection");
     let kept = message.headers().filter(|(name, _)| !sets_itself(name));
@@ -84,10 +83,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_has_an_answer_finds_it_kept() {
+    fn a_response_is_recorded_before_it_is_delivered() {
         let callee = TcpListener::bind("127.0.0.1:0").unwrap();
         let recorder = Recorder::default();
-        let wire = recorder.lay(callee.local_addr().unwrap()).unwrap();
+        let wire = recorder.record(callee.local_addr().unwrap()).unwrap();
         thread::spawn(move || {
             let (mut answers, _) = callee.accept().unwrap();
             let mut requests = BufReader::new(answers.try_clone().unwrap());

@@ -1,4 +1,4 @@
-//! What the participants say to each other on each path, heard once from the services themselves.
+//! The traffic between the participants on each path, recorded once from the services themselves.
 
 use std::path::Path as Folder;
 
@@ -13,50 +13,54 @@ use crate::{
     stack::Plan,
 };
 
-/// What is said on all paths.
+/// The recorded traffic of all paths.
 pub(crate) struct Recordings {
     paths: Vec<(Path, Recording)>,
-    /// FAS's call to SAS when a conversation is opened, with `TOKEN` where the token stands.
+    /// FAS's request to SAS when a conversation is opened, with `TOKEN` in place of the token.
     pub(crate) validate: Question,
 }
 
-/// What is said on one path: the parts of the participants that answer, in the order in which they are asked.
+/// The recorded traffic of one path: the scripts of the participants that respond, in call order.
 #[derive(Clone, Debug)]
 pub(crate) struct Recording(pub(crate) Vec<Script>);
 
 impl Recordings {
-    /// Starts a stack in `folder`, listens in to one call of each path, and stops it.
+    /// Starts a stack in `folder`, records one request of each path, and stops the stack.
     pub(crate) fn make(folder: &Folder) -> Outcome<Self> {
         let wires = [Recorder::default(), Recorder::default()];
         let stack = Plan { wires: Some(wires.clone()), ..Plan::new(folder.to_owned()) }.start()?;
         let mut browser = Connection::open(stack.orchestrator)?;
-        let mut call = |request: &Request| heard(&mut browser, &wires, request);
+        let mut call = |request: &Request| record_call(&mut browser, &wires, request);
 
         let (created, create) = call(&Request::create(ON))?;
         let (_, create_off) = call(&Request::create(OFF))?;
         let token = created.member("token")?;
         let (opened, open) = call(&Request::open(&token))?;
         let (_, message) = call(&Request::message(&token, &opened.member("conversation_sid")?))?;
-        // A session without a conversation, which is what is measured.
+        // A session without a conversation, as in the measurement.
         let (another, _) = call(&Request::create(ON))?;
         let (_, refresh) = call(&Request::refresh(ON, &another.member("token")?))?;
 
-        let last = open.0.last().ok_or("nobody was asked to validate")?;
-        let asked = open.0.get(1).and_then(|caller| caller.questions.first()).ok_or("SAS was not asked")?;
+        let last = open.0.last().ok_or("no validate request was recorded")?;
+        let asked = open
+            .0
+            .get(1)
+            .and_then(|caller| caller.questions.first())
+            .ok_or("no request to SAS was recorded")?;
         let validate = Question { body: asked.body.replace(&token, "TOKEN"), ..asked.clone() };
-        let alone = Recording(vec![last.clone()]);
+        let validate_only = Recording(vec![last.clone()]);
         let paths = vec![
             (Path::Create, create),
             (Path::CreateOff, create_off),
             (Path::Refresh, refresh),
-            (Path::Validate, alone),
+            (Path::Validate, validate_only),
             (Path::Open, open),
             (Path::Message, message),
         ];
         Ok(Self { paths, validate })
     }
 
-    /// What is said on `path`.
+    /// The traffic on `path`.
     pub(crate) fn of(&self, path: Path) -> Outcome<&Recording> {
         let found = self.paths.iter().find(|(other, _)| *other == path);
         found.map(|(_, recording)| recording).ok_or_else(|| "a path that was not recorded".into())
@@ -64,14 +68,14 @@ impl Recordings {
 }
 
 impl Recording {
-    /// The first participant's answer, given at once.
+    /// A script that returns the first participant's response at once.
     pub(crate) fn hello(&self) -> Script {
         let answers = self.0.first().map(|script| script.answers.clone()).unwrap_or_default();
         Script { questions: Vec::new(), answers }
     }
 }
 
-fn heard(
+fn record_call(
     browser: &mut Connection,
     wires: &[Recorder; 2],
     request: &Request,

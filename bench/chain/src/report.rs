@@ -1,4 +1,4 @@
-//! The figures as people read them: two parts of `docs/performance.md`, each between markers, and a plot beside it.
+//! The report: two parts of `docs/performance.md`, each between markers, and a plot.
 
 use std::{fmt::Write as _, fs, path::Path as Folder};
 
@@ -15,7 +15,7 @@ use crate::{
 
 const MIB: f64 = 1_048_576.0;
 
-/// Writes what was measured into the page in `docs`, and the plot beside it. What was not measured stays as it was.
+/// Writes the results into the page in `docs`, and the plot. Parts without a measurement stay unchanged.
 pub(crate) fn write(results: &Results, docs: &Folder) -> Outcome<()> {
     let page = docs.join("performance.md");
     let text = fs::read_to_string(&page).or_else(|_| fs::read_to_string("docs/performance.md"))?;
@@ -30,7 +30,7 @@ pub(crate) fn write(results: &Results, docs: &Folder) -> Outcome<()> {
     Ok(fs::write(page, text)?)
 }
 
-/// What was measured, as text.
+/// The measured part as text.
 pub(crate) fn measured_part(results: &Results) -> String {
     let plan = &results.plan;
     let mut text = format!(
@@ -152,7 +152,7 @@ fn goals_table(goals: &[Goal]) -> String {
     text
 }
 
-/// The page with another text between its markers of this name.
+/// The page with new text between the markers of this name.
 fn replaced(page: &str, name: &str, part: &str) -> Outcome<String> {
     let (begin, end) = (format!("<!-- {name}:begin -->\n"), format!("<!-- {name}:end -->\n"));
     let parts = page.split_once(&begin).and_then(|(before, rest)| Some((before, rest.split_once(&end)?.1)));
@@ -191,10 +191,10 @@ fn add(text: &mut String, part: std::fmt::Arguments<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::results::tests::made_up;
+    use crate::results::tests::example;
 
     #[test]
-    fn what_stands_between_markers_is_replaced() {
+    fn text_between_markers_is_replaced() {
         let page = "# A\n<!-- soak:begin -->\nold\n<!-- soak:end -->\nmore\n";
         let expected = "# A\n<!-- soak:begin -->\nnew\n<!-- soak:end -->\nmore\n";
         assert_eq!(replaced(page, "soak", "new\n").unwrap(), expected);
@@ -202,21 +202,21 @@ mod tests {
     }
 
     #[test]
-    fn figures_are_told_in_their_units() {
+    fn values_are_formatted_with_units() {
         assert_eq!([0.0, 999.4, 1000.0, 1_234_567.0].map(thousands), ["0", "999", "1,000", "1,234,567"]);
         assert_eq!([7.4, 999.0, 1234.0].map(time), ["7 µs", "999 µs", "1.23 ms"]);
-        let text = measured_part(&made_up());
+        let text = measured_part(&example());
         for line in [
             "| 16 | services | 8,500 | 200 µs | 3.00 ms | 30.5 = 20.0 + 10.5 | 30.0 = 10.0 + 20.0 |  |",
             "| 16 | null chain | 10,000 | 200 µs | 1.00 ms | 30.5 = 20.0 + 10.5 | 30.0 = 10.0 + 20.0 | 0.85 |",
             "| Create, 64 connections: 0.85 of null chain's requests/s | 0.80 | **not met** |",
-            "Express: not measured: there is no Node.js here.",
+            "Express: not measured: Node.js is not installed.",
             "| ScopedAuthService | 99.9 ms | 16.0 MiB | 1.0 MiB | not measured: no image here |",
             "| 1000000 revoked sessions | 0.990 | 1.200 | 0.940 | 64 bytes |",
         ] {
             assert!(text.contains(line), "no `{line}` in:\n{text}");
         }
-        let results = made_up();
+        let results = example();
         let text = soak_part(&results, results.soak.as_ref().unwrap());
         assert!(text.contains("| 3 | 1 | 2 | 10.1 | 9.5 | 9.5 |"), "{text}");
     }

@@ -1,10 +1,10 @@
-//! All that one run has found.
+//! All results of one run.
 
 use crate::{
     measure::Sample, path::Path, plan::Plan, scale::Scale, soak::Soak, start_up::StartUp, throughput::Row,
 };
 
-/// What was found, and when, where and how.
+/// The results, and the date, machine and settings of the run.
 pub(crate) struct Results {
     /// The day, as `2026-11-21`.
     pub(crate) date: String,
@@ -12,7 +12,7 @@ pub(crate) struct Results {
     pub(crate) machine: String,
     /// The command line.
     pub(crate) command: String,
-    /// What was asked for.
+    /// The plan.
     pub(crate) plan: Plan,
     /// The medians on all paths.
     pub(crate) throughput: Vec<Row>,
@@ -20,14 +20,14 @@ pub(crate) struct Results {
     pub(crate) without_express: Option<&'static str>,
     /// Start and size of each service.
     pub(crate) start_up: Vec<StartUp>,
-    /// What much costs, if that was measured.
+    /// The cost of large data, if measured.
     pub(crate) scale: Option<Scale>,
-    /// What memory does under load, if that was measured.
+    /// The memory under load, if measured.
     pub(crate) soak: Option<Soak>,
 }
 
 impl Results {
-    /// What `subject` did on `path`, if it was measured.
+    /// The result of `subject` on `path`, if measured.
     pub(crate) fn of(&self, path: Path, connections: usize, subject: &str) -> Option<&Sample> {
         let is_it = |row: &&Row| (row.path, row.connections, row.subject) == (path, connections, subject);
         self.throughput.iter().find(is_it).map(|row| &row.sample)
@@ -44,8 +44,8 @@ pub(crate) mod tests {
         wrk::Seen,
     };
 
-    /// A run in which the services do 8,500 or 8,000 where the chain does 10,000.
-    pub(crate) fn made_up() -> Results {
+    /// A run in which the services reach 8,500 or 8,000 where the chain reaches 10,000.
+    pub(crate) fn example() -> Results {
         let row = |path, connections, subject, per_second, p99| Row {
             path,
             connections,
@@ -70,7 +70,7 @@ pub(crate) mod tests {
                 row(Path::Create, 64, SERVICES, 8000.0, 1500.0),
                 row(Path::Create, 64, CHAIN, 10000.0, 1000.0),
             ],
-            without_express: Some("not measured: there is no Node.js here"),
+            without_express: Some("not measured: Node.js is not installed"),
             start_up: vec![StartUp {
                 service: "ScopedAuthService",
                 ready_ms: 99.9,

@@ -1,4 +1,4 @@
-//! Revoked sessions, as ScopedAuthService writes them, put into its store while it does not run.
+//! Revoked sessions in ScopedAuthService's format, inserted into its store while it is stopped.
 
 use std::path::Path;
 
@@ -7,11 +7,11 @@ use service_runtime::Clock;
 
 use crate::{Outcome, stack::sessions_file};
 
-/// Adds `count` sessions that began within the last hour and were revoked just now, to a store that has its tables.
+/// Adds `count` sessions that started within the last hour and were revoked just now, to a store with its tables.
 pub(crate) fn add(folder: &Path, count: usize) -> Outcome<()> {
     let now = Clock::system().now().timestamp_millis();
     let day = 24 * 3600 * 1000;
-    // A session's id is a UUID version 7: the milliseconds of its beginning, then randomness.
+    // A session's id is a UUID version 7: the milliseconds of its start, then random bits.
     let rows = format!(
         "WITH RECURSIVE counted (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counted WHERE n < {count}), \
          begun (n, millis) AS (SELECT n, {now} - n * 3600000 / {count} FROM counted) \

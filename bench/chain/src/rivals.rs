@@ -1,4 +1,4 @@
-//! What else is sent the same requests: each with tokens of its own, since nobody takes those of another.
+//! Other servers that are sent the same requests, each with its own tokens, since none accepts those of another.
 
 use std::{fs, path::Path as Folder};
 
@@ -7,17 +7,17 @@ use crate::{
     workload::Workload, yardsticks::Yardstick,
 };
 
-/// A server beside the services.
+/// A server compared with the services.
 pub(crate) struct Rival {
-    /// What it is called in the report.
+    /// Its name in the report.
     pub(crate) name: &'static str,
-    /// With how many connections it is measured; none for all.
+    /// The numbers of connections it is measured with; empty for all.
     pub(crate) connections: Option<usize>,
-    /// Whether it refuses a token that was presented before.
+    /// Whether it rejects a token that was presented before.
     pub(crate) needs_fresh_tokens: bool,
     /// The processes.
     pub(crate) server: Yardstick,
-    /// What it is sent.
+    /// The requests.
     pub(crate) workload: Workload,
 }
 
@@ -32,7 +32,7 @@ pub(crate) fn on(path: Path, validate: &Question, folder: &Folder) -> Outcome<Ve
         let name = throughput::IN_PROCESS;
         rivals.push(Rival { name, connections: None, needs_fresh_tokens: true, server, workload });
     }
-    if matches!(path, Path::Create | Path::Refresh) && express::at_hand().is_ok() {
+    if matches!(path, Path::Create | Path::Refresh) && express::installed_packages().is_ok() {
         for (place, name) in [express::SINGLE, express::CLUSTER].into_iter().enumerate() {
             let folder = folder.join(format!("express-{place}"));
             std::fs::create_dir_all(&folder)?;
@@ -45,7 +45,7 @@ pub(crate) fn on(path: Path, validate: &Question, folder: &Folder) -> Outcome<Ve
     Ok(rivals)
 }
 
-/// The same services within one process.
+/// The same services in one process.
 fn in_process(folder: &Folder) -> Outcome<Yardstick> {
     fs::create_dir_all(folder)?;
     fs::write(folder.join("accounts.toml"), accounts::accounts(1))?;
@@ -53,7 +53,7 @@ fn in_process(folder: &Folder) -> Outcome<Yardstick> {
     let arguments = ["--in-process", "--without-page", "--free-ports", "--data", &data];
     let (program, log) = (program("local-stack")?, folder.join("log"));
     let mut process = Process::start(throughput::IN_PROCESS, &program, arguments, [], log)?;
-    let line = process.says("FlexWebchatOrchestratorService ")?;
+    let line = process.wait_for_line("FlexWebchatOrchestratorService ")?;
     let url = line.split_whitespace().find_map(|word| word.strip_prefix("http://"));
     let address = url.ok_or("a line without an address")?.parse()?;
     Ok(Yardstick { address, processes: vec![process] })

@@ -1,5 +1,4 @@
-//! What the services cost when they hold much: stacks that differ in one thing each run side by side and are measured in
-//! turn.
+//! The cost of large data: stacks that each differ in one dimension run side by side and are measured in turn.
 
 use std::{
     path::Path as Folder,
@@ -14,23 +13,23 @@ use crate::{
     measure::Subject,
     median::median,
     path::Path,
+    print_progress,
     script::Question,
     stack::{Plan, Stack},
-    tell,
     workload::Workload,
 };
 
-/// Whose requests are compared.
+/// The compared paths.
 pub(crate) const PATHS: [Path; 3] = [Path::Create, Path::Refresh, Path::Validate];
-/// With how many connections.
+/// The number of connections.
 pub(crate) const CONNECTIONS: usize = 16;
 /// Keys of the ring.
 const KEYS: usize = 64;
 
-/// How much there is, and how long it is measured.
+/// The amounts, and the duration of measurements.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Extent {
-    /// Deployments, and revoked sessions.
+    /// The number of deployments and of revoked sessions.
     pub(crate) many: usize,
     /// Rounds.
     pub(crate) rounds: usize,
@@ -38,29 +37,29 @@ pub(crate) struct Extent {
     pub(crate) seconds: u64,
 }
 
-/// One thing of which there is much.
+/// One dimension with a large amount.
 #[derive(Clone, Debug)]
 pub(crate) struct Much {
-    /// Of what, and how much.
+    /// Its name and amount.
     pub(crate) what: String,
-    /// Requests per second on each of [`PATHS`], of those without.
+    /// Requests per second on each of [`PATHS`], relative to the base stack.
     pub(crate) of_base: [f64; 3],
-    /// Bytes of memory for each, where that is a figure.
+    /// Bytes of memory per item, where measured.
     pub(crate) bytes_each: Option<f64>,
 }
 
-/// What was found.
+/// The results.
 #[derive(Clone, Debug)]
 pub(crate) struct Scale {
-    /// How it was measured.
+    /// How they were measured.
     pub(crate) extent: Extent,
     /// Requests per second of the stack with one deployment, no revoked session and one key, on each of [`PATHS`].
     pub(crate) base: [f64; 3],
-    /// What there was much of.
+    /// The dimensions.
     pub(crate) much: Vec<Much>,
 }
 
-/// A stack and what it is sent on each path.
+/// A stack and its requests on each path.
 struct Case {
     stack: Stack,
     workloads: Vec<Workload>,
@@ -80,7 +79,7 @@ pub(crate) fn measure(extent: Extent, validate: &Question, folder: &Folder) -> O
     let mut seen = vec![[(); 3].map(|()| Vec::new()); cases.len()];
     for round in 0..extent.rounds {
         for (place, path) in PATHS.into_iter().enumerate() {
-            // Whoever comes first has no advantage from it.
+            // The order rotates, so that the first has no advantage.
             let mut order: Vec<_> = cases.iter().zip(seen.iter_mut()).collect();
             if round % 2 == 1 {
                 order.reverse();
@@ -109,15 +108,15 @@ impl Much {
     fn new(what: String, base: &[Vec<f64>; 3], seen: &[Vec<f64>; 3], bytes_each: Option<f64>) -> Self {
         let mut shares = base.iter().zip(seen).map(|(base, seen)| of_base(base, seen));
         let of_base = [(); 3].map(|()| shares.next().unwrap_or_default());
-        let told: Vec<_> =
+        let shown: Vec<_> =
             PATHS.iter().zip(of_base).map(|(path, of)| format!("{} {of:.3}", path.name())).collect();
         let bytes = bytes_each.map_or(String::new(), |bytes| format!(", {bytes:.1} bytes each"));
-        tell(&format!("{what}: {} of those without{bytes}", told.join(", ")));
+        print_progress(&format!("{what}: {} of those without{bytes}", shown.join(", ")));
         Self { what, of_base, bytes_each }
     }
 }
 
-/// The median of the rounds' ratios: what happens to a whole round happens to both.
+/// The median of the rounds' ratios: a disturbance of a whole round affects both sides.
 fn of_base(base: &[f64], seen: &[f64]) -> f64 {
     median(base.iter().zip(seen).map(|(base, seen)| seen / base).collect())
 }
@@ -126,7 +125,7 @@ impl Case {
     fn new(plan: &Plan, keys: usize, validate: &Question) -> Outcome<Self> {
         let started = Instant::now();
         let stack = plan.start()?;
-        tell(&format!(
+        print_progress(&format!(
             "{}: started in {:.1} s",
             plan.folder.file_name().unwrap_or_default().display(),
             started.elapsed().as_secs_f64()
@@ -136,7 +135,7 @@ impl Case {
         let memory = [fwo.memory()? as f64, fas.memory()? as f64, sas.memory()? as f64];
         let deployments = accounts::called(plan.deployments);
         let mut workloads = Vec::new();
-        // The tokens that are judged are made now, by the ring's first key.
+        // The tokens to validate are made now, by the ring's first key.
         for path in PATHS {
             let folder = plan.folder.join(format!("{path:?}"));
             workloads.push(Workload::new(path, stack.orchestrator, deployments.clone(), validate, folder)?);
@@ -157,7 +156,7 @@ impl Case {
     }
 }
 
-/// Adds keys to the ring of a stack that runs, and waits until the last of them makes its tokens.
+/// Adds keys to the ring of a running stack, and waits until the last one is active.
 fn add_keys(stack: &Stack, count: usize) -> Outcome<()> {
     let header = || -> Outcome<String> {
         let created = Connection::open(stack.orchestrator)?.succeed(&Request::create(accounts::ON).raw())?;
@@ -185,7 +184,7 @@ mod tests {
     use super::of_base;
 
     #[test]
-    fn rounds_are_compared_with_each_other() {
+    fn rounds_are_compared_pairwise() {
         // The machine was slow in the second round, for both.
         assert_eq!(of_base(&[100.0, 10.0, 100.0], &[99.0, 10.0, 98.0]), 0.99);
     }

@@ -1,4 +1,4 @@
-//! What a yardstick says: the bodies and headers that the services themselves were heard to exchange on one path.
+//! A yardstick's script: the bodies and headers that were recorded between the services on one path.
 
 use std::{fs, path::Path};
 
@@ -6,21 +6,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::Outcome;
 
-/// A yardstick's part: what it asks the next one, and what it answers.
+/// A yardstick's script: its requests to the next one, and its responses.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Script {
-    /// What it asks the next one, one after the other; nothing, if it is the last.
+    /// Its requests to the next one, in order; empty for the last one.
     pub questions: Vec<Question>,
-    /// What it answers, by the path that it is asked for; the first one, if it has none for that path.
+    /// Its responses by path; the first one for other paths.
     pub answers: Vec<Answer>,
 }
 
 /// A request with its body.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Question {
-    /// What follows `POST`.
+    /// The path.
     pub path: String,
-    /// All headers but those that the client sets itself.
+    /// All headers except those that the client sets itself.
     pub headers: Vec<(String, String)>,
     /// The body, which is text.
     pub body: String,
@@ -29,21 +29,21 @@ pub struct Question {
 /// A response with its body.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {
-    /// What it is the answer to.
+    /// The path that it responds to.
     pub path: String,
     /// The status.
     pub status: u16,
-    /// All headers but those that the server sets itself.
+    /// All headers except those that the server sets itself.
     pub headers: Vec<(String, String)>,
     /// The body, which is text.
     pub body: String,
 }
 
 impl Script {
-    /// The script in the file at `path`.
+    /// Reads the script from the file at `path`.
     ///
     /// # Errors
-    /// If there is none.
+    /// If it cannot be read.
     pub fn load(path: &Path) -> Outcome<Self> {
         Ok(serde_json::from_slice(&fs::read(path)?)?)
     }

@@ -1,26 +1,28 @@
-//! Full load for ten minutes, and what memory does meanwhile.
+//! The soak test: full load for ten minutes, and the memory meanwhile.
 
 use std::{path::Path as Folder, thread};
 
-use crate::{Outcome, accounts, path::Path, script::Question, stack::Plan, tell, workload::Workload};
+use crate::{
+    Outcome, accounts, path::Path, print_progress, script::Question, stack::Plan, workload::Workload,
+};
 
-/// How many measurements there are.
+/// Number of parts.
 const PARTS: usize = 10;
 /// Connections that create, and as many that refresh.
 const CONNECTIONS: usize = 16;
 
-/// What was found.
+/// The results.
 #[derive(Clone, Debug)]
 pub(crate) struct Soak {
-    /// How long each part was, in seconds.
+    /// Duration of each part, in seconds.
     pub(crate) seconds: u64,
-    /// Resident memory of FWO, FAS and SAS in bytes: before, and after each part.
+    /// Resident memory of FWO, FAS and SAS in bytes: before the load, and after each part.
     pub(crate) memory: Vec<[f64; 3]>,
     /// Creates and refreshes of each part, per second.
     pub(crate) per_second: Vec<[f64; 2]>,
 }
 
-/// Creates and refreshes at once for [`PARTS`] times as many seconds.
+/// Creates and refreshes concurrently for [`PARTS`] times this many seconds.
 pub(crate) fn measure(seconds: u64, validate: &Question, folder: &Folder) -> Outcome<Soak> {
     let stack = Plan::new(folder.join("stack")).start()?;
     let load = |path: Path| {
@@ -43,8 +45,8 @@ pub(crate) fn measure(seconds: u64, validate: &Question, folder: &Folder) -> Out
         let [created, refreshed] = sent;
         let per_second = [created?.per_second, refreshed?.per_second];
         let resident = memory()?;
-        stack.processes.iter().try_for_each(|process| process.forget_log())?;
-        tell(&format!(
+        stack.processes.iter().try_for_each(|process| process.truncate_log())?;
+        print_progress(&format!(
             "part {part}: {:.0} creates and {:.0} refreshes a second; {} MiB",
             per_second[0],
             per_second[1],
@@ -57,8 +59,8 @@ pub(crate) fn measure(seconds: u64, validate: &Question, folder: &Folder) -> Out
 }
 
 impl Soak {
-    /// How much more memory FWO, FAS and SAS held after the last part than after the second, as a share of that. The
-    /// first two fill what is bounded: buffers, caches, what limits remember.
+    /// The growth of the memory of FWO, FAS and SAS from the second part to the last, as a fraction. The first two
+    /// parts fill bounded memory: buffers, caches, limiters.
     pub(crate) fn growth(&self) -> [f64; 3] {
         let (early, late) = (self.memory.get(2).copied(), self.memory.last().copied());
         let (early, late) = (early.unwrap_or_default(), late.unwrap_or_default());
@@ -72,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn growth_is_counted_from_the_second_part_on() {
+    fn growth_is_measured_from_the_second_part() {
         let memory = vec![[1.0; 3], [7.0; 3], [10.0; 3], [99.0; 3], [10.0, 11.0, 9.0]];
         let growth = Soak { seconds: 1, memory, per_second: Vec::new() }.growth();
         assert_eq!(growth.map(|share| (share * 100.0).round()), [0.0, 10.0, -10.0]);

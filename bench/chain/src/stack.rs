@@ -1,4 +1,4 @@
-//! The three services as their release binaries, each with its own process, log and store, on free ports.
+//! The three services as release binaries, each with its own process, log and store, on free ports.
 
 use std::{
     env, fs,
@@ -14,46 +14,46 @@ use crate::{
     revoked,
 };
 
-/// What FWO proves itself to FAS with, and FAS to SAS: as long as those that are made in earnest.
+/// The shared secrets of FWO with FAS, and of FAS with SAS: as long as production ones.
 const SECRETS: [&str; 2] =
     ["measured-orchestrator-to-federated-auth-0001", "measured-federated-auth-to-scoped-auth-0002"];
 const FINGERPRINT_KEY: &str = "5d1fb05d2c1f5b7ac0a31f9f6f6a1a3f2d7c1e9b8a7d6c5b4a39281706f5e4d3";
 
-/// Accounts are read before FWO is ready, revocations before SAS is: a million of them take a while.
+/// FWO reads accounts before it is ready, SAS reads revocations: a million of them take a while.
 const START: Duration = Duration::from_secs(300);
 
-/// What a stack is started with.
+/// The start options of a stack.
 pub(crate) struct Plan {
-    /// Where its files are.
+    /// The folder of its files.
     pub(crate) folder: PathBuf,
     /// How many deployments it has with the feature on.
     pub(crate) deployments: usize,
-    /// How many sessions have been revoked.
+    /// The number of revoked sessions.
     pub(crate) revoked: usize,
-    /// The wires FWO ->> FAS and FAS ->> SAS, if they are listened in to.
+    /// The proxies on FWO ->> FAS and FAS ->> SAS, if their traffic is recorded.
     pub(crate) wires: Option<[Recorder; 2]>,
 }
 
-/// A stack that runs.
+/// A running stack.
 pub(crate) struct Stack {
     /// FWO, FAS and SAS.
     pub(crate) processes: [Process; 3],
-    /// Where browsers call FWO.
+    /// FWO's address for browsers.
     pub(crate) orchestrator: SocketAddr,
-    /// Where FAS calls SAS.
+    /// SAS's address for FAS.
     pub(crate) scoped_auth: SocketAddr,
-    /// How long each took from its start until it was ready.
+    /// Time from the start of each service until it was ready.
     pub(crate) took: [Duration; 3],
     folder: PathBuf,
 }
 
 impl Plan {
-    /// A stack with one deployment, the files of which are in `folder`.
+    /// A stack with one deployment, with its files in `folder`.
     pub(crate) fn new(folder: PathBuf) -> Self {
         Self { folder, deployments: 1, revoked: 0, wires: None }
     }
 
-    /// Starts the callees before their callers.
+    /// Starts callees before their callers.
     pub(crate) fn start(&self) -> Outcome<Stack> {
         fs::create_dir_all(&self.folder)?;
         fs::write(self.folder.join("accounts.toml"), accounts::accounts(self.deployments))?;
@@ -63,7 +63,7 @@ impl Plan {
             None => [None, None],
         };
         let wire = |recorder: Option<&Recorder>, address| match recorder {
-            Some(recorder) => recorder.lay(address),
+            Some(recorder) => recorder.record(address),
             None => Ok(address),
         };
         let [orchestrator_secret, federated_auth_secret] = SECRETS.map(str::to_owned);
@@ -79,7 +79,7 @@ impl Plan {
             Outcome::Ok((scoped_auth.start(&self.folder)?, sas))
         };
         if self.revoked > 0 {
-            // The service makes its tables; nobody else writes them while it runs.
+            // The service creates its tables; rows are added only while it is stopped.
             drop(start_scoped_auth()?);
             revoked::add(&self.folder, self.revoked)?;
         }
@@ -120,7 +120,7 @@ impl Stack {
     }
 }
 
-/// A service that is to be started.
+/// A service to start.
 struct Service {
     name: &'static str,
     program: &'static str,
@@ -155,7 +155,7 @@ impl Service {
     }
 }
 
-/// A binary that was built beside this one.
+/// A binary from the same build as this one.
 pub(crate) fn program(name: &str) -> Outcome<PathBuf> {
     let program = env::current_exe()?.with_file_name(name);
     if program.exists() {
@@ -164,7 +164,7 @@ pub(crate) fn program(name: &str) -> Outcome<PathBuf> {
     Err(format!("{} is not there: bench/run builds it", program.display()).into())
 }
 
-/// Where sessions and revocations are kept.
+/// The store of sessions and revocations.
 pub(crate) fn sessions_file(folder: &Path) -> PathBuf {
     folder.join("sessions.db")
 }

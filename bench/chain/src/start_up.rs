@@ -1,12 +1,12 @@
-//! How long a service takes until it is ready, what it holds when it has done nothing yet, and how large its binary is.
+//! A service's start-up time, idle memory and binary size.
 
 use std::{fs, path::Path, process::Command, thread::sleep, time::Duration};
 
 use crate::{
     Outcome,
     median::median,
+    print_progress,
     stack::{self, Plan},
-    tell,
 };
 
 /// One service.
@@ -14,17 +14,17 @@ use crate::{
 pub(crate) struct StartUp {
     /// The participant.
     pub(crate) service: &'static str,
-    /// From the start of the process to the first answer of `/readyz` that says so, in milliseconds.
+    /// From the start of the process to the first success of `/readyz`, in milliseconds.
     pub(crate) ready_ms: f64,
     /// Resident memory a second later, in bytes.
     pub(crate) memory: f64,
-    /// Its binary, in bytes.
+    /// Size of its binary, in bytes.
     pub(crate) binary: u64,
-    /// Its image, as the container engine tells it, if it has one.
+    /// Size of its image, as the container engine prints it, if there is one.
     pub(crate) image: Option<String>,
 }
 
-/// Starts a stack with empty stores some times, in folders below `folder`; medians.
+/// Starts a stack with empty stores several times, in folders below `folder`; returns medians.
 pub(crate) fn measure(times: usize, folder: &Path) -> Outcome<Vec<StartUp>> {
     let mut seen: [(Vec<f64>, Vec<f64>); 3] = Default::default();
     for time in 0..times {
@@ -44,7 +44,10 @@ pub(crate) fn measure(times: usize, folder: &Path) -> Outcome<Vec<StartUp>> {
     let mut all = Vec::new();
     for ((service, program), (ready, memory)) in services.into_iter().zip(seen) {
         let (ready_ms, memory) = (median(ready), median(memory));
-        tell(&format!("{service}: ready after {ready_ms:.1} ms, {:.1} MiB", memory / f64::from(1 << 20)));
+        print_progress(&format!(
+            "{service}: ready after {ready_ms:.1} ms, {:.1} MiB",
+            memory / f64::from(1 << 20)
+        ));
         let binary = fs::metadata(stack::program(program)?)?.len();
         all.push(StartUp { service, ready_ms, memory, binary, image: image(program) });
     }

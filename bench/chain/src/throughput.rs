@@ -1,4 +1,4 @@
-//! The services beside their yardsticks, on every path.
+//! The services and their yardsticks on every path.
 
 use std::path::Path as Folder;
 
@@ -7,17 +7,17 @@ use crate::{
     measure::{Sample, Subject},
     path::Path,
     plan::Plan,
+    print_progress,
     recording::Recordings,
     rivals::{self, Rival},
     stack::Stack,
-    tell,
     workload::Workload,
     yardsticks::Yardstick,
 };
 
-/// What is measured on every path.
+/// The subjects of every path.
 pub(crate) const SERVICES: &str = "services";
-/// The floor of as many hops.
+/// The floor for the same number of hops.
 pub(crate) const CHAIN: &str = "null chain";
 /// The ceiling of one hop.
 pub(crate) const HELLO: &str = "hello";
@@ -38,7 +38,7 @@ pub(crate) struct Row {
     pub(crate) sample: Sample,
 }
 
-/// One path with what is compared on it.
+/// One path with its subjects.
 struct Lane {
     path: Path,
     workload: Workload,
@@ -47,15 +47,15 @@ struct Lane {
     rivals: Vec<Rival>,
 }
 
-/// One of those that are compared.
+/// A subject.
 struct Contender<'a> {
     subject: Subject<'a>,
     workload: &'a Workload,
-    /// Whether it refuses a token that was presented before.
+    /// Whether it rejects a token that was presented before.
     needs_fresh_tokens: bool,
 }
 
-/// Measures the paths of `plan` on `stack`; a row for each path, number of connections and subject.
+/// Measures the paths of `plan` on `stack`; returns a row per path, number of connections and subject.
 pub(crate) fn measure(
     plan: &Plan,
     stack: &Stack,
@@ -71,7 +71,7 @@ pub(crate) fn measure(
         for lane in &mut lanes {
             for &connections in &plan.connections {
                 for (name, sample) in lane.measure(stack, connections, plan.seconds)? {
-                    tell(&format!(
+                    print_progress(&format!(
                         "round {round}: {}, {connections} connections, {name}: {:.0}/s, p99 {:.0} µs, {:.1} µs of CPU",
                         lane.path.name(),
                         sample.seen.per_second,
@@ -102,7 +102,7 @@ impl Lane {
     fn new(path: Path, stack: &Stack, recordings: &Recordings, folder: &Folder) -> Outcome<Self> {
         let deployments = vec![if path == Path::CreateOff { accounts::OFF } else { accounts::ON }.to_owned()];
         let (validate, recording) = (&recordings.validate, recordings.of(path)?);
-        // A chain of one link is a hello.
+        // A chain of one link equals the hello server.
         let has_hops = recording.0.len() > 1;
         let chain = has_hops.then(|| Yardstick::chain(recording, folder.join("chain"))).transpose()?;
         Ok(Self {
@@ -114,7 +114,7 @@ impl Lane {
         })
     }
 
-    /// What is compared, in the order in which it is measured.
+    /// The subjects, in the order of measurement.
     fn contenders<'a>(&'a self, stack: &'a Stack, connections: usize) -> Vec<Contender<'a>> {
         let [_, _, scoped_auth] = &stack.processes;
         let (address, processes) = match self.path {
@@ -154,7 +154,7 @@ impl Lane {
             samples.push((subject.name, subject.measure(load, connections, seconds)?));
         }
         let services = samples.first().map_or(0, |(_, sample)| sample.seen.requests);
-        self.workload.learn(services, seconds as f64)?;
+        self.workload.record_rate(services, seconds as f64)?;
         Ok(samples)
     }
 }

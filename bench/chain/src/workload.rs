@@ -1,4 +1,4 @@
-//! The requests of a path, made ready for the load generator. Service and yardsticks are sent the same ones.
+//! The requests of a path, prepared for the load generator. Service and yardsticks are sent the same requests.
 
 use std::{
     fs,
@@ -8,11 +8,11 @@ use std::{
 
 use crate::{Outcome, accounts, browser::Request, minting, path::Path, script::Question, wrk::Load};
 
-/// How many sessions take turns to be refreshed.
+/// Number of sessions that are refreshed in turn.
 const REFRESHED: usize = 2000;
-/// How many tokens take turns to be judged.
+/// Number of tokens that are validated in turn.
 const JUDGED: usize = 256;
-/// How many conversations take turns to be spoken in.
+/// Number of conversations that receive messages in turn.
 const SPOKEN_IN: usize = 200;
 
 const FIXED: (&str, &str) = ("fixed.lua", include_str!("../wrk/fixed.lua"));
@@ -29,18 +29,18 @@ pub(crate) struct Workload {
     deployments: Vec<String>,
 }
 
-/// Which tokens a run needs that no run before it has seen.
+/// The unused tokens that a run needs.
 enum Tokens {
     /// None.
     Kept,
-    /// As many as take turns.
+    /// One per session.
     Rotated,
-    /// One for each request, of which there may be so many in a second.
+    /// One per request, of which there may be this many per second.
     Spent { per_second: f64 },
 }
 
 impl Workload {
-    /// The requests of `path` to this FWO, for these deployments in turn where the path has one in it.
+    /// The requests of `path` to this FWO, for these deployments in turn where the path names one.
     pub(crate) fn new(
         path: Path,
         orchestrator: SocketAddr,
@@ -85,11 +85,11 @@ impl Workload {
         Ok(Self { folder, load, tokens, orchestrator, deployments })
     }
 
-    /// What is sent for `seconds`. With `fresh` it holds tokens that no run before has used, which the services need.
+    /// The load for `seconds`. With `fresh` it has unused tokens, which the services need.
     pub(crate) fn load(&self, fresh: bool, seconds: f64) -> Outcome<&Load> {
         let count = match self.tokens {
             Tokens::Kept => return Ok(&self.load),
-            // One for each deployment, unless it is only to warm up.
+            // One for each deployment, unless it is only a warm-up.
             Tokens::Rotated if seconds >= 1.0 => REFRESHED.max(self.deployments.len()),
             Tokens::Rotated => REFRESHED,
             Tokens::Spent { per_second } => (per_second * seconds) as usize,
@@ -105,8 +105,8 @@ impl Workload {
         Ok(&self.load)
     }
 
-    /// Learns how many requests there were in some seconds. An error if some of them had no token of their own.
-    pub(crate) fn learn(&mut self, requests: u64, seconds: f64) -> Outcome<()> {
+    /// Records how many requests a run made. An error if some of them had no unused token.
+    pub(crate) fn record_rate(&mut self, requests: u64, seconds: f64) -> Outcome<()> {
         let Tokens::Spent { per_second } = &mut self.tokens else { return Ok(()) };
         let seen = requests as f64 / seconds;
         if seen > *per_second {

@@ -1,4 +1,4 @@
-//! The load generator: wrk with one thread, and what it says.
+//! The load generator: wrk with one thread, and its output.
 
 use std::{
     net::SocketAddr,
@@ -12,30 +12,30 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::Outcome;
 
-/// What is sent.
+/// The load.
 #[derive(Clone, Debug)]
 pub(crate) struct Load {
     /// The script.
     pub(crate) script: PathBuf,
-    /// What it is given.
+    /// Its arguments.
     pub(crate) arguments: Vec<PathBuf>,
 }
 
-/// What wrk saw.
+/// The results of wrk.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Seen {
-    /// Requests that were answered.
+    /// Completed requests.
     pub(crate) requests: u64,
-    /// The same per second.
+    /// Completed requests per second.
     pub(crate) per_second: f64,
-    /// Half of the answers took no longer, in microseconds.
+    /// Median latency, in microseconds.
     pub(crate) p50: f64,
-    /// 99 of 100 answers took no longer, in microseconds.
+    /// 99th percentile of the latency, in microseconds.
     pub(crate) p99: f64,
 }
 
 impl Load {
-    /// Sends it for some whole seconds. An answer that is not a success fails the run, and so does a connection.
+    /// Runs the load for some whole seconds. A response without a success status or a connection error fails the run.
     pub(crate) fn send(&self, to: SocketAddr, connections: usize, seconds: u64) -> Outcome<Seen> {
         let done = self.command(to, connections, seconds).output()?;
         let (said, complaint) = (String::from_utf8(done.stdout)?, String::from_utf8(done.stderr)?);
@@ -45,7 +45,7 @@ impl Load {
         parse(&said)
     }
 
-    /// Sends it for half a second, and forgets what became of it.
+    /// Runs the load for half a second and ignores the result.
     pub(crate) fn warm_up(&self, to: SocketAddr, connections: usize) -> Outcome<()> {
         let mut child = self
             .command(to, connections, 10)
@@ -71,12 +71,12 @@ fn parse(said: &str) -> Outcome<Seen> {
     for line in said.lines().map(str::trim) {
         let bad = line.strip_prefix("Non-2xx or 3xx responses: ").or(line.strip_prefix("Socket errors: "));
         if bad.is_some() {
-            return Err(format!("not every request was answered as asked: {line}").into());
+            return Err(format!("not every request got its expected response: {line}").into());
         }
     }
     let after = |prefix: &str| {
         let found = said.lines().find_map(|line| line.trim().strip_prefix(prefix));
-        found.map(str::trim).ok_or_else(|| format!("wrk did not say `{prefix}`:\n{said}"))
+        found.map(str::trim).ok_or_else(|| format!("wrk did not print `{prefix}`:\n{said}"))
     };
     let requests = said.lines().find_map(|line| line.trim().split_once(" requests in "));
     let (requests, _) = requests.ok_or_else(|| format!("wrk did not count requests:\n{said}"))?;
@@ -112,7 +112,7 @@ mod tests {
         Transfer/sec:     24.36MB\n";
 
     #[test]
-    fn what_wrk_says_is_understood() {
+    fn wrk_output_is_parsed() {
         let seen = Seen { requests: 111_494, per_second: 101_365.53, p50: 146.0, p99: 1250.0 };
         assert_eq!(parse(SAID).unwrap(), seen);
         assert_eq!(
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_with_refusals_is_none() {
+    fn a_run_with_error_responses_is_invalid() {
         for line in
             ["  Non-2xx or 3xx responses: 7\n", "  Socket errors: connect 0, read 1, write 0, timeout 0\n"]
         {

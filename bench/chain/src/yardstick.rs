@@ -1,5 +1,5 @@
-//! The yardsticks' server: reads a request's body, asks the next one if there is one, and answers bytes that it holds
-//! ready. It decides nothing, checks nothing and logs nothing.
+//! The yardstick server: reads a request's body, sends the scripted requests to the next one if there is one, and
+//! returns prepared bytes. It has no logic, checks or logs.
 
 use std::{collections::HashMap, net::SocketAddr, path::PathBuf};
 
@@ -19,28 +19,28 @@ use crate::{
     script::{Answer, Script},
 };
 
-/// How a yardstick is started.
+/// The start options of a yardstick.
 #[derive(Parser)]
 pub struct Arguments {
-    /// Where it listens
+    /// Listen address
     #[arg(long)]
     listen: SocketAddr,
-    /// What it says: a file that the harness has written
+    /// The script: a file that the harness has written
     #[arg(long)]
     script: PathBuf,
-    /// Threads; as many as a service has by default
+    /// Threads; by default as many as a service has
     #[arg(long, default_value_t = 2)]
     workers: usize,
 }
 
-/// Serves until the process is ended. With `next` each request is passed on, as the script says, before it is answered.
+/// Serves until the process is killed. With `next` each request is forwarded, as the script says, before its response.
 ///
 /// # Errors
-/// If the script cannot be read or the address is taken.
+/// If the script cannot be read or the address is in use.
 pub fn serve(arguments: &Arguments, next: Option<SocketAddr>) -> Outcome<()> {
     let script = Script::load(&arguments.script)?;
     if script.questions.is_empty() != next.is_none() {
-        return Err("a script with questions needs somebody to ask, and only such a script".into());
+        return Err("--next is required if and only if the script has requests".into());
     }
     let link = move || {
         let link = Link::new(&script, next);
@@ -50,7 +50,7 @@ pub fn serve(arguments: &Arguments, next: Option<SocketAddr>) -> Outcome<()> {
     Ok(actix_web::rt::System::new().block_on(server.run())?)
 }
 
-/// What a worker answers from.
+/// The state of a worker.
 struct Link {
     answers: Vec<Held>,
     by_path: HashMap<String, usize>,
@@ -58,7 +58,7 @@ struct Link {
     questions: Vec<Ready>,
 }
 
-/// An answer, held ready.
+/// A prepared response.
 struct Held {
     status: StatusCode,
     headers: Vec<(HeaderName, HeaderValue)>,

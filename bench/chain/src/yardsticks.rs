@@ -1,5 +1,5 @@
-//! The yardsticks of one path as processes: one that answers at once, and a chain with as many links as there are services
-//! on the path.
+//! The yardsticks of one path as processes: one that responds at once, and a chain with as many links as the path has
+//! services.
 
 use std::{fs, net::SocketAddr, path::PathBuf};
 
@@ -12,16 +12,16 @@ use crate::{
     stack::program,
 };
 
-/// A yardstick that runs.
+/// A running yardstick.
 pub(crate) struct Yardstick {
-    /// Where it is called.
+    /// The address for requests.
     pub(crate) address: SocketAddr,
-    /// What it consists of, in the order in which they are asked.
+    /// Its processes, in call order.
     pub(crate) processes: Vec<Process>,
 }
 
 impl Yardstick {
-    /// One server that gives the first participant's answer.
+    /// One server that returns the first participant's response.
     pub(crate) fn hello(recording: &Recording, folder: PathBuf) -> Outcome<Self> {
         let starter = Starter { folder, program: "hello" };
         let (process, address) = starter.start("hello", 0, &recording.hello(), None)?;
@@ -42,7 +42,7 @@ impl Yardstick {
         Ok(Self { address: next.ok_or("a path without participants")?, processes })
     }
 
-    /// It, as something that is measured.
+    /// The yardstick as a subject of measurements.
     pub(crate) fn subject(&self, name: &'static str) -> Subject<'_> {
         Subject { name, address: self.address, processes: self.processes.iter().collect() }
     }

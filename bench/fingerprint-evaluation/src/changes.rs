@@ -1,5 +1,5 @@
-//! False rejects: one visitor, before and after a change that real browsers go through. The network changes in none of
-//! these rows unless it says so.
+//! False rejects: one visitor, before and after a change that real browsers go through. The network changes only in
+//! rows that say so.
 
 use crate::{
     draws::{Draws, LORD_HOWE},
@@ -7,24 +7,25 @@ use crate::{
     visitor::{Visitor, Widget},
 };
 
-/// What the levels are for, as the product promises it.
+/// The product's goals for the levels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Goal {
-    /// A single ordinary change, which no level refuses.
+    /// A single ordinary change, which no level rejects.
     NeverRefused,
-    /// Travel, which `high` alone may refuse.
-    RefusedByHighAlone,
-    /// A theft that every level refuses.
+    /// Travel, which only `high` may reject.
+    RefusedOnlyByHigh,
+    /// A theft that every level rejects.
     AlwaysRefused,
-    /// Measured, and not promised.
+    /// Measured, without a goal.
     None,
 }
 
-/// A row: what happens to a visitor.
+/// A row: a change of a visitor.
 pub(crate) struct Change {
     pub(crate) name: &'static str,
     pub(crate) goal: Goal,
-    /// The visitor when the token was made and when it is presented; `None` if this cannot happen to this one.
+    /// The visitor when the token was made and when it is presented; `None` if the change does not apply to this
+    /// visitor.
     pub(crate) happens: fn(&Visitor, &mut Draws) -> Option<(Visitor, Visitor)>,
 }
 
@@ -70,7 +71,7 @@ pub(crate) const CHANGES: &[Change] = &[
     }),
     Change {
         name: "travel to another timezone, new network",
-        goal: Goal::RefusedByHighAlone,
+        goal: Goal::RefusedOnlyByHigh,
         happens: |before, draws| after(before, |v| travel(v, draws)),
     },
     ordinary("new network", |before, draws| after(before, |v| new_network(v, draws))),
@@ -97,7 +98,7 @@ pub(crate) const CHANGES: &[Change] = &[
         without_hints(&mut before)?;
         Some((before, after.clone()))
     }),
-    ordinary("client hints gone", |before, _| after(before, without_hints)),
+    ordinary("client hints missing", |before, _| after(before, without_hints)),
     ordinary("Accept-Encoding cut down to gzip on the way", |before, _| {
         after(before, |v| {
             v.headers.accept_encoding = Some("gzip".to_owned());
@@ -138,7 +139,7 @@ const fn several(name: &'static str, happens: Happens) -> Change {
     Change { name, goal: Goal::None, happens }
 }
 
-/// `before`, and what becomes of it.
+/// `before`, and its changed copy.
 fn after(before: &Visitor, happens: impl FnOnce(&mut Visitor) -> Option<()>) -> Option<(Visitor, Visitor)> {
     let mut after = before.clone();
     happens(&mut after)?;
@@ -179,7 +180,7 @@ fn daylight_saving(visitor: &mut Visitor) -> Option<()> {
     (clock.saving > 0).then_some(())
 }
 
-/// To where any visitor might live whose clock shows another time.
+/// A country, drawn by population, with another time zone.
 fn travel(visitor: &mut Visitor, draws: &mut Draws) -> Option<()> {
     let home = visitor.widget.as_ref()?.clock.offset();
     let away = loop {

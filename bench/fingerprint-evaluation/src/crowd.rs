@@ -1,32 +1,32 @@
-//! The visitors of one site, all at once: whom a token is made for, and who else there is to present it.
+//! The visitors of one site: token owners, and the others who may present a token.
 
 use std::collections::BTreeMap;
 
 use crate::{
     draws::{Country, Draws},
-    judges::{Judges, Kind, Look, kind},
+    judges::{Judges, Kind, View, kind},
     population::HeaderSet,
     visitor::Visitor,
 };
 
-/// One of them.
+/// A visitor.
 pub(crate) struct One {
     pub(crate) visitor: Visitor,
     pub(crate) country: &'static Country,
     pub(crate) kind: Kind,
     /// What its token is bound to.
-    pub(crate) sealed: Look,
+    pub(crate) sealed: View,
 }
 
-/// All of them.
+/// All visitors.
 pub(crate) struct Crowd {
     pub(crate) visitors: Vec<One>,
-    /// Their headers, by what a browser looks like at first glance.
+    /// Their headers, by kind of browser.
     kinds: BTreeMap<Kind, Vec<HeaderSet>>,
 }
 
-/// Whose token it is, and everybody else.
-pub(crate) struct Scene<'a> {
+/// The token's owner, and all others.
+pub(crate) struct Encounter<'a> {
     pub(crate) victim: &'a One,
     pub(crate) crowd: &'a Crowd,
 }
@@ -37,18 +37,18 @@ impl Crowd {
         for headers in population {
             let country = draws.country();
             let visitor = draws.visitor_from(country, headers);
-            let (Some(kind), Some(sealed)) = (kind(&visitor), judges.look_at(&visitor)) else { continue };
+            let (Some(kind), Some(sealed)) = (kind(&visitor), judges.view(&visitor)) else { continue };
             crowd.kinds.entry(kind.clone()).or_default().push(headers.clone());
             crowd.visitors.push(One { visitor, country, kind, sealed });
         }
         crowd
     }
 
-    pub(crate) fn scenes(&self) -> impl Iterator<Item = Scene<'_>> {
-        self.visitors.iter().map(|victim| Scene { victim, crowd: self })
+    pub(crate) fn encounters(&self) -> impl Iterator<Item = Encounter<'_>> {
+        self.visitors.iter().map(|victim| Encounter { victim, crowd: self })
     }
 
-    /// Anybody of the kinds that are wanted, somewhere else.
+    /// Another visitor of the wanted kinds, in another place.
     pub(crate) fn one(&self, draws: &mut Draws, wanted: impl Fn(&Kind) -> bool) -> Option<Visitor> {
         let kinds: Vec<&[HeaderSet]> =
             self.kinds.iter().filter(|(kind, _)| wanted(kind)).map(|(_, sets)| sets.as_slice()).collect();

@@ -1,8 +1,8 @@
-//! What the header network does not know of a visitor is drawn here, and nowhere else, from the distributions on this
-//! page. They are assumptions: plausible, written down, and never measured on a running site. Two of them decide
-//! nothing by themselves, as the policy gives the network no weight and cookies little. Countries decide how often two
-//! strangers share a language and a clock; since a site's visitors mostly come from one country, the worst case is a
-//! row of its own. Country, system and browser are drawn independently of each other, which they are not in life.
+//! Random draws of visitors' properties that the header network does not contain, from the distributions in this file.
+//! They are assumptions: plausible, written down, and never measured on a running site. Two of them have no effect by
+//! themselves, as the policy gives the network no weight and cookies little. Countries decide how often two strangers
+//! share a language and a clock; since a site's visitors mostly come from one country, the worst case is a separate
+//! row. Country, system and browser are drawn independently of each other, although in reality they correlate.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -16,14 +16,14 @@ use crate::{
     visitor::{Clock, Visitor, Widget},
 };
 
-/// The seed of everything that is drawn.
+/// The seed of all draws.
 pub(crate) const SEED: u64 = 4;
 
-/// The page's origin. A thief who is no browser forges it.
+/// The page's origin. A thief without a browser forges it.
 pub(crate) const SITE: &str = "https://shop.example.com";
 pub(crate) const OTHER_SITE: &str = "https://shop.example.net";
 
-/// Shares in percent, or any other unit, and what they are shares of.
+/// Shares in percent or another unit, and their values.
 type Shares<T> = &'static [(u32, T)];
 
 /// A country: where its clocks stand, and the languages that its browsers ask for.
@@ -61,13 +61,13 @@ const COUNTRIES: Shares<Country> = &[
     (8,    north(&[(100, (-60, 60))],                      &[(60, &["de-CH", "en-US"]), (20, &["fr-CH", "en-US"]), (20, &["en-US", "de"])])),
 ];
 
-/// Lord Howe Island, whose summer time is half an hour.
+/// Lord Howe Island, whose daylight saving time is half an hour.
 pub(crate) const LORD_HOWE: Clock = Clock { standard: -630, saving: 30, summer: false };
 
-/// About half of all calls come over IPv6 (Google's public IPv6 statistics: between 45 and 50 percent).
+/// About half of all requests come over IPv6 (Google's public IPv6 statistics: between 45 and 50 percent).
 const IPV6_PERCENT: u32 = 47;
 
-/// Cookies are off for few, and such a browser rarely gets as far as a chat; no public source.
+/// Few browsers have cookies off, and those rarely get as far as a chat; no public source.
 const COOKIES_PERCENT: u32 = 99;
 
 /// The widget's probes, audio and video: nearly all browsers play both. A free build of Chromium or Firefox on Linux
@@ -84,7 +84,7 @@ const fn south(zones: Shares<(i16, i16)>, languages: Shares<&'static [&'static s
     Country { zones, southern: true, languages }
 }
 
-/// A source of draws. Each use has its own, named after it, so that a new row moves none of the others.
+/// A random source. Each use has its own, seeded by its name, so that a new row does not change the others.
 pub(crate) struct Draws(ChaCha8Rng);
 
 impl Draws {
@@ -105,7 +105,7 @@ impl Draws {
         ((u64::from(self.0.next_u32()) * u64::from(end)) >> 32) as u32
     }
 
-    /// One by shares; `None` only of nothing.
+    /// One by shares; `None` if there are none.
     fn share<T>(&mut self, shares: &'static [(u32, T)]) -> Option<&'static T> {
         let mut left = self.below(shares.iter().map(|(share, _)| share).sum());
         shares.iter().find_map(|(share, item)| {
@@ -119,7 +119,7 @@ impl Draws {
         self.share(COUNTRIES).unwrap_or(&const { north(&[], &[]) })
     }
 
-    /// A visitor with these headers from anywhere.
+    /// A visitor with these headers from any country.
     pub(crate) fn visitor(&mut self, headers: &HeaderSet) -> Visitor {
         let country = self.country();
         self.visitor_from(country, headers)
@@ -128,7 +128,7 @@ impl Draws {
     /// A visitor with these headers, in January.
     pub(crate) fn visitor_from(&mut self, country: &'static Country, headers: &HeaderSet) -> Visitor {
         let languages = self.share(country.languages).copied().unwrap_or_default();
-        // Safari names no more than one.
+        // Safari sends only one.
         let languages =
             languages.iter().copied().take(if crate::updates::is_safari(headers) { 1 } else { 9 });
         let linux = headers.user_agent.contains("X11; Linux");
@@ -158,15 +158,15 @@ impl Draws {
         1_768_435_200_000 + u64::from(self.below(86_400_000))
     }
 
-    /// A global address, evenly drawn: two visitors practically never share a network, which overstates how much a
-    /// network tells apart, were it given any weight.
+    /// A uniformly drawn global address: two visitors practically never share a network, which would overstate the
+    /// network's discriminating power if it had any weight.
     pub(crate) fn ipv4(&mut self) -> IpAddr {
         let first = 11 + self.below(89) as u8;
         let [a, b, c, _] = self.0.next_u32().to_be_bytes();
         Ipv4Addr::new(first, a, b, c).into()
     }
 
-    /// A global address, evenly drawn.
+    /// A uniformly drawn global address.
     pub(crate) fn ipv6(&mut self) -> IpAddr {
         let mut bits = (u128::from(self.0.next_u64()) << 64) | u128::from(self.0.next_u64());
         bits = (bits >> 3) | (1 << 125);
@@ -179,17 +179,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_purpose_has_draws_of_its_own_and_always_the_same() {
+    fn draws_are_deterministic_and_independent_per_purpose() {
         let first = |purpose: &str| Draws::of(purpose).0.next_u64();
         assert_eq!(first("a new network"), first("a new network"));
         assert_ne!(first("a new network"), first("an old network"));
         assert_ne!(first("exactly twenty-four long"), first("exactly twenty-four long, and more"));
-        // ChaCha with 8 rounds, whatever release of the library: the first word under the key 4, 0, 0, …
+        // ChaCha with 8 rounds, whatever the library's release: the first word under the key 4, 0, 0, …
         assert_eq!(Draws::of("").0.next_u32(), 3_848_937_943);
     }
 
     #[test]
-    fn shares_are_kept() {
+    fn draws_match_the_configured_shares() {
         let mut draws = Draws::of("shares");
         let thirds: Shares<bool> = &[(1, true), (2, false)];
         let heads = (0..10_000).filter(|_| draws.share(thirds) == Some(&true)).count();

@@ -1,5 +1,5 @@
-//! Who judges: the fingerprint at its three levels, and the two comparisons that others make do with. The only place
-//! that knows how a fingerprint is made and compared.
+//! The judges: the fingerprint at its three levels, and two common simple comparisons as baselines. The only module
+//! that makes and compares fingerprints.
 
 use shared_types::{
     AccountSid, DeploymentKey, Fingerprint,
@@ -11,10 +11,10 @@ use shared_types::{
 
 use crate::visitor::Visitor;
 
-/// How the columns of the tables are called, in their order.
+/// The column names of the tables, in order.
 pub const JUDGES: [&str; 5] = ["low", "medium", "high", "exact User-Agent", "all headers"];
 
-/// One answer for each of [`JUDGES`].
+/// One value for each of [`JUDGES`].
 pub(crate) type Answers = [bool; JUDGES.len()];
 
 /// A visitor's family, system and mobile flag, as the fingerprint reads them.
@@ -25,13 +25,13 @@ pub(crate) struct Kind {
     pub(crate) mobile: bool,
 }
 
-/// The account that all of them are visitors of.
+/// The account of all visitors.
 pub(crate) struct Judges {
     account: AccountKeys,
 }
 
-/// A visitor as each judge sees it; made when a token is, and when one is presented.
-pub(crate) struct Look {
+/// A visitor as each judge sees it, when a token is made and when one is presented.
+pub(crate) struct View {
     fingerprint: Fingerprint,
     user_agent: String,
     headers: String,
@@ -44,21 +44,21 @@ impl Judges {
         Some(Self { account: keys.account(AccountSid::from_bits(1)) })
     }
 
-    /// `None` where there is no fingerprint, which no visitor here comes to.
-    pub(crate) fn look_at(&self, visitor: &Visitor) -> Option<Look> {
-        self.look_at_level(visitor, Sensitivity::Medium)
+    /// `None` if there is no fingerprint, which does not happen with these visitors.
+    pub(crate) fn view(&self, visitor: &Visitor) -> Option<View> {
+        self.view_at_level(visitor, Sensitivity::Medium)
     }
 
-    fn look_at_level(&self, visitor: &Visitor, level: Sensitivity) -> Option<Look> {
+    fn view_at_level(&self, visitor: &Visitor, level: Sensitivity) -> Option<View> {
         let sent = visitor.sent();
         let fingerprint = generate(&self.account, &signals(visitor, &sent)?, level, Mode::Enforce);
         let headers = sent.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
-        Some(Look { fingerprint, user_agent: visitor.headers.user_agent.clone(), headers })
+        Some(View { fingerprint, user_agent: visitor.headers.user_agent.clone(), headers })
     }
 }
 
-/// Whether each judge takes the one who presents a token for the one whom it was made for.
-pub(crate) fn accept(sealed: &Look, presented: &Look) -> Answers {
+/// Whether each judge takes the presenter of a token for its owner.
+pub(crate) fn accept(sealed: &View, presented: &View) -> Answers {
     let verdict =
         judge(BoundFingerprint { sealed: &sealed.fingerprint, first: None }, &presented.fingerprint);
     let strictest = verdict.strictest.and_then(place);
@@ -66,7 +66,7 @@ pub(crate) fn accept(sealed: &Look, presented: &Look) -> Answers {
     [low, medium, high, sealed.user_agent == presented.user_agent, sealed.headers == presented.headers]
 }
 
-/// Where a level stands, from tolerant to strict: what one accepts, those before it accept too.
+/// The rank of a level, from tolerant to strict: what one accepts, those before it accept too.
 fn place(level: Sensitivity) -> Option<usize> {
     Sensitivity::ALL.into_iter().position(|known| known == level)
 }
@@ -93,19 +93,19 @@ mod tests {
     use crate::{crowd::Crowd, draws::Draws, population::Population};
 
     #[test]
-    fn a_level_answers_as_if_it_had_been_presented() {
+    fn judging_at_a_level_equals_presenting_at_that_level() {
         let judges = Judges::new().unwrap();
         let population = Population::committed().unwrap().visitors;
         let mut draws = Draws::of("levels");
         let crowd = Crowd::of(&population, &judges, &mut draws);
         let mut seen = [false; 4];
         for one in crowd.visitors.iter().step_by(20) {
-            // Somebody with the same browser and loginTimestamp, so that all levels have their say.
+            // Another visitor with the same browser and loginTimestamp, so that all levels are compared.
             let mut other = crowd.one(&mut draws, |kind| *kind == one.kind).unwrap();
             other.login_timestamp = one.visitor.login_timestamp;
-            let answers = accept(&one.sealed, &judges.look_at(&other).unwrap());
+            let answers = accept(&one.sealed, &judges.view(&other).unwrap());
             for (level, answer) in Sensitivity::ALL.into_iter().zip(answers) {
-                let presented = judges.look_at_level(&other, level).unwrap();
+                let presented = judges.view_at_level(&other, level).unwrap();
                 let bound = BoundFingerprint { sealed: &one.sealed.fingerprint, first: None };
                 assert_eq!(judge(bound, &presented.fingerprint).accepted, answer);
             }

@@ -1,6 +1,6 @@
-//! How often the fingerprint is wrong: false rejects (one visitor refused after a change) and false accepts (somebody
-//! else taken for the visitor), at each level and beside two baselines, over a public population of header sets. The
-//! outcome stands in `docs/fingerprint.md`; the same seed gives the same figures everywhere, so a test holds them.
+//! The error rates of the fingerprint: false rejects (a visitor rejected after a change) and false accepts (someone
+//! else accepted as the visitor), at each level and for two baselines, over a public population of header sets. The
+//! results are in `docs/fingerprint.md`; the same seed gives the same figures everywhere, so a test compares them.
 
 mod changes;
 mod crowd;
@@ -28,21 +28,21 @@ use population::Population;
 use thefts::{THEFTS, Theft};
 use visitor::Visitor;
 
-/// All that was measured.
+/// All results.
 pub struct Evaluation {
-    /// A row per change; what is counted is refusals.
+    /// A row per change, counting rejections.
     pub false_rejects: Vec<Row>,
-    /// A row per theft; what is counted is acceptances.
+    /// A row per theft, counting acceptances.
     pub false_accepts: Vec<Row>,
-    /// What the section says of the population.
+    /// The section's figures on the population.
     pub facts: Facts,
 }
 
 /// The population in figures.
 pub struct Facts {
-    /// How many visitors there are.
+    /// Number of visitors.
     pub visitors: usize,
-    /// How many header sets they share among them.
+    /// Number of distinct header sets.
     pub distinct: usize,
     /// The exact probability that two visitors of the whole network have the same User-Agent.
     pub same_user_agent: f64,
@@ -50,7 +50,7 @@ pub struct Facts {
     pub same_headers: f64,
 }
 
-/// Measures everything; the error is the line of the population that cannot be read.
+/// Measures everything; the error is the line of the population that cannot be parsed.
 pub fn evaluate() -> Result<Evaluation, &'static str> {
     let population = Population::committed()?;
     let judges = Judges::new().ok_or("the key is too short")?;
@@ -58,8 +58,8 @@ pub fn evaluate() -> Result<Evaluation, &'static str> {
     let crowd = Crowd::of(&population.visitors, &judges, &mut draws);
 
     Ok(Evaluation {
-        false_rejects: at_once(CHANGES, |change| false_rejects(change, &crowd, &judges))?,
-        false_accepts: at_once(THEFTS, |theft| false_accepts(theft, &crowd, &judges))?,
+        false_rejects: in_parallel(CHANGES, |change| false_rejects(change, &crowd, &judges))?,
+        false_accepts: in_parallel(THEFTS, |theft| false_accepts(theft, &crowd, &judges))?,
         facts: Facts {
             visitors: crowd.visitors.len(),
             distinct: population.distinct,
@@ -69,8 +69,8 @@ pub fn evaluate() -> Result<Evaluation, &'static str> {
     })
 }
 
-/// The rows of a table, each measured on a thread of its own: each has its own draws, so their order decides nothing.
-fn at_once<T: Sync>(what: &[T], row: impl Fn(&T) -> Row + Sync) -> Result<Vec<Row>, &'static str> {
+/// The rows of a table, each measured on a separate thread: each has its own draws, so their order has no effect.
+fn in_parallel<T: Sync>(what: &[T], row: impl Fn(&T) -> Row + Sync) -> Result<Vec<Row>, &'static str> {
     let row = &row;
     thread::scope(|scope| {
         let rows: Vec<_> = what.iter().map(|one| scope.spawn(move || row(one))).collect();
@@ -87,13 +87,14 @@ fn false_rejects(change: &Change, crowd: &Crowd, judges: &Judges) -> Row {
 
 fn false_accepts(theft: &Theft, crowd: &Crowd, judges: &Judges) -> Row {
     let mut draws = Draws::of(theft.name);
-    let scenes = (0..theft.times).flat_map(|_| crowd.scenes());
-    let cases = scenes.filter_map(|scene| Some((scene.victim, (theft.happens)(&scene, &mut draws)?)));
+    let encounters = (0..theft.times).flat_map(|_| crowd.encounters());
+    let cases =
+        encounters.filter_map(|encounter| Some((encounter.victim, (theft.happens)(&encounter, &mut draws)?)));
     Row { name: theft.name.to_owned(), goal: theft.goal, rates: count(cases, judges, true) }
 }
 
-/// Counts for each judge the cases in which it says `wrong`. A case is one of the crowd, what it was when the token was
-/// made, and whoever presents the token.
+/// Counts for each judge the cases with the verdict `wrong`. A case is a visitor, its state when the token was made,
+/// and the presenter of the token.
 fn count<'a>(
     cases: impl Iterator<Item = (&'a One, (Visitor, Visitor))>,
     judges: &Judges,
@@ -101,12 +102,12 @@ fn count<'a>(
 ) -> [Rate; JUDGES.len()] {
     let mut rates = [Rate::default(); JUDGES.len()];
     let judged = cases.filter_map(|(one, (owner, presenter))| -> Option<Answers> {
-        let presented = judges.look_at(&presenter)?;
-        // Most rows begin with the visitor as it is, and to look at that again in each of them takes half of the time.
+        let presented = judges.view(&presenter)?;
+        // Most rows start with the unchanged visitor; caching its view saves half of the time.
         if owner == one.visitor {
             return Some(judges::accept(&one.sealed, &presented));
         }
-        Some(judges::accept(&judges.look_at(&owner)?, &presented))
+        Some(judges::accept(&judges.view(&owner)?, &presented))
     });
     for answers in judged {
         for (rate, accepted) in rates.iter_mut().zip(answers) {

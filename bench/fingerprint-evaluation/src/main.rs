@@ -1,10 +1,10 @@
-//! `cargo run -p fingerprint-evaluation --release`: measures, and rewrites what `docs/` says of it.
+//! `cargo run -p fingerprint-evaluation --release`: measures, and rewrites the results in `docs/`.
 
 use std::{error::Error, fs};
 
 use fingerprint_evaluation::{evaluate, report};
 
-#[allow(clippy::print_stdout, reason = "the answer to whoever ran the command")]
+#[allow(clippy::print_stdout, reason = "the output of the command")]
 fn main() -> Result<(), Box<dyn Error>> {
     let evaluation = evaluate()?;
     for document in report::documents(&evaluation)? {

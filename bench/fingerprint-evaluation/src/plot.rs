@@ -1,5 +1,5 @@
-//! A dot chart as SVG: a row per change or theft, in it a lane per judge, from 0 to 100 %. Levels are filled, baselines
-//! hollow, and each judge has a shape of its own, so that neither colour nor a light or dark page decides what is read.
+//! A dot chart as SVG: a row per change or theft, with a lane per judge, from 0 to 100 %. Levels are filled, baselines
+//! hollow, and each judge has its own shape, so that the chart is readable without colour and in light and dark mode.
 
 use std::fmt::Write as _;
 
@@ -123,7 +123,7 @@ fn mark(svg: &mut String, judge: usize, x: f64, y: f64) {
     line(svg, format_args!("{shape}"));
 }
 
-/// The plot in words, for whoever does not see it.
+/// The plot as text, for screen readers.
 fn description(rows: &[Row]) -> String {
     let mut text = String::from("Share of wrong answers, at ");
     text.push_str(&JUDGES.join(", "));

@@ -1,8 +1,8 @@
-//! The visitors' headers: the sample in `population/`, which its README tells the origin of.
+//! The visitors' headers: the sample in `population/`, whose README describes its origin.
 
 const SAMPLE: &str = include_str!("../population/population.tsv");
 
-/// The headers that a browser sends by itself, the same on every page of a site. `None` is a header that is not sent.
+/// The headers that a browser sends by itself, the same on every page of a site. `None` if a header is not sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct HeaderSet {
     pub(crate) user_agent: String,
@@ -12,10 +12,10 @@ pub(crate) struct HeaderSet {
     pub(crate) accept_encoding: Option<String>,
 }
 
-/// The sample, and what its making knew of the whole that it was drawn from.
+/// The sample, and statistics of the population that it was drawn from.
 #[derive(Debug)]
 pub(crate) struct Population {
-    /// One per visitor: a set that several visitors share stands here several times.
+    /// One per visitor: a set that several visitors share is repeated.
     pub(crate) visitors: Vec<HeaderSet>,
     pub(crate) distinct: usize,
     /// The exact probability that two visitors have the same User-Agent.
@@ -25,7 +25,7 @@ pub(crate) struct Population {
 }
 
 impl Population {
-    /// The committed sample; the error is the line that cannot be read.
+    /// The committed sample; the error is the line that cannot be parsed.
     pub(crate) fn committed() -> Result<Self, &'static str> {
         Self::read(SAMPLE)
     }
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_sample_is_read_whole() {
+    fn the_whole_sample_is_read() {
         let population = Population::committed().unwrap();
         let said: usize =
             SAMPLE.lines().find_map(|line| line.strip_prefix("# visitors ")?.parse().ok()).unwrap();

@@ -1,10 +1,10 @@
-//! What was counted: exact fractions, each with the bound below which the true rate lies.
+//! Counts as exact fractions, each with the upper bound of the true rate.
 
 use std::fmt;
 
 use crate::{Goal, judges::JUDGES};
 
-/// So many of so many.
+/// A fraction of a number of cases.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rate {
     /// How often the judge was wrong.
@@ -14,7 +14,7 @@ pub struct Rate {
 }
 
 impl Rate {
-    /// The fraction; 0 of nothing.
+    /// The fraction; 0 if there were no cases.
     pub fn value(self) -> f64 {
         self.count as f64 / self.of.max(1) as f64
     }
@@ -29,7 +29,7 @@ impl Rate {
     }
 }
 
-/// `0 (≤ 0.10 %)`, `492 · 12.30 % (≤ 13.35 %)`, `4000 · 100 %`: it begins with the count.
+/// `0 (≤ 0.10 %)`, `492 · 12.30 % (≤ 13.35 %)`, `4000 · 100 %`: it starts with the count.
 impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let upper = self.upper() * 100.0;
@@ -44,9 +44,9 @@ impl fmt::Display for Rate {
 /// A row of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// What happened.
+    /// The change or theft.
     pub name: String,
-    /// What is promised of it.
+    /// Its goal.
     pub goal: Goal,
     /// For each of [`JUDGES`], how often it was wrong.
     pub rates: [Rate; JUDGES.len()],
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rates_are_written_with_their_bounds() {
+    fn rates_are_formatted_with_confidence_bounds() {
         for (count, of, text) in [
             (0, 4000, "0 (≤ 0.10 %)"),
             (492, 4000, "492 · 12.30 % (≤ 13.35 %)"),

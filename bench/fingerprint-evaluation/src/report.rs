@@ -1,5 +1,5 @@
-//! The evaluation as people read it: a section of `docs/fingerprint.md`, between two markers, and two plots beside it.
-//! The section is also what a later run is held against, so its tables can be read back.
+//! The report: a section of `docs/fingerprint.md`, between two markers, and two plots. A later run is compared with the
+//! section, so its tables can be parsed.
 
 use std::{
     fmt::Write as _,
@@ -9,7 +9,7 @@ use std::{
 
 use crate::{Evaluation, Facts, Goal, JUDGES, Row, draws::SEED, plot};
 
-/// What rewrites the documents.
+/// The command that rewrites the documents.
 pub const COMMAND: &str = "cargo run -p fingerprint-evaluation --release";
 
 const BEGIN: &str = "<!-- evaluation:begin -->\n";
@@ -19,24 +19,24 @@ const END: &str = "<!-- evaluation:end -->\n";
 pub struct Document {
     /// Where it is.
     pub path: PathBuf,
-    /// What is there, which is nothing for a plot that was never drawn.
+    /// Its current content; empty for a plot that was never drawn.
     pub committed: String,
-    /// What belongs there.
+    /// Its content according to the measurement.
     pub produced: String,
 }
 
 /// A row of a committed table: its name, and how often each judge was wrong, of how many.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommittedRow {
-    /// What happened.
+    /// The change or theft.
     pub name: String,
-    /// To how many.
+    /// Number of cases.
     pub of: u64,
     /// In the order of [`JUDGES`].
     pub counts: Vec<u64>,
 }
 
-/// All documents as they are and as they ought to be. Fails if the page of the fingerprint is not there, or its markers.
+/// All documents, current and expected. Fails if the fingerprint page or its markers are missing.
 pub fn documents(evaluation: &Evaluation) -> io::Result<Vec<Document>> {
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
     let page = docs.join("fingerprint.md");
@@ -53,7 +53,7 @@ pub fn documents(evaluation: &Evaluation) -> io::Result<Vec<Document>> {
         ),
         (
             "false-accepts.svg",
-            plot::svg("False accepts: somebody else taken for the visitor", &evaluation.false_accepts),
+            plot::svg("False accepts: another person accepted as the visitor", &evaluation.false_accepts),
         ),
     ] {
         let path = docs.join("fingerprint-evaluation").join(name);
@@ -72,7 +72,7 @@ pub fn committed_rows(page: &str) -> Vec<CommittedRow> {
 fn committed_row(line: &str) -> Option<CommittedRow> {
     let mut cells = line.strip_prefix('|')?.strip_suffix('|')?.split('|').map(str::trim);
     let name = cells.next()?.to_owned();
-    // A head of a table has no numbers.
+    // A table's head has no numbers.
     let of = cells.next()?.parse().ok()?;
     let counts =
         cells.take(JUDGES.len()).map(|cell| cell.split(' ').next()?.parse().ok()).collect::<Option<_>>()?;
@@ -95,16 +95,16 @@ fn section(evaluation: &Evaluation) -> String {
          seed {SEED}. In the whole network two visitors have the same User-Agent with probability {same_user_agent:.4}, and\n\
          the same User-Agent, Sec-CH-UA, its platform and mobile flag and Accept-Encoding with {same_headers:.4}.\n\n\
          A cell is how often that judge was wrong: the count, its share, and in brackets the upper end of Wilson's 95 %\n\
-         interval, which speaks of visitors drawn like these and not of any one site's. Beside the three levels stand the two\n\
-         comparisons that are usual elsewhere: the exact User-Agent, and all headers as one string. Every token is judged at\n\
-         the level that is presented. The last column is what is promised of the three levels; the tests hold them to it.\n\n\
+         interval, which holds for visitors drawn like these, not for those of a given site. The two baselines next to the three\n\
+         levels are common simple comparisons: the exact User-Agent, and all headers as one string. Every token is judged at the\n\
+         presented level. The last column is the goal of the three levels; tests check it.\n\n\
          ### False rejects: one visitor refused after a change\n\n\
          {}\n\
          ![False rejects by change](fingerprint-evaluation/false-rejects.svg)\n\n\
-         ### False accepts: somebody else taken for the visitor\n\n\
-         A thief holds the token and shows the right origin, unless the row says otherwise. What it copied is named; its\n\
-         language, clock, decoders and network are drawn anew. The last row is why a proof key exists: whoever copies every\n\
-         header is the visitor, as far as headers go.\n\n\
+         ### False accepts: another person accepted as the visitor\n\n\
+         A thief holds the token and sends the right origin, unless the row says otherwise. The row names what was copied;\n\
+         language, clock, decoders and network are drawn anew. The last row is why a proof key exists: a thief who copies every\n\
+         header cannot be distinguished by headers.\n\n\
          {}\n\
          ![False accepts by theft](fingerprint-evaluation/false-accepts.svg)\n\n",
         table("change", "visitors", &evaluation.false_rejects),
@@ -130,7 +130,7 @@ fn table(what: &str, of: &str, rows: &[Row]) -> String {
 fn promise(goal: Goal) -> &'static str {
     match goal {
         Goal::NeverRefused => "never refused",
-        Goal::RefusedByHighAlone => "refused at `high` alone",
+        Goal::RefusedOnlyByHigh => "refused only at `high`",
         Goal::AlwaysRefused => "always refused",
         Goal::None => "",
     }
@@ -142,7 +142,7 @@ mod tests {
     use crate::Rate;
 
     #[test]
-    fn a_table_can_be_read_back() {
+    fn tables_round_trip() {
         let rates = [0, 1, 50, 99, 100].map(|count| Rate { count, of: 100 });
         let row = Row { name: "nothing changed".to_owned(), goal: Goal::None, rates };
         let page = format!("# Title\n| no | 1 |\n{BEGIN}{}{END}more\n", table("change", "visitors", &[row]));

@@ -1,10 +1,10 @@
-//! What an update does to the headers of a browser: versions go up, Sec-CH-UA is shuffled and gets another GREASE
-//! entry, a content coding comes in. Versions are found by their product tokens, without any parser of ours or others.
+//! The effect of an update on a browser's headers: versions rise, Sec-CH-UA is shuffled and gets another GREASE entry,
+//! a content coding is added. Versions are found by their product tokens, without any user-agent parser.
 
 use crate::population::HeaderSet;
 
-/// Products whose version is the browser's, wherever they stand in a User-Agent. An iPad's or a Mac's `Version/` is
-/// Safari's, but a web view's says 4.0 for ever.
+/// Products whose version is the browser's, anywhere in a User-Agent. An iPad's or a Mac's `Version/` is Safari's, but
+/// a web view's is always 4.0.
 const PRODUCTS: [&str; 9] =
     ["Chrome/", "CriOS/", "Edg/", "EdgA/", "EdgiOS/", "OPR/", "Firefox/", "FxiOS/", "rv:"];
 const SAFARI: &str = "Version/";
@@ -13,10 +13,10 @@ const SAFARI: &str = "Version/";
 /// frozen.
 const SYSTEMS: [&str; 3] = ["iPhone OS ", "CPU OS ", "(Android "];
 
-/// The same browser `by` major versions later; `None` if it shows no version.
+/// The same browser `by` major versions later; `None` if it sends no version.
 pub(crate) fn updated(set: &HeaderSet, by: u16) -> Option<HeaderSet> {
     if is_safari(set) {
-        // 26 came after 18.
+        // 26 followed 18.
         let counted = |major: u16| if major >= 26 { major - 7 } else { major };
         let named = |count: u16| if count > 18 { count + 7 } else { count };
         return with_majors(set, &|major| named(counted(major) + by));
@@ -34,7 +34,7 @@ pub(crate) fn is_safari(set: &HeaderSet) -> bool {
     shows(SAFARI) && !PRODUCTS.into_iter().any(shows)
 }
 
-/// The same browser after an update of its operating system; `None` if that changes nothing that it shows.
+/// The same browser after an update of its operating system; `None` if that changes no header.
 pub(crate) fn on_next_system(set: &HeaderSet) -> Option<HeaderSet> {
     let mut user_agent = set.user_agent.clone();
     for system in SYSTEMS {
@@ -43,7 +43,7 @@ pub(crate) fn on_next_system(set: &HeaderSet) -> Option<HeaderSet> {
     (user_agent != set.user_agent).then(|| HeaderSet { user_agent, ..set.clone() })
 }
 
-/// Sec-CH-UA after an update: another order, and another entry that is there to be ignored.
+/// Sec-CH-UA after an update: another order, and another GREASE entry.
 pub(crate) fn shuffled(sec_ch_ua: &str) -> String {
     let (mut grease, mut brands): (Vec<&str>, Vec<&str>) =
         sec_ch_ua.split(", ").partition(|entry| is_grease(entry));
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn every_version_of_the_browser_goes_up_and_no_other() {
+    fn an_update_raises_every_browser_version_only() {
         for (was, is) in [
             (
                 "X AppleWebKit/537.36 Chrome/99.0.0.0 Safari/537.36",
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn hints_go_up_with_it_but_not_grease() {
+    fn an_update_raises_client_hints_but_not_grease() {
         let chrome = set(
             "Chrome/147.0.0.0",
             Some(r#""Google Chrome";v="147", "Not.A/Brand";v="8", "Chromium";v="147""#),
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_system_update_shows_where_versions_are_not_frozen() {
+    fn a_system_update_changes_only_unfrozen_versions() {
         let iphone = set("(iPhone; CPU iPhone OS 18_7 like Mac OS X) Version/26.3", None);
         assert!(on_next_system(&iphone).unwrap().user_agent.contains("iPhone OS 19_7"));
         assert_eq!(on_next_system(&set("(Linux; Android 10; K) Chrome/147.0.0.0", None)), None);

@@ -1,4 +1,4 @@
-//! A visitor with the widget open: what its browser and the widget send, as the parts that change one by one.
+//! A visitor with the widget open: the headers of the browser and the widget, as the parts that change one by one.
 
 use std::net::IpAddr;
 
@@ -12,14 +12,14 @@ pub(crate) struct Visitor {
     pub(crate) headers: HeaderSet,
     /// By preference; empty where no Accept-Language is sent.
     pub(crate) languages: Vec<&'static str>,
-    /// What the widget tells of the browser; a script that is no browser leaves it out.
+    /// The widget's fields about the browser; `None` for a script without a browser.
     pub(crate) widget: Option<Widget>,
     pub(crate) login_timestamp: Option<u64>,
     pub(crate) origin: &'static str,
     pub(crate) address: IpAddr,
 }
 
-/// What the widget asks the browser about itself.
+/// What the widget reads from the browser.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Widget {
     pub(crate) cookie_enabled: bool,
@@ -32,7 +32,7 @@ pub(crate) struct Widget {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Clock {
     pub(crate) standard: i16,
-    /// By how much summer time is ahead; 0 where there is none.
+    /// The offset of daylight saving time; 0 where there is none.
     pub(crate) saving: i16,
     pub(crate) summer: bool,
 }
@@ -44,7 +44,7 @@ impl Clock {
 }
 
 impl Visitor {
-    /// All headers that are looked at, by name.
+    /// All headers that the fingerprint reads, by name.
     pub(crate) fn sent(&self) -> Vec<(&'static str, String)> {
         let set = &self.headers;
         let mut sent =
@@ -83,7 +83,8 @@ fn decoders((audio, video): (bool, bool)) -> String {
     format!(r#"{{"audio":{},"video":{}}}"#, answer(audio), answer(video))
 }
 
-/// As browsers write it: each language, after the last of its regions the language alone, weights going down.
+/// As browsers write it: each language, after the last of its regions the language without a region, with falling
+/// weights.
 fn accept_language(languages: &[&str]) -> Option<String> {
     let mut ranges: Vec<&str> = Vec::new();
     for (at, tag) in languages.iter().enumerate() {
@@ -106,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn languages_are_listed_as_browsers_list_them() {
+    fn languages_are_formatted_as_browsers_do() {
         for (languages, expected) in [
             (&["de-DE", "en-US"][..], Some("de-DE,de;q=0.9,en-US;q=0.8,en;q=0.7")),
             (&["en-GB", "en-US"], Some("en-GB,en-US;q=0.9,en;q=0.8")),
@@ -118,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn summer_time_is_ahead() {
+    fn daylight_saving_time_is_ahead_of_standard_time() {
         let berlin = Clock { standard: -60, saving: 60, summer: false };
         assert_eq!((berlin.offset(), Clock { summer: true, ..berlin }.offset()), (-60, -120));
     }

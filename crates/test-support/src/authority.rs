@@ -42,7 +42,7 @@ impl Authority {
     }
 
     /// Issues a certificate for 127.0.0.1 (server and client) as `<participant>.pem` and `<participant>.key` in the folder.
-    pub fn vouches_for(&self, participant: &str, folder: &Path, flaw: Flaw) {
+    pub fn issues(&self, participant: &str, folder: &Path, flaw: Flaw) {
         let host = if flaw == Flaw::OfAnotherHost { "10.9.8.7" } else { "127.0.0.1" };
         let mut params = CertificateParams::new(vec![host.to_owned()]).unwrap();
         params.distinguished_name = named(participant);
@@ -60,9 +60,9 @@ impl Authority {
 
 /// Replaces a file atomically.
 pub fn put(folder: &Path, name: &str, content: &str) {
-    let beside = folder.join(format!("{name}.new"));
-    fs::write(&beside, content).unwrap();
-    fs::rename(beside, folder.join(name)).unwrap();
+    let temporary = folder.join(format!("{name}.new"));
+    fs::write(&temporary, content).unwrap();
+    fs::rename(temporary, folder.join(name)).unwrap();
 }
 
 fn named(name: &str) -> DistinguishedName {

@@ -120,7 +120,8 @@ pub struct Answer {
 impl Answer {
     fn parse(bytes: &[u8]) -> Self {
         let text = String::from_utf8(bytes.to_vec()).unwrap();
-        let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {text:?}"));
+        let (head, body) =
+            text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("not an HTTP response: {text:?}"));
         let mut lines = head.lines();
         let status = lines.next().and_then(|line| line.split(' ').nth(1)).unwrap().parse().unwrap();
         let headers = lines.filter_map(|line| line.split_once(": "));
@@ -137,7 +138,8 @@ impl Answer {
     /// The body as JSON.
     #[track_caller]
     pub fn body(&self) -> Value {
-        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("no JSON, with status {}", self.status))
+        serde_json::from_str(&self.text)
+            .unwrap_or_else(|_| panic!("body is not JSON, status {}", self.status))
     }
 
     /// A string member of the body.
@@ -145,7 +147,7 @@ impl Answer {
     pub fn member(&self, name: &str) -> String {
         let value = self.body().get(name).and_then(|value| Some(value.as_str()?.to_owned()));
         value.unwrap_or_else(|| {
-            panic!("no `{name}` in an answer with status {}: {}", self.status, self.code())
+            panic!("no string `{name}` in a response with status {}: {}", self.status, self.code())
         })
     }
 

@@ -21,13 +21,13 @@ pub enum Act {
     /// Sends these bytes and closes the connection.
     Send(Vec<u8>),
     /// Sends these bytes and waits for the next request on the same connection.
-    SendAndStay(Vec<u8>),
+    SendAndKeepAlive(Vec<u8>),
     /// Sends the first bytes, then the second ones repeatedly until the caller closes.
-    SendForEver(Vec<u8>, Vec<u8>),
+    SendEndlessly(Vec<u8>, Vec<u8>),
     /// Sends these bytes, then nothing, and keeps the connection open.
-    SendAndFallSilent(Vec<u8>),
+    SendAndStall(Vec<u8>),
     /// Closes the connection without an answer.
-    HangUp,
+    Close,
 }
 
 impl Act {
@@ -37,8 +37,8 @@ impl Act {
     }
 
     /// Never answers, and keeps the connection open.
-    pub fn say_nothing() -> Self {
-        Self::SendAndFallSilent(Vec::new())
+    pub fn never_respond() -> Self {
+        Self::SendAndStall(Vec::new())
     }
 }
 
@@ -108,15 +108,15 @@ impl ScriptedPeer {
 }
 
 /// A loopback port that is reserved while this is kept, and on which nothing listens.
-pub struct Nobody {
+pub struct ClosedPort {
     /// The reserved address.
     pub address: SocketAddr,
     _taken: TcpSocket,
 }
 
-impl Nobody {
+impl ClosedPort {
     /// Reserves a port.
-    pub fn there() -> Self {
+    pub fn reserve() -> Self {
         let taken = TcpSocket::new_v4().unwrap();
         taken.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
         Self { address: taken.local_addr().unwrap(), _taken: taken }
@@ -134,7 +134,7 @@ pub async fn kill(running: Running) {
     witness.write_all(b"GET / HTTP/1.1\r\nhost: service\r\n\r\n").await.unwrap();
     assert_ne!(witness.read_buf(&mut Vec::new()).await.unwrap(), 0, "the connection is served");
     running.kill().await;
-    // The end of a connection, or its reset.
+    // End of file, or a reset.
     let _ = witness.read_to_end(&mut Vec::new()).await;
 }
 
@@ -148,22 +148,22 @@ async fn play(mut stream: TcpStream, script: Arc<Vec<Act>>, seen: Arc<Mutex<Vec<
         };
         // Some acts outlast the caller's timeout: writes may fail.
         match act {
-            None | Some(Act::HangUp) => return,
+            None | Some(Act::Close) => return,
             Some(Act::Send(bytes)) => {
                 let _ = stream.write_all(&bytes).await;
                 return;
             }
-            Some(Act::SendAndStay(bytes)) => {
+            Some(Act::SendAndKeepAlive(bytes)) => {
                 let _ = stream.write_all(&bytes).await;
             }
-            Some(Act::SendForEver(first, again)) => {
+            Some(Act::SendEndlessly(first, again)) => {
                 let _ = stream.write_all(&first).await;
                 while stream.write_all(&again).await.is_ok() {}
                 return;
             }
-            Some(Act::SendAndFallSilent(bytes)) => {
+            Some(Act::SendAndStall(bytes)) => {
                 let _ = stream.write_all(&bytes).await;
-                // Until the caller closes.
+                // Until the client closes.
                 let _ = stream.read(&mut [0; 1]).await;
                 return;
             }

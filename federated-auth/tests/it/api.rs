@@ -1,5 +1,5 @@
-//! FederatedAuthService over HTTP, as FlexWebchatOrchestratorService sees it, with a real ScopedAuthService behind it,
-//! or with a scripted one where it is to misbehave.
+//! FederatedAuthService over HTTP, called as FlexWebchatOrchestratorService calls it, with a real ScopedAuthService as
+//! upstream, or a scripted peer for failures.
 
 mod admin;
 mod credentials;
@@ -33,7 +33,7 @@ fn federated_auth(address: SocketAddr, change: impl FnOnce(&mut Config)) -> Runn
     services::start_federated_auth(config)
 }
 
-/// FederatedAuthService with a ScopedAuthService that does its work.
+/// FederatedAuthService with a working ScopedAuthService.
 struct Fas {
     running: Running,
     scoped_auth: Running,
@@ -53,7 +53,7 @@ impl Fas {
         Self { running, scoped_auth, clock, data }
     }
 
-    /// Sends a request as it is.
+    /// Sends a request unchanged.
     async fn answers(&self, request: Request) -> Answer {
         request.send(self.running.address()).await
     }
@@ -63,7 +63,7 @@ impl Fas {
         self.answers(request.bearer(ORCHESTRATOR_SECRET)).await
     }
 
-    /// `POST …/Tokens` and what follows it.
+    /// Sends `POST …/Tokens` with this suffix.
     async fn posts(&self, account: &str, route: &str, fields: &Value) -> Answer {
         let path = format!("/v1/Accounts/{account}/Tokens{route}");
         self.answers_orchestrator(Request::post(&path).json(fields)).await
@@ -82,14 +82,14 @@ impl Fas {
     }
 }
 
-/// The same fields for a refresh, which names the deployment too.
+/// The same fields for a refresh, which also names the deployment.
 fn refreshing(fields: &Value) -> Value {
     let mut fields = fields.clone();
     fields["deployment_key"] = DEPLOYMENT.into();
     fields
 }
 
-/// What FlexWebchatOrchestratorService tells of a deployment.
+/// The deployment, as FlexWebchatOrchestratorService sends it.
 fn deployment() -> Value {
     json!({
         "deployment_key": DEPLOYMENT,

@@ -1,4 +1,4 @@
-//! The stack as people start it: the binary, what it prints, writes and leaves behind, and how it ends.
+//! The stack as users start it: the binary, its output and files, and its shutdown.
 
 mod alone;
 mod crash;

@@ -1,4 +1,4 @@
-//! The Browser's part in a real Chromium, through Starship, a real nginx, in front of a real stack.
+//! The Browser participant in a real Chromium, through Starship (a real nginx), in front of a real stack.
 
 mod chromium;
 mod cors;

@@ -1,9 +1,9 @@
-//! The diagrams of `docs/sequences/`, read back as the arrows that must flow.
+//! The diagrams of `docs/sequences/`, parsed into the expected arrows.
 
 use std::{fs, path::Path};
 
 /// The arrows between participants of the diagram under `heading` in `docs/sequences/<file>`. Self-arrows, notes and
-/// what the customer does are no traffic.
+/// the customer's actions are not traffic.
 pub(crate) fn arrows(file: &str, heading: &str) -> Vec<String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/sequences").join(file);
     let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{file}: {error}"));
@@ -26,7 +26,7 @@ fn arrow(line: &str) -> Option<String> {
     is_traffic.then(|| format!("{from}{kind}{to}: {}", text.split_whitespace().collect::<Vec<_>>().join(" ")))
 }
 
-/// Fails with the two side by side if what flowed is not what the diagram shows.
+/// Fails with a diff if the traffic differs from the diagram.
 #[track_caller]
 pub(crate) fn assert_equal(file: &str, heading: &str, flowed: &[String]) {
     let drawn = arrows(file, heading);

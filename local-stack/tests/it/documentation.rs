@@ -1,4 +1,4 @@
-//! README says what is true: its table of settings is that of the code, and its lines are those that the stack prints.
+//! The README matches the code: its settings table, and the commands that the stack prints.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -28,21 +28,21 @@ fn rows(program: Program) -> impl Iterator<Item = String> {
 }
 
 #[test]
-fn the_table_of_settings_is_that_of_the_code() {
+fn settings_table_matches_the_code() {
     let programs = [orchestrator::PROGRAM, federated_auth::PROGRAM, scoped_auth::PROGRAM];
     let coded: Vec<String> = programs.into_iter().flat_map(rows).collect();
     let readme = readme();
     let is_row =
         |line: &&str| programs.iter().any(|program| line.starts_with(&format!("| `{}", program.prefix)));
-    let told: BTreeSet<_> = readme.lines().filter(is_row).map(str::to_owned).collect();
-    let missing: Vec<_> = coded.iter().filter(|row| !told.contains(*row)).map(String::as_str).collect();
+    let documented: BTreeSet<_> = readme.lines().filter(is_row).map(str::to_owned).collect();
+    let missing: Vec<_> = coded.iter().filter(|row| !documented.contains(*row)).map(String::as_str).collect();
     assert!(missing.is_empty(), "README lacks these rows:\n{}", missing.join("\n"));
-    let stale: Vec<_> = told.iter().filter(|row| !coded.contains(row)).map(String::as_str).collect();
+    let stale: Vec<_> = documented.iter().filter(|row| !coded.contains(row)).map(String::as_str).collect();
     assert!(stale.is_empty(), "README has these rows, the code does not:\n{}", stale.join("\n"));
 }
 
 #[test]
-fn the_curl_lines_are_those_that_the_stack_prints() {
+fn curl_lines_match_the_stacks_output() {
     let readme = readme();
     for line in demo::curl_lines("127.0.0.1:8080".parse().unwrap(), demo::DEPLOYMENT_ON) {
         assert!(readme.contains(&line), "README lacks:\n{line}");
@@ -50,7 +50,7 @@ fn the_curl_lines_are_those_that_the_stack_prints() {
 }
 
 #[test]
-fn the_folders_of_the_map_exist() {
+fn documented_folders_exist() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     for file in [
         "README.md",
@@ -68,7 +68,7 @@ fn the_folders_of_the_map_exist() {
         });
         for path in named {
             let path = path.split(['*', ' ']).next().unwrap_or_default();
-            assert!(root.join(path).exists(), "{file} names `{path}`, which is not there");
+            assert!(root.join(path).exists(), "{file} refers to `{path}`, which does not exist");
         }
     }
 }
@@ -82,7 +82,7 @@ fn part_of_fingerprint(name: &str) -> String {
 }
 
 #[test]
-fn the_policy_of_fingerprints_is_that_of_the_code() {
+fn fingerprint_policy_table_matches_the_code() {
     let rows = policy::RULES.iter().map(|rule| {
         let held = match rule.compare {
             Compare::Equal => "equal",
@@ -91,8 +91,8 @@ fn the_policy_of_fingerprints_is_that_of_the_code() {
         };
         format!("| `{}` | {held} | {} | {} |\n", rule.signal.name(), rule.changed, rule.gone)
     });
-    let table =
-        "| signal | held if | changed | gone |\n|---|---|---|---|\n".to_owned() + &rows.collect::<String>();
+    let table = "| signal | held if | changed | missing |\n|---|---|---|---|\n".to_owned()
+        + &rows.collect::<String>();
     assert_eq!(part_of_fingerprint("policy"), table, "docs/fingerprint.md is to have:\n{table}");
 
     let rows = Sensitivity::ALL.map(|level| {
@@ -112,7 +112,7 @@ fn the_policy_of_fingerprints_is_that_of_the_code() {
 }
 
 #[test]
-fn every_signal_is_described() {
+fn every_signal_is_documented() {
     let text =
         fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/fingerprint.md")).unwrap();
     let (_, signals) = text.split_once("## Signals").unwrap();

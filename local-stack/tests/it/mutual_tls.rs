@@ -1,5 +1,5 @@
-//! The whole chain over mutual TLS: what a guest notices of it, which is nothing while certificates are good, also while
-//! they are replaced, and a refusal of the contract when they are not.
+//! The whole chain over mutual TLS: guests notice nothing while certificates are valid, also during their rotation, and
+//! get the contract's error when they are not.
 
 use std::{
     path::Path,
@@ -20,12 +20,12 @@ use tokio::task::JoinSet;
 
 const PARTICIPANTS: [&str; 3] = ["orchestrator", "federated-auth", "scoped-auth"];
 
-fn vouched_for(by: &Authority) -> TempDir {
+fn with_certificates(by: &Authority) -> TempDir {
     let data = tempfile::tempdir().unwrap();
     std::fs::write(data.path().join("accounts.toml"), demo::accounts_without_limits()).unwrap();
     put(data.path(), "ca.pem", by.pem());
     for participant in PARTICIPANTS {
-        by.vouches_for(participant, data.path(), Flaw::None);
+        by.issues(participant, data.path(), Flaw::None);
     }
     data
 }
@@ -36,8 +36,8 @@ fn plan(data: &Path) -> StackConfig {
 }
 
 #[tokio::test]
-async fn a_session_runs_its_course() {
-    let data = vouched_for(&Authority::new("the services' authority"));
+async fn a_session_works_over_mutual_tls() {
+    let data = with_certificates(&Authority::new("the services' authority"));
     let stack = Stack::start(&plan(data.path())).await.unwrap();
     let guest = Guest::with_chrome(&stack.url, demo::DEPLOYMENT_ON);
     let created = guest.creates_token().await;
@@ -52,12 +52,12 @@ async fn a_session_runs_its_course() {
 }
 
 #[tokio::test]
-async fn a_guest_is_told_of_a_bad_certificate_as_the_contract_says() {
+async fn bad_certificate_returns_the_contracts_error() {
     let authority = Authority::new("the services' authority");
     let other = Authority::new("another authority");
     let unreachable = (503, "upstream_unavailable");
     let not_understood = (502, "upstream_invalid");
-    // Which certificate, what is wrong with it, and what it is to whom.
+    // Participant, issuing authority, flaw of the certificate, and the expected error.
     for (participant, by, flaw, expected) in [
         ("orchestrator", &other, Flaw::None, not_understood),
         ("orchestrator", &authority, Flaw::Expired, not_understood),
@@ -65,8 +65,8 @@ async fn a_guest_is_told_of_a_bad_certificate_as_the_contract_says() {
         ("federated-auth", &authority, Flaw::OfAnotherHost, unreachable),
         ("scoped-auth", &other, Flaw::None, unreachable),
     ] {
-        let data = vouched_for(&authority);
-        by.vouches_for(participant, data.path(), flaw);
+        let data = with_certificates(&authority);
+        by.issues(participant, data.path(), flaw);
         let stack = Stack::start(&plan(data.path())).await.unwrap();
         let guest = Guest::with_chrome(&stack.url, demo::DEPLOYMENT_ON);
         let answer = guest.creates_token().await;
@@ -74,16 +74,16 @@ async fn a_guest_is_told_of_a_bad_certificate_as_the_contract_says() {
         let caller = if participant == "scoped-auth" { &stack.federated_auth } else { &stack.orchestrator };
         let url = format!("http://{}/readyz", caller.admin_address);
         let ready = guest.client().get(url).send().await.unwrap();
-        assert_eq!(ready.status(), 503, "and the caller is not ready");
+        assert_eq!(ready.status(), 503, "the caller is not ready");
         stack.stop().await;
     }
 }
 
 #[tokio::test]
-async fn certificates_are_replaced_under_load_and_no_request_is_lost() {
+async fn certificate_rotation_under_load_loses_no_request() {
     let first = Authority::new("the services' authority");
     let next = Authority::new("the next authority");
-    let data = vouched_for(&first);
+    let data = with_certificates(&first);
     let stack = Stack::start(&plan(data.path())).await.unwrap();
     let (over, answered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let mut guests = JoinSet::new();
@@ -100,11 +100,11 @@ async fn certificates_are_replaced_under_load_and_no_request_is_lost() {
             }
         });
     }
-    // As the runbook has it: both authorities everywhere, then the certificates, then the next authority alone.
+    // As in the runbook: both authorities everywhere, then the certificates, then only the next authority.
     put(data.path(), "ca.pem", &format!("{}{}", first.pem(), next.pem()));
     stack.sides.have_changed(1).await;
     for participant in PARTICIPANTS {
-        next.vouches_for(participant, data.path(), Flaw::None);
+        next.issues(participant, data.path(), Flaw::None);
         some_more(&answered).await;
     }
     stack.sides.have_changed(2).await;
@@ -118,7 +118,7 @@ async fn certificates_are_replaced_under_load_and_no_request_is_lost() {
     stack.stop().await;
 }
 
-/// Until guests have been answered a few times more.
+/// Waits until the guests have received a few more responses.
 async fn some_more(answered: &AtomicUsize) {
     let enough = answered.load(Ordering::Relaxed) + 60;
     let limit = Duration::from_secs(60);

@@ -1,4 +1,4 @@
-//! A started binary, whose output is read as it comes.
+//! A started binary whose output is read line by line.
 
 use std::{
     io::{BufRead, BufReader, Read},
@@ -8,7 +8,7 @@ use std::{
     thread::JoinHandle,
 };
 
-/// A process of this test; it does not outlive it.
+/// A child process; killed on drop.
 pub(crate) struct Process {
     child: Child,
     lines: Receiver<String>,
@@ -44,7 +44,7 @@ impl Process {
         Self { child, lines, readers: readers.into(), seen: Vec::new() }
     }
 
-    /// Reads on until a line has `part` in it; that line.
+    /// Reads until a line contains `part`; returns that line.
     #[track_caller]
     pub(crate) fn until(&mut self, part: &str) -> String {
         while let Ok(line) = self.lines.recv() {
@@ -53,7 +53,7 @@ impl Process {
                 return line;
             }
         }
-        panic!("the process ended without a line with `{part}`:\n{}", self.seen.join("\n"));
+        panic!("the process exited before printing `{part}`:\n{}", self.seen.join("\n"));
     }
 
     /// The base URLs of FWO, FAS and SAS, each with that of its admin listener.
@@ -72,12 +72,12 @@ impl Process {
     }
 
     pub(crate) fn signal(&self, name: &str) {
-        // The shell's own `kill`: a bare machine has no other.
+        // The shell's own `kill`: a minimal machine has no other.
         let kill = format!("kill {name} {}", self.child.id());
         assert!(Command::new("bash").args(["-c", &kill]).status().unwrap().success());
     }
 
-    /// Waits for the end; the exit status, and everything that was written.
+    /// Waits for the exit; returns the exit status and the whole output.
     pub(crate) fn end(mut self) -> (ExitStatus, String) {
         let status = self.child.wait().unwrap();
         for reader in self.readers.drain(..) {
@@ -91,7 +91,7 @@ impl Process {
 
 fn stack(data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_local-stack"));
-    // Most of these tests call the services themselves.
+    // Most of these tests call the services directly.
     command.args(["--without-starship", "--free-ports", "--data"]).arg(data).env_remove("RUST_LOG");
     command
 }

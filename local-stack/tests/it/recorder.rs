@@ -1,5 +1,5 @@
-//! The wires that see what flows: between each caller and its callee stands a proxy that notes every request and every
-//! answer in the order in which they pass, and changes nothing.
+//! Records the traffic: a proxy between each caller and its callee notes every request and response in order and
+//! changes nothing.
 
 use std::{
     net::{SocketAddr, TcpListener},
@@ -15,17 +15,17 @@ use service_runtime::{
     in_process::{Observer, TrafficEvent},
 };
 
-/// Notes the arrows of a stack.
+/// Records the arrows of a stack.
 #[derive(Clone, Default)]
 pub(crate) struct Recorder(Arc<Mutex<Vec<String>>>);
 
 impl Recorder {
-    /// What has flowed since the last call.
+    /// The arrows since the last call.
     pub(crate) fn take(&self) -> Vec<String> {
         std::mem::take(&mut *self.0.lock().unwrap())
     }
 
-    // The callee is asked whether it is there by readiness checks too, which are no arrows of the diagrams.
+    // Readiness checks also probe the callee; they are not arrows of the diagrams.
     fn asked(&self, from: &str, to: &str, method: &str, path: &str, body: &[u8]) {
         let arrow = format!("{from}->>{to}: {method} {} {}", readable(path), fields(body));
         self.note(arrow.trim_end().to_owned());
@@ -55,7 +55,7 @@ impl Wire for Recorder {
                 target: format!("http://{address}"),
                 client: http_client().build().unwrap(),
             });
-            App::new().app_data(tap).default_service(web::to(pass_on))
+            App::new().app_data(tap).default_service(web::to(forward))
         });
         tokio::spawn(server.workers(1).disable_signals().listen(listener).unwrap().run());
         url
@@ -78,7 +78,7 @@ struct Tap {
     client: Client,
 }
 
-async fn pass_on(tap: web::Data<Tap>, request: HttpRequest, body: web::Bytes) -> HttpResponse {
+async fn forward(tap: web::Data<Tap>, request: HttpRequest, body: web::Bytes) -> HttpResponse {
     let (from, to) = (tap.from.name(), tap.to.name());
     tap.recorder.asked(from, to, request.method().as_str(), &request.uri().to_string(), &body);
     let method = request.method().as_str().parse().unwrap();
@@ -105,7 +105,7 @@ async fn pass_on(tap: web::Data<Tap>, request: HttpRequest, body: web::Bytes) ->
     response.body(body)
 }
 
-/// Sids shortened to what they are of.
+/// Shortens sids to their kind.
 fn readable(path: &str) -> String {
     let mut words = Vec::new();
     for word in path.split_inclusive(['/', '=', '&', '?']) {
@@ -116,10 +116,10 @@ fn readable(path: &str) -> String {
     words.concat()
 }
 
-/// The names of a body's fields; the values too where they are part of what is told: truths, codes and reasons.
+/// The names of a body's fields; with values for booleans, codes and reasons, which the diagrams show.
 fn fields(body: &[u8]) -> String {
     let Ok(Value::Object(fields)) = serde_json::from_slice(body) else { return form_fields(body) };
-    let told = fields.iter().map(|(name, value)| match value {
+    let shown = fields.iter().map(|(name, value)| match value {
         Value::Bool(truth) => format!("{name}: {truth}"),
         Value::String(text) if matches!(name.as_str(), "code" | "reason") => format!("{name}: {text}"),
         Value::String(text) if name == "message" && !text.contains(' ') => format!("{name}: {text}"),
@@ -127,7 +127,7 @@ fn fields(body: &[u8]) -> String {
             name.clone()
         }
     });
-    format!("{{{}}}", told.collect::<Vec<_>>().join(", "))
+    format!("{{{}}}", shown.collect::<Vec<_>>().join(", "))
 }
 
 /// The names of a form's fields.

@@ -1,4 +1,4 @@
-//! Two replicas of every service on one set of keys, accounts and stores.
+//! Two replicas of every service with the same keys, accounts and stores.
 
 use std::{
     collections::HashSet,
@@ -21,13 +21,13 @@ const SOON: Duration = Duration::from_secs(30);
 
 test_support::on_both_engines! {
     Fleet:
-    a_token_of_one_replica_is_good_at_the_other,
-    creating_a_token_writes_nothing_and_the_first_refresh_does,
-    every_revocation_is_known_to_the_other_replica_within_two_seconds,
-    a_refresh_where_the_revocation_is_not_known_yet_makes_no_token_that_escapes_it,
-    sixty_four_refreshes_through_both_give_one_generation,
+    tokens_are_valid_at_every_replica,
+    only_the_first_refresh_writes_a_row,
+    revocations_reach_other_replicas_within_two_seconds,
+    tokens_refreshed_before_a_revocation_arrives_are_revoked,
+    sixty_four_refreshes_at_both_replicas_give_one_generation,
     revocations_survive_the_restart_of_all_replicas,
-    old_conversations_and_sessions_go_by_themselves,
+    old_conversations_and_sessions_are_purged,
 }
 
 struct Fleet {
@@ -64,7 +64,7 @@ impl Fleet {
         Self { plan, databases, replicas, _data: data }
     }
 
-    /// What stands in the table of conversations or in that of sessions.
+    /// The number of rows in the table of conversations or of sessions.
     async fn count(&self, table: &'static str) -> i64 {
         let [conversations, sessions] = &self.databases;
         let (database, count) = match table {
@@ -76,17 +76,17 @@ impl Fleet {
     }
 
     /// Waits until a table is empty.
-    async fn until_gone(&self, table: &'static str) {
+    async fn until_purged(&self, table: &'static str) {
         let what = format!("{table} is empty");
         eventually(Duration::from_secs(30), &what, async || self.count(table).await == 0).await;
     }
 
-    /// The same guest, whose calls go to one replica or the other.
+    /// The same guest, calling one replica or the other.
     fn guest_at_each(&self) -> [Guest; 2] {
         self.replicas.each_ref().map(|replica| Guest::with_chrome(&replica.url, demo::DEPLOYMENT_ON))
     }
 
-    /// What a token holds.
+    /// The claims of a token.
     fn claims(&self, token: &str) -> Claims {
         let keys = KeyFile::load(&self.plan.keys_file()).unwrap();
         let ring = KeyRing::new(keys, Random::default().source()).unwrap();
@@ -110,7 +110,7 @@ async fn migrated(cluster: &Cluster) -> String {
     url
 }
 
-async fn a_token_of_one_replica_is_good_at_the_other(fleet: Fleet) {
+async fn tokens_are_valid_at_every_replica(fleet: Fleet) {
     let [here, there] = fleet.guest_at_each();
     let created = here.creates_token().await;
     let refreshed = there.refreshes_token(&created.text("token")).await;
@@ -120,7 +120,7 @@ async fn a_token_of_one_replica_is_good_at_the_other(fleet: Fleet) {
     assert_eq!(messages.status, 200);
 }
 
-async fn creating_a_token_writes_nothing_and_the_first_refresh_does(fleet: Fleet) {
+async fn only_the_first_refresh_writes_a_row(fleet: Fleet) {
     let [here, _] = fleet.guest_at_each();
     let token = here.creates_token().await.text("token");
     assert_eq!(fleet.count("sessions").await + fleet.count("revocations").await, 0);
@@ -128,7 +128,7 @@ async fn creating_a_token_writes_nothing_and_the_first_refresh_does(fleet: Fleet
     assert_eq!((fleet.count("sessions").await, fleet.count("revocations").await), (1, 0));
 }
 
-async fn every_revocation_is_known_to_the_other_replica_within_two_seconds(fleet: Fleet) {
+async fn revocations_reach_other_replicas_within_two_seconds(fleet: Fleet) {
     let [here, there] = fleet.guest_at_each();
     let account = "AC00000000000000000000000000000001";
     for kind in ["own session", "identity", "deployment", "account"] {
@@ -150,18 +150,18 @@ async fn every_revocation_is_known_to_the_other_replica_within_two_seconds(fleet
         while there.reads_messages(&token, &conversation, None).await.code() != "revoked_token" {
             assert!(revoked.elapsed() < Duration::from_secs(2), "{kind}");
         }
-        // Tokens that are made later are not meant.
+        // Tokens issued later are not revoked.
         fleet.plan.clock.advance(chrono::TimeDelta::milliseconds(1));
     }
 }
 
-async fn a_refresh_where_the_revocation_is_not_known_yet_makes_no_token_that_escapes_it(fleet: Fleet) {
+async fn tokens_refreshed_before_a_revocation_arrives_are_revoked(fleet: Fleet) {
     let [here, there] = fleet.guest_at_each();
     let account = "AC00000000000000000000000000000001";
     let mut token = here.creates_token().await.text("token");
     assert_eq!(fleet.operator_at_the_first(json!({"accountSid": account})).await.status, 200);
     let revoked = Instant::now();
-    // What the other replica still gives away, it must itself refuse as soon as it knows.
+    // A token that the other replica still issues must be rejected as soon as the revocation arrives.
     loop {
         let answer = there.refreshes_token(&token).await;
         if answer.status != 200 {
@@ -174,7 +174,7 @@ async fn a_refresh_where_the_revocation_is_not_known_yet_makes_no_token_that_esc
     assert_eq!(here.refreshes_token(&token).await.code(), "revoked_token");
 }
 
-async fn sixty_four_refreshes_through_both_give_one_generation(fleet: Fleet) {
+async fn sixty_four_refreshes_at_both_replicas_give_one_generation(fleet: Fleet) {
     let guests = fleet.guest_at_each();
     let first = guests[0].creates_token().await;
     let mut tabs = JoinSet::new();
@@ -189,7 +189,7 @@ async fn sixty_four_refreshes_through_both_give_one_generation(fleet: Fleet) {
     let claims: Vec<_> = answers.iter().map(|answer| fleet.claims(&answer.text("token"))).collect();
     let names: HashSet<_> = claims.iter().map(|claims| (claims.jti, claims.exp)).collect();
     assert_eq!(names.len(), 1, "one `jti`, one `exp`");
-    // One generation: the successor of one is the successor of all, and the token of before is two behind it.
+    // One generation: all refreshes have the same successor, and the original token is two generations behind it.
     let [here, there] = guests;
     assert_eq!(here.refreshes_token(&answers[0].text("token")).await.status, 200);
     assert_eq!(there.refreshes_token(&answers[63].text("token")).await.status, 200);
@@ -210,7 +210,7 @@ async fn revocations_survive_the_restart_of_all_replicas(fleet: Fleet) {
     assert_eq!(guest.refreshes_token(&other).await.status, 200);
 }
 
-async fn old_conversations_and_sessions_go_by_themselves(fleet: Fleet) {
+async fn old_conversations_and_sessions_are_purged(fleet: Fleet) {
     let [here, there] = fleet.guest_at_each();
     let token = here.creates_token().await.text("token");
     let token = here.refreshes_token(&token).await.text("token");
@@ -218,16 +218,16 @@ async fn old_conversations_and_sessions_go_by_themselves(fleet: Fleet) {
     assert_eq!(here.says(&token, &conversation, "Hello").await.status, 201);
     assert_eq!(here.ends_session(&token).await.status, 200);
     fleet.plan.clock.advance(chrono::TimeDelta::days(2));
-    fleet.until_gone("sessions").await;
+    fleet.until_purged("sessions").await;
     assert_eq!(fleet.count("revocations").await, 1, "the identity is not to be granted again");
     assert_eq!(fleet.count("conversations").await, 1);
     fleet.plan.clock.advance(chrono::TimeDelta::days(30));
-    fleet.until_gone("conversations").await;
-    fleet.until_gone("revocations").await;
+    fleet.until_purged("conversations").await;
+    fleet.until_purged("revocations").await;
 }
 
 #[tokio::test]
-async fn a_stack_whose_server_is_away_says_so_and_recovers() {
+async fn stack_reports_a_database_outage_and_recovers() {
     let cluster = Cluster::launch();
     let fleet = Fleet::with(Some(migrated(&cluster).await)).await;
     let [guest, _] = fleet.guest_at_each();
@@ -253,7 +253,7 @@ async fn a_stack_whose_server_is_away_says_so_and_recovers() {
         assert!(!reason.contains("hunter2"), "{reason}");
     }
     let refused = guest.refreshes_token(&token).await;
-    // SAS says so, or waits longer for a connection than FAS for SAS.
+    // SAS reports it, or waits longer for a connection than FAS waits for SAS.
     assert!(["upstream_unavailable", "upstream_timeout"].contains(&refused.code()), "{refused:?}");
     cluster.start();
     for address in services {
@@ -263,7 +263,7 @@ async fn a_stack_whose_server_is_away_says_so_and_recovers() {
 }
 
 #[tokio::test]
-async fn a_replica_that_cannot_follow_says_so_and_vouches_for_nobody() {
+async fn replica_with_a_stale_revocation_list_fails_closed() {
     let data = tempfile::tempdir().unwrap();
     std::fs::write(data.path().join("accounts.toml"), demo::accounts_without_limits()).unwrap();
     let mut plan = StackConfig::for_test(data.path());
@@ -291,5 +291,5 @@ async fn a_replica_that_cannot_follow_says_so_and_vouches_for_nobody() {
 
     database.execute_batch("ALTER TABLE lost RENAME TO revocations").unwrap();
     eventually(SOON, "ready again", async || ready().await == 200).await;
-    assert_eq!(guest.opens_conversation(&token).await.status, 201, "it follows again, and vouches again");
+    assert_eq!(guest.opens_conversation(&token).await.status, 201, "it follows again and validates tokens");
 }

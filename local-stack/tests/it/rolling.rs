@@ -1,5 +1,5 @@
-//! Each replica of each service is replaced, one after the other, while guests create, refresh, open and chat. Every
-//! answer is looked at: none is missing, none is a refusal.
+//! Rolling restart: each replica of each service is replaced in turn while guests create, refresh, open and chat. Every
+//! request gets a successful response.
 
 mod balancer;
 mod fleet;
@@ -21,12 +21,12 @@ use tokio::task::JoinSet;
 const GUESTS: usize = 4;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn replicas_are_replaced_under_load_and_no_request_is_lost() {
+async fn rolling_restart_under_load_loses_no_request() {
     replace_all(false).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn replicas_that_call_each_other_by_tls_are_replaced_under_load_and_no_request_is_lost() {
+async fn rolling_restart_with_tls_under_load_loses_no_request() {
     replace_all(true).await;
 }
 
@@ -43,13 +43,13 @@ async fn replace_all(mutual_tls: bool) {
         }
     }
     let answers = load.end().await;
-    let told = format!("{answers:?}");
-    assert_eq!(answers.keys().copied().collect::<Vec<_>>(), [200, 201], "{told}");
-    assert!(answers.values().sum::<usize>() > 12 * GUESTS, "{told}");
+    let counts = format!("{answers:?}");
+    assert_eq!(answers.keys().copied().collect::<Vec<_>>(), [200, 201], "{counts}");
+    assert!(answers.values().sum::<usize>() > 12 * GUESTS, "{counts}");
     fleet.stop().await;
 }
 
-/// Guests that do not pause.
+/// Guests that run without a pause.
 struct Load {
     over: Arc<AtomicBool>,
     answered: Arc<AtomicUsize>,
@@ -86,7 +86,7 @@ impl Load {
         eventually(limit, "guests chat", async || self.answered.load(Ordering::Relaxed) >= enough).await;
     }
 
-    /// How many answers there were, by status.
+    /// The number of responses by status.
     async fn end(self) -> BTreeMap<u16, usize> {
         self.over.store(true, Ordering::Relaxed);
         let mut all = BTreeMap::new();
@@ -99,7 +99,7 @@ impl Load {
     }
 }
 
-/// A session from its beginning, as far as it gets.
+/// A session from its start, until a request fails.
 async fn chat(guest: &Guest) -> Vec<Answer> {
     let mut answers = Vec::new();
     let mut good = |answer: Answer| {

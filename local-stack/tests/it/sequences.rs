@@ -1,5 +1,5 @@
-//! The diagrams, executed: a real stack, a guest who does what the diagram's browser does, and the traffic that really
-//! flowed, which must equal the arrows of `docs/sequences/`.
+//! The diagrams, executed: a real stack, a guest that acts as the diagram's browser, and the recorded traffic, which
+//! must equal the arrows of `docs/sequences/`.
 
 mod create_token;
 mod init;
@@ -22,7 +22,7 @@ use tokio::sync::watch;
 
 use crate::{diagram, recorder::Recorder};
 
-/// Whether this is the crate that runs them within one process.
+/// Whether this is the crate that runs the services in one process.
 fn in_process() -> bool {
     env!("CARGO_CRATE_NAME") == "sequences_in_process"
 }
@@ -79,7 +79,7 @@ impl TestEnv {
         Guest::with_chrome(&self.stack.url, demo::DEPLOYMENT_OFF)
     }
 
-    /// Waits until ScopedAuthService has written down that a current token was presented. The store is in a file.
+    /// Waits until ScopedAuthService has stored that a current token was presented. The store is a file.
     async fn until_shown(&self) {
         let store = rusqlite::Connection::open(self.plan.data.join("sessions.db")).unwrap();
         let shown = || {

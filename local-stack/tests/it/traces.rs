@@ -1,6 +1,6 @@
-//! The trace of a request, as an OpenTelemetry collector gets it: one trace from the browser's own span through FWO, FAS
-//! and SAS, named after the messages on the arrows, and tied to the access log by its id. The collector is played here;
-//! it is none of ours.
+//! The trace of a request as an OpenTelemetry collector receives it: one trace from the browser's own span through FWO,
+//! FAS and SAS, with spans named after the messages on the arrows, linked to the access log by the trace id. The
+//! collector is a fake, as it belongs to the outside world.
 
 use std::{
     net::TcpListener,
@@ -17,13 +17,13 @@ use prost::Message as _;
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const BROWSERS_SPAN: &str = "00f067aa0ba902b7";
 
-/// A span, and the service that it is of.
-struct Told {
+/// A span and its service.
+struct ServiceSpan {
     service: String,
     span: Span,
 }
 
-impl Told {
+impl ServiceSpan {
     /// `FAS server refresh_token`
     fn name(&self) -> String {
         let service = match self.service.as_str() {
@@ -47,25 +47,25 @@ impl Told {
     }
 }
 
-/// A collector that passes on what it is told.
-async fn collector() -> (String, Receiver<Told>) {
-    let (sender, told) = channel();
+/// A collector that forwards the spans it receives.
+async fn collector() -> (String, Receiver<ServiceSpan>) {
+    let (sender, spans) = channel();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let server = HttpServer::new(move || {
         App::new().app_data(web::Data::new(sender.clone())).route("/v1/traces", web::post().to(take))
     });
     tokio::spawn(server.workers(1).disable_signals().listen(listener).unwrap().run());
-    (url, told)
+    (url, spans)
 }
 
-async fn take(sender: web::Data<Sender<Told>>, body: web::Bytes) -> HttpResponse {
+async fn take(sender: web::Data<Sender<ServiceSpan>>, body: web::Bytes) -> HttpResponse {
     for resource in ExportTraceServiceRequest::decode(body).unwrap().resource_spans {
         let attributes = resource.resource.unwrap().attributes;
         let service = attributes.into_iter().find(|attribute| attribute.key == "service.name").unwrap();
         let Some(Value::StringValue(service)) = service.value.unwrap().value else { panic!("no name") };
         for span in resource.scope_spans.into_iter().flat_map(|scope| scope.spans) {
-            sender.send(Told { service: service.clone(), span }).unwrap();
+            sender.send(ServiceSpan { service: service.clone(), span }).unwrap();
         }
     }
     HttpResponse::Ok().content_type("application/x-protobuf").finish()
@@ -76,8 +76,8 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn one_trace_leads_from_the_browser_through_all_services() {
-    let (endpoint, told) = collector().await;
+async fn one_trace_spans_all_services() {
+    let (endpoint, spans) = collector().await;
     let data = tempfile::tempdir().unwrap();
     let plan = StackConfig { otlp_endpoint: Some(endpoint), ..StackConfig::for_test(data.path()) };
     let stack = Stack::start(&plan).await.unwrap();
@@ -89,16 +89,16 @@ async fn one_trace_leads_from_the_browser_through_all_services() {
     let thief =
         guest.thief_with_firefox().with("traceparent", &format!("00-{}-{BROWSERS_SPAN}-01", "a".repeat(32)));
     assert_eq!(thief.refreshes_token(&refreshed.text("token")).await.status, 403);
-    // Whoever stops tells what is left to be told.
+    // Shutdown exports the remaining spans.
     stack.stop().await;
-    let told: Vec<Told> = told.try_iter().collect();
+    let spans: Vec<ServiceSpan> = spans.try_iter().collect();
 
-    let refresh: Vec<&Told> = told.iter().filter(|told| hex(&told.span.trace_id) == TRACE).collect();
-    let parent = |told: &Told| {
-        let is_parent = |other: &&&Told| other.span.span_id == told.span.parent_span_id;
-        refresh.iter().find(is_parent).map_or_else(|| hex(&told.span.parent_span_id), |parent| parent.name())
+    let refresh: Vec<&ServiceSpan> = spans.iter().filter(|span| hex(&span.span.trace_id) == TRACE).collect();
+    let parent = |span: &ServiceSpan| {
+        let is_parent = |other: &&&ServiceSpan| other.span.span_id == span.span.parent_span_id;
+        refresh.iter().find(is_parent).map_or_else(|| hex(&span.span.parent_span_id), |parent| parent.name())
     };
-    let mut tree: Vec<(String, String)> = refresh.iter().map(|told| (parent(told), told.name())).collect();
+    let mut tree: Vec<(String, String)> = refresh.iter().map(|span| (parent(span), span.name())).collect();
     tree.sort();
     let expected = [
         (BROWSERS_SPAN, "FWO server refresh_token"),
@@ -111,32 +111,32 @@ async fn one_trace_leads_from_the_browser_through_all_services() {
         expected.map(|(parent, name)| (parent.to_owned(), name.to_owned())).into_iter().collect();
     expected.sort();
     assert_eq!(tree, expected);
-    for told in &refresh {
-        assert!(told.span.start_time_unix_nano <= told.span.end_time_unix_nano);
+    for span in &refresh {
+        assert!(span.span.start_time_unix_nano <= span.span.end_time_unix_nano);
     }
-    let at_fwo = refresh.iter().find(|told| told.name() == "FWO server refresh_token").unwrap();
+    let at_fwo = refresh.iter().find(|span| span.name() == "FWO server refresh_token").unwrap();
     assert_eq!(at_fwo.attribute("request_id").unwrap(), refreshed.header("request-id"));
     assert_eq!(at_fwo.attribute("http.response.status_code").unwrap(), "200");
     assert_eq!(at_fwo.attribute("account").unwrap(), "AC00000000000000000000000000000001");
 
-    let refused = |told: &&Told| {
-        hex(&told.span.trace_id) == "a".repeat(32) && told.name() == "FWO server refresh_token"
+    let refused = |span: &&ServiceSpan| {
+        hex(&span.span.trace_id) == "a".repeat(32) && span.name() == "FWO server refresh_token"
     };
-    let refused = told.iter().find(refused).unwrap();
+    let refused = spans.iter().find(refused).unwrap();
     assert_eq!(refused.attribute("error.type").unwrap(), "fingerprint_invalid");
 
-    // Nothing of the guest's is told.
-    let all = told.iter().map(|told| format!("{:?}", told.span)).collect::<String>();
+    // No data of the guest is exported.
+    let all = spans.iter().map(|span| format!("{:?}", span.span)).collect::<String>();
     for secret in [token.as_str(), "fp1.", "Mozilla", "1795197600000", "127.0.0.1"] {
         assert!(!all.contains(secret), "{secret}");
     }
 }
 
 #[tokio::test]
-async fn a_collector_that_is_gone_or_says_nothing_holds_up_nobody() {
+async fn an_unresponsive_collector_does_not_delay_requests() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    // Once with more spans than may wait.
+    // Once with more spans than the queue holds.
     for (address, creates) in [(silent.local_addr().unwrap(), 1000), (gone, 10)] {
         let data = tempfile::tempdir().unwrap();
         let plan = StackConfig {

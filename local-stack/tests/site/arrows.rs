@@ -1,4 +1,4 @@
-//! The arrows of the diagrams, streamed as they flow.
+//! The arrows of the diagrams, streamed while requests flow.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::visit::{Listening, Visit};
 
-/// The arrows of one trace, once there are as many.
+/// The arrows of one trace, once there are at least `count`.
 async fn arrows(listening: &mut Listening, trace_id: &str, count: usize) -> Vec<Value> {
     let of_trace = |events: &[(String, Value)]| -> Vec<Value> {
         let arrows = events.iter().filter(|(name, _)| name == "arrow").map(|(_, arrow)| arrow);
@@ -17,19 +17,19 @@ async fn arrows(listening: &mut Listening, trace_id: &str, count: usize) -> Vec<
 }
 
 #[actix_web::test]
-async fn a_create_shows_its_three_arrows_and_no_token() {
+async fn create_shows_three_arrows_and_no_token() {
     let visit = Visit::begins(Edge::Open).await;
     let mut listening = visit.listens().await;
     let trace_id = "4bf92f3577b34da6a3ce929d0e0e4711";
     let created = visit.guest(trace_id).creates_token().await;
 
     let arrows = arrows(&mut listening, trace_id, 3).await;
-    let told: Vec<_> = arrows
+    let shown: Vec<_> = arrows
         .iter()
         .map(|arrow| ["service", "method", "route"].map(|name| arrow[name].as_str().unwrap()))
         .collect();
     assert_eq!(
-        told,
+        shown,
         [
             ["ScopedAuthService", "POST", "/v1/ScopedAuthTokens/generate/internal"],
             ["FederatedAuthService", "POST", "/v1/Accounts/AC…/Tokens"],
@@ -56,7 +56,7 @@ async fn a_create_shows_its_three_arrows_and_no_token() {
         ];
         assert_eq!(names, known.into());
     }
-    // Whoever comes later is told of the past.
+    // A later subscriber receives the past arrows.
     let mut late = visit.listens().await;
     let events = late.until(|events| events.iter().any(|(name, _)| name == "past")).await;
     let past = events.iter().find(|(name, _)| name == "past").unwrap().1.as_array().unwrap();
@@ -67,7 +67,7 @@ async fn a_create_shows_its_three_arrows_and_no_token() {
 }
 
 #[actix_web::test]
-async fn a_refusal_shows_its_code() {
+async fn errors_show_their_code() {
     let visit = Visit::begins(Edge::Open).await;
     let mut listening = visit.listens().await;
     let trace_id = "4bf92f3577b34da6a3ce929d0e0e4712";
@@ -77,7 +77,7 @@ async fn a_refusal_shows_its_code() {
 }
 
 #[actix_web::test]
-async fn starship_shows_the_first_arrow_of_the_same_request() {
+async fn starship_shows_the_first_arrow_of_a_request() {
     assert!(Starship::installed(), "the test command installs nginx");
     let visit = Visit::begins(Edge::StarshipIfInstalled).await;
     let mut listening = visit.listens().await;

@@ -1,4 +1,4 @@
-//! The buttons that let something go wrong: each does it to the stack, and only the page itself may press them.
+//! The buttons that cause failures in the stack; only the page itself may press them.
 
 use std::collections::BTreeMap;
 
@@ -8,15 +8,15 @@ use service_runtime::Clock;
 
 use crate::visit::Visit;
 
-/// The guest's token, in a thief's hands; what the two attempts were answered.
+/// A thief with the guest's token; returns the responses to the two attempts.
 async fn stolen(visit: &Visit, guest: &Guest) -> [(u16, String); 2] {
     let token = guest.creates_token().await.text("token");
-    let told = guest.headers.iter().filter(|(name, _)| name.starts_with("x-twilio-sec-"));
-    let told: BTreeMap<_, _> = told.collect();
+    let headers = guest.headers.iter().filter(|(name, _)| name.starts_with("x-twilio-sec-"));
+    let headers: BTreeMap<_, _> = headers.collect();
     let answers: Value =
-        visit.presses("thief", json!({"token": token, "headers": told})).await.json().await.unwrap();
+        visit.presses("thief", json!({"token": token, "headers": headers})).await.json().await.unwrap();
     assert!(!answers.to_string().contains("eyJ"), "what was won stays with the thief");
-    assert_eq!(guest.refreshes_token(&token).await.status, 200, "the guest is unharmed");
+    assert_eq!(guest.refreshes_token(&token).await.status, 200, "the guest is not affected");
     [0, 1].map(|n| {
         let status = answers[n]["status"].as_u64().unwrap().try_into().unwrap();
         (status, answers[n]["code"].as_str().unwrap_or_default().to_owned())
@@ -24,7 +24,7 @@ async fn stolen(visit: &Visit, guest: &Guest) -> [(u16, String); 2] {
 }
 
 #[actix_web::test]
-async fn a_token_bound_to_a_key_is_of_no_use_to_a_thief() {
+async fn a_stolen_bound_token_is_useless() {
     let visit = Visit::begins(Edge::Open).await;
     let guest = visit.guest("4bf92f3577b34da6a3ce929d0e0e4721").with_proof_key(&Clock::system());
     let refused = (401, "invalid_dpop_proof".to_owned());
@@ -32,7 +32,7 @@ async fn a_token_bound_to_a_key_is_of_no_use_to_a_thief() {
 }
 
 #[actix_web::test]
-async fn without_a_key_whoever_copies_everything_gets_a_token() {
+async fn without_a_key_a_full_copy_can_refresh() {
     let visit = Visit::begins(Edge::Open).await;
     let guest = visit.guest("4bf92f3577b34da6a3ce929d0e0e4722");
     let answers = stolen(&visit, &guest).await;
@@ -40,7 +40,7 @@ async fn without_a_key_whoever_copies_everything_gets_a_token() {
 }
 
 #[actix_web::test]
-async fn time_passes_for_the_whole_stack() {
+async fn the_clock_advances_for_the_whole_stack() {
     let visit = Visit::begins(Edge::Open).await;
     let mut listening = visit.listens().await;
     let guest = visit.guest("4bf92f3577b34da6a3ce929d0e0e4723");
@@ -48,7 +48,7 @@ async fn time_passes_for_the_whole_stack() {
     visit.presses("clock", json!({"seconds": 7 * 3600})).await;
     assert_eq!(guest.opens_conversation(&token).await.code(), "expired_token");
     let replaced = guest.refreshes_token(&token).await.text("token");
-    assert_eq!(guest.opens_conversation(&replaced).await.status, 201, "the chat goes on");
+    assert_eq!(guest.opens_conversation(&replaced).await.status, 201, "the chat continues");
     visit.presses("clock", json!({"seconds": 120})).await;
     assert_eq!(guest.refreshes_token(&token).await.code(), "revoked_token", "long replaced");
     assert_eq!(guest.refreshes_token(&replaced).await.code(), "revoked_token", "everywhere");
@@ -61,7 +61,7 @@ async fn time_passes_for_the_whole_stack() {
 }
 
 #[actix_web::test]
-async fn scoped_auth_stops_and_comes_back_with_its_sessions() {
+async fn scoped_auth_restarts_with_its_sessions() {
     let visit = Visit::begins(Edge::Open).await;
     let mut listening = visit.listens().await;
     let guest = visit.guest("4bf92f3577b34da6a3ce929d0e0e4724");
@@ -87,7 +87,7 @@ async fn scoped_auth_stops_and_comes_back_with_its_sessions() {
 }
 
 #[actix_web::test]
-async fn only_the_page_itself_may_press_a_button() {
+async fn buttons_accept_only_same_origin_requests() {
     let visit = Visit::begins(Edge::Open).await;
     let guest = visit.guest("4bf92f3577b34da6a3ce929d0e0e4725");
     let token = guest.creates_token().await.text("token");
@@ -101,12 +101,12 @@ async fn only_the_page_itself_may_press_a_button() {
             assert_eq!(visit.presses_from(origin, button, body).await.status(), 403, "{origin} {button}");
         }
     }
-    // A page whose own name was made to lead here, and a form, which needs no preflight.
+    // DNS rebinding, where a foreign page's name resolves to this host; and a form, which needs no preflight.
     let client = guest.client();
     let url = format!("{}/control/scoped-auth", visit.origin);
     let rebound = client.post(&url).header("host", "evil.example").header("origin", "http://evil.example");
     assert_eq!(rebound.json(&json!({"on": false})).send().await.unwrap().status(), 403);
     let form = client.post(&url).header("origin", &visit.origin).header("content-type", "text/plain");
     assert_eq!(form.body("{\"on\":false}").send().await.unwrap().status(), 400);
-    assert_eq!(guest.opens_conversation(&token).await.status, 201, "nothing happened");
+    assert_eq!(guest.opens_conversation(&token).await.status, 201, "no effect");
 }

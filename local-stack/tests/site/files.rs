@@ -1,4 +1,4 @@
-//! What the site serves, under which types and with which policy.
+//! The site's files, their content types and their policy.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::visit::Visit;
 
 #[actix_web::test]
-async fn the_page_and_its_module_are_served_with_their_types() {
+async fn page_and_module_have_their_content_types() {
     let visit = Visit::begins(Edge::Open).await;
     let page = visit.gets("/").await.text().await.unwrap();
     assert!(page.contains("<script type=\"module\" src=\"main.js\">"));
@@ -29,7 +29,7 @@ async fn the_page_and_its_module_are_served_with_their_types() {
         assert_eq!(answer.headers()["x-content-type-options"], "nosniff");
     }
     assert_eq!(visit.gets("/nothing").await.status(), 404);
-    // What a page asks for is there.
+    // Every file that the page refers to exists.
     let named = |text: String| -> Vec<String> {
         let quoted = text.split(['"', '\'']).filter(|part| !part.contains(['\n', '{', ' ']));
         quoted
@@ -47,7 +47,7 @@ async fn the_page_and_its_module_are_served_with_their_types() {
 }
 
 #[actix_web::test]
-async fn nothing_but_the_sites_own_files_runs_and_nobody_else_is_called() {
+async fn content_security_policy_allows_only_the_sites_own_files() {
     let visit = Visit::begins(Edge::Open).await;
     let policy = visit.gets("/").await.headers()["content-security-policy"].to_str().unwrap().to_owned();
     let directives: Vec<&str> = policy.split("; ").collect();
@@ -59,7 +59,7 @@ async fn nothing_but_the_sites_own_files_runs_and_nobody_else_is_called() {
 }
 
 #[actix_web::test]
-async fn the_page_has_a_deployment_that_works_on_its_own_origin_alone() {
+async fn the_pages_deployment_allows_only_its_origin() {
     let visit = Visit::begins(Edge::Open).await;
     let settings: Value = visit.gets("/settings.json").await.json().await.unwrap();
     assert_eq!(settings["throughStarship"], false);
@@ -73,7 +73,7 @@ async fn the_page_has_a_deployment_that_works_on_its_own_origin_alone() {
 }
 
 #[actix_web::test]
-async fn the_other_origin_leads_home() {
+async fn the_other_origin_redirects_to_the_page() {
     let visit = Visit::begins(Edge::Open).await;
     let elsewhere = visit.origin.replace("127.0.0.1", "localhost");
     let sent_on = visit.gets_from(&elsewhere, "/").await;
@@ -89,7 +89,7 @@ async fn the_other_origin_leads_home() {
 }
 
 #[test]
-fn the_accounts_follow_the_page_and_keep_what_was_edited() {
+fn accounts_get_the_pages_origin_and_keep_edits() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("accounts.toml");
     let is_there = |page: &str| demo::write_accounts(&file, page).unwrap();

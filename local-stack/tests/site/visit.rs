@@ -1,4 +1,4 @@
-//! A demonstration of one test, and a visitor of its site.
+//! A demonstration per test, and a visitor of its site.
 
 use std::{fs, sync::OnceLock, time::Duration};
 
@@ -9,17 +9,17 @@ use service_runtime::{client::http_client, telemetry};
 use tempfile::TempDir;
 use tokio::time::timeout;
 
-/// The trace of calls that no test asks for.
+/// The trace of requests that no test looks at.
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4700";
 
-/// How long the next event may take, on a machine that is busy with other things.
+/// Timeout for the next event, long enough for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A visitor with Chrome.
 pub(crate) struct Visit {
     /// Of the page.
     pub(crate) origin: String,
-    /// What the page calls.
+    /// The base URL that the page calls.
     pub(crate) endpoint: String,
     client: Client,
     data: TempDir,
@@ -28,11 +28,11 @@ pub(crate) struct Visit {
 
 impl Visit {
     pub(crate) async fn begins(edge: Edge) -> Self {
-        // One process has one subscriber: the tests share the arrows, and know their own by the trace.
+        // A process has one subscriber: the tests share the arrows and filter them by trace.
         static ARROWS: OnceLock<TraceEvents> = OnceLock::new();
         let arrows = ARROWS.get_or_init(|| {
             let arrows = TraceEvents::default();
-            // No line waits for an end that a test's process does not tell of.
+            // A process of tests never closes its log; lines must not wait for that.
             drop(telemetry::start_with_layer(arrows.layer()));
             arrows
         });
@@ -47,7 +47,7 @@ impl Visit {
         Self { origin, endpoint, client, data, _demonstration: demonstration }
     }
 
-    /// A guest on the site's page, whose calls are of this trace.
+    /// A guest on the site's page whose requests carry this trace.
     pub(crate) fn guest(&self, trace_id: &str) -> Guest {
         Guest::with_chrome(&self.endpoint, demo::DEPLOYMENT_PAGE)
             .with("origin", &self.origin)
@@ -62,11 +62,11 @@ impl Visit {
         self.client.get(format!("{origin}{path}")).send().await.unwrap()
     }
 
-    /// Presses a button, as a page on `origin` would.
+    /// Presses a button as a page on `origin` would.
     pub(crate) async fn presses_from(&self, origin: &str, button: &str, body: Value) -> Response {
         let mut call = self.client.post(format!("{}/control/{button}", self.origin)).json(&body);
         for (name, value) in self.guest(TRACE).headers {
-            // What the browser itself sends with each call, whoever is called.
+            // The header that the browser itself sends with each request, whatever its target.
             if !name.starts_with("x-twilio-sec-") && name != "origin" && name != "traceparent" {
                 call = call.header(name, value);
             }
@@ -74,7 +74,7 @@ impl Visit {
         call.header("origin", origin).send().await.unwrap()
     }
 
-    /// Presses a button, as the page itself does.
+    /// Presses a button as the page itself does.
     pub(crate) async fn presses(&self, button: &str, body: Value) -> Response {
         let answer = self.presses_from(&self.origin, button, body).await;
         assert!(answer.status().is_success(), "{button}: {}", answer.status());
@@ -93,12 +93,12 @@ impl Visit {
 /// An open stream of arrows.
 pub(crate) struct Listening {
     response: Response,
-    /// Everything that came.
+    /// Everything received so far.
     pub(crate) read: String,
 }
 
 impl Listening {
-    /// Reads on until something holds of the events so far; each has a name and data.
+    /// Reads until a condition holds of the events so far; each has a name and data.
     pub(crate) async fn until(&mut self, holds: impl Fn(&[(String, Value)]) -> bool) -> Vec<(String, Value)> {
         loop {
             let events = self.events();
@@ -106,9 +106,9 @@ impl Listening {
                 return events;
             }
             let Ok(chunk) = timeout(PATIENCE, self.response.chunk()).await else {
-                panic!("nothing more came after\n{}", self.read);
+                panic!("no further event after\n{}", self.read);
             };
-            self.read += str::from_utf8(&chunk.unwrap().expect("the stream goes on")).unwrap();
+            self.read += str::from_utf8(&chunk.unwrap().expect("the stream stays open")).unwrap();
         }
     }
 

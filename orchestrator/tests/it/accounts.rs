@@ -1,4 +1,4 @@
-//! `accounts.toml` (contract, section 9): what it says, and which line is named when it says it wrongly.
+//! `accounts.toml` (contract, section 9): its values, and the line that an error names.
 
 use std::sync::Arc;
 
@@ -40,7 +40,7 @@ address_sid = "IG00000000000000000000000000000003"
 "#;
 
 #[test]
-fn a_deployment_key_leads_to_its_account_and_deployment() {
+fn deployment_keys_resolve_to_account_and_deployment() {
     let accounts = Accounts::parse(FILE).unwrap();
     let configuration = accounts.by_deployment_key(&DeploymentKey::from_bits(1)).unwrap();
     assert_eq!(configuration.account.sid, AccountSid::from_bits(1));
@@ -70,7 +70,7 @@ fn a_deployment_key_leads_to_its_account_and_deployment() {
 }
 
 #[test]
-fn what_is_left_out_has_a_default() {
+fn omitted_settings_have_defaults() {
     let accounts = Accounts::parse(FILE).unwrap();
     let configuration = accounts.by_deployment_key(&DeploymentKey::from_bits(3)).unwrap();
     assert!(!configuration.account.webchat_security_is_on());
@@ -80,7 +80,7 @@ fn what_is_left_out_has_a_default() {
 }
 
 #[test]
-fn an_account_is_shared_by_all_that_lead_to_it() {
+fn deployments_share_their_account() {
     let accounts = Accounts::parse(FILE).unwrap();
     let account = accounts.account(&AccountSid::from_bits(1)).unwrap();
     for key in [1, 2] {
@@ -91,14 +91,14 @@ fn an_account_is_shared_by_all_that_lead_to_it() {
     assert_eq!(accounts.accounts().len(), 2);
 }
 
-/// The error of the file with `from` replaced by `to`, everywhere.
-fn edited(from: &str, to: &str) -> AccountsError {
-    assert!(FILE.contains(from), "{from:?} does not stand in the file");
+/// The error of the file with every `from` replaced by `to`.
+fn error_after_edit(from: &str, to: &str) -> AccountsError {
+    assert!(FILE.contains(from), "{from:?} is not in the file");
     Accounts::parse(&FILE.replace(from, to)).expect_err(to)
 }
 
 #[test]
-fn a_fault_is_reported_with_its_line() {
+fn errors_are_reported_with_their_line() {
     let eleven: String = (0..11).map(|n| format!("\n  \"https://{n}.example.com\",")).collect();
     for (from, to, line, reason) in [
         // Malformed values and fields.
@@ -123,12 +123,12 @@ fn a_fault_is_reported_with_its_line() {
             27,
             "already in line 14",
         ),
-        // Origins, each with its own line.
+        // Origins, each reported with its own line.
         ("https://www.example.com", "https://www.example.com/chat", 18, "has a path"),
         ("https://*.example.org", "*", 10, "every site"),
         ("\n  \"https://shop.example.com\",\n  \"https://www.example.com\",", &eleven, 27, "at most 10"),
     ] {
-        let error = edited(from, to);
+        let error = error_after_edit(from, to);
         assert_eq!(error.line, line, "{to:?}: {error}");
         assert!(error.reason.contains(reason), "{to:?}: {error}");
         assert!(!error.to_string().contains('\n'), "{to:?}: {error}");
@@ -137,14 +137,14 @@ fn a_fault_is_reported_with_its_line() {
 }
 
 #[test]
-fn a_file_without_accounts_is_a_fault() {
+fn a_file_without_accounts_is_an_error() {
     for text in ["", "\n", "# later\n", "account = []"] {
         assert_eq!(Accounts::parse(text).unwrap_err().reason, "there is no [[account]]", "{text:?}");
     }
 }
 
 #[test]
-fn a_configuration_outlives_its_snapshot() {
+fn a_deployment_outlives_its_snapshot() {
     let accounts = Accounts::parse(FILE).unwrap();
     let configuration = accounts.by_deployment_key(&DeploymentKey::from_bits(1)).unwrap();
     drop(accounts);
@@ -164,7 +164,7 @@ fn account(n: u128) -> String {
 }
 
 #[test]
-fn an_account_may_be_written_in_every_way_that_toml_has() {
+fn accounts_accept_every_toml_table_syntax() {
     let [one, two] = [1, 2].map(account);
     let inline = r#"account = [{ sid = "AC00000000000000000000000000000001", webchat_security = true,
         conversations_service_sid = "IS00000000000000000000000000000001", deployment = [] }]"#;
@@ -185,10 +185,10 @@ fn an_account_may_be_written_in_every_way_that_toml_has() {
 }
 
 #[test]
-fn what_is_no_toml_is_none_when_it_is_taken_apart() {
+fn splitting_does_not_accept_invalid_toml() {
     let [one, two] = [1, 2].map(account);
     for (text, line) in [
-        // No list can be begun in one way and continued in the other, and no table be two things.
+        // A list cannot be started in one syntax and continued in the other, and a table cannot be two things.
         (format!("account = []\n[[account]]\n{one}"), 2),
         (format!("[account]\n[[account]]\n{one}"), 2),
         (format!("[[account]]\n{one}[account]\n{two}"), 8),
@@ -206,7 +206,7 @@ fn what_is_no_toml_is_none_when_it_is_taken_apart() {
 }
 
 #[test]
-fn a_fault_in_the_midst_of_many_accounts_is_reported_with_its_line() {
+fn errors_among_many_accounts_are_reported_with_their_line() {
     let many: String = (0..100).map(|n| format!("[[account]]\n{}", account(n))).collect();
     for (from, to, line, reason) in [
         ("sid = \"AC0000000000000000000000000000002a\"", "sid = 1", 42 * 7 + 2, "expected a string"),
@@ -222,9 +222,9 @@ fn a_fault_in_the_midst_of_many_accounts_is_reported_with_its_line() {
 }
 
 proptest! {
-    /// `orchestrator accounts check` reads the text as a whole.
+    /// `orchestrator accounts check` parses the whole text at once.
     #[test]
-    fn what_is_taken_is_what_the_check_finds_no_error_in(
+    fn loading_accepts_exactly_what_the_check_accepts(
         start in 0..FILE.len(),
         length in 0..40usize,
         junk in prop_oneof![
@@ -244,7 +244,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_makes_it_panic(start in 0..FILE.len(), length in 0..80usize, junk in "[\\[\\]\"=#.,\n a-zA-Z0-9é]{0,12}") {
+    fn no_input_text_panics(start in 0..FILE.len(), length in 0..80usize, junk in "[\\[\\]\"=#.,\n a-zA-Z0-9é]{0,12}") {
         let mut text = FILE.to_owned();
         text.replace_range(start..(start + length).min(FILE.len()), &junk);
         if let Err(error) = Accounts::parse(&text) {

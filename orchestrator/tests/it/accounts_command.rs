@@ -1,4 +1,4 @@
-//! `orchestrator accounts …` as an operator gives it: what it says, what it leaves in the file, and its exit code.
+//! The command `orchestrator accounts …`: its output, its changes to the file, and its exit code.
 
 use std::{
     fs,
@@ -44,7 +44,7 @@ impl Operator {
 }
 
 #[test]
-fn every_problem_is_told_with_its_line() {
+fn every_problem_is_reported_with_its_line() {
     let bad = r#"[[account]]
 sid = "AC0000000000000000000000000000000"
 webchat_security = "yes"
@@ -89,7 +89,7 @@ address_sid = "IG00000000000000000000000000000001"
         "23: error: CV00000000000000000000000000000002 is already in line 13",
         "26: error: unknown field `limits`",
     ] {
-        assert!(problems.iter().any(|found| found.starts_with(expected)), "{expected}\nis not in\n{output}");
+        assert!(problems.iter().any(|found| found.starts_with(expected)), "missing {expected}\nin\n{output}");
     }
     assert!(output.contains("did you mean \"https://shop.example.com\"?"), "{output}");
     assert!(!output.contains("localhost"), "{output}");
@@ -138,7 +138,7 @@ fn limits_and_budgets_are_checked() {
 }
 
 #[test]
-fn a_good_file_passes_and_one_that_is_no_toml_is_told() {
+fn check_accepts_a_valid_file_and_reports_invalid_toml() {
     let (code, output, _) = Operator::with(GOOD).gives(&["check"]);
     assert_eq!(code, Some(0), "{output}");
     assert!(output.contains("2 accounts, 0 warnings"), "{output}");
@@ -150,7 +150,7 @@ fn a_good_file_passes_and_one_that_is_no_toml_is_told() {
 }
 
 #[test]
-fn a_new_deployment_joins_its_account_and_leaves_the_rest_as_it_was() {
+fn add_deployment_changes_only_its_account() {
     let operator = Operator::with(GOOD);
     let address = "IG0000000000000000000000000000000f";
     let account = "AC00000000000000000000000000000001";
@@ -170,7 +170,7 @@ fn a_new_deployment_joins_its_account_and_leaves_the_rest_as_it_was() {
 }
 
 #[test]
-fn what_is_refused_leaves_the_file_as_it_was() {
+fn rejected_changes_leave_the_file_unchanged() {
     let operator = Operator::with(GOOD);
     let (address, account) = ("IG0000000000000000000000000000000f", "AC00000000000000000000000000000001");
     for (arguments, code) in [

@@ -45,7 +45,7 @@ impl WatchedFiles {
 
     async fn next_reload(&mut self) -> AccountsReload {
         let changed = tokio::time::timeout(Duration::from_secs(20), self.reloads.changed());
-        changed.await.expect("the change was not noticed").expect("the follower has ended");
+        changed.await.expect("the change was not detected").expect("the follower has stopped");
         self.reloads.borrow_and_update().clone()
     }
 
@@ -60,7 +60,7 @@ impl Drop for WatchedFiles {
     }
 }
 
-/// Replaces the file in one step, as a follower must not see half of it here.
+/// Replaces the file atomically, so that the follower does not read half of it.
 fn replace(path: &Path, text: &str) {
     let new = path.with_extension("new");
     fs::write(&new, text).unwrap();
@@ -75,7 +75,7 @@ fn written(key: u128) -> (TempDir, PathBuf) {
 }
 
 #[tokio::test]
-async fn a_good_edit_is_taken_and_a_request_keeps_what_it_had() {
+async fn valid_edits_apply_to_new_requests_only() {
     let (_dir, path) = written(1);
     let mut followed = WatchedFiles::start(&path).await;
     let before = followed.file.current();
@@ -89,7 +89,7 @@ async fn a_good_edit_is_taken_and_a_request_keeps_what_it_had() {
 }
 
 #[tokio::test]
-async fn a_broken_edit_is_reported_and_the_last_good_one_stays() {
+async fn invalid_edits_are_reported_and_ignored() {
     let (_dir, path) = written(1);
     let mut followed = WatchedFiles::start(&path).await;
 
@@ -111,7 +111,7 @@ async fn a_broken_edit_is_reported_and_the_last_good_one_stays() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_emptied_or_removed_changes_nothing() {
+async fn an_empty_or_missing_file_is_ignored() {
     let (_dir, path) = written(1);
     let mut followed = WatchedFiles::start(&path).await;
     fs::write(&path, "").unwrap();
@@ -133,10 +133,10 @@ async fn a_file_that_is_emptied_or_removed_changes_nothing() {
     assert!(followed.knows(2));
 }
 
-/// In place, of the same length, and often within one tick of the file system's clock: all that the file's metadata
-/// may say of it is what they said before.
+/// In place, of the same length, and often within one tick of the file system's clock, so that the file's metadata may
+/// not change.
 #[tokio::test]
-async fn no_write_is_missed_however_soon_it_follows_another() {
+async fn writes_in_quick_succession_are_all_detected() {
     let (_dir, path) = written(1);
     let mut followed = WatchedFiles::start(&path).await;
     let file = fs::File::options().write(true).open(&path).unwrap();
@@ -144,7 +144,7 @@ async fn no_write_is_missed_however_soon_it_follows_another() {
     for round in 0..30 {
         for _ in 0..=round % 3 {
             last += 1;
-            // In one call, so that nobody reads half of it.
+            // In one write, so that no read sees half of it.
             assert_eq!(file.write_at(text(last).as_bytes(), 0).unwrap(), text(last).len());
             tokio::task::yield_now().await;
         }
@@ -156,7 +156,7 @@ async fn no_write_is_missed_however_soon_it_follows_another() {
 
 /// A ConfigMap is a directory behind a symbolic link that is replaced; the file's own path never changes.
 #[tokio::test]
-async fn a_replaced_link_on_the_way_to_the_file_is_noticed() {
+async fn a_replaced_symlink_in_the_path_is_detected() {
     let dir = tempfile::tempdir().unwrap();
     for (version, key) in [("v1", 1), ("v2", 2)] {
         fs::create_dir(dir.path().join(version)).unwrap();
@@ -174,7 +174,7 @@ async fn a_replaced_link_on_the_way_to_the_file_is_noticed() {
 }
 
 #[tokio::test]
-async fn without_a_good_file_there_is_no_start() {
+async fn starting_requires_a_valid_file() {
     let (dir, path) = written(1);
     fs::write(&path, "[[account]]\nsid = \"AC1\"\n").unwrap();
     let malformed = AccountsFile::load(&path).await.unwrap_err();

@@ -1,4 +1,4 @@
-//! Which `Origin` is on a list (contract, section 5), with the tricks that lists elsewhere have fallen for.
+//! Which `Origin` an entry matches (contract, section 5), with known bypasses of allow lists.
 
 use orchestrator::accounts::AllowedOrigins;
 use proptest::prelude::*;
@@ -8,7 +8,7 @@ fn one(entry: &str) -> AllowedOrigins {
 }
 
 #[test]
-fn an_exact_entry_is_one_origin() {
+fn an_exact_entry_matches_one_origin() {
     let list = one("https://shop.example.com");
     assert!(list.allows(b"https://shop.example.com"));
     for origin in [
@@ -30,7 +30,7 @@ fn an_exact_entry_is_one_origin() {
 }
 
 #[test]
-fn a_wildcard_is_whole_labels_below() {
+fn a_wildcard_matches_whole_labels_below() {
     let list = one("https://*.example.com");
     for origin in ["https://a.example.com", "https://a.b.c.example.com", "https://xn--bcher-kva.example.com"]
     {
@@ -59,7 +59,7 @@ fn a_wildcard_is_whole_labels_below() {
 }
 
 #[test]
-fn a_wildcards_port_is_its_own() {
+fn a_wildcards_port_must_match() {
     let list = one("http://*.example.com:8080");
     assert!(list.allows(b"http://a.example.com:8080"));
     for origin in ["http://a.example.com", "http://a.example.com:80", "http://a.example.com:18080"] {
@@ -68,7 +68,7 @@ fn a_wildcards_port_is_its_own() {
 }
 
 #[test]
-fn an_opaque_origin_is_on_the_list_only_by_name() {
+fn opaque_origins_match_only_null() {
     assert!(one("null").allows(b"null"));
     assert!(!one("https://*.example.com").allows(b"null"));
     assert!(!AllowedOrigins::default().allows(b"null"));
@@ -95,7 +95,7 @@ fn entry() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn a_wildcard_takes_what_is_below_and_nothing_beside(
+    fn a_wildcard_matches_only_subdomains(
         base in labels(2..4),
         below in labels(1..4),
         glue in "[a-z0-9-]{1,6}",
@@ -116,9 +116,9 @@ proptest! {
         prop_assert!(!list.allows(other_scheme.as_bytes()), "another scheme");
     }
 
-    /// What the wildcard lets through is, read with the parser of browsers, really below the domain.
+    /// Parsed with a browser's URL parser, every origin that the wildcard matches is below the domain.
     #[test]
-    fn what_is_let_through_is_below_by_the_parsers_word(start in "[a-z0-9.:@/?#\\\\\\[\\]%*_ -]{0,24}") {
+    fn matched_origins_are_subdomains_according_to_the_url_parser(start in "[a-z0-9.:@/?#\\\\\\[\\]%*_ -]{0,24}") {
         let origin = format!("https://{start}.example.com");
         if one("https://*.example.com").allows(origin.as_bytes()) {
             let url = url::Url::parse(&origin).unwrap();
@@ -128,7 +128,7 @@ proptest! {
     }
 
     #[test]
-    fn a_normalised_list_parses_to_itself(list in prop::collection::vec(entry(), 0..=10)) {
+    fn normalisation_is_idempotent(list in prop::collection::vec(entry(), 0..=10)) {
         let parsed = AllowedOrigins::parse(&list).unwrap();
         let entries: Vec<&str> = parsed.entries().collect();
         prop_assert_eq!(&AllowedOrigins::parse(&entries).unwrap(), &parsed);
@@ -136,13 +136,13 @@ proptest! {
     }
 
     #[test]
-    fn an_exact_entry_allows_itself_as_it_is_written(entry in entry()) {
+    fn an_exact_entry_matches_itself(entry in entry()) {
         let list = one(&entry);
         prop_assert_eq!(list.allows(list.joined().as_bytes()), !entry.contains('*'));
     }
 
     #[test]
-    fn no_bytes_make_it_panic(
+    fn no_input_bytes_panic(
         origin in prop::collection::vec(any::<u8>(), 0..64),
         text in "\\PC{0,40}",
         after_scheme in "(https?://)(\\*\\.)?\\PC{0,20}",

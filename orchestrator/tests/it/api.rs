@@ -1,5 +1,5 @@
-//! FlexWebchatOrchestratorService over HTTP, as a browser sees it, with the real FederatedAuthService and
-//! ScopedAuthService behind it, or with a scripted peer where one is to misbehave.
+//! FlexWebchatOrchestratorService over HTTP, called as a browser calls it, with the real FederatedAuthService and
+//! ScopedAuthService behind it, or a scripted peer for failures.
 
 mod admin;
 mod admission;
@@ -39,8 +39,8 @@ const REVOKE: &str = "/v2/Webchat/Token/Revoke";
 const INIT: &str = "/v2/Webchat/Init";
 const OPEN: &str = "/v2/WebChannels";
 
-/// Deployments of the account with the feature on, and of the one with the feature off; the accounts are
-/// `AC…01` and `AC…02`.
+/// Deployments of the account with the feature on, and of the account with it off; the accounts are `AC…01` and
+/// `AC…02`.
 const ON: &str = "CV00000000000000000000000000000001";
 const ON_LISTED: &str = "CV00000000000000000000000000000011";
 const ON_DISABLED: &str = "CV00000000000000000000000000000021";
@@ -48,7 +48,7 @@ const OFF: &str = "CV00000000000000000000000000000002";
 const OFF_LISTED: &str = "CV00000000000000000000000000000012";
 const OFF_DISABLED: &str = "CV00000000000000000000000000000022";
 
-/// An origin on the lists, and the lists.
+/// An allowed origin, and the lists of allowed origins.
 const SHOP: &str = "https://shop.example.com";
 const LIST: &str = "https://shop.example.com, https://*.example.org";
 
@@ -83,7 +83,7 @@ async fn orchestrator(data: &TempDir, address: SocketAddr, change: impl FnOnce(&
     services::start_orchestrator(config).await
 }
 
-/// FlexWebchatOrchestratorService with the services behind it that do their work.
+/// FlexWebchatOrchestratorService with working services behind it.
 struct Fwo {
     running: Running,
     federated_auth: Running,
@@ -146,7 +146,7 @@ fn messages(conversation_sid: &str) -> String {
     format!("{OPEN}/{conversation_sid}/Messages")
 }
 
-/// What Chrome sends from a page of the shop with the released widget.
+/// The headers of Chrome with the released widget on a page of the shop.
 fn chrome(request: Request) -> Request {
     let agent = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/146.0.0.0 \
                  Safari/537.36";
@@ -161,13 +161,13 @@ fn chrome(request: Request) -> Request {
         .header("x-twilio-sec-webchatinfo", r#"{"loginTimestamp":"1795197600000"}"#)
 }
 
-/// What another browser on another system sends from the same page.
+/// The headers of another browser on another system, on the same page.
 fn firefox(request: Request) -> Request {
     let agent = "Mozilla/5.0 (X11; Linux x86_64; rv:148.0) Gecko/20100101 Firefox/148.0";
     chrome(request).without("user-agent").header("user-agent", agent)
 }
 
-/// The answer is the contract's refusal of this row, and a page on `allow_origin` may read it.
+/// Asserts that the response is the contract's error of this row, and that a page on `allow_origin` may read it.
 #[track_caller]
 fn is_refused(answer: &Answer, status: u16, code: &str, allow_origin: &str) {
     answer.is_refusal(status, code);

@@ -1,4 +1,4 @@
-//! Proofs of possession (RFC 9449): which are taken, and for each check of section 4.3 the ones that fail it.
+//! Proofs of possession (RFC 9449): accepted proofs, and for each check of section 4.3 the proofs that fail it.
 
 mod checks;
 mod properties;

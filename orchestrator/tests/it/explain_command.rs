@@ -1,4 +1,4 @@
-//! `orchestrator explain-fingerprint` as an operator gives it.
+//! The command `orchestrator explain-fingerprint`.
 
 use std::{
     fs,
@@ -21,30 +21,30 @@ fn explains(folder: &Path, arguments: &[&str]) -> Output {
 }
 
 #[test]
-fn two_recorded_requests_are_judged_at_every_level_without_any_setting() {
+fn recorded_requests_are_judged_at_every_level_without_settings() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("before"), HEADERS).unwrap();
     fs::write(folder.path().join("after"), HEADERS.replace("-60", "300")).unwrap();
     let output = explains(folder.path(), &["before", "after"]);
     assert!(output.status.success());
-    let told = String::from_utf8(output.stdout).unwrap();
-    let verdict = told.lines().last().unwrap().split_whitespace().collect::<Vec<_>>();
+    let printed = String::from_utf8(output.stdout).unwrap();
+    let verdict = printed.lines().last().unwrap().split_whitespace().collect::<Vec<_>>();
     assert_eq!(verdict, ["verdict", "accepted", "accepted", "refused"]);
     let output = explains(folder.path(), &["before", "after", "--first", "before"]);
     assert!(String::from_utf8(output.stdout).unwrap().contains("since the beginning"));
 }
 
 #[test]
-fn what_cannot_be_told_is_one_line_that_names_the_file() {
+fn errors_are_one_line_naming_the_file() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("before"), HEADERS).unwrap();
     fs::write(folder.path().join("empty"), "").unwrap();
     fs::write(folder.path().join("long"), vec![b'a'; 1024 * 1024 + 1]).unwrap();
     for (file, reason) in [("empty", "user-agent"), ("missing", "No such file"), ("long", "1 MiB")] {
         let output = explains(folder.path(), &["before", file]);
-        let told = String::from_utf8(output.stderr).unwrap();
-        assert_eq!((output.status.code(), told.lines().count()), (Some(1), 1), "{told}");
-        assert!(told.contains(&format!("{file}: ")) && told.contains(reason), "{told}");
+        let printed = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), printed.lines().count()), (Some(1), 1), "{printed}");
+        assert!(printed.contains(&format!("{file}: ")) && printed.contains(reason), "{printed}");
     }
     assert_eq!(explains(folder.path(), &["before"]).status.code(), Some(2));
 }

@@ -1,7 +1,9 @@
-//! Visitors that ask for answers and do not read them, from one address and from fifty, directly and through Starship,
-//! while a well-behaved guest is served. The orchestrator is a process of its own, whose memory the kernel measures.
+//! Visitors that request responses and do not read them, from one address and from fifty, directly and through
+//! Starship, while a well-behaved guest is served. The orchestrator is a separate process, whose memory the kernel
+//! measures.
 //!
-//! A round takes 12 s, longer than an answer may be unread; `PRESSURE_SECONDS` makes it longer (`bench/pressure`).
+//! A round takes 12 s, longer than the deadline of an unread response; `PRESSURE_SECONDS` makes it longer
+//! (`bench/pressure`).
 
 #![allow(
     clippy::unwrap_used,
@@ -21,14 +23,14 @@ use std::{env, path::Path, process::Command, time::Duration};
 use stack::{Conversation, LIMITED, ORCHESTRATOR, Stack, UNLIMITED};
 use tokio::runtime::Builder;
 
-/// What compose and Kubernetes gave the orchestrator when this attack had it killed.
+/// The orchestrator's memory limit in compose and Kubernetes when this attack had it killed.
 const MEMORY: u64 = 128 << 20;
-/// Messages of the conversation that the attackers ask for; a page is full with 8.
+/// Messages of the conversation that the attackers request; a page is full with 8.
 const MESSAGES: u8 = if cfg!(debug_assertions) { 20 } else { 199 };
-/// How long the well-behaved guest waits at most.
+/// Maximum latency of the well-behaved guest.
 const PROMPT: Duration = Duration::from_millis(100);
-/// Of how many of its calls, in percent. The attack is more than a build without optimisation can answer, and then a guest
-/// waits now and then; `bench/pressure` measures the build that runs in production.
+/// Percentage of its requests that must meet the maximum. The attack exceeds what an unoptimised build can answer, so a
+/// guest sometimes waits longer; `bench/pressure` measures the release build.
 const PERCENT: usize = if cfg!(debug_assertions) { 50 } else { 99 };
 /// Set inside the network namespace.
 const INSIDE: &str = "PRESSURE_INSIDE";
@@ -43,12 +45,12 @@ fn unread_answers_neither_kill_the_service_nor_delay_other_guests() {
     runtime.block_on(attack_each_way(Duration::from_secs(seconds)));
 }
 
-/// Overload: the contract's figures are those of a machine that has nothing else to do.
+/// Overload: the contract's figures apply to an otherwise idle machine.
 #[test]
 #[ignore = "a measurement: bench/overload"]
-fn overload_is_refused_at_once_and_is_over_when_it_ends() {
+fn overload_is_shed_at_once_and_recovers() {
     if env::var_os(INSIDE).is_none() {
-        return run_in_a_namespace("overload_is_refused_at_once_and_is_over_when_it_ends");
+        return run_in_a_namespace("overload_is_shed_at_once_and_recovers");
     }
     let seconds = env::var("PRESSURE_SECONDS").map_or(10, |seconds| seconds.parse().unwrap());
     overload::use_processor(0);
@@ -87,7 +89,7 @@ async fn overload_and_recover(request: &str, time: Duration) {
     describe("at three times the capacity", &during);
     let after = overload::open_loop(ORCHESTRATOR, request, capacity / 2.0, second).await;
     describe("the second after it", &after);
-    assert!(during.refused.len() > 0, "nothing was refused: this was no overload");
+    assert!(during.refused.len() > 0, "no request was shed: this was no overload");
     assert!(during.refused.percentile(99) < Duration::from_millis(50));
     assert!(during.accepted.percentile(99) < second);
     assert_eq!(after.refused.len(), 0);
@@ -96,7 +98,7 @@ async fn overload_and_recover(request: &str, time: Duration) {
     assert!(ratio < 2.0);
 }
 
-/// Runs one test of this binary again, in a network namespace of its own.
+/// Runs one test of this binary again in a new network namespace.
 fn run_in_a_namespace(test: &str) {
     let namespace = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/pressure/namespace");
     let status = Command::new(namespace)
@@ -128,7 +130,7 @@ async fn attack_each_way(round: Duration) {
         );
         assert!(peak < MEMORY, "{} MiB", peak >> 20);
         let waited = latencies.percentile(PERCENT);
-        assert!(waited < PROMPT, "the well-behaved guest waited {waited:.1?}");
+        assert!(waited < PROMPT, "latency of the well-behaved guest: {waited:.1?}");
         stack.assert_nothing_restarted();
     }
 }

@@ -1,5 +1,5 @@
-//! Rate limits: how much visitors and deployments get, and how little of it is remembered. The time is an argument
-//! throughout; nothing here waits.
+//! Rate limits: what visitors and deployments are granted, and the bound on the limiter's memory. Time is an argument
+//! throughout; no test waits.
 
 mod addresses;
 mod bytes;
@@ -47,7 +47,7 @@ rate_limits = {{ {rate_limits} }}
     [1, 2].map(|n| accounts.by_deployment_key(&DeploymentKey::from_bits(n)).unwrap())
 }
 
-/// What `admission` does with a call that creates a session.
+/// Checks the limits as `admission` does for a request that creates a session.
 fn create(
     limits: &RateLimiter,
     deployment: &Deployment,
@@ -59,7 +59,7 @@ fn create(
     limits.creates(deployment, client, Action::Take, now)
 }
 
-/// The same with any other call.
+/// The same for any other request.
 fn call(
     limits: &RateLimiter,
     deployment: &Deployment,
@@ -77,12 +77,12 @@ fn at(milliseconds: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_800_000_000, 0).unwrap() + TimeDelta::milliseconds(milliseconds)
 }
 
-/// A visitor of an IPv4 /24 of its own.
+/// A visitor in a separate IPv4 /24.
 fn visitor(n: u32) -> Option<IpAddr> {
     Some(IpAddr::V4((n << 8).into()))
 }
 
-/// The log lines of what `during` does.
+/// The log lines written while `during` runs.
 fn log_lines(during: impl FnOnce()) -> Vec<Value> {
     #[derive(Clone, Default)]
     struct Lines(Arc<Mutex<Vec<u8>>>);

@@ -1,5 +1,5 @@
-//! The conversations' store (contract, section 3): what it promises to one caller, to many at once and to those who go
-//! away half-way, and what it is as a file.
+//! The conversation store (contract, section 3): its guarantees for single, concurrent and cancelled callers, and its
+//! files.
 
 mod at_once;
 mod budget;
@@ -47,7 +47,7 @@ impl Store {
         Self { conversations: open(&url).await, url, _dir: None }
     }
 
-    /// A connection past the interface, to see and do what it does not.
+    /// A direct connection to the database, past the store's interface.
     async fn connection(&self) -> Direct {
         Direct::connect(&self.url).await
     }
@@ -101,8 +101,8 @@ fn session(n: u8) -> SessionId {
     SessionId::from_random([n; 16])
 }
 
-/// The session, which has just begun.
-fn begun(n: u8) -> EarlierSession {
+/// The session, which has just started.
+fn started(n: u8) -> EarlierSession {
     EarlierSession { sid: session(n), auth_time: now() }
 }
 
@@ -116,7 +116,7 @@ fn conversation(guest: u8, sid: u128) -> NewConversation<'static> {
         account_sid: ACCOUNT,
         address_sid: AddressSid::from_bits(1),
         deployment_key: DEPLOYMENT,
-        session: begun(guest),
+        session: started(guest),
         jkt: None,
         identity: identity(guest),
         customer_friendly_name: Some("Ada".to_owned()),

@@ -1,5 +1,5 @@
-//! ScopedAuthService alone, over HTTP, as FederatedAuthService sees it: every route, and what it answers when it is
-//! called wrongly. Its time is a clock that the tests move.
+//! ScopedAuthService over HTTP, called as FederatedAuthService calls it: every route, and its errors. Time is a clock
+//! that the tests set.
 
 mod admin;
 mod audit;
@@ -44,7 +44,7 @@ const GENERATE: &str = "/v1/ScopedAuthTokens/generate/internal";
 const VALIDATE: &str = "/v1/ScopedAuthTokens/validate";
 const REVOKE: &str = "/v1/ScopedAuthTokens/revoke";
 
-/// ScopedAuthService, running.
+/// A running ScopedAuthService.
 struct Sas {
     running: Running,
     clock: Clock,
@@ -70,7 +70,7 @@ impl Sas {
         Self { running, clock, keys_file, data }
     }
 
-    /// Another one, with the same keys, the same store and the same time.
+    /// A replica with the same keys, store and clock.
     async fn replica(&self) -> Self {
         let data = self.data.path().to_owned();
         let mut replica = Self::with(|config| {
@@ -83,7 +83,7 @@ impl Sas {
         replica
     }
 
-    /// Sends a request as it is.
+    /// Sends a request unchanged.
     async fn answers(&self, request: Request) -> Answer {
         request.send(self.running.address()).await
     }
@@ -101,14 +101,14 @@ impl Sas {
         self.answers_federated_auth(Request::post(VALIDATE).json(fields)).await
     }
 
-    /// Refreshes a token as FederatedAuthService does, in one call: the verdict, with the successor if there is one.
+    /// Refreshes a token as FederatedAuthService does, in one request: the verdict, with the successor if there is one.
     async fn refresh(&self, token: &str, others: Value) -> Value {
-        let answer = self.validates(&refreshing(token, others)).await;
+        let answer = self.validates(&refresh_request(token, others)).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
         answer.body()
     }
 
-    /// The same in a browser: the verdict and the successor.
+    /// The same from a browser: the verdict and the successor.
     async fn refreshes(&self, token: &str, fingerprint: &str) -> (Value, Option<String>) {
         let verdict = self.refresh(token, json!({"fingerprint": fingerprint})).await;
         let next = verdict["successor"]["token"].as_str().map(str::to_owned);
@@ -116,13 +116,13 @@ impl Sas {
         (verdict, next)
     }
 
-    /// The successor of a token that is good.
+    /// The successor of a valid token.
     async fn successor(&self, token: &str, others: Value) -> String {
         let verdict = self.refresh(token, others).await;
         verdict["successor"]["token"].as_str().unwrap_or_else(|| panic!("{verdict}")).to_owned()
     }
 
-    /// The claims of a token, opened with the keys as they are in the file.
+    /// The claims of a token, opened with the current key file.
     fn claims(&self, token: &str) -> Claims {
         let token = SealedToken::new(token.to_owned()).unwrap();
         self.key_ring().open(&token).unwrap()
@@ -132,12 +132,12 @@ impl Sas {
         KeyRing::new(KeyFile::load(&self.keys_file).unwrap(), &SystemRandom::new()).unwrap()
     }
 
-    /// A connection to the store past the service.
+    /// A direct connection to the store.
     async fn store(&self) -> Direct {
         Direct::connect(&store_in(self.data.path())).await
     }
 
-    /// The row of a session, or nothing.
+    /// The row of a session, or `None`.
     async fn row(&self, session: SessionId) -> String {
         let row = format!(
             "SELECT generation || ' ' || replaced || ' ' || advanced_at || ' ' || expires_at || ' ' || repeats || ' ' || \
@@ -153,24 +153,24 @@ impl Sas {
         self.store().await.number(&query).await
     }
 
-    /// Returns once a query of the store gives this number.
+    /// Waits until a query of the store returns this number.
     async fn store_has(&self, query: &str, number: i64) {
         let mut store = self.store().await;
         let what = format!("{query}: {number}");
         eventually(Duration::from_secs(30), &what, async || store.number(query).await == number).await;
     }
 
-    /// Returns once the store knows that the session's current token was presented.
+    /// Waits until the store has marked the session's current token as presented.
     async fn is_shown(&self, session: SessionId) {
         self.store_has(&format!("SELECT shown FROM sessions WHERE session_id = '{session}'"), 1).await;
     }
 
-    /// The metrics, as operators are told them.
+    /// The metrics of the admin listener.
     async fn metrics(&self) -> String {
         Request::get("/metrics").send(self.running.admin_address).await.text
     }
 
-    /// A token made of these fields.
+    /// A token made from these fields.
     async fn token(&self, fields: &Value) -> String {
         self.generates(fields).await.member("token")
     }
@@ -180,8 +180,8 @@ fn store_in(data: &Path) -> String {
     services::sqlite_url(&data.join("sessions.db"))
 }
 
-/// The request of FederatedAuthService for a new session, with `others` in place of its own members; `null` omits one.
-fn asking(others: Value) -> Value {
+/// FederatedAuthService's request for a new session; `others` replaces members, `null` omits one.
+fn generate_request(others: Value) -> Value {
     let grants = json!([
         {"type": "webchat", "address_sid": "IG00000000000000000000000000000001", "deployment_key": DEPLOYMENT},
         {"type": "chat", "service_sid": "IS00000000000000000000000000000001"},
@@ -189,8 +189,8 @@ fn asking(others: Value) -> Value {
     with(json!({"accountSid": ACCOUNT, "grants": grants, "ttl": 3600, "encrypt": true}), others)
 }
 
-/// The request of FederatedAuthService for a successor; `others` as in [`asking`].
-fn refreshing(token: &str, others: Value) -> Value {
+/// FederatedAuthService's request for a successor; `others` as in [`generate_request`].
+fn refresh_request(token: &str, others: Value) -> Value {
     let successor = json!({"accountSid": ACCOUNT, "deploymentKey": DEPLOYMENT, "ttl": 3600});
     with(json!({"token": token, "successor": successor}), others)
 }

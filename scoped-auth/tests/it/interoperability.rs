@@ -1,5 +1,5 @@
-//! "Any JOSE library opens it with the key" (contract, section 7), shown with one: joserfc, in Python, which opens what
-//! this crate makes and makes what this crate opens, with keys of a file that was just generated.
+//! "Any JOSE library opens it with the key" (contract, section 7), shown with joserfc in Python, in both directions,
+//! with the keys of a generated file.
 
 use std::{
     fs,
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use shared_types::SealedToken;
 use token::{claims::Claims, jose::TokenFormat, key_file::KeyFile, key_ring::KeyRing};
 
-/// A key ring of a generated file, and the file as the other library reads it.
+/// A key ring of a generated file, and the file's path for the other library.
 struct Keys {
     set: Value,
     ring: KeyRing,
@@ -39,10 +39,10 @@ impl Keys {
 
     fn open(&self, token: &Value) -> Value {
         let token: SealedToken = serde_json::from_value(token.clone()).expect("a token");
-        serde_json::to_value(self.ring.open(&token).expect("it opens")).expect("JSON")
+        serde_json::to_value(self.ring.open(&token).expect("the token opens")).expect("JSON")
     }
 
-    /// The name of the key of `usage` in the file.
+    /// The id of the key with `usage` in the file.
     fn kid(&self, usage: &str) -> &str {
         let keys = self.set.get("keys").and_then(Value::as_array).expect("keys");
         let key = keys.iter().find(|key| key.get("use").is_some_and(|other| other == usage));
@@ -64,7 +64,7 @@ fn claims() -> Vec<Value> {
     good.tokens.into_iter().map(|token| token.claims).collect()
 }
 
-/// What the other library answers.
+/// The output of the other library.
 #[expect(clippy::disallowed_methods, reason = "a test reads no settings through config.rs")]
 fn other_library(operation: &str, given: &Value) -> Value {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
@@ -93,7 +93,7 @@ fn other_library(operation: &str, given: &Value) -> Value {
 }
 
 #[test]
-fn our_encrypted_tokens_open_there() {
+fn our_encrypted_tokens_open_in_the_other_library() {
     let keys = Keys::generate();
     for claims in claims() {
         let token = keys.seal(&claims, TokenFormat::Encrypted);
@@ -112,7 +112,7 @@ fn our_encrypted_tokens_open_there() {
 }
 
 #[test]
-fn encrypted_tokens_made_there_open_here() {
+fn encrypted_tokens_of_the_other_library_open_here() {
     let keys = Keys::generate();
     for claims in claims() {
         let salt = "c2FsdCBvZiBhbm90aGVyLg";
@@ -128,7 +128,7 @@ fn encrypted_tokens_made_there_open_here() {
 }
 
 #[test]
-fn our_signed_tokens_verify_there_with_the_published_keys() {
+fn our_signed_tokens_verify_in_the_other_library() {
     let keys = Keys::generate();
     for claims in claims() {
         let token = keys.seal(&claims, TokenFormat::Signed);
@@ -141,7 +141,7 @@ fn our_signed_tokens_verify_there_with_the_published_keys() {
 }
 
 #[test]
-fn signed_tokens_made_there_open_here() {
+fn signed_tokens_of_the_other_library_open_here() {
     let keys = Keys::generate();
     for claims in claims() {
         let header = json!({"alg": "ES256", "typ": "JWT", "cty": "twilio-fpa;v=1", "kid": keys.kid("sig")});

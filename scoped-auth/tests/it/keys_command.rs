@@ -1,4 +1,4 @@
-//! `scoped-auth keys …` as an operator gives it: what it says, what it leaves in the file, and its exit code.
+//! The command `scoped-auth keys …`: its output, its changes to the file, and its exit code.
 
 use std::{
     fs,
@@ -42,7 +42,7 @@ impl Operator {
         keys.map(|key| (text(key, "kid"), text(key, "status"))).collect()
     }
 
-    fn gives(&self, command: &str) -> Output {
+    fn runs_raw(&self, command: &str) -> Output {
         Command::new(env!("CARGO_BIN_EXE_scoped-auth"))
             .arg("keys")
             .args(command.split(' '))
@@ -50,21 +50,21 @@ impl Operator {
             .env("SCOPED_AUTH_KEYS_FILE", self.path())
             .env("SCOPED_AUTH_SESSION_MAX_SECONDS", "3600")
             .output()
-            .expect("it runs")
+            .expect("the command runs")
     }
 
-    /// What a command that is done says.
-    fn is_told(&self, command: &str) -> String {
-        let output = self.gives(command);
+    /// The output of a successful command.
+    fn runs(&self, command: &str) -> String {
+        let output = self.runs_raw(command);
         let said = String::from_utf8(output.stderr).expect("text");
         assert_eq!((output.status.code(), said.as_str()), (Some(0), ""), "{command}");
         String::from_utf8(output.stdout).expect("text")
     }
 
-    /// What a command that is refused says; it leaves the file as it was.
+    /// The error of a failed command, which leaves the file unchanged.
     fn is_refused(&self, command: &str) -> String {
         let before = fs::read(self.path()).ok();
-        let output = self.gives(command);
+        let output = self.runs_raw(command);
         assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(1), &[][..]), "{command}");
         assert_eq!(fs::read(self.path()).ok(), before);
         let said = String::from_utf8(output.stderr).expect("text");
@@ -74,39 +74,39 @@ impl Operator {
 }
 
 #[test]
-fn the_first_set_is_made_and_a_later_command_adds_to_it() {
+fn generate_creates_the_key_file_then_adds_keys() {
     let operator = Operator::with(None);
-    assert!(operator.is_told("generate").ends_with("keys.json: created\n"));
+    assert!(operator.runs("generate").ends_with("keys.json: created\n"));
     let made = operator.keys();
     assert!(made.iter().all(|(_, status)| status == "active") && made.len() == 3);
-    assert!(operator.is_told("generate --if-missing").ends_with("keys.json: already exists\n"));
+    assert!(operator.runs("generate --if-missing").ends_with("keys.json: already exists\n"));
     assert_eq!(operator.keys(), made);
-    let told = operator.is_told("generate");
-    operator.is_told("generate --use sig");
+    let printed = operator.runs("generate");
+    operator.runs("generate --use sig");
     let added = operator.keys().split_off(3);
     assert_eq!(added.iter().map(|(kid, _)| &kid[..4]).collect::<Vec<_>>(), ["enc-", "sig-", "sig-"]);
     assert!(added.iter().all(|(_, status)| status == "next"));
     let lines =
         [&added[0], &added[1]].map(|(kid, _)| format!("{kid}: added; it can be activated in 10 seconds\n"));
-    assert_eq!(told, lines.concat());
+    assert_eq!(printed, lines.concat());
     assert_eq!(fs::metadata(operator.path()).expect("a file").permissions().mode() & 0o777, 0o600);
 }
 
 #[test]
-fn a_set_can_be_made_where_the_command_says() {
+fn the_key_file_path_can_be_an_argument() {
     let operator = Operator::with(None);
     let other = operator.folder.path().join("others.json");
-    operator.is_told(&format!("generate --if-missing --file {}", other.display()));
+    operator.runs(&format!("generate --if-missing --file {}", other.display()));
     assert!(other.exists() && !operator.path().exists());
 }
 
 #[test]
-fn the_keys_are_listed_without_a_secret() {
+fn list_prints_no_secrets() {
     let over = KEYS.replacen("\"retired\"", "\"retired\", \"opens_until\": 1000000000", 1);
     let operator =
         Operator::with(Some(&over.replacen("\"active\"", "\"active\", \"made_at\": 1000000000", 1)));
-    let told = operator.is_told("list");
-    let lines: Vec<Vec<&str>> = told.lines().map(|line| line.split_whitespace().collect()).collect();
+    let printed = operator.runs("list");
+    let lines: Vec<Vec<&str>> = printed.lines().map(|line| line.split_whitespace().collect()).collect();
     let expected = [
         vec!["KID", "USE", "ALG", "STATUS", "MADE", "OPENS", "UNTIL"],
         vec!["enc-1", "enc", "dir", "active", "2001-09-09T01:46:40Z", "-"],
@@ -119,50 +119,50 @@ fn the_keys_are_listed_without_a_secret() {
 }
 
 #[test]
-fn an_activated_key_retires_the_one_before_for_as_long_as_a_session_lives() {
+fn activate_retires_the_previous_key_for_one_session_lifetime() {
     let operator = Operator::with(Some(KEYS));
-    let told = operator.is_told("activate enc-2");
-    assert!(told.starts_with("enc-2: active\nenc-1: retired, opens until 20"), "{told}");
+    let printed = operator.runs("activate enc-2");
+    assert!(printed.starts_with("enc-2: active\nenc-1: retired, opens until 20"), "{printed}");
     let set: Value = serde_json::from_str(&operator.text()).expect("JSON");
     let (until, now) = (set["keys"][0]["opens_until"].as_i64().expect("a time"), wall_clock());
-    // An hour, ten seconds until all know, five between clocks; and what the test took.
+    // An hour, ten seconds of propagation, five of clock skew; and the duration of the test.
     assert!((now + 3600 + 15 - 60..=now + 3600 + 15).contains(&until));
-    assert_eq!(operator.is_told("activate enc-2"), "enc-2: already active\n");
+    assert_eq!(operator.runs("activate enc-2"), "enc-2: already active\n");
     assert!(operator.is_refused("retire enc-1").starts_with("`enc-1` opens tokens until 20"));
-    assert_eq!(operator.is_told("retire --now enc-1"), "enc-1: removed\n");
+    assert_eq!(operator.runs("retire --now enc-1"), "enc-1: removed\n");
     assert!(operator.keys().iter().all(|(kid, _)| kid != "enc-1"));
 }
 
 #[test]
-fn a_key_that_was_just_made_waits_unless_it_is_told_not_to() {
+fn a_new_key_is_not_activated_early_unless_forced() {
     let operator = Operator::with(Some(KEYS));
-    operator.is_told("generate --use enc");
+    operator.runs("generate --use enc");
     let (kid, _) = operator.keys().pop().expect("a key");
     let refused = operator.is_refused(&format!("activate {kid}"));
     assert!(refused.starts_with(&format!("`{kid}` is not known to every replica before 20")), "{refused}");
-    assert!(operator.is_told(&format!("activate --now {kid}")).starts_with(&format!("{kid}: active\n")));
+    assert!(operator.runs(&format!("activate --now {kid}")).starts_with(&format!("{kid}: active\n")));
 }
 
 #[test]
-fn an_active_key_goes_at_once_and_another_takes_its_place() {
+fn retiring_the_active_key_activates_another() {
     let operator = Operator::with(Some(KEYS));
     assert!(operator.is_refused("retire sig-1").starts_with("`sig-1` is active;"));
-    assert_eq!(operator.is_told("retire --now sig-1"), "sig-1: removed\nsig-2: active in its place\n");
-    let told = operator.is_told("retire sig-2 --now");
+    assert_eq!(operator.runs("retire --now sig-1"), "sig-1: removed\nsig-2: active in its place\n");
+    let printed = operator.runs("retire sig-2 --now");
     let (kid, status) = operator.keys().pop().expect("a key");
-    assert_eq!(told, format!("sig-2: removed\n{kid}: active in its place\n"));
+    assert_eq!(printed, format!("sig-2: removed\n{kid}: active in its place\n"));
     assert!(kid.starts_with("sig-") && status == "active");
 }
 
 #[test]
-fn what_cannot_be_done_is_said_and_changes_nothing() {
+fn failed_commands_report_and_change_nothing() {
     let operator = Operator::with(Some(KEYS));
     for command in ["activate enc-9", "retire enc-9", "retire --now enc-9"] {
         assert_eq!(operator.is_refused(command), "there is no key `enc-9` in the file");
     }
     let broken = KEYS.replacen("\"enc-2\"", "\"enc-1\"", 1);
     for (text, reason) in [
-        ("no JSON", "line 1, column 2 of the key file: not JSON"),
+        ("not JSON", "line 1, column 2 of the key file: not JSON"),
         (&broken, "key 2 of the key file: its `kid` is that of an earlier key"),
     ] {
         let operator = Operator::with(Some(text));
@@ -178,36 +178,36 @@ fn what_cannot_be_done_is_said_and_changes_nothing() {
 }
 
 #[test]
-fn a_command_that_is_none_is_told_from_one_that_failed() {
+fn usage_errors_and_failures_have_different_exit_codes() {
     let operator = Operator::with(Some(KEYS));
     for command in
         ["rotate", "activate", "generate --use audit", "generate --use enc --if-missing", "list enc-1"]
     {
-        assert_eq!(operator.gives(command).status.code(), Some(2), "{command}");
+        assert_eq!(operator.runs_raw(command).status.code(), Some(2), "{command}");
     }
     for command in ["--help", "list --help", "generate --help", "activate --help", "retire --help"] {
-        assert!(operator.is_told(command).contains("Exit codes: 0 done, 1 refused or failed"), "{command}");
+        assert!(operator.runs(command).contains("Exit codes: 0 done, 1 refused or failed"), "{command}");
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "what the command reads, which takes no clock from here")]
+#[expect(clippy::disallowed_methods, reason = "the command reads the system clock")]
 fn wall_clock() -> i64 {
     chrono::Utc::now().timestamp()
 }
 
 #[test]
-fn the_key_of_a_token_is_told_for_another_library_to_open_it() {
+fn the_key_of_a_token_can_be_exported() {
     let operator = Operator::with(Some(KEYS));
     let kid = "enc-1.AAECAwQFBgcICQoLDA0ODw.CV00000000000000000000000000000001";
-    let told = operator.gives(&format!("subkey {kid}"));
-    assert!(told.status.success());
-    let told: Value = serde_json::from_slice(&told.stdout).unwrap();
+    let output = operator.runs_raw(&format!("subkey {kid}"));
+    assert!(output.status.success());
+    let printed: Value = serde_json::from_slice(&output.stdout).unwrap();
     let file = token::key_file::KeyFile::parse(KEYS.as_bytes()).unwrap();
     let ring = token::key_ring::KeyRing::new(file, &ring::rand::SystemRandom::new()).unwrap();
     let expected: Value = serde_json::from_str(&ring.subkey_jwk(kid).unwrap()).unwrap();
-    assert_eq!(told, expected);
-    assert_eq!((told["kty"].as_str(), told["k"].as_str().map(str::len)), (Some("oct"), Some(43)));
+    assert_eq!(printed, expected);
+    assert_eq!((printed["kty"].as_str(), printed["k"].as_str().map(str::len)), (Some("oct"), Some(43)));
     for other in ["enc-9.AAECAwQFBgcICQoLDA0ODw", "enc-1", "sig-1"] {
-        assert_eq!(operator.gives(&format!("subkey {other}")).status.code(), Some(1), "{other}");
+        assert_eq!(operator.runs_raw(&format!("subkey {other}")).status.code(), Some(1), "{other}");
     }
 }

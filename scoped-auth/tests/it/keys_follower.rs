@@ -1,5 +1,5 @@
-//! A key file that changes under a running follower: a good change is taken, a broken one reported and without effect,
-//! and no change makes no new ring.
+//! A key file that changes under a running follower: valid changes are loaded, invalid ones are reported and ignored,
+//! and an unchanged file keeps the ring.
 
 use std::{
     fs,
@@ -83,7 +83,7 @@ fn without_enc_2() -> String {
 }
 
 #[tokio::test]
-async fn a_good_change_is_taken() {
+async fn a_valid_key_file_change_is_loaded() {
     let mut followed = WatchedFiles::start(KEYS);
     assert_eq!(followed.kids(), ["enc-1", "enc-2", "enc-3", "sig-1", "sig-2"]);
     assert_eq!(followed.becomes(&without_enc_2()).await, ReloadOutcome::Loaded);
@@ -92,7 +92,7 @@ async fn a_good_change_is_taken() {
 }
 
 #[tokio::test]
-async fn a_broken_change_is_reported_without_a_secret_and_changes_nothing() {
+async fn an_invalid_key_file_is_reported_without_secrets_and_ignored() {
     let mut followed = WatchedFiles::start(KEYS);
     let before = followed.ring();
     let path = followed.path.display().to_string();
@@ -117,7 +117,7 @@ async fn a_broken_change_is_reported_without_a_secret_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn what_is_as_it_was_makes_no_new_ring() {
+async fn an_unchanged_file_keeps_the_key_ring() {
     let mut followed = WatchedFiles::start(KEYS);
     let before = followed.ring();
     assert!(matches!(followed.becomes("{").await, ReloadOutcome::Rejected(_)));
@@ -128,7 +128,7 @@ async fn what_is_as_it_was_makes_no_new_ring() {
 }
 
 #[tokio::test]
-async fn a_retired_key_stops_to_open_by_itself_even_while_the_file_is_broken() {
+async fn a_retired_key_expires_even_while_the_file_is_invalid() {
     let clock = Clock::adjustable();
     let until = (clock.now() + TimeDelta::hours(1)).timestamp();
     let retired = format!("\"retired\", \"opens_until\": {until}");
@@ -142,7 +142,7 @@ async fn a_retired_key_stops_to_open_by_itself_even_while_the_file_is_broken() {
 }
 
 #[tokio::test]
-async fn a_key_whose_time_is_over_is_not_even_loaded() {
+async fn expired_keys_are_not_loaded() {
     let over = KEYS.replace("\"retired\"", "\"retired\", \"opens_until\": 1000000000");
     let mut followed = WatchedFiles::start(&over);
     assert_eq!(followed.kids(), ["enc-1", "enc-2", "sig-1", "sig-2"]);
@@ -152,7 +152,7 @@ async fn a_key_whose_time_is_over_is_not_even_loaded() {
 }
 
 #[tokio::test]
-async fn the_metrics_tell_the_keys_as_they_are() {
+async fn metrics_report_the_current_keys() {
     let made = KEYS.replacen("\"kty\"", "\"made_at\": 1795176000, \"kty\"", 1);
     let mut followed = WatchedFiles::start(&made);
     let line = |kid: &str, usage: &str, status: &str, made: i64| {
@@ -171,7 +171,7 @@ async fn the_metrics_tell_the_keys_as_they_are() {
 }
 
 #[test]
-fn without_good_keys_there_is_nothing_to_follow() {
+fn starting_requires_valid_keys() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("keys.json");
     assert!(KeysFollower::load(path.clone(), Clock::system(), Random::default()).is_err());

@@ -1,5 +1,5 @@
-//! Keys are rotated under two running replicas of ScopedAuthService, with the commands that an operator gives, while tokens are made,
-//! refreshed and validated over HTTP: no request fails, and what an old key made stays good until its time is over.
+//! Key rotation on two running replicas of ScopedAuthService, with the operator's commands, while tokens are made,
+//! refreshed and validated over HTTP: no request fails, and tokens of old keys stay valid until their expiry.
 
 use std::{
     net::SocketAddr,
@@ -29,7 +29,7 @@ use tokio::{sync::watch, task::JoinSet};
 
 const SECRET: &str = "what-federated-auth-proves-itself-with";
 
-/// ScopedAuthService, running twice, and its operator.
+/// Two running replicas of ScopedAuthService, and their operator.
 struct Sas {
     replicas: [Replica; 2],
     clock: Clock,
@@ -50,7 +50,7 @@ impl Sas {
             ("SCOPED_AUTH_FEDERATED_AUTH_SECRET", SECRET.to_owned()),
             ("SCOPED_AUTH_KEYS_FILE", at("keys.json")),
             ("SCOPED_AUTH_DATABASE_URL", format!("sqlite://{}", at("sessions.db"))),
-            // However long a change of the keys takes here.
+            // Longer than a change of the keys takes here.
             ("SCOPED_AUTH_REFRESH_GRACE_SECONDS", "3600".to_owned()),
         ];
         let settings = settings.map(|(name, value)| (name.to_owned(), value));
@@ -73,8 +73,9 @@ impl Sas {
         self.data.path().join("keys.json")
     }
 
-    /// Gives a command and waits until both replicas have taken what it changed. It says its first words on each line.
-    async fn is_told(&mut self, command: &str) -> Vec<String> {
+    /// Runs a command and waits until both replicas have loaded the change; returns what each line of its output says
+    /// before the colon.
+    async fn runs(&mut self, command: &str) -> Vec<String> {
         let output = Command::new(env!("CARGO_BIN_EXE_scoped-auth"))
             .arg("keys")
             .args(command.split(' '))
@@ -122,14 +123,14 @@ impl Replica {
     }
 }
 
-/// FederatedAuthService's part. Tokens are made by the first replica and validated by the other.
+/// The calls of FederatedAuthService. Tokens are made by the first replica and validated by the other.
 #[derive(Clone, Copy)]
 struct Caller {
     addresses: [SocketAddr; 2],
 }
 
 impl Caller {
-    async fn asks(self, replica: usize, path: &str, fields: &Value) -> Value {
+    async fn posts(self, replica: usize, path: &str, fields: &Value) -> Value {
         let path = format!("/v1/ScopedAuthTokens/{path}");
         let answer = Request::post(&path).bearer(SECRET).json(fields).send(self.addresses[replica]).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
@@ -142,21 +143,21 @@ impl Caller {
             "grants": [{"type": "webchat", "address_sid": "IG00000000000000000000000000000001",
                 "deployment_key": "CV00000000000000000000000000000001"}],
         });
-        self.asks(0, "generate/internal", &fields).await["token"].as_str().unwrap().to_owned()
+        self.posts(0, "generate/internal", &fields).await["token"].as_str().unwrap().to_owned()
     }
 
     async fn successor(self, replica: usize, token: &str) -> String {
         let successor = json!({"accountSid": "AC00000000000000000000000000000001",
             "deploymentKey": "CV00000000000000000000000000000001", "ttl": 3600});
-        let verdict = self.asks(replica, "validate", &json!({"token": token, "successor": successor})).await;
+        let verdict = self.posts(replica, "validate", &json!({"token": token, "successor": successor})).await;
         verdict["successor"]["token"].as_str().unwrap_or_else(|| panic!("{verdict}")).to_owned()
     }
 
     async fn verdict(self, token: &str) -> Value {
-        self.asks(1, "validate", &json!({"token": token})).await
+        self.posts(1, "validate", &json!({"token": token})).await
     }
 
-    /// A guest's life: a token, its successor, and both validated.
+    /// One guest: a token, its successor, and both validated.
     async fn serves_a_guest(self, encrypt: bool) {
         let first = self.token(encrypt).await;
         let verdict = self.verdict(&first).await;
@@ -167,14 +168,14 @@ impl Caller {
     }
 }
 
-/// The name of the key that made a token.
+/// The id of the key that made a token.
 fn key_of(token: &str) -> String {
     let header = URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap()).unwrap();
     let header: Value = serde_json::from_slice(&header).unwrap();
     header["kid"].as_str().unwrap().split('.').next().unwrap().to_owned()
 }
 
-/// Guests who come without a pause until they are told to stop.
+/// Guests that run without a pause until they are stopped.
 struct Guests {
     served: Arc<AtomicUsize>,
     stop: Arc<AtomicBool>,
@@ -182,7 +183,7 @@ struct Guests {
 }
 
 impl Guests {
-    fn come(caller: Caller) -> Self {
+    fn start(caller: Caller) -> Self {
         let (served, stop) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
         let mut tasks = JoinSet::new();
         for task in 0..4 {
@@ -197,8 +198,8 @@ impl Guests {
         Self { served, stop, tasks }
     }
 
-    /// Fails if a request of theirs did.
-    async fn leave(mut self) -> usize {
+    /// Panics if one of their requests failed.
+    async fn finish(mut self) -> usize {
         self.stop.store(true, Ordering::SeqCst);
         while let Some(guest) = self.tasks.join_next().await {
             guest.unwrap();
@@ -208,25 +209,25 @@ impl Guests {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn three_rotations_under_load_lose_no_request_and_no_token() {
+async fn three_key_rotations_under_load_lose_no_request_or_token() {
     let mut sas = Sas::start().await;
-    let (caller, guests) = (sas.caller(), Guests::come(sas.caller()));
+    let (caller, guests) = (sas.caller(), Guests::start(sas.caller()));
     let mut tokens = Vec::new();
     let mut makers = Vec::new();
     for rotation in 0..3 {
         let served = guests.served.load(Ordering::SeqCst);
-        let fresh = sas.is_told("generate").await;
+        let fresh = sas.runs("generate").await;
         assert_eq!(fresh.len(), 2);
         for encrypt in [true, false] {
             let token = caller.token(encrypt).await;
-            assert!(!fresh.contains(&key_of(&token)), "a key that is not active makes no token");
+            assert!(!fresh.contains(&key_of(&token)), "only the active key seals tokens");
             makers.push(key_of(&token));
             tokens.push(token);
         }
-        assert!(sas.published().await.contains(&fresh[1]), "it is published before it signs");
+        assert!(sas.published().await.contains(&fresh[1]), "the key is published before it signs");
         for kid in &fresh {
-            // The service has said that it knows the key.
-            sas.is_told(&format!("activate --now {kid}")).await;
+            // The service has logged that it knows the key.
+            sas.runs(&format!("activate --now {kid}")).await;
         }
         for (encrypt, kid) in [(true, &fresh[0]), (false, &fresh[1])] {
             assert_eq!(key_of(&caller.token(encrypt).await), *kid);
@@ -236,12 +237,12 @@ async fn three_rotations_under_load_lose_no_request_and_no_token() {
         }
         assert!(guests.served.load(Ordering::SeqCst) > served, "there was load");
     }
-    guests.leave().await;
+    guests.finish().await;
     makers.sort();
     makers.dedup();
     assert_eq!(makers.len(), 6, "each rotation found other keys active");
 
-    // A day and more later, when no session of theirs is left, the old ones are gone without a command.
+    // More than a day later, when all their sessions have expired, the old keys are removed without a command.
     assert_eq!(sas.published().await.len(), 4);
     sas.clock.advance(TimeDelta::days(1) + TimeDelta::minutes(1));
     assert_eq!(sas.next().await, ReloadOutcome::KeyExpired);
@@ -258,13 +259,13 @@ async fn three_rotations_under_load_lose_no_request_and_no_token() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_successor_is_the_same_under_a_new_key() {
+async fn a_reissued_successor_is_identical_under_a_new_key() {
     let mut sas = Sas::start().await;
     let caller = sas.caller();
     let token = caller.token(true).await;
     let first = caller.successor(0, &token).await;
-    let fresh = sas.is_told("generate").await;
-    sas.is_told(&format!("activate --now {}", fresh[0])).await;
+    let fresh = sas.runs("generate").await;
+    sas.runs(&format!("activate --now {}", fresh[0])).await;
     for replica in [0, 1] {
         let again = caller.successor(replica, &token).await;
         assert_eq!((key_of(&first) == fresh[0], key_of(&again) == fresh[0]), (false, true));
@@ -277,13 +278,13 @@ async fn a_successor_is_the_same_under_a_new_key() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_key_that_is_retired_in_haste_opens_no_more_and_its_successor_serves() {
+async fn a_force_retired_key_stops_opening_and_the_next_key_seals() {
     let mut sas = Sas::start().await;
     let caller = sas.caller();
     for encrypt in [true, false] {
         let token = caller.token(encrypt).await;
         let other = caller.token(!encrypt).await;
-        let told = sas.is_told(&format!("retire --now {}", key_of(&token))).await;
+        let printed = sas.runs(&format!("retire --now {}", key_of(&token))).await;
         assert_eq!(caller.verdict(&token).await["reason"], "invalid_token");
         assert_eq!(
             caller.verdict(&other).await["authorized"],
@@ -292,7 +293,7 @@ async fn a_key_that_is_retired_in_haste_opens_no_more_and_its_successor_serves()
         );
         assert!(!sas.published().await.contains(&key_of(&token)));
         let fresh = caller.token(encrypt).await;
-        assert_eq!(key_of(&fresh), told[1]);
+        assert_eq!(key_of(&fresh), printed[1]);
         assert_eq!(caller.verdict(&fresh).await["authorized"], true);
     }
     sas.stop().await;

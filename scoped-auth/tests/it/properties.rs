@@ -1,4 +1,4 @@
-//! What holds for every token and for every text that is none.
+//! Properties of all tokens and of all texts that are not tokens.
 
 use std::sync::LazyLock;
 
@@ -88,7 +88,7 @@ proptest! {
     }
 
     #[test]
-    fn another_character_anywhere_and_it_does_not_open(
+    fn changing_any_character_prevents_opening(
         claims in any_claims(), form in any_form(), index: Index, character: char,
     ) {
         let token = seal(&claims, form);
@@ -100,7 +100,7 @@ proptest! {
     }
 
     #[test]
-    fn a_piece_less_or_more_and_it_does_not_open(
+    fn adding_or_removing_a_part_prevents_opening(
         claims in any_claims(), form in any_form(), index: Index, piece in "[A-Za-z0-9_.=-]{1,4}",
     ) {
         let token = seal(&claims, form);
@@ -112,17 +112,17 @@ proptest! {
     }
 
     #[test]
-    fn no_text_makes_it_panic(text in "\\PC{0,200}") {
+    fn no_input_text_panics(text in "\\PC{0,200}") {
         prop_assert_eq!(open(text), Err(Unauthentic));
     }
 
     #[test]
-    fn no_parts_make_it_panic(parts in prop::collection::vec("[A-Za-z0-9_=+/-]{0,60}", 1..8)) {
+    fn no_jose_parts_panic(parts in prop::collection::vec("[A-Za-z0-9_=+/-]{0,60}", 1..8)) {
         prop_assert_eq!(open(parts.join(".")), Err(Unauthentic));
     }
 
     #[test]
-    fn no_header_makes_it_panic(kid in "(enc-1|sig-1|.{0,40})[.]?([A-Za-z0-9_-]{22})?([.]CV[0-9a-f]{32})?", rest in "\\PC{0,20}") {
+    fn no_jose_header_panics(kid in "(enc-1|sig-1|.{0,40})[.]?([A-Za-z0-9_-]{22})?([.]CV[0-9a-f]{32})?", rest in "\\PC{0,20}") {
         for header in [
             json!({"alg": "dir", "enc": "A256GCM", "typ": "JWT", "cty": "twilio-fpa;v=1", "kid": kid}),
             json!({"alg": "ES256", "typ": "JWT", "cty": "twilio-fpa;v=1", "kid": kid}),
@@ -137,9 +137,9 @@ proptest! {
     }
 }
 
-/// Every bit of every character that keeps the text ASCII.
+/// Flips every bit of every character that keeps the text ASCII.
 #[test]
-fn no_flipped_bit_opens() {
+fn flipping_any_bit_prevents_opening() {
     for token in ["encrypted, with fingerprint and deployment", "signed, without either"] {
         let good: serde_json::Value = serde_json::from_str(include_str!("../vectors/good.json")).unwrap();
         let tokens = good["tokens"].as_array().unwrap();

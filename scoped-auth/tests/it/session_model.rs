@@ -1,6 +1,6 @@
-//! The life of sessions against a small model: random interleavings of refreshes, lost answers, replays by thieves with
-//! and without key, revocations, clock steps, rotated keys, restored stores and restarts on two replicas that share one
-//! store and whose clocks are 5 s apart. The replicas always answer as the model does.
+//! Model-based test of sessions: random interleavings of refreshes, lost responses, replays by thieves with and without
+//! the key, revocations, clock steps, rotated keys, restored stores and restarts, on two replicas with one store and
+//! clocks 5 s apart. The replicas always answer like the model.
 
 mod model;
 mod replica;
@@ -28,7 +28,7 @@ use token::{
 use tokio::runtime::Runtime;
 
 const RUNS: u32 = 10_000;
-/// A server takes longer to answer than a file in memory; its own part is small.
+/// PostgreSQL takes longer than a file in memory, so it gets fewer cases.
 const RUNS_ON_POSTGRES: u32 = 150;
 
 const RULES: Rules = Rules {
@@ -39,7 +39,7 @@ const RULES: Rules = Rules {
     revocation_retention: Duration::from_secs(2000),
 };
 
-/// How far the clock of the second replica is ahead.
+/// How far the second replica's clock is ahead.
 const SKEW: TimeDelta = TimeDelta::seconds(5);
 
 fn begin() -> DateTime<Utc> {
@@ -50,7 +50,7 @@ fn own_key() -> Thumbprint {
     Thumbprint::from_bytes([1; 32])
 }
 
-/// The browsers that present tokens, as FlexWebchatOrchestratorService shows them.
+/// The browsers that present tokens, as FlexWebchatOrchestratorService presents them.
 struct Browsers {
     own: Fingerprint,
     updated: Fingerprint,
@@ -114,7 +114,7 @@ fn first(number: u128, session: usize, browsers: &Browsers) -> Claims {
     }
 }
 
-/// A token that somebody has.
+/// A token and its holder.
 #[derive(Clone)]
 struct Held {
     claims: Claims,
@@ -127,7 +127,7 @@ struct Run<'a> {
     store: &'a mut Direct,
     model: Model,
     held: [Vec<Held>; SESSIONS],
-    /// The `jti` of each token that was made, by session, generation and time.
+    /// The `jti` of each token, by session, generation and time.
     names: HashMap<(usize, u32, DateTime<Utc>), uuid::Uuid>,
     now: DateTime<Utc>,
 }
@@ -219,7 +219,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// The same session, identity, grants and key; one `jti` for one token, however often it is made.
+    /// Same session, identity, grants and key; one token has one `jti`, however often it is reissued.
     fn check_successor(&mut self, session: usize, old: &Claims, new: &Claims) -> Result<(), TestCaseError> {
         prop_assert_eq!((&new.sub, &new.grants, &new.sid), (&old.sub, &old.grants, &old.sid));
         prop_assert_eq!((new.auth_time, new.nbf, &new.cnf), (old.auth_time, new.iat, &old.cnf));
@@ -244,8 +244,8 @@ impl Run<'_> {
 }
 
 #[test]
-fn the_replicas_answer_as_the_model_does() {
-    // In memory where there is such a place: the order of events is at stake, not the disk.
+fn replicas_match_the_model() {
+    // In memory where possible: the test is about the order of events, not the disk.
     let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
     let database = format!("sqlite:{}", folder.path().join("sessions.db").display());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -253,7 +253,7 @@ fn the_replicas_answer_as_the_model_does() {
 }
 
 #[test]
-fn on_postgres_too() {
+fn replicas_on_postgres_match_the_model() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let database = runtime.block_on(async {
         let url = postgres::Cluster::shared().database().await;
@@ -276,7 +276,7 @@ fn replicas_answer_as_the_model_does(runtime: &Runtime, url: &str, runs: u32) {
         let (mut replicas, mut store) = kept.take().unwrap();
         let outcome = runtime.block_on(async {
             if number.get() % 50 == 0 {
-                // Runs have nothing to do with each other; what they leave behind only makes restarts slower.
+                // Runs are independent; leftover rows would only slow down restarts.
                 let long_after = DateTime::from_timestamp(4_000_000_000, 0).unwrap();
                 while replicas[0].sas.sessions.purge(long_after).await.unwrap() > 0 {}
             }

@@ -1,5 +1,4 @@
-//! The sessions' store, on either engine: what many replicas agree on there, how they hear of each other, and what is
-//! removed when.
+//! The session store, on both engines: agreement between replicas, propagation between them, and retention.
 
 mod current_token;
 mod generations;
@@ -22,7 +21,7 @@ use test_support::{
 };
 use token::claims::{Audience, Claims, Issuer};
 
-/// One store, as two replicas have it.
+/// One store, as two replicas open it.
 struct Store {
     replicas: [Sessions; 2],
     url: String,
@@ -42,7 +41,7 @@ impl Store {
         Self { replicas: [open(&url).await, open(&url).await], url, _dir: None }
     }
 
-    /// A connection past the interface, to see and do what it does not.
+    /// A direct connection to the database, past the store's interface.
     async fn connection(&self) -> Direct {
         Direct::connect(&self.url).await
     }
@@ -64,7 +63,7 @@ fn end() -> DateTime<Utc> {
     now() + TimeDelta::days(1)
 }
 
-/// A move of a session from `generation`, without a browser.
+/// An advance of a session from `generation`, without a browser.
 fn advance(session: SessionId, generation: u32, now: DateTime<Utc>) -> Advance {
     Advance {
         session,

@@ -1,4 +1,4 @@
-//! The committed tokens: the good ones open to their claims, each bad one is refused like any other.
+//! The committed test vectors: valid tokens open to their claims, invalid ones all fail alike.
 
 use ring::rand::SystemRandom;
 use serde::Deserialize;
@@ -25,7 +25,7 @@ fn ring() -> KeyRing {
 }
 
 #[test]
-fn good_tokens_open_to_their_claims() {
+fn valid_vectors_open_to_their_claims() {
     let good: Vectors = serde_json::from_str(include_str!("../vectors/good.json")).unwrap();
     assert!(good.tokens.len() >= 10);
     let ring = ring();
@@ -36,7 +36,7 @@ fn good_tokens_open_to_their_claims() {
 }
 
 #[test]
-fn bad_tokens_are_refused_all_alike() {
+fn invalid_vectors_all_fail_with_the_same_error() {
     let bad: Vectors = serde_json::from_str(include_str!("../vectors/bad.json")).unwrap();
     assert!(bad.tokens.len() >= 180);
     let ring = ring();

@@ -1,6 +1,6 @@
 """The other side of tests/it/interoperability.rs: one operation of joserfc, from JSON on standard input to JSON on output.
 
-It knows keys.json's format and the derivation of subkeys, and nothing else of ours.
+The only code of ours here is the format of keys.json and the derivation of subkeys.
 """
 
 import json
@@ -32,7 +32,7 @@ def open_signed(given):
 
 def make_signed(given):
     key = next(key for key in given["key_set"]["keys"] if key["kid"] == given["header"]["kid"])
-    # It publishes what a signature needs, and refuses members that it does not know, such as `status`.
+    # joserfc rejects unknown members, such as `status`.
     key = ECKey.import_key({name: key[name] for name in ("kty", "crv", "x", "y", "d")})
     return {"token": jws.serialize_compact(given["header"], json.dumps(given["claims"]), key, ["ES256"])}
 

@@ -1,4 +1,4 @@
-"""Makes keys.json, good.json and bad.json: the same each time."""
+"""Makes keys.json, good.json and bad.json, deterministically."""
 
 import json
 import pathlib
@@ -16,7 +16,7 @@ from tokens import (DEPLOYMENT, KEYS, KID, NONCE, NOW, OTHER_DEPLOYMENT, SALT, S
 HERE = pathlib.Path(__file__).parent
 
 
-# Good ones; another library agrees.
+# Valid tokens, each verified with another library.
 
 def good_jwe(name, payload, kid=KID, secret=SECRET, header=None):
     header, key = header or jwe_header(kid=kid), derive(secret, kid)
@@ -49,7 +49,7 @@ GOOD = [
 ]
 
 
-# Bad ones.
+# Invalid tokens.
 
 def swap(parts, index, value):
     return ".".join([*parts[:index], value, *parts[index + 1:]])
@@ -62,7 +62,7 @@ def flip(part, at=0):
 
 
 def sloppy(part):
-    """The same bytes in another spelling: a bit behind the last byte is set."""
+    """A non-canonical encoding of the same bytes: a bit after the last byte is set."""
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     assert len(part) % 4
     return part[:-1] + alphabet[alphabet.index(part[-1]) + 1]
@@ -79,7 +79,7 @@ DEFLATED = deflate.compress(text(claims())) + deflate.flush()
 
 
 def headers(form, make, header):
-    """What a header must not say; everything else about these tokens is right."""
+    """Invalid headers; everything else of these tokens is valid."""
     variants = [
         ("alg none", "an algorithm that proves nothing", header(alg="none")),
         ("alg in capitals", "names are compared as they are", header(alg=header()["alg"].swapcase())),
@@ -111,7 +111,7 @@ def headers(form, make, header):
 
 
 def payloads(form, make):
-    """Properly sealed or signed, and still not ours."""
+    """Correctly sealed or signed payloads that are not valid claims."""
     variants = [
         ("another iss", "", claims(iss="FederatedAuthService")),
         ("another aud", "", claims(aud="voice")),

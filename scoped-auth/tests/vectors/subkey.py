@@ -1,4 +1,4 @@
-"""The key of an encrypted token, derived from the key file and the token's `kid` (see README.md beside this)."""
+"""The key of an encrypted token, derived from the key file and the token's `kid` (see README.md)."""
 
 import base64
 

@@ -1,4 +1,4 @@
-"""Keys and tokens that are the same each time, since nonces are given and signatures are derived."""
+"""Deterministic keys and tokens: nonces are fixed and signatures are deterministic."""
 
 import hashlib
 import hmac

@@ -1,5 +1,5 @@
-//! What one client can take from a service: the memory of answers and requests, connections, and time. Clients here do not
-//! read, do not finish, or do not stop.
+//! Bounds on what one client can take from a service: memory of responses and requests, connections, and time. The
+//! clients here do not read, do not finish, or do not stop.
 
 mod answers;
 mod requests;
@@ -25,7 +25,7 @@ use tokio::{
     time::timeout,
 };
 
-/// Longer than any deadline here.
+/// Longer than any deadline in these tests.
 const SOON: Duration = Duration::from_secs(20);
 /// More than the kernel's buffers hold.
 const LARGE: usize = 512 * 1024;
@@ -41,7 +41,7 @@ struct Text {
 }
 
 endpoint! {
-    /// `GET`: a text of so many bytes, with memory reserved for it.
+    /// `GET`: a text of this many bytes, with memory reserved for it.
     struct Read: "read" = GET "/v1/Read";
     path: NoParameters;
     request: Size;
@@ -51,7 +51,7 @@ endpoint! {
 }
 
 endpoint! {
-    /// `POST`: answered when the test lets it go.
+    /// `POST`: answered when the test opens the gate.
     struct Wait: "wait" = POST "/v1/Wait";
     path: NoParameters;
     request: NoParameters;
@@ -62,10 +62,10 @@ endpoint! {
 
 #[derive(Clone)]
 struct State {
-    /// The size of each answer that was made, and 0 when its memory was released.
+    /// The size of each response that was made, and 0 when its memory was released.
     reserved: mpsc::UnboundedSender<usize>,
-    came: Arc<Semaphore>,
-    may_go: Arc<Semaphore>,
+    arrived: Arc<Semaphore>,
+    released: Arc<Semaphore>,
 }
 
 #[derive(Debug)]
@@ -99,8 +99,8 @@ async fn wait(
     _: NoParameters,
     _: NoParameters,
 ) -> Result<NoParameters, Never> {
-    state.came.add_permits(1);
-    state.may_go.acquire().await.unwrap().forget();
+    state.arrived.add_permits(1);
+    state.released.acquire().await.unwrap().forget();
     Ok(NoParameters {})
 }
 
@@ -126,7 +126,8 @@ impl Started {
 
 fn start(limits: ServerLimits) -> Started {
     let (reserved, reservations) = mpsc::unbounded_channel();
-    let state = State { reserved, came: Arc::new(Semaphore::new(0)), may_go: Arc::new(Semaphore::new(0)) };
+    let state =
+        State { reserved, arrived: Arc::new(Semaphore::new(0)), released: Arc::new(Semaphore::new(0)) };
     let of_worker = state.clone();
     let service = Service {
         name: "Reader",
@@ -147,21 +148,22 @@ fn start(limits: ServerLimits) -> Started {
     Started { running: service.start(Listeners::loopback().unwrap()).unwrap(), state, reservations }
 }
 
-/// A connection whose kernel takes little that the test has not read.
+/// A connection with a small receive buffer, so that the kernel takes little unread data.
 async fn connect(address: SocketAddr) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4096).unwrap();
     socket.connect(address).await.unwrap()
 }
 
-async fn ask_for(address: SocketAddr, size: usize) -> TcpStream {
+async fn request_text(address: SocketAddr, size: usize) -> TcpStream {
     let mut connection = connect(address).await;
     let request = Request::get(&format!("{}?size={size}", Read::PATH));
     connection.write_all(&request.bytes()).await.unwrap();
     connection
 }
 
-/// Reads until the connection ends, `pause` after each read; how many bytes there were, and whether it was reset.
+/// Reads until the connection ends, with `pause` after each read; returns the number of bytes, and whether it was
+/// reset.
 async fn read_to_end(connection: &mut TcpStream, pause: Duration) -> (usize, bool) {
     let (mut total, mut buffer) = (0, vec![0; 1024]);
     loop {

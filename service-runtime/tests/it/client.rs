@@ -1,5 +1,5 @@
-//! A caller's view of its peer: the request that it sends, a good answer, a refusal or nonsense, and one that is too
-//! slow. The peer is scripted, since a real one of ours does not misbehave; one call is one request, but for one case.
+//! The client for another service: the request it sends, a successful response, errors, invalid responses, timeouts and
+//! retries. The peer is scripted, since our real services do not misbehave.
 
 use std::{sync::Arc, time::Duration};
 
@@ -33,7 +33,7 @@ fn peer(base_url: &str, timeout: Duration, metrics: &Arc<Metrics>) -> ServiceCli
     ServiceClient::new(&config, metrics.clone())
 }
 
-/// What a caller of the peer is told when it asks for the published keys.
+/// The client's result of requesting the published keys from the peer.
 async fn keys(base_url: &str, timeout: Duration) -> Result<(), UpstreamError> {
     let headers = HeaderMap::new();
     let call = RequestContext::new(&headers, None, &Clock::system(), &Random::default());
@@ -41,20 +41,20 @@ async fn keys(base_url: &str, timeout: Duration) -> Result<(), UpstreamError> {
     peer.call::<PublishKeys>(&call, &NoParameters {}, &Default::default()).await.map(drop)
 }
 
-/// Long enough for a machine that has other things to do.
+/// Long enough for a busy machine.
 const PATIENT: Duration = Duration::from_secs(10);
-/// Short enough for a test that waits for its end.
+/// Short enough for a test that waits for the timeout.
 const SHORT: Duration = Duration::from_millis(100);
 
 async fn code_of(act: Act, timeout: Duration) -> Code {
     let scripted = ScriptedPeer::that(act.clone()).await;
     let error = keys(&scripted.url(), timeout).await.expect_err("a failure");
-    assert_eq!(scripted.seen().len(), 1, "one call is one request: {act:?}");
+    assert_eq!(scripted.seen().len(), 1, "one request, no retry: {act:?}");
     error.code()
 }
 
 #[tokio::test]
-async fn a_call_says_what_is_asked_who_asks_and_on_whose_behalf() {
+async fn requests_carry_path_credential_and_request_context() {
     let verdict = r#"{"authorized":false,"message":"token_validation_failed","reason":"invalid_token"}"#;
     let scripted = ScriptedPeer::that(Act::json(200, verdict)).await;
     let mut headers = HeaderMap::new();
@@ -77,11 +77,11 @@ async fn a_call_says_what_is_asked_who_asks_and_on_whose_behalf() {
     assert_eq!(header("request-id"), "the-guests-request");
     let passed_on = header("traceparent");
     assert!(passed_on.starts_with(&format!("00-{TRACE}-")) && passed_on.ends_with("-01"), "{passed_on}");
-    assert_ne!(passed_on, traceparent, "the call is a span of its own");
+    assert_ne!(passed_on, traceparent, "the client request has its own span");
 }
 
 #[tokio::test]
-async fn the_fields_of_a_get_travel_in_its_query() {
+async fn get_fields_are_sent_in_the_query() {
     let scripted =
         ScriptedPeer::that(Act::json(200, r#"{"allowedOrigins":["https://shop.example.com"]}"#)).await;
     let headers = HeaderMap::new();
@@ -105,16 +105,16 @@ async fn the_fields_of_a_get_travel_in_its_query() {
 }
 
 #[tokio::test]
-async fn a_good_answer_is_the_messages_response() {
+async fn successful_responses_are_decoded() {
     let scripted = ScriptedPeer::that(Act::json(200, KEYS)).await;
     keys(&scripted.url(), PATIENT).await.unwrap();
 }
 
 #[tokio::test]
-async fn a_refusal_is_handed_on_only_if_it_is_the_guests_business() {
+async fn only_guest_facing_errors_are_forwarded() {
     for code in Code::ALL {
         let body = format!(r#"{{"valid":false,"code":"{}","message":"No."}}"#, code.as_str());
-        let told = code_of(Act::json(code.status(), &body), PATIENT).await;
+        let code = code_of(Act::json(code.status(), &body), PATIENT).await;
         let expected = match code.as_str() {
             "invalid_token"
             | "expired_token"
@@ -124,53 +124,53 @@ async fn a_refusal_is_handed_on_only_if_it_is_the_guests_business() {
             "invalid_dpop_proof" | "upstream_invalid" | "upstream_unavailable" | "upstream_timeout" => code,
             _ => Code::UpstreamInvalid,
         };
-        assert_eq!(told, expected, "{code:?}");
+        assert_eq!(code, expected, "{code:?}");
     }
 }
 
 #[tokio::test]
-async fn nonsense_is_an_invalid_answer() {
+async fn undecodable_responses_are_invalid() {
     let chunked = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n".to_vec();
     let chunk = format!("1000\r\n{}\r\n", "a".repeat(0x1000)).into_bytes();
     let broken_chunk = [chunked.clone(), b"no length\r\n".to_vec()].concat();
     let refusal = r#"{"valid":false,"code":"invalid_token","message":"No."}"#;
     let html = "<html><h1>Internal Server Error</h1></html>";
     for (what, act) in [
-        ("bytes that are no HTTP", Act::Send(b"\x00\xff garbage\r\n\r\n".to_vec())),
+        ("bytes that are not HTTP", Act::Send(b"\x00\xff garbage\r\n\r\n".to_vec())),
         ("another protocol", Act::Send(b"SSH-2.0-OpenSSH_9.9\r\n".to_vec())),
-        ("a page", Act::Send(answer(200, "content-type: text/html\r\n", html))),
+        ("an HTML page", Act::Send(answer(200, "content-type: text/html\r\n", html))),
         ("an error page", Act::Send(answer(500, "content-type: text/html\r\n", html))),
         ("JSON of another form", Act::json(200, r#"{"token":"x"}"#)),
         ("no body", Act::json(200, "")),
-        ("half of a body, whole on the wire", Act::json(200, r#"{"keys":["#)),
+        ("truncated JSON with a matching length", Act::json(200, r#"{"keys":["#)),
         ("another status", Act::json(201, KEYS)),
-        ("a refusal with a status that is not its own", Act::json(403, refusal)),
-        ("a refusal of no known code", Act::json(401, &refusal.replace("invalid_token", "go_away"))),
-        ("a body without end", Act::SendForEver(chunked, chunk)),
-        ("chunks that are none", Act::Send(broken_chunk)),
+        ("an error code with another status", Act::json(403, refusal)),
+        ("an error with an unknown code", Act::json(401, &refusal.replace("invalid_token", "go_away"))),
+        ("an endless body", Act::SendEndlessly(chunked, chunk)),
+        ("malformed chunks", Act::Send(broken_chunk)),
     ] {
         assert_eq!(code_of(act, PATIENT).await, Code::UpstreamInvalid, "{what}");
     }
 }
 
 #[tokio::test]
-async fn a_redirect_is_not_followed() {
+async fn redirects_are_not_followed() {
     let elsewhere = ScriptedPeer::that(Act::json(200, KEYS)).await;
     for status in [301, 302, 303, 307, 308] {
         let location = format!("location: {}{}\r\n", elsewhere.url(), PublishKeys::PATH);
-        let told = code_of(Act::Send(answer(status, &location, KEYS)), PATIENT).await;
-        assert_eq!(told, Code::UpstreamInvalid, "{status}");
+        let code = code_of(Act::Send(answer(status, &location, KEYS)), PATIENT).await;
+        assert_eq!(code, Code::UpstreamInvalid, "{status}");
     }
-    assert!(elsewhere.seen().is_empty(), "the secret must not go where a peer points");
+    assert!(elsewhere.seen().is_empty(), "redirects must not receive the secret");
 }
 
 #[tokio::test]
-async fn a_peer_that_is_gone_is_unavailable() {
-    let gone = Nobody::there();
-    assert_eq!(keys(&gone.url(), PATIENT).await.unwrap_err().code(), Code::UpstreamUnavailable);
+async fn a_closed_port_is_unavailable() {
+    let closed = ClosedPort::reserve();
+    assert_eq!(keys(&closed.url(), PATIENT).await.unwrap_err().code(), Code::UpstreamUnavailable);
     let half = b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"keys\":".to_vec();
     for (what, act) in [
-        ("hangs up", Act::HangUp),
+        ("closes the connection", Act::Close),
         ("closes in the head", Act::Send(b"HTTP/1.1 200 OK\r\ncontent-".to_vec())),
         ("closes in the body", Act::Send(half)),
     ] {
@@ -179,7 +179,7 @@ async fn a_peer_that_is_gone_is_unavailable() {
 }
 
 endpoint! {
-    /// A message that does something each time it arrives.
+    /// An endpoint that is not idempotent.
     struct Once: "once" = GET "/.well-known/jwks.json";
     path: NoParameters;
     request: NoParameters;
@@ -188,14 +188,14 @@ endpoint! {
     errors: [];
 }
 
-/// What becomes of a second request on a connection that has served one; and of how many connections and requests the
-/// peer knows then. It would answer a third request.
+/// Sends a second request on a connection that has served one; returns its result, and how many connections and
+/// requests the peer has counted. The peer would answer a third request.
 async fn second<M>(second_act: Act) -> (Result<(), Code>, usize, usize)
 where
     M: Endpoint<Path = NoParameters, Request = NoParameters>,
 {
     let good = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{KEYS}", KEYS.len());
-    let good = || Act::SendAndStay(good.clone().into_bytes());
+    let good = || Act::SendAndKeepAlive(good.clone().into_bytes());
     let scripted = ScriptedPeer::with(vec![good(), second_act, good()]).await;
     let headers = HeaderMap::new();
     let call = RequestContext::new(&headers, None, &Clock::system(), &Random::default());
@@ -206,33 +206,33 @@ where
 }
 
 #[tokio::test]
-async fn what_may_be_repeated_goes_out_again_when_a_kept_connection_breaks_under_it() {
-    assert_eq!(second::<PublishKeys>(Act::HangUp).await, (Ok(()), 2, 3), "on a fresh connection");
+async fn idempotent_requests_are_retried_when_a_pooled_connection_breaks() {
+    assert_eq!(second::<PublishKeys>(Act::Close).await, (Ok(()), 2, 3), "on a fresh connection");
 }
 
 #[tokio::test]
-async fn what_may_not_be_repeated_is_asked_once() {
-    let gone = Err(Code::UpstreamUnavailable);
-    assert_eq!(second::<Once>(Act::HangUp).await, (gone, 1, 2), "the peer may have done it already");
+async fn non_idempotent_requests_are_not_retried() {
+    let failed = Err(Code::UpstreamUnavailable);
+    assert_eq!(second::<Once>(Act::Close).await, (failed, 1, 2), "the peer may have executed it already");
 }
 
 #[tokio::test]
-async fn a_request_that_has_something_of_an_answer_is_not_repeated() {
+async fn requests_with_a_partial_response_are_not_retried() {
     let half = Act::Send(b"HTTP/1.1 200 OK\r\ncontent-".to_vec());
-    let gone = Err(Code::UpstreamUnavailable);
-    assert_eq!(second::<PublishKeys>(half).await, (gone, 1, 2), "the peer died of it");
+    let failed = Err(Code::UpstreamUnavailable);
+    assert_eq!(second::<PublishKeys>(half).await, (failed, 1, 2), "the request may have crashed the peer");
     let nonsense = Act::Send(b"SSH-2.0-OpenSSH_9.9\r\n".to_vec());
     assert_eq!(second::<PublishKeys>(nonsense).await, (Err(Code::UpstreamInvalid), 1, 2));
 }
 
 #[tokio::test]
-async fn a_peer_that_is_too_slow_is_given_up() {
-    let begun = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n".to_vec();
-    let in_body = [begun.clone(), b"content-length: 100\r\n\r\n{".to_vec()].concat();
+async fn slow_peers_time_out() {
+    let head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n".to_vec();
+    let in_body = [head.clone(), b"content-length: 100\r\n\r\n{".to_vec()].concat();
     for (what, act) in [
-        ("says nothing", Act::say_nothing()),
-        ("falls silent in the head", Act::SendAndFallSilent(begun)),
-        ("falls silent in the body", Act::SendAndFallSilent(in_body)),
+        ("never responds", Act::never_respond()),
+        ("stalls in the head", Act::SendAndStall(head)),
+        ("stalls in the body", Act::SendAndStall(in_body)),
     ] {
         assert_eq!(code_of(act, SHORT).await, Code::UpstreamTimeout, "{what}");
     }
@@ -244,7 +244,7 @@ async fn calls_are_counted_by_outcome() {
     let call = RequestContext::new(&headers, None, &Clock::system(), &Random::default());
     let metrics = Arc::new(Metrics::default());
     let refusal = Act::json(401, r#"{"valid":false,"code":"invalid_token","message":"No."}"#);
-    for act in [Act::json(200, KEYS), refusal, Act::json(200, "{}"), Act::HangUp, Act::say_nothing()] {
+    for act in [Act::json(200, KEYS), refusal, Act::json(200, "{}"), Act::Close, Act::never_respond()] {
         let scripted = ScriptedPeer::that(act).await;
         let peer = peer(&scripted.url(), Duration::from_millis(500), &metrics);
         let _ = peer.call::<PublishKeys>(&call, &NoParameters {}, &Default::default()).await;

@@ -1,5 +1,5 @@
-//! The stop of a service that has work to do: requests in flight are answered, new ones are not taken, and callers that
-//! only keep their connections hold nobody up. The service is the smallest one there can be: it answers when told to.
+//! Graceful shutdown: in-flight requests complete, new ones are refused, and idle keep-alive connections do not delay
+//! it. The service is a minimal one that responds when the test opens a gate.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -22,7 +22,7 @@ use tokio::{
     time::timeout,
 };
 
-/// Far longer than a stop takes that nobody holds up, and shorter than the time that requests in flight are given.
+/// Far longer than an undelayed shutdown, and shorter than the deadline of in-flight requests.
 const SOON: Duration = Duration::from_secs(5);
 
 endpoint! {
@@ -34,45 +34,45 @@ endpoint! {
     errors: [];
 }
 
-/// What a test holds in its hands: which requests have come, and which may go.
+/// The test's controls: signals arrived requests, and releases them.
 #[derive(Clone)]
-struct Door {
-    came: Arc<Semaphore>,
-    may_go: Arc<Semaphore>,
+struct Gate {
+    arrived: Arc<Semaphore>,
+    released: Arc<Semaphore>,
 }
 
-impl Door {
-    async fn one_came(&self) {
-        self.came.acquire().await.unwrap().forget();
+impl Gate {
+    async fn request_arrived(&self) {
+        self.arrived.acquire().await.unwrap().forget();
     }
 
-    fn let_one_go(&self) {
-        self.may_go.add_permits(1);
+    fn release_one(&self) {
+        self.released.add_permits(1);
     }
 }
 
 async fn wait(
-    door: &Door,
+    gate: &Gate,
     _: &mut RequestContext<'_>,
     _: NoParameters,
     _: NoParameters,
 ) -> Result<NoParameters, Never> {
-    door.came.add_permits(1);
-    door.may_go.acquire().await.unwrap().forget();
+    gate.arrived.add_permits(1);
+    gate.released.acquire().await.unwrap().forget();
     Ok(NoParameters {})
 }
 
-fn routes(table: RouteTable<Door, Open>) -> RouteTable<Door, Open> {
+fn routes(table: RouteTable<Gate, Open>) -> RouteTable<Gate, Open> {
     table.on::<Wait, _, _>(wait)
 }
 
-fn start() -> (Running, Door) {
+fn start() -> (Running, Gate) {
     start_with(Duration::ZERO)
 }
 
-fn start_with(drain: Duration) -> (Running, Door) {
-    let door = Door { came: Arc::new(Semaphore::new(0)), may_go: Arc::new(Semaphore::new(0)) };
-    let state = door.clone();
+fn start_with(drain: Duration) -> (Running, Gate) {
+    let gate = Gate { arrived: Arc::new(Semaphore::new(0)), released: Arc::new(Semaphore::new(0)) };
+    let state = gate.clone();
     let service = Service {
         name: "Waiter",
         workers: 1,
@@ -89,114 +89,114 @@ fn start_with(drain: Duration) -> (Running, Door) {
         routes,
         operations: None,
     };
-    (service.start(Listeners::loopback().unwrap()).unwrap(), door)
+    (service.start(Listeners::loopback().unwrap()).unwrap(), gate)
 }
 
-/// A request that is on its way until the door lets it go.
-async fn in_flight(address: SocketAddr, door: &Door) -> JoinHandle<Answer> {
+/// A request that is in flight until the test releases it.
+async fn in_flight(address: SocketAddr, gate: &Gate) -> JoinHandle<Answer> {
     let request = tokio::spawn(async move { Request::post(Wait::PATH).send(address).await });
-    door.one_came().await;
+    gate.request_arrived().await;
     request
 }
 
 async fn refuses_connections(address: SocketAddr) {
     let refused = async { while TcpStream::connect(address).await.is_ok() {} };
-    timeout(SOON, refused).await.expect("a service that stops takes no new connections");
+    timeout(SOON, refused).await.expect("a stopping service accepts no new connections");
 }
 
 #[tokio::test]
-async fn a_request_in_flight_is_answered_and_no_new_one_is_taken() {
-    let (running, door) = start();
+async fn in_flight_requests_complete_and_new_ones_are_refused() {
+    let (running, gate) = start();
     let (address, admin) = (running.address(), running.admin_address);
     assert_eq!(Request::get("/readyz").send(admin).await.status, 200);
-    let request = in_flight(address, &door).await;
+    let request = in_flight(address, &gate).await;
     let stop = tokio::spawn(running.stop());
     refuses_connections(address).await;
     let readiness = Request::get("/readyz").send(admin).await;
     assert_eq!((readiness.status, readiness.member("reason").as_str()), (503, "stopping"));
-    assert!(!stop.is_finished(), "it waits for its answer");
-    door.let_one_go();
+    assert!(!stop.is_finished(), "the request is still in flight");
+    gate.release_one();
     assert_eq!(request.await.unwrap().status, 200);
-    timeout(SOON, stop).await.expect("the stop comes to its end").unwrap();
+    timeout(SOON, stop).await.expect("shutdown completes").unwrap();
     refuses_connections(address).await;
     refuses_connections(admin).await;
 }
 
 #[tokio::test]
-async fn a_caller_that_would_keep_its_connection_is_answered_and_let_go() {
-    let (running, door) = start();
+async fn keep_alive_connections_are_closed_after_the_response() {
+    let (running, gate) = start();
     let address = running.address();
     let mut kept = TcpStream::connect(address).await.unwrap();
     kept.write_all(&Request::post(Wait::PATH).bytes()).await.unwrap();
-    door.one_came().await;
+    gate.request_arrived().await;
     let stop = tokio::spawn(running.stop());
     refuses_connections(address).await;
-    door.let_one_go();
+    gate.release_one();
     let mut answer = String::new();
     timeout(SOON, kept.read_to_string(&mut answer))
         .await
-        .expect("the connection ends with its answer")
+        .expect("the connection closes after its response")
         .unwrap();
     assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("{}"), "{answer}");
-    timeout(SOON, stop).await.expect("nobody waits for the caller's next wish").unwrap();
+    timeout(SOON, stop).await.expect("shutdown does not wait for another request").unwrap();
 }
 
 #[tokio::test]
-async fn idle_connections_do_not_hold_up_the_stop() {
-    let (running, door) = start();
+async fn idle_connections_do_not_delay_shutdown() {
+    let (running, gate) = start();
     let mut silent = TcpStream::connect(running.address()).await.unwrap();
     let mut kept = TcpStream::connect(running.address()).await.unwrap();
     kept.write_all(&Request::post(Wait::PATH).bytes()).await.unwrap();
-    door.one_came().await;
-    door.let_one_go();
-    assert!(kept.read_buf(&mut Vec::new()).await.unwrap() > 0, "it is answered, and stays open");
-    timeout(SOON, running.stop()).await.expect("nobody waits for callers that want nothing");
+    gate.request_arrived().await;
+    gate.release_one();
+    assert!(kept.read_buf(&mut Vec::new()).await.unwrap() > 0, "the response keeps the connection open");
+    timeout(SOON, running.stop()).await.expect("shutdown does not wait for idle connections");
     for connection in [&mut silent, &mut kept] {
         let mut rest = Vec::new();
-        // Closed or reset, as long as it is over.
-        let _ = timeout(SOON, connection.read_to_end(&mut rest)).await.expect("the connection ends too");
+        // Closed or reset; either is an end.
+        let _ = timeout(SOON, connection.read_to_end(&mut rest)).await.expect("the connection is closed too");
     }
 }
 
 #[tokio::test]
-async fn a_kill_cuts_what_is_in_flight() {
-    let (running, door) = start();
+async fn a_kill_aborts_in_flight_requests() {
+    let (running, gate) = start();
     let mut stream = TcpStream::connect(running.address()).await.unwrap();
     stream.write_all(&Request::post(Wait::PATH).bytes()).await.unwrap();
-    door.one_came().await;
-    timeout(SOON, running.kill()).await.expect("a kill waits for nobody");
+    gate.request_arrived().await;
+    timeout(SOON, running.kill()).await.expect("a kill does not wait");
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer).await;
-    assert!(answer.is_empty(), "there is no answer, not even a broken one");
+    assert!(answer.is_empty(), "no response, not even a truncated one");
 }
 
 #[tokio::test]
-async fn what_remains_to_be_done_is_done_after_the_last_answer() {
-    let (running, door) = start();
-    let (address, beside) = (running.address(), tokio::spawn(std::future::pending()));
+async fn shutdown_hooks_run_after_the_last_response() {
+    let (running, gate) = start();
+    let (address, background_task) = (running.address(), tokio::spawn(std::future::pending()));
     let (done, was_done) = tokio::sync::oneshot::channel();
-    let request = in_flight(address, &door).await;
-    let abort = beside.abort_handle();
-    let running = running.with_task(beside).on_shutdown(async move { done.send(()).unwrap() });
+    let request = in_flight(address, &gate).await;
+    let abort = background_task.abort_handle();
+    let running = running.with_task(background_task).on_shutdown(async move { done.send(()).unwrap() });
     let stop = tokio::spawn(running.stop());
     refuses_connections(address).await;
-    assert!(was_done.is_empty() && !abort.is_finished(), "not while a request may still need it");
-    door.let_one_go();
+    assert!(was_done.is_empty() && !abort.is_finished(), "not while a request is in flight");
+    gate.release_one();
     request.await.unwrap();
-    timeout(SOON, stop).await.expect("the stop comes to its end").unwrap();
+    timeout(SOON, stop).await.expect("shutdown completes").unwrap();
     was_done.await.unwrap();
     assert!(abort.is_finished());
 }
 
 #[tokio::test]
-async fn while_it_drains_it_is_not_ready_and_serves_and_lets_each_connection_go() {
-    // Never over: the end of the drain is not what is looked at here.
-    let (running, door) = start_with(Duration::from_secs(3600));
+async fn a_draining_server_is_unready_serves_and_closes_connections() {
+    // Never ends: the end of the drain is not under test.
+    let (running, gate) = start_with(Duration::from_secs(3600));
     let (address, admin) = (running.address(), running.admin_address);
     let mut kept = TcpStream::connect(address).await.unwrap();
     kept.write_all(&Request::post(Wait::PATH).bytes()).await.unwrap();
-    door.one_came().await;
-    door.let_one_go();
+    gate.request_arrived().await;
+    gate.release_one();
     let mut answer = Vec::new();
     let whole = async {
         while !answer.ends_with(b"{}") {
@@ -208,13 +208,16 @@ async fn while_it_drains_it_is_not_ready_and_serves_and_lets_each_connection_go(
 
     let stop = tokio::spawn(running.stop());
     eventually(SOON, "not ready", async || Request::get("/readyz").send(admin).await.status == 503).await;
-    door.let_one_go();
-    assert_eq!(in_flight(address, &door).await.await.unwrap().status, 200, "new connections are served");
+    gate.release_one();
+    assert_eq!(in_flight(address, &gate).await.await.unwrap().status, 200, "new connections are served");
     kept.write_all(&Request::post(Wait::PATH).bytes()).await.unwrap();
-    door.one_came().await;
-    door.let_one_go();
+    gate.request_arrived().await;
+    gate.release_one();
     let mut last = String::new();
-    timeout(SOON, kept.read_to_string(&mut last)).await.expect("its end comes with the answer").unwrap();
+    timeout(SOON, kept.read_to_string(&mut last))
+        .await
+        .expect("the connection closes after the response")
+        .unwrap();
     assert!(last.starts_with("HTTP/1.1 200 ") && last.contains("connection: close"), "{last}");
     assert!(!stop.is_finished());
     stop.abort();

@@ -1,4 +1,4 @@
-//! A peer that lives in its caller's process: what is HTTP about a call falls away, and nothing else.
+//! A peer in its caller's process: the request skips HTTP, and everything else is the same.
 
 use std::{
     future::pending,
@@ -32,7 +32,7 @@ struct Words {
 }
 
 endpoint! {
-    /// Is answered as the words say.
+    /// Responds as the words request.
     struct Greet: "greet" = POST "/v1/Accounts/{account_sid}/Greetings";
     path: AccountPath;
     request: Words;
@@ -42,8 +42,8 @@ endpoint! {
 }
 
 endpoint! {
-    /// Nobody answers it.
-    struct Unheard: "unheard" = POST "/v1/Unheard";
+    /// An endpoint without a handler.
+    struct Unhandled: "unhandled" = POST "/v1/Unhandled";
     path: AccountPath;
     request: Words;
     response: 200 => Words;
@@ -109,7 +109,7 @@ fn config(callee: &Running, secret: &str, timeout: Duration) -> PeerConfig {
     }
 }
 
-async fn says<M>(peer: &ServiceClient, words: &str) -> Result<String, UpstreamError>
+async fn greets<M>(peer: &ServiceClient, words: &str) -> Result<String, UpstreamError>
 where
     M: Endpoint<Path = AccountPath, Request = Words, Response = Words>,
 {
@@ -122,13 +122,13 @@ where
 }
 
 #[tokio::test]
-async fn a_message_is_answered_on_the_callers_behalf_and_counted_on_both_sides() {
+async fn in_process_calls_carry_the_context_and_are_counted_on_both_sides() {
     let (of_callee, of_caller) = (Arc::default(), Arc::default());
     let callee = callee(&of_callee);
     assert_eq!(callee.listens_on(), None);
     let peer = ServiceClient::new(&config(&callee, SECRET, PATIENT), Arc::clone(&of_caller));
-    assert_eq!(says::<Greet>(&peer, "hello").await.unwrap(), format!("hello to {ACCOUNT}"));
-    assert_eq!(says::<Greet>(&peer, "who?").await.unwrap(), "the-guests-request");
+    assert_eq!(greets::<Greet>(&peer, "hello").await.unwrap(), format!("hello to {ACCOUNT}"));
+    assert_eq!(greets::<Greet>(&peer, "who?").await.unwrap(), "the-guests-request");
     let labels = r#"http_requests_total{method="POST",route="/v1/Accounts/{account_sid}/Greetings",status="201",code=""} 2"#;
     assert!(of_callee.render().contains(labels), "{}", of_callee.render());
     let labels = r#"upstream_calls_total{peer="Greeter",message="greet",outcome="answered"} 2"#;
@@ -137,37 +137,38 @@ async fn a_message_is_answered_on_the_callers_behalf_and_counted_on_both_sides()
 }
 
 #[tokio::test]
-async fn what_is_refused_over_http_is_refused_here() {
+async fn in_process_calls_are_rejected_like_http_requests() {
     let metrics = Arc::default();
     let callee = callee(&metrics);
     let peer = ServiceClient::new(&config(&callee, SECRET, PATIENT), Arc::default());
-    let told = async |peer: &ServiceClient, words: &str| says::<Greet>(peer, words).await.unwrap_err().code();
-    assert_eq!(told(&peer, "refuse").await, Code::RevokedToken, "the guest's business");
+    let error_code =
+        async |peer: &ServiceClient, words: &str| greets::<Greet>(peer, words).await.unwrap_err().code();
+    assert_eq!(error_code(&peer, "refuse").await, Code::RevokedToken, "a guest-facing error");
     let stranger = ServiceClient::new(&config(&callee, "another-secret-altogether", PATIENT), Arc::default());
-    assert_eq!(told(&stranger, "hello").await, Code::UpstreamInvalid, "401");
+    assert_eq!(error_code(&stranger, "hello").await, Code::UpstreamInvalid, "401");
     for code in ["revoked_token", "invalid_service_credential"] {
         assert!(metrics.render().contains(&format!(r#"code="{code}"}} 1"#)), "{code}: {}", metrics.render());
     }
-    let unheard = says::<Unheard>(&peer, "hello").await.unwrap_err();
-    assert_eq!(unheard.code(), Code::UpstreamInvalid);
+    let unhandled = greets::<Unhandled>(&peer, "hello").await.unwrap_err();
+    assert_eq!(unhandled.code(), Code::UpstreamInvalid);
 }
 
 #[tokio::test]
-async fn a_callee_that_is_too_slow_is_given_up() {
+async fn slow_in_process_calls_time_out() {
     let callee = callee(&Arc::default());
     let peer = ServiceClient::new(&config(&callee, SECRET, Duration::from_millis(50)), Arc::default());
-    assert_eq!(says::<Greet>(&peer, "wait").await.unwrap_err().code(), Code::UpstreamTimeout);
-    assert!(says::<Greet>(&peer, "hello").await.is_ok());
+    assert_eq!(greets::<Greet>(&peer, "wait").await.unwrap_err().code(), Code::UpstreamTimeout);
+    assert!(greets::<Greet>(&peer, "hello").await.is_ok());
 }
 
 #[tokio::test]
-async fn a_probe_asks_the_callees_own_check() {
+async fn probes_run_the_callees_readiness_check() {
     let callee = callee(&Arc::default());
     assert_eq!(config(&callee, SECRET, PATIENT).probe(Greet::PATH).await, Err("not yet".to_owned()));
 }
 
 #[tokio::test]
-async fn a_listener_hears_what_would_stand_in_http() {
+async fn observers_see_the_equivalent_http_traffic() {
     let callee = callee(&Arc::default());
     let heard = Arc::new(Mutex::new(Vec::new()));
     let told = heard.clone();
@@ -178,16 +179,16 @@ async fn a_listener_hears_what_would_stand_in_http() {
             }
             TrafficEvent::Response { status, body } => format!("{status} {}", str::from_utf8(body).unwrap()),
         };
-        told.lock().unwrap().push(line);
+        sink.lock().unwrap().push(line);
     }));
     let config = PeerConfig { in_process: Some(in_process), ..config(&callee, SECRET, PATIENT) };
     let peer = ServiceClient::new(&config, Arc::default());
-    says::<Greet>(&peer, "hello").await.unwrap();
-    says::<Greet>(&peer, "refuse").await.unwrap_err();
-    let heard = heard.lock().unwrap().join("\n");
+    greets::<Greet>(&peer, "hello").await.unwrap();
+    greets::<Greet>(&peer, "refuse").await.unwrap_err();
+    let events = events.lock().unwrap().join("\n");
     let refusal = Code::RevokedToken.sentence();
     assert_eq!(
-        heard,
+        events,
         format!(
             "POST {path} {{\"words\":\"hello\"}}\n201 {{\"words\":\"hello to {ACCOUNT}\"}}\n\
              POST {path} {{\"words\":\"refuse\"}}\n\

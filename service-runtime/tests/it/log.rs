@@ -1,4 +1,4 @@
-//! The log: what a line says, and that none is lost, torn or late.
+//! The log: the format of a line, and that none is lost, torn or late.
 
 mod line;
 mod log_writer;

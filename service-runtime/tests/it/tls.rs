@@ -1,5 +1,5 @@
-//! Caller and callee over mutual TLS: a good pair, and each way in which a pair is none. The callee is the smallest
-//! service there can be; the certificates are made here.
+//! Mutual TLS between caller and callee: valid pairs, and each kind of invalid pair. The callee is a minimal service;
+//! the certificates are made here.
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -57,7 +57,7 @@ fn load<T: FromMaterial>(folder: &Path, participant: Option<&str>) -> Arc<Watche
     WatchedFiles::load(files(folder, participant)).map_err(|error| error.to_string()).unwrap()
 }
 
-/// A folder for either side, with an authority that vouches for both.
+/// A folder for either side, with an authority that signed both certificates.
 struct Pair {
     authority: Authority,
     callee: TempDir,
@@ -72,8 +72,8 @@ impl Pair {
         for folder in [&pair.callee, &pair.caller] {
             put(folder.path(), "ca.pem", pair.authority.pem());
         }
-        pair.authority.vouches_for("callee", pair.callee.path(), Flaw::None);
-        pair.authority.vouches_for("caller", pair.caller.path(), Flaw::None);
+        pair.authority.issues("callee", pair.callee.path(), Flaw::None);
+        pair.authority.issues("caller", pair.caller.path(), Flaw::None);
         pair
     }
 
@@ -132,7 +132,7 @@ async fn greets(peer: &ServiceClient) -> Result<(), UpstreamError> {
     peer.call::<Greet>(&call, &NoParameters {}, &NoParameters {}).await.map(drop)
 }
 
-/// The call fails with this code, and what would be logged says why.
+/// Asserts that the request fails with this code, and that the logged error says why.
 #[track_caller]
 fn is_refused(answer: Result<(), UpstreamError>, code: Code, why: &str) {
     let error = answer.expect_err("a refusal");
@@ -141,7 +141,7 @@ fn is_refused(answer: Result<(), UpstreamError>, code: Code, why: &str) {
 }
 
 #[tokio::test]
-async fn a_good_pair_understands_each_other_and_keeps_its_connection() {
+async fn mutual_tls_works_and_reuses_its_connection() {
     let pair = Pair::new();
     let callee = pair.callee();
     let peer = pair.peer(&callee);
@@ -153,7 +153,7 @@ async fn a_good_pair_understands_each_other_and_keeps_its_connection() {
 }
 
 #[tokio::test]
-async fn a_caller_without_a_certificate_is_refused() {
+async fn callers_without_a_certificate_are_rejected() {
     let pair = Pair::new();
     let callee = pair.callee();
     let anonymous = load::<Caller>(pair.caller.path(), None);
@@ -162,58 +162,58 @@ async fn a_caller_without_a_certificate_is_refused() {
 }
 
 #[tokio::test]
-async fn a_caller_of_another_authority_is_refused() {
+async fn callers_of_another_authority_are_rejected() {
     let pair = Pair::new();
     let callee = pair.callee();
-    Authority::new("another authority").vouches_for("caller", pair.caller.path(), Flaw::None);
+    Authority::new("another authority").issues("caller", pair.caller.path(), Flaw::None);
     is_refused(greets(&pair.peer(&callee)).await, Code::UpstreamInvalid, "UnknownCA");
 }
 
 #[tokio::test]
-async fn a_caller_whose_certificate_has_expired_is_refused() {
+async fn callers_with_an_expired_certificate_are_rejected() {
     let pair = Pair::new();
     let callee = pair.callee();
-    pair.authority.vouches_for("caller", pair.caller.path(), Flaw::Expired);
+    pair.authority.issues("caller", pair.caller.path(), Flaw::Expired);
     is_refused(greets(&pair.peer(&callee)).await, Code::UpstreamInvalid, "CertificateExpired");
 }
 
 #[tokio::test]
-async fn a_callee_that_is_not_the_one_is_not_called() {
+async fn servers_with_another_name_are_rejected() {
     for (flaw, why) in [(Flaw::Expired, "certificate expired"), (Flaw::OfAnotherHost, "not valid for name")] {
         let pair = Pair::new();
-        pair.authority.vouches_for("callee", pair.callee.path(), flaw);
+        pair.authority.issues("callee", pair.callee.path(), flaw);
         let callee = pair.callee();
         is_refused(greets(&pair.peer(&callee)).await, Code::UpstreamUnavailable, why);
     }
     let pair = Pair::new();
-    Authority::new("another authority").vouches_for("callee", pair.callee.path(), Flaw::None);
+    Authority::new("another authority").issues("callee", pair.callee.path(), Flaw::None);
     let callee = pair.callee();
     is_refused(greets(&pair.peer(&callee)).await, Code::UpstreamUnavailable, "UnknownIssuer");
 }
 
 #[tokio::test]
-async fn plain_http_and_tls_do_not_mix() {
+async fn plain_http_and_tls_are_not_interchangeable() {
     let pair = Pair::new();
     let callee = pair.callee();
-    greets(&peer(&format!("http://{}", callee.address()), None)).await.expect_err("it speaks TLS alone");
+    greets(&peer(&format!("http://{}", callee.address()), None)).await.expect_err("it speaks only TLS");
     let plain = start(None);
     is_refused(greets(&pair.peer(&plain)).await, Code::UpstreamUnavailable, "received corrupt message");
-    // The admin listener is asked by probes, which have no certificates.
+    // The admin listener is plain HTTP: probes have no certificates.
     assert_eq!(http::Request::get("/readyz").send(callee.admin_address).await.status, 200);
 }
 
 #[tokio::test]
-async fn a_handshake_that_does_not_come_about_is_given_up() {
+async fn handshakes_time_out() {
     let pair = Pair::new();
     let callee = pair.callee();
     let mut silent = TcpStream::connect(callee.address()).await.unwrap();
     silent.write_all(&[22, 3, 1]).await.unwrap();
     let end = timeout(PATIENT, silent.read_to_end(&mut Vec::new())).await;
-    assert!(end.is_ok(), "the callee waits for nobody");
+    assert!(end.is_ok(), "the callee closes stalled handshakes");
 }
 
 #[tokio::test]
-async fn new_certificates_are_taken_while_old_connections_finish() {
+async fn new_certificates_apply_while_old_connections_finish() {
     let pair = Pair::new();
     let callee_files = load::<Callee>(pair.callee.path(), Some("callee"));
     let caller_files = load::<Caller>(pair.caller.path(), Some("caller"));
@@ -226,7 +226,7 @@ async fn new_certificates_are_taken_while_old_connections_finish() {
     greets(&peer).await.unwrap();
     greets(&old).await.unwrap();
 
-    // To another authority, with both in between: callees first show what callers will believe.
+    // Moves to another authority, with both trusted in between: callees first present what callers already trust.
     let next = Authority::new("the next authority");
     let both = format!("{}{}", pair.authority.pem(), next.pem());
     let (mut at_callee, mut at_caller) = (callee_files.changes(), caller_files.changes());
@@ -235,12 +235,12 @@ async fn new_certificates_are_taken_while_old_connections_finish() {
         timeout(PATIENT, changes.changed()).await.expect("a change is noticed").unwrap();
         greets(&peer).await.unwrap();
     }
-    // A certificate and its key are two files, between which a look may fall.
-    next.vouches_for("callee", pair.callee.path(), Flaw::None);
+    // A certificate and its key are two files; a poll may fall between their writes.
+    next.issues("callee", pair.callee.path(), Flaw::None);
     while callee_files.generation() < 2 {
         timeout(PATIENT, at_callee.changed()).await.expect("a change is noticed").unwrap();
     }
-    next.vouches_for("caller", pair.caller.path(), Flaw::None);
+    next.issues("caller", pair.caller.path(), Flaw::None);
     while caller_files.generation() < 2 {
         timeout(PATIENT, at_caller.changed()).await.expect("a change is noticed").unwrap();
     }
@@ -255,13 +255,13 @@ async fn new_certificates_are_taken_while_old_connections_finish() {
     }
     greets(&peer).await.unwrap();
 
-    greets(&old).await.expect("its connection ends with this answer, and not before");
-    greets(&old).await.expect_err("what it shows and believes is of an authority of before");
+    greets(&old).await.expect("its connection closes after this response, not earlier");
+    greets(&old).await.expect_err("its certificate and trust are of the previous authority");
     follower.abort();
 }
 
 #[tokio::test]
-async fn a_caller_shows_its_new_certificate_from_the_next_request_on() {
+async fn a_new_client_certificate_applies_to_the_next_request() {
     let pair = Pair::new();
     let callee = pair.callee();
     let files = load::<Caller>(pair.caller.path(), Some("caller"));
@@ -269,7 +269,7 @@ async fn a_caller_shows_its_new_certificate_from_the_next_request_on() {
     let follower = files.clone();
     let follower = tokio::spawn(async move { follower.follow().await });
     greets(&peer).await.unwrap();
-    Authority::new("another authority").vouches_for("caller", pair.caller.path(), Flaw::None);
+    Authority::new("another authority").issues("caller", pair.caller.path(), Flaw::None);
     let mut changes = files.changes();
     while files.generation() == 0 {
         timeout(PATIENT, changes.changed()).await.expect("a change is noticed").unwrap();
@@ -279,7 +279,7 @@ async fn a_caller_shows_its_new_certificate_from_the_next_request_on() {
 }
 
 #[tokio::test]
-async fn files_that_cannot_be_taken_change_nothing() {
+async fn invalid_certificate_files_are_ignored() {
     let pair = Pair::new();
     let callee_files = load::<Callee>(pair.callee.path(), Some("callee"));
     let callee = start(Some(callee_files.clone()));
@@ -288,7 +288,7 @@ async fn files_that_cannot_be_taken_change_nothing() {
     let key = std::fs::read_to_string(pair.callee.path().join("callee.key")).unwrap();
     let other = KEY_OF_NOBODY.get_or_init(|| {
         let folder = tempfile::tempdir().unwrap();
-        Authority::new("nobody's").vouches_for("nobody", folder.path(), Flaw::None);
+        Authority::new("nobody's").issues("nobody", folder.path(), Flaw::None);
         std::fs::read_to_string(folder.path().join("nobody.key")).unwrap()
     });
     for broken in ["", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", other.as_str()] {
@@ -299,19 +299,19 @@ async fn files_that_cannot_be_taken_change_nothing() {
     }
     put(pair.callee.path(), "callee.key", &key);
     timeout(PATIENT, changes.changed()).await.expect("a change is noticed").unwrap();
-    assert_eq!(callee_files.generation(), 0, "it is as it was");
+    assert_eq!(callee_files.generation(), 0, "the previous files stay in use");
     greets(&peer).await.unwrap();
 }
 
 static KEY_OF_NOBODY: std::sync::OnceLock<String> = std::sync::OnceLock::new();
 
 #[test]
-fn what_is_wrong_with_a_file_is_told_without_its_content() {
+fn file_errors_do_not_contain_the_content() {
     let pair = Pair::new();
     let folder = pair.callee.path();
     let key = std::fs::read_to_string(folder.join("callee.key")).unwrap();
     let certificate = std::fs::read_to_string(folder.join("callee.pem")).unwrap();
-    let told = |name: &str, content: &str| {
+    let reload_error = |name: &str, content: &str| {
         let good = std::fs::read_to_string(folder.join(name)).unwrap();
         put(folder, name, content);
         let error = WatchedFiles::<Callee>::load(files(folder, Some("callee"))).err().unwrap();
@@ -321,12 +321,21 @@ fn what_is_wrong_with_a_file_is_told_without_its_content() {
         }
         (error.part, error.to_string())
     };
-    assert_eq!(told("callee.key", &certificate), (Part::Key, "holds no private key in PEM".to_owned()));
-    assert_eq!(told("callee.pem", &key), (Part::Certificate, "holds no certificates in PEM".to_owned()));
-    assert_eq!(told("ca.pem", ""), (Part::Authorities, "holds no certificates in PEM".to_owned()));
-    pair.authority.vouches_for("caller", folder, Flaw::None);
+    assert_eq!(
+        reload_error("callee.key", &certificate),
+        (Part::Key, "holds no private key in PEM".to_owned())
+    );
+    assert_eq!(
+        reload_error("callee.pem", &key),
+        (Part::Certificate, "holds no certificates in PEM".to_owned())
+    );
+    assert_eq!(reload_error("ca.pem", ""), (Part::Authorities, "holds no certificates in PEM".to_owned()));
+    pair.authority.issues("caller", folder, Flaw::None);
     let other = std::fs::read_to_string(folder.join("caller.key")).unwrap();
-    assert_eq!(told("callee.key", &other), (Part::Key, "is not the key of the certificate".to_owned()));
+    assert_eq!(
+        reload_error("callee.key", &other),
+        (Part::Key, "is not the key of the certificate".to_owned())
+    );
     std::fs::remove_file(folder.join("callee.pem")).unwrap();
     let error = WatchedFiles::<Callee>::load(files(folder, Some("callee"))).err().unwrap();
     assert_eq!(error.to_string(), "cannot be read: entity not found");

@@ -1,4 +1,4 @@
-//! Browsers in the wild, by their own User-Agents: what the fingerprint takes each of them for.
+//! Real User-Agents of browsers, and the family, version and system that the fingerprint reads from them.
 
 use shared_types::fingerprint::{Signals, evidence};
 
@@ -17,7 +17,7 @@ const IPHONE: &str =
     "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)";
 const IPAD: &str = "Mozilla/5.0 (iPad; CPU OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)";
 
-/// Beginning and end of the User-Agent, then family, major version, operating system and the mobile flag.
+/// Start and end of the User-Agent, then family, major version, operating system and the mobile flag.
 type Sample = (&'static str, &'static str, &'static str, Option<u16>, Option<&'static str>, bool);
 
 #[rustfmt::skip]
@@ -62,7 +62,7 @@ const SAMPLES: &[Sample] = &[
     (IPHONE, " Mobile/15E148", "Webview", None, Some("iPhone"), true),
     (IPHONE, " Mobile/15E148 [FBAN/FBIOS;FBAV/517.0.0.34.109;FBDV/iPhone15,2;FBSN/iOS]", "Webview", None, Some("iPhone"), true),
     (IPHONE, " GSA/375.0.773378385 Mobile/15E148 Safari/604.1", "Google Search App", Some(375), Some("iPhone"), true),
-    // What is no browser has a fingerprint too.
+    // Other programs have a fingerprint too.
     ("curl/8.14.1", "", "curl", Some(8), None, false),
     ("Wget/1.25.0", "", "Wget", Some(1), None, false),
     ("okhttp/4.12.0", "", "okhttp", Some(4), None, false),
@@ -75,7 +75,7 @@ const SAMPLES: &[Sample] = &[
 ];
 
 #[test]
-fn each_is_taken_for_what_it_is() {
+fn each_browser_is_recognised() {
     for (beginning, end, family, major, operating_system, mobile) in SAMPLES {
         let agent = format!("{beginning}{end}");
         let guest = Guest::with_safari().sends(evidence::USER_AGENT, &agent);
@@ -85,7 +85,7 @@ fn each_is_taken_for_what_it_is() {
 }
 
 #[test]
-fn hints_say_the_same_of_mobility_and_do_not_touch_the_rest() {
+fn client_hints_agree_on_mobile_and_change_nothing_else() {
     let plain = Guest::with_safari().sends(evidence::USER_AGENT, crate::fingerprint_support::CHROME);
     let hinting = Guest::with_chrome();
     let (plain, hinting) = (plain.signals().unwrap(), hinting.signals().unwrap());

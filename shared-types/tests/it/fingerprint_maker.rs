@@ -1,4 +1,4 @@
-//! A maker that has served anybody makes the same fingerprints as one that has not.
+//! A maker's caches do not affect its results: after any requests it makes the same fingerprints as a new one.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ fn keys() -> Arc<FingerprintKeys> {
     Arc::new(FingerprintKeys::new(vec![key(7), key(8)]).unwrap())
 }
 
-/// A request: of few values each, so that what is kept is met again in all combinations.
+/// A request with few possible values per header, so that cached parts recur in all combinations.
 #[derive(Clone, Debug)]
 struct Request {
     headers: Vec<Option<String>>,
@@ -79,7 +79,7 @@ fn made(maker: &Maker, request: &Request, level: Sensitivity) -> Result<Fingerpr
     maker.fingerprint(AccountSid::from_bits(request.account), &evidence(request), level, Mode::Enforce)
 }
 
-fn made_anew(request: &Request, level: Sensitivity) -> Result<Fingerprint, Unavailable> {
+fn made_by_new_maker(request: &Request, level: Sensitivity) -> Result<Fingerprint, Unavailable> {
     let signals = Signals::read(&evidence(request))?;
     let account = keys().account(AccountSid::from_bits(request.account));
     Ok(generate(&account, &signals, level, Mode::Enforce))
@@ -87,12 +87,12 @@ fn made_anew(request: &Request, level: Sensitivity) -> Result<Fingerprint, Unava
 
 proptest! {
     #[test]
-    fn what_is_kept_changes_no_fingerprint(
+    fn caching_does_not_change_fingerprints(
         requests in prop::collection::vec((any_request(), select(Sensitivity::ALL.to_vec())), 1..60),
     ) {
         let maker = Maker::new(keys());
         for (request, level) in &requests {
-            prop_assert!(made(&maker, request, *level) == made_anew(request, *level), "{request:?}");
+            prop_assert!(made(&maker, request, *level) == made_by_new_maker(request, *level), "{request:?}");
         }
     }
 }
@@ -104,14 +104,17 @@ fn of_agent(agent: String) -> Request {
 }
 
 #[test]
-fn more_browsers_and_accounts_than_are_kept_are_served_alike() {
+fn cache_eviction_does_not_change_fingerprints() {
     let maker = Maker::new(keys());
     for round in 0..2 {
         for number in 0..3000u128 {
             let request = Request { account: number % 1500, ..of_agent(format!("agent-{number}/1")) };
             let level = Sensitivity::Medium;
             if number % 100 == 0 {
-                assert!(made(&maker, &request, level) == made_anew(&request, level), "{round}, {number}");
+                assert!(
+                    made(&maker, &request, level) == made_by_new_maker(&request, level),
+                    "{round}, {number}"
+                );
             } else {
                 made(&maker, &request, level).unwrap();
             }
@@ -120,18 +123,18 @@ fn more_browsers_and_accounts_than_are_kept_are_served_alike() {
 }
 
 #[test]
-fn over_long_headers_are_served_alike() {
+fn overlong_headers_do_not_change_fingerprints() {
     let maker = Maker::new(keys());
     for len in [1000, 2048, 2049, 8000] {
         for end in ["a", "b"] {
             let request = of_agent(format!("agent-{end}/1 {}", "x".repeat(len)));
             let level = Sensitivity::High;
-            assert!(made(&maker, &request, level) == made_anew(&request, level), "{len}");
+            assert!(made(&maker, &request, level) == made_by_new_maker(&request, level), "{len}");
         }
     }
 }
 
 #[test]
-fn a_maker_does_not_print() {
+fn the_makers_debug_output_is_redacted() {
     assert_eq!(format!("{:?}", Maker::new(keys())), "Maker(…)");
 }

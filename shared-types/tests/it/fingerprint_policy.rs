@@ -1,4 +1,4 @@
-//! The policy, row by row: what may change in a browser at each sensitivity, and what may not.
+//! The policy, row by row: which changes of a browser each sensitivity accepts.
 
 use shared_types::{
     DeploymentKey,
@@ -9,17 +9,17 @@ use crate::fingerprint_support::{CHROME, DECODERS, Guest, USER_SETTINGS, judge};
 use Sensitivity::{High, Low, Medium};
 
 /// The levels that accept `after` in a session that was sealed with `before`.
-fn accepting(before: &Guest, after: &Guest) -> Vec<Sensitivity> {
+fn accepting_levels(before: &Guest, after: &Guest) -> Vec<Sensitivity> {
     let accepts =
         |level: &Sensitivity| judge(&before.fingerprint(*level), &after.fingerprint(*level)).accepted;
     Sensitivity::ALL.into_iter().filter(accepts).collect()
 }
 
-fn compared(before: &Guest, after: &Guest) -> Comparison {
+fn compare(before: &Guest, after: &Guest) -> Comparison {
     judge(&before.fingerprint(Medium), &after.fingerprint(Medium)).last
 }
 
-fn speaks(guest: Guest, language: &str) -> Guest {
+fn with_language(guest: Guest, language: &str) -> Guest {
     guest
         .sends(evidence::ACCEPT_LANGUAGE, language)
         .sends(evidence::USER_SETTINGS, USER_SETTINGS.replace("de-DE", language))
@@ -43,30 +43,30 @@ fn one_ordinary_change_is_accepted_at_every_level() {
             "an update with a new coding",
             g().updates_chrome_to(139).sends(evidence::ACCEPT_ENCODING, "gzip, novel"),
         ),
-        ("summer time", g().sets_clock_to(-120)),
-        ("winter time", g().sets_clock_to(0)),
-        ("summer time on Lord Howe", g().sets_clock_to(-90)),
+        ("daylight saving time", g().sets_clock_to(-120)),
+        ("standard time", g().sets_clock_to(0)),
+        ("daylight saving time on Lord Howe", g().sets_clock_to(-90)),
         ("another network", g().comes_from("198.51.100.1")),
         ("IPv6", g().comes_from("2001:db8::1")),
-        ("another language", speaks(g(), "fr-FR")),
+        ("another language", with_language(g(), "fr-FR")),
         ("other decoders", without_decoders(g())),
         ("no hints", without_hints(g())),
         ("no cookies", g().sends(evidence::USER_SETTINGS, USER_SETTINGS.replace("true", "false"))),
-        ("a filter that takes out codings", g().omits(evidence::ACCEPT_ENCODING)),
-        ("a language and a network", speaks(g(), "fr-FR").comes_from("198.51.100.1")),
+        ("a filter that removes codings", g().omits(evidence::ACCEPT_ENCODING)),
+        ("a language and a network", with_language(g(), "fr-FR").comes_from("198.51.100.1")),
     ] {
-        assert_eq!(accepting(&g(), &after), [Low, Medium, High], "{change}");
+        assert_eq!(accepting_levels(&g(), &after), [Low, Medium, High], "{change}");
     }
-    assert_eq!(accepting(&without_hints(g()), &g()), [Low, Medium, High], "hints appear");
+    assert_eq!(accepting_levels(&without_hints(g()), &g()), [Low, Medium, High], "client hints are added");
     let safari = |major: &str| {
         let agent = crate::fingerprint_support::SAFARI.replace("Version/18", &format!("Version/{major}"));
         Guest::with_safari().sends(evidence::USER_AGENT, agent)
     };
-    assert_eq!(accepting(&safari("18"), &safari("26")), [Low, Medium, High], "Safari's yearly step");
+    assert_eq!(accepting_levels(&safari("18"), &safari("26")), [Low, Medium, High], "Safari's yearly step");
 }
 
 #[test]
-fn larger_changes_are_accepted_where_the_level_bears_them() {
+fn larger_changes_are_accepted_at_lenient_levels() {
     let g = Guest::with_chrome;
     let travelling = || g().sets_clock_to(300);
     let brave = || g().sends(evidence::SEC_CH_UA, r#""Brave";v="138", "Chromium";v="138""#);
@@ -74,16 +74,16 @@ fn larger_changes_are_accepted_where_the_level_bears_them() {
         ("travel", travelling().comes_from("2001:db8::1"), &[Low, Medium]),
         ("61 minutes", g().sets_clock_to(1), &[Low, Medium]),
         ("travel and a coding", travelling().sends(evidence::ACCEPT_ENCODING, "gzip"), &[Low, Medium]),
-        ("a language and decoders", without_decoders(speaks(g(), "fr")), &[Low, Medium]),
+        ("a language and decoders", without_decoders(with_language(g(), "fr")), &[Low, Medium]),
         (
             "a language and a coding",
-            speaks(g(), "fr").sends(evidence::ACCEPT_ENCODING, "gzip"),
+            with_language(g(), "fr").sends(evidence::ACCEPT_ENCODING, "gzip"),
             &[Low, Medium],
         ),
         ("travel and decoders", without_decoders(travelling()), &[Low]),
         ("another brand", brave(), &[Low]),
         ("another platform", g().sends(evidence::SEC_CH_UA_PLATFORM, r#""Linux""#), &[Low]),
-        ("brand and language", speaks(brave(), "fr"), &[Low]),
+        ("brand and language", with_language(brave(), "fr"), &[Low]),
         ("brand and travel", brave().sets_clock_to(300), &[]),
         ("brand and platform", brave().sends(evidence::SEC_CH_UA_PLATFORM, r#""Linux""#), &[]),
         (
@@ -93,12 +93,12 @@ fn larger_changes_are_accepted_where_the_level_bears_them() {
         ),
     ];
     for (change, after, levels) in cases {
-        assert_eq!(accepting(&g(), &after), levels, "{change}");
+        assert_eq!(accepting_levels(&g(), &after), levels, "{change}");
     }
 }
 
 #[test]
-fn every_soft_signal_has_its_price_changed_and_gone() {
+fn every_soft_signal_costs_when_changed_or_missing() {
     let settings = |from: &str, to: &str| {
         Guest::with_chrome().sends(evidence::USER_SETTINGS, USER_SETTINGS.replace(from, to))
     };
@@ -109,7 +109,7 @@ fn every_soft_signal_has_its_price_changed_and_gone() {
         sends(evidence::DECODERS, &format!("{audio}video{}", video.replace(r#""supported":true"#, to)))
     };
     let network = |client| Guest { client, ..Guest::with_chrome() };
-    for (signal, changed, changed_costs, gone, gone_costs) in [
+    for (signal, changed, changed_costs, missing, missing_costs) in [
         (Signal::Timezone, settings("-60", "1"), 3, settings("-60", "null"), 1),
         (Signal::Brand, sends(evidence::SEC_CH_UA, r#""Brave""#), 5, sends(evidence::SEC_CH_UA, ""), 0),
         (
@@ -139,9 +139,9 @@ fn every_soft_signal_has_its_price_changed_and_gone() {
         (Signal::VideoDecoder, video(r#""supported":false"#), 1, video(r#""supported":null"#), 1),
         (Signal::Network, network(Some([198, 51, 100, 1].into())), 0, network(None), 0),
     ] {
-        for (after, costs) in [(changed, changed_costs), (gone, gone_costs)] {
-            let compared = compared(&Guest::with_chrome(), &after);
-            // The hinted version goes with the brand.
+        for (after, costs) in [(changed, changed_costs), (missing, missing_costs)] {
+            let compared = compare(&Guest::with_chrome(), &after);
+            // The hinted version depends on the brand.
             let drifted = compared.drifted.without(SignalSet::of(&[Signal::HintedVersion]));
             assert_eq!((drifted, compared.points), (SignalSet::of(&[signal]), costs));
             assert!(compared.broke.is_empty());
@@ -150,7 +150,7 @@ fn every_soft_signal_has_its_price_changed_and_gone() {
 }
 
 #[test]
-fn versions_go_forwards_up_to_a_leap() {
+fn versions_may_rise_up_to_the_maximum_jump() {
     let before = Guest::with_chrome();
     for (major, levels) in [
         (138, &[Low, Medium, High][..]),
@@ -164,7 +164,7 @@ fn versions_go_forwards_up_to_a_leap() {
         (1, &[]),
         (65535, &[]),
     ] {
-        assert_eq!(accepting(&before, &before.clone().updates_chrome_to(major)), levels, "{major}");
+        assert_eq!(accepting_levels(&before, &before.clone().updates_chrome_to(major)), levels, "{major}");
     }
 }
 
@@ -189,27 +189,27 @@ fn decisive_signals_break_a_session_at_every_level() {
         (Signal::MajorVersion, g().sends(evidence::USER_AGENT, CHROME.replace("138.0.0.0", "."))),
         (Signal::LoginTimestamp, g().omits(evidence::WEBCHAT_INFO)),
     ] {
-        assert_eq!(accepting(&g(), &after), [], "{broken:?}");
-        assert_eq!(compared(&g(), &after).broke, SignalSet::of(&[broken]));
+        assert_eq!(accepting_levels(&g(), &after), [], "{broken:?}");
+        assert_eq!(compare(&g(), &after).broke, SignalSet::of(&[broken]));
     }
 }
 
 #[test]
-fn what_a_session_never_had_it_may_gain() {
+fn signals_missing_at_the_start_may_be_added() {
     let bare = Guest::with_chrome()
         .omits(evidence::WEBCHAT_INFO)
         .omits(evidence::ORIGIN)
         .omits(evidence::USER_SETTINGS);
-    let compared = compared(&bare, &Guest::with_chrome());
+    let compared = compare(&bare, &Guest::with_chrome());
     assert!(compared.drifted.is_empty() && compared.points == 0);
     assert!(!compared.held.contains(Signal::LoginTimestamp));
-    assert_eq!(accepting(&bare, &Guest::with_chrome()), [Low, Medium, High]);
+    assert_eq!(accepting_levels(&bare, &Guest::with_chrome()), [Low, Medium, High]);
 }
 
 #[test]
-fn a_verdict_names_the_signals() {
-    let after = speaks(Guest::with_chrome(), "fr").comes_from("2001:db8::1").updates_chrome_to(137);
-    let compared = compared(&Guest::with_chrome(), &after.omits(evidence::SEC_CH_UA));
+fn verdicts_name_their_signals() {
+    let after = with_language(Guest::with_chrome(), "fr").comes_from("2001:db8::1").updates_chrome_to(137);
+    let compared = compare(&Guest::with_chrome(), &after.omits(evidence::SEC_CH_UA));
     assert_eq!(compared.broke.to_string(), "major_version");
     assert_eq!(
         compared.drifted.to_string(),
@@ -224,14 +224,14 @@ fn a_verdict_names_the_signals() {
 }
 
 #[test]
-fn the_presented_fingerprint_brings_the_level() {
+fn the_level_comes_from_the_presented_fingerprint() {
     let (before, after) = (Guest::with_chrome(), Guest::with_chrome().sets_clock_to(300));
     assert!(judge(&before.fingerprint(High), &after.fingerprint(Low)).accepted);
     assert!(!judge(&before.fingerprint(Low), &after.fingerprint(High)).accepted);
 }
 
 #[test]
-fn hints_go_forwards_too_and_need_not_be_there() {
+fn client_hint_versions_may_rise_or_be_missing() {
     let hints = |version: &str| {
         Guest::with_chrome().sends(
             evidence::SEC_CH_UA,
@@ -239,9 +239,9 @@ fn hints_go_forwards_too_and_need_not_be_there() {
         )
     };
     let before = Guest::with_chrome();
-    assert_eq!(accepting(&before, &hints("139")), [Low, Medium, High]);
-    assert_eq!(accepting(&before, &hints("145")), [Low, Medium]);
-    assert_eq!(accepting(&before, &hints("137")), []);
-    assert_eq!(compared(&before, &hints("137")).broke, SignalSet::of(&[Signal::HintedVersion]));
-    assert_eq!(accepting(&before, &before.clone().omits(evidence::SEC_CH_UA)), [Low, Medium, High]);
+    assert_eq!(accepting_levels(&before, &hints("139")), [Low, Medium, High]);
+    assert_eq!(accepting_levels(&before, &hints("145")), [Low, Medium]);
+    assert_eq!(accepting_levels(&before, &hints("137")), []);
+    assert_eq!(compare(&before, &hints("137")).broke, SignalSet::of(&[Signal::HintedVersion]));
+    assert_eq!(accepting_levels(&before, &before.clone().omits(evidence::SEC_CH_UA)), [Low, Medium, High]);
 }

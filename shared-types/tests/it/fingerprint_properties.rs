@@ -1,4 +1,4 @@
-//! What holds of every fingerprint, whatever browser or stranger it comes from.
+//! Properties of all fingerprints, from browsers and from hostile input.
 
 use std::{collections::HashSet, net::IpAddr};
 
@@ -15,7 +15,7 @@ fn any_level() -> impl Strategy<Value = Sensitivity> {
     prop::sample::select(&Sensitivity::ALL)
 }
 
-/// A name, as far as signals are concerned: a browser's, a stranger's, none.
+/// A name for signals: of a known browser, arbitrary, or absent.
 fn any_name() -> impl Strategy<Value = &'static str> {
     prop::sample::select(&["Chrome", "Safari", "Brave", "Windows", "0", "", "ラジオ"])
 }
@@ -53,7 +53,7 @@ prop_compose! {
     }
 }
 
-/// Every run of `len` bytes of a fingerprint's digests; short ones meet by chance.
+/// All substrings of `len` bytes of a fingerprint's digests; short ones coincide by chance.
 #[allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -66,7 +66,7 @@ fn runs(fingerprint: &Fingerprint, len: usize) -> HashSet<Vec<u8>> {
 
 proptest! {
     #[test]
-    fn a_browser_is_itself(signals in any_signals(), sealed in any_level(), presented in any_level()) {
+    fn a_browser_matches_itself(signals in any_signals(), sealed in any_level(), presented in any_level()) {
         let key = account(1);
         let of = |level| generate(&key, &signals, level, Mode::Enforce);
         let verdict = judge(&of(sealed), &of(presented));
@@ -77,7 +77,7 @@ proptest! {
     }
 
     #[test]
-    fn a_fingerprint_is_short_and_survives_the_wire(signals in any_signals(), level in any_level()) {
+    fn fingerprints_are_short_and_round_trip(signals in any_signals(), level in any_level()) {
         let fingerprint = generate(&account(1), &signals, level, Mode::Enforce);
         prop_assert_eq!(fingerprint.as_str().len(), 122);
         prop_assert_eq!(Fingerprint::new(fingerprint.as_str().to_owned()), Some(fingerprint.clone()));
@@ -96,7 +96,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_makes_judging_panic(text in "(fp1\\.[lmhx][es]\\.)?([A-Za-z0-9._~-]{1,200}|[A-Za-z0-9_-]{2}[A-Za-f]AA[A-Za-z0-9_-]{109}[AEIMQUYcgkosw048])") {
+    fn no_fingerprint_text_panics(text in "(fp1\\.[lmhx][es]\\.)?([A-Za-z0-9._~-]{1,200}|[A-Za-z0-9_-]{2}[A-Za-f]AA[A-Za-z0-9_-]{109}[AEIMQUYcgkosw048])") {
         let good = Guest::with_chrome().fingerprint(Sensitivity::Low);
         let other = Fingerprint::new(text).unwrap();
         for (sealed, presented) in [(&good, &other), (&other, &good), (&other, &other)] {
@@ -111,7 +111,7 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_make_reading_panic(
+    fn no_header_bytes_panic(
         headers in prop::collection::vec(option::of(prop_oneof![
             prop::collection::vec(any::<u8>(), 0..80),
             "[ -~]{0,80}".prop_map(String::into_bytes),
@@ -138,7 +138,7 @@ proptest! {
 }
 
 #[test]
-fn accounts_have_nothing_in_common() {
+fn fingerprints_of_two_accounts_are_unlinkable() {
     let guest = Guest::with_chrome();
     let signals = guest.signals().unwrap();
     let of = |number| generate(&account(number), &signals, Sensitivity::Medium, Mode::Enforce);
@@ -152,7 +152,7 @@ fn accounts_have_nothing_in_common() {
 }
 
 #[test]
-fn the_same_value_looks_different_in_every_signal() {
+fn equal_values_differ_between_signals() {
     let guest = Guest::with_chrome();
     let fingerprint = guest.fingerprint(Sensitivity::Medium);
     let payload = URL_SAFE_NO_PAD.decode(fingerprint.as_str().rsplit('.').next().unwrap()).unwrap();
@@ -160,7 +160,7 @@ fn the_same_value_looks_different_in_every_signal() {
 }
 
 #[test]
-fn headers_of_any_length_are_borne() {
+fn headers_of_any_length_are_accepted() {
     for header in
         [evidence::ACCEPT_LANGUAGE, evidence::ACCEPT_ENCODING, evidence::SEC_CH_UA, evidence::ORIGIN]
     {
@@ -172,9 +172,9 @@ fn headers_of_any_length_are_borne() {
     }
 }
 
-/// The format of tokens that are out there: a change needs another version, or sessions end.
+/// The format of issued tokens: a change needs a new version, or sessions end.
 #[test]
-fn the_format_is_what_it_was() {
+fn the_fingerprint_format_is_stable() {
     assert_eq!(
         Guest::with_chrome().fingerprint(Sensitivity::Medium).as_str(),
         "fp1.me.otYAA___AIoAiv_EyNkcE6JnIRSOAQQ-fP9g1GE9B4urag7VM52cL9cCFHENXh4Pb0X5G5isxsoY-ca76udWQSbbAc2BTQKvWYnPvcLOrPRw-kINn0Y"
@@ -185,9 +185,9 @@ fn the_format_is_what_it_was() {
 #[allow(unreachable_pub, reason = "public where it is at home")]
 mod fuzzed;
 
-/// What the fuzz target looks for, with its seeds and variations of them.
+/// The fuzz target's property, checked for its seeds and variations of them.
 #[test]
-fn the_fuzz_targets_property_holds_around_its_seeds() {
+fn the_fuzz_property_holds_for_its_seeds() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../fuzz/seeds/fingerprint");
     let seeds: Vec<_> = std::fs::read_dir(folder).unwrap().map(|seed| seed.unwrap().path()).collect();
     assert!(!seeds.is_empty());

@@ -1,5 +1,5 @@
-//! A fingerprint in the course of a session: what changes little by little, a ring of keys, versions of the format,
-//! the mode, and what another level would say.
+//! A fingerprint in the course of a session: gradual change, key rings, format versions, the mode, and the verdict of
+//! other levels.
 
 use shared_types::{
     AccountSid, Fingerprint,
@@ -9,8 +9,8 @@ use shared_types::{
 use crate::fingerprint_support::{Guest, USER_SETTINGS, judge, ring};
 use Sensitivity::{High, Low, Medium};
 
-/// How many refreshes a guest gets who does these one after the other; each that is accepted is sealed.
-fn lasts(level: Sensitivity, steps: &[Guest]) -> usize {
+/// The number of refreshes with these successive changes that are accepted; each accepted one is sealed.
+fn accepted_steps(level: Sensitivity, steps: &[Guest]) -> usize {
     let first = Guest::with_chrome().fingerprint(level);
     let mut sealed = first.clone();
     let accepted = steps.iter().take_while(|guest| {
@@ -23,7 +23,7 @@ fn lasts(level: Sensitivity, steps: &[Guest]) -> usize {
 }
 
 #[test]
-fn what_drifts_slowly_is_followed_and_bounded_over_the_session() {
+fn slow_drift_is_accepted_and_bounded_over_the_session() {
     let at = |minutes: i16, languages: &str, codings: &str, cookies: &str| {
         let settings = USER_SETTINGS.replace("-60", &minutes.to_string()).replace("true", cookies);
         let settings = settings.replace("de-DE", languages);
@@ -31,7 +31,7 @@ fn what_drifts_slowly_is_followed_and_bounded_over_the_session() {
             .sends(evidence::ACCEPT_LANGUAGE, languages)
             .sends(evidence::ACCEPT_ENCODING, codings)
     };
-    // Each step is small; together they make another browser.
+    // Each step is small; together they are another browser.
     let steps = [
         at(-60, "fr", "gzip, deflate, br, zstd", "true"),
         at(-60, "fr", "gzip", "true"),
@@ -39,21 +39,21 @@ fn what_drifts_slowly_is_followed_and_bounded_over_the_session() {
         at(300, "fr", "gzip", "false"),
         at(300, "fr", "gzip", "false").sends(evidence::SEC_CH_UA_PLATFORM, r#""Linux""#),
     ];
-    assert_eq!([Low, Medium, High].map(|level| lasts(level, &steps)), [4, 3, 1]);
-    // Clocks that wander off by an hour at a time have travelled.
+    assert_eq!([Low, Medium, High].map(|level| accepted_steps(level, &steps)), [4, 3, 1]);
+    // Repeated clock shifts of an hour are travel.
     let hours = [-120, -180, -240].map(|minutes| Guest::with_chrome().sets_clock_to(minutes));
-    assert_eq!([Low, Medium, High].map(|level| lasts(level, &hours)), [3, 3, 1]);
+    assert_eq!([Low, Medium, High].map(|level| accepted_steps(level, &hours)), [3, 3, 1]);
     // Updates add up too.
     let updates = [144, 150, 156, 162, 163].map(|major| Guest::with_chrome().updates_chrome_to(major));
-    assert_eq!([Low, Medium, High].map(|level| lasts(level, &updates)), [4, 2, 1]);
-    // What comes and goes, such as a VPN and a second language, does not.
+    assert_eq!([Low, Medium, High].map(|level| accepted_steps(level, &updates)), [4, 2, 1]);
+    // Changes that come and go, such as a VPN and a second language, do not add up.
     let away = at(300, "fr", "gzip, deflate, br, zstd", "true").comes_from("198.51.100.1");
     let to_and_fro: Vec<_> = (0..40).flat_map(|_| [away.clone(), Guest::with_chrome()]).collect();
-    assert_eq!(lasts(Low, &to_and_fro), 80);
+    assert_eq!(accepted_steps(Low, &to_and_fro), 80);
 }
 
 #[test]
-fn a_refusal_by_the_beginning_names_its_signals() {
+fn rejections_against_the_first_fingerprint_name_their_signals() {
     let first = Guest::with_chrome().fingerprint(High);
     let sealed = Guest::with_chrome().updates_chrome_to(144).fingerprint(High);
     let presented = Guest::with_chrome().updates_chrome_to(145).fingerprint(High);
@@ -67,7 +67,7 @@ fn a_refusal_by_the_beginning_names_its_signals() {
 }
 
 #[test]
-fn a_verdict_says_which_levels_would_accept() {
+fn verdicts_list_the_accepting_levels() {
     let before = Guest::with_chrome();
     for (after, strictest) in [
         (before.clone(), Some(High)),
@@ -84,14 +84,14 @@ fn a_verdict_says_which_levels_would_accept() {
 }
 
 #[test]
-fn a_key_is_replaced_while_a_session_goes_on() {
+fn key_rotation_keeps_a_session() {
     let guest = Guest::with_chrome();
     let thief = Guest::with_safari();
     let of = |keys: &[u8], guest: &Guest| {
         let keys = ring(keys).account(AccountSid::from_bits(1));
         generate(&keys, &guest.shows(), Medium, Mode::Enforce)
     };
-    // Known everywhere, then active, then alone.
+    // First a known key, then the active one, then the only one.
     let mut sealed = of(b"a", &guest).preferred();
     let first = sealed.clone();
     for keys in [b"ab".as_slice(), b"ba", b"b"] {
@@ -105,28 +105,28 @@ fn a_key_is_replaced_while_a_session_goes_on() {
         sealed = presented.preferred();
         assert_eq!(sealed.as_str().len(), 122);
     }
-    // A key that has left too early leaves nothing to compare.
+    // A key removed too early leaves nothing to compare.
     let verdict = judge(&of(b"a", &guest), &of(b"b", &guest));
     assert!(!verdict.accepted && !verdict.comparable);
 }
 
 #[test]
-fn a_later_version_travels_beside_this_one() {
+fn later_format_versions_are_ignored() {
     let guest = Guest::with_chrome().fingerprint(Medium);
-    let beside = |text: &str| Fingerprint::new(text.to_owned()).unwrap();
+    let parsed = |text: &str| Fingerprint::new(text.to_owned()).unwrap();
     let later = format!("fp2.{}", "x".repeat(100));
     for presented in [format!("{later}~{}", guest.as_str()), format!("{}~{later}", guest.as_str())] {
-        assert!(judge(&guest, &beside(&presented)).accepted, "{presented}");
+        assert!(judge(&guest, &parsed(&presented)).accepted, "{presented}");
     }
-    assert_eq!(beside(&format!("{later}~{}", guest.as_str())).preferred().as_str(), later);
-    for (sealed, presented) in [(&guest, &beside(&later)), (&beside(&later), &guest)] {
+    assert_eq!(parsed(&format!("{later}~{}", guest.as_str())).preferred().as_str(), later);
+    for (sealed, presented) in [(&guest, &parsed(&later)), (&parsed(&later), &guest)] {
         let verdict = judge(sealed, presented);
         assert!(!verdict.accepted && !verdict.comparable && verdict.last.held.is_empty());
     }
 }
 
 #[test]
-fn the_presented_fingerprint_brings_the_mode() {
+fn the_mode_comes_from_the_presented_fingerprint() {
     let keys = ring(b"k").account(AccountSid::from_bits(1));
     let of = |signals: &Signals<'_>, mode| generate(&keys, signals, Medium, mode);
     let (guest, thief) = (Guest::with_chrome(), Guest::with_safari());
@@ -135,6 +135,6 @@ fn the_presented_fingerprint_brings_the_mode() {
         assert_eq!((verdict.accepted, verdict.mode), (false, presented));
         assert_eq!(of(&guest.shows(), presented).mode(), presented);
     }
-    // What cannot be read is not served.
+    // Unreadable fingerprints are rejected.
     assert_eq!(Fingerprint::new("fp2.ms.x".to_owned()).unwrap().mode(), Mode::Enforce);
 }

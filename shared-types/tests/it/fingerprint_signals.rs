@@ -1,10 +1,10 @@
-//! Each signal in the form in which it is compared, and the requests that give none.
+//! Each signal in its compared form, and the requests without a fingerprint.
 
 use shared_types::fingerprint::{Signals, Unavailable, evidence};
 
 use crate::fingerprint_support::{CHROME, Guest};
 
-/// Whether two values of one header are the same to the fingerprint, by what `signal` picks.
+/// Whether two values of one header give the same signal, as picked by `signal`.
 fn same<T: PartialEq>(
     header: &'static str,
     one: &str,
@@ -16,7 +16,7 @@ fn same<T: PartialEq>(
 }
 
 #[test]
-fn of_languages_the_primary_one_counts() {
+fn only_the_primary_language_is_used() {
     let same = |one, two| same(evidence::ACCEPT_LANGUAGE, one, two, |signals| signals.accept_language);
     // Chrome reduced the list to one language.
     assert!(same("de-DE,de;q=0.9,en;q=0.8", "de-DE"));
@@ -36,10 +36,10 @@ fn of_languages_the_primary_one_counts() {
 }
 
 #[test]
-fn of_codings_the_set_counts() {
+fn content_codings_are_compared_as_a_set() {
     let same = |one, two| same(evidence::ACCEPT_ENCODING, one, two, |signals| signals.accept_encoding);
     assert!(same("gzip, deflate, br, zstd", "zstd,br;q=0.9,GZIP , deflate"));
-    // A dictionary for this address came or went.
+    // A dictionary for this address appeared or disappeared.
     assert!(same("gzip, deflate, br, zstd", "gzip, deflate, br, zstd, dcb, dcz"));
     assert!(same("gzip", "gzip, br;q=0"));
     assert!(!same("gzip, deflate", "gzip, deflate, br"));
@@ -48,7 +48,7 @@ fn of_codings_the_set_counts() {
 }
 
 #[test]
-fn of_an_address_the_network_counts() {
+fn addresses_are_reduced_to_their_network() {
     let network = |address: &str| Guest::with_chrome().comes_from(address).signals().unwrap().network;
     assert_eq!(network("203.0.113.7"), network("203.0.113.250"));
     assert_eq!(network("203.0.113.7"), network("::ffff:203.0.113.8"));
@@ -59,7 +59,7 @@ fn of_an_address_the_network_counts() {
 }
 
 #[test]
-fn the_page_shows_itself_by_origin_or_referer() {
+fn the_page_comes_from_origin_or_referer() {
     let origin = |guest: &Guest| guest.signals().unwrap().origin.map(|origin| origin.into_owned());
     let page = Some(b"https://shop.example.com".to_vec());
     let guest = Guest::with_chrome();
@@ -76,7 +76,7 @@ fn the_page_shows_itself_by_origin_or_referer() {
 }
 
 #[test]
-fn a_timezone_is_in_minutes_from_minus_to_plus_a_day() {
+fn timezones_are_minutes_within_a_day() {
     for minutes in [-1440, -630, -60, 0, 300, 1440] {
         assert_eq!(Guest::with_chrome().sets_clock_to(minutes).signals().unwrap().timezone, Some(minutes));
     }
@@ -84,7 +84,7 @@ fn a_timezone_is_in_minutes_from_minus_to_plus_a_day() {
 }
 
 #[test]
-fn what_the_widget_says_is_read() {
+fn widget_header_fields_are_parsed() {
     let guest = Guest::with_chrome();
     let signals = guest.signals().unwrap();
     assert_eq!((signals.audio, signals.video, signals.cookie_enabled), (Some(true), Some(true), Some(true)));
@@ -92,7 +92,7 @@ fn what_the_widget_says_is_read() {
 }
 
 #[test]
-fn without_a_readable_user_agent_there_is_no_fingerprint() {
+fn unreadable_user_agents_are_rejected() {
     for agent in [&b""[..], b"   ", b"Chr\xffome", b"Chrome\n/1", b"\0", &[0xff; 64 * 1024]] {
         let guest = Guest::with_chrome().sends(evidence::USER_AGENT, agent);
         assert_eq!(guest.signals().unwrap_err(), Unavailable::UserAgent);
@@ -102,7 +102,7 @@ fn without_a_readable_user_agent_there_is_no_fingerprint() {
 }
 
 #[test]
-fn with_a_malformed_widget_header_there_is_no_fingerprint() {
+fn malformed_widget_headers_are_rejected() {
     for (header, reason) in [
         (evidence::DECODERS, Unavailable::Decoders),
         (evidence::USER_SETTINGS, Unavailable::UserSettings),
@@ -119,7 +119,7 @@ fn with_a_malformed_widget_header_there_is_no_fingerprint() {
 }
 
 #[test]
-fn ordinary_headers_that_make_no_sense_count_as_absent() {
+fn malformed_ordinary_headers_are_ignored() {
     let mut guest = Guest::with_chrome();
     for header in [
         evidence::ACCEPT_LANGUAGE,
@@ -136,9 +136,9 @@ fn ordinary_headers_that_make_no_sense_count_as_absent() {
 }
 
 #[test]
-fn of_an_endless_user_agent_the_beginning_counts() {
+fn long_user_agents_are_truncated() {
     let endless = |tail: &str| Guest::with_chrome().sends(evidence::USER_AGENT, format!("{CHROME} {tail}"));
-    // 1 KiB ends inside of a character of the one, between two of the other.
+    // 1 KiB ends within a character of the one text, and between two of the other.
     let (one, two) = (endless(&"ü".repeat(32 * 1024)), endless(&format!("x{}", "ü".repeat(32 * 1024))));
     assert_eq!(one.signals().unwrap().family, "Chrome");
     assert_eq!(two.signals().unwrap().major, Some(138));
@@ -147,6 +147,6 @@ fn of_an_endless_user_agent_the_beginning_counts() {
 }
 
 #[test]
-fn signals_do_not_print() {
+fn the_signals_debug_output_is_redacted() {
     assert_eq!(format!("{:?}", Guest::with_chrome().signals().unwrap()), "Signals(…)");
 }

@@ -1,4 +1,6 @@
-//! The guest of the fingerprint's tests: a browser as a server sees it, of which single headers can be changed.
+//! A guest's browser as a server sees it, whose headers can be changed one by one.
+#![allow(dead_code, reason = "each test file needs its own part")]
+#![allow(clippy::unwrap_used, reason = "only functions that are tests themselves are exempt")]
 
 use std::{collections::BTreeMap, net::IpAddr};
 
@@ -92,7 +94,7 @@ impl Guest {
     }
 }
 
-/// The keys of an account of the ring with one key.
+/// The keys of an account in a ring with one key.
 pub(crate) fn account(number: u128) -> AccountKeys {
     ring(b"k").account(AccountSid::from_bits(number))
 }
@@ -103,7 +105,7 @@ pub(crate) fn ring(keys: &[u8]) -> FingerprintKeys {
         .unwrap()
 }
 
-/// Judges within a session that has not changed since its beginning.
+/// Judges within a session that has not changed since its start.
 pub(crate) fn judge(sealed: &Fingerprint, presented: &Fingerprint) -> Verdict {
     fp::judge(BoundFingerprint { sealed, first: None }, presented)
 }

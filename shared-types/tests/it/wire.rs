@@ -1,7 +1,8 @@
-//! Samples of every message, as services and pages send them today: the types read each one and write it again without a
-//! difference. A member that is renamed, missing or new fails here, unless the samples change with it.
+//! Samples of every request and response, as services and pages send them today: the types read each one and write it
+//! back unchanged. A renamed, missing or new member fails here, unless the samples change with it.
 //!
-//! Unknown members: ignored in public requests and in answers, an error in requests between services (contract, section 2).
+//! Unknown members: ignored in public requests and in responses, an error in requests between services (contract,
+//! section 2).
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -9,7 +10,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use shared_types::{Code, Endpoint, ErrorBody, federated_auth, orchestrator, scoped_auth};
 
-/// Members whose value is free: the guest's form, and grants, whose types other services may add.
+/// Members with free content: the guest's form, and grants, whose types other services may add.
 const FREE: [&str; 3] = ["preEngagementData", "grants", "roles"];
 
 #[test]
@@ -49,7 +50,7 @@ fn every_endpoint_matches_its_samples() {
 }
 
 #[test]
-fn every_code_has_its_refusal() {
+fn every_error_code_has_its_response() {
     let refusals: Vec<Value> = read("refusals.json");
     for refusal in &refusals {
         round_trips::<ErrorBody>("refusals.json", refusal);
@@ -114,7 +115,7 @@ fn with_unknown_members(sample: &Value) -> Vec<Value> {
     let mut extended = Vec::new();
     match sample {
         Value::Object(members) => {
-            // Maps from sids are no objects of members.
+            // Maps from sids are not objects with members.
             if !members.keys().next().is_some_and(|name| name.starts_with("CV")) {
                 extended.push(with_unknown_member(sample));
             }
@@ -156,7 +157,7 @@ fn read<T: DeserializeOwned>(file: &str) -> T {
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{file}: {error}"))
 }
 
-/// The types that the source says are messages.
+/// The endpoints that the source declares.
 fn declared_endpoints() -> BTreeSet<String> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut found = BTreeSet::new();

@@ -1,4 +1,4 @@
-//! The ceiling of one hop: an actix-web server that answers the same bytes as a service does, and nothing else.
+//! The ceiling of one hop: an actix-web server that returns the same bytes as a service and does nothing else.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! A link of the null chain: it passes the bodies on that a service passes on, over as many calls, and does nothing else.
+//! A link of the null chain: forwards the same bodies over as many calls as a service does, and does nothing else.
 
 use std::{net::SocketAddr, process::ExitCode};
 
@@ -14,7 +14,7 @@ static ALLOCATOR: Allocator = Allocator;
 struct Arguments {
     #[command(flatten)]
     yardstick: yardstick::Arguments,
-    /// The next link, which is asked what the script says; without it this is the last one
+    /// The next link, which is sent the script's requests; without it this is the last one
     #[arg(long)]
     next: Option<SocketAddr>,
 }

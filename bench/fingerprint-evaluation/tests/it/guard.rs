@@ -1,5 +1,5 @@
-//! The published rates, measured again: none may get worse, what is published must be what is measured, and the goals of
-//! the product hold.
+//! Guards the published rates: none may get worse, published figures must equal the measurement, and the product's
+//! goals are met.
 
 use std::sync::LazyLock;
 
@@ -19,7 +19,7 @@ fn rates(row: &Row) -> impl Iterator<Item = (&'static str, Rate)> {
     JUDGES.into_iter().zip(row.rates)
 }
 
-/// The baselines are there to be compared with, and promise nothing.
+/// The baselines are for comparison and have no goals.
 fn levels(row: &Row) -> impl Iterator<Item = (&'static str, Rate)> {
     rates(row).take(3)
 }
@@ -42,11 +42,11 @@ fn no_rate_is_worse_than_the_committed_one() {
             }
         }
     }
-    assert!(worse.is_empty(), "worse than docs/fingerprint.md says:\n{}", worse.join("\n"));
+    assert!(worse.is_empty(), "worse than in docs/fingerprint.md:\n{}", worse.join("\n"));
 }
 
 #[test]
-fn what_is_committed_is_what_is_measured() {
+fn committed_results_match_the_measurement() {
     for document in report::documents(&EVALUATION).unwrap() {
         assert!(
             document.produced == document.committed,
@@ -64,7 +64,7 @@ fn the_goals_are_met() {
         for (level, rate) in levels(row) {
             let met = match row.goal {
                 Goal::NeverRefused | Goal::AlwaysRefused => rate.count == 0,
-                Goal::RefusedByHighAlone => rate.count == 0 || level == "high",
+                Goal::RefusedOnlyByHigh => rate.count == 0 || level == "high",
                 Goal::None => true,
             };
             if !met {
@@ -72,11 +72,11 @@ fn the_goals_are_met() {
             }
         }
     }
-    assert!(missed.is_empty(), "promised and not kept:\n{}", missed.join("\n"));
+    assert!(missed.is_empty(), "goals not met:\n{}", missed.join("\n"));
 }
 
 #[test]
-fn what_is_promised_is_measured_often_enough() {
+fn goals_have_enough_samples() {
     for row in rows() {
         let rate = row.rates[0];
         assert!(rate.of >= 100, "{}: {} cases", row.name, rate.of);
@@ -89,12 +89,12 @@ fn what_is_promised_is_measured_often_enough() {
 }
 
 #[test]
-fn the_measure_itself_is_sound() {
+fn the_measurement_is_self_consistent() {
     let row = |name: &str| rows().find(|row| row.name == name).unwrap();
-    // Who copies everything is taken for the visitor by everybody, and who changes nothing is refused by nobody.
+    // A thief who copies everything is accepted by all judges, and an unchanged visitor is rejected by none.
     assert!(row("every header copied, the network not").rates.iter().all(|rate| rate.value() == 1.0));
     assert!(row("nothing changed").rates.iter().all(|rate| rate.count == 0));
-    // Strangers share a User-Agent as often as the network's own probabilities say.
+    // Strangers share a User-Agent as often as the population's exact probabilities say.
     let strangers = row("two strangers, no loginTimestamp").rates[3];
     let expected = EVALUATION.facts.same_user_agent;
     assert!((strangers.value() - expected).abs() < 0.02, "{strangers}, expected {expected}");

@@ -1,5 +1,4 @@
-//! What operators see of FederatedAuthService, on a listener of its own: it is ready when ScopedAuthService is there and
-//! takes it for its caller.
+//! FederatedAuthService's admin listener: ready when ScopedAuthService is reachable and accepts its credential.
 
 use secrecy::SecretString;
 use service_runtime::ServiceCredential;
@@ -7,7 +6,7 @@ use service_runtime::ServiceCredential;
 use crate::api::{
     ACCOUNT, Fas, ORCHESTRATOR_SECRET, federated_auth,
     http::{Answer, Request},
-    scripted_peer::{Nobody, kill},
+    scripted_peer::{ClosedPort, kill},
 };
 
 fn is_not_ready(answer: &Answer, reason: &str) {
@@ -16,7 +15,7 @@ fn is_not_ready(answer: &Answer, reason: &str) {
 }
 
 #[tokio::test]
-async fn it_is_ready_as_long_as_scoped_auth_is_there() {
+async fn readiness_follows_scoped_auth() {
     let fas = Fas::start().await;
     let ready = Request::get("/readyz").send(fas.running.admin_address).await;
     assert_eq!((ready.status, ready.member("status").as_str()), (200, "ready"));
@@ -24,8 +23,8 @@ async fn it_is_ready_as_long_as_scoped_auth_is_there() {
     kill(fas.scoped_auth).await;
     is_not_ready(&Request::get("/readyz").send(admin).await, "ScopedAuthService cannot be reached");
     assert_eq!(Request::get("/healthz").send(admin).await.member("status"), "up", "it is well all the same");
-    let gone = Nobody::there();
-    let fas = federated_auth(gone.address, |_| {});
+    let closed = ClosedPort::reserve();
+    let fas = federated_auth(closed.address, |_| {});
     is_not_ready(
         &Request::get("/readyz").send(fas.admin_address).await,
         "ScopedAuthService cannot be reached",
@@ -33,7 +32,7 @@ async fn it_is_ready_as_long_as_scoped_auth_is_there() {
 }
 
 #[tokio::test]
-async fn it_is_not_ready_with_a_secret_that_scoped_auth_does_not_know() {
+async fn unknown_secret_makes_it_unready_at_scoped_auth() {
     let wrong = SecretString::from("a-secret-that-nobody-knows");
     let fas = Fas::with(|config| config.scoped_auth.credential = ServiceCredential::new(&wrong)).await;
     let answer = Request::get("/readyz").send(fas.running.admin_address).await;
@@ -43,7 +42,7 @@ async fn it_is_not_ready_with_a_secret_that_scoped_auth_does_not_know() {
 }
 
 #[tokio::test]
-async fn it_counts_its_requests_and_its_calls() {
+async fn requests_and_upstream_calls_are_counted() {
     let fas = Fas::start().await;
     let token = fas.creates_token(ACCOUNT).await.member("token");
     fas.refreshes_token(ACCOUNT, &token).await;
@@ -62,7 +61,7 @@ async fn it_counts_its_requests_and_its_calls() {
             .to_owned(),
         r#"upstream_call_duration_seconds_count{peer="ScopedAuthService",message="validate"} 2"#.to_owned(),
     ] {
-        assert!(metrics.text.lines().any(|found| found == line), "{line}\nis not in\n{}", metrics.text);
+        assert!(metrics.text.lines().any(|found| found == line), "missing line {line}\nin\n{}", metrics.text);
     }
     for secret in ["hunter2", ACCOUNT, &token] {
         metrics.does_not_repeat(secret);
@@ -70,7 +69,7 @@ async fn it_counts_its_requests_and_its_calls() {
 }
 
 #[tokio::test]
-async fn callers_see_none_of_it_and_operators_nothing_else() {
+async fn admin_and_service_routes_are_on_separate_ports() {
     let fas = Fas::start().await;
     for path in ["/healthz", "/readyz", "/metrics"] {
         fas.answers(Request::get(path)).await.is_refusal(401, "invalid_service_credential");

@@ -1,5 +1,5 @@
-//! Who may call FederatedAuthService: FlexWebchatOrchestratorService, with one of the secrets that the two share, which
-//! open nothing at ScopedAuthService.
+//! Authentication of callers: FlexWebchatOrchestratorService proves itself with one of the shared secrets, which
+//! ScopedAuthService does not accept.
 
 use secrecy::SecretString;
 use serde_json::json;
@@ -11,21 +11,21 @@ fn good() -> Request {
 }
 
 #[tokio::test]
-async fn a_caller_that_does_not_prove_itself_is_refused_before_anything_is_read() {
+async fn unauthenticated_callers_are_rejected_before_the_body_is_read() {
     let fas = Fas::start().await;
-    for (who, request) in [
-        ("nobody", good()),
-        ("this service to itself", good().bearer(FEDERATED_AUTH_SECRET)),
-        ("nearly the right one", good().bearer(&format!("{ORCHESTRATOR_SECRET}x"))),
+    for (case, request) in [
+        ("no credential", good()),
+        ("this service's own secret", good().bearer(FEDERATED_AUTH_SECRET)),
+        ("an almost correct secret", good().bearer(&format!("{ORCHESTRATOR_SECRET}x"))),
         ("another scheme", good().header("authorization", format!("Basic {ORCHESTRATOR_SECRET}"))),
-        ("whoever sends nonsense", Request::post(&format!("/v1/Accounts/{ACCOUNT}/Tokens")).form("nonsense")),
-        ("whoever names no account", Request::post("/v1/Accounts/hunter2/Tokens").json(&deployment())),
-        ("whoever looks around", Request::get("/v1/Secrets")),
+        ("malformed body", Request::post(&format!("/v1/Accounts/{ACCOUNT}/Tokens")).form("nonsense")),
+        ("malformed account", Request::post("/v1/Accounts/hunter2/Tokens").json(&deployment())),
+        ("unknown route", Request::get("/v1/Secrets")),
         ("a browser's preflight", Request::new("OPTIONS", &format!("/v1/Accounts/{ACCOUNT}/Tokens"))),
     ] {
         let answer = fas.answers(request).await;
         answer.is_refusal(401, "invalid_service_credential");
-        assert_eq!(answer.header("www-authenticate"), r#"Bearer realm="services""#, "{who}");
+        assert_eq!(answer.header("www-authenticate"), r#"Bearer realm="services""#, "{case}");
     }
 }
 
@@ -40,7 +40,7 @@ async fn each_of_several_secrets_is_accepted() {
 }
 
 #[tokio::test]
-async fn the_orchestrators_secret_opens_nothing_at_scoped_auth() {
+async fn scoped_auth_rejects_the_orchestrators_secret() {
     let fas = Fas::start().await;
     let validate = || Request::post("/v1/ScopedAuthTokens/validate").json(&json!({"token": "x"}));
     let sas = fas.scoped_auth.address();

@@ -1,5 +1,5 @@
-//! The fingerprint on its way through FederatedAuthService: a token is bound at its creation or at its first refresh
-//! with the feature on, and only a bound one is good for a conversation then.
+//! The fingerprint on its way through FederatedAuthService: with the feature on, a token is bound at its creation or
+//! first refresh, and only a bound token is valid for a conversation.
 
 use serde_json::{Value, json};
 use shared_types::{
@@ -40,7 +40,7 @@ async fn refreshes(fas: &Fas, fields: &Value) -> Answer {
 }
 
 #[tokio::test]
-async fn a_bound_token_is_good_in_its_own_browser_alone() {
+async fn bound_tokens_are_valid_only_in_their_browser() {
     let fas = Fas::start().await;
     let token = token(&fas, Some(of(CHROME))).await;
     let own = json!({"token": token, "fingerprint": of(CHROME)});
@@ -55,7 +55,7 @@ async fn a_bound_token_is_good_in_its_own_browser_alone() {
 }
 
 #[tokio::test]
-async fn a_bound_token_stays_bound() {
+async fn bound_tokens_stay_bound_after_refresh() {
     let fas = Fas::start().await;
     let first = token(&fas, Some(of(CHROME))).await;
     for fields in [json!({"token": first}), json!({"token": first, "fingerprint": of(CHROME)})] {
@@ -66,7 +66,7 @@ async fn a_bound_token_stays_bound() {
 }
 
 #[tokio::test]
-async fn an_unbound_token_is_bound_by_its_first_refresh_and_good_for_nothing_else_before() {
+async fn unbound_tokens_can_only_be_refreshed_and_the_first_refresh_binds_them() {
     let fas = Fas::start().await;
     let unbound = token(&fas, None).await;
     let with_chrome = |token: &str| json!({"token": token, "fingerprint": of(CHROME)});
@@ -78,7 +78,7 @@ async fn an_unbound_token_is_bound_by_its_first_refresh_and_good_for_nothing_els
 }
 
 #[tokio::test]
-async fn in_shadow_an_unbound_token_is_good_for_everything() {
+async fn unbound_tokens_are_accepted_in_shadow_mode() {
     let fas = Fas::start().await;
     let unbound = token(&fas, None).await;
     let shown = json!({"token": unbound, "fingerprint": in_mode(Mode::Shadow, CHROME)});

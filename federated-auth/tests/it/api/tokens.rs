@@ -1,5 +1,4 @@
-//! The arrows into FederatedAuthService, as they are meant: a token is created, refreshed, checked and revoked; and what
-//! is HTTP about them.
+//! The endpoints of FederatedAuthService in use: create, refresh, validate and revoke a token; and their HTTP details.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
@@ -14,7 +13,7 @@ fn guests_grants() -> Value {
 }
 
 #[tokio::test]
-async fn a_token_is_created_with_a_fresh_identity_and_the_ttl_of_the_settings() {
+async fn create_returns_a_new_identity_and_the_configured_ttl() {
     let fas = Fas::start().await;
     let before = fas.clock.now();
     let made = fas.creates_token(ACCOUNT).await;
@@ -31,7 +30,7 @@ async fn a_token_is_created_with_a_fresh_identity_and_the_ttl_of_the_settings() 
 }
 
 #[tokio::test]
-async fn a_refresh_keeps_identity_grants_and_session() {
+async fn refresh_preserves_identity_grants_and_session() {
     let fas = Fas::start().await;
     let made = fas.creates_token(ACCOUNT).await;
     let checked = fas.validates_token(ACCOUNT, &made.member("token")).await;
@@ -53,7 +52,7 @@ async fn a_refresh_keeps_identity_grants_and_session() {
 }
 
 #[tokio::test]
-async fn a_check_tells_whose_token_it_is_and_leaves_it_as_it_was() {
+async fn validate_returns_the_owner_and_changes_nothing() {
     let fas = Fas::start().await;
     let made = fas.creates_token(ACCOUNT).await;
     for _ in 0..2 {
@@ -73,7 +72,7 @@ async fn a_check_tells_whose_token_it_is_and_leaves_it_as_it_was() {
 }
 
 #[tokio::test]
-async fn a_guest_ends_the_own_session() {
+async fn a_guest_revokes_their_own_session() {
     let fas = Fas::start().await;
     let made = fas.creates_token(ACCOUNT).await;
     let token = made.member("token");
@@ -82,7 +81,11 @@ async fn a_guest_ends_the_own_session() {
         let answer = revoke(account, token).await;
         assert_eq!((answer.status, answer.body()), (200, json!({"revoked": false})));
     }
-    assert_eq!(fas.validates_token(ACCOUNT, &token).await.status, 200, "it was not theirs to end");
+    assert_eq!(
+        fas.validates_token(ACCOUNT, &token).await.status,
+        200,
+        "another guest's session is not revoked"
+    );
     let revoked = json!({"revoked": true, "session_id": made.member("session_id")});
     assert_eq!(revoke(ACCOUNT, &token).await.body(), revoked);
     fas.validates_token(ACCOUNT, &token).await.is_refusal(401, "revoked_token");
@@ -90,7 +93,7 @@ async fn a_guest_ends_the_own_session() {
 }
 
 #[tokio::test]
-async fn a_bound_session_is_ended_with_a_proof_by_its_key_only() {
+async fn revoking_a_bound_session_requires_its_key() {
     let fas = Fas::start().await;
     let (key, other) = ("A".repeat(43), "E".repeat(43));
     let mut fields = deployment();
@@ -110,7 +113,7 @@ async fn a_bound_session_is_ended_with_a_proof_by_its_key_only() {
 }
 
 #[tokio::test]
-async fn a_token_is_refreshed_under_its_own_deployment_only() {
+async fn refresh_rejects_tokens_of_another_deployment() {
     let fas = Fas::start().await;
     let token = fas.creates_token(ACCOUNT).await.member("token");
     let mut fields = refreshing(&json!({"token": token}));
@@ -120,7 +123,7 @@ async fn a_token_is_refreshed_under_its_own_deployment_only() {
 }
 
 #[tokio::test]
-async fn the_identity_of_an_earlier_session_is_passed_on() {
+async fn previous_session_identity_is_forwarded() {
     let fas = Fas::start().await;
     let earlier = fas.creates_token(ACCOUNT).await;
     let mut fields = deployment();
@@ -136,7 +139,7 @@ async fn the_identity_of_an_earlier_session_is_passed_on() {
 }
 
 #[tokio::test]
-async fn every_route_answers_under_both_versions_in_both_cases() {
+async fn routes_accept_both_versions_and_both_cases() {
     let fas = Fas::start().await;
     let token = fas.creates_token(ACCOUNT).await.member("token");
     for version in ["v1", "V1", "v2", "V2"] {
@@ -154,7 +157,7 @@ async fn every_route_answers_under_both_versions_in_both_cases() {
 }
 
 #[tokio::test]
-async fn what_does_not_exist_is_not_found() {
+async fn unknown_routes_return_404() {
     let fas = Fas::start().await;
     for path in [
         "/",
@@ -173,7 +176,7 @@ async fn what_does_not_exist_is_not_found() {
 }
 
 #[tokio::test]
-async fn another_method_is_told_which_one_is_allowed() {
+async fn wrong_method_returns_405_with_allow() {
     let fas = Fas::start().await;
     for route in ["", "/refresh", "/revoke", "/validate"] {
         for method in ["GET", "PUT", "OPTIONS"] {
@@ -186,7 +189,7 @@ async fn another_method_is_told_which_one_is_allowed() {
 }
 
 #[tokio::test]
-async fn a_body_is_json_of_16_kib_at_the_most() {
+async fn bodies_must_be_json_of_at_most_16_kib() {
     let fas = Fas::start().await;
     let path = format!("/v1/Accounts/{ACCOUNT}/Tokens/refresh");
     let form = fas.answers_orchestrator(Request::post(&path).form("token=hunter2")).await;
@@ -196,7 +199,7 @@ async fn a_body_is_json_of_16_kib_at_the_most() {
 }
 
 #[tokio::test]
-async fn unknown_members_are_refused_and_not_repeated() {
+async fn unknown_members_are_rejected_without_echo() {
     let fas = Fas::start().await;
     let made = fas.creates_token(ACCOUNT).await;
     let token = json!({"token": made.member("token")});
@@ -221,7 +224,7 @@ async fn unknown_members_are_refused_and_not_repeated() {
 }
 
 #[tokio::test]
-async fn a_field_that_is_missing_or_malformed_is_named_and_not_repeated() {
+async fn missing_or_malformed_fields_are_named_without_echo() {
     let fas = Fas::start().await;
     let without = |name: &str| {
         let mut fields = deployment();

@@ -1,4 +1,5 @@
-//! ScopedAuthService gone, slow or talking nonsense: FederatedAuthService says which, and asks once.
+//! ScopedAuthService unreachable, slow or returning invalid responses: FederatedAuthService maps each to its error code
+//! and does not retry.
 
 use std::time::Duration;
 
@@ -9,13 +10,13 @@ use crate::api::{
     ACCOUNT, DEPLOYMENT, FEDERATED_AUTH_SECRET, Fas, ORCHESTRATOR_SECRET, deployment, federated_auth,
     http::{Answer, Request},
     refreshing,
-    scripted_peer::{Act, Nobody, ScriptedPeer, answer, kill},
+    scripted_peer::{Act, ClosedPort, ScriptedPeer, answer, kill},
     services,
 };
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
-/// What the routes answer, each asked of a service of its own.
+/// The response of each route, each from a new service.
 async fn answers(script: &[Act], timeout: Duration) -> Vec<(Answer, Vec<String>)> {
     let mut answers = Vec::new();
     for (route, fields) in [
@@ -40,13 +41,13 @@ fn refusal(code: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_peer_that_misbehaves_is_asked_once_and_told_by_its_kind() {
+async fn upstream_failures_map_to_their_error_code_without_retry() {
     let redirect = answer(307, "location: http://127.0.0.1:1/\r\n", "");
     let chunks = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n".to_vec();
     let chunk = format!("1000\r\n{}\r\n", "x".repeat(0x1000)).into_bytes();
     let half = b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{".to_vec();
     for (what, act, status, code) in [
-        ("no HTTP", Act::Send(b"hunter2\r\n\r\n".to_vec()), 502, "upstream_invalid"),
+        ("not HTTP", Act::Send(b"hunter2\r\n\r\n".to_vec()), 502, "upstream_invalid"),
         ("other JSON", Act::json(200, r#"{"hunter2":true}"#), 502, "upstream_invalid"),
         (
             "an error page",
@@ -55,16 +56,16 @@ async fn a_peer_that_misbehaves_is_asked_once_and_told_by_its_kind() {
             "upstream_invalid",
         ),
         ("a redirect", Act::Send(redirect), 502, "upstream_invalid"),
-        ("a body without end", Act::SendForEver(chunks, chunk), 502, "upstream_invalid"),
+        ("an endless body", Act::SendEndlessly(chunks, chunk), 502, "upstream_invalid"),
         (
             "our credential refused",
             Act::json(401, &refusal("invalid_service_credential")),
             502,
             "upstream_invalid",
         ),
-        ("our request refused", Act::json(400, &refusal("invalid_request")), 502, "upstream_invalid"),
-        ("a fault of its own", Act::json(500, &refusal("internal_error")), 502, "upstream_invalid"),
-        ("closing at once", Act::HangUp, 503, "upstream_unavailable"),
+        ("a client error", Act::json(400, &refusal("invalid_request")), 502, "upstream_invalid"),
+        ("an internal error", Act::json(500, &refusal("internal_error")), 502, "upstream_invalid"),
+        ("closing at once", Act::Close, 503, "upstream_unavailable"),
         ("closing in the middle", Act::Send(half), 503, "upstream_unavailable"),
     ] {
         for (answer, seen) in answers(&[act], PATIENT).await {
@@ -76,17 +77,17 @@ async fn a_peer_that_misbehaves_is_asked_once_and_told_by_its_kind() {
 }
 
 #[tokio::test]
-async fn a_peer_that_does_not_answer_in_time_is_given_up() {
-    for (answer, seen) in answers(&[Act::say_nothing()], Duration::from_millis(200)).await {
+async fn slow_upstream_times_out() {
+    for (answer, seen) in answers(&[Act::never_respond()], Duration::from_millis(200)).await {
         answer.is_refusal(504, "upstream_timeout");
         assert_eq!(seen.len(), 1);
     }
 }
 
 #[tokio::test]
-async fn a_peer_that_is_not_there_is_unavailable() {
-    let gone = Nobody::there();
-    let fas = federated_auth(gone.address, |_| {});
+async fn unreachable_upstream_is_unavailable() {
+    let closed = ClosedPort::reserve();
+    let fas = federated_auth(closed.address, |_| {});
     let request = Request::post(&format!("/v1/Accounts/{ACCOUNT}/Tokens")).json(&deployment());
     let answer = request.bearer(ORCHESTRATOR_SECRET).send(fas.address()).await;
     answer.is_refusal(503, "upstream_unavailable");
@@ -94,7 +95,7 @@ async fn a_peer_that_is_not_there_is_unavailable() {
 }
 
 #[tokio::test]
-async fn a_peer_that_stops_is_unavailable_until_it_comes_back() {
+async fn stopped_upstream_is_unavailable_until_it_restarts() {
     let Fas { running: fas, scoped_auth, clock, data } = Fas::start().await;
     let ask = async || {
         let request = Request::post(&format!("/v1/Accounts/{ACCOUNT}/Tokens")).json(&deployment());
@@ -112,7 +113,7 @@ async fn a_peer_that_stops_is_unavailable_until_it_comes_back() {
 }
 
 #[tokio::test]
-async fn a_refresh_is_one_call_and_an_answer_without_a_successor_is_invalid() {
+async fn refresh_is_one_upstream_call_and_must_return_a_successor() {
     let id = "c1a3d1a0-7f0f-4b0e-9b9a-3f5f1f6f7a01";
     let sid: shared_types::AccountSid = ACCOUNT.parse().unwrap();
     let mut verdict = json!({
@@ -152,8 +153,8 @@ async fn a_refresh_is_one_call_and_an_answer_without_a_successor_is_invalid() {
 }
 
 #[tokio::test]
-async fn a_call_is_passed_on_with_its_id_its_trace_and_a_credential_of_this_service() {
-    let scripted = ScriptedPeer::that(Act::HangUp).await;
+async fn upstream_calls_carry_request_id_trace_and_service_credential() {
+    let scripted = ScriptedPeer::that(Act::Close).await;
     let fas = federated_auth(scripted.address, |_| {});
     let mut fields = deployment();
     fields["fingerprint"] = "fp1.a-fingerprint".into();

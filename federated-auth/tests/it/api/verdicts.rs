@@ -1,11 +1,11 @@
-//! What becomes of ScopedAuthService's `authorized:false`: the refusal of contract, section 6, with its status; on the
-//! way to a refresh and to a check alike.
+//! Maps ScopedAuthService's `authorized:false` to the errors of the contract, section 6; the same for refresh and
+//! validate.
 
 use chrono::TimeDelta;
 
 use crate::api::{ACCOUNT, Fas, OTHER_ACCOUNT};
 
-/// Both routes that judge a token say the same of it.
+/// Both routes that validate a token return the same error.
 async fn is_refused(fas: &Fas, account: &str, token: &str, status: u16, code: &str) {
     for answer in [fas.refreshes_token(account, token).await, fas.validates_token(account, token).await] {
         answer.is_refusal(status, code);
@@ -16,7 +16,7 @@ async fn is_refused(fas: &Fas, account: &str, token: &str, status: u16, code: &s
 }
 
 #[tokio::test]
-async fn what_is_no_token_of_ours_is_invalid() {
+async fn foreign_tokens_are_invalid() {
     let fas = Fas::start().await;
     let of_another_key = Fas::start().await.creates_token(ACCOUNT).await.member("token");
     let token = fas.creates_token(ACCOUNT).await.member("token");
@@ -27,7 +27,7 @@ async fn what_is_no_token_of_ours_is_invalid() {
 }
 
 #[tokio::test]
-async fn a_token_of_another_time_is_told_so() {
+async fn expired_and_premature_tokens_have_their_own_codes() {
     let fas = Fas::start().await;
     let token = fas.creates_token(ACCOUNT).await.member("token");
     fas.clock.advance(TimeDelta::hours(-1));
@@ -39,7 +39,7 @@ async fn a_token_of_another_time_is_told_so() {
 }
 
 #[tokio::test]
-async fn a_token_of_another_account_is_invalid_whatever_else_it_may_be() {
+async fn tokens_of_another_account_are_invalid_before_any_other_verdict() {
     let fas = Fas::start().await;
     let token = fas.creates_token(ACCOUNT).await.member("token");
     is_refused(&fas, OTHER_ACCOUNT, &token, 401, "invalid_token").await;
@@ -49,7 +49,7 @@ async fn a_token_of_another_account_is_invalid_whatever_else_it_may_be() {
 }
 
 #[tokio::test]
-async fn a_session_ends_however_often_its_token_was_refreshed() {
+async fn refreshing_does_not_extend_the_session_lifetime() {
     let fas = Fas::start().await;
     let mut token = fas.creates_token(ACCOUNT).await.member("token");
     for _ in 0..23 {

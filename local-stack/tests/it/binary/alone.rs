@@ -1,4 +1,4 @@
-//! Each service alone, as a process that its environment configures.
+//! Each service as a separate process, configured by its environment.
 
 use std::{
     fs,
@@ -15,7 +15,7 @@ use local_stack::{Guest, demo};
 
 use crate::process::Process;
 
-/// The binary of a service, built if it is not yet: a test of this package alone would not build the others'.
+/// The binary of a service, built if missing: testing only this package would not build the others'.
 pub(crate) fn binary(name: &str) -> Command {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     let folder = FOLDER.get_or_init(|| {
@@ -36,8 +36,8 @@ pub(crate) fn binary(name: &str) -> Command {
 
 type Settings<'a> = &'a [(&'a str, &'a str)];
 
-/// Where nobody listens until a process of this test does. All of 127.0.0.0/8 is this machine, and each call gives an
-/// address of its own there: between now and then nobody else, and no connection of anybody's, takes the port.
+/// An address without a listener until a process of this test starts one. Each call uses a new address of 127.0.0.0/8,
+/// all of which is local, so that no other process or connection can take the port meanwhile.
 pub(crate) fn free_address() -> String {
     static CALLS: AtomicU8 = AtomicU8::new(2);
     let [.., high, low] = process::id().to_be_bytes();
@@ -46,7 +46,7 @@ pub(crate) fn free_address() -> String {
 }
 
 #[test]
-fn a_missing_or_wrong_setting_stops_the_start_with_one_line_that_names_it() {
+fn invalid_settings_fail_the_start_with_one_line_naming_them() {
     let secret = "0123456789abcdef";
     let cases: [(&str, Settings, &str); 8] = [
         ("orchestrator", &[], "ORCHESTRATOR_FEDERATED_AUTH_SECRET"),
@@ -84,12 +84,12 @@ fn a_missing_or_wrong_setting_stops_the_start_with_one_line_that_names_it() {
             .env(format!("{prefix}_LISTEN"), "127.0.0.1:0")
             .env(format!("{prefix}_ADMIN_LISTEN"), "127.0.0.1:0");
         let output = command.envs(settings.iter().copied()).output().unwrap();
-        let told = String::from_utf8(output.stderr).unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
         assert!(!output.status.success(), "{name} {settings:?}");
-        let lines: Vec<_> = told.lines().filter(|line| line.contains(named)).collect();
-        assert_eq!(lines.len(), 1, "{name} {settings:?}: {told}");
+        let lines: Vec<_> = stderr.lines().filter(|line| line.contains(named)).collect();
+        assert_eq!(lines.len(), 1, "{name} {settings:?}: {stderr}");
         for (_, value) in settings.iter().filter(|(name, _)| !name.ends_with("FILE")) {
-            assert!(!told.contains(value), "a value is never repeated: {told}");
+            assert!(!stderr.contains(value), "errors do not contain the value: {stderr}");
         }
     }
 }
@@ -99,18 +99,18 @@ pub(crate) struct Services {
     pub(crate) orchestrator: Command,
     pub(crate) federated_auth: Command,
     pub(crate) scoped_auth: Command,
-    /// Where FWO, FAS and SAS listen, and their admin listeners.
+    /// The addresses of FWO, FAS and SAS, and of their admin listeners.
     pub(crate) addresses: [String; 6],
 }
 
 impl Services {
-    /// With their files in `folder`. FAS calls SAS at `scoped_auth`, if that is another address than its own.
+    /// Keeps their files in `folder`. FAS calls SAS at `scoped_auth`, if that differs from its own address.
     pub(crate) fn new(folder: &Path, scoped_auth: Option<&str>) -> Self {
         let file = |name: &str| folder.join(name);
         for (name, content) in [
             ("fwo-fas", "a-secret-between-fwo-and-fas\n"),
             ("fas-sas", "a-secret-between-fas-and-sas\n"),
-            // What `openssl rand -hex 32` gives.
+            // The format of `openssl rand -hex 32`.
             ("fingerprint.key", "3b0c1f6f2d5e4a798897a6b5c4d3e2f100112233445566778899aabbccddeeff\n"),
             ("accounts.toml", demo::ACCOUNTS),
         ] {
@@ -148,7 +148,7 @@ impl Services {
         Self { orchestrator, federated_auth, scoped_auth, addresses }
     }
 
-    /// Starts one of them and returns once it listens.
+    /// Starts one service and returns once it listens.
     pub(crate) fn start(command: &mut Command) -> Process {
         let mut process = Process::start(command);
         process.until("started");
@@ -157,7 +157,7 @@ impl Services {
 }
 
 #[tokio::test]
-async fn three_processes_make_a_stack() {
+async fn three_processes_form_a_stack() {
     let folder = tempfile::tempdir().unwrap();
     let mut services = Services::new(folder.path(), None);
     let [fwo, _, _, fwo_admin, fas_admin, sas_admin] = services.addresses.clone();

@@ -1,5 +1,4 @@
-//! A crash between two writes leaves no half conversation, and loses neither a conversation nor a revocation that was
-//! answered.
+//! A crash between two writes leaves no partial conversation, and loses no acknowledged conversation or revocation.
 
 use std::path::Path;
 
@@ -9,8 +8,8 @@ use tokio::{sync::mpsc, task::JoinSet};
 
 use crate::process::Process;
 
-/// Lets eight guests do something over and over and kills the stack in the middle of it, three times; what they had
-/// been answered by then.
+/// Lets eight guests repeat an action and kills the stack meanwhile, three times; returns what was acknowledged by
+/// then.
 async fn killed_during<T, F>(data: &Path, what: impl Fn(Guest) -> F) -> Vec<T>
 where
     T: Send + 'static,
@@ -22,14 +21,14 @@ where
         let (stack, guest) = started(data);
         let (sender, mut answered) = mpsc::unbounded_channel();
         let mut guests = JoinSet::new();
-        let mut asks = || {
+        let mut spawn_next = || {
             let (sender, what) = (sender.clone(), what(guest.clone()));
             guests.spawn(async move { sender.send(what.await) });
         };
-        (0..8).for_each(|_| asks());
+        (0..8).for_each(|_| spawn_next());
         while answers.len() < round * 20 {
             answers.push(answered.recv().await.unwrap());
-            asks();
+            spawn_next();
         }
         stack.signal("-KILL");
         stack.end();
@@ -48,7 +47,7 @@ fn started(data: &Path) -> (Process, Guest) {
 }
 
 #[tokio::test]
-async fn kill_9_while_conversations_are_opened() {
+async fn kill_9_while_opening_conversations() {
     let data = tempfile::tempdir().unwrap();
     let opened = killed_during(data.path(), |guest| async move {
         let token = guest.creates_token().await.text("token");
@@ -71,7 +70,7 @@ async fn kill_9_while_conversations_are_opened() {
 }
 
 #[tokio::test]
-async fn kill_9_while_sessions_are_ended() {
+async fn kill_9_while_revoking_sessions() {
     let data = tempfile::tempdir().unwrap();
     let ended = killed_during(data.path(), |guest| async move {
         let token = guest.creates_token().await.text("token");

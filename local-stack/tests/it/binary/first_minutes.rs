@@ -1,4 +1,4 @@
-//! What a new user does first: starts the stack, pastes the three lines, edits the accounts.
+//! The first steps of a new user: start the stack, paste the three commands, edit the accounts.
 
 use std::{fs, os::unix::fs::PermissionsExt, process::Command};
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::process::Process;
 
 #[test]
-fn the_three_lines_work_when_pasted() {
+fn the_readmes_three_commands_work() {
     let data = tempfile::tempdir().unwrap();
     let mut stack = Process::stack(data.path());
     let mut script = String::from("set -e\n");
@@ -19,8 +19,9 @@ fn the_three_lines_work_when_pasted() {
     let output = Command::new("bash").args(["-c", &script]).output().unwrap();
     assert!(output.status.success());
     let [created, refreshed] = {
-        let told = String::from_utf8(output.stderr).unwrap();
-        let mut answers = serde_json::Deserializer::from_str(&told).into_iter::<Value>().map(Result::unwrap);
+        let printed = String::from_utf8(output.stderr).unwrap();
+        let mut answers =
+            serde_json::Deserializer::from_str(&printed).into_iter::<Value>().map(Result::unwrap);
         [answers.next().unwrap(), answers.next().unwrap()]
     };
     let opened: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -35,14 +36,14 @@ fn the_three_lines_work_when_pasted() {
 }
 
 #[tokio::test]
-async fn the_page_that_is_named_first_is_there_again_after_a_restart() {
+async fn the_first_listed_page_works_after_a_restart() {
     let data = tempfile::tempdir().unwrap();
     for _ in 0..2 {
         let mut stack = Process::stack(data.path());
         let line = stack.until("Look here first");
         let page = line.split_whitespace().find(|word| word.starts_with("http://")).unwrap();
         let [(orchestrator, _), ..] = stack.addresses();
-        // Its port is another one each time.
+        // Its port changes at each start.
         let guest = Guest::with_chrome(&orchestrator, demo::DEPLOYMENT_PAGE).with("origin", page);
         assert_eq!(guest.creates_token().await.status, 200);
         let served = guest.client().get(page).send().await.unwrap().text().await.unwrap();
@@ -53,7 +54,7 @@ async fn the_page_that_is_named_first_is_there_again_after_a_restart() {
 }
 
 #[tokio::test]
-async fn a_broken_edit_is_told_with_its_line_and_the_last_good_one_stays() {
+async fn invalid_accounts_edit_is_reported_with_its_line_and_ignored() {
     let data = tempfile::tempdir().unwrap();
     let mut stack = Process::stack(data.path());
     stack.until("key file not found, generated a new one");
@@ -62,8 +63,8 @@ async fn a_broken_edit_is_told_with_its_line_and_the_last_good_one_stays() {
     let good = fs::read_to_string(&accounts).unwrap();
     let line = good.lines().position(|line| line.contains("fingerprint_sensitivity")).unwrap() + 1;
     fs::write(&accounts, good.replacen(r#""medium""#, r#""paranoid""#, 1)).unwrap();
-    let told = stack.until("ERROR");
-    assert!(told.contains(&format!(r#""line":{line}"#)) && told.contains("paranoid"), "{told}");
+    let printed = stack.until("ERROR");
+    assert!(printed.contains(&format!(r#""line":{line}"#)) && printed.contains("paranoid"), "{printed}");
     let guest = Guest::with_chrome(&orchestrator, demo::DEPLOYMENT_ON);
     assert_eq!(guest.creates_token().await.status, 200);
 }

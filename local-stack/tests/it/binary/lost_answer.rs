@@ -1,4 +1,4 @@
-//! ScopedAuthService is killed after it has advanced a session and before anybody has its answer.
+//! ScopedAuthService is killed after it has advanced a session and before the response is delivered.
 
 use std::{
     io::{Read as _, Write as _},
@@ -18,8 +18,8 @@ use service_runtime::Clock;
 
 use crate::binary::alone::{Services, free_address};
 
-/// A connection balancer in front of ScopedAuthService. While it withholds answers, the first byte of one is an event,
-/// and nothing of it reaches the caller.
+/// A TCP balancer in front of ScopedAuthService. While it withholds responses, the first byte of one is an event, and
+/// nothing is forwarded to the caller.
 struct Withholding {
     answers: Arc<AtomicBool>,
     withheld: Receiver<()>,
@@ -35,10 +35,10 @@ impl Withholding {
                 let Ok(callee) = TcpStream::connect(&callee) else { continue };
                 let (caller, callee) = (Arc::new(caller), Arc::new(callee));
                 let (request, answer) = ((caller.clone(), callee.clone()), (callee, caller));
-                thread::spawn(move || pass(&request.0, &request.1, || false));
+                thread::spawn(move || forward(&request.0, &request.1, || false));
                 let (flag, sender) = (Arc::clone(&flag), sender.clone());
                 thread::spawn(move || {
-                    pass(&answer.0, &answer.1, || flag.load(Ordering::SeqCst) && sender.send(()).is_ok());
+                    forward(&answer.0, &answer.1, || flag.load(Ordering::SeqCst) && sender.send(()).is_ok());
                 });
             }
         });
@@ -46,8 +46,8 @@ impl Withholding {
     }
 }
 
-/// Passes bytes on until either side ends, or `withhold` says that no more are to pass.
-fn pass(mut from: &TcpStream, mut to: &TcpStream, withhold: impl Fn() -> bool) {
+/// Forwards bytes until either side closes or `withhold` is set.
+fn forward(mut from: &TcpStream, mut to: &TcpStream, withhold: impl Fn() -> bool) {
     let mut buffer = [0; 16 * 1024];
     while let Ok(read @ 1..) = from.read(&mut buffer) {
         if withhold() || to.write_all(&buffer[..read]).is_err() {
@@ -64,7 +64,7 @@ fn generation(folder: &Path) -> i64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn kill_9_between_advancing_a_session_and_answering() {
+async fn kill_9_between_session_advance_and_response() {
     for has_key in [true, false] {
         let folder = tempfile::tempdir().unwrap();
         let address = free_address();
@@ -76,8 +76,8 @@ async fn kill_9_between_advancing_a_session_and_answering() {
         let _orchestrator = Services::start(&mut services.orchestrator);
         let guest = Guest::with_chrome(&format!("http://{}", services.addresses[0]), demo::DEPLOYMENT_ON);
         let guest = if has_key { guest.with_proof_key(&Clock::system()) } else { guest };
-        let begun = guest.begins_chat(None).await;
-        let token = begun.text("token");
+        let started = guest.begins_chat(None).await;
+        let token = started.text("token");
 
         balancer.answers.store(true, Ordering::SeqCst);
         let (refreshing, presented) = (guest.clone(), token.clone());
@@ -91,9 +91,9 @@ async fn kill_9_between_advancing_a_session_and_answering() {
         balancer.answers.store(false, Ordering::SeqCst);
         let _scoped_auth = Services::start(&mut services.scoped_auth);
         let again = guest.refreshes_token(&token).await;
-        assert_eq!((again.status, again.text("identity")), (200, begun.text("identity")));
-        assert_eq!(generation(folder.path()), 1, "the same successor");
-        let said = guest.says(&again.text("token"), &begun.text("conversation_sid"), "Still here").await;
+        assert_eq!((again.status, again.text("identity")), (200, started.text("identity")));
+        assert_eq!(generation(folder.path()), 1, "the same successor is reissued");
+        let said = guest.says(&again.text("token"), &started.text("conversation_sid"), "Still here").await;
         assert_eq!(said.status, 201);
     }
 }

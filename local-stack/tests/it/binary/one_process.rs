@@ -1,4 +1,4 @@
-//! The three services connected in memory: one program for who wants one, and no internal network.
+//! The three services connected in memory: a single process without an internal network.
 
 use std::{collections::HashSet, fs};
 
@@ -7,7 +7,7 @@ use local_stack::{Guest, demo};
 use crate::process::Process;
 
 #[tokio::test]
-async fn the_chain_works_and_nobody_listens_within_it() {
+async fn in_process_stack_works_without_internal_listeners() {
     let data = tempfile::tempdir().unwrap();
     let mut stack = Process::stack_in_process(data.path());
     let orchestrator = stack.until("FlexWebchatOrchestratorService ");
@@ -35,18 +35,21 @@ async fn the_chain_works_and_nobody_listens_within_it() {
         let counted = ask("/metrics").await.text().await.unwrap();
         let requests = counted.lines().filter(|line| line.starts_with("http_requests_total{"));
         let answered = requests.filter(|line| !line.ends_with(" 0")).count();
-        assert!(answered > 0, "each service counts what it answered:\n{counted}");
+        assert!(answered > 0, "each service counts its responses:\n{counted}");
     }
     stack.signal("-TERM");
-    let (status, told) = stack.end();
+    let (status, output) = stack.end();
     assert!(status.success());
     for service in ["FlexWebchatOrchestratorService", "FederatedAuthService", "ScopedAuthService"] {
-        let lines = told.lines().filter(|line| line.contains(r#""target":"access""#));
-        assert!(lines.filter(|line| line.contains(service)).count() >= 4, "each writes its own log:\n{told}");
+        let lines = output.lines().filter(|line| line.contains(r#""target":"access""#));
+        assert!(
+            lines.filter(|line| line.contains(service)).count() >= 4,
+            "each writes its own log:\n{output}"
+        );
     }
 }
 
-/// How many sockets of a process listen.
+/// The number of listening sockets of a process.
 fn listening(process: u32) -> usize {
     let held: HashSet<String> = fs::read_dir(format!("/proc/{process}/fd"))
         .unwrap()

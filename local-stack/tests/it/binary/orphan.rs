@@ -1,4 +1,4 @@
-//! A stack that is killed takes its Starship with it, so that the next one finds its addresses free.
+//! Killing a stack also ends its Starship, so that the next one finds its addresses free.
 
 use std::{
     net::TcpListener,
@@ -10,7 +10,7 @@ use std::{
 
 use crate::process::Process;
 
-/// Whatever the stack starts holds its output open too, which therefore ends with the last of them.
+/// Every child of the stack holds its output open, so end of file means that all of them have exited.
 const WITH_ITS_OUTPUT_IN_ALL_CHILDREN: &str = "exec 9>&1; exec \"$@\"";
 
 fn started(data: &std::path::Path) -> (Process, String) {
@@ -31,14 +31,14 @@ fn kill_9_leaves_no_starship_behind() {
     let (stack, starship) = started(data.path());
     assert!(TcpListener::bind(&starship).is_err(), "Starship has its address");
     stack.signal("-KILL");
-    let (told, ended) = channel();
-    thread::spawn(move || told.send(stack.end()));
+    let (sender, ended) = channel();
+    thread::spawn(move || sender.send(stack.end()));
     match ended.recv_timeout(Duration::from_secs(10)) {
         Ok((status, _)) => assert!(!status.success(), "it was killed"),
-        Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => panic!("nginx is still there"),
+        Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => panic!("nginx is still running"),
     }
     TcpListener::bind(&starship).expect("the address is free for the next start");
     let (stack, _) = started(data.path());
     stack.signal("-TERM");
-    assert!(stack.end().0.success(), "what the killed one left does not matter");
+    assert!(stack.end().0.success(), "files of the killed stack do not prevent a start");
 }

@@ -1,4 +1,4 @@
-//! What an operator reads while an account's `fingerprint_mode` is `shadow`: who would have been refused, and why.
+//! The log while an account's `fingerprint_mode` is `shadow`: which requests would have been rejected, and why.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::process::Process;
 
 #[tokio::test]
-async fn a_refusal_in_shadow_is_told_by_signals_and_never_by_values() {
+async fn shadow_mode_logs_signal_names_never_values() {
     let data = tempfile::tempdir().unwrap();
     let accounts = demo::ACCOUNTS.replacen(r#""enforce""#, r#""shadow""#, 1);
     assert!(accounts.contains(r#"fingerprint_mode = "shadow""#));

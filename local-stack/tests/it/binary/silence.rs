@@ -1,4 +1,5 @@
-//! No token, key, fingerprint or secret in anything that a full run writes: what it prints, logs, counts and answers.
+//! No token, key, fingerprint or secret appears in anything that a full run writes: output, logs, metrics and
+//! responses.
 
 use std::fs;
 
@@ -8,10 +9,10 @@ use serde_json::Value;
 use crate::process::Process;
 
 #[tokio::test]
-async fn nothing_secret_is_written() {
+async fn no_secrets_are_logged() {
     let data = tempfile::tempdir().unwrap();
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_local-stack"));
-    // Everything that can be told is told.
+    // All log levels are on.
     command.args(["--free-ports", "--data"]).arg(data.path()).env("RUST_LOG", "trace,polling=off,mio=off");
     let mut stack = Process::start(&mut command);
     let addresses = stack.addresses();
@@ -56,7 +57,7 @@ async fn nothing_secret_is_written() {
     written += &log;
     assert!(
         log.contains("session_created") && log.contains("session_refused"),
-        "the audit log says what happened"
+        "the audit log has the event"
     );
 
     let keys: Value = serde_json::from_slice(&fs::read(data.path().join("keys.json")).unwrap()).unwrap();
@@ -67,10 +68,10 @@ async fn nothing_secret_is_written() {
         secrets.push(fs::read_to_string(data.path().join(file)).unwrap());
     }
     assert!(secrets.iter().all(|secret| secret.len() > 8));
-    // A part gives a token away as the whole does.
+    // A part of a token is as secret as the whole.
     let parts = secrets.iter().flat_map(|secret| secret.split('.')).filter(|part| part.len() > 8);
     for part in parts {
-        // A token's header says nothing but the names of its key and deployment; it gives nothing away.
+        // A token's header contains only the ids of its key and deployment, which are not secret.
         let leak = written.lines().find(|line| line.contains(part) && !part.starts_with("eyJ"));
         assert!(leak.is_none(), "written: {}", leak.unwrap_or_default());
     }

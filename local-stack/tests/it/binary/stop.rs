@@ -1,4 +1,4 @@
-//! Ctrl-C stops the stack in order: no request in flight is cut.
+//! Graceful shutdown on Ctrl-C: no in-flight request is aborted.
 
 use std::{
     io::{Read, Write},
@@ -13,17 +13,17 @@ use crate::{
 };
 
 #[test]
-fn a_request_in_flight_is_answered_before_the_end() {
+fn in_flight_requests_complete_before_exit() {
     let data = tempfile::tempdir().unwrap();
     let mut stack = Process::stack(data.path());
     let [(orchestrator, _), ..] = stack.addresses();
     let address = orchestrator.strip_prefix("http://").unwrap();
     let mut idle = TcpStream::connect(address).unwrap();
     idle.write_all(b"OPTIONS /v2/Webchat/Token HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
-    assert_ne!(idle.read(&mut [0; 1024]).unwrap(), 0, "a connection that a browser keeps open");
+    assert_ne!(idle.read(&mut [0; 1024]).unwrap(), 0, "an idle keep-alive connection");
 
     let body = format!("deploymentKey={}", demo::DEPLOYMENT_ON);
-    let (begun, rest) = body.split_at(10);
+    let (start, rest) = body.split_at(10);
     let mut stream = TcpStream::connect(address).unwrap();
     let head = format!(
         "POST /v2/Webchat/Token HTTP/1.1\r\nhost: x\r\nuser-agent: curl/8.0\r\nexpect: 100-continue\r\n\
@@ -34,7 +34,7 @@ fn a_request_in_flight_is_answered_before_the_end() {
     let mut buffer = [0; 1024];
     let read = stream.read(&mut buffer).unwrap();
     assert!(buffer[..read].starts_with(b"HTTP/1.1 100"), "the request is being read");
-    stream.write_all(begun.as_bytes()).unwrap();
+    stream.write_all(start.as_bytes()).unwrap();
 
     stack.signal("-INT");
     stack.until("stopping");
@@ -49,7 +49,7 @@ fn a_request_in_flight_is_answered_before_the_end() {
 }
 
 #[test]
-fn a_service_that_drains_says_so_and_ends_when_it_is_told_twice() {
+fn draining_is_logged_and_a_second_signal_exits_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str| folder.path().join(name);
     let made =

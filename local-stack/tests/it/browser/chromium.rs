@@ -1,5 +1,5 @@
-//! A guest's browser: a headless Chromium with a profile of its own, and what a guest sees and does in it. Waiting is for
-//! what the page shows, by an observer in the page; a screenshot is taken if the test fails.
+//! A guest's browser: headless Chromium with its own profile, driven through the chat's page. Waits are event-driven,
+//! by an observer in the page; a failing test saves a screenshot.
 
 use std::{fs, path::Path};
 
@@ -9,20 +9,20 @@ use tempfile::TempDir;
 
 use crate::browser::webdriver::{Driver, Session};
 
-/// A Chromium; dropping it ends it.
+/// A Chromium process; killed on drop.
 pub(crate) struct Chromium {
     pub(crate) page: Session,
-    // Before the profile, which the browser writes to until it has ended.
+    // Dropped before the profile, which the browser writes to until it exits.
     _driver: Driver,
     _profile: TempDir,
 }
 
-/// What a browser is started with.
+/// Start options of a browser.
 #[derive(Default)]
 pub(crate) struct Habits {
-    /// The `User-Agent` that it pretends.
+    /// The `User-Agent` to send instead of Chromium's.
     pub(crate) user_agent: Option<&'static str>,
-    /// Whether its guest has blocked all storage and cookies.
+    /// Whether all storage and cookies are blocked.
     pub(crate) storage_is_blocked: bool,
 }
 
@@ -40,7 +40,7 @@ impl Chromium {
             "--disable-background-networking",
             "--no-first-run",
             "--disable-dev-shm-usage",
-            // It ends if chromedriver does, however that came about.
+            // The browser exits with chromedriver, even if that is killed.
             "--remote-debugging-pipe",
             "--window-size=800,600",
         ]
@@ -64,23 +64,23 @@ impl Chromium {
         self.page.developer_tools(command, json!({"source": script})).await;
     }
 
-    /// Fills in the form of the chat's page, and waits for the welcome.
+    /// Fills in the chat page's form and waits for the welcome message.
     pub(crate) async fn begins_a_chat(&self, page: &str) {
         self.page.visit(page).await;
-        self.is_told("ready").await;
+        self.shows_status("ready").await;
         self.page.types("#begin input", "Ada").await;
         self.page.click("#begin button").await;
         self.reads(&[crate::browser::life::WELCOME]).await;
     }
 
     pub(crate) async fn writes(&self, message: &str) {
-        // Through the page: chromedriver types no characters beyond the basic plane.
+        // Set through the page: chromedriver types no characters beyond the basic multilingual plane.
         let set = "document.querySelector('#write input').value = given[0]";
         self.page.run(set, &[json!(message)]).await;
         self.page.click("#write button").await;
     }
 
-    /// Waits until an expression about the page is true; it is looked at anew whenever the page changes.
+    /// Waits until a JavaScript expression is true; evaluated again on every change of the page.
     pub(crate) async fn until(&self, expression: &str) {
         let observe = format!(
             "const holds = () => Boolean({expression});
@@ -90,29 +90,30 @@ impl Chromium {
         self.page.run(&observe, &[]).await;
     }
 
-    /// Waits until the status line says this.
-    pub(crate) async fn is_told(&self, text: &str) {
+    /// Waits until the status line has this text.
+    pub(crate) async fn shows_status(&self, text: &str) {
         self.until(&format!("document.querySelector('#status').textContent.includes({})", json!(text))).await;
     }
 
-    /// Waits until the list of messages is this, each without its author.
+    /// Waits until the list of messages equals this, each without its author.
     pub(crate) async fn reads(&self, messages: &[&str]) {
         let shown =
             "JSON.stringify([...document.querySelectorAll('#messages li')].map(item => item.textContent))";
         self.until(&format!("{shown} === {}", json!(json!(messages).to_string()))).await;
     }
 
-    /// The codes of the refusals that the page was told of since it was loaded.
+    /// The error codes that the page has received since it was loaded.
     pub(crate) async fn refusals(&self) -> Value {
         self.evaluates("document.querySelector('#status').dataset.refused ?? ''").await
     }
 
-    /// What the expression is in the page.
+    /// Evaluates an expression in the page.
     pub(crate) async fn evaluates(&self, expression: &str) -> Value {
         self.page.run(&format!("return {expression}"), &[]).await
     }
 
-    /// What `fetch` gives the page: `{status, headers, body}`, or `{threw}` where the browser withholds the answer.
+    /// The result of `fetch` in the page: `{status, headers, body}`, or `{threw}` where the browser withholds the
+    /// response.
     pub(crate) async fn fetches(&self, url: &str, options: &Value) -> Value {
         let script = "const [url, options] = given;
             const answer = await fetch(url, options), text = await answer.text();
@@ -129,11 +130,11 @@ impl Drop for Chromium {
         if std::thread::panicking() {
             let page = self.page.clone();
             let test = std::thread::current().name().unwrap_or("test").replace("::", "-");
-            // The test's own runtime is inside this very call.
+            // The test's own runtime is blocked in this call.
             let taken = std::thread::spawn(move || {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
                 let png = STANDARD.decode(runtime.block_on(page.screenshot())).unwrap();
-                // Two browsers of one test have two pictures.
+                // Two browsers of one test have two screenshots.
                 let session = page.id().chars().take(8).collect::<String>();
                 let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{test}-{session}.png"));
                 fs::write(&path, png).unwrap();

@@ -1,5 +1,5 @@
-//! The table of CORS (contract, section 5) as pages on different origins meet it: what the browser lets them read, and
-//! what the service was asked nonetheless.
+//! The CORS table (contract, section 5) from pages on different origins: what the browser lets a page read, and what
+//! the service received nonetheless.
 
 use local_stack::StackConfig;
 use serde_json::{Value, json};
@@ -10,8 +10,8 @@ use crate::browser::{
     test_env::{TestEnv, paths},
 };
 
-/// Deployments of the account with the feature on, then of the one with it off: without a list, with the list of the
-/// shop and what is below it, with `null`.
+/// Deployments of the account with the feature on, then of the account with it off: without a list, with the shop and
+/// its subdomains, with `null`.
 const DEPLOYMENTS: [[&str; 3]; 2] = [
     [
         "CV00000000000000000000000000000001",
@@ -27,7 +27,7 @@ const DEPLOYMENTS: [[&str; 3]; 2] = [
 
 fn accounts(plan: &mut StackConfig, site: &Site) {
     let shop = site.origin("shop");
-    // As an operator may write them: upper case and a slash are normalised.
+    // As an operator may write them: upper case and trailing slash are normalised.
     let written = shop.replace("http", "HTTP").replace("shop", "Shop") + "/";
     let below = shop.replace("shop", "*.shop");
     let lists = [String::new(), format!("{written:?}, {below:?}"), "\"null\"".to_owned()];
@@ -48,7 +48,7 @@ fn accounts(plan: &mut StackConfig, site: &Site) {
     std::fs::write(plan.accounts_file(), text).unwrap();
 }
 
-/// A call that needs a preflight, as the released widget's and the module's do.
+/// A request that needs a preflight, like those of the released widget and of the module.
 fn create(deployment: &str) -> Value {
     json!({
         "method": "POST",
@@ -60,47 +60,47 @@ fn create(deployment: &str) -> Value {
     })
 }
 
-/// What became of one call: its status, as far as the page could read it, and the one that Starship logged.
-async fn outcome(scene: &TestEnv, guest: &Chromium, call: &Value) -> (Option<u64>, u64) {
+/// The result of one request: the status that the page could read, and the status that Starship logged.
+async fn outcome(env: &TestEnv, guest: &Chromium, call: &Value) -> (Option<u64>, u64) {
     let posts =
         |lines: &[Value]| lines.iter().filter(|line| line["method"] == "POST").cloned().collect::<Vec<_>>();
-    let before = posts(&scene.logged(|_| true).await).len();
-    let answer = guest.fetches(&format!("{}/v2/Webchat/Token", scene.endpoint), call).await;
-    let asked = posts(&scene.logged(|lines| posts(lines).len() > before).await);
+    let before = posts(&env.logged(|_| true).await).len();
+    let answer = guest.fetches(&format!("{}/v2/Webchat/Token", env.endpoint), call).await;
+    let asked = posts(&env.logged(|lines| posts(lines).len() > before).await);
     (answer["status"].as_u64(), asked.last().unwrap()["status"].as_u64().unwrap())
 }
 
 #[tokio::test]
-async fn the_table() {
-    let scene = TestEnv::with(accounts).await;
+async fn browsers_enforce_the_cors_table() {
+    let env = TestEnv::with(accounts).await;
     let guest = Chromium::start().await;
     for (host, [on_empty, on_listed], [off_empty, off_listed]) in [
         ("shop", [(Some(200), 200), (Some(200), 200)], [(Some(200), 200), (Some(200), 200)]),
         ("a.b.shop", [(Some(200), 200), (Some(200), 200)], [(Some(200), 200), (Some(200), 200)]),
-        // With the feature off it is served, and the browser withholds it.
+        // With the feature off it is served, and the browser withholds the response.
         ("evil", [(Some(200), 200), (None, 403)], [(Some(200), 200), (None, 200)]),
         ("evil-shop", [(Some(200), 200), (None, 403)], [(Some(200), 200), (None, 200)]),
     ] {
-        guest.page.visit(&(scene.site.origin(host) + "/blank")).await;
+        guest.page.visit(&(env.site.origin(host) + "/blank")).await;
         for ([empty, listed, null], [without, with]) in
             DEPLOYMENTS.into_iter().zip([[on_empty, on_listed], [off_empty, off_listed]])
         {
             for (deployment, expected) in [(empty, without), (listed, with)] {
-                let found = outcome(&scene, &guest, &create(deployment)).await;
+                let found = outcome(&env, &guest, &create(deployment)).await;
                 assert_eq!(found, expected, "{deployment} from {host}");
             }
-            let (read, _) = outcome(&scene, &guest, &create(null)).await;
+            let (read, _) = outcome(&env, &guest, &create(null)).await;
             assert_eq!(read, None, "{host} is not null");
         }
     }
 }
 
 #[tokio::test]
-async fn an_opaque_origin_is_allowed_by_name_only() {
-    let scene = TestEnv::with(accounts).await;
+async fn opaque_origins_must_be_listed_explicitly() {
+    let env = TestEnv::with(accounts).await;
     let guest = Chromium::start().await;
-    // Even on the shop's page: what stands in a sandboxed frame has no origin of its own.
-    guest.page.visit(&(scene.site.origin("shop") + "/blank")).await;
+    // Even on the shop's page: a sandboxed frame has an opaque origin.
+    guest.page.visit(&(env.site.origin("shop") + "/blank")).await;
     for [empty, listed, null] in DEPLOYMENTS {
         for (deployment, readable) in [(empty, true), (listed, false), (null, true)] {
             let script = "const [url, options] = given
@@ -108,21 +108,21 @@ async fn an_opaque_origin_is_allowed_by_name_only() {
                 frame.sandbox = 'allow-scripts'
                 frame.srcdoc = `<script>fetch(${JSON.stringify(url)}, ${JSON.stringify(options)}).then(
                     answer => answer.json().then(body => ({ origin, status: answer.status, body })),
-                    error => ({ origin, threw: String(error) })).then(told => parent.postMessage(told, '*'))</scr` + `ipt>`
-                const told = new Promise(resolve => addEventListener('message', resolve, { once: true }))
+                    error => ({ origin, threw: String(error) })).then(result => parent.postMessage(result, '*'))</scr` + `ipt>`
+                const result = new Promise(resolve => addEventListener('message', resolve, { once: true }))
                 document.body.append(frame)
-                return (await told).data";
-            let url = format!("{}/v2/Webchat/Token", scene.endpoint);
-            let told = guest.page.run(script, &[json!(url), create(deployment)]).await;
-            assert_eq!(told["origin"], "null");
-            assert_eq!(told["status"].as_u64(), readable.then_some(200), "{deployment}: {told}");
+                return (await result).data";
+            let url = format!("{}/v2/Webchat/Token", env.endpoint);
+            let result = guest.page.run(script, &[json!(url), create(deployment)]).await;
+            assert_eq!(result["origin"], "null");
+            assert_eq!(result["status"].as_u64(), readable.then_some(200), "{deployment}: {result}");
         }
     }
 }
 
 #[tokio::test]
-async fn a_page_that_is_allowed_reads_every_refusal_and_one_that_is_not_reads_none() {
-    let scene = TestEnv::with(accounts).await;
+async fn only_allowed_pages_can_read_error_responses() {
+    let env = TestEnv::with(accounts).await;
     let guest = Chromium::start().await;
     let [_, listed, _] = DEPLOYMENTS[0];
     let post = |headers: Value, body: String| json!({"method": "POST", "headers": headers, "body": body});
@@ -135,7 +135,7 @@ async fn a_page_that_is_allowed_reads_every_refusal_and_one_that_is_not_reads_no
         ("Token", post(malformed, key.clone()), 403, "fingerprint_unavailable"),
     ];
     let unknown = json!({"deploymentKey": "CV000000000000000000000000000000ff"}).to_string();
-    // Before the account is known, everybody may read.
+    // Before the account is known, every origin may read.
     let of_nobody = [
         ("Token", post(json_type(), unknown), 404, "deployment_key_not_found"),
         ("Token", post(json_type(), "{".to_owned()), 400, "invalid_request"),
@@ -150,20 +150,20 @@ async fn a_page_that_is_allowed_reads_every_refusal_and_one_that_is_not_reads_no
         ("Token", json!({"method": "GET"}), 405, "method_not_allowed"),
     ];
     for (host, is_allowed) in [("shop", true), ("evil", false)] {
-        guest.page.visit(&(scene.site.origin(host) + "/blank")).await;
+        guest.page.visit(&(env.site.origin(host) + "/blank")).await;
         let readable = of_the_account.iter().map(|call| (call, is_allowed));
         for ((path, call, status, code), is_readable) in
             readable.chain(of_nobody.iter().map(|call| (call, true)))
         {
-            let answer = guest.fetches(&format!("{}/v2/Webchat/{path}", scene.endpoint), call).await;
+            let answer = guest.fetches(&format!("{}/v2/Webchat/{path}", env.endpoint), call).await;
             if is_readable {
                 assert_eq!(
                     (&answer["status"], &answer["body"]["code"]),
                     (&json!(status), &json!(code)),
                     "{answer}"
                 );
-                assert!(answer["headers"]["request-id"].is_string(), "{code} tells support what to look for");
-                assert!(answer["headers"]["date"].is_string(), "{code} tells the time that it was judged by");
+                assert!(answer["headers"]["request-id"].is_string(), "{code} has a request id for support");
+                assert!(answer["headers"]["date"].is_string(), "{code} has the server's time");
             } else {
                 assert!(answer["threw"].is_string(), "{host} reads {answer}");
             }
@@ -172,12 +172,12 @@ async fn a_page_that_is_allowed_reads_every_refusal_and_one_that_is_not_reads_no
 }
 
 #[tokio::test]
-async fn a_preflight_is_kept_and_lets_the_contracts_headers_through_and_no_others() {
-    let scene = TestEnv::with(accounts).await;
+async fn preflight_is_cached_and_allows_only_the_contracts_headers() {
+    let env = TestEnv::with(accounts).await;
     let guest = Chromium::start().await;
     let [empty, ..] = DEPLOYMENTS[0];
-    guest.page.visit(&(scene.site.origin("shop") + "/blank")).await;
-    let url = format!("{}/v2/Webchat/Token", scene.endpoint);
+    guest.page.visit(&(env.site.origin("shop") + "/blank")).await;
+    let url = format!("{}/v2/Webchat/Token", env.endpoint);
     let mut call = create(empty);
     for (header, value) in [
         ("x-twilio-sec-decoders", "{}"),
@@ -192,12 +192,16 @@ async fn a_preflight_is_kept_and_lets_the_contracts_headers_through_and_no_other
     for _ in 0..3 {
         assert_eq!(guest.fetches(&url, &call).await["status"], 200);
     }
-    let asked = paths(&scene.logged(|lines| lines.len() >= 4).await);
+    let asked = paths(&env.logged(|lines| lines.len() >= 4).await);
     let created = "POST /v2/Webchat/Token 200";
-    assert_eq!(asked, ["OPTIONS /v2/Webchat/Token 204", created, created, created], "one preflight for all");
+    assert_eq!(
+        asked,
+        ["OPTIONS /v2/Webchat/Token 204", created, created, created],
+        "one preflight for all requests"
+    );
 
     call["headers"]["x-of-the-page"] = json!("anything");
     assert!(guest.fetches(&url, &call).await["threw"].is_string());
-    let asked = paths(&scene.logged(|lines| lines.len() >= 5).await);
-    assert_eq!(asked[4..], ["OPTIONS /v2/Webchat/Token 204"], "it is not even asked");
+    let asked = paths(&env.logged(|lines| lines.len() >= 5).await);
+    assert_eq!(asked[4..], ["OPTIONS /v2/Webchat/Token 204"], "the request itself is not sent");
 }

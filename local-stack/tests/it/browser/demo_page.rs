@@ -1,5 +1,5 @@
-//! The demo page, as `cargo run` serves it: the chat, the sequence beside it, and what each button does to them. With
-//! `DEMO_SCREENSHOTS` set to a folder, `docs/screenshots/make` has it leave the pictures of README there.
+//! The demo page as `cargo run` serves it: the chat, the sequence diagram next to it, and the effect of each button.
+//! With `DEMO_SCREENSHOTS` set to a folder, the README's screenshots are written there (`docs/screenshots/make`).
 
 use std::{env, fs, path::PathBuf};
 
@@ -14,11 +14,11 @@ use crate::{
 
 const QUESTION: &str = "Where is my order? It was due on Tuesday.";
 
-/// The stack as people start it, with a browser on its page.
+/// The stack as users start it, with a browser on its page.
 struct Demo {
     guest: Chromium,
     page: String,
-    /// The process before its files.
+    /// Dropped before the data folder.
     stack: Option<Process>,
     _data: TempDir,
 }
@@ -28,7 +28,7 @@ impl Demo {
         Self::opens_after("").await
     }
 
-    /// With a script that each of its pages runs first.
+    /// Opens the page; `script` runs first in each of its pages.
     async fn opens_after(script: &str) -> Self {
         let data = tempfile::tempdir().unwrap();
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_local-stack"));
@@ -51,15 +51,15 @@ impl Demo {
         self.reads(&[WELCOME, QUESTION]).await;
     }
 
-    /// Waits until the messages are these.
+    /// Waits until the messages equal these.
     async fn reads(&self, messages: &[&str]) {
         let shown =
             "JSON.stringify([...document.querySelectorAll('.message p')].map(text => text.textContent))";
         self.guest.until(&format!("{shown} === {}", json!(json!(messages).to_string()))).await;
     }
 
-    /// Waits until the part of the page has this text in it.
-    async fn says(&self, part: &str, text: &str) {
+    /// Waits until the element contains this text.
+    async fn shows(&self, part: &str, text: &str) {
         let has = format!("document.querySelector({}).textContent.includes({})", json!(part), json!(text));
         self.guest.until(&has).await;
     }
@@ -69,7 +69,7 @@ impl Demo {
         self.guest.until(&format!("!document.querySelector('#{button}').disabled")).await;
     }
 
-    /// What the sequence says to those who do not see it.
+    /// The accessible text of the sequence diagram.
     async fn sequence(&self) -> String {
         self.guest.evaluates("document.querySelector('#exchanges').textContent").await.to_string()
     }
@@ -84,7 +84,7 @@ impl Demo {
         self.guest.page.developer_tools("Emulation.setEmulatedMedia", json!({"features": features})).await;
     }
 
-    /// Leaves a picture of the page, if it is asked for.
+    /// Saves a screenshot if `DEMO_SCREENSHOTS` is set.
     async fn is_pictured(&self, name: &str) {
         let Some(folder) = env::var_os("DEMO_SCREENSHOTS").map(PathBuf::from) else { return };
         let whole = json!({"format": "png", "captureBeyondViewport": true});
@@ -96,7 +96,7 @@ impl Demo {
 
 impl Drop for Demo {
     fn drop(&mut self) {
-        // Killed, its Starship might outlive it for a moment, and its files.
+        // After a kill, Starship could outlive the stack for a moment, and still hold its files.
         if let Some(stack) = self.stack.take() {
             stack.signal("-TERM");
             stack.end();
@@ -105,19 +105,19 @@ impl Drop for Demo {
 }
 
 #[tokio::test]
-async fn the_chat_goes_on_over_a_reload_and_in_a_second_tab_and_its_calls_are_drawn() {
+async fn chat_continues_after_reload_and_in_a_second_tab_with_its_calls_drawn() {
     let demo = Demo::opens().await;
     demo.begins_a_chat().await;
-    demo.says("#exchanges", "The customer starts a chat.").await;
-    demo.says(
+    demo.shows("#exchanges", "The customer starts a chat.").await;
+    demo.shows(
         "#exchanges",
         "Create a token. Browser calls Starship: POST /v2/Webchat/Token. Starship calls FWO: POST /v2/Webchat/Token. \
          FWO calls FAS: POST /v1/Accounts/AC…/Tokens. FAS calls SAS: POST /v1/ScopedAuthTokens/generate/internal. \
          SAS answers 200",
     )
     .await;
-    demo.says("#exchanges", "Open the conversation.").await;
-    demo.says("#exchanges", "Send a message.").await;
+    demo.shows("#exchanges", "Open the conversation.").await;
+    demo.shows("#exchanges", "Send a message.").await;
     let drawn = demo.guest.evaluates("document.querySelectorAll('#exchanges svg path.head').length").await;
     assert!(drawn.as_u64().unwrap() > 20, "{drawn}");
     let scroll = "[...document.querySelectorAll('#exchanges li')]
@@ -127,7 +127,7 @@ async fn the_chat_goes_on_over_a_reload_and_in_a_second_tab_and_its_calls_are_dr
 
     demo.guest.page.reload().await;
     demo.reads(&[WELCOME, QUESTION]).await;
-    demo.says("#exchanges", "Refresh the token.").await;
+    demo.shows("#exchanges", "Refresh the token.").await;
 
     let first = demo.guest.page.tab().await;
     demo.guest.page.new_tab().await;
@@ -137,12 +137,12 @@ async fn the_chat_goes_on_over_a_reload_and_in_a_second_tab_and_its_calls_are_dr
     demo.guest.page.click("#say button").await;
     demo.reads(&[WELCOME, QUESTION, "From the second tab"]).await;
     demo.guest.page.click("#end").await;
-    demo.says("#over", "You have ended this chat.").await;
+    demo.shows("#over", "You have ended this chat.").await;
     demo.guest.page.turn_to(&first).await;
-    demo.says("#over", "This chat was ended in another tab.").await;
+    demo.shows("#over", "This chat was ended in another tab.").await;
 }
 
-/// Starship writes its line when the answer has left, and on a busy machine that line may take its time.
+/// Starship logs a request after the response was sent, on a busy machine much later.
 const STARSHIPS_LINES_ARE_LATE: &str = "
     globalThis.EventSource = class extends EventSource {
         addEventListener(type, listener) {
@@ -154,66 +154,66 @@ const STARSHIPS_LINES_ARE_LATE: &str = "
     }";
 
 #[tokio::test]
-async fn a_line_of_starships_that_comes_late_takes_its_place() {
+async fn late_starship_log_lines_are_sorted_into_the_sequence() {
     let demo = Demo::opens_after(STARSHIPS_LINES_ARE_LATE).await;
     demo.begins_a_chat().await;
     for whole in [
         "Create a token. Browser calls Starship: POST /v2/Webchat/Token. Starship calls FWO: POST",
         "Open the conversation. Browser calls Starship: POST /v2/WebChannels. Starship calls FWO: POST",
     ] {
-        demo.says("#exchanges", whole).await;
+        demo.shows("#exchanges", whole).await;
     }
     let twice = "document.querySelector('#exchanges').textContent.split('Create a token.').length - 1";
     assert_eq!(demo.guest.evaluates(twice).await, 1, "one request is drawn once");
 }
 
 #[tokio::test]
-async fn each_button_does_what_it_says_and_the_chat_goes_on() {
+async fn each_button_works_and_the_chat_continues() {
     let demo = Demo::opens().await;
     demo.presses("thief").await;
-    demo.says("#outcome", "Start a chat first").await;
+    demo.shows("#outcome", "Start a chat first").await;
     demo.begins_a_chat().await;
 
     demo.presses("thief").await;
-    demo.says("#outcome", "Firefox on Linux, with a key of its own: 401 invalid_dpop_proof").await;
-    demo.says("#outcome", "Every header of your browser copied, without its key: 401 invalid_dpop_proof")
+    demo.shows("#outcome", "Firefox on Linux, with a key of its own: 401 invalid_dpop_proof").await;
+    demo.shows("#outcome", "Every header of your browser copied, without its key: 401 invalid_dpop_proof")
         .await;
-    demo.says("#exchanges", "A thief: Refresh the token.").await;
+    demo.shows("#exchanges", "A thief: Refresh the token.").await;
     demo.looks(1280, 860, "dark").await;
     demo.is_pictured("dark.png").await;
 
     demo.presses("elsewhere").await;
-    demo.says("#exchanges", "FWO answers 403 origin_not_allowed").await;
+    demo.shows("#exchanges", "FWO answers 403 origin_not_allowed").await;
 
     demo.presses("expire").await;
-    demo.says("#fact-clock", "is 7 h ahead").await;
-    demo.says("#exchanges", "FAS answers 401 expired_token").await;
+    demo.shows("#fact-clock", "is 7 h ahead").await;
+    demo.shows("#exchanges", "FAS answers 401 expired_token").await;
     demo.guest.page.types("#text", "Still there?").await;
     demo.guest.page.click("#say button").await;
     demo.reads(&[WELCOME, QUESTION, "Still there?"]).await;
 
     demo.presses("scoped-auth").await;
-    demo.says("#fact-scoped-auth", "is stopped").await;
-    demo.says("#notice", "upstream_unavailable").await;
-    demo.says("#exchanges", "FAS cannot reach SAS.").await;
+    demo.shows("#fact-scoped-auth", "is stopped").await;
+    demo.shows("#notice", "upstream_unavailable").await;
+    demo.shows("#exchanges", "FAS cannot reach SAS.").await;
     demo.looks(360, 780, "light").await;
     let wider = "document.documentElement.scrollWidth - 360";
-    assert_eq!(demo.guest.evaluates(wider).await, Value::from(0), "nothing is wider than a phone");
+    assert_eq!(demo.guest.evaluates(wider).await, Value::from(0), "no element is wider than a phone");
     demo.is_pictured("narrow.png").await;
     demo.looks(1280, 860, "light").await;
     demo.presses("scoped-auth").await;
-    demo.says("#fact-scoped-auth", "runs").await;
+    demo.shows("#fact-scoped-auth", "runs").await;
     demo.guest.until("document.querySelector('#notice').textContent === ''").await;
 
     demo.presses("replay").await;
-    demo.says("#outcome", "the chat goes on").await;
+    demo.shows("#outcome", "the chat goes on").await;
     demo.guest.page.types("#text", "And now?").await;
     demo.guest.page.click("#say button").await;
     demo.reads(&[WELCOME, QUESTION, "Still there?", "And now?"]).await;
     assert!(!demo.sequence().await.contains("revoked_token"));
     demo.is_pictured("failure.png").await;
     demo.guest.page.click("#end").await;
-    demo.says("#over", "You have ended this chat.").await;
+    demo.shows("#over", "You have ended this chat.").await;
     demo.guest.page.click("#again").await;
     demo.guest.until("!document.querySelector('#begin').hidden").await;
 }

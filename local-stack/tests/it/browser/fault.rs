@@ -1,4 +1,4 @@
-//! A wire on which things go wrong: it passes bytes on between one caller and its callee, until it is told otherwise.
+//! A proxy that injects faults: forwards bytes between one caller and its callee until a fault is set.
 
 use std::{
     net::{SocketAddr, TcpListener as Listener},
@@ -12,44 +12,44 @@ use tokio::{
     sync::watch,
 };
 
-/// What the wire does to what flows.
+/// The fault that the proxy injects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// Nothing.
-    Fair,
-    /// The next answer to a refresh is lost; then it is fair again.
-    LosesTheNextRefresh(Lost),
-    /// Connections break as soon as something is sent.
+    /// No fault.
+    None,
+    /// Drops the next response to a refresh, then resets to no fault.
+    DropsNextRefresh(Part),
+    /// Closes connections as soon as data is sent.
     Down,
-    /// Nothing is ever answered.
+    /// Never responds.
     Silent,
-    /// Answers break off in their head.
-    BreaksOff,
-    /// Answers are no HTTP.
-    SpeaksNoHttp,
+    /// Truncates responses within their head.
+    TruncatesHead,
+    /// Responds with bytes that are not HTTP.
+    NotHttp,
 }
 
-/// How much of an answer is lost.
+/// Which part of a response is dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Lost {
-    /// Everything.
+pub(crate) enum Part {
+    /// The whole response.
     All,
-    /// Its body. A browser repeats a request by itself where a kept connection broke before an answer's head
-    /// was there, and no page would hear of it.
-    TheBody,
+    /// The body. A browser retries a request by itself where a kept connection broke before the response's head
+    /// arrived, and the page would not notice.
+    Body,
 }
 
-/// The wire from the first to the second; all others lead straight to their callee.
+/// Places the proxy between these two; all other connections are direct.
 pub(crate) struct FaultyProxy {
     from: Participant,
     to: Participant,
-    weather: Arc<watch::Sender<Fault>>,
+    fault: Arc<watch::Sender<Fault>>,
 }
 
 impl FaultyProxy {
     pub(crate) fn between(from: Participant, to: Participant) -> (Arc<Self>, Arc<watch::Sender<Fault>>) {
-        let weather = Arc::new(watch::Sender::new(Fault::Fair));
-        (Arc::new(Self { from, to, weather: weather.clone() }), weather)
+        let fault = Arc::new(watch::Sender::new(Fault::None));
+        (Arc::new(Self { from, to, fault: fault.clone() }), fault)
     }
 }
 
@@ -61,41 +61,37 @@ impl Wire for FaultyProxy {
         let listener = Listener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let (listener, weather) = (TcpListener::from_std(listener).unwrap(), self.weather.clone());
+        let (listener, fault) = (TcpListener::from_std(listener).unwrap(), self.fault.clone());
         tokio::spawn(async move {
             while let Ok((caller, _)) = listener.accept().await {
-                tokio::spawn(pass_on(caller, address, weather.clone()));
+                tokio::spawn(forward(caller, address, fault.clone()));
             }
         });
         url
     }
 }
 
-/// Until one of them hangs up, or the weather cuts them off: both ends close when this returns.
-async fn pass_on(
-    mut caller: TcpStream,
-    address: SocketAddr,
-    weather: Arc<watch::Sender<Fault>>,
-) -> Option<()> {
+/// Forwards until either side closes or the fault cuts the connection; both ends are closed on return.
+async fn forward(mut caller: TcpStream, address: SocketAddr, fault: Arc<watch::Sender<Fault>>) -> Option<()> {
     let mut callee = TcpStream::connect(address).await.ok()?;
     let (mut asked, mut answered) = ([0; 32 * 1024], [0; 32 * 1024]);
-    let mut loses = None;
+    let mut drops = None;
     loop {
         tokio::select! {
             length = caller.read(&mut asked) => {
                 let asked = &asked[..length.ok().filter(|length| *length > 0)?];
-                let now = *weather.borrow();
+                let now = *fault.borrow();
                 match now {
-                    Fault::Fair => {}
-                    // The body may come in a piece of its own.
-                    Fault::LosesTheNextRefresh(lost) => loses = loses.or(is_refresh(asked).then_some(lost)),
+                    Fault::None => {}
+                    // The body may arrive in a separate read.
+                    Fault::DropsNextRefresh(part) => drops = drops.or(is_refresh(asked).then_some(part)),
                     Fault::Down => return None,
                     Fault::Silent => continue,
-                    Fault::BreaksOff => {
+                    Fault::TruncatesHead => {
                         caller.write_all(b"HTTP/1.1 200 OK\r\ncontent-ty").await.ok()?;
                         return None;
                     }
-                    Fault::SpeaksNoHttp => {
+                    Fault::NotHttp => {
                         caller.write_all(b"220 mail.example ESMTP\r\n").await.ok()?;
                         return None;
                     }
@@ -104,12 +100,12 @@ async fn pass_on(
             }
             length = callee.read(&mut answered) => {
                 let answered = &answered[..length.ok().filter(|length| *length > 0)?];
-                let Some(lost) = loses else {
+                let Some(part) = drops else {
                     caller.write_all(answered).await.ok()?;
                     continue;
                 };
-                weather.send_replace(Fault::Fair);
-                if lost == Lost::TheBody {
+                fault.send_replace(Fault::None);
+                if part == Part::Body {
                     let head = answered.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap() + 4;
                     caller.write_all(&answered[..head]).await.ok()?;
                 }
@@ -119,7 +115,7 @@ async fn pass_on(
     }
 }
 
-/// A request's head comes in one piece here; its preflight is no POST.
+/// A request's head arrives in one read here; its preflight is not a POST.
 fn is_refresh(asked: &[u8]) -> bool {
     asked.starts_with(b"POST /v2/Webchat/Token/Refresh ")
 }

@@ -1,4 +1,4 @@
-//! The whole life of a chat, as a guest sees it.
+//! The whole life of a chat as a guest sees it.
 
 use local_stack::demo;
 
@@ -8,42 +8,41 @@ use crate::browser::{chromium::Chromium, test_env::TestEnv};
 pub(crate) const WELCOME: &str = "Welcome! Someone will be with you in a moment.";
 
 #[tokio::test]
-async fn a_chat_from_its_beginning_over_a_reload_to_its_end() {
-    let scene = TestEnv::new().await;
+async fn a_chat_starts_survives_a_reload_and_ends() {
+    let env = TestEnv::new().await;
     let guest = Chromium::start().await;
-    guest.begins_a_chat(&scene.chat_on()).await;
+    guest.begins_a_chat(&env.chat_on()).await;
     guest.writes("Where is my order? 📦").await;
     guest.reads(&[WELCOME, "Where is my order? 📦"]).await;
 
     guest.page.reload().await;
     guest.reads(&[WELCOME, "Where is my order? 📦"]).await;
-    guest.is_told("chatting").await;
+    guest.shows_status("chatting").await;
     assert_eq!(guest.evaluates("document.querySelector('#status').dataset.refreshedBy").await, "this-tab");
     guest.writes("Still there?").await;
     guest.reads(&[WELCOME, "Where is my order? 📦", "Still there?"]).await;
 
     guest.page.click("#end").await;
-    guest.is_told("ended by guest").await;
+    guest.shows_status("ended by guest").await;
     assert_eq!(guest.evaluates("localStorage.length").await, 0, "nothing is left behind");
-    scene
-        .logged(|lines| {
-            crate::browser::test_env::paths(lines).contains(&"POST /v2/Webchat/Token/Revoke 200".into())
-        })
-        .await;
+    env.logged(|lines| {
+        crate::browser::test_env::paths(lines).contains(&"POST /v2/Webchat/Token/Revoke 200".into())
+    })
+    .await;
     guest.page.reload().await;
-    guest.is_told("ready").await;
+    guest.shows_status("ready").await;
     guest.page.types("#begin input", "Ada").await;
     guest.page.click("#begin button").await;
     guest.reads(&[WELCOME]).await;
 }
 
 #[tokio::test]
-async fn without_the_feature_a_chat_goes_on_too() {
-    let scene = TestEnv::new().await;
+async fn chat_works_with_the_feature_off() {
+    let env = TestEnv::new().await;
     let guest = Chromium::start().await;
-    guest.begins_a_chat(&scene.chat(demo::DEPLOYMENT_OFF)).await;
+    guest.begins_a_chat(&env.chat(demo::DEPLOYMENT_OFF)).await;
     guest.page.reload().await;
-    guest.is_told("chatting").await;
+    guest.shows_status("chatting").await;
     guest.writes("Hello").await;
     guest.reads(&[WELCOME, "Hello"]).await;
 }

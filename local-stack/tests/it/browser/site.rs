@@ -1,5 +1,5 @@
-//! The customer's site: pages of a shop, served under whatever name the test calls it by. Chromium takes every
-//! `*.localhost` for the loopback, and for a place where WebCrypto may be used, so each name is an origin of its own.
+//! The customer's site: pages of a shop, served under any host name. Chromium resolves every `*.localhost` to the
+//! loopback interface and treats it as a secure context (WebCrypto), so each name is a separate origin.
 
 use std::net::TcpListener;
 
@@ -9,7 +9,7 @@ use actix_web::{App, HttpResponse, HttpServer, web};
 const MODULE: &str = include_str!("../../../../browser/webchat-session.js");
 const CHAT: &str = include_str!("site/chat.html");
 
-/// A site that runs until the test ends.
+/// A site that runs until it is dropped.
 pub(crate) struct Site {
     port: u16,
 }

@@ -1,4 +1,4 @@
-//! The laptop sleeps past the end of the token, and the chat goes on when it wakes up.
+//! The laptop sleeps past the token's expiry, and the chat continues when it wakes up.
 
 use chrono::TimeDelta;
 use serde_json::json;
@@ -9,7 +9,7 @@ use crate::browser::{
     test_env::{TestEnv, refreshes},
 };
 
-/// The page's clock is so many hours later than it was, and none of its timers has run.
+/// Moves the page's clock forward by this many hours without firing its timers.
 pub(crate) const FALLS_ASLEEP: &str = "
     const ahead = given[0] * 3600000, Before = Date, before = performance.now.bind(performance)
     globalThis.Date = class extends Before {
@@ -23,38 +23,38 @@ async fn falls_asleep(guest: &Chromium, hours: u32) {
 }
 
 #[tokio::test]
-async fn the_laptop_slept_past_the_end_of_the_token() {
-    let scene = TestEnv::new().await;
+async fn laptop_sleeps_past_token_expiry() {
+    let env = TestEnv::new().await;
     let guest = Chromium::start().await;
-    guest.begins_a_chat(&scene.chat_on()).await;
-    scene.plan.clock.advance(TimeDelta::hours(10));
+    guest.begins_a_chat(&env.chat_on()).await;
+    env.plan.clock.advance(TimeDelta::hours(10));
     falls_asleep(&guest, 10).await;
     guest.page.run("document.dispatchEvent(new Event('visibilitychange', { bubbles: true }))", &[]).await;
     guest.until("document.querySelector('#status').dataset.refreshedBy === 'this-tab'").await;
     guest.writes("Good morning").await;
     guest.reads(&[WELCOME, "Good morning"]).await;
 
-    // Before the page has noticed, the guest writes.
-    scene.plan.clock.advance(TimeDelta::hours(8));
+    // The guest writes before the page has noticed.
+    env.plan.clock.advance(TimeDelta::hours(8));
     falls_asleep(&guest, 8).await;
     guest.writes("Good evening").await;
     guest.reads(&[WELCOME, "Good morning", "Good evening"]).await;
-    assert_eq!(guest.refusals().await, "", "the guest was told of nothing");
-    scene.logged(|lines| refreshes(lines).len() == 2).await;
+    assert_eq!(guest.refusals().await, "", "the guest sees no error");
+    env.logged(|lines| refreshes(lines).len() == 2).await;
 }
 
 #[tokio::test]
-async fn a_session_ends_after_a_day_and_the_guest_begins_anew() {
-    let scene = TestEnv::new().await;
+async fn session_expires_after_a_day_and_a_new_one_starts() {
+    let env = TestEnv::new().await;
     let guest = Chromium::start().await;
-    guest.begins_a_chat(&scene.chat_on()).await;
-    scene.plan.clock.advance(TimeDelta::hours(25));
+    guest.begins_a_chat(&env.chat_on()).await;
+    env.plan.clock.advance(TimeDelta::hours(25));
     falls_asleep(&guest, 25).await;
     guest.page.click("#read").await;
-    guest.is_told("ended by service session_expired").await;
+    guest.shows_status("ended by service session_expired").await;
     assert_eq!(guest.refusals().await, "session_expired");
     guest.page.types("#begin input", "Ada").await;
     guest.page.click("#begin button").await;
-    guest.is_told("chatting").await;
+    guest.shows_status("chatting").await;
     guest.reads(&[WELCOME]).await;
 }

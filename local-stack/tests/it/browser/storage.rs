@@ -1,4 +1,4 @@
-//! A guest who blocks storage and cookies chats until the page closes.
+//! With storage and cookies blocked, a guest can chat until the page closes.
 
 use crate::browser::{
     chromium::{Chromium, Habits},
@@ -7,15 +7,15 @@ use crate::browser::{
 };
 
 #[tokio::test]
-async fn with_storage_blocked_a_chat_lives_as_long_as_its_page() {
-    let scene = TestEnv::new().await;
+async fn chat_lasts_as_long_as_the_page_when_storage_is_blocked() {
+    let env = TestEnv::new().await;
     let guest = Chromium::with(Habits { storage_is_blocked: true, ..Habits::default() }).await;
-    guest.begins_a_chat(&scene.chat_on()).await;
+    guest.begins_a_chat(&env.chat_on()).await;
     let stored = guest.evaluates("localStorage.length").await;
     assert!(stored["threw"].as_str().unwrap().contains("SecurityError"), "it is blocked: {stored}");
     guest.writes("Hello").await;
     guest.reads(&[WELCOME, "Hello"]).await;
     guest.page.reload().await;
-    guest.is_told("ready").await;
+    guest.shows_status("ready").await;
     assert_eq!(guest.evaluates("document.querySelectorAll('#messages li').length").await, 0);
 }

@@ -8,15 +8,15 @@ use crate::browser::{
 };
 
 #[tokio::test]
-async fn two_tabs_share_a_chat_a_refresh_and_the_end() {
-    let scene = TestEnv::new().await;
+async fn two_tabs_share_one_session() {
+    let env = TestEnv::new().await;
     let guest = Chromium::start().await;
-    guest.begins_a_chat(&scene.chat_on()).await;
+    guest.begins_a_chat(&env.chat_on()).await;
     let first = guest.page.tab().await;
     let second = guest.page.new_tab().await;
-    guest.page.visit(&scene.chat_on()).await;
+    guest.page.visit(&env.chat_on()).await;
     guest.reads(&[WELCOME]).await;
-    guest.is_told("chatting").await;
+    guest.shows_status("chatting").await;
     guest.writes("From the second tab").await;
     guest.reads(&[WELCOME, "From the second tab"]).await;
 
@@ -25,9 +25,9 @@ async fn two_tabs_share_a_chat_a_refresh_and_the_end() {
     guest.page.click("#read").await;
     guest.reads(&[WELCOME, "From the second tab"]).await;
 
-    // Both wake up past the moment of the refresh, which is 90 % of six hours at the latest, at the same time.
-    let before = refreshes(&scene.logged(|_| true).await).len();
-    scene.plan.clock.advance(chrono::TimeDelta::minutes(330));
+    // Both wake up at the same time, past the refresh time, which is at most 90 % of six hours.
+    let before = refreshes(&env.logged(|_| true).await).len();
+    env.plan.clock.advance(chrono::TimeDelta::minutes(330));
     for tab in [&second, &first] {
         guest.page.turn_to(tab).await;
         let set = format!(
@@ -52,14 +52,14 @@ async fn two_tabs_share_a_chat_a_refresh_and_the_end() {
     }
     by.sort_by_key(ToString::to_string);
     assert_eq!(by, ["another-tab", "this-tab"]);
-    // A later request is logged later: no second refresh is on its way.
+    // Requests are logged in order: no second refresh is in flight.
     guest.writes("Refreshed").await;
     guest.reads(&[WELCOME, "From the second tab", "Refreshed"]).await;
-    let after = scene.logged(|lines| refreshes(lines).len() > before).await;
-    assert_eq!(refreshes(&after).len(), before + 1, "one for both");
+    let after = env.logged(|lines| refreshes(lines).len() > before).await;
+    assert_eq!(refreshes(&after).len(), before + 1, "one refresh for both tabs");
 
     guest.page.click("#end").await;
-    guest.is_told("ended by guest").await;
+    guest.shows_status("ended by guest").await;
     guest.page.turn_to(&first).await;
-    guest.is_told("ended by another-tab").await;
+    guest.shows_status("ended by another-tab").await;
 }

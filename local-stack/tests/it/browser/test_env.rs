@@ -1,4 +1,4 @@
-//! Everything that a chat takes but the guest: the customer's site, Starship, the stack, and the wires between them.
+//! The environment of a chat: the customer's site, Starship, the stack, and the connections between them.
 
 use std::sync::Arc;
 
@@ -9,8 +9,8 @@ use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
 use crate::browser::site::Site;
 
-/// Browsers are large: two tests at a time have some.
-static ROOM: Semaphore = Semaphore::const_new(2);
+/// Browsers need much memory: at most two tests run at a time.
+static SLOTS: Semaphore = Semaphore::const_new(2);
 
 pub(crate) struct TestEnv {
     pub(crate) site: Site,
@@ -22,7 +22,7 @@ pub(crate) struct TestEnv {
     starship_plan: StarshipConfig,
     requests: watch::Receiver<Vec<Value>>,
     _data: TempDir,
-    _room: SemaphorePermit<'static>,
+    _slot: SemaphorePermit<'static>,
 }
 
 impl TestEnv {
@@ -30,18 +30,18 @@ impl TestEnv {
         Self::with(|_, _| {}).await
     }
 
-    /// A scene with a changed plan; its accounts, the demo's, may be written anew, now that the site's origins are known.
+    /// A env with a changed plan; its accounts, the demo's, may be written anew, now that the site's origins are known.
     pub(crate) async fn with(change: impl FnOnce(&mut StackConfig, &Site)) -> Self {
         Self::wired(Arc::new(Direct), |_| {}, change).await
     }
 
-    /// A scene whose wires, Starship's too, are laid by `wire`.
+    /// A test environment whose connections, Starship's included, are made by `wire`.
     pub(crate) async fn wired(
         wire: Arc<dyn Wire>,
         change_starship: impl FnOnce(&mut StarshipConfig),
         change: impl FnOnce(&mut StackConfig, &Site),
     ) -> Self {
-        let room = ROOM.acquire().await.unwrap();
+        let slot = SLOTS.acquire().await.unwrap();
         let (site, data) = (Site::start(), tempfile::tempdir().unwrap());
         let behind_starship = Arc::new(BehindStarship(wire.clone()));
         let trusted_proxies = "127.0.0.1".parse().unwrap();
@@ -69,21 +69,21 @@ impl TestEnv {
             starship_plan,
             requests,
             _data: data,
-            _room: room,
+            _slot: slot,
         }
     }
 
-    /// Starship ends, as it does when its machine is restarted.
+    /// Stops Starship, as a restart of its machine does.
     pub(crate) async fn starship_stops(&mut self) {
         self.starship.take().unwrap().stop().await.unwrap();
     }
 
-    /// It is back, at the same address.
+    /// Starts Starship again on the same address.
     pub(crate) async fn starship_is_back(&mut self) {
         self.starship = Some(Starship::start(self.starship_plan.clone()).await.unwrap());
     }
 
-    /// The page of the shop with the chat of this deployment.
+    /// The shop's page with the chat of this deployment.
     pub(crate) fn chat(&self, deployment: &str) -> String {
         let shop = self.site.origin("shop");
         format!("{shop}/?deployment={deployment}&endpoint={}", self.endpoint)
@@ -94,13 +94,13 @@ impl TestEnv {
         self.chat(demo::DEPLOYMENT_ON)
     }
 
-    /// The requests that Starship has logged so far, as soon as they are as they should be.
+    /// The requests that Starship has logged so far, once they fulfil the condition.
     pub(crate) async fn logged(&self, expected: impl Fn(&[Value]) -> bool) -> Vec<Value> {
         let mut requests = self.requests.clone();
         let awaited = requests.wait_for(|requests| expected(requests));
         match tokio::time::timeout(std::time::Duration::from_secs(10), awaited).await {
             Ok(requests) => requests.unwrap().clone(),
-            Err(_) => panic!("Starship has logged {:#?}", self.requests.borrow().as_slice()),
+            Err(_) => panic!("Starship's log so far: {:#?}", self.requests.borrow().as_slice()),
         }
     }
 }
@@ -114,12 +114,12 @@ pub(crate) fn paths(lines: &[Value]) -> Vec<String> {
         .collect()
 }
 
-/// The same, of refreshes alone.
+/// The same, only for refreshes.
 pub(crate) fn refreshes(lines: &[Value]) -> Vec<String> {
     paths(lines).into_iter().filter(|line| line.starts_with("POST /v2/Webchat/Token/Refresh")).collect()
 }
 
-/// What the stack takes for the browser's end of the wire is Starship's.
+/// Starship's connection to the stack, which the stack treats as the browser's.
 struct BehindStarship(Arc<dyn Wire>);
 
 impl Wire for BehindStarship {

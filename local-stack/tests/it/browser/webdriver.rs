@@ -1,5 +1,5 @@
-//! The W3C WebDriver protocol, as far as these tests need it: a chromedriver as a child, and commands to it as JSON over
-//! HTTP. It is a dozen lines per command, and a crate for it would bring two dozen others.
+//! The subset of the W3C WebDriver protocol that these tests need: a chromedriver child process, and JSON commands over
+//! HTTP. It is a dozen lines per command; a crate for it would bring two dozen others.
 
 use std::{
     env,
@@ -13,20 +13,20 @@ use reqwest::{Client, Method};
 use serde_json::{Value, json};
 use service_runtime::client::http_client;
 
-/// The member that an element's reference has on the wire.
+/// The member that holds an element's reference.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
-/// A chromedriver; dropping it ends it and every browser that it started.
+/// A chromedriver process; dropping it ends it and every browser that it started.
 pub(crate) struct Driver {
     child: Child,
     port: u16,
 }
 
 impl Driver {
-    /// It picks a free port of IPv4 and then wants the same of IPv6, which may be taken: it ends, and another one picks
-    /// another.
+    /// chromedriver picks a free IPv4 port and then needs the same IPv6 port, which may be in use: it then exits, and
+    /// another attempt picks another port.
     pub(crate) fn start() -> Self {
-        (0..5).find_map(|_| Self::try_to_start()).expect("chromedriver ended five times")
+        (0..5).find_map(|_| Self::try_to_start()).expect("chromedriver exited five times")
     }
 
     fn try_to_start() -> Option<Self> {
@@ -37,7 +37,7 @@ impl Driver {
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
-            .expect("chromedriver (Debian: chromium-driver) in the PATH, or where CHROMEDRIVER says");
+            .expect("chromedriver (Debian: chromium-driver) in PATH or at $CHROMEDRIVER");
         let mut said = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         while !line.contains("successfully on port") {
@@ -48,7 +48,7 @@ impl Driver {
             }
         }
         let digits: String = line.chars().filter(char::is_ascii_digit).collect();
-        // It goes on to write, and must not find the pipe closed.
+        // chromedriver continues to write and must not find the pipe closed.
         std::thread::spawn(move || std::io::copy(&mut said, &mut std::io::sink()));
         Some(Self { child, port: digits.parse().unwrap() })
     }
@@ -60,7 +60,7 @@ impl Driver {
         if let Some(binary) = chromium() {
             options["binary"] = json!(binary);
         }
-        // Long enough for a machine that has other things to do; what never comes fails by it.
+        // Long enough for a busy machine; a missing event fails by this timeout.
         let wanted = json!({"goog:chromeOptions": options, "timeouts": {"script": 20_000}});
         let base = format!("http://127.0.0.1:{}/session", self.port);
         let body = json!({"capabilities": {"alwaysMatch": wanted}});
@@ -72,7 +72,7 @@ impl Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        // Killed, it would leave its browsers behind.
+        // Killing chromedriver would leave its browsers running.
         if let Ok(mut driver) = TcpStream::connect(("127.0.0.1", self.port)) {
             let _ =
                 driver.write_all(b"GET /shutdown HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n");
@@ -82,7 +82,7 @@ impl Drop for Driver {
     }
 }
 
-/// One browser, by chromedriver.
+/// One browser session of chromedriver.
 #[derive(Clone)]
 pub(crate) struct Session {
     client: Client,
@@ -90,7 +90,7 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// What chromedriver calls it by.
+    /// The session id.
     pub(crate) fn id(&self) -> &str {
         self.url.rsplit('/').next().unwrap_or_default()
     }
@@ -103,7 +103,7 @@ impl Session {
         self.post("refresh", json!({})).await;
     }
 
-    /// Opens a second tab, in a window of its own so that both are seen, and turns to it; its handle.
+    /// Opens a second tab in a separate window, so that both are visible, and switches to it; returns its handle.
     pub(crate) async fn new_tab(&self) -> String {
         let made = self.post("window/new", json!({"type": "window"})).await;
         let handle = made["handle"].as_str().unwrap().to_owned();
@@ -111,7 +111,7 @@ impl Session {
         handle
     }
 
-    /// The handle of the tab that is turned to.
+    /// The handle of the current tab.
     pub(crate) async fn tab(&self) -> String {
         self.send(Method::GET, "window", None).await.as_str().unwrap().to_owned()
     }
@@ -130,7 +130,7 @@ impl Session {
         self.post(&format!("element/{element}/value"), json!({"text": text})).await;
     }
 
-    /// The body of an async function, run in the page; what it resolves to.
+    /// Runs the body of an async function in the page and returns what it resolves to.
     pub(crate) async fn run(&self, body: &str, arguments: &[Value]) -> Value {
         let script = format!(
             "const done = arguments[arguments.length - 1], given = [...arguments].slice(0, -1);
@@ -139,12 +139,12 @@ impl Session {
         self.post("execute/async", json!({"script": script, "args": arguments})).await
     }
 
-    /// A command of the developer tools' protocol.
+    /// A command of the DevTools protocol.
     pub(crate) async fn developer_tools(&self, command: &str, parameters: Value) -> Value {
         self.post("goog/cdp/execute", json!({"cmd": command, "params": parameters})).await
     }
 
-    /// The page as PNG, in base64. Over a connection of its own: those of a test that has failed stand still.
+    /// The page as PNG, in base64. Uses a separate connection: those of a failed test are blocked.
     pub(crate) async fn screenshot(&self) -> String {
         let client = http_client().build().unwrap();
         let taken = command(&client, Method::GET, &format!("{}/screenshot", self.url), None).await;
@@ -153,7 +153,7 @@ impl Session {
 
     async fn element(&self, selector: &str) -> String {
         let found = self.post("element", json!({"using": "css selector", "value": selector})).await;
-        found[ELEMENT].as_str().unwrap_or_else(|| panic!("no {selector} in the page")).to_owned()
+        found[ELEMENT].as_str().unwrap_or_else(|| panic!("no element {selector} in the page")).to_owned()
     }
 
     async fn post(&self, path: &str, body: Value) -> Value {
@@ -170,12 +170,15 @@ async fn command(client: &Client, method: Method, url: &str, body: Option<&Value
     if let Some(body) = body {
         request = request.json(body);
     }
-    let answer = request.send().await.expect("an answer of chromedriver");
+    let answer = request.send().await.expect("a response of chromedriver");
     let mut answer: Value = answer.json().await.expect("JSON of chromedriver");
     let value = answer["value"].take();
     if let Some(error) = value.get("error").filter(|_| value.get("stacktrace").is_some()) {
         let asked = body.map(|body| &body["script"]).and_then(Value::as_str).unwrap_or_default();
-        panic!("{error} by chromedriver at {url}: {} {asked}", value["message"].as_str().unwrap_or_default());
+        panic!(
+            "chromedriver error {error} at {url}: {} {asked}",
+            value["message"].as_str().unwrap_or_default()
+        );
     }
     value
 }

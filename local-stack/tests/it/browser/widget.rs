@@ -1,5 +1,5 @@
-//! The released widget's own calls (contract, section 4) from a page in Chromium: forms, its headers, their preflights,
-//! and what the widget does with the answers.
+//! The released widget's requests (contract, section 4) from a page in Chromium: forms, headers, preflights, and what
+//! the widget does with the responses.
 
 use chrono::TimeDelta;
 use local_stack::demo;
@@ -10,7 +10,7 @@ use crate::browser::{
     test_env::{TestEnv, paths},
 };
 
-/// A call as the widget makes it: a form, and its headers, whose login is the session's beginning.
+/// A request as the widget makes it: a form and its headers; the login timestamp is the session's start.
 fn call(login: u64, fields: &[(&str, &str)]) -> Value {
     let answers = json!({"powerEfficient": true, "smooth": true, "supported": true, "keySystemAccess": null});
     json!({
@@ -27,8 +27,8 @@ fn call(login: u64, fields: &[(&str, &str)]) -> Value {
     })
 }
 
-/// Sends it from the page, which writes the form itself.
-async fn sends(scene: &TestEnv, guest: &Chromium, path: &str, call: &Value) -> Value {
+/// Sends it from the page, which encodes the form itself.
+async fn sends(env: &TestEnv, guest: &Chromium, path: &str, call: &Value) -> Value {
     let script = "const [url, { fields, ...options }] = given
         const form = new URLSearchParams()
         for (const [name, value] of fields) form.append(name, value)
@@ -36,7 +36,7 @@ async fn sends(scene: &TestEnv, guest: &Chromium, path: &str, call: &Value) -> V
         const body = await answer.json()
         return { status: answer.status, body, isOver: Date.now() >= new Date(body.expiration),
             ends: new Date(body.expiration).getTime() - Date.now() }";
-    guest.page.run(script, &[json!(format!("{}{path}", scene.endpoint)), call.clone()]).await
+    guest.page.run(script, &[json!(format!("{}{path}", env.endpoint)), call.clone()]).await
 }
 
 const INIT: &str = "/v2/Webchat/Init";
@@ -53,56 +53,55 @@ fn begin<'a>(deployment: &'a str, identity: Option<&'a str>) -> Vec<(&'a str, &'
 }
 
 #[tokio::test]
-async fn the_widget_begins_a_chat_and_resumes_it() {
-    let scene = TestEnv::new().await;
+async fn the_widget_starts_and_resumes_a_chat() {
+    let env = TestEnv::new().await;
     let guest = Chromium::start().await;
-    guest.page.visit(&(scene.site.origin("shop") + "/blank")).await;
+    guest.page.visit(&(env.site.origin("shop") + "/blank")).await;
     for deployment in [demo::DEPLOYMENT_ON, demo::DEPLOYMENT_OFF] {
-        let begun = sends(&scene, &guest, INIT, &call(1_795_197_600_000, &begin(deployment, None))).await;
-        assert_eq!(begun["status"], 201, "{begun}");
-        // Its rule on a page that is loaded again: over if `Date.now() >= new Date(expiration)`.
-        assert_eq!(begun["isOver"], false);
-        let ends = begun["ends"].as_i64().unwrap();
-        assert!((21_500_000..=21_600_000).contains(&ends), "six hours, not {ends} ms");
-        let token = begun["body"]["token"].as_str().unwrap();
+        let started = sends(&env, &guest, INIT, &call(1_795_197_600_000, &begin(deployment, None))).await;
+        assert_eq!(started["status"], 201, "{started}");
+        // The widget's rule on reload: expired if `Date.now() >= new Date(expiration)`.
+        assert_eq!(started["isOver"], false);
+        let ends = started["ends"].as_i64().unwrap();
+        assert!((21_500_000..=21_600_000).contains(&ends), "expected six hours, not {ends} ms");
+        let token = started["body"]["token"].as_str().unwrap();
         let fields = [("DeploymentKey", deployment), ("Token", token)];
-        let refreshed = sends(&scene, &guest, REFRESH, &call(1_795_197_600_000, &fields)).await;
+        let refreshed = sends(&env, &guest, REFRESH, &call(1_795_197_600_000, &fields)).await;
         assert_eq!((&refreshed["status"], &refreshed["isOver"]), (&json!(200), &json!(false)), "{refreshed}");
-        // Without it the widget would not hand the new token to its chat client.
+        // Without it the widget would not pass the new token to its chat client.
         for same in ["conversation_sid", "identity"] {
-            assert_eq!(refreshed["body"][same], begun["body"][same], "{same}");
+            assert_eq!(refreshed["body"][same], started["body"][same], "{same}");
         }
-        assert_ne!(refreshed["body"]["token"], begun["body"]["token"]);
+        assert_ne!(refreshed["body"]["token"], started["body"]["token"]);
     }
-    let asked = paths(&scene.logged(|lines| lines.len() >= 6).await);
+    let asked = paths(&env.logged(|lines| lines.len() >= 6).await);
     let preflights = asked.iter().filter(|line| line.starts_with("OPTIONS ")).count();
-    assert_eq!(preflights, 2, "one for each of its routes: {asked:#?}");
+    assert_eq!(preflights, 2, "one preflight for each route: {asked:#?}");
 }
 
 #[tokio::test]
-async fn the_widgets_rule_tells_an_old_session_from_a_running_one() {
-    let scene = TestEnv::new().await;
+async fn the_widget_distinguishes_expired_and_running_sessions() {
+    let env = TestEnv::new().await;
     let guest = Chromium::start().await;
-    guest.page.visit(&(scene.site.origin("shop") + "/blank")).await;
-    let begun =
-        sends(&scene, &guest, INIT, &call(1_795_197_600_000, &begin(demo::DEPLOYMENT_ON, None))).await;
-    scene.plan.clock.advance(TimeDelta::hours(7));
+    guest.page.visit(&(env.site.origin("shop") + "/blank")).await;
+    let started =
+        sends(&env, &guest, INIT, &call(1_795_197_600_000, &begin(demo::DEPLOYMENT_ON, None))).await;
+    env.plan.clock.advance(TimeDelta::hours(7));
     guest.page.run(crate::browser::sleep::FALLS_ASLEEP, &[json!(7)]).await;
-    let expiration = begun["body"]["expiration"].to_string();
+    let expiration = started["body"]["expiration"].to_string();
     assert_eq!(guest.evaluates(&format!("Date.now() >= new Date({expiration})")).await, true);
 }
 
-/// The released widget keeps no key, so its guests begin anew after their session.
+/// The released widget keeps no key, so its guests get a new identity after their session.
 #[tokio::test]
-async fn an_identity_is_not_given_again_without_a_proof_key() {
-    let scene = TestEnv::new().await;
+async fn an_identity_is_not_restored_without_a_proof_key() {
+    let env = TestEnv::new().await;
     let guest = Chromium::start().await;
-    guest.page.visit(&(scene.site.origin("shop") + "/blank")).await;
-    let first =
-        sends(&scene, &guest, INIT, &call(1_795_197_600_000, &begin(demo::DEPLOYMENT_ON, None))).await;
+    guest.page.visit(&(env.site.origin("shop") + "/blank")).await;
+    let first = sends(&env, &guest, INIT, &call(1_795_197_600_000, &begin(demo::DEPLOYMENT_ON, None))).await;
     let identity = first["body"]["identity"].as_str().unwrap();
     let asking = call(1_795_197_600_000, &begin(demo::DEPLOYMENT_ON, Some(identity)));
-    let again = sends(&scene, &guest, INIT, &asking).await;
+    let again = sends(&env, &guest, INIT, &asking).await;
     assert_eq!(again["status"], 201, "silently: {again}");
     assert_ne!(again["body"]["identity"], identity);
 }

@@ -1,5 +1,5 @@
-//! What stands between a caller and the replicas of its callee: a balancer of connections, as a Service of Kubernetes is
-//! one. A new connection goes to the next replica that is ready; connections that exist stay where they are.
+//! A connection balancer between a caller and the replicas of its callee, like a Kubernetes Service: a new connection
+//! goes to the next ready replica; existing connections stay where they are.
 
 use std::{
     net::SocketAddr,
@@ -18,15 +18,15 @@ use tokio::{
     time::interval,
 };
 
-/// How often replicas are asked whether they are ready.
+/// Interval of readiness checks.
 const PERIOD: Duration = Duration::from_millis(20);
-/// How often in a row one must not be ready to be taken out.
+/// Number of consecutive failed checks after which a replica is removed.
 const THRESHOLD: u32 = 3;
 
 /// The balancer of one service.
 #[derive(Clone)]
 pub(crate) struct Balancer {
-    /// Where callers call.
+    /// The address for callers.
     pub(crate) address: SocketAddr,
     replicas: Arc<Mutex<Vec<Replica>>>,
     looks: watch::Sender<u64>,
@@ -51,7 +51,7 @@ impl Balancer {
         balancer
     }
 
-    /// Waits until a new replica is ready and takes its part.
+    /// Waits until a new replica is ready and adds it.
     pub(crate) async fn add(&self, replica: &Running) {
         let (address, admin) = (replica.address(), replica.admin_address);
         self.replicas.lock().unwrap().push(Replica { address, admin, ready: false, misses: 0 });
@@ -64,7 +64,7 @@ impl Balancer {
         test_support::within(Duration::from_secs(60), "the replica is ready", ready).await;
     }
 
-    /// Forgets a replica that has ended.
+    /// Removes a replica that has exited.
     pub(crate) fn forget(&self, admin: SocketAddr) {
         self.replicas.lock().unwrap().retain(|replica| replica.admin != admin);
     }
@@ -74,7 +74,7 @@ impl Balancer {
         while let Ok((mut caller, _)) = listener.accept().await {
             let ready: Vec<_> =
                 self.replicas.lock().unwrap().iter().filter(|replica| replica.ready).copied().collect();
-            // Without a replica the caller is hung up on, as it would be without a balancer.
+            // Without a ready replica the connection is closed, as it would be without a balancer.
             let Some(next) = ready.get(turn.fetch_add(1, Ordering::Relaxed) % ready.len().max(1)) else {
                 continue;
             };
@@ -83,7 +83,7 @@ impl Balancer {
                 if let Ok(mut replica) = TcpStream::connect(address).await {
                     let _ = replica.set_nodelay(true);
                     let _ = caller.set_nodelay(true);
-                    // Ends with either side, well or not.
+                    // Ends when either side closes, with or without an error.
                     let _ = copy_bidirectional(&mut caller, &mut replica).await;
                 }
             });

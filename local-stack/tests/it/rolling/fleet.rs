@@ -1,4 +1,4 @@
-//! Two replicas of each service, configured by settings as a deployment is, each behind a balancer; Starship, a real
+//! Two replicas of each service, configured by settings like a deployment, each behind a balancer; Starship, a real
 //! nginx, in front.
 
 use std::path::Path;
@@ -28,7 +28,7 @@ pub(crate) enum Service {
 pub(crate) const SERVICES: [Service; 3] =
     [Service::ScopedAuth, Service::FederatedAuth, Service::Orchestrator];
 
-/// All of them.
+/// The replicas of all services.
 pub(crate) struct Fleet {
     pub(crate) starship: Starship,
     balancers: [Balancer; 3],
@@ -44,7 +44,7 @@ impl Fleet {
         let authority = Authority::new("the services' authority");
         put(data.path(), "ca.pem", authority.pem());
         for participant in ["orchestrator", "federated-auth", "scoped-auth"] {
-            authority.vouches_for(participant, data.path(), Flaw::None);
+            authority.issues(participant, data.path(), Flaw::None);
         }
         let balancers = [Balancer::new().await, Balancer::new().await, Balancer::new().await];
         let plan = StarshipConfig::on_a_free_port(
@@ -61,14 +61,14 @@ impl Fleet {
         fleet
     }
 
-    /// A new replica takes its part.
+    /// Starts and adds a replica.
     pub(crate) async fn add(&mut self, service: Service) {
         let replica = self.replica(service).await;
         self.balancers[service as usize].add(&replica).await;
         self.replicas[service as usize].push(replica);
     }
 
-    /// The oldest replica ends, as it does at SIGTERM.
+    /// Stops the oldest replica as SIGTERM does.
     pub(crate) async fn end(&mut self, service: Service) {
         let replica = self.replicas[service as usize].remove(0);
         let admin = replica.admin_address;
@@ -76,7 +76,7 @@ impl Fleet {
         self.balancers[service as usize].forget(admin);
     }
 
-    /// Everything ends.
+    /// Stops all replicas.
     pub(crate) async fn stop(mut self) {
         self.starship.stop().await.unwrap();
         for service in [Service::Orchestrator, Service::FederatedAuth, Service::ScopedAuth] {

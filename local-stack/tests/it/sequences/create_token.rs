@@ -7,33 +7,33 @@ use crate::sequences::TestEnv;
 const FILE: &str = "create-token.md";
 
 #[tokio::test]
-async fn the_feature_is_off() {
-    let scene = TestEnv::new().await;
-    let answer = scene.guest_off().creates_token().await;
+async fn feature_off() {
+    let env = TestEnv::new().await;
+    let answer = env.guest_off().creates_token().await;
     assert_eq!(answer.status, 200);
-    scene.equals(FILE, "The feature is off");
+    env.equals(FILE, "The feature is off");
 }
 
 #[tokio::test]
-async fn the_feature_is_on() {
-    let scene = TestEnv::new().await;
-    let answer = scene.guest_on().creates_token().await;
+async fn feature_on() {
+    let env = TestEnv::new().await;
+    let answer = env.guest_on().creates_token().await;
     assert_eq!(answer.status, 200);
-    scene.equals(FILE, "The feature is on");
+    env.equals(FILE, "The feature is on");
 }
 
 #[tokio::test]
-async fn the_fingerprint_is_unavailable() {
-    let scene = TestEnv::new().await;
+async fn fingerprint_unavailable() {
+    let env = TestEnv::new().await;
     for guest in [
-        scene.guest_on().without("user-agent"),
-        scene.guest_on().with("x-twilio-sec-usersettings", "not JSON"),
-        scene.guest_on().with("x-twilio-sec-webchatinfo", "[]"),
-        scene.guest_on().with("x-twilio-sec-decoders", r#"{"audio":1}"#),
+        env.guest_on().without("user-agent"),
+        env.guest_on().with("x-twilio-sec-usersettings", "not JSON"),
+        env.guest_on().with("x-twilio-sec-webchatinfo", "[]"),
+        env.guest_on().with("x-twilio-sec-decoders", r#"{"audio":1}"#),
     ] {
         let answer = guest.creates_token().await;
         assert_eq!((answer.status, answer.code()), (403, "fingerprint_unavailable"));
-        scene.equals(FILE, "The feature is on and the fingerprint is unavailable");
+        env.equals(FILE, "The feature is on and the fingerprint is unavailable");
     }
 }
 
@@ -52,35 +52,35 @@ async fn with_flex_configuration() {
     std::fs::write(plan.accounts_file(), accounts).unwrap();
     let flex_configuration = Stack::start(&plan).await.unwrap();
 
-    let scene = TestEnv::with(|plan| {
+    let env = TestEnv::with(|plan| {
         let wire =
             plan.wire.connect(Participant::Fwo, Participant::Fc, flex_configuration.orchestrator.address());
         plan.flex_configuration_url = Some(wire);
     })
     .await;
-    let answer = scene.guest_on().creates_token().await;
+    let answer = env.guest_on().creates_token().await;
     assert_eq!(answer.header("access-control-allow-origin"), "https://shop.example.com");
-    scene.equals("create-token-flex-configuration.md", "Flex Configuration tells the allowed origins");
+    env.equals("create-token-flex-configuration.md", "Flex Configuration tells the allowed origins");
 
-    // Calls of one second share a fetch.
-    scene.plan.clock.advance(chrono::TimeDelta::seconds(2));
-    let elsewhere = scene.guest_on().with("origin", "https://evil.example");
+    // Requests within a second share one fetch.
+    env.plan.clock.advance(chrono::TimeDelta::seconds(2));
+    let elsewhere = env.guest_on().with("origin", "https://evil.example");
     assert_eq!(elsewhere.creates_token().await.code(), "origin_not_allowed");
-    scene.equals("create-token-flex-configuration.md", "The page's origin is not among them");
+    env.equals("create-token-flex-configuration.md", "The page's origin is not among them");
 
     flex_configuration.stop().await;
-    let answer = scene.guest_on().creates_token().await;
-    assert_eq!(answer.status, 200, "the answer of a moment ago stands in");
-    scene.recorder.take();
-    scene.plan.clock.advance(chrono::TimeDelta::seconds(60));
-    let answer = scene.guest_on().creates_token().await;
+    let answer = env.guest_on().creates_token().await;
+    assert_eq!(answer.status, 200, "the cached response is used");
+    env.recorder.take();
+    env.plan.clock.advance(chrono::TimeDelta::seconds(60));
+    let answer = env.guest_on().creates_token().await;
     assert_eq!((answer.status, answer.code()), (503, "upstream_unavailable"));
     assert_eq!(answer.header("access-control-allow-origin"), "*");
     assert!(!answer.header("retry-after").is_empty());
 }
 
 #[tokio::test]
-async fn two_stacks_live_in_one_process() {
+async fn two_stacks_run_in_one_process() {
     let (one, two) = tokio::join!(TestEnv::new(), TestEnv::new());
     let (here, there) = (one.guest_on(), two.guest_on());
     let (here, there) = tokio::join!(here.creates_token(), there.creates_token());

@@ -6,11 +6,11 @@ const FILE: &str = "open-conversation.md";
 
 test_support::on_both_engines! { TestEnv: the_guest_chats }
 
-async fn the_guest_chats(scene: TestEnv) {
-    let guest = scene.guest_on();
+async fn the_guest_chats(env: TestEnv) {
+    let guest = env.guest_on();
     let created = guest.creates_token().await;
     let token = created.text("token");
-    scene.recorder.take();
+    env.recorder.take();
     let opened = guest.opens_conversation(&token).await;
     assert_eq!((opened.status, opened.text("identity")), (201, created.text("identity")));
     let conversation = opened.text("conversation_sid");
@@ -19,7 +19,7 @@ async fn the_guest_chats(scene: TestEnv) {
     let said = guest.says(&token, &conversation, "Hello 👋").await;
     assert_eq!((said.status, said.body["index"].as_u64()), (201, Some(1)));
     assert_eq!(said.text("author"), created.text("identity"));
-    scene.equals(FILE, "The guest chats");
+    env.equals(FILE, "The guest chats");
 
     let new = guest.reads_messages(&token, &conversation, Some(0)).await;
     assert_eq!(new.body["messages"].as_array().unwrap().len(), 1);
@@ -33,29 +33,33 @@ async fn the_guest_chats(scene: TestEnv) {
 }
 
 #[tokio::test]
-async fn without_the_feature_the_token_is_checked_alone() {
-    let scene = TestEnv::new().await;
-    let guest = scene.guest_off();
+async fn feature_off_checks_only_the_token() {
+    let env = TestEnv::new().await;
+    let guest = env.guest_off();
     let token = guest.creates_token().await.text("token");
-    scene.recorder.take();
+    env.recorder.take();
     assert_eq!(guest.opens_conversation(&token).await.status, 201);
-    scene.equals(FILE, "The feature is off");
+    env.equals(FILE, "The feature is off");
 }
 
 #[tokio::test]
-async fn another_identitys_conversation_reads_as_absent() {
-    let scene = TestEnv::new().await;
-    let (guest, other) = (scene.guest_on(), scene.guest_on());
+async fn conversation_of_another_identity_is_not_found() {
+    let env = TestEnv::new().await;
+    let (guest, other) = (env.guest_on(), env.guest_on());
     let token = guest.creates_token().await.text("token");
     let conversation = guest.opens_conversation(&token).await.text("conversation_sid");
     let others_token = other.creates_token().await.text("token");
-    scene.recorder.take();
+    env.recorder.take();
     let absent = other.reads_messages(&others_token, &conversation, None).await;
     assert_eq!((absent.status, absent.code()), (404, "not_found"));
-    scene.equals(FILE, "The conversation is another guest's");
+    env.equals(FILE, "The conversation is another guest's");
 
     let nowhere = other.reads_messages(&others_token, "CH00000000000000000000000000000000", None).await;
-    assert_eq!((nowhere.status, &nowhere.body), (absent.status, &absent.body), "the same as for none at all");
+    assert_eq!(
+        (nowhere.status, &nowhere.body),
+        (absent.status, &absent.body),
+        "same error as for a missing conversation"
+    );
     let malformed = other.reads_messages(&others_token, "CH1", None).await;
     assert_eq!((malformed.status, &malformed.body), (absent.status, &absent.body));
     let written = other.says(&others_token, &conversation, "let me in").await;
@@ -63,16 +67,16 @@ async fn another_identitys_conversation_reads_as_absent() {
 }
 
 #[tokio::test]
-async fn every_call_checks_the_browser() {
-    let scene = TestEnv::new().await;
-    let guest = scene.guest_on();
+async fn every_request_checks_the_fingerprint() {
+    let env = TestEnv::new().await;
+    let guest = env.guest_on();
     let token = guest.creates_token().await.text("token");
     let conversation = guest.opens_conversation(&token).await.text("conversation_sid");
     let thief = guest.thief_with_firefox();
-    scene.recorder.take();
+    env.recorder.take();
     let read = thief.reads_messages(&token, &conversation, None).await;
     assert_eq!((read.status, read.code()), (403, "fingerprint_invalid"));
-    scene.equals(FILE, "Another browser presents the token");
+    env.equals(FILE, "Another browser presents the token");
     assert_eq!(thief.says(&token, &conversation, "it is me").await.code(), "fingerprint_invalid");
     assert_eq!(thief.opens_conversation(&token).await.code(), "fingerprint_invalid");
 }

@@ -1,4 +1,4 @@
-//! Who may continue as whom, as an attacker tries it: by public routes only, knowing what the documents say
+//! Attacks on identities and sessions through public routes only, with the knowledge that the documents give
 //! (`docs/threat-model.md`).
 
 use std::time::Duration;
@@ -19,7 +19,7 @@ impl TestEnv {
         self.guest_on().with_proof_key(&self.plan.clock)
     }
 
-    /// What a token holds, which only this test can see.
+    /// The claims of a token, which only this test can read.
     fn claims(&self, token: &str) -> Claims {
         let keys = KeyFile::load(&self.plan.keys_file()).unwrap();
         let ring = KeyRing::new(keys, Random::default().source()).unwrap();
@@ -36,7 +36,8 @@ impl TestEnv {
     }
 }
 
-/// The headers that a stranger would try for a victim with Chrome on Windows: family and system right, the rest guessed.
+/// The headers that a stranger would try for a victim with Chrome on Windows: family and system right, the rest
+/// guessed.
 fn guesses(guest: &Guest) -> Vec<Guest> {
     let agent = guest.headers["user-agent"].clone();
     let mut guesses = vec![guest.clone()];
@@ -51,17 +52,17 @@ fn guesses(guest: &Guest) -> Vec<Guest> {
 }
 
 #[tokio::test]
-async fn an_identity_is_not_given_to_a_guesser() {
+async fn guessing_an_identity_does_not_grant_it() {
     for victim_has_key in [false, true] {
-        let scene = TestEnv::new().await;
-        let victim = if victim_has_key { scene.guest_with_key() } else { scene.guest_on() };
-        let begun = victim.begins_chat(None).await;
+        let env = TestEnv::new().await;
+        let victim = if victim_has_key { env.guest_with_key() } else { env.guest_on() };
+        let started = victim.begins_chat(None).await;
         for stranger in guesses(&victim.without_proof_key()) {
-            for stranger in [stranger.clone(), stranger.with_proof_key(&scene.plan.clock)] {
-                let taken = stranger.begins_chat(Some(&begun.text("identity"))).await;
+            for stranger in [stranger.clone(), stranger.with_proof_key(&env.plan.clock)] {
+                let taken = stranger.begins_chat(Some(&started.text("identity"))).await;
                 assert_eq!(taken.status, 201, "silently");
-                assert_ne!(taken.text("identity"), begun.text("identity"));
-                let (token, conversation) = (taken.text("token"), begun.text("conversation_sid"));
+                assert_ne!(taken.text("identity"), started.text("identity"));
+                let (token, conversation) = (taken.text("token"), started.text("conversation_sid"));
                 assert_eq!(stranger.reads_messages(&token, &conversation, None).await.status, 404);
             }
         }
@@ -69,28 +70,28 @@ async fn an_identity_is_not_given_to_a_guesser() {
 }
 
 #[tokio::test]
-async fn a_copied_storage_does_not_void_the_proof_key() {
-    let scene = TestEnv::new().await;
-    let victim = scene.guest_with_key();
-    let begun = victim.begins_chat(None).await;
-    let (token, identity) = (begun.text("token"), begun.text("identity"));
+async fn copied_storage_does_not_bypass_the_proof_key() {
+    let env = TestEnv::new().await;
+    let victim = env.guest_with_key();
+    let started = victim.begins_chat(None).await;
+    let (token, identity) = (started.text("token"), started.text("identity"));
     let thief = victim.clone().without_proof_key();
     assert_eq!(thief.refreshes_token(&token).await.code(), "invalid_dpop_proof");
-    for thief in [thief.clone(), thief.with_proof_key(&scene.plan.clock)] {
+    for thief in [thief.clone(), thief.with_proof_key(&env.plan.clock)] {
         assert_ne!(thief.begins_chat(Some(&identity)).await.text("identity"), identity);
-        // A new session of the thief's own has no proof of the victim's key either.
+        // A new session of the thief has no proof by the victim's key either.
         let own = thief.creates_token().await.text("token");
-        let read = thief.reads_messages(&own, &begun.text("conversation_sid"), None).await;
+        let read = thief.reads_messages(&own, &started.text("conversation_sid"), None).await;
         assert_eq!(read.status, 404);
     }
-    assert_eq!(victim.refreshes_token(&token).await.status, 200, "the guest goes on");
+    assert_eq!(victim.refreshes_token(&token).await.status, 200, "the guest's session continues");
     assert_eq!(victim.begins_chat(Some(&identity)).await.text("identity"), identity);
 }
 
 #[tokio::test]
-async fn an_identity_stays_at_its_account_and_deployment() {
-    let scene = TestEnv::new().await;
-    let guest = scene.guest_with_key();
+async fn an_identity_is_scoped_to_its_account_and_deployment() {
+    let env = TestEnv::new().await;
+    let guest = env.guest_with_key();
     let identity = guest.begins_chat(None).await.text("identity");
     for deployment in [local_stack::demo::DEPLOYMENT_PAGE, local_stack::demo::DEPLOYMENT_OFF] {
         let mut elsewhere = guest.clone().with("origin", "http://127.0.0.1:8090");
@@ -103,138 +104,137 @@ async fn an_identity_stays_at_its_account_and_deployment() {
 }
 
 #[tokio::test]
-async fn an_identity_is_granted_with_the_feature_off_too() {
-    let scene = TestEnv::new().await;
-    let guest = scene.guest_off().with_proof_key(&scene.plan.clock);
+async fn an_identity_is_granted_with_the_feature_off() {
+    let env = TestEnv::new().await;
+    let guest = env.guest_off().with_proof_key(&env.plan.clock);
     let identity = guest.begins_chat(None).await.text("identity");
     assert_eq!(guest.begins_chat(Some(&identity)).await.text("identity"), identity);
-    let unbound = scene.guest_off();
+    let unbound = env.guest_off();
     let left = unbound.begins_chat(None).await.text("identity");
     assert_ne!(unbound.begins_chat(Some(&left)).await.text("identity"), left, "it is not granted again");
 }
 
 #[tokio::test]
-async fn what_was_ended_does_not_come_back() {
-    let scene = TestEnv::new().await;
-    // Ended by the guest.
-    let guest = scene.guest_with_key();
-    let begun = guest.begins_chat(None).await;
-    let identity = begun.text("identity");
-    assert_eq!(guest.ends_session(&begun.text("token")).await.status, 200);
+async fn revoked_sessions_grant_no_identity() {
+    let env = TestEnv::new().await;
+    // Revoked by the guest.
+    let guest = env.guest_with_key();
+    let started = guest.begins_chat(None).await;
+    let identity = started.text("identity");
+    assert_eq!(guest.ends_session(&started.text("token")).await.status, 200);
     assert_ne!(guest.begins_chat(Some(&identity)).await.text("identity"), identity);
-    // Revoked by an operator, who names the identity, the session, the deployment or the account.
+    // Revoked by an operator by identity, session, deployment or account.
     for subject in ["identity", "token", "deployment", "account"] {
-        let guest = scene.guest_with_key();
-        let begun = guest.begins_chat(None).await;
-        let identity = begun.text("identity");
+        let guest = env.guest_with_key();
+        let started = guest.begins_chat(None).await;
+        let identity = started.text("identity");
         let account = "AC00000000000000000000000000000001";
-        scene
-            .operator_revokes(&match subject {
-                "identity" => json!({"accountSid": account, "identity": identity}),
-                "token" => json!({"token": begun.text("token")}),
-                "deployment" => json!({"deploymentKey": guest.deployment_key}),
-                _ => json!({"accountSid": account}),
-            })
-            .await;
-        // A session that begins in the same millisecond as the revocation is revoked, too.
-        scene.plan.clock.advance(TimeDelta::seconds(1));
+        env.operator_revokes(&match subject {
+            "identity" => json!({"accountSid": account, "identity": identity}),
+            "token" => json!({"token": started.text("token")}),
+            "deployment" => json!({"deploymentKey": guest.deployment_key}),
+            _ => json!({"accountSid": account}),
+        })
+        .await;
+        // A session that starts in the same millisecond as the revocation is revoked, too.
+        env.plan.clock.advance(TimeDelta::seconds(1));
         let again = guest.begins_chat(Some(&identity)).await;
         assert_eq!(again.status, 201, "silently");
         assert_ne!(again.text("identity"), identity, "{subject}");
-        let read = guest.reads_messages(&again.text("token"), &begun.text("conversation_sid"), None).await;
+        let read = guest.reads_messages(&again.text("token"), &started.text("conversation_sid"), None).await;
         assert_eq!(read.status, 404, "{subject}");
-        scene.plan.clock.advance(TimeDelta::hours(2));
+        env.plan.clock.advance(TimeDelta::hours(2));
     }
 }
 
 #[tokio::test]
-async fn a_session_that_ended_for_reuse_does_not_come_back() {
-    let scene = TestEnv::new().await;
-    let guest = scene.guest_on();
-    let begun = guest.begins_chat(None).await;
-    let second = guest.refreshes_token(&begun.text("token")).await.text("token");
+async fn sessions_revoked_for_reuse_grant_no_identity() {
+    let env = TestEnv::new().await;
+    let guest = env.guest_on();
+    let started = guest.begins_chat(None).await;
+    let second = guest.refreshes_token(&started.text("token")).await.text("token");
     guest.refreshes_token(&second).await;
-    assert_eq!(guest.refreshes_token(&begun.text("token")).await.code(), "revoked_token");
-    let identity = begun.text("identity");
-    for again in [guest.clone(), guest.with_proof_key(&scene.plan.clock)] {
+    assert_eq!(guest.refreshes_token(&started.text("token")).await.code(), "revoked_token");
+    let identity = started.text("identity");
+    for again in [guest.clone(), guest.with_proof_key(&env.plan.clock)] {
         assert_ne!(again.begins_chat(Some(&identity)).await.text("identity"), identity);
     }
 }
 
 #[tokio::test]
-async fn an_identity_outlives_its_session_for_the_holder_of_the_key_only_and_not_for_ever() {
-    let scene =
+async fn an_identity_outlives_its_session_for_a_limited_time_and_only_for_the_key_holder() {
+    let env =
         TestEnv::with(|plan| plan.rules.revocation_retention = Duration::from_secs(7 * 24 * 3600)).await;
-    let guest = scene.guest_with_key();
-    let begun = guest.begins_chat(None).await;
-    let identity = begun.text("identity");
-    scene.plan.clock.advance(TimeDelta::hours(25));
-    assert_eq!(guest.refreshes_token(&begun.text("token")).await.code(), "session_expired");
+    let guest = env.guest_with_key();
+    let started = guest.begins_chat(None).await;
+    let identity = started.text("identity");
+    env.plan.clock.advance(TimeDelta::hours(25));
+    assert_eq!(guest.refreshes_token(&started.text("token")).await.code(), "session_expired");
     let thief = guest.clone().without_proof_key();
     assert_ne!(thief.begins_chat(Some(&identity)).await.text("identity"), identity);
     assert_eq!(guest.begins_chat(Some(&identity)).await.text("identity"), identity);
-    // Longer than revocations are kept: it is no longer known whether the session was revoked.
-    scene.plan.clock.advance(TimeDelta::days(8));
+    // Beyond the retention of revocations: it is unknown whether the session was revoked.
+    env.plan.clock.advance(TimeDelta::days(8));
     assert_ne!(guest.begins_chat(Some(&identity)).await.text("identity"), identity);
 }
 
 #[tokio::test]
-async fn after_five_refused_requests_for_an_identity_none_is_looked_at() {
-    let scene = TestEnv::new().await;
-    let guest = scene.guest_with_key();
+async fn identity_requests_are_ignored_after_five_rejections() {
+    let env = TestEnv::new().await;
+    let guest = env.guest_with_key();
     let identity = guest.begins_chat(None).await.text("identity");
-    let stranger = scene.guest_with_key();
+    let stranger = env.guest_with_key();
     for _ in 0..5 {
         assert_ne!(stranger.begins_chat(Some(&identity)).await.text("identity"), identity);
     }
     // The guest has the same address here. Nothing counts against the identity: it is granted an hour later.
     assert_ne!(guest.begins_chat(Some(&identity)).await.text("identity"), identity);
-    scene.plan.clock.advance(TimeDelta::minutes(61));
+    env.plan.clock.advance(TimeDelta::minutes(61));
     assert_eq!(guest.begins_chat(Some(&identity)).await.text("identity"), identity);
 }
 
 #[tokio::test]
-async fn the_grace_does_not_fork() {
-    // Long enough for fifty calls on a busy machine.
-    let scene = TestEnv::with(|plan| plan.rules.grace = Duration::from_secs(3600)).await;
-    let guest = scene.guest_on();
+async fn the_grace_period_does_not_fork_a_session() {
+    // Long enough for fifty requests on a busy machine.
+    let env = TestEnv::with(|plan| plan.rules.grace = Duration::from_secs(3600)).await;
+    let guest = env.guest_on();
     let first = guest.creates_token().await.text("token");
     let own = guest.refreshes_token(&first).await;
-    let seen = scene.claims(&own.text("token"));
-    // A thief who passes for the guest, but for what drifts.
+    let seen = env.claims(&own.text("token"));
+    // A thief with the guest's fingerprint, except for the signals that drift.
     let thief = guest.clone().with("accept-language", "fr-FR,fr;q=0.9");
     for n in 0..50 {
-        scene.plan.clock.advance(TimeDelta::minutes(1));
+        env.plan.clock.advance(TimeDelta::minutes(1));
         let answer = if n % 2 == 0 { &thief } else { &guest }.refreshes_token(&first).await;
         assert_eq!(answer.status, 200);
         assert_eq!(answer.text("expiration"), own.text("expiration"));
-        assert_eq!(scene.claims(&answer.text("token")), seen, "bound to the guest's browser");
+        assert_eq!(env.claims(&answer.text("token")), seen, "bound to the guest's browser");
     }
 }
 
 #[tokio::test]
-async fn a_lost_answer_does_not_end_the_session() {
-    let scene = TestEnv::new().await;
-    for guest in [scene.guest_with_key(), scene.guest_on(), scene.guest_off()] {
-        let begun = guest.begins_chat(None).await;
-        let first = begun.text("token");
-        assert_eq!(guest.refreshes_token(&first).await.status, 200, "and the answer is lost");
-        scene.plan.clock.advance(TimeDelta::hours(3));
+async fn a_lost_refresh_response_does_not_end_the_session() {
+    let env = TestEnv::new().await;
+    for guest in [env.guest_with_key(), env.guest_on(), env.guest_off()] {
+        let started = guest.begins_chat(None).await;
+        let first = started.text("token");
+        assert_eq!(guest.refreshes_token(&first).await.status, 200, "and the response is lost");
+        env.plan.clock.advance(TimeDelta::hours(3));
         let again = guest.refreshes_token(&first).await;
-        assert_eq!((again.status, again.text("identity")), (200, begun.text("identity")));
+        assert_eq!((again.status, again.text("identity")), (200, started.text("identity")));
         let token = again.text("token");
-        assert_eq!(guest.says(&token, &begun.text("conversation_sid"), "Still here").await.status, 201);
+        assert_eq!(guest.says(&token, &started.text("conversation_sid"), "Still here").await.status, 201);
     }
 }
 
-/// ScopedAuthService has advanced the session, and FlexWebchatOrchestratorService cannot look its conversation up.
+/// ScopedAuthService has advanced the session, and FlexWebchatOrchestratorService cannot look up its conversation.
 #[tokio::test]
-async fn a_store_that_is_down_in_mid_refresh_does_not_end_the_session() {
+async fn store_outage_during_refresh_does_not_end_the_session() {
     let cluster = Cluster::launch();
     let database = DatabaseConfig::new(cluster.database().await);
     database.migrate(conversations::MIGRATIONS).await.unwrap();
-    let scene = TestEnv::with(|plan| plan.databases[0] = database).await;
-    let guests = [scene.guest_with_key(), scene.guest_on(), scene.guest_off()];
+    let env = TestEnv::with(|plan| plan.databases[0] = database).await;
+    let guests = [env.guest_with_key(), env.guest_on(), env.guest_off()];
     let mut tokens = Vec::new();
     for guest in &guests {
         tokens.push(guest.begins_chat(None).await.text("token"));
@@ -244,7 +244,7 @@ async fn a_store_that_is_down_in_mid_refresh_does_not_end_the_session() {
         let refused = guest.refreshes_token(token).await;
         assert_eq!((refused.status, refused.code()), (503, "upstream_unavailable"));
     }
-    scene.plan.clock.advance(TimeDelta::minutes(3));
+    env.plan.clock.advance(TimeDelta::minutes(3));
     cluster.start();
     for (guest, token) in guests.iter().zip(&tokens) {
         let again = guest.refreshes_token(token).await;
@@ -255,17 +255,17 @@ async fn a_store_that_is_down_in_mid_refresh_does_not_end_the_session() {
 }
 
 #[tokio::test]
-async fn no_old_token_ends_a_session_whose_key_is_proved() {
-    let scene = TestEnv::new().await;
-    let guest = scene.guest_with_key();
+async fn old_tokens_never_revoke_a_session_with_a_valid_proof() {
+    let env = TestEnv::new().await;
+    let guest = env.guest_with_key();
     let first = guest.creates_token().await.text("token");
     let mut token = first.clone();
     for _ in 0..4 {
         token = guest.refreshes_token(&token).await.text("token");
         assert_eq!(guest.opens_conversation(&token).await.status, 201);
-        scene.plan.clock.advance(TimeDelta::seconds(61));
+        env.plan.clock.advance(TimeDelta::seconds(61));
     }
-    // A thief with the old token and every header cannot end it either: it takes the key.
+    // A thief with the old token and every header cannot revoke it either: that takes the key.
     let thief = guest.clone().without_proof_key();
     assert_eq!(thief.refreshes_token(&first).await.code(), "invalid_dpop_proof");
     assert_eq!(guest.refreshes_token(&first).await.status, 200);
@@ -273,8 +273,8 @@ async fn no_old_token_ends_a_session_whose_key_is_proved() {
 }
 
 #[tokio::test]
-async fn a_token_is_refreshed_under_its_own_deployment_only() {
-    let scene = TestEnv::with(|plan| {
+async fn refresh_rejects_tokens_of_another_deployment() {
+    let env = TestEnv::with(|plan| {
         let deployment = |key: u8, enabled: bool| {
             format!(
                 "[[account.deployment]]\nkey = \"CV{key:032}\"\naddress_sid = \"IG{key:032}\"\nenabled = {enabled}\n"
@@ -291,26 +291,26 @@ async fn a_token_is_refreshed_under_its_own_deployment_only() {
         std::fs::write(plan.accounts_file(), accounts).unwrap();
     })
     .await;
-    let at = |key: u8| Guest::with_chrome(&scene.stack.url, &format!("CV{key:032}"));
+    let at = |key: u8| Guest::with_chrome(&env.stack.url, &format!("CV{key:032}"));
     let token = at(1).creates_token().await.text("token");
     for other in [at(2), at(3)] {
         assert_eq!(other.refreshes_token(&token).await.code(), "invalid_token");
     }
-    // Nothing has moved: the token is still the current one.
+    // The session has not advanced: the token is still the current one.
     let next = at(1).refreshes_token(&token).await.text("token");
-    assert_eq!(scene.claims(&next).generation, 1);
+    assert_eq!(env.claims(&next).generation, 1);
 }
 
 #[tokio::test]
-async fn a_proof_that_was_made_in_advance_is_worth_no_identity() {
-    let scene = TestEnv::new().await;
-    let guest = scene.guest_with_key();
+async fn a_precomputed_proof_grants_no_identity() {
+    let env = TestEnv::new().await;
+    let guest = env.guest_with_key();
     let identity = guest.begins_chat(None).await.text("identity");
     let nonce = guest.begins_chat(None).await.header("dpop-nonce").to_owned();
-    // A second of script in the page signs proofs for next week, with and without the nonce of today.
+    // A script injected for a second signs proofs for next week, with and without today's nonce.
     let (key, url) = (guest.proof_key.clone().unwrap(), format!("{}/v2/Webchat/Init", guest.url));
     let week = TimeDelta::days(7);
-    scene.plan.clock.advance(week);
+    env.plan.clock.advance(week);
     let stolen = [None, Some(nonce.as_str())].map(|nonce| key.proof("POST", &url, None, nonce));
     for proof in stolen {
         let thief = guest.clone().without_proof_key().with("dpop", &proof);
@@ -320,27 +320,27 @@ async fn a_proof_that_was_made_in_advance_is_worth_no_identity() {
 }
 
 #[tokio::test]
-async fn a_deployment_may_require_proof_keys() {
-    let scene = TestEnv::new().await;
-    let accounts = std::fs::read_to_string(scene.plan.accounts_file()).unwrap();
-    let (guest, keyed) = (scene.guest_on(), scene.guest_with_key());
+async fn deployments_can_require_proof_keys() {
+    let env = TestEnv::new().await;
+    let accounts = std::fs::read_to_string(env.plan.accounts_file()).unwrap();
+    let (guest, keyed) = (env.guest_on(), env.guest_with_key());
     let earlier = guest.creates_token().await.text("token");
     let required = accounts.replace(r#"proof_key = "optional""#, r#"proof_key = "required""#);
-    let mut reloads = scene.stack.accounts.reloads();
-    std::fs::write(scene.plan.accounts_file(), required).unwrap();
+    let mut reloads = env.stack.accounts.reloads();
+    std::fs::write(env.plan.accounts_file(), required).unwrap();
     is_reloaded(&mut reloads).await;
     for refused in [guest.creates_token().await, guest.begins_chat(None).await] {
         assert_eq!((refused.status, refused.code()), (401, "invalid_dpop_proof"));
         assert!(refused.header("www-authenticate").starts_with("DPoP "));
     }
-    assert_eq!(guest.refreshes_token(&earlier).await.status, 200, "sessions without a key live on");
+    assert_eq!(guest.refreshes_token(&earlier).await.status, 200, "sessions without a key continue");
     assert_eq!(keyed.creates_token().await.status, 200);
     assert_eq!(keyed.begins_chat(None).await.status, 201);
-    let metrics = format!("http://{}/metrics", scene.stack.orchestrator.admin_address);
+    let metrics = format!("http://{}/metrics", env.stack.orchestrator.admin_address);
     let metrics = guest.client().get(metrics).send().await.unwrap().text().await.unwrap();
     for line in
         [r#"sessions_requested_total{proof_key="yes"} 2"#, r#"sessions_requested_total{proof_key="no"} 3"#]
     {
-        assert!(metrics.lines().any(|found| found == line), "{line}\nis not in\n{metrics}");
+        assert!(metrics.lines().any(|found| found == line), "missing line {line}\nin\n{metrics}");
     }
 }

@@ -8,20 +8,20 @@ use crate::sequences::TestEnv;
 
 const FILE: &str = "proof-of-possession.md";
 
-fn keeping_a_key(scene: &TestEnv) -> Guest {
-    scene.guest_on().with_proof_key(&scene.plan.clock)
+fn guest_with_key(env: &TestEnv) -> Guest {
+    env.guest_on().with_proof_key(&env.plan.clock)
 }
 
 #[tokio::test]
-async fn a_session_is_bound_to_a_key_and_needs_it_from_then_on() {
-    let scene = TestEnv::new().await;
-    let guest = keeping_a_key(&scene);
+async fn a_bound_session_requires_its_key() {
+    let env = TestEnv::new().await;
+    let guest = guest_with_key(&env);
     let created = guest.creates_token().await;
     assert_eq!(created.status, 200);
-    scene.equals(FILE, "A session is bound to a key");
+    env.equals(FILE, "A session is bound to a key");
     let refreshed = guest.refreshes_token(&created.text("token")).await;
     assert_eq!(refreshed.text("identity"), created.text("identity"));
-    scene.equals(FILE, "The key refreshes its token");
+    env.equals(FILE, "The key refreshes its token");
     let token = refreshed.text("token");
     let conversation = guest.opens_conversation(&token).await.text("conversation_sid");
     assert_eq!(guest.says(&token, &conversation, "it is me").await.status, 201);
@@ -31,42 +31,42 @@ async fn a_session_is_bound_to_a_key_and_needs_it_from_then_on() {
 }
 
 #[tokio::test]
-async fn a_thief_with_token_and_headers_lacks_the_key() {
-    let scene = TestEnv::new().await;
-    let guest = keeping_a_key(&scene);
+async fn stolen_token_and_headers_fail_without_the_key() {
+    let env = TestEnv::new().await;
+    let guest = guest_with_key(&env);
     let token = guest.creates_token().await.text("token");
     let conversation = guest.opens_conversation(&token).await.text("conversation_sid");
     let without = guest.clone().without_proof_key();
-    let with_another = guest.clone().with_proof_key(&scene.plan.clock);
+    let with_another = guest.clone().with_proof_key(&env.plan.clock);
     for (thief, heading) in [
         (without, "The token is presented without a proof"),
         (with_another, "The token is presented with a proof by another key"),
     ] {
-        scene.recorder.take();
+        env.recorder.take();
         let refused = thief.refreshes_token(&token).await;
         assert_eq!((refused.status, refused.code()), (401, "invalid_dpop_proof"));
         assert_eq!(refused.header("www-authenticate"), r#"DPoP error="invalid_dpop_proof", algs="ES256""#);
-        scene.equals(FILE, heading);
+        env.equals(FILE, heading);
         assert_eq!(thief.reads_messages(&token, &conversation, None).await.code(), "invalid_dpop_proof");
         assert_eq!(thief.says(&token, &conversation, "it is me").await.code(), "invalid_dpop_proof");
         assert_eq!(thief.ends_session(&token).await.code(), "invalid_dpop_proof");
     }
-    assert_eq!(guest.refreshes_token(&token).await.status, 200, "the guest goes on");
+    assert_eq!(guest.refreshes_token(&token).await.status, 200, "the guest's session continues");
 }
 
 #[tokio::test]
-async fn the_proof_itself_is_no_good() {
-    let scene = TestEnv::new().await;
-    let guest = keeping_a_key(&scene);
+async fn invalid_proof() {
+    let env = TestEnv::new().await;
+    let guest = guest_with_key(&env);
     let token = guest.creates_token().await.text("token");
     let key = guest.proof_key.clone().unwrap();
     let url = format!("{}/v2/Webchat/Token/Refresh", guest.url);
     let seen = key.proof("POST", &url, Some(&token), None);
     let bare = guest.clone().without_proof_key();
     assert_eq!(bare.clone().with("dpop", &seen).refreshes_token(&token).await.status, 200);
-    scene.plan.clock.advance(TimeDelta::seconds(-120));
+    env.plan.clock.advance(TimeDelta::seconds(-120));
     let of_before = key.proof("POST", &url, Some(&token), None);
-    scene.plan.clock.advance(TimeDelta::seconds(120));
+    env.plan.clock.advance(TimeDelta::seconds(120));
     for proof in [
         seen,
         of_before,
@@ -77,19 +77,19 @@ async fn the_proof_itself_is_no_good() {
         key.proof("POST", &url, None, None),
         "not a proof".to_owned(),
     ] {
-        scene.recorder.take();
+        env.recorder.take();
         let refused = bare.clone().with("dpop", &proof).refreshes_token(&token).await;
         assert_eq!((refused.status, refused.code()), (401, "invalid_dpop_proof"));
-        scene.equals(FILE, "The proof itself is no good");
+        env.equals(FILE, "The proof itself is no good");
     }
 }
 
 #[tokio::test]
-async fn with_its_key_a_guest_resumes_after_the_end_of_the_token() {
-    let scene = TestEnv::new().await;
-    let guest = keeping_a_key(&scene);
+async fn a_key_holder_resumes_after_token_expiry() {
+    let env = TestEnv::new().await;
+    let guest = guest_with_key(&env);
     let created = guest.creates_token().await;
-    scene.plan.clock.advance(TimeDelta::hours(10));
+    env.plan.clock.advance(TimeDelta::hours(10));
     let without = guest.clone().without_proof_key();
     assert_eq!(without.refreshes_token(&created.text("token")).await.code(), "invalid_dpop_proof");
     assert_eq!(
@@ -99,9 +99,9 @@ async fn with_its_key_a_guest_resumes_after_the_end_of_the_token() {
 }
 
 #[tokio::test]
-async fn the_token_may_come_under_the_scheme_of_proofs_too() {
-    let scene = TestEnv::new().await;
-    let guest = keeping_a_key(&scene);
+async fn dpop_authorization_scheme_is_accepted() {
+    let env = TestEnv::new().await;
+    let guest = guest_with_key(&env);
     let token = guest.creates_token().await.text("token");
     let request = guest.client().post(format!("{}/v2/WebChannels", guest.url)).json(&json!({}));
     let opened = guest.presents(Some(&token), request.header("authorization", format!("DPoP {token}"))).await;

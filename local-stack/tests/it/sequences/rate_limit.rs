@@ -1,17 +1,17 @@
-//! Limits: per visitor tight, then per deployment wide; a refusal that the page can read.
+//! Rate limits: a low one per visitor, then a high one per deployment; the page can read the error.
 
 use chrono::TimeDelta;
 
 use crate::sequences::{TestEnv, is_reloaded};
 
 #[tokio::test]
-async fn a_visitor_who_asks_too_often_is_told_when_to_come_back() {
+async fn rate_limited_visitors_receive_retry_after() {
     let proxies = "127.0.0.1".parse().unwrap();
-    let scene = TestEnv::with(|plan| plan.trusted_proxies = proxies).await;
-    let visitor = scene.guest_on().with("x-forwarded-for", "198.51.100.1");
+    let env = TestEnv::with(|plan| plan.trusted_proxies = proxies).await;
+    let visitor = env.guest_on().with("x-forwarded-for", "198.51.100.1");
     let mut served = 0;
     let refused = loop {
-        scene.recorder.take();
+        env.recorder.take();
         let answer = visitor.creates_token().await;
         if answer.status != 200 {
             break answer;
@@ -20,7 +20,7 @@ async fn a_visitor_who_asks_too_often_is_told_when_to_come_back() {
     };
     assert!(served >= 30, "{served}");
     assert_eq!((refused.status, refused.code()), (429, "rate_limited"));
-    scene.equals("rate-limit.md", "A visitor asks too often");
+    env.equals("rate-limit.md", "A visitor asks too often");
     let after: i64 = refused.header("retry-after").parse().unwrap();
     assert!((1..=60).contains(&after));
     assert_eq!(refused.header("ratelimit-policy"), r#""visitor_creates";q=30;w=60"#);
@@ -29,22 +29,22 @@ async fn a_visitor_who_asks_too_often_is_told_when_to_come_back() {
     for name in ["retry-after", "ratelimit", "ratelimit-policy"] {
         assert!(refused.header("access-control-expose-headers").contains(name));
     }
-    let neighbour = scene.guest_on().with("x-forwarded-for", "198.51.100.2");
+    let neighbour = env.guest_on().with("x-forwarded-for", "198.51.100.2");
     assert_eq!(neighbour.creates_token().await.status, 200);
-    scene.plan.clock.advance(TimeDelta::seconds(after));
-    assert_eq!(visitor.creates_token().await.status, 200, "at the time that was told");
+    env.plan.clock.advance(TimeDelta::seconds(after));
+    assert_eq!(visitor.creates_token().await.status, 200, "at the time of Retry-After");
 }
 
 #[tokio::test]
-async fn refused_visitors_leave_the_deployments_limit_to_the_others() {
+async fn rejected_visitors_do_not_consume_the_deployments_limit() {
     let proxies = "127.0.0.1".parse().unwrap();
-    let scene = TestEnv::with(|plan| plan.trusted_proxies = proxies).await;
-    let mut reloads = scene.stack.accounts.reloads();
-    let accounts = std::fs::read_to_string(scene.plan.accounts_file()).unwrap();
+    let env = TestEnv::with(|plan| plan.trusted_proxies = proxies).await;
+    let mut reloads = env.stack.accounts.reloads();
+    let accounts = std::fs::read_to_string(env.plan.accounts_file()).unwrap();
     let limits = "rate_limits = { visitor_creates_per_minute = 2, creates_per_minute = 4 }\nenabled = true";
-    std::fs::write(scene.plan.accounts_file(), accounts.replace("enabled = true", limits)).unwrap();
+    std::fs::write(env.plan.accounts_file(), accounts.replace("enabled = true", limits)).unwrap();
     is_reloaded(&mut reloads).await;
-    let visitor = |n: u8| scene.guest_on().with("x-forwarded-for", &format!("198.51.100.{n}"));
+    let visitor = |n: u8| env.guest_on().with("x-forwarded-for", &format!("198.51.100.{n}"));
     for _ in 0..10 {
         visitor(1).creates_token().await;
     }
@@ -56,9 +56,9 @@ async fn refused_visitors_leave_the_deployments_limit_to_the_others() {
 }
 
 #[tokio::test]
-async fn other_calls_have_a_limit_of_their_own() {
-    let scene = TestEnv::with(|_| {}).await;
-    let guest = scene.guest_on();
+async fn other_routes_have_a_separate_limit() {
+    let env = TestEnv::with(|_| {}).await;
+    let guest = env.guest_on();
     let token = guest.creates_token().await.text("token");
     let conversation = guest.opens_conversation(&token).await.text("conversation_sid");
     let mut served = 0;
@@ -69,7 +69,7 @@ async fn other_calls_have_a_limit_of_their_own() {
         }
         served += 1;
     };
-    assert!(served >= 299, "the opening was one of 300, and {served} followed");
+    assert!(served >= 299, "opening was one of 300 requests, {served} followed");
     assert_eq!(refused.header("ratelimit-policy"), r#""visitor_calls";q=300;w=60"#);
     assert_eq!(guest.creates_token().await.status, 200);
 }

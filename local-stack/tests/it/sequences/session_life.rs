@@ -8,32 +8,36 @@ use crate::sequences::TestEnv;
 const FILE: &str = "session-life.md";
 
 #[tokio::test]
-async fn the_answer_was_lost() {
-    let scene = TestEnv::new().await;
-    let guest = scene.guest_on();
+async fn refresh_response_lost() {
+    let env = TestEnv::new().await;
+    let guest = env.guest_on();
     let first = guest.creates_token().await;
     let lost = guest.refreshes_token(&first.text("token")).await;
-    scene.plan.clock.advance(TimeDelta::seconds(45));
-    scene.recorder.take();
+    env.plan.clock.advance(TimeDelta::seconds(45));
+    env.recorder.take();
     let again = guest.refreshes_token(&first.text("token")).await;
-    assert_eq!((again.status, again.text("identity")), (200, first.text("identity")), "nobody is logged out");
-    assert_eq!(again.text("expiration"), lost.text("expiration"), "the same successor");
-    scene.equals(FILE, "The answer was lost, or another tab refreshed at the same time");
+    assert_eq!(
+        (again.status, again.text("identity")),
+        (200, first.text("identity")),
+        "the other tab stays logged in"
+    );
+    assert_eq!(again.text("expiration"), lost.text("expiration"), "the same successor is reissued");
+    env.equals(FILE, "The answer was lost, or another tab refreshed at the same time");
     for token in [lost.text("token"), again.text("token")] {
         assert_eq!(guest.refreshes_token(&token).await.status, 200, "both are the same token");
     }
 }
 
 #[tokio::test]
-async fn the_answer_was_lost_for_longer_than_the_grace() {
-    let scene = TestEnv::new().await;
-    let guest = scene.guest_on();
+async fn refresh_response_lost_beyond_the_grace_period() {
+    let env = TestEnv::new().await;
+    let guest = env.guest_on();
     let first = guest.creates_token().await;
     guest.refreshes_token(&first.text("token")).await;
-    scene.plan.clock.advance(TimeDelta::hours(5));
-    scene.recorder.take();
+    env.plan.clock.advance(TimeDelta::hours(5));
+    env.recorder.take();
     let again = guest.refreshes_token(&first.text("token")).await;
-    scene.equals(FILE, "The answer was lost for longer than the grace");
+    env.equals(FILE, "The answer was lost for longer than the grace");
     assert_eq!((again.status, again.text("identity")), (200, first.text("identity")));
     assert_eq!(again.body["expires_in"], 6 * 3600, "from now");
     assert_eq!(guest.opens_conversation(&again.text("token")).await.status, 201);
@@ -41,16 +45,16 @@ async fn the_answer_was_lost_for_longer_than_the_grace() {
 }
 
 #[tokio::test]
-async fn a_token_is_presented_that_has_long_been_replaced() {
-    let scene = TestEnv::new().await;
-    let guest = scene.guest_on();
+async fn long_replaced_token() {
+    let env = TestEnv::new().await;
+    let guest = env.guest_on();
     let first = guest.creates_token().await.text("token");
     let second = guest.refreshes_token(&first).await.text("token");
     let third = guest.refreshes_token(&second).await.text("token");
-    scene.recorder.take();
+    env.recorder.take();
     let reused = guest.refreshes_token(&first).await;
     assert_eq!((reused.status, reused.code()), (401, "revoked_token"));
-    scene.equals(FILE, "A token is presented that has long been replaced");
+    env.equals(FILE, "A token is presented that has long been replaced");
     for token in [&second, &third] {
         assert_eq!(guest.refreshes_token(token).await.code(), "revoked_token", "the whole session has ended");
     }
@@ -59,26 +63,26 @@ async fn a_token_is_presented_that_has_long_been_replaced() {
 }
 
 #[tokio::test]
-async fn the_last_token_is_presented_after_its_successor_was_shown() {
-    let scene = TestEnv::new().await;
-    let guest = scene.guest_on();
+async fn previous_token_after_its_successor_was_used() {
+    let env = TestEnv::new().await;
+    let guest = env.guest_on();
     let first = guest.creates_token().await.text("token");
     let second = guest.refreshes_token(&first).await.text("token");
     let third = guest.refreshes_token(&second).await.text("token");
     assert_eq!(guest.opens_conversation(&third).await.status, 201);
-    scene.until_shown().await;
-    scene.plan.clock.advance(TimeDelta::seconds(61));
+    env.until_shown().await;
+    env.plan.clock.advance(TimeDelta::seconds(61));
     assert_eq!(guest.refreshes_token(&second).await.code(), "revoked_token");
     assert_eq!(guest.refreshes_token(&third).await.code(), "revoked_token");
 }
 
 #[tokio::test]
-async fn the_laptop_slept_past_the_end_of_the_token() {
-    let scene = TestEnv::new().await;
-    let guest = scene.guest_on();
+async fn laptop_sleeps_past_token_expiry() {
+    let env = TestEnv::new().await;
+    let guest = env.guest_on();
     let created = guest.creates_token().await;
     let token = created.text("token");
-    scene.plan.clock.advance(TimeDelta::hours(10));
+    env.plan.clock.advance(TimeDelta::hours(10));
     assert_eq!(
         guest.opens_conversation(&token).await.code(),
         "expired_token",
@@ -86,33 +90,33 @@ async fn the_laptop_slept_past_the_end_of_the_token() {
     );
     let thief = guest.thief_with_firefox().refreshes_token(&token).await;
     assert_eq!(thief.code(), "fingerprint_invalid");
-    scene.recorder.take();
+    env.recorder.take();
     let resumed = guest.refreshes_token(&token).await;
     assert_eq!((resumed.status, resumed.text("identity")), (200, created.text("identity")));
-    scene.equals(FILE, "The laptop slept past the end of the token");
+    env.equals(FILE, "The laptop slept past the end of the token");
     assert_eq!(guest.opens_conversation(&resumed.text("token")).await.status, 201);
-    scene.plan.clock.advance(TimeDelta::hours(14));
+    env.plan.clock.advance(TimeDelta::hours(14));
     assert_eq!(guest.refreshes_token(&resumed.text("token")).await.code(), "session_expired");
 }
 
 #[tokio::test]
-async fn nobody_resumes_after_the_window_or_without_the_feature() {
-    let scene = TestEnv::with(|plan| plan.rules.resume_window = std::time::Duration::from_secs(3600)).await;
-    let (on, off) = (scene.guest_on(), scene.guest_off());
+async fn resume_fails_after_the_window_or_with_the_feature_off() {
+    let env = TestEnv::with(|plan| plan.rules.resume_window = std::time::Duration::from_secs(3600)).await;
+    let (on, off) = (env.guest_on(), env.guest_off());
     let (bound, unbound) = (on.creates_token().await.text("token"), off.creates_token().await.text("token"));
-    scene.plan.clock.advance(TimeDelta::minutes(6 * 60 + 59));
+    env.plan.clock.advance(TimeDelta::minutes(6 * 60 + 59));
     assert_eq!(off.refreshes_token(&unbound).await.code(), "expired_token");
     let resumed = on.refreshes_token(&bound).await;
     assert_eq!(resumed.status, 200);
-    scene.plan.clock.advance(TimeDelta::minutes(7 * 60));
+    env.plan.clock.advance(TimeDelta::minutes(7 * 60));
     assert_eq!(on.refreshes_token(&resumed.text("token")).await.code(), "expired_token");
 }
 
 #[tokio::test]
-async fn a_page_is_told_when_to_refresh() {
-    let scene = TestEnv::new().await;
-    let created = scene.guest_on().creates_token().await;
-    let refreshed = scene.guest_on().refreshes_token(&created.text("token")).await;
+async fn responses_say_when_to_refresh() {
+    let env = TestEnv::new().await;
+    let created = env.guest_on().creates_token().await;
+    let refreshed = env.guest_on().refreshes_token(&created.text("token")).await;
     for answer in [&created, &refreshed] {
         assert_eq!(answer.body["expires_in"], 6 * 3600);
         let after = answer.body["refresh_after"].as_u64().unwrap();
@@ -125,9 +129,9 @@ async fn a_page_is_told_when_to_refresh() {
 }
 
 #[tokio::test]
-async fn sixty_four_tabs_refresh_at_once() {
-    let scene = TestEnv::new().await;
-    let guest = scene.guest_on();
+async fn sixty_four_concurrent_refreshes() {
+    let env = TestEnv::new().await;
+    let guest = env.guest_on();
     let first = guest.creates_token().await;
     let mut tabs = JoinSet::new();
     for _ in 0..64 {
@@ -140,7 +144,7 @@ async fn sixty_four_tabs_refresh_at_once() {
             .iter()
             .all(|answer| answer.status == 200 && answer.text("identity") == first.text("identity"))
     );
-    // All are of one generation: each has a successor of its own only because the next one is the same for all.
+    // All belong to one generation: the next token is the same for all of them.
     for answer in answers.iter().take(4) {
         assert_eq!(guest.refreshes_token(&answer.text("token")).await.status, 200);
     }

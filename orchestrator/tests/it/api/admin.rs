@@ -1,5 +1,5 @@
-//! What operators see of FlexWebchatOrchestratorService, on a listener of its own: it is ready when FederatedAuthService
-//! is there and takes it for its caller.
+//! FlexWebchatOrchestratorService's admin listener: ready when FederatedAuthService is reachable and accepts its
+//! credential.
 
 use serde_json::json;
 
@@ -7,7 +7,7 @@ use crate::api::{
     CREATE, Fwo, OFF, ON, chrome, credential,
     http::{Answer, Request},
     is_refused, orchestrator,
-    scripted_peer::{Nobody, kill},
+    scripted_peer::{ClosedPort, kill},
 };
 
 fn is_not_ready(answer: &Answer, reason: &str) {
@@ -16,7 +16,7 @@ fn is_not_ready(answer: &Answer, reason: &str) {
 }
 
 #[tokio::test]
-async fn it_is_ready_as_long_as_federated_auth_is_there() {
+async fn readiness_follows_federated_auth() {
     let fwo = Fwo::start().await;
     let admin = fwo.running.admin_address;
     let ready = Request::get("/readyz").send(admin).await;
@@ -26,8 +26,8 @@ async fn it_is_ready_as_long_as_federated_auth_is_there() {
     assert_eq!(Request::get("/healthz").send(admin).await.member("status"), "up", "it is well all the same");
 
     let data = tempfile::tempdir().unwrap();
-    let gone = Nobody::there();
-    let fwo = orchestrator(&data, gone.address, |_| {}).await;
+    let closed = ClosedPort::reserve();
+    let fwo = orchestrator(&data, closed.address, |_| {}).await;
     is_not_ready(
         &Request::get("/readyz").send(fwo.admin_address).await,
         "FederatedAuthService cannot be reached",
@@ -35,7 +35,7 @@ async fn it_is_ready_as_long_as_federated_auth_is_there() {
 }
 
 #[tokio::test]
-async fn it_is_not_ready_with_a_secret_that_federated_auth_does_not_know() {
+async fn unknown_secret_makes_it_unready_at_federated_auth() {
     let wrong = credential("a-secret-that-nobody-knows");
     let fwo = Fwo::with(|config| config.federated_auth.credential = Some(wrong)).await;
     let answer = Request::get("/readyz").send(fwo.running.admin_address).await;
@@ -44,7 +44,7 @@ async fn it_is_not_ready_with_a_secret_that_federated_auth_does_not_know() {
 }
 
 #[tokio::test]
-async fn it_counts_its_requests_and_its_calls_and_tells_nothing_of_whom() {
+async fn metrics_count_requests_and_upstream_calls_without_identities() {
     let fwo = Fwo::start().await;
     let token = fwo.token(ON).await;
     fwo.token(OFF).await;
@@ -64,7 +64,7 @@ async fn it_counts_its_requests_and_its_calls_and_tells_nothing_of_whom() {
         r#"upstream_calls_total{peer="FederatedAuthService",message="refresh_token",outcome="refused"} 1"#,
         r#"upstream_calls_total{peer="FederatedAuthService",message="validate_token",outcome="answered"} 2"#,
     ] {
-        assert!(metrics.text.lines().any(|found| found == line), "{line}\nis not in\n{}", metrics.text);
+        assert!(metrics.text.lines().any(|found| found == line), "missing line {line}\nin\n{}", metrics.text);
     }
     for secret in ["hunter2", ON, "AC000", &conversation_sid, &token] {
         metrics.does_not_repeat(secret);
@@ -72,7 +72,7 @@ async fn it_counts_its_requests_and_its_calls_and_tells_nothing_of_whom() {
 }
 
 #[tokio::test]
-async fn browsers_see_none_of_it_and_operators_nothing_else() {
+async fn admin_and_public_routes_are_on_separate_ports() {
     let fwo = Fwo::start().await;
     for path in ["/healthz", "/readyz", "/metrics"] {
         is_refused(&fwo.answers(Request::get(path)).await, 404, "not_found", "*");

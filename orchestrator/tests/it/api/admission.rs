@@ -1,5 +1,5 @@
-//! The order in which a call is admitted: what is over a limit costs nothing, and what is refused on the way leaves the
-//! deployment's limit to others.
+//! The order of admission: a request over a limit costs nothing, and requests rejected by a check do not consume the
+//! deployment's limit.
 
 use chrono::TimeDelta;
 use orchestrator::Config;
@@ -16,7 +16,7 @@ use crate::api::{
 
 const CONFIGURATION: &str = "/V1/Configuration/Public?AccountSid=AC00000000000000000000000000000001";
 
-/// A service with these limits, perhaps behind a Flex Configuration service that allows every origin.
+/// A service with these limits, optionally with a Flex Configuration service that allows every origin.
 async fn limited(limits: &str, behind: Option<&ScriptedPeer>) -> Fwo {
     let text = accounts().replace("enabled =", &format!("rate_limits = {{ {limits} }}\nenabled ="));
     Fwo::with(|config| {
@@ -36,7 +36,7 @@ fn is_limited(answer: &Answer, policy: &str, allow_origin: &str) {
 }
 
 #[tokio::test]
-async fn a_call_over_a_limit_fetches_nothing() {
+async fn rate_limited_requests_fetch_no_configuration() {
     let fc = flex_configuration().await;
     let fwo = limited("visitor_creates_per_minute = 1, visitor_calls_per_minute = 2", Some(&fc)).await;
     let token = fwo.token(ON).await;
@@ -44,7 +44,7 @@ async fn a_call_over_a_limit_fetches_nothing() {
     assert_eq!(fwo.refreshes_token(ON, &token).await.status, 200);
     let fetched = fc.seen().len();
     assert!((1..=3).contains(&fetched), "{fetched}");
-    // Far enough from the last fetch to share nothing with it, and too near for another call.
+    // Long enough after the last fetch not to share it, and too soon for another one.
     fwo.clock.advance(TimeDelta::seconds(2));
     for _ in 0..20 {
         let fields = json!({"deploymentKey": ON, "token": token});
@@ -63,16 +63,17 @@ async fn a_call_over_a_limit_fetches_nothing() {
             is_limited(&answer, r#""visitor_calls";q=2;w=60"#, "*");
         }
     }
-    assert_eq!(fc.seen().len(), fetched, "140 calls over a limit");
+    assert_eq!(fc.seen().len(), fetched, "140 requests over a limit");
 }
 
 #[tokio::test]
-async fn calls_of_one_second_share_a_fetch() {
+async fn requests_within_a_second_share_one_fetch() {
     let fc = flex_configuration().await;
     let fwo = limited("visitor_creates_per_minute = 1000", Some(&fc)).await;
     let began = std::time::Instant::now();
     let mut calls = JoinSet::new();
-    // Fewer than three quarters of what a worker serves, beyond which one visitor has two; Starship lets 32 through.
+    // Fewer than three quarters of a worker's requests, beyond which a visitor may have only two; Starship lets 32
+    // through.
     for _ in 0..40 {
         let create = chrome(Request::post(CREATE)).json(&json!({"deploymentKey": ON}));
         let address = fwo.running.address();
@@ -86,7 +87,7 @@ async fn calls_of_one_second_share_a_fetch() {
 }
 
 #[tokio::test]
-async fn without_flex_configuration_a_page_on_the_list_can_read_that_it_calls_too_often() {
+async fn listed_pages_can_read_rate_limit_errors_during_a_configuration_outage() {
     let fwo = limited("visitor_creates_per_minute = 1", None).await;
     assert_eq!(fwo.creates_token(ON_LISTED).await.status, 200);
     is_limited(&fwo.creates_token(ON_LISTED).await, r#""visitor_creates";q=1;w=60"#, SHOP);
@@ -96,7 +97,7 @@ async fn without_flex_configuration_a_page_on_the_list_can_read_that_it_calls_to
 }
 
 #[tokio::test]
-async fn calls_that_are_refused_on_the_way_leave_the_deployments_limit_to_others() {
+async fn rejected_requests_do_not_consume_the_deployments_limit() {
     let fwo = limited("creates_per_minute = 4", None).await;
     let create = || chrome(Request::post(CREATE)).json(&json!({"deploymentKey": ON}));
     for _ in 0..10 {
@@ -109,19 +110,19 @@ async fn calls_that_are_refused_on_the_way_leave_the_deployments_limit_to_others
         assert_eq!(fwo.answers(create()).await.status, 200);
     }
     is_limited(&fwo.answers(create()).await, r#""creates";q=4;w=60"#, "*");
-    // Now it is full, before the fingerprint is asked for.
+    // The limit is exhausted now, and checked before the fingerprint.
     is_limited(&fwo.answers(create().without("user-agent")).await, r#""creates";q=4;w=60"#, "*");
 }
 
 #[tokio::test]
-async fn calls_of_a_deployment_that_is_switched_off_have_limits() {
+async fn disabled_deployments_are_rate_limited() {
     let fwo = limited("visitor_creates_per_minute = 1", None).await;
     is_refused(&fwo.creates_token(OFF_DISABLED).await, 403, "deployment_key_disabled", SHOP);
     is_limited(&fwo.creates_token(OFF_DISABLED).await, r#""visitor_creates";q=1;w=60"#, SHOP);
 }
 
 #[tokio::test]
-async fn malformed_forms_do_not_escape_the_limits() {
+async fn malformed_forms_are_rate_limited() {
     let fwo = limited("visitor_creates_per_minute = 2, visitor_calls_per_minute = 2", None).await;
     let token = fwo.token(ON).await;
     let long = "x".repeat(257);
@@ -138,7 +139,7 @@ async fn malformed_forms_do_not_escape_the_limits() {
 }
 
 #[tokio::test]
-async fn the_public_configuration_has_a_limit_at_each_account() {
+async fn public_configuration_is_rate_limited_per_account() {
     let fwo = Fwo::start().await;
     let answers = async |path: &str| fwo.answers(Request::get(path)).await;
     let (mut served, mut refused) = (0, answers(CONFIGURATION).await);

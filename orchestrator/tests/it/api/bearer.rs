@@ -1,5 +1,5 @@
-//! The routes of a conversation and their bearer token: what is no token of a deployment of ours is one and the same
-//! 401, and what the token's deployment may not do, the token may not either.
+//! Bearer tokens on the conversation routes: every token that belongs to none of our deployments gets the same 401, and
+//! a token is allowed what its deployment is allowed.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::json;
@@ -21,7 +21,7 @@ fn calls() -> [Request; 3] {
     .map(chrome)
 }
 
-/// What all three routes answer to a call that this makes of theirs.
+/// The responses of all three routes to the request that `call` makes from theirs.
 async fn answers(fwo: &Fwo, change: impl Fn(Request) -> Request) -> Vec<Answer> {
     let mut answers = Vec::new();
     for call in calls() {
@@ -30,14 +30,14 @@ async fn answers(fwo: &Fwo, change: impl Fn(Request) -> Request) -> Vec<Answer> 
     answers
 }
 
-/// A text that says it was made for this deployment.
-fn pretending(deployment: &str) -> String {
+/// A forged text that names this deployment.
+fn forged_for(deployment: &str) -> String {
     let header = json!({"alg": "dir", "enc": "A256GCM", "kid": format!("enc-1.c2FsdA.{deployment}")});
     format!("{}..AAAAAAAAAAAAAAAA.AAAA.AAAAAAAAAAAAAAAAAAAAAA", URL_SAFE_NO_PAD.encode(header.to_string()))
 }
 
 #[tokio::test]
-async fn a_call_without_a_token_is_refused() {
+async fn requests_without_a_token_are_rejected() {
     let fwo = Fwo::start().await;
     for (scheme, credential) in [
         ("x-none", ""),
@@ -53,10 +53,10 @@ async fn a_call_without_a_token_is_refused() {
 }
 
 #[tokio::test]
-async fn a_token_that_names_no_deployment_of_ours_is_invalid_before_any_account_is_known() {
+async fn tokens_naming_no_known_deployment_are_invalid_without_an_upstream_call() {
     let fwo = Fwo::start().await;
-    let unknown = pretending("CV000000000000000000000000000000ff");
-    let of_no_form = pretending("hunter2");
+    let unknown = forged_for("CV000000000000000000000000000000ff");
+    let of_no_form = forged_for("hunter2");
     let no_kid = URL_SAFE_NO_PAD.encode(r#"{"alg":"ES256"}"#) + ".e30.AAAA";
     let too_long = "x".repeat(8 * 1024 + 1);
     for token in ["hunter2", "a.b.c", "....", &unknown, &of_no_form, &no_kid, &too_long, "Zm9v.\u{e9}"] {
@@ -69,14 +69,14 @@ async fn a_token_that_names_no_deployment_of_ours_is_invalid_before_any_account_
 }
 
 #[tokio::test]
-async fn a_token_that_was_not_made_for_the_deployment_it_names_is_invalid() {
+async fn tokens_relabelled_for_another_deployment_are_invalid() {
     let fwo = Fwo::start().await;
     let good = fwo.token(ON).await;
     let (header, rest) = good.split_once('.').unwrap();
     let header = String::from_utf8(URL_SAFE_NO_PAD.decode(header).unwrap()).unwrap();
     for deployment in [ON_LISTED, OFF_LISTED] {
         let moved = format!("{}.{rest}", URL_SAFE_NO_PAD.encode(header.replace(ON, deployment)));
-        for token in [moved, pretending(deployment)] {
+        for token in [moved, forged_for(deployment)] {
             for answer in answers(&fwo, |call| call.bearer(&token)).await {
                 is_refused(&answer, 401, "invalid_token", SHOP);
             }
@@ -85,28 +85,28 @@ async fn a_token_that_was_not_made_for_the_deployment_it_names_is_invalid() {
 }
 
 #[tokio::test]
-async fn a_deployment_that_is_switched_off_ends_its_conversations_at_once() {
+async fn disabling_a_deployment_stops_its_conversations_at_once() {
     let fwo = Fwo::start().await;
-    for answer in answers(&fwo, |call| call.bearer(&pretending(ON_DISABLED))).await {
+    for answer in answers(&fwo, |call| call.bearer(&forged_for(ON_DISABLED))).await {
         is_refused(&answer, 403, "deployment_key_disabled", SHOP);
     }
 }
 
 #[tokio::test]
-async fn a_page_that_is_not_on_the_list_is_refused_with_the_feature_on() {
+async fn unlisted_origins_are_rejected_with_the_feature_on() {
     let fwo = Fwo::start().await;
     let list = crate::api::LIST;
     let evil = |call: Request| call.without("origin").header("origin", "https://evil.example");
-    for answer in answers(&fwo, |call| evil(call).bearer(&pretending(ON_LISTED))).await {
+    for answer in answers(&fwo, |call| evil(call).bearer(&forged_for(ON_LISTED))).await {
         is_refused(&answer, 403, "origin_not_allowed", list);
     }
-    for answer in answers(&fwo, |call| evil(call).bearer(&pretending(OFF_LISTED))).await {
+    for answer in answers(&fwo, |call| evil(call).bearer(&forged_for(OFF_LISTED))).await {
         is_refused(&answer, 401, "invalid_token", list);
     }
 }
 
 #[tokio::test]
-async fn the_scheme_of_a_token_has_no_case() {
+async fn the_authorization_scheme_is_case_insensitive() {
     let fwo = Fwo::start().await;
     let token = fwo.token(OFF).await;
     for scheme in ["Bearer", "bearer", "BEARER"] {

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::api::{CREATE, Fwo, OFF, OPEN, REFRESH, chrome, http::Request, is_refused};
 
 #[tokio::test]
-async fn fields_have_names_in_three_styles_in_json_and_in_forms() {
+async fn json_and_form_fields_accept_three_naming_styles() {
     let fwo = Fwo::start().await;
     let token = fwo.token(OFF).await;
     for (deployment, field) in
@@ -23,7 +23,7 @@ async fn fields_have_names_in_three_styles_in_json_and_in_forms() {
 }
 
 #[tokio::test]
-async fn paths_answer_with_their_version_in_either_case_and_a_refresh_under_both_of_its_names() {
+async fn paths_are_versioned_case_tolerant_and_refresh_has_two_names() {
     let fwo = Fwo::start().await;
     let token = fwo.token(OFF).await;
     let refresh = json!({"deploymentKey": OFF, "token": token});
@@ -56,7 +56,7 @@ async fn paths_answer_with_their_version_in_either_case_and_a_refresh_under_both
 }
 
 #[tokio::test]
-async fn a_sid_may_be_written_in_upper_case() {
+async fn sids_accept_upper_case() {
     let fwo = Fwo::with(|config| {
         let text = crate::api::accounts().replace(&OFF[2..], &format!("{:032x}", 0xabcd));
         std::fs::write(
@@ -72,7 +72,7 @@ async fn a_sid_may_be_written_in_upper_case() {
 }
 
 #[tokio::test]
-async fn a_body_of_another_kind_is_not_supported() {
+async fn other_content_types_return_415() {
     let fwo = Fwo::start().await;
     for content_type in ["text/plain", "multipart/form-data; boundary=x", "application/xml", ""] {
         let call = Request::post(CREATE).body(content_type, json!({"deploymentKey": OFF}).to_string());
@@ -81,7 +81,7 @@ async fn a_body_of_another_kind_is_not_supported() {
 }
 
 #[tokio::test]
-async fn a_body_has_16_kib_at_the_most() {
+async fn bodies_over_16_kib_are_rejected() {
     let fwo = Fwo::start().await;
     let form = |length: usize| {
         let form = format!("deploymentKey={OFF}&more=");
@@ -103,7 +103,7 @@ async fn a_body_has_16_kib_at_the_most() {
 }
 
 #[tokio::test]
-async fn a_field_that_is_missing_or_malformed_is_named_and_not_repeated() {
+async fn missing_or_malformed_fields_are_named_without_echo() {
     let fwo = Fwo::start().await;
     let long = "hunter2".repeat(1200);
     for (call, message) in [

@@ -1,5 +1,5 @@
-//! The conversation: opened once per session, welcomed, read and written by its own guest, and absent for everybody
-//! else.
+//! The conversation: opened once per session, with a welcome message, read and written by its guest, and not found for
+//! others.
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ fn is_sid(text: &str, prefix: &str) -> bool {
 }
 
 #[tokio::test]
-async fn a_conversation_begins_with_a_welcome() {
+async fn conversations_start_with_the_welcome_message() {
     let fwo = Fwo::start().await;
     for deployment in [ON, OFF] {
         let made = fwo.creates_token(deployment).await;
@@ -41,7 +41,7 @@ async fn a_conversation_begins_with_a_welcome() {
 }
 
 #[tokio::test]
-async fn a_session_has_one_conversation_however_often_it_is_opened() {
+async fn opening_a_conversation_is_idempotent_per_session() {
     let fwo = Fwo::start().await;
     let token = fwo.token(ON).await;
     let first = fwo.opens_conversation(&token).await;
@@ -58,7 +58,7 @@ async fn a_session_has_one_conversation_however_often_it_is_opened() {
 }
 
 #[tokio::test]
-async fn what_a_guest_says_is_read_in_its_order() {
+async fn messages_are_read_in_the_order_written() {
     let fwo = Fwo::start().await;
     let made = fwo.creates_token(ON).await;
     let token = made.member("token");
@@ -81,15 +81,15 @@ async fn what_a_guest_says_is_read_in_its_order() {
 }
 
 #[tokio::test]
-async fn another_guests_conversation_is_absent() {
+async fn conversations_of_other_guests_are_not_found() {
     let fwo = Fwo::start().await;
     let token = fwo.token(OFF_LISTED).await;
     let conversation_sid = fwo.opens_conversation(&token).await.member("conversation_sid");
     let never = "CH000000000000000000000000000000ff";
     for (who, stranger) in
-        [("of the same account", fwo.token(OFF_LISTED).await), ("of another", fwo.token(ON).await)]
+        [("of the same account", fwo.token(OFF_LISTED).await), ("of another account", fwo.token(ON).await)]
     {
-        let allow_origin = if who == "of another" { "*" } else { SHOP };
+        let allow_origin = if who == "of another account" { "*" } else { SHOP };
         let mut bodies = Vec::new();
         for sid in [conversation_sid.as_str(), never] {
             let read = fwo.reads(&stranger, sid, "").await;
@@ -100,14 +100,14 @@ async fn another_guests_conversation_is_absent() {
             }
         }
         bodies.dedup();
-        assert_eq!(bodies.len(), 1, "{who}: nothing tells an existing conversation from none");
+        assert_eq!(bodies.len(), 1, "{who}: existing and missing conversations have the same error");
     }
     let own = fwo.reads(&token, &conversation_sid, "").await;
     assert_eq!(own.body()["messages"].as_array().unwrap().len(), 1, "nothing came into it");
 }
 
 #[tokio::test]
-async fn what_a_guest_tells_at_the_beginning_is_taken_in_all_its_forms() {
+async fn conversation_setup_fields_accept_all_their_forms() {
     let fwo = Fwo::start().await;
     let mut calls = Vec::new();
     for [name, data] in [
@@ -132,7 +132,7 @@ async fn what_a_guest_tells_at_the_beginning_is_taken_in_all_its_forms() {
 }
 
 #[tokio::test]
-async fn a_query_or_a_path_that_is_malformed_is_refused_and_not_repeated() {
+async fn malformed_queries_and_paths_are_rejected_without_echo() {
     let fwo = Fwo::start().await;
     let token = fwo.token(OFF).await;
     let conversation_sid = fwo.opens_conversation(&token).await.member("conversation_sid");
@@ -150,7 +150,7 @@ async fn a_query_or_a_path_that_is_malformed_is_refused_and_not_repeated() {
 }
 
 #[tokio::test]
-async fn a_guest_may_write_with_a_form() {
+async fn messages_can_be_posted_as_forms() {
     let fwo = Fwo::start().await;
     let token = fwo.token(OFF).await;
     let conversation_sid = fwo.opens_conversation(&token).await.member("conversation_sid");

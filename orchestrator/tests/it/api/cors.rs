@@ -1,4 +1,4 @@
-//! The table of contract, section 5, over HTTP: every cell, on the routes that bring a deployment key; and the
+//! The CORS table of the contract, section 5, over HTTP: every cell, on the routes with a deployment key; and the
 //! preflights of every public route.
 
 use serde_json::json;
@@ -19,7 +19,7 @@ fn from(origin: Option<&str>, call: Request) -> Request {
 }
 
 #[tokio::test]
-async fn the_table() {
+async fn responses_follow_the_cors_table() {
     let fwo = Fwo::start().await;
     for (deployment, origin, allow_origin, served) in [
         (ON, Some(EVIL), "*", true),
@@ -54,7 +54,7 @@ async fn the_table() {
 }
 
 #[tokio::test]
-async fn the_rule_holds_before_everything_else_that_may_be_wrong_with_the_call() {
+async fn the_origin_check_precedes_every_other_error() {
     let fwo = Fwo::start().await;
     for deployment in [crate::api::ON_DISABLED, ON_LISTED] {
         let call = Request::post(CREATE).json(&json!({"deploymentKey": deployment}));
@@ -64,7 +64,7 @@ async fn the_rule_holds_before_everything_else_that_may_be_wrong_with_the_call()
 }
 
 #[tokio::test]
-async fn a_preflight_of_any_public_route_allows_the_asking_origin_and_what_the_widget_sends() {
+async fn preflight_of_every_public_route_allows_the_origin_and_the_widgets_headers() {
     let fwo = Fwo::start().await;
     let messages = messages("CH00000000000000000000000000000001");
     for path in [

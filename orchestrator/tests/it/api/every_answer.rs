@@ -1,4 +1,4 @@
-//! What every answer of a public route carries, whatever it says, and what a route says to another method.
+//! Properties of every response of the public routes, and responses to wrong methods.
 
 use chrono::{DateTime, TimeDelta};
 use serde_json::json;
@@ -14,7 +14,7 @@ const CONVERSATION: &str = "CH00000000000000000000000000000001";
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
 #[tokio::test]
-async fn every_answer_has_an_id_is_not_stored_and_varies_by_origin() {
+async fn every_response_has_request_id_no_store_and_vary_origin() {
     let fwo = Fwo::start().await;
     let token = fwo.token(OFF).await;
     let conversation_sid = fwo.opens_conversation(&token).await.member("conversation_sid");
@@ -49,7 +49,7 @@ async fn every_answer_has_an_id_is_not_stored_and_varies_by_origin() {
 }
 
 #[tokio::test]
-async fn a_page_may_read_the_headers_that_tell_it_what_to_do() {
+async fn cors_exposes_the_headers_that_clients_need() {
     let fwo = Fwo::start().await;
     for answer in [fwo.creates_token(OFF).await, fwo.opens_conversation("hunter2").await] {
         assert_eq!(
@@ -59,9 +59,9 @@ async fn a_page_may_read_the_headers_that_tell_it_what_to_do() {
     }
 }
 
-/// A page whose clock is wrong makes proofs of the wrong time; the refusal tells it the right one.
+/// A page with a wrong clock makes proofs with a wrong time; the error response gives it the right one.
 #[tokio::test]
-async fn a_401_tells_the_time_that_the_call_was_judged_by() {
+async fn a_401_carries_the_servers_time() {
     let fwo = Fwo::start().await;
     fwo.clock.advance(TimeDelta::hours(31));
     let before = fwo.clock.now() - TimeDelta::seconds(1);
@@ -69,12 +69,12 @@ async fn a_401_tells_the_time_that_the_call_was_judged_by() {
     assert_eq!(answer.status, 401);
     let date = answer.header("date");
     assert!(date.ends_with(" GMT"), "{date}");
-    let told = DateTime::parse_from_rfc2822(&date).unwrap();
-    assert!(told >= before && told <= fwo.clock.now(), "{date}");
+    let date_header = DateTime::parse_from_rfc2822(&date).unwrap();
+    assert!(date_header >= before && date_header <= fwo.clock.now(), "{date}");
 }
 
 #[tokio::test]
-async fn what_does_not_exist_is_not_found() {
+async fn unknown_routes_return_404() {
     let fwo = Fwo::start().await;
     for call in [
         Request::get("/"),
@@ -91,7 +91,7 @@ async fn what_does_not_exist_is_not_found() {
 }
 
 #[tokio::test]
-async fn another_method_is_told_which_ones_are_allowed() {
+async fn wrong_methods_return_405_with_allow() {
     let fwo = Fwo::start().await;
     let messages = messages(CONVERSATION);
     for (method, path, allowed) in [
@@ -112,8 +112,8 @@ async fn another_method_is_told_which_ones_are_allowed() {
 }
 
 #[tokio::test]
-async fn a_call_is_passed_on_with_its_id_its_trace_and_a_credential_of_this_service() {
-    let (data, peer) = (tempfile::tempdir().unwrap(), ScriptedPeer::that(Act::HangUp).await);
+async fn upstream_calls_carry_request_id_trace_and_service_credential() {
+    let (data, peer) = (tempfile::tempdir().unwrap(), ScriptedPeer::that(Act::Close).await);
     let fwo = orchestrator(&data, peer.address, |_| {}).await;
     let call = Request::post(CREATE)
         .json(&json!({"deploymentKey": OFF}))

@@ -1,5 +1,5 @@
-//! The fingerprint as a browser meets it: with the feature on, another browser is refused on every route, and one that
-//! does not show itself is refused before anything downstream is called.
+//! The fingerprint with the feature on: another browser is rejected on every route, and a browser without the needed
+//! headers is rejected before any upstream call.
 
 use serde_json::json;
 
@@ -10,7 +10,7 @@ use crate::api::{
     scripted_peer::{Act, ScriptedPeer},
 };
 
-/// Every call that presents a token.
+/// Every request that presents a token.
 fn calls_with(token: &str, deployment: &str, conversation_sid: &str) -> Vec<Request> {
     vec![
         Request::post(REFRESH).json(&json!({"deploymentKey": deployment, "token": token})),
@@ -21,30 +21,30 @@ fn calls_with(token: &str, deployment: &str, conversation_sid: &str) -> Vec<Requ
 }
 
 #[tokio::test]
-async fn a_thief_with_another_browser_is_refused_on_every_route() {
+async fn another_browser_is_rejected_on_every_route() {
     let fwo = Fwo::start().await;
     let token = fwo.token(ON_LISTED).await;
     let conversation_sid = fwo.opens_conversation(&token).await.member("conversation_sid");
     for call in calls_with(&token, ON_LISTED, &conversation_sid) {
         is_refused(&fwo.answers(firefox(call.clone())).await, 403, "fingerprint_invalid", SHOP);
-        assert!(fwo.answers(chrome(call)).await.status < 300, "the guest is not thrown out");
+        assert!(fwo.answers(chrome(call)).await.status < 300, "the guest's session continues");
     }
 }
 
 #[tokio::test]
-async fn with_the_feature_off_nobody_looks_at_the_browser() {
+async fn feature_off_ignores_the_fingerprint() {
     let fwo = Fwo::start().await;
     let token = fwo.token(OFF).await;
     let conversation_sid = fwo.opens_conversation(&token).await.member("conversation_sid");
     for call in calls_with(&token, OFF, &conversation_sid) {
         assert!(fwo.answers(firefox(call.clone())).await.status < 300);
-        assert!(fwo.answers(call).await.status < 300, "not even whether there is one");
+        assert!(fwo.answers(call).await.status < 300, "not even whether a fingerprint exists");
     }
 }
 
 #[tokio::test]
-async fn a_browser_that_does_not_show_itself_is_refused_and_nothing_downstream_is_called() {
-    let (data, peer) = (tempfile::tempdir().unwrap(), ScriptedPeer::that(Act::HangUp).await);
+async fn browsers_without_fingerprint_headers_are_rejected_without_an_upstream_call() {
+    let (data, peer) = (tempfile::tempdir().unwrap(), ScriptedPeer::that(Act::Close).await);
     let fwo = orchestrator(&data, peer.address, |_| {}).await;
     let call = || chrome(Request::post(CREATE).json(&json!({"deploymentKey": ON_LISTED})));
     let with = |name: &str, value: &str| call().without(name).header(name, value);
@@ -64,8 +64,8 @@ async fn a_browser_that_does_not_show_itself_is_refused_and_nothing_downstream_i
 }
 
 #[tokio::test]
-async fn a_fingerprint_goes_along_with_the_feature_on_alone() {
-    let (data, peer) = (tempfile::tempdir().unwrap(), ScriptedPeer::that(Act::HangUp).await);
+async fn fingerprints_are_forwarded_only_with_the_feature_on() {
+    let (data, peer) = (tempfile::tempdir().unwrap(), ScriptedPeer::that(Act::Close).await);
     let fwo = orchestrator(&data, peer.address, |_| {}).await;
     for deployment in [ON, OFF] {
         chrome(Request::post(CREATE).json(&json!({"deploymentKey": deployment}))).send(fwo.address()).await;

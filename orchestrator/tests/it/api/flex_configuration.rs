@@ -1,5 +1,5 @@
-//! `FWO ->> FC`: allowedOrigins from a Flex Configuration service. Another orchestrator plays that part, as it may; a
-//! scripted one misbehaves.
+//! `FWO ->> FC`: allowedOrigins from a Flex Configuration service. A second orchestrator plays it; a scripted peer
+//! plays the failures.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::api::{
     CREATE, Fwo, LIST, ON, ON_LISTED, PATIENT, SHOP, chrome,
     http::{Answer, Request},
     is_refused, orchestrator,
-    scripted_peer::{Act, Nobody, ScriptedPeer, answer},
+    scripted_peer::{Act, ClosedPort, ScriptedPeer, answer},
 };
 
 const ACCOUNT: &str = "AC00000000000000000000000000000001";
@@ -20,12 +20,12 @@ async fn configuration(fwo: &Fwo, query: &str) -> Answer {
     fwo.answers(Request::get(&format!("/V1/Configuration/Public?{query}"))).await
 }
 
-async fn behind(url: String, timeout: Duration) -> Fwo {
+async fn with_flex_configuration(url: String, timeout: Duration) -> Fwo {
     Fwo::with(|config| config.flex_configuration = Some(Config::flex_configuration(url, timeout))).await
 }
 
 #[tokio::test]
-async fn an_orchestrator_tells_the_origins_of_an_account_and_where_deployments_differ() {
+async fn public_configuration_lists_origins_and_deployment_overrides() {
     let fwo = Fwo::start().await;
     let listed: Value =
         ["https://shop.example.com", "https://*.example.org"].map(Value::from).to_vec().into();
@@ -42,14 +42,14 @@ async fn an_orchestrator_tells_the_origins_of_an_account_and_where_deployments_d
 }
 
 #[tokio::test]
-async fn the_origins_of_the_configuration_service_hold_and_not_those_of_the_file() {
+async fn flex_configuration_origins_override_the_file() {
     let text = crate::api::accounts().replacen(
         "allowed_origins = []",
         r#"allowed_origins = ["https://fc.example"]"#,
         1,
     );
     let fc = Fwo::with(|config| std::fs::write(&config.accounts_file, text).unwrap()).await;
-    let fwo = behind(format!("http://{}", fc.running.address()), PATIENT).await;
+    let fwo = with_flex_configuration(format!("http://{}", fc.running.address()), PATIENT).await;
     let refused = fwo.creates_token(ON).await;
     is_refused(&refused, 403, "origin_not_allowed", "https://fc.example");
     let call = chrome(Request::post(CREATE)).without("origin").header("origin", "https://fc.example");
@@ -66,9 +66,9 @@ async fn the_origins_of_the_configuration_service_hold_and_not_those_of_the_file
 }
 
 #[tokio::test]
-async fn it_is_asked_each_second_and_without_a_credential() {
+async fn flex_configuration_is_fetched_at_most_once_a_second_without_a_credential() {
     let fc = ScriptedPeer::that(Act::json(200, r#"{"allowedOrigins":[]}"#)).await;
-    let fwo = behind(fc.url(), PATIENT).await;
+    let fwo = with_flex_configuration(fc.url(), PATIENT).await;
     for _ in 0..3 {
         assert_eq!(fwo.creates_token(ON_LISTED).await.header("access-control-allow-origin"), "*");
         fwo.clock.advance(TimeDelta::seconds(1));
@@ -80,11 +80,11 @@ async fn it_is_asked_each_second_and_without_a_credential() {
 }
 
 #[tokio::test]
-async fn an_answer_of_the_last_minute_stands_in_for_one_that_does_not_come() {
+async fn a_response_cached_within_a_minute_is_used_during_an_outage() {
     let good = Act::json(200, &json!({"allowedOrigins": [SHOP]}).to_string());
-    for failure in [Act::HangUp, Act::json(200, r#"{"allowedOrigins":["*"]}"#), Act::json(500, "")] {
+    for failure in [Act::Close, Act::json(200, r#"{"allowedOrigins":["*"]}"#), Act::json(500, "")] {
         let fc = ScriptedPeer::with(vec![good.clone(), failure]).await;
-        let fwo = behind(fc.url(), PATIENT).await;
+        let fwo = with_flex_configuration(fc.url(), PATIENT).await;
         for seconds in [0, 1, 57] {
             fwo.clock.advance(TimeDelta::seconds(seconds));
             let served = fwo.creates_token(ON).await;
@@ -92,18 +92,18 @@ async fn an_answer_of_the_last_minute_stands_in_for_one_that_does_not_come() {
         }
         fwo.clock.advance(TimeDelta::seconds(60));
         let refused = fwo.creates_token(ON).await;
-        assert!(matches!(refused.status, 502 | 503), "not for longer: {}", refused.status);
+        assert!(matches!(refused.status, 502 | 503), "cached for at most a minute: {}", refused.status);
     }
 }
 
 #[tokio::test]
-async fn without_an_answer_nothing_is_served_and_nothing_downstream_is_called() {
+async fn without_configuration_requests_fail_without_an_upstream_call() {
     let eleven: Vec<String> = (0..11).map(|number| format!("https://shop{number}.example.com")).collect();
     let redirect = answer(301, "location: http://127.0.0.1:1/\r\n", "");
     for (what, act, status, code) in [
-        ("closing at once", Act::HangUp, 503, "upstream_unavailable"),
-        ("saying nothing", Act::say_nothing(), 504, "upstream_timeout"),
-        ("no HTTP", Act::Send(b"hunter2\r\n\r\n".to_vec()), 502, "upstream_invalid"),
+        ("closing at once", Act::Close, 503, "upstream_unavailable"),
+        ("no response", Act::never_respond(), 504, "upstream_timeout"),
+        ("not HTTP", Act::Send(b"hunter2\r\n\r\n".to_vec()), 502, "upstream_invalid"),
         (
             "a page",
             Act::Send(answer(200, "content-type: text/html\r\n", "<p>hunter2")),
@@ -112,7 +112,7 @@ async fn without_an_answer_nothing_is_served_and_nothing_downstream_is_called() 
         ),
         ("a redirect", Act::Send(redirect), 502, "upstream_invalid"),
         ("no list", Act::json(200, "{}"), 502, "upstream_invalid"),
-        ("everybody", Act::json(200, r#"{"allowedOrigins":["*"]}"#), 502, "upstream_invalid"),
+        ("every origin", Act::json(200, r#"{"allowedOrigins":["*"]}"#), 502, "upstream_invalid"),
         ("no origin", Act::json(200, r#"{"allowedOrigins":["hunter2"]}"#), 502, "upstream_invalid"),
         ("too many", Act::json(200, &json!({"allowedOrigins": eleven}).to_string()), 502, "upstream_invalid"),
         (
@@ -123,7 +123,7 @@ async fn without_an_answer_nothing_is_served_and_nothing_downstream_is_called() 
         ),
     ] {
         let (data, fc) = (tempfile::tempdir().unwrap(), ScriptedPeer::that(act).await);
-        let federated_auth = ScriptedPeer::that(Act::HangUp).await;
+        let federated_auth = ScriptedPeer::that(Act::Close).await;
         let timeout = if code == "upstream_timeout" { Duration::from_millis(200) } else { PATIENT };
         let fwo = orchestrator(&data, federated_auth.address, |config| {
             config.flex_configuration = Some(Config::flex_configuration(fc.url(), timeout));
@@ -138,12 +138,12 @@ async fn without_an_answer_nothing_is_served_and_nothing_downstream_is_called() 
 }
 
 #[tokio::test]
-async fn a_configuration_service_that_is_not_there_is_unavailable() {
-    let gone = Nobody::there();
-    let fwo = behind(gone.url(), PATIENT).await;
+async fn unreachable_flex_configuration_is_unavailable() {
+    let closed = ClosedPort::reserve();
+    let fwo = with_flex_configuration(closed.url(), PATIENT).await;
     is_refused(&fwo.creates_token(ON).await, 503, "upstream_unavailable", "*");
     let answer = configuration(&fwo, &format!("AccountSid={ACCOUNT}")).await;
-    assert_eq!(answer.status, 200, "its own part of that service needs no other one");
+    assert_eq!(answer.status, 200, "its own public configuration needs no other service");
     let list = answer.body()["deployments"][ON_LISTED].clone();
     let list: Vec<&str> = list.as_array().unwrap().iter().filter_map(Value::as_str).collect();
     assert_eq!(list.join(", "), LIST);

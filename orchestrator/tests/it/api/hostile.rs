@@ -1,5 +1,4 @@
-//! What a stranger may send where a browser sends its headers: it gets an answer of the contract, and nobody else is
-//! touched.
+//! Hostile request headers: every request gets a response of the contract, and other guests are not affected.
 
 use std::time::Duration;
 
@@ -17,7 +16,7 @@ fn create() -> Request {
     chrome(Request::post(CREATE).json(&json!({"deploymentKey": ON})))
 }
 
-/// A service that lets a visitor begin as many sessions as a test needs.
+/// A service whose limits let a visitor create as many sessions as a test needs.
 async fn unlimited() -> Fwo {
     Fwo::with(|config| {
         let on = "enabled = true";
@@ -33,7 +32,7 @@ async fn still_serves(fwo: &Fwo) {
 }
 
 #[tokio::test]
-async fn headers_of_64_kib_are_borne_or_refused() {
+async fn headers_of_64_kib_are_accepted_or_rejected() {
     let fwo = unlimited().await;
     let borne = ["accept-language", "accept-encoding", "sec-ch-ua", "sec-ch-ua-platform", "x-anything"];
     for name in borne.iter().chain(&WIDGETS).chain(&["user-agent"]) {
@@ -51,7 +50,7 @@ async fn headers_of_64_kib_are_borne_or_refused() {
 }
 
 #[tokio::test]
-async fn what_is_not_text_makes_no_fingerprint_or_counts_as_absent() {
+async fn non_text_headers_are_rejected_or_ignored() {
     let fwo = Fwo::start().await;
     let answered =
         async |name: &str, value: &[u8]| fwo.answers(create().without(name).header(name, value)).await;
@@ -65,7 +64,7 @@ async fn what_is_not_text_makes_no_fingerprint_or_counts_as_absent() {
 }
 
 #[tokio::test]
-async fn json_bombs_are_refused() {
+async fn json_bombs_are_rejected() {
     let fwo = Fwo::start().await;
     let nested = format!("{{\"x\":{}{}}}", "[".repeat(3000), "]".repeat(3000));
     let open = format!("{{\"x\":{}", "[".repeat(4000));
@@ -81,7 +80,7 @@ async fn json_bombs_are_refused() {
 }
 
 #[tokio::test]
-async fn of_a_header_that_stands_twice_the_first_counts() {
+async fn the_first_of_duplicate_headers_is_used() {
     let fwo = Fwo::start().await;
     let token = fwo.token(ON).await;
     let refresh = || chrome(Request::post(REFRESH).json(&json!({"deploymentKey": ON, "token": token})));
@@ -98,7 +97,7 @@ async fn of_a_header_that_stands_twice_the_first_counts() {
     }
 }
 
-/// The metrics of ScopedAuthService: how often the network of a guest was another.
+/// ScopedAuthService's metric of how often a guest's network had changed.
 async fn drifted_networks(fwo: &Fwo) -> String {
     let Answer { text, .. } = Request::get("/metrics").send(fwo.scoped_auth.admin_address).await;
     let line = r#"fingerprint_signals_total{signal="network",outcome="drifted"} "#;
@@ -106,7 +105,7 @@ async fn drifted_networks(fwo: &Fwo) -> String {
 }
 
 #[tokio::test]
-async fn a_stranger_does_not_say_where_it_comes_from() {
+async fn untrusted_peers_cannot_set_their_client_address() {
     for (trusted, drifted) in [(None, "0"), (Some("127.0.0.1"), "1")] {
         let fwo = Fwo::with(|config| {
             config.trusted_proxies = trusted.unwrap_or_default().parse().unwrap();
@@ -123,7 +122,7 @@ async fn a_stranger_does_not_say_where_it_comes_from() {
 }
 
 #[tokio::test]
-async fn a_page_may_read_why_there_is_no_fingerprint() {
+async fn pages_can_read_fingerprint_errors() {
     let fwo = Fwo::start().await;
     let listed = chrome(Request::post(CREATE).json(&json!({"deploymentKey": crate::api::ON_LISTED})));
     let answer = fwo.answers(listed.header("x-twilio-sec-decoders", "{")).await;

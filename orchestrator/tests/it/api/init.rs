@@ -20,24 +20,24 @@ fn form(deployment: &str, identity: Option<&str>) -> Request {
     ))
 }
 
-/// The same browser, in a session that began later.
+/// The same browser in a session that started later.
 fn later(request: Request) -> Request {
     let info = "x-twilio-sec-webchatinfo";
     chrome(request).without(info).header(info, r#"{"loginTimestamp":"1895197600000"}"#)
 }
 
 #[tokio::test]
-async fn a_chat_begins_in_one_call() {
+async fn init_starts_a_chat_in_one_request() {
     let fwo = Fwo::start().await;
     for deployment in [ON, OFF] {
-        let begun = fwo.answers(chrome(form(deployment, None))).await;
-        assert_eq!(begun.status, 201);
+        let started = fwo.answers(chrome(form(deployment, None))).await;
+        assert_eq!(started.status, 201);
         assert_eq!(
-            begun.members(),
+            started.members(),
             ["token", "expiration", "expires_in", "refresh_after", "identity", "conversation_sid"]
         );
-        begun.member("expiration").parse::<DateTime<Utc>>().unwrap();
-        let (token, conversation_sid) = (begun.member("token"), begun.member("conversation_sid"));
+        started.member("expiration").parse::<DateTime<Utc>>().unwrap();
+        let (token, conversation_sid) = (started.member("token"), started.member("conversation_sid"));
         let read = fwo.reads(&token, &conversation_sid, "").await;
         assert_eq!(read.body()["messages"][0]["body"], "Welcome!");
         let opened = fwo.opens_conversation(&token).await;
@@ -46,12 +46,12 @@ async fn a_chat_begins_in_one_call() {
         let refreshed =
             fwo.answers(chrome(refresh).form(&format!("DeploymentKey={deployment}&Token={token}"))).await;
         assert_eq!(refreshed.member("conversation_sid"), conversation_sid);
-        assert_eq!(refreshed.member("identity"), begun.member("identity"));
+        assert_eq!(refreshed.member("identity"), started.member("identity"));
     }
 }
 
 #[tokio::test]
-async fn fields_have_names_in_three_styles_in_json_and_in_forms() {
+async fn json_and_form_fields_accept_three_naming_styles() {
     let fwo = Fwo::start().await;
     for [key, name, data, identity] in [
         ["deploymentKey", "customerFriendlyName", "preEngagementData", "identity"],
@@ -68,7 +68,7 @@ async fn fields_have_names_in_three_styles_in_json_and_in_forms() {
 }
 
 #[tokio::test]
-async fn to_know_an_identity_is_not_enough_to_become_it() {
+async fn knowing_an_identity_does_not_grant_it() {
     let fwo = Fwo::start().await;
     let known = fwo.answers(chrome(form(ON, None))).await.member("identity");
     let of_the_feature_off = fwo.answers(chrome(form(OFF, None))).await.member("identity");
@@ -83,20 +83,20 @@ async fn to_know_an_identity_is_not_enough_to_become_it() {
         ("from another account", later(form(ON, Some(&of_the_feature_off))), &of_the_feature_off),
         ("an identity without a chat", later(form(ON, Some(&never_chatted))), &never_chatted),
     ] {
-        let begun = fwo.answers(call).await;
-        assert_eq!(begun.status, 201, "silently: {who}");
-        assert_ne!(&begun.member("identity"), wanted, "{who}");
+        let started = fwo.answers(call).await;
+        assert_eq!(started.status, 201, "silently: {who}");
+        assert_ne!(&started.member("identity"), wanted, "{who}");
     }
 }
 
 #[tokio::test]
-async fn an_identity_that_is_malformed_or_empty_is_silently_a_new_one() {
+async fn malformed_or_empty_identities_yield_a_new_one() {
     let fwo = Fwo::start().await;
     for identity in ["", "hunter2", "%00", "0b0e7a3c52a14b578f1e5d2f4f1c9a77"] {
-        let begun = fwo.answers(chrome(form(OFF, Some(identity)))).await;
-        assert_eq!(begun.status, 201, "{identity}");
-        begun.member("identity").parse::<uuid::Uuid>().unwrap();
-        begun.does_not_repeat("hunter2");
+        let started = fwo.answers(chrome(form(OFF, Some(identity)))).await;
+        assert_eq!(started.status, 201, "{identity}");
+        started.member("identity").parse::<uuid::Uuid>().unwrap();
+        started.does_not_repeat("hunter2");
     }
     for identity in [json!(7), json!(null), json!({"a": 1})] {
         let call = Request::post(INIT).json(&json!({"deploymentKey": OFF, "identity": identity}));
@@ -105,8 +105,8 @@ async fn an_identity_that_is_malformed_or_empty_is_silently_a_new_one() {
 }
 
 #[tokio::test]
-async fn what_is_refused_elsewhere_is_refused_here_before_anything_is_made() {
-    let (data, peer) = (tempfile::tempdir().unwrap(), ScriptedPeer::that(Act::HangUp).await);
+async fn init_rejects_what_other_routes_reject_before_creating_anything() {
+    let (data, peer) = (tempfile::tempdir().unwrap(), ScriptedPeer::that(Act::Close).await);
     let fwo = orchestrator(&data, peer.address, |_| {}).await;
     let ask = async |request: Request| -> Answer { request.send(fwo.address()).await };
     let evil = chrome(form(ON_LISTED, None)).without("origin").header("origin", "https://evil.example");

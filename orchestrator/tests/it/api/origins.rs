@@ -1,11 +1,11 @@
-//! Lists of allowed origins, written into `accounts.toml` and asked over HTTP: which `Origin` is on which list. The
-//! deployment's account has the feature on, so an origin that is not on the list is refused.
+//! Lists of allowed origins in `accounts.toml`, tested over HTTP. The deployment's account has the feature on, so an
+//! unlisted origin is rejected.
 
 use serde_json::json;
 
 use crate::api::{CREATE, Fwo, ON, chrome, http::Request};
 
-/// An orchestrator whose one deployment allows these origins.
+/// An orchestrator with one deployment that allows these origins.
 async fn allowing(origins: &[&str]) -> Fwo {
     let text =
         crate::api::accounts().replacen("allowed_origins = []", &format!("allowed_origins = {origins:?}"), 1);
@@ -13,7 +13,7 @@ async fn allowing(origins: &[&str]) -> Fwo {
 }
 
 #[tokio::test]
-async fn an_origin_is_on_the_list_or_it_is_not() {
+async fn unlisted_origins_are_rejected() {
     for (list, on_it, not_on_it) in [
         (
             &["https://shop.example.com"][..],
@@ -78,7 +78,7 @@ async fn ten_origins_can_be_listed() {
 }
 
 #[tokio::test]
-async fn a_list_that_would_allow_every_site_stops_the_start() {
+async fn a_list_allowing_every_site_fails_the_start() {
     let eleven: Vec<String> = (0..11).map(|number| format!("https://shop{number}.example.com")).collect();
     for list in [vec!["*"], vec!["https://*"], eleven.iter().map(String::as_str).collect()] {
         let data = tempfile::tempdir().unwrap();
@@ -95,7 +95,7 @@ async fn a_list_that_would_allow_every_site_stops_the_start() {
 }
 
 #[tokio::test]
-async fn entries_are_normalised_when_they_are_loaded_and_not_when_a_page_asks() {
+async fn origin_entries_are_normalised_at_load() {
     let written = ["HTTPS://Shop.Example.COM:443/", "https://*.BÜCHER.example/", "http://localhost:80"];
     let fwo = allowing(&written).await;
     let ask = async |origin: &str| {
@@ -107,7 +107,7 @@ async fn entries_are_normalised_when_they_are_loaded_and_not_when_a_page_asks() 
         let allowed = answer.header("access-control-allow-origin");
         assert_eq!((answer.status, allowed.as_str()), (200, origin));
     }
-    // As they were written, no browser sends them.
+    // Browsers never send them as written.
     for origin in written {
         if origin.is_ascii() {
             ask(origin).await.is_refusal(403, "origin_not_allowed");

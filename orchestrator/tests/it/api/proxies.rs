@@ -1,4 +1,4 @@
-//! Behind a trusted proxy: visitors are told apart in whatever form it writes their addresses.
+//! Behind a trusted proxy, visitors are distinguished in every format in which it writes their addresses.
 
 use serde_json::json;
 
@@ -8,7 +8,7 @@ use crate::api::{CREATE, Fwo, ON, chrome, http::Request};
 const VISITORS: u32 = 40;
 
 #[tokio::test]
-async fn forty_visitors_behind_a_trusted_proxy_are_served_whatever_form_it_writes() {
+async fn visitors_behind_a_trusted_proxy_are_distinguished_in_every_header_format() {
     let fwo = Fwo::with(|config| config.trusted_proxies = "127.0.0.1".parse().unwrap()).await;
     let forms: [fn(u32, u32) -> String; 12] = [
         |form, n| format!("198.51.{form}.{n}"),

@@ -1,4 +1,4 @@
-//! `POST /v2/Webchat/Token/Revoke`: the guest ends the session. The page is told the same whatever the token was.
+//! `POST /v2/Webchat/Token/Revoke`: the guest revokes the session. The response is the same whatever the token was.
 
 use serde_json::json;
 
@@ -13,19 +13,19 @@ fn revoke(deployment: &str, token: &str) -> Request {
 }
 
 #[track_caller]
-fn says_nothing(answer: &Answer) {
+fn is_empty_success(answer: &Answer) {
     assert_eq!((answer.status, answer.text.as_str()), (200, "{}"));
 }
 
 #[tokio::test]
-async fn a_session_that_its_guest_ended_is_over_on_every_route() {
+async fn revoked_sessions_are_rejected_on_every_route() {
     let fwo = Fwo::start().await;
     for deployment in [ON_LISTED, OFF_LISTED] {
         let first = fwo.token(deployment).await;
         let token = fwo.refreshes_token(deployment, &first).await.member("token");
         let conversation_sid = fwo.opens_conversation(&token).await.member("conversation_sid");
         for _ in 0..2 {
-            says_nothing(&fwo.answers(chrome(revoke(deployment, &token))).await);
+            is_empty_success(&fwo.answers(chrome(revoke(deployment, &token))).await);
         }
         for token in [&first, &token] {
             for answer in [
@@ -37,12 +37,12 @@ async fn a_session_that_its_guest_ended_is_over_on_every_route() {
                 is_refused(&answer, 401, "revoked_token", SHOP);
             }
         }
-        assert_eq!(fwo.creates_token(deployment).await.status, 200, "the guest may come back");
+        assert_eq!(fwo.creates_token(deployment).await.status, 200, "the guest may start a new session");
     }
 }
 
 #[tokio::test]
-async fn what_is_not_the_guests_to_end_stays_and_nobody_is_told() {
+async fn revoking_foreign_sessions_has_no_effect_and_reveals_nothing() {
     let fwo = Fwo::start().await;
     let (on, off) = (fwo.token(ON).await, fwo.token(OFF).await);
     for request in [
@@ -52,7 +52,7 @@ async fn what_is_not_the_guests_to_end_stays_and_nobody_is_told() {
         chrome(revoke(ON, "hunter2")),
         chrome(revoke(ON_DISABLED, "hunter2")),
     ] {
-        says_nothing(&fwo.answers(request).await);
+        is_empty_success(&fwo.answers(request).await);
     }
     for token in [&on, &off] {
         assert_eq!(fwo.opens_conversation(token).await.status, 201);
@@ -60,14 +60,14 @@ async fn what_is_not_the_guests_to_end_stays_and_nobody_is_told() {
 }
 
 #[tokio::test]
-async fn a_form_will_do_and_its_fields_have_names_in_three_styles() {
+async fn revoke_accepts_forms_in_three_naming_styles() {
     let fwo = Fwo::start().await;
     for (deployment, field) in
         [("deploymentKey", "token"), ("DeploymentKey", "Token"), ("deployment_key", "token")]
     {
         let token = fwo.token(OFF_LISTED).await;
         let form = Request::post(REVOKE).form(&format!("{deployment}={OFF_LISTED}&{field}={token}"));
-        says_nothing(&fwo.answers(form).await);
+        is_empty_success(&fwo.answers(form).await);
         let conversation = messages("CH00000000000000000000000000000001");
         let after = fwo.answers(chrome(Request::get(&conversation)).bearer(&token)).await;
         is_refused(&after, 401, "revoked_token", SHOP);
@@ -75,7 +75,7 @@ async fn a_form_will_do_and_its_fields_have_names_in_three_styles() {
 }
 
 #[tokio::test]
-async fn a_call_that_is_itself_wrong_is_refused() {
+async fn malformed_requests_are_rejected() {
     let fwo = Fwo::start().await;
     let unknown = fwo.answers(chrome(revoke("CV000000000000000000000000000000ff", "x"))).await;
     is_refused(&unknown, 404, "deployment_key_not_found", "*");

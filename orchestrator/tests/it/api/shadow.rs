@@ -1,4 +1,5 @@
-//! `fingerprint_mode = "shadow"`: what would be refused is served, so that an operator sees what enforcing would cost.
+//! `fingerprint_mode = "shadow"`: requests that would be rejected are served and logged, so that an operator sees the
+//! effect of enforcing.
 
 use serde_json::json;
 
@@ -6,7 +7,7 @@ use crate::api::{
     CREATE, Fwo, ON, OPEN, REFRESH, accounts, chrome, firefox, http::Request, is_refused, messages,
 };
 
-/// The account with the feature on is in shadow.
+/// The account with the feature on is in shadow mode.
 async fn in_shadow() -> Fwo {
     Fwo::with(|config| {
         let on = "webchat_security = true";
@@ -17,7 +18,7 @@ async fn in_shadow() -> Fwo {
 }
 
 #[tokio::test]
-async fn another_browser_is_served_on_every_route() {
+async fn shadow_mode_serves_another_browser_on_every_route() {
     let fwo = in_shadow().await;
     let token = fwo.token(ON).await;
     let refreshed = fwo.answers(firefox(refresh(&token))).await;
@@ -26,15 +27,15 @@ async fn another_browser_is_served_on_every_route() {
     let opened = fwo.answers(firefox(Request::post(OPEN).bearer(&token).json(&json!({})))).await;
     let path = messages(&opened.member("conversation_sid"));
     assert_eq!(fwo.answers(firefox(Request::get(&path)).bearer(&token)).await.status, 200);
-    let says = Request::post(&path).bearer(&token).json(&json!({"body": "Hello"}));
-    assert_eq!(fwo.answers(firefox(says)).await.status, 201);
+    let message = Request::post(&path).bearer(&token).json(&json!({"body": "Hello"}));
+    assert_eq!(fwo.answers(firefox(message)).await.status, 201);
     let metrics = Request::get("/metrics").send(fwo.scoped_auth.admin_address).await.text;
     let line = r#"fingerprints_judged_total{verdict="refused_in_shadow",strictest_level="none"} 4"#;
     assert!(metrics.lines().any(|found| found == line), "{metrics}");
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_the_token_is_refused_all_the_same() {
+async fn shadow_mode_still_rejects_invalid_tokens() {
     let fwo = in_shadow().await;
     let token = fwo.token(ON).await;
     is_refused(&fwo.answers(firefox(refresh(&format!("{token}A")))).await, 401, "invalid_token", "*");

@@ -1,4 +1,5 @@
-//! How much a guest may write: a text, a body, a conversation, in an hour, and how much of it an answer holds.
+//! Bounds of what a guest may write: a text, a body, a conversation, bytes per hour; and the size of a page of
+//! messages.
 
 use serde_json::{Value, json};
 
@@ -39,7 +40,7 @@ fn is_limited(answer: &Answer, policy: &str) {
 }
 
 #[tokio::test]
-async fn a_message_is_plain_text_of_32_kib_at_the_most() {
+async fn messages_are_plain_text_of_at_most_32_kib() {
     let fwo = Fwo::start().await;
     let (token, sid) = fwo.chat().await;
     for body in ["x".repeat(TEXT), "é".repeat(TEXT / 2), "\r\n\t".into(), " ".into()] {
@@ -60,7 +61,7 @@ async fn a_message_is_plain_text_of_32_kib_at_the_most() {
 }
 
 #[tokio::test]
-async fn the_longest_text_fits_in_a_body_in_every_spelling_and_other_bodies_have_16_kib() {
+async fn the_longest_text_fits_in_every_encoding_and_other_bodies_are_limited_to_16_kib() {
     let fwo = Fwo::start().await;
     let (token, sid) = fwo.chat().await;
     let path = messages(&sid);
@@ -85,7 +86,7 @@ async fn the_longest_text_fits_in_a_body_in_every_spelling_and_other_bodies_have
 }
 
 #[tokio::test]
-async fn a_visitor_who_writes_too_often_hears_which_limit_that_is() {
+async fn message_rate_limit_errors_name_the_limit() {
     let fwo = Fwo::start().await;
     let (token, sid) = fwo.chat().await;
     let send = async || fwo.says(&token, &sid, &json!({"body": "x"})).await;
@@ -99,11 +100,11 @@ async fn a_visitor_who_writes_too_often_hears_which_limit_that_is() {
 }
 
 #[tokio::test]
-async fn a_visitor_has_a_share_of_what_the_deployment_stores() {
+async fn a_visitor_is_limited_to_a_share_of_the_deployments_bytes() {
     let fwo = with("guest_bytes_per_hour = 2097152").await;
     let (token, sid) = fwo.chat().await;
     let send = async |length: usize| fwo.says(&token, &sid, &json!({"body": "x".repeat(length)})).await;
-    assert_eq!(send(TEXT - 512).await.status, 201, "the conversation counts for 512");
+    assert_eq!(send(TEXT - 512).await.status, 201, "the conversation is charged 512 bytes");
     let share = r#""visitor_guest_bytes";q=32768;w=3600;qu="content-bytes""#;
     is_limited(&send(1).await, share);
     is_limited(&fwo.opens_conversation(&token).await, share);
@@ -114,7 +115,7 @@ async fn a_visitor_has_a_share_of_what_the_deployment_stores() {
 }
 
 #[tokio::test]
-async fn calls_that_store_nothing_are_not_counted_in_bytes() {
+async fn requests_that_store_nothing_consume_no_byte_budget() {
     let fwo = with("guest_bytes_per_hour = 2097152").await;
     let (token, sid) = fwo.chat().await;
     for _ in 0..3 {
@@ -127,7 +128,7 @@ async fn calls_that_store_nothing_are_not_counted_in_bytes() {
 }
 
 #[tokio::test]
-async fn a_full_conversation_is_followed_by_the_next_of_the_same_session() {
+async fn a_full_conversation_can_be_continued_in_a_next_one() {
     let fwo = without_limits().await;
     let (token, sid) = fwo.chat().await;
     let body = json!({"body": "x".repeat(TEXT)});
@@ -149,7 +150,7 @@ async fn a_full_conversation_is_followed_by_the_next_of_the_same_session() {
 }
 
 #[tokio::test]
-async fn an_answer_holds_64_kib_of_messages_and_the_rest_follows() {
+async fn message_pages_hold_at_most_64_kib() {
     let fwo = without_limits().await;
     let (token, sid) = fwo.chat().await;
     for n in 0..30 {

@@ -1,4 +1,4 @@
-//! `POST /v2/Webchat/Token` and `POST /v2/Webchat/Token/Refresh`, as they are meant, and the refusals of a token.
+//! `POST /v2/Webchat/Token` and `POST /v2/Webchat/Token/Refresh`, and their token errors.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
@@ -9,7 +9,7 @@ use crate::api::{
 };
 
 #[tokio::test]
-async fn a_guest_is_given_a_token_with_the_feature_on_and_off() {
+async fn create_returns_a_token_with_the_feature_on_and_off() {
     let fwo = Fwo::start().await;
     for deployment in [ON, OFF] {
         let made = fwo.creates_token(deployment).await;
@@ -25,7 +25,7 @@ async fn a_guest_is_given_a_token_with_the_feature_on_and_off() {
 }
 
 #[tokio::test]
-async fn a_refresh_goes_on_with_the_session() {
+async fn refresh_continues_the_session() {
     let fwo = Fwo::start().await;
     for deployment in [ON, OFF] {
         let made = fwo.creates_token(deployment).await;
@@ -45,7 +45,7 @@ async fn a_refresh_goes_on_with_the_session() {
 }
 
 #[tokio::test]
-async fn a_token_of_another_time_is_told_so() {
+async fn expired_and_premature_tokens_have_their_own_codes() {
     let fwo = Fwo::start().await;
     let token = fwo.token(OFF_LISTED).await;
     for (hours, code) in [(-1, "invalid_token"), (8, "expired_token"), (18, "session_expired")] {
@@ -58,7 +58,7 @@ async fn a_token_of_another_time_is_told_so() {
 }
 
 #[tokio::test]
-async fn with_the_feature_on_an_expired_token_is_good_for_a_refresh_by_its_own_browser_alone() {
+async fn expired_tokens_are_refreshed_only_by_their_own_browser() {
     let fwo = Fwo::start().await;
     let made = fwo.creates_token(ON_LISTED).await;
     let token = made.member("token");
@@ -73,7 +73,7 @@ async fn with_the_feature_on_an_expired_token_is_good_for_a_refresh_by_its_own_b
 }
 
 #[tokio::test]
-async fn reuse_of_a_token_whose_successor_was_used_ends_the_session() {
+async fn reusing_a_token_after_its_successor_was_used_revokes_the_session() {
     let fwo = Fwo::start().await;
     let stolen = fwo.token(OFF_LISTED).await;
     let second = fwo.refreshes_token(OFF_LISTED, &stolen).await.member("token");
@@ -84,7 +84,7 @@ async fn reuse_of_a_token_whose_successor_was_used_ends_the_session() {
 }
 
 #[tokio::test]
-async fn what_is_no_token_of_this_account_is_invalid() {
+async fn tokens_of_other_accounts_are_invalid() {
     let fwo = Fwo::start().await;
     let token = fwo.token(ON_LISTED).await;
     let of_another_account = fwo.token(OFF).await;
@@ -98,7 +98,7 @@ async fn what_is_no_token_of_this_account_is_invalid() {
 }
 
 #[tokio::test]
-async fn a_deployment_key_leads_to_a_deployment_that_is_switched_on_or_nowhere() {
+async fn unknown_and_disabled_deployment_keys_are_rejected() {
     let fwo = Fwo::start().await;
     let unknown = "CV000000000000000000000000000000ff";
     for (deployment, status, code, allow_origin) in [

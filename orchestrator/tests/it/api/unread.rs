@@ -1,5 +1,5 @@
-//! Answers that a visitor asks for and does not read: a page is bounded, so is what a visitor holds of them, and other
-//! visitors are served.
+//! Responses that a visitor requests and does not read: a page is bounded, so are the unread responses of one visitor,
+//! and other visitors are served.
 
 use serde_json::{Value, json};
 use test_support::{eventually, within};
@@ -13,15 +13,15 @@ use crate::api::{Fwo, OFF, OPEN, PATIENT, http::Request};
 const VISITOR: &str = "203.0.113.9";
 const PAGE_BYTES: usize = 64 * 1024;
 
-/// A service behind a proxy that passes on the visitor's address, and a conversation of so many of the longest messages,
-/// each character of which is escaped: its token and path.
+/// A service behind a proxy that forwards the visitor's address, and a conversation with this many messages of maximum
+/// length, in which each character is escaped: its token and path.
 async fn conversation(messages: u32) -> (Fwo, String, String) {
     let fwo = Fwo::with(|config| config.trusted_proxies = "127.0.0.1".parse().unwrap()).await;
     let token = fwo.token(OFF).await;
     let opened = fwo.opens_conversation(&token).await;
     let path = format!("{OPEN}/{}/Messages", opened.member("conversation_sid"));
     for n in 0..messages {
-        // Each from an address of its own, for the limits of visitors are not what is looked at here.
+        // Each from another address, to stay within the visitors' limits, which are not under test.
         let sent = Request::post(&path)
             .header("x-forwarded-for", format!("198.51.{}.{}", n / 250, n % 250))
             .bearer(&token)
@@ -38,7 +38,7 @@ fn list(path: &str, token: &str, visitor: &str) -> Request {
 }
 
 #[tokio::test]
-async fn a_page_ends_before_64_kib_and_the_next_begins_there() {
+async fn pages_end_before_64_kib_and_the_next_continues_there() {
     let (fwo, token, path) = conversation(20).await;
     let (mut indexes, mut pages) = (Vec::new(), Vec::new());
     loop {
@@ -61,7 +61,7 @@ async fn a_page_ends_before_64_kib_and_the_next_begins_there() {
     }
 }
 
-/// Asks for the page and reads the status and the headers of the answer only.
+/// Requests the page and reads only the status and headers of the response.
 async fn leaves_unread(fwo: &Fwo, request: &Request) -> (TcpStream, String) {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4096).unwrap();
@@ -75,7 +75,7 @@ async fn leaves_unread(fwo: &Fwo, request: &Request) -> (TcpStream, String) {
 }
 
 #[tokio::test]
-async fn a_visitor_holds_256_kib_of_unread_answers_and_others_are_served() {
+async fn unread_responses_are_limited_to_256_kib_per_visitor() {
     let (fwo, token, path) = conversation(10).await;
     let (mut held, mut refused) = (Vec::new(), 0);
     for _ in 0..95 {
@@ -104,7 +104,7 @@ async fn a_visitor_holds_256_kib_of_unread_answers_and_others_are_served() {
     let reserved = metrics.lines().find_map(|line| line.strip_prefix("answer_bytes ")).unwrap();
     assert!(reserved.parse::<usize>().unwrap() > held_bytes, "{reserved}");
 
-    // Reading one makes room for one.
+    // Reading one response frees the budget for another.
     let mut read = held.pop().unwrap();
     let mut rest = Vec::new();
     let whole = async {
@@ -118,19 +118,19 @@ async fn a_visitor_holds_256_kib_of_unread_answers_and_others_are_served() {
 }
 
 #[tokio::test]
-async fn the_store_is_not_read_for_an_answer_that_has_no_room() {
+async fn the_store_is_not_read_without_response_budget() {
     let (fwo, token, path) = conversation(10).await;
     let mut held = Vec::new();
     for _ in 0..4 {
         held.push(leaves_unread(&fwo, &list(&path, &token, VISITOR)).await);
     }
-    // A conversation that does not exist: only the store could say so.
+    // The conversation does not exist, which only the store knows.
     let absent = format!("{OPEN}/CH{:032}/Messages", 1);
     let refusal = list(&absent, &token, VISITOR).send(fwo.running.address()).await;
     refusal.is_refusal(429, "rate_limited");
     list(&absent, &token, "203.0.113.10").send(fwo.running.address()).await.is_refusal(404, "not_found");
 
-    // Nor are the services behind asked.
+    // Nor are the upstream services called.
     let address = fwo.running.address();
     fwo.federated_auth.kill().await;
     list(&path, &token, VISITOR).send(address).await.is_refusal(429, "rate_limited");

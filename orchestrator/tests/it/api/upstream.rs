@@ -1,4 +1,5 @@
-//! FederatedAuthService gone, slow or talking nonsense: the page is told which, may read it, and the call is made once.
+//! FederatedAuthService unreachable, slow or returning invalid responses: the page can read the error code, and the
+//! request is not retried.
 
 use std::time::Duration;
 
@@ -9,10 +10,10 @@ use crate::api::{
     CREATE, Fwo, INIT, OFF_LISTED, ON_LISTED, OPEN, PATIENT, REFRESH, REVOKE, SHOP, chrome,
     http::{Answer, Request},
     is_refused, messages, orchestrator,
-    scripted_peer::{Act, Nobody, ScriptedPeer, answer, kill},
+    scripted_peer::{Act, ClosedPort, ScriptedPeer, answer, kill},
 };
 
-/// Every public call that needs FederatedAuthService.
+/// Every public request that needs FederatedAuthService.
 fn calls() -> Vec<Request> {
     let header = URL_SAFE_NO_PAD.encode(json!({"kid": format!("k.s.{ON_LISTED}")}).to_string());
     let token = format!("{header}..iv.text.tag");
@@ -29,7 +30,7 @@ fn calls() -> Vec<Request> {
     calls.map(chrome).into()
 }
 
-/// What each call is answered while its peer does this, and how often the peer was asked.
+/// The response to each request for one behaviour of the peer, and how many requests the peer received.
 async fn answers(act: &Act, timeout: Duration) -> Vec<(Answer, usize)> {
     let data = tempfile::tempdir().unwrap();
     let peer = ScriptedPeer::that(act.clone()).await;
@@ -47,13 +48,13 @@ fn refusal(code: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_peer_that_misbehaves_is_asked_once_and_told_by_its_kind() {
+async fn upstream_failures_map_to_their_error_code_without_retry() {
     let redirect = answer(302, "location: http://127.0.0.1:1/\r\n", "");
     let chunks = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n".to_vec();
     let chunk = format!("1000\r\n{}\r\n", "x".repeat(0x1000)).into_bytes();
     let half = b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{".to_vec();
     for (what, act, status, code) in [
-        ("no HTTP", Act::Send(b"\x16\x03\x01hunter2\r\n\r\n".to_vec()), 502, "upstream_invalid"),
+        ("not HTTP", Act::Send(b"\x16\x03\x01hunter2\r\n\r\n".to_vec()), 502, "upstream_invalid"),
         ("other JSON", Act::json(200, r#"{"hunter2":true}"#), 502, "upstream_invalid"),
         (
             "an error page",
@@ -62,17 +63,22 @@ async fn a_peer_that_misbehaves_is_asked_once_and_told_by_its_kind() {
             "upstream_invalid",
         ),
         ("a redirect", Act::Send(redirect), 502, "upstream_invalid"),
-        ("a body without end", Act::SendForEver(chunks, chunk), 502, "upstream_invalid"),
+        ("an endless body", Act::SendEndlessly(chunks, chunk), 502, "upstream_invalid"),
         (
             "our credential refused",
             Act::json(401, &refusal("invalid_service_credential")),
             502,
             "upstream_invalid",
         ),
-        ("our request refused", Act::json(400, &refusal("invalid_request")), 502, "upstream_invalid"),
-        ("its peer gone", Act::json(503, &refusal("upstream_unavailable")), 503, "upstream_unavailable"),
-        ("its peer slow", Act::json(504, &refusal("upstream_timeout")), 504, "upstream_timeout"),
-        ("closing at once", Act::HangUp, 503, "upstream_unavailable"),
+        ("a client error", Act::json(400, &refusal("invalid_request")), 502, "upstream_invalid"),
+        (
+            "its upstream unreachable",
+            Act::json(503, &refusal("upstream_unavailable")),
+            503,
+            "upstream_unavailable",
+        ),
+        ("its upstream slow", Act::json(504, &refusal("upstream_timeout")), 504, "upstream_timeout"),
+        ("closing at once", Act::Close, 503, "upstream_unavailable"),
         ("closing in the middle", Act::Send(half), 503, "upstream_unavailable"),
         (
             "a code that create does not declare",
@@ -81,27 +87,27 @@ async fn a_peer_that_misbehaves_is_asked_once_and_told_by_its_kind() {
             "upstream_invalid",
         ),
     ] {
-        for (answer, asked) in answers(&act, PATIENT).await {
+        for (answer, requests) in answers(&act, PATIENT).await {
             is_refused(&answer, status, code, SHOP);
             answer.does_not_repeat("hunter2");
-            assert_eq!(asked, 1, "{what}");
+            assert_eq!(requests, 1, "{what}");
         }
     }
 }
 
 #[tokio::test]
-async fn a_peer_that_does_not_answer_in_time_is_given_up() {
-    for (answer, asked) in answers(&Act::say_nothing(), Duration::from_millis(200)).await {
+async fn slow_upstream_times_out() {
+    for (answer, requests) in answers(&Act::never_respond(), Duration::from_millis(200)).await {
         is_refused(&answer, 504, "upstream_timeout", SHOP);
-        assert_eq!(asked, 1);
+        assert_eq!(requests, 1);
     }
 }
 
 #[tokio::test]
-async fn a_peer_that_is_not_there_is_unavailable() {
+async fn unreachable_upstream_is_unavailable() {
     let data = tempfile::tempdir().unwrap();
-    let gone = Nobody::there();
-    let fwo = orchestrator(&data, gone.address, |_| {}).await;
+    let closed = ClosedPort::reserve();
+    let fwo = orchestrator(&data, closed.address, |_| {}).await;
     for call in calls() {
         let answer = call.send(fwo.address()).await;
         is_refused(&answer, 503, "upstream_unavailable", SHOP);
@@ -110,7 +116,7 @@ async fn a_peer_that_is_not_there_is_unavailable() {
 }
 
 #[tokio::test]
-async fn what_becomes_of_the_peers_own_peer_is_told_too() {
+async fn failures_of_the_upstreams_upstream_are_reported() {
     let Fwo { running: fwo, federated_auth, scoped_auth, _data, .. } = Fwo::start().await;
     kill(scoped_auth).await;
     for call in calls() {
@@ -123,7 +129,7 @@ async fn what_becomes_of_the_peers_own_peer_is_told_too() {
 }
 
 #[tokio::test]
-async fn a_peer_that_does_not_take_us_for_its_caller_makes_no_sense() {
+async fn upstream_rejecting_our_credential_is_an_invalid_response() {
     let wrong = crate::api::credential("a-secret-that-nobody-knows");
     let fwo = Fwo::with(|config| config.federated_auth.credential = Some(wrong)).await;
     for call in calls() {

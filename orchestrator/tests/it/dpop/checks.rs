@@ -10,7 +10,7 @@ use shared_types::{
 
 use crate::dpop::prover::{Prover, Service, TOKEN, base64url, now};
 
-/// What becomes of a proof with these changes.
+/// The result for a proof with these changes.
 fn header(name: &str, value: Value) -> Result<(), ProofFailure> {
     Service::new().check(Prover::new().with_header(name, value).proof()).map(|_| ())
 }
@@ -20,25 +20,25 @@ fn claim(name: &str, value: impl Into<Value>) -> Result<(), ProofFailure> {
 }
 
 #[test]
-fn a_good_proof_names_its_key() {
+fn a_valid_proof_returns_its_key_thumbprint() {
     let prover = Prover::new();
     assert_eq!(Service::new().check(prover.proof()), Ok(prover.thumbprint()));
 }
 
 #[test]
-fn check_1_there_is_one_header() {
+fn check_1_exactly_one_header() {
     let (service, proof) = (Service::new(), Prover::new().proof());
     let proof = proof.as_bytes();
     assert_eq!(service.check_all(&[]), Err(ProofFailure::HeaderCount));
     assert_eq!(service.check_all(&[proof, proof]), Err(ProofFailure::HeaderCount));
     assert_eq!(service.check_all(&[proof, b""]), Err(ProofFailure::HeaderCount));
-    // A proxy that joins two headers makes no proof of them.
+    // Two headers joined by a proxy are not a valid proof.
     assert_eq!(service.check([proof, b", ", proof].concat()), Err(ProofFailure::Malformed));
-    assert!(service.check(proof).is_ok(), "none of these was remembered");
+    assert!(service.check(proof).is_ok(), "none of these was stored");
 }
 
 #[test]
-fn check_2_it_is_one_well_formed_jwt() {
+fn check_2_well_formed_jwt() {
     let prover = Prover::new();
     let (header, payload) = (prover.header.to_string(), prover.payload.to_string());
     let good = prover.proof();
@@ -75,7 +75,7 @@ fn check_2_it_is_one_well_formed_jwt() {
 }
 
 #[test]
-fn check_2_it_is_not_over_long() {
+fn check_2_bounded_length() {
     let padded = |length: usize| Prover::new().with("x", "x".repeat(length)).proof();
     let longest = (0..).find(|length| padded(length + 1).len() > MAX_LEN).unwrap();
     assert!(Service::new().check(padded(longest)).is_ok());
@@ -84,7 +84,7 @@ fn check_2_it_is_not_over_long() {
 }
 
 #[test]
-fn check_3_it_has_the_claims() {
+fn check_3_required_claims() {
     for name in ["jti", "htm", "htu", "iat"] {
         assert_eq!(claim(name, Value::Null), Err(ProofFailure::Claims), "{name}");
         assert_eq!(claim(name, json!([])), Err(ProofFailure::Claims), "{name}");
@@ -93,18 +93,18 @@ fn check_3_it_has_the_claims() {
     assert_eq!(claim("jti", ""), Err(ProofFailure::Claims));
     assert_eq!(claim("jti", "j".repeat(257)), Err(ProofFailure::Claims));
     assert_eq!(claim("jti", "j".repeat(256)), Ok(()));
-    assert_eq!(claim("nonce", "what nobody asks for is ignored"), Ok(()));
+    assert_eq!(claim("nonce", "unexpected claims are ignored"), Ok(()));
 }
 
 #[test]
-fn check_4_it_is_a_proof_and_no_other_jwt() {
+fn check_4_typ_is_dpop_jwt() {
     for typ in [Value::Null, json!("JWT"), json!("DPOP+JWT"), json!("application/dpop+jwt"), json!(1)] {
         assert_eq!(header("typ", typ.clone()), Err(ProofFailure::Type), "{typ}");
     }
 }
 
 #[test]
-fn check_5_the_algorithm_is_es256() {
+fn check_5_algorithm_is_es256() {
     for alg in ["none", "None", "HS256", "RS256", "ES384", "ES512", "EdDSA", "es256", ""] {
         assert_eq!(header("alg", json!(alg)), Err(ProofFailure::Algorithm), "{alg}");
     }
@@ -112,7 +112,7 @@ fn check_5_the_algorithm_is_es256() {
 }
 
 #[test]
-fn check_5_what_it_calls_critical_is_not_known() {
+fn check_5_unknown_critical_headers_are_rejected() {
     for crit in [json!(["exp"]), json!([]), json!(["b64"])] {
         assert_eq!(header("crit", crit.clone()), Err(ProofFailure::Critical), "{crit}");
     }
@@ -120,7 +120,7 @@ fn check_5_what_it_calls_critical_is_not_known() {
 }
 
 #[test]
-fn check_6_the_signature_is_by_the_key() {
+fn check_6_signature_verifies_with_the_key() {
     let (prover, other) = (Prover::new(), Prover::new());
     let foreign = prover.sign(&other.header.to_string(), &prover.payload.to_string());
     assert_eq!(Service::new().check(foreign), Err(ProofFailure::Signature));
@@ -136,14 +136,14 @@ fn check_6_the_signature_is_by_the_key() {
         assert_eq!(Service::new().check(format!("{signed}.{signature}")), Err(ProofFailure::Signature));
     }
 
-    // Coordinates of the right length, and no point of the curve.
+    // Coordinates of the right length that are not a point on the curve.
     let mut nowhere = Prover::new();
     nowhere.header["jwk"]["x"] = base64url([7; 32]).into();
     assert_eq!(Service::new().check(nowhere.proof()), Err(ProofFailure::Signature));
 }
 
 #[test]
-fn check_7_the_key_is_public() {
+fn check_7_no_private_key() {
     let mut prover = Prover::new();
     prover.header["jwk"]["d"] = base64url([1; 32]).into();
     assert_eq!(Service::new().check(prover.proof()), Err(ProofFailure::PrivateKey));
@@ -155,7 +155,7 @@ fn check_7_the_key_is_public() {
 }
 
 #[test]
-fn check_8_the_method_is_the_calls() {
+fn check_8_method_matches() {
     for htm in ["GET", "post", "POST ", ""] {
         assert_eq!(claim("htm", htm), Err(ProofFailure::Method), "{htm}");
     }
@@ -165,14 +165,14 @@ fn check_8_the_method_is_the_calls() {
 }
 
 #[test]
-fn check_9_the_place_is_the_calls() {
-    // More of it in `target`.
+fn check_9_target_uri_matches() {
+    // More cases are in `target`.
     assert_eq!(claim("htu", "https://chat.example.com/v2/Webchat/Token"), Err(ProofFailure::Target));
     assert_eq!(claim("htu", "https://evil.example.com/v2/Webchat/Token/Refresh"), Err(ProofFailure::Target));
 }
 
 #[test]
-fn check_10_it_has_a_current_nonce_where_one_is_required() {
+fn check_10_current_nonce_where_required() {
     let keys = || FingerprintKeys::new(vec![FingerprintKey::new(vec![7; 32]).unwrap()]).unwrap();
     let service = || Service { token: None, nonces: Some(Nonces::new(&keys())), ..Service::new() };
     let nonce = Nonces::new(&keys()).current(now()).to_str().unwrap().to_owned();
@@ -181,19 +181,19 @@ fn check_10_it_has_a_current_nonce_where_one_is_required() {
     for other in [Value::Null, json!(""), json!("eyJ7S_zG.eyJH0-Z.HX4w-7v"), json!(1), json!([nonce])] {
         assert_eq!(check(service(), other.clone()), Err(ProofFailure::Nonce), "{other}");
     }
-    // A proof that was made in advance has a nonce of then.
+    // A precomputed proof has an old nonce.
     let later = service().later(TimeDelta::minutes(6));
     let iat = later.now.timestamp();
     let stale = Prover::new().with("nonce", nonce.as_str()).with("iat", iat);
     assert_eq!(later.check(stale.proof()), Err(ProofFailure::Nonce));
-    // Where none is required, any will do.
+    // Where no nonce is required, any is accepted.
     for any in [Value::Null, json!("another's"), json!(1)] {
         assert!(check(Service { token: None, ..Service::new() }, any.clone()).is_ok(), "{any}");
     }
 }
 
 #[test]
-fn check_11_it_was_made_now() {
+fn check_11_issued_recently() {
     let seconds = |seconds: f64| claim("iat", json!(now().timestamp() as f64 + seconds));
     for near in [-60.0, -59.5, 0.0, 0.25, 60.0] {
         assert_eq!(seconds(near), Ok(()), "{near}");
@@ -204,7 +204,7 @@ fn check_11_it_was_made_now() {
     for nonsense in [json!(-1), json!(0), json!(i64::MAX), json!(u64::MAX), json!(1e300)] {
         assert_eq!(claim("iat", nonsense.clone()), Err(ProofFailure::Age), "{nonsense}");
     }
-    // The same proof, as the time goes by.
+    // The same proof at later times.
     let proof = Prover::new().proof();
     assert!(Service::new().later(MAX_SKEW).check(&proof).is_ok());
     assert_eq!(Service::new().later(MAX_SKEW + TimeDelta::seconds(1)).check(&proof), Err(ProofFailure::Age));
@@ -212,13 +212,13 @@ fn check_11_it_was_made_now() {
 }
 
 #[test]
-fn check_12_it_names_the_token() {
+fn check_12_token_hash_matches() {
     assert_eq!(claim("ath", Value::Null), Err(ProofFailure::AccessToken));
     for ath in ["", TOKEN, "fUHyO2r2Z3DZ53EsNrWBb0xWXoaNy59IiKCAqksmQEo"] {
         assert_eq!(claim("ath", ath), Err(ProofFailure::AccessToken), "{ath}");
     }
     assert_eq!(claim("ath", 1), Err(ProofFailure::AccessToken));
-    // Where the call brings no token, there is nothing for it to name.
+    // A request without a token has nothing for `ath` to name.
     for ath in [Value::Null, json!("another token's"), json!(1)] {
         let create = Service { token: None, ..Service::new() };
         assert!(create.check(Prover::new().with("ath", ath.clone()).proof()).is_ok(), "{ath}");
@@ -226,7 +226,7 @@ fn check_12_it_names_the_token() {
 }
 
 #[test]
-fn the_caller_is_told_what_the_rfc_says() {
+fn errors_use_the_rfcs_codes() {
     let invalid = |reason| orchestrator::dpop::InvalidProof { reason };
     assert_eq!(invalid(ProofFailure::Signature).code(), Code::InvalidDpopProof);
     assert_eq!(invalid(ProofFailure::Replayed).code(), Code::InvalidDpopProof);

@@ -1,4 +1,4 @@
-//! Whatever a stranger sends.
+//! Properties of the proof parser for arbitrary input.
 
 use orchestrator::dpop::ProofFailure;
 use proptest::prelude::*;
@@ -7,18 +7,18 @@ use crate::dpop::prover::{Prover, Service};
 
 proptest! {
     #[test]
-    fn no_bytes_make_it_panic(value in prop::collection::vec(any::<u8>(), 0..600)) {
+    fn no_input_bytes_panic(value in prop::collection::vec(any::<u8>(), 0..600)) {
         prop_assert!(Service::new().check(value).is_err());
     }
 
     #[test]
-    fn no_texts_make_it_panic(header in "\\PC{0,60}", payload in "\\PC{0,60}") {
+    fn no_header_or_payload_panics(header in "\\PC{0,60}", payload in "\\PC{0,60}") {
         prop_assert!(Service::new().check(Prover::new().sign(&header, &payload)).is_err());
     }
 
-    /// One character of a good proof, replaced by another: never taken, and never for a key that did not sign it.
+    /// One character of a valid proof replaced: never accepted, and never for a key that did not sign it.
     #[test]
-    fn no_change_of_a_proof_is_taken(place: prop::sample::Index, by in "[A-Za-z0-9_.\\-]") {
+    fn altered_proofs_are_rejected(place: prop::sample::Index, by in "[A-Za-z0-9_.\\-]") {
         let mut proof = Prover::new().proof();
         let place = place.index(proof.len());
         let changed = proof.get(place..=place) != Some(by.as_str());
@@ -26,9 +26,9 @@ proptest! {
         prop_assert_eq!(Service::new().check(proof).is_err(), changed);
     }
 
-    /// Part of the JSON itself replaced, and signed again: as the holder of a key may do.
+    /// A part of the JSON replaced and signed again, as a key holder can do.
     #[test]
-    fn no_change_of_what_is_signed_makes_it_panic(
+    fn no_altered_signed_part_panics(
         in_header: bool,
         place: prop::sample::Index,
         length in 0..20usize,

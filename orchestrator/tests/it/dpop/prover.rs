@@ -1,4 +1,4 @@
-//! A page with a proof key, and the calls that it makes. Every part of a proof can be replaced by something wrong.
+//! A page with a proof key, and its requests. Every part of a proof can be replaced by an invalid one.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -11,11 +11,11 @@ use ring::{
 use serde_json::{Value, json};
 use shared_types::Thumbprint;
 
-/// The call that proofs are made for, unless a test says otherwise.
+/// The default request of proofs.
 pub(crate) const PATH: &str = "/v2/Webchat/Token/Refresh";
 pub(crate) const TOKEN: &str = "header..iv.text.tag";
 
-/// A browser's key, with the two parts of the next proof.
+/// A browser's key, with the header and claims of the next proof.
 pub(crate) struct Prover {
     key: EcdsaKeyPair,
     pub(crate) header: Value,
@@ -31,7 +31,7 @@ pub(crate) fn base64url(bytes: impl AsRef<[u8]>) -> String {
 }
 
 impl Prover {
-    /// A good proof for `POST https://chat.example.com/v2/Webchat/Token/Refresh` with `TOKEN`, now.
+    /// A valid proof for `POST https://chat.example.com/v2/Webchat/Token/Refresh` with `TOKEN`, issued now.
     pub(crate) fn new() -> Self {
         let rng = SystemRandom::new();
         let key = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &rng).unwrap();
@@ -49,19 +49,19 @@ impl Prover {
         Self { key, header: json!({"typ": "dpop+jwt", "alg": "ES256", "jwk": jwk}), payload }
     }
 
-    /// The same with one part of the header replaced; `null` takes it away.
+    /// Replaces one header parameter; `null` removes it.
     pub(crate) fn with_header(mut self, name: &str, value: Value) -> Self {
         set(&mut self.header, name, value);
         self
     }
 
-    /// The same with one claim replaced; `null` takes it away.
+    /// Replaces one claim; `null` removes it.
     pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         set(&mut self.payload, name, value.into());
         self
     }
 
-    /// RFC 7638, over the members as they were sent.
+    /// RFC 7638, over the members as sent.
     pub(crate) fn thumbprint(&self) -> Thumbprint {
         let coordinate = |name| self.header.pointer(name).unwrap();
         let (x, y) = (coordinate("/jwk/x"), coordinate("/jwk/y"));
@@ -91,7 +91,7 @@ fn set(object: &mut Value, name: &str, value: Value) {
     }
 }
 
-/// A service that pages call as `https://chat.example.com`.
+/// A service whose public URL is `https://chat.example.com`.
 pub(crate) struct Service {
     pub(crate) public_urls: PublicUrls,
     pub(crate) replays: ReplayStore,

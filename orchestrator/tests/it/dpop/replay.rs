@@ -1,4 +1,4 @@
-//! A proof is taken once.
+//! Replay protection: a proof is accepted once.
 
 use std::{
     sync::{
@@ -14,33 +14,33 @@ use orchestrator::dpop::{MAX_SKEW, ProofFailure, ReplayStore};
 use crate::dpop::prover::{Prover, Service, now};
 
 #[test]
-fn a_proof_is_taken_once() {
+fn a_proof_is_accepted_once() {
     let (service, prover) = (Service::new(), Prover::new());
     let proof = prover.proof();
     assert!(service.check(&proof).is_ok());
     assert_eq!(service.check(&proof), Err(ProofFailure::Replayed));
-    // Signed anew, it is the same `jti`.
+    // Signed again, it has the same `jti`.
     assert_eq!(service.check(prover.proof()), Err(ProofFailure::Replayed));
     assert!(service.check(prover.with("jti", "another").proof()).is_ok());
 }
 
 #[test]
-fn nobody_can_use_up_the_names_of_another_key() {
+fn jtis_are_scoped_to_their_key() {
     let service = Service::new();
     assert!(service.check(Prover::new().proof()).is_ok());
     assert!(service.check(Prover::new().proof()).is_ok());
 }
 
 #[test]
-fn it_is_remembered_for_as_long_as_it_is_fresh() {
-    // Made by a clock that is ahead, it is fresh the longest: until it is as much too old as it was too young.
+fn jtis_are_remembered_while_the_proof_is_fresh() {
+    // Made by a clock that is ahead, a proof is fresh the longest: from the maximum lead to the maximum age.
     let proof = Prover::new().proof();
     for step in [1, 7, 30, 59] {
         let mut service = Service::new().later(-MAX_SKEW);
         assert!(service.check(&proof).is_ok());
         while service.now <= now() + MAX_SKEW {
             assert_eq!(service.check(&proof), Err(ProofFailure::Replayed), "{}", service.now);
-            // Other traffic moves the store on.
+            // Other traffic advances the store.
             let other = Prover::new().with("iat", service.now.timestamp()).proof();
             assert!(service.check(other).is_ok());
             service.now += TimeDelta::seconds(step);
@@ -50,18 +50,18 @@ fn it_is_remembered_for_as_long_as_it_is_fresh() {
 }
 
 #[test]
-fn it_is_forgotten_in_the_end() {
+fn jtis_expire() {
     let mut service = Service::new();
     for _ in 0..1000 {
         assert!(service.check(Prover::new().with("iat", service.now.timestamp()).proof()).is_ok());
         service.now += TimeDelta::seconds(1);
     }
-    // Of 300 seconds at most, in the shards that anything has come to since.
+    // At most 300 seconds of proofs, in the shards that have received any since.
     assert!(service.replays.remembered() < 500, "{}", service.replays.remembered());
 }
 
 #[test]
-fn one_that_fails_is_not_remembered() {
+fn jtis_of_rejected_proofs_are_not_remembered() {
     let (service, prover) = (Service::new(), Prover::new());
     let proof = prover.proof();
     let (signed, _) = proof.rsplit_once('.').unwrap();
@@ -73,7 +73,7 @@ fn one_that_fails_is_not_remembered() {
 }
 
 #[test]
-fn a_full_store_refuses_what_it_cannot_remember() {
+fn a_full_replay_store_rejects_new_proofs() {
     let mut service = Service { replays: ReplayStore::with_capacity(16), ..Service::new() };
     let prover = Prover::new();
     let proof = prover.proof();
@@ -92,7 +92,7 @@ fn a_full_store_refuses_what_it_cannot_remember() {
         .count();
     assert!(refused >= 184, "{refused}");
     assert!(service.replays.remembered() <= 16);
-    // What was seen is still known, and room comes with time.
+    // Known proofs stay known, and capacity returns with time.
     assert_eq!(service.check(&proof), Err(ProofFailure::Replayed));
     service.now += MAX_SKEW * 2 + TimeDelta::seconds(15);
     let next = prover.with("iat", service.now.timestamp()).with("jti", "next");
@@ -100,7 +100,7 @@ fn a_full_store_refuses_what_it_cannot_remember() {
 }
 
 #[test]
-fn of_many_at_once_one_is_taken() {
+fn concurrent_replays_are_accepted_once() {
     const THREADS: usize = 4;
     let service = Service::new();
     for _ in 0..50 {

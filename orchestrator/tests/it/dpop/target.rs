@@ -1,4 +1,4 @@
-//! `htu`: which ways of writing the URL name the call, with configured URLs and without.
+//! `htu`: which spellings of the URL match the request, with and without configured public URLs.
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use orchestrator::dpop::{
@@ -8,7 +8,7 @@ use service_runtime::{Clock, RequestContext, random::Random};
 
 use crate::dpop::prover::{Prover, now};
 
-/// Whether a proof for `htu` is one for a call of `path` with these headers.
+/// Whether a proof for `htu` matches a request to `path` with these headers.
 fn names(
     htu: &str,
     public_urls: &str,
@@ -35,11 +35,11 @@ fn names(
 }
 
 const PATH: &str = "/v2/Webchat/Token";
-/// What must not count where URLs are configured.
+/// Headers that must be ignored where public URLs are configured.
 const ELSEWHERE: &[(&str, &str)] = &[("host", "evil.example")];
 
 #[test]
-fn a_configured_url_is_compared_as_a_url() {
+fn a_configured_public_url_is_compared_as_a_url() {
     for htu in [
         "https://chat.example.com/v2/Webchat/Token",
         "https://chat.example.com:443/v2/Webchat/Token",
@@ -78,7 +78,7 @@ fn a_configured_url_is_compared_as_a_url() {
 }
 
 #[test]
-fn a_configured_url_may_have_a_path() {
+fn a_configured_public_url_may_have_a_path() {
     let named = |htu| names(htu, "https://example.com/chat/", ELSEWHERE, 0, PATH);
     assert!(named("https://example.com/chat/v2/Webchat/Token"));
     assert!(!named("https://example.com/v2/Webchat/Token"));
@@ -86,7 +86,7 @@ fn a_configured_url_may_have_a_path() {
 }
 
 #[test]
-fn without_one_the_host_header_counts_with_either_scheme() {
+fn without_a_public_url_the_host_header_matches_with_either_scheme() {
     for (htu, host, expected) in [
         ("http://127.0.0.1:8000/v2/Webchat/Token", "127.0.0.1:8000", true),
         ("https://127.0.0.1:8000/v2/Webchat/Token", "127.0.0.1:8000", true),
@@ -108,7 +108,7 @@ fn without_one_the_host_header_counts_with_either_scheme() {
 }
 
 #[test]
-fn a_trusted_proxy_says_how_it_was_called() {
+fn forwarded_scheme_and_host_of_a_trusted_proxy_are_used() {
     let headers = [
         ("host", "127.0.0.1:8080"),
         ("x-forwarded-host", "chat.example.com"),
@@ -128,7 +128,7 @@ fn a_trusted_proxy_says_how_it_was_called() {
 }
 
 #[test]
-fn a_list_of_schemes_does_not_break_a_proof() {
+fn lists_of_forwarded_schemes_are_accepted() {
     let named = |htu: &str, forwarded: &[&str]| {
         let mut headers = vec![("host", "chat.example.com")];
         headers.extend(forwarded.iter().map(|value| ("x-forwarded-proto", *value)));
@@ -147,7 +147,7 @@ fn a_list_of_schemes_does_not_break_a_proof() {
 }
 
 #[test]
-fn the_host_is_the_one_that_the_trusted_proxy_nearest_to_the_browser_reports() {
+fn forwarded_host_comes_from_the_outermost_trusted_proxy() {
     let headers =
         [("host", "fwo:8080"), ("x-forwarded-host", "evil.example, chat.example.com, inner.example:8080")];
     let named =
@@ -165,7 +165,7 @@ fn the_host_is_the_one_that_the_trusted_proxy_nearest_to_the_browser_reports() {
 }
 
 #[test]
-fn what_is_no_public_url_is_refused() {
+fn invalid_public_urls_are_rejected() {
     for list in [
         "chat.example.com",
         "https://",

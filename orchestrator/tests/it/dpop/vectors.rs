@@ -1,11 +1,11 @@
-//! The two proofs that RFC 9449 prints.
+//! The two example proofs of RFC 9449.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use orchestrator::dpop::{self, Expectation, InvalidProof, ProofFailure, PublicUrls, ReplayStore, Target};
 
 const THUMBPRINT: &str = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I";
 
-/// Section 5: a token is asked for.
+/// Section 5: a token request.
 const TOKEN_REQUEST: &str = "\
     eyJ0eXAiOiJkcG9wK2p3dCIsImFsZyI6IkVTMjU2IiwiandrIjp7Imt0eSI6IkVDIiwieCI6Imw4dEZyaHgtMzR0VjNoUklDUkRZOXpDa0RscEJo\
     RjQyVVFVZldWQVdCRnMiLCJ5IjoiOVZFNGpmX09rX282NHpiVFRsY3VOSmFqSG10NnY5VERWclUwQ2R2R1JEQSIsImNydiI6IlAtMjU2In19.\
@@ -13,7 +13,7 @@ const TOKEN_REQUEST: &str = "\
     IjoxNTYyMjYyNjE2fQ.\
     2-GxA6T8lP4vfrg8v-FdWP0A0zdrj8igiMLvqRMUvwnQg4PtFLbdLXiOSsX0x7NVY-FNyJK70nfbV37xRZT3Lg";
 
-/// Section 7.1: a resource is asked for, with a token.
+/// Section 7.1: a resource request with a token.
 const RESOURCE_REQUEST: &str = "\
     eyJ0eXAiOiJkcG9wK2p3dCIsImFsZyI6IkVTMjU2IiwiandrIjp7Imt0eSI6IkVDIiwieCI6Imw4dEZyaHgtMzR0VjNoUklDUkRZOXpDa0RscEJo\
     RjQyVVFVZldWQVdCRnMiLCJ5IjoiOVZFNGpmX09rX282NHpiVFRsY3VOSmFqSG10NnY5VERWclUwQ2R2R1JEQSIsImNydiI6IlAtMjU2In19.\
@@ -37,7 +37,7 @@ fn check(
 }
 
 #[test]
-fn the_proof_of_a_token_request_is_taken() {
+fn rfc_9449_token_request_proof_is_accepted() {
     let made = DateTime::from_timestamp(1_562_262_616, 0).unwrap();
     let call = ("POST", "https://server.example.com", "/token");
     assert_eq!(check(TOKEN_REQUEST, call, None, made).as_deref(), Ok(THUMBPRINT));
@@ -46,7 +46,7 @@ fn the_proof_of_a_token_request_is_taken() {
 }
 
 #[test]
-fn the_proof_of_a_resource_request_is_taken_with_its_token() {
+fn rfc_9449_resource_request_proof_is_accepted_with_its_token() {
     let made = DateTime::from_timestamp(1_562_262_618, 0).unwrap();
     let call = ("GET", "https://resource.example.org", "/protectedresource");
     assert_eq!(check(RESOURCE_REQUEST, call, Some(TOKEN), made).as_deref(), Ok(THUMBPRINT));

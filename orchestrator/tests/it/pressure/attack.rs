@@ -1,4 +1,4 @@
-//! Visitors that ask for a conversation's messages over 95 connections each and read no answer.
+//! Visitors that request a conversation's messages over 95 connections each and never read the responses.
 
 use std::{
     collections::BTreeMap,
@@ -17,15 +17,15 @@ use tokio::{
 
 use crate::pressure::client::connect;
 
-/// Unread answers of one address: within its limit of calls a minute.
+/// Unread responses per address: within its limit of requests per minute.
 const CONNECTIONS: u32 = 95;
-/// In how long the first of them are made: still twice the rate that an address's limit of calls allows in the long run. The
-/// attackers share the machine with what they attack, and 4,750 calls in one moment would measure how fast both are.
+/// Duration of the first ones: still twice the rate that an address's limit allows in the long run. The attackers share
+/// the machine with their target, and 4,750 requests at once would measure how fast both are.
 const BEGINNING: Duration = Duration::from_secs(10);
-/// A little longer than the service waits for a reader.
+/// A little longer than the service's deadline for readers.
 const PATIENCE: Duration = Duration::from_secs(11);
 
-/// How the attackers' calls were answered: by status, 0 where the connection ended without one.
+/// The attackers' responses by status; 0 where the connection closed without one.
 #[derive(Default)]
 pub(crate) struct Answers(BTreeMap<u16, usize>);
 
@@ -36,7 +36,7 @@ impl fmt::Display for Answers {
     }
 }
 
-/// Attacks from so many addresses, each in a /24 of its own, on a thread of its own.
+/// Attacks from this many addresses, each in a separate /24 and on a separate thread.
 pub(crate) fn start(to: SocketAddr, request: String, addresses: u8, round: Duration) -> JoinHandle<Answers> {
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

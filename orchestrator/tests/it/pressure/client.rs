@@ -1,4 +1,4 @@
-//! HTTP from an address of one's own.
+//! An HTTP client that binds to a given source address.
 
 use std::{
     io,
@@ -10,7 +10,7 @@ use tokio::{
     net::{TcpSocket, TcpStream},
 };
 
-/// Connects from an address of the loopback network. `receive_buffer`: what the kernel takes that is not read.
+/// Connects from an address of the loopback network. `receive_buffer`: how much the kernel buffers of unread data.
 pub(crate) async fn connect(
     from: Ipv4Addr,
     to: SocketAddr,
@@ -24,7 +24,7 @@ pub(crate) async fn connect(
     socket.connect(to).await
 }
 
-/// Sends a request over a connection of its own; the answer's status and body.
+/// Sends a request over a new connection; returns the response's status and body.
 pub(crate) async fn send(from: Ipv4Addr, to: SocketAddr, request: &str) -> io::Result<(u16, String)> {
     let mut connection = connect(from, to, None).await?;
     connection.write_all(request.as_bytes()).await?;
@@ -35,7 +35,7 @@ pub(crate) async fn send(from: Ipv4Addr, to: SocketAddr, request: &str) -> io::R
     Ok((status.unwrap_or(0), body.to_owned()))
 }
 
-/// A request that closes its connection.
+/// A POST request with `Connection: close`.
 pub(crate) fn post(path: &str, token: &str, body: &str) -> String {
     format!(
         "POST {path} HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {token}\r\ncontent-type: application/json\r\n\
@@ -44,7 +44,7 @@ pub(crate) fn post(path: &str, token: &str, body: &str) -> String {
     )
 }
 
-/// The same.
+/// A GET request with `Connection: close`.
 pub(crate) fn get(path: &str, token: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {token}\r\nconnection: close\r\n\r\n")
 }

@@ -1,4 +1,4 @@
-//! A guest that reads its messages, each time over a new connection, and how long it waits.
+//! A guest that reads its messages, each time over a new connection, and measures the latency.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -7,10 +7,10 @@ use std::{
 
 use crate::pressure::client::{get, send};
 
-/// Between two calls.
+/// Pause between two requests.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// How long each call took, the shortest first.
+/// The latency of each request, in ascending order.
 pub(crate) struct Latencies(Vec<Duration>);
 
 impl Latencies {
@@ -19,7 +19,7 @@ impl Latencies {
         Self(latencies)
     }
 
-    /// Zero where there were no calls.
+    /// Zero if there were no requests.
     pub(crate) fn percentile(&self, percent: usize) -> Duration {
         let place = (self.0.len() * percent / 100).min(self.0.len().saturating_sub(1));
         self.0.get(place).copied().unwrap_or_default()
@@ -30,17 +30,17 @@ impl Latencies {
     }
 }
 
-/// Calls for as long; every call must be answered 200.
+/// Sends requests for this long; every response must be a 200.
 pub(crate) async fn visit(to: SocketAddr, path: &str, token: &str, round: Duration) -> Latencies {
     let (began, request) = (Instant::now(), get(path, token));
     let mut latencies = Vec::new();
     while began.elapsed() < round {
-        // Within the limit of calls of each address.
+        // Within each address's limit of requests.
         let from = Ipv4Addr::new(127, 9, (latencies.len() % 200) as u8, 1);
         let called = Instant::now();
         let (status, body) = send(from, to, &request).await.unwrap();
         latencies.push(called.elapsed());
-        assert_eq!(status, 200, "the guest's call {}: {body}", latencies.len());
+        assert_eq!(status, 200, "the guest's request {}: {body}", latencies.len());
         tokio::time::sleep(PAUSE).await;
     }
     Latencies::new(latencies)

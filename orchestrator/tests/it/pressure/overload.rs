@@ -1,5 +1,5 @@
-//! Three times as many calls as the services can answer, at a steady rate whatever comes back. The services have one
-//! processor and the calls' sender another.
+//! Three times as many requests as the services can answer, at a constant rate (open loop). The services run on one
+//! processor and the sender on another.
 
 use std::{
     collections::VecDeque,
@@ -20,28 +20,28 @@ use tokio::{
 
 use crate::pressure::{client::connect, guest::Latencies};
 
-/// Connections that calls are sent over, each of an address of its own.
+/// Number of connections, each from another address.
 const CONNECTIONS: u16 = 1536;
 
-/// Runs what follows on one processor, if there are several.
+/// Pins the calling thread and its future children to one processor, if there are several.
 pub(crate) fn use_processor(number: usize) {
     let mut processors = CpuSet::new();
     processors.set(number);
-    // Where it may not be chosen, the services and the sender share all of them.
+    // If pinning is not permitted, the services and the sender share all processors.
     let _ = sched_setaffinity(None, &processors);
 }
 
-/// How calls were answered.
+/// The responses by outcome.
 pub(crate) struct Answers {
     pub(crate) accepted: Latencies,
     pub(crate) refused: Latencies,
-    /// Calls that were due while every connection waited for an answer.
+    /// Requests that were due while every connection waited for a response.
     pub(crate) unsent: usize,
     pub(crate) seconds: f64,
 }
 
 impl Answers {
-    /// Accepted calls a second.
+    /// Accepted requests per second.
     pub(crate) fn throughput(&self) -> f64 {
         self.accepted.len() as f64 / self.seconds
     }
@@ -53,7 +53,7 @@ struct Collected {
     refused: Vec<Duration>,
 }
 
-/// Sends one call after another over so many connections; what the service can answer.
+/// Closed loop: sends requests back to back over this many connections; returns the service's throughput.
 pub(crate) async fn closed_loop(to: SocketAddr, request: &str, connections: u16, time: Duration) -> Answers {
     let sender = Sender::connect(to, request, connections).await;
     let local = LocalSet::new();
@@ -70,7 +70,7 @@ pub(crate) async fn closed_loop(to: SocketAddr, request: &str, connections: u16,
     sender.answers(0, time)
 }
 
-/// Sends `rate` calls a second, whatever is answered.
+/// Open loop: sends `rate` requests per second, whatever the responses.
 pub(crate) async fn open_loop(to: SocketAddr, request: &str, rate: f64, time: Duration) -> Answers {
     let sender = Rc::new(Sender::connect(to, request, CONNECTIONS).await);
     let unsent = LocalSet::new().run_until(sender.clone().send(rate, time)).await;
@@ -79,7 +79,7 @@ pub(crate) async fn open_loop(to: SocketAddr, request: &str, rate: f64, time: Du
 
 struct Sender {
     request: Arc<str>,
-    /// The one that was used longest ago is first: none of them times out.
+    /// Idle connections, the least recently used first, so that none times out.
     idle: Mutex<VecDeque<TcpStream>>,
     collected: Arc<Mutex<Collected>>,
     returned: Notify,
@@ -143,7 +143,7 @@ impl Collected {
     }
 }
 
-/// One call over a kept connection. The answers here are small.
+/// One request over a kept connection. The responses here are small.
 async fn call(connection: &mut TcpStream, request: &str, collected: &Mutex<Collected>) {
     let called = Instant::now();
     connection.write_all(request.as_bytes()).await.unwrap();

@@ -1,5 +1,5 @@
-//! The orchestrator and Starship as processes, before the real FederatedAuthService and ScopedAuthService. The namespace
-//! is this test's own, and so are its ports.
+//! The orchestrator and Starship as processes, in front of the real FederatedAuthService and ScopedAuthService. The
+//! network namespace belongs to this test, and so do all ports.
 
 use std::{
     fs,
@@ -48,7 +48,7 @@ const fn at(port: u16) -> SocketAddr {
     SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), port)
 }
 
-/// A process of this test.
+/// A child process of this test.
 pub(crate) struct Process(Child);
 
 /// The stack.
@@ -60,17 +60,17 @@ pub(crate) struct Stack {
     _data: TempDir,
 }
 
-/// A conversation and who may read it.
+/// A conversation and its token.
 pub(crate) struct Conversation {
     pub(crate) token: String,
     pub(crate) path: String,
 }
 
 impl Stack {
-    /// Starts each service with so many threads for requests.
+    /// Starts each service with this many worker threads.
     pub(crate) async fn start(workers: usize) -> Self {
         let data = tempfile::tempdir().unwrap();
-        // Starship's worker is nobody, where the test is root.
+        // Starship's worker runs as nobody if the test runs as root.
         fs::set_permissions(data.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
         let (federated_auth, scoped_auth) = services(data.path(), workers).await;
         fs::write(data.path().join("accounts.toml"), ACCOUNTS).unwrap();
@@ -122,8 +122,8 @@ impl Stack {
         stack
     }
 
-    /// A conversation with so many messages of 4 KiB, each character of which is escaped. Each is sent from an address of
-    /// its own, within the limits.
+    /// A conversation with this many messages of 4 KiB, in which each character is escaped. Each is sent from another
+    /// address, within the limits.
     pub(crate) async fn conversation(&self, deployment: &str, messages: u8) -> Conversation {
         let from = |n: u8| Ipv4Addr::new(127, 2, n, 1);
         let call = async |n: u8, path: &str, token: &str, body: Value| {
@@ -144,19 +144,19 @@ impl Stack {
     }
 
     pub(crate) fn assert_nothing_restarted(&mut self) {
-        assert!(self.orchestrator.0.try_wait().unwrap().is_none(), "the orchestrator ended");
-        assert!(self.starship.0.try_wait().unwrap().is_none(), "Starship ended");
+        assert!(self.orchestrator.0.try_wait().unwrap().is_none(), "the orchestrator exited");
+        assert!(self.starship.0.try_wait().unwrap().is_none(), "Starship exited");
         assert_eq!(self.starship.children(), self.workers, "a worker of Starship was replaced");
     }
 }
 
 impl Process {
-    /// The most memory that was resident since its start, in bytes.
+    /// The peak resident memory since the start, in bytes.
     pub(crate) fn peak_memory(&self) -> u64 {
         peak_memory(self.0.id())
     }
 
-    /// The same of its children, together.
+    /// The same for its children, summed.
     pub(crate) fn peak_memory_of_children(&self) -> u64 {
         self.children().into_iter().map(peak_memory).sum()
     }
@@ -170,7 +170,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended; nginx's children end with their parent.
+        // It may have exited; nginx's children exit with their parent.
         let _ = Command::new("kill").arg(self.0.id().to_string()).status();
         let _ = self.0.wait();
     }

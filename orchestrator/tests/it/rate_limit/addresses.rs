@@ -1,4 +1,4 @@
-//! A trusted proxy that writes what is no address: its visitors share limits, and the log says so, within bounds.
+//! A trusted proxy that forwards malformed addresses: its visitors share limits, and the log warns within bounds.
 
 use std::net::IpAddr;
 
@@ -10,7 +10,7 @@ use service_runtime::{Clock, RequestContext, random::Random};
 use crate::rate_limit::log_lines;
 
 #[test]
-fn a_malformed_address_is_warned_of_once_a_minute_and_not_logged() {
+fn malformed_addresses_warn_once_a_minute_without_the_value() {
     let (clock, random) = (Clock::adjustable(), Random::default());
     let proxies: TrustedProxies = "10.0.0.0/8".parse().unwrap();
     let clients = |forwarded: &'static str| {

@@ -1,4 +1,4 @@
-//! Budgets of bytes: a visitor's share, a deployment's whole, and the last quarter of it for networks that wrote little.
+//! Byte budgets: a visitor's share, the deployment's total, and its last quarter for networks that wrote little.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -32,7 +32,7 @@ fn store(
 }
 
 #[test]
-fn a_visitor_has_a_64th_of_the_deployments_budget() {
+fn a_visitor_has_one_64th_of_the_deployments_budget() {
     let ([site, _], limits) = (deployments(""), limiter());
     for _ in 0..32 {
         store(&limits, &site.deployment, v4(1), at(0)).unwrap();
@@ -47,7 +47,7 @@ fn a_visitor_has_a_64th_of_the_deployments_budget() {
 }
 
 #[test]
-fn the_last_quarter_is_kept_for_networks_that_wrote_little() {
+fn the_last_quarter_is_reserved_for_networks_with_little_use() {
     let ([site, _], limits) = (deployments(""), limiter());
     let granted = (0..256)
         .map(|n| (0..32).filter(|_| store(&limits, &site.deployment, v6(n), at(0)).is_ok()).count())
@@ -71,7 +71,7 @@ fn the_last_quarter_is_kept_for_networks_that_wrote_little() {
 }
 
 #[test]
-fn what_a_visitors_share_refuses_is_not_counted_by_the_deployment() {
+fn rejections_by_a_visitors_share_do_not_count_for_the_deployment() {
     let ([site, _], limits) = (deployments(""), limiter());
     for _ in 0..10_000 {
         let _ = store(&limits, &site.deployment, v4(1), at(0));
@@ -83,9 +83,9 @@ fn what_a_visitors_share_refuses_is_not_counted_by_the_deployment() {
     }
 }
 
-/// Three hours of a /56 whose 256 visitors send 20 of the longest texts a minute each: 9.6 GiB an hour.
+/// Three hours of a /56 whose 256 visitors send 20 messages of maximum length a minute each: 9.6 GiB an hour.
 #[test]
-fn a_56_never_writes_more_in_an_hour_than_the_deployment_allows_and_strangers_write_meanwhile() {
+fn a_56_stays_within_the_hourly_budget_while_others_can_write() {
     let ([site, _], limits) = (deployments(""), limiter());
     let (mut granted, mut strangers) = (Vec::new(), 0);
     for tick in 0..3 * 60 * 20_i64 {
@@ -108,7 +108,7 @@ fn a_56_never_writes_more_in_an_hour_than_the_deployment_allows_and_strangers_wr
 }
 
 #[test]
-fn a_visitor_sends_bursts_of_10_messages_and_20_a_minute() {
+fn message_rate_is_20_a_minute_with_bursts_of_10() {
     let ([site, own], limits) =
         (deployments("visitor_messages_per_minute = 6, visitor_messages_burst = 2"), limiter());
     let send = |deployment, ms| limits.visitor(deployment, v4(1), Charge::Message, at(ms));
@@ -118,7 +118,7 @@ fn a_visitor_sends_bursts_of_10_messages_and_20_a_minute() {
     assert_eq!((refused.policy, refused.limit, refused.retry_after()), (Policy::VisitorMessages, 20, 3));
     assert_eq!((granted(&site.deployment, 30_000), granted(&site.deployment, 33_000)), (10, 1));
     assert_eq!((granted(&own.deployment, 0), granted(&own.deployment, 10_000)), (2, 1));
-    // Sending is a call, too.
+    // Sending is also a request.
     let calls =
         (0..300).filter(|_| limits.visitor(&site.deployment, v4(1), Charge::Call, at(33_000)).is_ok());
     assert!(calls.count() < 300);

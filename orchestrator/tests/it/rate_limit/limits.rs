@@ -1,4 +1,4 @@
-//! What is granted to whom, and when there is more.
+//! How many requests the limits grant, and when they refill.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -13,7 +13,7 @@ fn granted(tries: u32, take: impl Fn() -> Result<(), Limited>) -> u32 {
 }
 
 #[test]
-fn the_defaults() {
+fn limits_have_defaults() {
     let ([site, _], limits) = (deployments(""), limiter());
     assert_eq!(granted(100, || create(&limits, &site.deployment, visitor(1), at(0))), 30);
     assert_eq!(granted(1000, || call(&limits, &site.deployment, visitor(1), at(0))), 300);
@@ -24,7 +24,7 @@ fn the_defaults() {
 }
 
 #[test]
-fn a_deployment_may_have_limits_of_its_own() {
+fn deployments_can_override_limits() {
     let file = "visitor_creates_per_minute = 2, visitor_calls_per_minute = 5, creates_per_minute = 3";
     let ([_, own], limits) = (deployments(file), limiter());
     assert_eq!(granted(10, || create(&limits, &own.deployment, visitor(1), at(0))), 2);
@@ -33,7 +33,7 @@ fn a_deployment_may_have_limits_of_its_own() {
 }
 
 #[test]
-fn a_refusal_says_which_limit_and_when_there_is_more() {
+fn rejections_name_the_limit_and_the_retry_time() {
     let ([site, own], limits) = (deployments("creates_per_minute = 1"), limiter());
     granted(30, || create(&limits, &site.deployment, visitor(1), at(0)));
     let refused = create(&limits, &site.deployment, visitor(1), at(500)).unwrap_err();
@@ -57,20 +57,20 @@ fn a_refusal_says_which_limit_and_when_there_is_more() {
 }
 
 #[test]
-fn what_was_taken_comes_back_with_time() {
+fn buckets_refill_over_time() {
     let ([site, _], limits) = (deployments(""), limiter());
     let create = |ms| crate::rate_limit::create(&limits, &site.deployment, visitor(1), at(ms));
     assert_eq!(granted(31, || create(0)), 30);
-    assert!(create(1999).is_err(), "one in two seconds");
+    assert!(create(1999).is_err(), "one token per two seconds");
     assert!(create(2000).is_ok());
     assert!(create(2000).is_err());
     assert_eq!(granted(31, || create(12_000)), 5);
-    assert_eq!(granted(31, || create(72_000)), 30, "all of it in a minute");
-    assert_eq!(granted(31, || create(1_000_000)), 30, "and no more than that");
+    assert_eq!(granted(31, || create(72_000)), 30, "full after a minute");
+    assert_eq!(granted(31, || create(1_000_000)), 30, "and not more");
 }
 
 #[test]
-fn refused_visitors_do_not_eat_the_deployments_limit() {
+fn rejected_visitors_leave_the_deployments_limit_unchanged() {
     let file = "visitor_creates_per_minute = 2, creates_per_minute = 4";
     let ([_, own], limits) = (deployments(file), limiter());
     assert_eq!(granted(1000, || create(&limits, &own.deployment, visitor(1), at(0))), 2);
@@ -83,7 +83,7 @@ fn refused_visitors_do_not_eat_the_deployments_limit() {
 }
 
 #[test]
-fn deployments_do_not_share() {
+fn deployments_have_separate_limits() {
     let ([one, other], limits) = (deployments("creates_per_minute = 1"), limiter());
     assert_eq!(granted(10, || create(&limits, &other.deployment, visitor(1), at(0))), 1);
     assert_eq!(granted(100, || create(&limits, &one.deployment, visitor(1), at(0))), 30);
@@ -92,7 +92,7 @@ fn deployments_do_not_share() {
 }
 
 #[test]
-fn a_visitor_is_an_ipv4_address_or_an_ipv6_network() {
+fn visitors_are_ipv4_addresses_or_ipv6_networks() {
     let [_, own] = deployments("visitor_calls_per_minute = 1");
     for (one, other, same) in [
         ("203.0.113.1", "203.0.113.1", true),
@@ -112,18 +112,21 @@ fn a_visitor_is_an_ipv4_address_or_an_ipv6_network() {
     }
     let limits = limiter();
     assert!(call(&limits, &own.deployment, None, at(0)).is_ok());
-    assert!(call(&limits, &own.deployment, None, at(0)).is_err(), "the nameless are one");
+    assert!(
+        call(&limits, &own.deployment, None, at(0)).is_err(),
+        "visitors without an address share one bucket"
+    );
 }
 
 #[test]
-fn a_clock_that_is_set_back_shuts_nobody_out() {
+fn a_backwards_clock_locks_nobody_out() {
     let ([site, _], limits) = (deployments(""), limiter());
     granted(31, || create(&limits, &site.deployment, visitor(1), at(0)));
     assert!(create(&limits, &site.deployment, visitor(1), at(-3_600_000)).is_ok());
 }
 
 #[test]
-fn an_edit_of_the_file_counts_at_once() {
+fn edited_limits_apply_at_once() {
     let ([_, wide], limits) = (deployments("visitor_creates_per_minute = 60"), limiter());
     assert_eq!(granted(55, || create(&limits, &wide.deployment, visitor(1), at(0))), 55);
     let [_, tight] = deployments("visitor_creates_per_minute = 6");
@@ -133,7 +136,7 @@ fn an_edit_of_the_file_counts_at_once() {
     assert_eq!(granted(50, || create(&limits, &tight.deployment, visitor(1), at(60_000))), 6);
 }
 
-/// The rule, written down slowly: a bucket that holds `limit` and fills up in a minute. In micro-shares.
+/// The specification, in the simplest form: a bucket that holds `limit` and refills within a minute. In micro-shares.
 fn expected(limit: u64, times: &[i64]) -> Vec<bool> {
     let (full, one) = (60_000_i64 * limit as i64, 60_000_i64);
     let (mut level, mut last) = (full, 0);
@@ -148,9 +151,9 @@ fn expected(limit: u64, times: &[i64]) -> Vec<bool> {
 }
 
 proptest! {
-    /// Limits of which a minute is a whole multiple, so that the rule has no roundings to disagree about.
+    /// Limits that divide a minute, so that rounding cannot differ.
     #[test]
-    fn it_is_a_bucket_that_fills_up_in_a_minute(
+    fn a_bucket_refills_within_a_minute(
         limit in prop::sample::select(vec![1_u64, 2, 3, 5, 6, 10, 30, 60]),
         steps in prop::collection::vec(prop_oneof![3 => 0..5_i64, 2 => 0..5_000_i64, 1 => 0..200_000_i64], 1..200),
     ) {

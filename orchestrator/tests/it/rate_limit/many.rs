@@ -1,4 +1,4 @@
-//! Many visitors: memory has a bound, and threads do not lose count.
+//! Many visitors: memory is bounded, and concurrent counts are exact.
 
 use std::{
     net::{IpAddr, Ipv6Addr},
@@ -15,24 +15,24 @@ use shared_types::DeploymentKey;
 
 use crate::rate_limit::{at, call, create, deployments, limiter, visitor};
 
-/// A /48 of its own for each `n`.
+/// A separate /48 for each `n`.
 fn network(n: u64) -> Option<IpAddr> {
     Some(Ipv6Addr::from_bits((u128::from(n) + 0x2001_0000_0000) << 80).into())
 }
 
 #[test]
-fn a_million_networks_leave_no_more_than_was_meant() {
+fn memory_stays_bounded_with_a_million_networks() {
     let [site, _] = deployments("");
     let limits = RateLimiter::with_capacity(&Metrics::default(), 10_000);
     for n in 0..1_000_000 {
-        // All within a minute, so that time alone forgets none of them.
+        // All within a minute, so that none expires by time.
         call(&limits, &site.deployment, network(n), at(n as i64 / 20)).unwrap();
     }
     assert!((10_000..=20_000).contains(&limits.remembered()), "{}", limits.remembered());
 }
 
 #[test]
-fn made_up_networks_do_not_lift_the_deployments_limit() {
+fn spoofed_networks_do_not_raise_the_deployments_limit() {
     let [_, own] = deployments("creates_per_minute = 100");
     let limits = RateLimiter::with_capacity(&Metrics::default(), 1_000);
     let mut granted = 0;
@@ -46,7 +46,7 @@ fn made_up_networks_do_not_lift_the_deployments_limit() {
 }
 
 #[test]
-fn many_deployments_do_not_lift_each_others_limits() {
+fn many_deployments_do_not_raise_each_others_limits() {
     let ([_, own], limits) = (deployments("creates_per_minute = 10"), limiter());
     let create_at = |key: u128, client| {
         let deployment = Deployment { key: DeploymentKey::from_bits(key), ..own.deployment.clone() };
@@ -62,7 +62,7 @@ fn many_deployments_do_not_lift_each_others_limits() {
 }
 
 #[test]
-fn a_crowd_within_the_bound_gets_nobody_forgotten() {
+fn no_visitor_is_evicted_within_the_bound() {
     let ([site, _], limits) = (deployments(""), limiter());
     for _ in 0..30 {
         create(&limits, &site.deployment, visitor(1), at(0)).unwrap();
@@ -74,7 +74,7 @@ fn a_crowd_within_the_bound_gets_nobody_forgotten() {
 }
 
 #[test]
-fn idle_visitors_are_forgotten() {
+fn idle_visitors_are_evicted() {
     let ([site, _], limits) = (deployments(""), limiter());
     for minute in 0..10 {
         for n in 0..10_000 {
@@ -82,11 +82,11 @@ fn idle_visitors_are_forgotten() {
                 .unwrap();
         }
     }
-    assert_eq!(limits.remembered(), 20_000, "those of this minute and of the last");
+    assert_eq!(limits.remembered(), 20_000, "visitors of this and the last minute");
 }
 
 #[test]
-fn threads_do_not_lose_count() {
+fn concurrent_counts_are_exact() {
     let ([site, _], limits) = (deployments(""), limiter());
     let granted = AtomicU32::new(0);
     thread::scope(|scope| {

@@ -1,4 +1,4 @@
-//! What becomes of a call over a limit: refused or only told of, and counted either way.
+//! Requests over a limit: rejected, or only logged; counted in both modes.
 
 use actix_web::http::header::HeaderMap;
 use chrono::TimeDelta;
@@ -8,7 +8,7 @@ use service_runtime::{Clock, Metrics, RequestContext, random::Random};
 use crate::rate_limit::{call, create, deployments, log_lines, visitor};
 
 #[test]
-fn what_is_enforced_is_refused_counted_and_logged() {
+fn enforced_limits_reject_count_and_log() {
     let [_, own] = deployments("visitor_creates_per_minute = 1");
     let metrics = Metrics::default();
     let limits = RateLimiter::new(&metrics);
@@ -39,7 +39,7 @@ fn what_is_enforced_is_refused_counted_and_logged() {
 }
 
 #[test]
-fn what_is_only_logged_is_served_and_counted() {
+fn log_only_limits_serve_and_count() {
     let [_, own] =
         deployments(r#"visitor_calls_per_minute = 1, visitor_creates_per_minute = 1, mode = "log""#);
     let metrics = Metrics::default();
@@ -77,21 +77,21 @@ fn a_full_limit_is_logged_once_a_minute_for_each_deployment() {
         };
         (0..calls).filter(refused).count()
     };
-    let told = |calls: u32, deployments: &[&_]| {
+    let count_and_log = |calls: u32, deployments: &[&_]| {
         let mut refused = Vec::new();
         let log =
             log_lines(|| refused.extend(deployments.iter().map(|deployment| hammer(deployment, calls))));
         (refused, log.iter().map(|line| line["fields"]["calls"].as_u64().unwrap()).collect::<Vec<_>>())
     };
     let (site, own) = (&site.deployment, &own.deployment);
-    assert_eq!(told(1000, &[site, own]), (vec![700, 700], vec![1, 1]));
+    assert_eq!(count_and_log(1000, &[site, own]), (vec![700, 700], vec![1, 1]));
     clock.advance(TimeDelta::seconds(30));
-    let (refused, lines) = told(1000, &[site]);
+    let (refused, lines) = count_and_log(1000, &[site]);
     assert!(refused[0] > 800 && lines.is_empty(), "{refused:?} {lines:?}");
     clock.advance(TimeDelta::seconds(31));
-    let (later, lines) = told(1000, &[site]);
+    let (later, lines) = count_and_log(1000, &[site]);
     assert!(later[0] > 700);
-    assert_eq!(lines, [700 + refused[0] as u64], "those since the line before, and the one that is logged");
+    assert_eq!(lines, [700 + refused[0] as u64], "rejections since the previous line, plus the logged one");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The last quarter of a deployment's limits: kept for networks that took little of it lately.
+//! The last quarter of a deployment's limits: reserved for networks that used little of it lately.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -10,7 +10,7 @@ use orchestrator::{
 
 use crate::rate_limit::{at, create, deployments, limiter};
 
-/// A /64 by the number of its /48, of its /56 in there, and of itself in there.
+/// A /64, by the number of its /48, of the /56 within that, and of itself within the /56.
 fn v6(of_48: u128, of_56: u128, own: u128) -> Option<IpAddr> {
     let bits = (0x2001_0000_0000 + of_48) << 80 | of_56 << 72 | own << 64 | 1;
     Some(Ipv6Addr::from_bits(bits).into())
@@ -31,7 +31,7 @@ fn flood(
 }
 
 #[test]
-fn a_household_does_not_shut_a_stranger_out() {
+fn one_network_does_not_lock_out_others() {
     let ([site, _], limits) = (deployments(""), limiter());
     for n in 0..4500 {
         create(&limits, &site.deployment, v6(1, 1, n / 30), at(0)).unwrap();
@@ -51,7 +51,7 @@ fn a_household_does_not_shut_a_stranger_out() {
 }
 
 #[test]
-fn before_the_last_quarter_only_a_visitors_own_limit_refuses() {
+fn below_three_quarters_only_the_visitors_own_limit_rejects() {
     let ([site, _], limits) = (deployments(""), limiter());
     for n in 0..150 {
         for _ in 0..30 {
@@ -65,7 +65,7 @@ fn before_the_last_quarter_only_a_visitors_own_limit_refuses() {
 }
 
 #[test]
-fn the_last_quarter_has_an_end_too() {
+fn the_last_quarter_is_bounded() {
     let ([site, _], limits) = (deployments(""), limiter());
     let mut granted = 0;
     let refused = loop {
@@ -78,7 +78,7 @@ fn the_last_quarter_has_an_end_too() {
 }
 
 #[test]
-fn the_factors_are_settings() {
+fn network_factors_are_configurable() {
     let limits = limiter();
     let file = "creates_per_minute = 4, visitor_creates_per_minute = 2, nested = [1, 1, 1]";
     let [_, own] = deployments(file);
@@ -91,7 +91,7 @@ fn the_factors_are_settings() {
 }
 
 #[test]
-fn a_look_takes_nothing() {
+fn peeking_consumes_nothing() {
     let ([_, own], limits) = (deployments("creates_per_minute = 4"), limiter());
     let creates = |action| limits.creates(&own.deployment, v4(1, 1), action, at(0));
     for _ in 0..100 {
@@ -103,22 +103,22 @@ fn a_look_takes_nothing() {
     assert!(creates(Action::Peek).is_err());
 }
 
-/// The floods try 512 times every 100 ms, first; 5,120 a second at a deployment that grants 100.
+/// The floods try first, 512 times every 100 ms: 5,120 a second at a deployment that grants 100.
 #[test]
-fn first_creates_of_strangers_are_served_while_a_56_and_a_24_flood_at_full_rate() {
+fn first_creates_of_others_succeed_while_a_56_and_a_24_flood() {
     let ([site, _], limits) = (deployments(""), limiter());
     let (mut served, mut arrived, mut flooded) = (0, 0, 0);
     let mut stranger = |address, now| {
         arrived += 1;
         served += u32::from(create(&limits, &site.deployment, address, now).is_ok());
     };
-    // 200 a minute from one carrier's /48, each from a /64 of its own; as many from networks of their own.
+    // 200 a minute from one carrier's /48, each from another /64; as many from separate networks.
     let (mut of_carrier, mut elsewhere) = (0, 0);
     for step in 0..2100_i64 {
         let now = at(step * 100);
         flooded += flood(&limits, &site.deployment, |n| v6(1, 1, n.into()), now);
         flooded += flood(&limits, &site.deployment, |n| v4(1, n), now);
-        // The strangers begin a minute into it, half of them in bursts.
+        // The other visitors start a minute later, half of them in bursts.
         if step < 600 {
             continue;
         }
@@ -136,5 +136,5 @@ fn first_creates_of_strangers_are_served_while_a_56_and_a_24_flood_at_full_rate(
     println!("{served} of {arrived} strangers, {of_carrier} of them from one /48; {flooded} of the floods");
     assert_eq!((served, arrived), (1000, 1000));
     assert!(of_carrier == 500, "{of_carrier}");
-    assert!(flooded >= 4500, "{flooded}: no flood");
+    assert!(flooded >= 4500, "{flooded}: flood too small");
 }

@@ -1,4 +1,4 @@
-//! `[account.deployment.rate_limits]`: what it says, and which line is named when it says it wrongly.
+//! `[account.deployment.rate_limits]`: its values, and the line that an error names.
 
 use orchestrator::accounts::{Accounts, DeploymentLimits, RateLimitMode};
 use shared_types::DeploymentKey;
@@ -36,7 +36,7 @@ fn what_is_left_out_has_a_default() {
 }
 
 #[test]
-fn both_ways_of_writing_it_say_the_same() {
+fn both_notations_are_equivalent() {
     let inline = "rate_limits = { visitor_creates_per_minute = 1, visitor_calls_per_minute = 2, \
                   creates_per_minute = 3, mode = \"log\" }";
     let table = "[account.deployment.rate_limits]\nvisitor_creates_per_minute = 1\n\
@@ -48,7 +48,7 @@ fn both_ways_of_writing_it_say_the_same() {
 }
 
 #[test]
-fn a_fault_is_reported_with_its_line() {
+fn errors_are_reported_with_their_line() {
     for (line, reason) in [
         ("visitor_creates_per_minute = 0", "expected a nonzero u32"),
         ("visitor_calls_per_minute = 0", "expected a nonzero u32"),
@@ -68,7 +68,7 @@ fn a_fault_is_reported_with_its_line() {
 }
 
 #[test]
-fn messages_and_networks_have_settings_too() {
+fn message_and_network_limits_are_configurable() {
     let of = |line: &str| parse(&format!("[account.deployment.rate_limits]\n{line}"));
     let messages = |limits: DeploymentLimits| {
         (limits.visitor_messages_per_minute.get(), limits.visitor_messages_burst.get())
@@ -95,7 +95,7 @@ fn messages_and_networks_have_settings_too() {
 }
 
 #[test]
-fn the_budget_of_bytes_is_a_deployments_own_key() {
+fn the_byte_budget_is_a_per_deployment_setting() {
     let of = |line: &str| {
         let text = TEXT.replace("{rate_limits}", line);
         let accounts = Accounts::parse(&text).map_err(|error| error.to_string())?;

@@ -1,4 +1,4 @@
-//! Many callers at once, and callers who go away half-way.
+//! Concurrent callers, and callers that are cancelled half-way.
 
 use std::{collections::HashSet, future::poll_fn, pin::pin, task::Poll};
 
@@ -10,14 +10,14 @@ use crate::store::{ACCOUNT, OTHER_ACCOUNT, Store, conversation, identity, now, o
 
 test_support::on_both_engines! {
     Store:
-    a_caller_who_goes_away_leaves_a_whole_conversation_or_none,
-    a_session_that_is_opened_many_times_at_once_has_one_conversation,
-    messages_that_are_written_at_once_are_numbered_without_gaps,
-    many_sessions_that_are_looked_up_at_once_are_each_told_their_own_conversation,
+    a_cancelled_open_leaves_a_complete_conversation_or_nothing,
+    concurrent_opens_create_one_conversation,
+    concurrent_messages_are_numbered_without_gaps,
+    concurrent_lookups_return_each_sessions_own_conversation,
 }
 
-/// The caller goes away after the first step, after the second, and so on, ten times over.
-async fn a_caller_who_goes_away_leaves_a_whole_conversation_or_none(store: Store) {
+/// The caller is cancelled after the first step, after the second, and so on, ten times over.
+async fn a_cancelled_open_leaves_a_complete_conversation_or_nothing(store: Store) {
     let mut deepest = 0;
     for guest in 1..=100 {
         let steps = guest % 10 + 1;
@@ -33,21 +33,21 @@ async fn a_caller_who_goes_away_leaves_a_whole_conversation_or_none(store: Store
             None => deepest = deepest.max(steps),
         }
     }
-    // The writer of SQLite is asked once, and goes on alone.
-    let asked = if store.url.starts_with("sqlite") { 1 } else { 3 };
-    assert!(deepest >= asked, "nobody went away between the statements");
+    // SQLite's writer needs one request, and completes without its caller.
+    let requests = if store.url.starts_with("sqlite") { 1 } else { 3 };
+    assert!(deepest >= requests, "no caller was cancelled between the statements");
 
-    // Whoever comes next is served: the store's one writer has not kept a transaction that was left behind.
+    // Later callers are served: no cancelled transaction is left open on the store's one writer.
     store.conversations.open_conversation(conversation(0, 1000)).await.unwrap();
     let halves = "SELECT COUNT(*) FROM conversations c WHERE 1 <> \
                   (SELECT COUNT(*) FROM messages m WHERE m.conversation_sid = c.sid)";
     assert_eq!(store.count(halves).await, 0);
     let whole = store.count("SELECT COUNT(*) FROM conversations").await;
     assert_eq!(store.count("SELECT COUNT(*) FROM messages").await, whole);
-    assert!((1..=100).contains(&whole), "{whole}: of 101, nobody went away in time");
+    assert!((1..=100).contains(&whole), "{whole} of 101: no caller was cancelled early enough");
 }
 
-async fn a_session_that_is_opened_many_times_at_once_has_one_conversation(store: Store) {
+async fn concurrent_opens_create_one_conversation(store: Store) {
     let mut opens = JoinSet::new();
     for n in 1..=32 {
         let conversations = store.conversations.clone();
@@ -59,8 +59,8 @@ async fn a_session_that_is_opened_many_times_at_once_has_one_conversation(store:
     assert_eq!(store.count("SELECT COUNT(*) FROM messages").await, 1);
 }
 
-async fn messages_that_are_written_at_once_are_numbered_without_gaps(store: Store) {
-    // Two stores on one database: as two processes would, they do not share a queue.
+async fn concurrent_messages_are_numbered_without_gaps(store: Store) {
+    // Two stores on one database do not share a queue, like two processes.
     let other = open(&store.url).await;
     let sid = store.conversations.open_conversation(conversation(1, 1)).await.unwrap();
     let mut appends = JoinSet::new();
@@ -80,7 +80,7 @@ async fn messages_that_are_written_at_once_are_numbered_without_gaps(store: Stor
     assert_eq!(read, (0..=64).collect::<Vec<u32>>());
 }
 
-async fn many_sessions_that_are_looked_up_at_once_are_each_told_their_own_conversation(store: Store) {
+async fn concurrent_lookups_return_each_sessions_own_conversation(store: Store) {
     for guest in (0..=250).step_by(2) {
         store.conversations.open_conversation(conversation(guest, guest.into())).await.unwrap();
     }
@@ -100,7 +100,7 @@ async fn many_sessions_that_are_looked_up_at_once_are_each_told_their_own_conver
 }
 
 #[tokio::test]
-async fn a_failed_look_is_told_to_all_and_the_next_callers_are_served() {
+async fn a_failed_lookup_fails_its_batch_and_later_callers_succeed() {
     let store = Store::on_sqlite().await;
     let mut connection = store.connection().await;
     connection.execute("ALTER TABLE conversations RENAME TO away").await;
@@ -110,9 +110,9 @@ async fn a_failed_look_is_told_to_all_and_the_next_callers_are_served() {
         looks.spawn(async move { conversations.by_session(ACCOUNT, session(guest)).await });
     }
     for failed in looks.join_all().await {
-        let told = error_chain(&failed.unwrap_err());
-        assert!(told.starts_with("the conversations' database failed: "), "{told}");
-        assert!(told.contains("no such table"), "{told}");
+        let chain = error_chain(&failed.unwrap_err());
+        assert!(chain.starts_with("the conversations' database failed: "), "{chain}");
+        assert!(chain.contains("no such table"), "{chain}");
     }
     connection.execute("ALTER TABLE away RENAME TO conversations").await;
     assert_eq!(store.conversations.by_session(ACCOUNT, session(1)).await.unwrap(), None);

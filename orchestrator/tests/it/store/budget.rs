@@ -1,4 +1,4 @@
-//! The disk budget: what one household has stored in an hour, on a simulated clock.
+//! The disk budget: bytes stored by one network within an hour, on a simulated clock.
 
 use std::{fs, net::Ipv6Addr, path::Path};
 
@@ -13,15 +13,15 @@ use tokio::task::JoinSet;
 
 use crate::store::{Store, conversation, now};
 
-/// What the deployment takes in an hour: the least that can be set.
+/// The deployment's hourly budget: the minimum setting.
 const BUDGET: u64 = 2 * 1024 * 1024;
 
-/// What the handlers count a message and a conversation for at least.
+/// The minimum charge of a message and of a conversation in the handlers.
 const LEAST_OF_MESSAGE: u32 = 256;
 const LEAST_OF_CONVERSATION: u32 = 512;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_household_writes_at_most_what_the_deployment_allows_in_an_hour() {
+async fn one_network_writes_at_most_the_deployments_hourly_budget() {
     for text in ["x", &"x".repeat(1024)] {
         let (bytes, on_disk) = written_by_a_56(text).await;
         println!("texts of {} bytes: {bytes} bytes stored, {on_disk} on the disk, of {BUDGET}", text.len());
@@ -30,8 +30,8 @@ async fn a_household_writes_at_most_what_the_deployment_allows_in_an_hour() {
     }
 }
 
-/// All 256 visitors of a /56 open a conversation each and send as much as is taken: how many bytes of theirs are in the
-/// store after an hour, and how large its files are.
+/// All 256 visitors of a /56 open a conversation each and send as much as is accepted; returns their bytes in the store
+/// after an hour, and the size of its files.
 async fn written_by_a_56(text: &str) -> (u64, u64) {
     let store = Store::on_sqlite().await;
     let accounts = format!(

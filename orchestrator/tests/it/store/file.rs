@@ -1,4 +1,4 @@
-//! The store as a file: it outlives the service, and is for nobody else to read.
+//! The store as a file: it survives the service and is readable only by its owner.
 
 use std::{os::unix::fs::PermissionsExt, path::Path};
 
@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use crate::store::{ACCOUNT, Store, conversation, identity, now, open, session, url};
 
 #[tokio::test]
-async fn what_was_written_is_there_after_a_restart() {
+async fn data_survives_a_restart() {
     let store = Store::on_sqlite().await;
     let sid = store.conversations.open_conversation(conversation(1, 1)).await.unwrap();
     store.append(identity(1), sid, 2).await.unwrap();
@@ -26,7 +26,7 @@ async fn what_was_written_is_there_after_a_restart() {
 }
 
 #[tokio::test]
-async fn the_files_are_for_nobody_else_to_read() {
+async fn store_files_are_private() {
     let store = Store::on_sqlite().await;
     store.conversations.open_conversation(conversation(1, 1)).await.unwrap();
     let file = Path::new(store.url.strip_prefix("sqlite:").unwrap());
@@ -37,9 +37,9 @@ async fn the_files_are_for_nobody_else_to_read() {
     assert_eq!(directory.permissions().mode() & 0o777, 0o700);
 }
 
-/// With many who read and write at once: a database in memory has other locks than a file.
+/// With many concurrent readers and writers: an in-memory database has other locks than a file.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_store_in_memory_is_one_store_too() {
+async fn an_in_memory_store_is_shared_by_its_connections() {
     let conversations = open("sqlite::memory:").await;
     let sid = conversations.open_conversation(conversation(1, 1)).await.unwrap();
     let mut calls = JoinSet::new();
@@ -61,10 +61,10 @@ async fn a_store_in_memory_is_one_store_too() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_opened_is_said_without_the_url() {
+async fn open_errors_do_not_contain_the_url() {
     let dir = tempfile::tempdir().unwrap();
     let blocked = dir.path().join("file");
-    std::fs::write(&blocked, "not a database, but long enough to be told from an empty one").unwrap();
+    std::fs::write(&blocked, "not a database, but long enough not to be taken for an empty one").unwrap();
     let open = async |url: &str| Conversations::open(&DatabaseConfig::new(url)).await.unwrap_err();
     let unknown = open("mysql://user:secret@host/db").await;
     assert!(matches!(unknown, OpenError::Url), "{unknown}");

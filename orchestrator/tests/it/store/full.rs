@@ -1,4 +1,5 @@
-//! A conversation holds a bounded number of its guest's messages and bytes; full, it is followed by the session's next.
+//! A conversation holds a bounded number of its guest's messages and bytes; when full, the session continues in the
+//! next one.
 
 use conversations::{MAX_GUEST_BYTES, StoreError};
 use shared_types::{ConversationSid, orchestrator::send_message::MAX_BODY};
@@ -8,19 +9,19 @@ use crate::store::{ACCOUNT, Store, conversation, identity, session};
 
 test_support::on_both_engines! {
     Store:
-    a_conversation_full_of_bytes_is_followed_by_the_next,
-    a_conversation_holds_2000_messages_of_its_guest,
-    a_next_conversation_that_is_opened_many_times_at_once_is_one,
+    a_conversation_at_its_byte_limit_continues_in_the_next,
+    a_conversation_holds_2000_guest_messages,
+    concurrent_opens_create_one_next_conversation,
 }
 
-async fn a_conversation_full_of_bytes_is_followed_by_the_next(store: Store) {
+async fn a_conversation_at_its_byte_limit_continues_in_the_next(store: Store) {
     let first = store.conversations.open_conversation(conversation(1, 1)).await.unwrap();
     let longest = "x".repeat(MAX_BODY);
     let mut taken = 0;
     for n in 0..40 {
         taken += u32::from(store.say(identity(1), first, 100 + n, &longest).await.is_ok());
     }
-    assert_eq!(taken, 31, "name and form count too");
+    assert_eq!(taken, 31, "name and form are charged too");
     for text in [longest.as_str(), "x"] {
         let refused = store.say(identity(1), first, 200, text).await;
         assert!(matches!(refused, Err(StoreError::Full)), "{refused:?}");
@@ -28,7 +29,7 @@ async fn a_conversation_full_of_bytes_is_followed_by_the_next(store: Store) {
     let bytes = store.count("SELECT guest_bytes FROM conversations").await;
     assert!(bytes <= MAX_GUEST_BYTES && bytes > MAX_GUEST_BYTES - MAX_BODY as i64, "{bytes}");
     let stranger = store.say(identity(2), first, 200, "x").await.unwrap();
-    assert_eq!(stranger, None, "whether it is full is its guest's to know");
+    assert_eq!(stranger, None, "only its guest learns that it is full");
 
     let next = store.conversations.open_conversation(conversation(1, 2)).await.unwrap();
     assert_eq!(next, ConversationSid::from_bits(2));
@@ -37,10 +38,10 @@ async fn a_conversation_full_of_bytes_is_followed_by_the_next(store: Store) {
     assert_eq!(store.append(identity(1), next, 201).await.unwrap().index, 1);
     assert!(matches!(store.say(identity(1), first, 202, "x").await, Err(StoreError::Full)));
     assert_eq!(store.count("SELECT COUNT(*) FROM messages").await, 1 + 31 + 2);
-    assert!(store.all(identity(1), first).await.is_some(), "it can be read");
+    assert!(store.all(identity(1), first).await.is_some(), "reads still succeed");
 }
 
-async fn a_conversation_holds_2000_messages_of_its_guest(store: Store) {
+async fn a_conversation_holds_2000_guest_messages(store: Store) {
     let sid = store.conversations.open_conversation(conversation(1, 1)).await.unwrap();
     store.append(identity(1), sid, 20).await.unwrap();
     assert_eq!(
@@ -56,7 +57,7 @@ async fn a_conversation_holds_2000_messages_of_its_guest(store: Store) {
     assert_eq!(next, ConversationSid::from_bits(2));
 }
 
-async fn a_next_conversation_that_is_opened_many_times_at_once_is_one(store: Store) {
+async fn concurrent_opens_create_one_next_conversation(store: Store) {
     store.conversations.open_conversation(conversation(1, 1000)).await.unwrap();
     for round in 0..3_u128 {
         store.connection().await.execute("UPDATE conversations SET guest_messages = 2000").await;

@@ -1,4 +1,4 @@
-//! `orchestrator migrate` as an operator gives it: what it says, its exit code, and the service that waits for it.
+//! The command `orchestrator migrate`: its output, its exit code, and the service that requires it.
 
 use std::{
     fs,
@@ -8,7 +8,7 @@ use std::{
 
 use crate::store::postgres::Cluster;
 
-/// Runs the binary with the database that a file names, in a folder of its own.
+/// Runs the binary in a new folder with the database URL from a file.
 fn orchestrator(folder: &Path, url: &str, arguments: &[&str]) -> Output {
     fs::write(folder.join("url"), format!("{url}\n")).unwrap();
     let accounts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../local-stack/accounts.demo.toml");
@@ -30,15 +30,15 @@ fn orchestrator(folder: &Path, url: &str, arguments: &[&str]) -> Output {
 }
 
 #[tokio::test]
-async fn a_database_is_brought_up_to_date_before_the_service_starts() {
+async fn migrate_updates_the_schema_before_the_service_starts() {
     let folder = tempfile::tempdir().unwrap();
     let url = Cluster::shared().database().await;
     let refused = orchestrator(folder.path(), &url, &[]);
-    let told = String::from_utf8(refused.stderr).unwrap();
+    let printed = String::from_utf8(refused.stderr).unwrap();
     assert_eq!(refused.status.code(), Some(1));
     let line = "orchestrator: ORCHESTRATOR_DATABASE_URL: the database lacks tables of this release; \
                 run `orchestrator migrate` first";
-    assert_eq!(told.trim_end(), line);
+    assert_eq!(printed.trim_end(), line);
 
     let migrate = || {
         let output = orchestrator(folder.path(), &url, &["migrate"]);
@@ -50,16 +50,16 @@ async fn a_database_is_brought_up_to_date_before_the_service_starts() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_migrated_is_one_line_without_the_password() {
+async fn migrate_errors_are_one_line_without_the_password() {
     let folder = tempfile::tempdir().unwrap();
     for url in
         ["postgres://user:hunter2@127.0.0.1:1/db", "mysql://user:hunter2@host/db", "sqlite:url/below-a-file"]
     {
         let output = orchestrator(folder.path(), url, &["migrate"]);
-        let told = String::from_utf8(output.stderr).unwrap();
-        assert_eq!((output.status.code(), told.lines().count()), (Some(1), 1), "{told}");
-        assert!(told.starts_with("orchestrator: ORCHESTRATOR_DATABASE_URL: "), "{told}");
-        assert!(!told.contains("hunter2"), "{told}");
+        let printed = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), printed.lines().count()), (Some(1), 1), "{printed}");
+        assert!(printed.starts_with("orchestrator: ORCHESTRATOR_DATABASE_URL: "), "{printed}");
+        assert!(!printed.contains("hunter2"), "{printed}");
     }
     assert_eq!(orchestrator(folder.path(), "sqlite:db", &["migrate", "more"]).status.code(), Some(2));
 }

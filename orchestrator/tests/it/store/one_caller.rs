@@ -1,4 +1,4 @@
-//! One caller at a time: what is written is what is read, by whom it belongs to, whole or not at all.
+//! Single callers: reads return what was written, only to its owner, completely or not at all.
 
 use chrono::TimeDelta;
 use conversations::{LastSession, NewConversation, SYSTEM, StoreError};
@@ -7,22 +7,24 @@ use shared_types::{
     orchestrator::list_messages::ChatMessage,
 };
 
-use crate::store::{ACCOUNT, DEPLOYMENT, OTHER_ACCOUNT, Store, begun, conversation, identity, now, session};
+use crate::store::{
+    ACCOUNT, DEPLOYMENT, OTHER_ACCOUNT, Store, conversation, identity, now, session, started,
+};
 
 test_support::on_both_engines! {
     Store:
-    a_conversation_begins_with_its_welcome_message,
+    a_conversation_starts_with_its_welcome_message,
     a_session_has_one_conversation,
-    messages_are_read_from_an_index_on_and_page_by_page,
-    an_appended_message_is_answered_as_it_will_be_read,
-    another_identity_or_account_reads_and_writes_as_if_there_were_nothing,
-    a_welcome_message_that_cannot_be_written_leaves_no_conversation,
-    a_message_that_cannot_be_written_takes_no_index,
-    the_last_session_of_an_identity_is_remembered,
-    the_end_of_a_session_is_noted_beside_its_conversation,
+    messages_are_paged_from_an_index,
+    append_returns_the_message_as_read,
+    other_identities_and_accounts_find_nothing,
+    a_failed_welcome_message_rolls_back_the_conversation,
+    a_failed_message_takes_no_index,
+    the_last_session_of_an_identity_is_stored,
+    the_session_end_is_stored_with_its_conversation,
 }
 
-async fn a_conversation_begins_with_its_welcome_message(store: Store) {
+async fn a_conversation_starts_with_its_welcome_message(store: Store) {
     let sid = store.conversations.open_conversation(conversation(1, 7)).await.unwrap();
     assert_eq!(sid, ConversationSid::from_bits(7));
     let welcome = ChatMessage {
@@ -55,7 +57,7 @@ async fn a_session_has_one_conversation(store: Store) {
     );
 }
 
-async fn messages_are_read_from_an_index_on_and_page_by_page(store: Store) {
+async fn messages_are_paged_from_an_index(store: Store) {
     let sid = store.conversations.open_conversation(conversation(1, 1)).await.unwrap();
     for n in 101..=105 {
         store.append(identity(1), sid, n).await.unwrap();
@@ -78,7 +80,7 @@ async fn messages_are_read_from_an_index_on_and_page_by_page(store: Store) {
     assert!(indexes(Some(u32::MAX), 0).await.is_empty());
 }
 
-async fn an_appended_message_is_answered_as_it_will_be_read(store: Store) {
+async fn append_returns_the_message_as_read(store: Store) {
     let sid = store.conversations.open_conversation(conversation(1, 1)).await.unwrap();
     let finer = now() + TimeDelta::nanoseconds(999_999);
     let body = "\u{1f600} 'quoted' -- \n";
@@ -93,7 +95,7 @@ async fn an_appended_message_is_answered_as_it_will_be_read(store: Store) {
     assert_eq!(store.all(identity(1), sid).await.unwrap().last(), Some(&appended));
 }
 
-async fn another_identity_or_account_reads_and_writes_as_if_there_were_nothing(store: Store) {
+async fn other_identities_and_accounts_find_nothing(store: Store) {
     let sid = store.conversations.open_conversation(conversation(1, 1)).await.unwrap();
     let missing = ConversationSid::from_bits(99);
     for (account, identity, sid) in
@@ -108,18 +110,18 @@ async fn another_identity_or_account_reads_and_writes_as_if_there_were_nothing(s
     assert_eq!(store.all(identity(1), sid).await.unwrap().len(), 2);
 }
 
-async fn a_welcome_message_that_cannot_be_written_leaves_no_conversation(store: Store) {
+async fn a_failed_welcome_message_rolls_back_the_conversation(store: Store) {
     store.conversations.open_conversation(conversation(1, 1)).await.unwrap();
     let clash = NewConversation { message_sid: MessageSid::from_bits(1), ..conversation(2, 2) };
     let failed = store.conversations.open_conversation(clash).await;
     assert!(matches!(failed, Err(StoreError::Database(_))), "{failed:?}");
     assert_eq!(store.conversations.by_session(ACCOUNT, session(2)).await.unwrap(), None);
     assert_eq!(store.count("SELECT COUNT(*) FROM conversations").await, 1);
-    // The same session can be opened after all.
+    // The same session can be opened afterwards.
     store.conversations.open_conversation(conversation(2, 2)).await.unwrap();
 }
 
-async fn a_message_that_cannot_be_written_takes_no_index(store: Store) {
+async fn a_failed_message_takes_no_index(store: Store) {
     let sid = store.conversations.open_conversation(conversation(1, 1)).await.unwrap();
     let clash =
         store.conversations.append(ACCOUNT, identity(1), sid, MessageSid::from_bits(1), "x", "y", now());
@@ -127,16 +129,16 @@ async fn a_message_that_cannot_be_written_takes_no_index(store: Store) {
     assert_eq!(store.append(identity(1), sid, 2).await.unwrap().index, 1);
 }
 
-async fn the_last_session_of_an_identity_is_remembered(store: Store) {
+async fn the_last_session_of_an_identity_is_stored(store: Store) {
     let key = |n: u8| Some(Thumbprint::from_bytes([n; 32]));
     let last = async || store.conversations.last_session(ACCOUNT, DEPLOYMENT, identity(1)).await.unwrap();
-    let bound = |n: u8| LastSession { session: begun(n), jkt: key(n), ended: false };
+    let bound = |n: u8| LastSession { session: started(n), jkt: key(n), ended: false };
     assert_eq!(last().await, None);
     let first = NewConversation { jkt: key(1), ..conversation(1, 1) };
     store.conversations.open_conversation(first).await.unwrap();
     assert_eq!(last().await, Some(bound(1)));
     let second = NewConversation {
-        session: begun(2),
+        session: started(2),
         jkt: key(2),
         now: now() + TimeDelta::seconds(1),
         ..conversation(1, 2)
@@ -147,14 +149,14 @@ async fn the_last_session_of_an_identity_is_remembered(store: Store) {
         let other = store.conversations.last_session(account, deployment, identity(1)).await.unwrap();
         assert_eq!(other, None);
     }
-    // Whatever earlier sessions were bound to, a last one without a key leaves an identity that is not granted again.
+    // Whatever earlier sessions were bound to: after a last session without a key, the identity is not granted again.
     let unbound =
-        NewConversation { session: begun(3), now: now() + TimeDelta::seconds(2), ..conversation(1, 3) };
+        NewConversation { session: started(3), now: now() + TimeDelta::seconds(2), ..conversation(1, 3) };
     store.conversations.open_conversation(unbound).await.unwrap();
-    assert_eq!(last().await, Some(LastSession { session: begun(3), jkt: None, ended: false }));
+    assert_eq!(last().await, Some(LastSession { session: started(3), jkt: None, ended: false }));
 }
 
-async fn the_end_of_a_session_is_noted_beside_its_conversation(store: Store) {
+async fn the_session_end_is_stored_with_its_conversation(store: Store) {
     store.conversations.open_conversation(conversation(1, 1)).await.unwrap();
     let ended = async || {
         let last = store.conversations.last_session(ACCOUNT, DEPLOYMENT, identity(1)).await.unwrap();

@@ -1,4 +1,4 @@
-//! Pages of messages are bounded in bytes, as they are sent.
+//! Pages of messages are bounded by their encoded size in bytes.
 
 use shared_types::{
     json,
@@ -12,13 +12,13 @@ use crate::store::{ACCOUNT, Store, conversation, identity};
 
 test_support::on_both_engines! {
     Store:
-    a_page_ends_before_the_message_that_is_too_much_and_the_next_goes_on_there,
-    a_message_longer_than_a_page_is_a_page,
+    pages_end_before_the_message_that_exceeds_the_limit,
+    a_message_longer_than_a_page_is_its_own_page,
 }
 
-async fn a_page_ends_before_the_message_that_is_too_much_and_the_next_goes_on_there(store: Store) {
+async fn pages_end_before_the_message_that_exceeds_the_limit(store: Store) {
     let sid = store.conversations.open_conversation(conversation(1, 1)).await.unwrap();
-    // Of each of these characters an answer holds one byte, two, two and four.
+    // These characters take one, two, two and four bytes in a response.
     let mut texts = vec!["Welcome!".to_owned()];
     for n in 0..60 {
         let text = ["x", "\n", "é", "\u{1f600}"][n % 4].repeat(1 + (n * 997) % (MAX_BODY / 8));
@@ -38,8 +38,8 @@ async fn a_page_ends_before_the_message_that_is_too_much_and_the_next_goes_on_th
         let next = next.unwrap().messages;
         let messages = [page.clone(), next.clone()].concat();
         let more = json::to_vec(&Response { messages, last_index }).unwrap().len();
-        // What is left for the rest of the answer, and digits of indexes.
-        assert!(next.is_empty() || more > PAGE_BYTES - 1024, "{more}: the next one had room");
+        // The rest is for the response's other members, and digits of indexes.
+        assert!(next.is_empty() || more > PAGE_BYTES - 1024, "{more}: the next message would have fit");
         pages += 1;
         read.extend(page);
     }
@@ -51,7 +51,7 @@ async fn a_page_ends_before_the_message_that_is_too_much_and_the_next_goes_on_th
     assert!(read.iter().map(|message| &message.body).eq(&texts));
 }
 
-async fn a_message_longer_than_a_page_is_a_page(store: Store) {
+async fn a_message_longer_than_a_page_is_its_own_page(store: Store) {
     let sid = store.conversations.open_conversation(conversation(1, 1)).await.unwrap();
     let quotes = "\"".repeat(MAX_BODY);
     for n in 2..5 {

@@ -1,4 +1,4 @@
-//! Old conversations go, with all that was said in them, and the others stay.
+//! Old conversations are purged with all their messages; the others stay.
 
 use std::time::Duration;
 
@@ -13,9 +13,9 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 
 test_support::on_both_engines! {
     Store:
-    a_conversation_goes_so_many_days_after_its_last_message,
-    many_messages_go_bit_by_bit_and_nobody_sees_half_a_conversation,
-    two_replicas_that_purge_at_once_do_each_others_work,
+    conversations_are_purged_some_days_after_their_last_message,
+    messages_are_purged_in_batches_without_partial_reads,
+    two_replicas_purge_concurrently,
 }
 
 impl Store {
@@ -30,7 +30,7 @@ impl Store {
     }
 }
 
-async fn a_conversation_goes_so_many_days_after_its_last_message(store: Store) {
+async fn conversations_are_purged_some_days_after_their_last_message(store: Store) {
     let silent = store.conversations.open_conversation(conversation(1, 1)).await.unwrap();
     let lively = store.conversations.open_conversation(conversation(2, 2)).await.unwrap();
     let later = NewConversation { now: now() + TimeDelta::days(1), ..conversation(3, 3) };
@@ -53,11 +53,11 @@ async fn a_conversation_goes_so_many_days_after_its_last_message(store: Store) {
     assert!(store.purge_all(33).await > 0);
     assert_eq!(store.count("SELECT COUNT(*) FROM messages").await, 0);
     assert_eq!(store.count("SELECT COUNT(*) FROM conversations").await, 0);
-    // Whose conversation went may open another.
+    // The guest of a purged conversation may open another.
     store.conversations.open_conversation(conversation(1, 4)).await.unwrap();
 }
 
-async fn many_messages_go_bit_by_bit_and_nobody_sees_half_a_conversation(store: Store) {
+async fn messages_are_purged_in_batches_without_partial_reads(store: Store) {
     let sid = store.conversations.open_conversation(conversation(1, 1)).await.unwrap();
     let many = "INSERT INTO messages (sid, conversation_sid, message_index, encoded_end, author, body, date_created) \
                 WITH RECURSIVE n (n) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT n + 1 FROM n WHERE n < 2500) \
@@ -84,13 +84,13 @@ async fn many_messages_go_bit_by_bit_and_nobody_sees_half_a_conversation(store: 
     assert_eq!(store.count("SELECT COUNT(*) FROM conversations").await, 0);
 }
 
-async fn two_replicas_that_purge_at_once_do_each_others_work(store: Store) {
+async fn two_replicas_purge_concurrently(store: Store) {
     for guest in 1..=50 {
         let sid = store.conversations.open_conversation(conversation(guest, guest.into())).await.unwrap();
         assert_eq!(sid, ConversationSid::from_bits(guest.into()));
     }
     tokio::join!(store.purge_all(31), store.purge_all(31));
-    // What one had taken while the other looked may be left to the next time.
+    // Rows that one replica had locked while the other read them may be left to the next purge.
     store.purge_all(31).await;
     assert_eq!(store.count("SELECT COUNT(*) FROM conversations").await, 0);
     assert_eq!(store.count("SELECT COUNT(*) FROM messages").await, 0);

@@ -1,4 +1,4 @@
-//! What is PostgreSQL's own: its tables are an operator's to bring up to date, and it may be away for a while.
+//! PostgreSQL specifics: an operator migrates the schema, and the server may be away for a while.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::store::{Store, conversation, identity, open, postgres::Cluster};
 const SOON: Duration = Duration::from_secs(30);
 
 #[tokio::test]
-async fn a_database_that_is_not_up_to_date_is_not_opened() {
+async fn an_outdated_schema_is_not_opened() {
     let config = DatabaseConfig::new(Cluster::shared().database().await);
     let refused = Conversations::open(&config).await.unwrap_err();
     assert!(matches!(refused, OpenError::OutOfDate(_)), "{refused}");
@@ -27,7 +27,7 @@ async fn a_database_that_is_not_up_to_date_is_not_opened() {
 }
 
 #[tokio::test]
-async fn a_release_goes_on_beside_the_tables_of_the_next_one() {
+async fn a_newer_schema_is_accepted() {
     let store = Store::on_postgres().await;
     let mut connection = store.connection().await;
     let newer = "INSERT INTO _orchestrator_migrations SELECT 9999, 'of the next release', installed_on, success, \
@@ -40,7 +40,7 @@ async fn a_release_goes_on_beside_the_tables_of_the_next_one() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_several_that_migrate_at_once_one_does_it() {
+async fn concurrent_migrations_run_once() {
     let config = DatabaseConfig::new(Cluster::shared().database().await);
     let applied = tokio::join!(
         config.migrate(MIGRATIONS),
@@ -54,7 +54,7 @@ async fn of_several_that_migrate_at_once_one_does_it() {
 }
 
 #[tokio::test]
-async fn another_service_may_keep_its_tables_in_the_same_database() {
+async fn two_services_can_share_a_database() {
     let store = Store::on_postgres().await;
     let other = Migrations::new("another", || sqlx::migrate!("../scoped-auth/migrations"));
     assert_eq!(DatabaseConfig::new(&store.url).migrate(other).await.unwrap().len(), 1);
@@ -62,7 +62,7 @@ async fn another_service_may_keep_its_tables_in_the_same_database() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_was_away_is_found_again() {
+async fn the_pool_reconnects_after_a_server_restart() {
     let cluster = Cluster::launch();
     let url = cluster.database().await;
     DatabaseConfig::new(&url).migrate(MIGRATIONS).await.unwrap();
@@ -79,7 +79,7 @@ async fn a_server_that_was_away_is_found_again() {
 }
 
 #[tokio::test]
-async fn a_connection_that_was_broken_is_replaced() {
+async fn broken_connections_are_replaced() {
     let store = Store::on_postgres().await;
     let broken = "SELECT COUNT(pg_terminate_backend(pid)) FROM pg_stat_activity \
                   WHERE datname = current_database() AND pid <> pg_backend_pid()";

@@ -1,11 +1,11 @@
-//! What operators see of ScopedAuthService, on a listener of its own.
+//! ScopedAuthService's admin listener.
 
 use serde_json::json;
 
-use crate::api::{ACCOUNT, GENERATE, Sas, VALIDATE, asking, http::Request};
+use crate::api::{ACCOUNT, GENERATE, Sas, VALIDATE, generate_request, http::Request};
 
 #[tokio::test]
-async fn it_is_up_and_ready() {
+async fn it_is_live_and_ready() {
     let sas = Sas::start().await;
     for (path, status) in [("/healthz", "up"), ("/readyz", "ready")] {
         let answer = Request::get(path).send(sas.running.admin_address).await;
@@ -14,10 +14,10 @@ async fn it_is_up_and_ready() {
 }
 
 #[tokio::test]
-async fn it_counts_what_it_was_asked_and_tells_nothing_of_whom() {
+async fn metrics_count_requests_without_identities() {
     let sas = Sas::start().await;
-    let token = sas.token(&asking(json!({}))).await;
-    sas.token(&asking(json!({"encrypt": false}))).await;
+    let token = sas.token(&generate_request(json!({}))).await;
+    sas.token(&generate_request(json!({"encrypt": false}))).await;
     sas.validates(&json!({"token": token})).await;
     sas.validates(&json!({"token": "hunter2"})).await;
     sas.answers(Request::post(VALIDATE).json(&json!({}))).await.is_refusal(401, "invalid_service_credential");
@@ -42,7 +42,7 @@ async fn it_counts_what_it_was_asked_and_tells_nothing_of_whom() {
         r#"tokens_judged_total{verdict="invalid_token"} 1"#.to_owned(),
         r#"key_file_reloads_total{outcome="refused"} 0"#.to_owned(),
     ] {
-        assert!(metrics.text.lines().any(|found| found == line), "{line}\nis not in\n{}", metrics.text);
+        assert!(metrics.text.lines().any(|found| found == line), "missing line {line}\nin\n{}", metrics.text);
     }
     let lag = metrics.text.lines().find_map(|line| line.strip_prefix("revocations_behind_seconds "));
     assert!(lag.unwrap().parse::<f64>().unwrap() < 2.0, "{lag:?}");
@@ -52,7 +52,7 @@ async fn it_counts_what_it_was_asked_and_tells_nothing_of_whom() {
 }
 
 #[tokio::test]
-async fn callers_see_none_of_it_and_operators_nothing_else() {
+async fn admin_and_service_routes_are_on_separate_ports() {
     let sas = Sas::start().await;
     for path in ["/healthz", "/readyz", "/metrics"] {
         sas.answers(Request::get(path)).await.is_refusal(401, "invalid_service_credential");

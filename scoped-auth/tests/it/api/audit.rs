@@ -1,5 +1,5 @@
-//! The audit log: which events a refresh leaves. All services of this test binary log to one subscriber; an event is found
-//! by the hash of its session.
+//! The audit log: the events of a refresh. All services of this test binary log to one subscriber; events are found by
+//! the hash of their session.
 
 use std::{
     fmt,
@@ -15,7 +15,7 @@ use tracing::{
     span,
 };
 
-use crate::api::{Sas, asking};
+use crate::api::{Sas, generate_request};
 
 static LOGGED: Mutex<Vec<Logged>> = Mutex::new(Vec::new());
 
@@ -75,13 +75,13 @@ impl Subscriber for AuditLog {
     fn exit(&self, _: &span::Id) {}
 }
 
-/// Logs to this module from now on.
+/// Installs this module as the global subscriber.
 pub(crate) fn listen() {
     static LISTENING: Once = Once::new();
     LISTENING.call_once(|| tracing::subscriber::set_global_default(AuditLog).unwrap());
 }
 
-/// The events of a session so far, each with its reason or its count of repeats.
+/// The events of a session so far, each with its reason or repeat count.
 pub(crate) fn events(sas: &Sas, session: SessionId) -> Vec<String> {
     let session = sas.key_ring().session_hash(session).to_string();
     let logged = LOGGED.lock().unwrap();
@@ -97,7 +97,7 @@ pub(crate) fn events(sas: &Sas, session: SessionId) -> Vec<String> {
 #[tokio::test]
 async fn the_1st_10th_and_100th_repeat_are_logged() {
     let sas = Sas::start().await;
-    let token = sas.token(&asking(json!({}))).await;
+    let token = sas.token(&generate_request(json!({}))).await;
     for _ in 0..102 {
         sas.successor(&token, json!({})).await;
     }
@@ -112,9 +112,9 @@ async fn the_1st_10th_and_100th_repeat_are_logged() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_and_the_reuse_of_its_token_are_logged() {
+async fn a_lost_response_and_token_reuse_are_logged() {
     let sas = Sas::start().await;
-    let token = sas.token(&asking(json!({}))).await;
+    let token = sas.token(&generate_request(json!({}))).await;
     sas.successor(&token, json!({})).await;
     sas.clock.advance(TimeDelta::seconds(61));
     let again = sas.successor(&token, json!({})).await;
@@ -134,7 +134,7 @@ async fn a_lost_answer_and_the_reuse_of_its_token_are_logged() {
 async fn a_resumed_session_is_logged_once() {
     let sas = Sas::start().await;
     let jkt = "A".repeat(43);
-    let token = sas.token(&asking(json!({"jkt": jkt}))).await;
+    let token = sas.token(&generate_request(json!({"jkt": jkt}))).await;
     sas.clock.advance(TimeDelta::hours(2));
     for _ in 0..3 {
         sas.successor(&token, json!({"jkt": jkt})).await;

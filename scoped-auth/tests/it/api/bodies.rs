@@ -1,16 +1,17 @@
-//! What is HTTP about a call to ScopedAuthService: paths, methods, bodies and the headers of every answer.
+//! The HTTP details of ScopedAuthService: paths, methods, bodies and response headers.
 
 use serde_json::json;
 
 use crate::api::{
-    ACCOUNT, DEPLOYMENT, GENERATE, OPERATOR_SECRET, REVOKE, Sas, VALIDATE, asking, http::Request, refreshing,
+    ACCOUNT, DEPLOYMENT, GENERATE, OPERATOR_SECRET, REVOKE, Sas, VALIDATE, generate_request, http::Request,
+    refresh_request,
 };
 
 #[tokio::test]
-async fn paths_answer_with_their_version_in_either_case() {
+async fn paths_are_versioned_and_case_tolerant() {
     let sas = Sas::start().await;
     let path = GENERATE.replacen("/v1", "/V1", 1);
-    let made = sas.answers_federated_auth(Request::post(&path).json(&asking(json!({})))).await;
+    let made = sas.answers_federated_auth(Request::post(&path).json(&generate_request(json!({})))).await;
     assert_eq!(made.status, 200);
     let path = VALIDATE.replacen("/v1", "/V1", 1);
     let fields = json!({"token": made.member("token")});
@@ -19,7 +20,7 @@ async fn paths_answer_with_their_version_in_either_case() {
 }
 
 #[tokio::test]
-async fn what_does_not_exist_is_not_found() {
+async fn unknown_routes_return_404() {
     let sas = Sas::start().await;
     for path in
         ["/", "/v1", "/v2/ScopedAuthTokens/validate", "/v1/scopedauthtokens/validate", "/v1/ScopedAuthTokens"]
@@ -30,7 +31,7 @@ async fn what_does_not_exist_is_not_found() {
 }
 
 #[tokio::test]
-async fn another_method_is_told_which_one_is_allowed() {
+async fn wrong_method_returns_405_with_allow() {
     let sas = Sas::start().await;
     for (path, method, allowed) in [
         (GENERATE, "GET", "POST"),
@@ -46,7 +47,7 @@ async fn another_method_is_told_which_one_is_allowed() {
 }
 
 #[tokio::test]
-async fn a_body_is_json_and_nothing_else() {
+async fn bodies_must_be_json() {
     let sas = Sas::start().await;
     let json = json!({"token": "hunter2"}).to_string();
     for content_type in
@@ -64,7 +65,7 @@ async fn a_body_is_json_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn json_that_is_none_is_refused_and_not_repeated() {
+async fn malformed_json_is_rejected_without_echo() {
     let sas = Sas::start().await;
     for body in [
         "",
@@ -85,16 +86,16 @@ async fn json_that_is_none_is_refused_and_not_repeated() {
 }
 
 #[tokio::test]
-async fn unknown_members_are_refused_and_not_repeated() {
+async fn unknown_members_are_rejected_without_echo() {
     let sas = Sas::start().await;
-    let token = sas.token(&asking(json!({}))).await;
+    let token = sas.token(&generate_request(json!({}))).await;
     let earlier = json!({"sid": "c1a3d1a0-7f0f-4b0e-9b9a-3f5f1f6f7a01", "authTime": sas.clock.now()});
     let identity = json!({"identity": "0b0e7a3c-52a1-4b57-8f1e-5d2f4f1c9a77", "earlierSession": earlier});
     for (path, fields, within) in [
-        (GENERATE, asking(json!({})), ""),
-        (GENERATE, asking(identity), "/earlierSession"),
+        (GENERATE, generate_request(json!({})), ""),
+        (GENERATE, generate_request(identity), "/earlierSession"),
         (VALIDATE, json!({"token": token}), ""),
-        (VALIDATE, refreshing(&token, json!({})), "/successor"),
+        (VALIDATE, refresh_request(&token, json!({})), "/successor"),
         (REVOKE, json!({"accountSid": ACCOUNT, "token": token}), ""),
     ] {
         for name in ["session", "resume", "unknown"] {
@@ -112,7 +113,7 @@ async fn unknown_members_are_refused_and_not_repeated() {
 }
 
 #[tokio::test]
-async fn a_body_has_16_kib_at_the_most() {
+async fn bodies_over_16_kib_are_rejected() {
     let sas = Sas::start().await;
     let padded = |length: usize| {
         let json = json!({"token": "x"}).to_string();
@@ -134,7 +135,7 @@ async fn a_body_has_16_kib_at_the_most() {
 }
 
 #[tokio::test]
-async fn a_request_keeps_its_id_or_is_given_one() {
+async fn request_ids_are_kept_or_generated() {
     let sas = Sas::start().await;
     let request = || Request::post(VALIDATE).json(&json!({"token": "x"}));
     let answer = sas.answers_federated_auth(request().header("request-id", "of-the-caller.1_2")).await;
@@ -152,5 +153,5 @@ async fn a_request_keeps_its_id_or_is_given_one() {
     }
     made.sort();
     made.dedup();
-    assert_eq!(made.len(), 4, "each is another");
+    assert_eq!(made.len(), 4, "each id is unique");
 }

@@ -1,5 +1,5 @@
-//! `SAS ->> SAS: Validates token and fingerprint`: what the verdict is when a browser presents a token. How much of a
-//! browser may change is tested with the fingerprint's policy; here are the ways in which two of them can meet.
+//! `SAS ->> SAS: Validates token and fingerprint`: the verdict when a browser presents a token. How much of a browser
+//! may change is tested with the fingerprint policy; here are the combinations of bound and presented fingerprint.
 
 use serde_json::{Value, json};
 use shared_types::{
@@ -7,7 +7,7 @@ use shared_types::{
     fingerprint::{Evidence, FingerprintKey, FingerprintKeys, Mode, Sensitivity, Signals, generate},
 };
 
-use crate::api::{Sas, asking, refreshing};
+use crate::api::{Sas, generate_request, refresh_request};
 
 const CHROME: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) \
      Chrome/146.0.0.0 Safari/537.36";
@@ -27,10 +27,10 @@ fn of(user_agent: &str) -> String {
     generate(&keys, &signals, Sensitivity::Medium, Mode::Enforce).as_str().to_owned()
 }
 
-/// The verdict on a token that was made for `bound` and is presented by `presented`, and the fingerprint of its successor.
+/// The verdict on a token bound to `bound` and presented by `presented`, and the fingerprint of its successor.
 async fn verdict(sas: &Sas, bound: Option<&str>, presented: Option<&str>) -> (Value, Option<String>) {
-    let token = sas.token(&asking(json!({"fingerprint": bound}))).await;
-    let mut fields = refreshing(&token, json!({"fingerprint": presented}));
+    let token = sas.token(&generate_request(json!({"fingerprint": bound}))).await;
+    let mut fields = refresh_request(&token, json!({"fingerprint": presented}));
     let refreshed = sas.validates(&fields).await.body();
     fields.as_object_mut().unwrap().remove("successor");
     let verdict = sas.validates(&fields).await.body();
@@ -41,7 +41,7 @@ async fn verdict(sas: &Sas, bound: Option<&str>, presented: Option<&str>) -> (Va
 }
 
 #[tokio::test]
-async fn the_browser_that_a_token_was_made_for_may_use_it() {
+async fn the_original_browser_is_accepted() {
     let sas = Sas::start().await;
     let chrome = of(CHROME);
     let (verdict, sealed) = verdict(&sas, Some(&chrome), Some(&chrome)).await;
@@ -50,7 +50,7 @@ async fn the_browser_that_a_token_was_made_for_may_use_it() {
 }
 
 #[tokio::test]
-async fn a_browser_that_was_updated_is_still_the_same_and_its_successor_follows_it() {
+async fn updated_browsers_are_accepted_and_the_successor_rebinds() {
     let sas = Sas::start().await;
     let updated = of(&CHROME.replace("146", "147"));
     let (verdict, sealed) = verdict(&sas, Some(&of(CHROME)), Some(&updated)).await;
@@ -58,7 +58,7 @@ async fn a_browser_that_was_updated_is_still_the_same_and_its_successor_follows_
 }
 
 #[tokio::test]
-async fn another_browser_may_not_and_is_told_neither_reason_nor_signal() {
+async fn another_browser_is_rejected_without_reason_or_signals() {
     let sas = Sas::start().await;
     for presented in
         [of(FIREFOX), "fp1.nonsense".into(), "nonsense".into(), of(CHROME).replacen("fp1", "fp2", 1)]
@@ -72,7 +72,7 @@ async fn another_browser_may_not_and_is_told_neither_reason_nor_signal() {
 }
 
 #[tokio::test]
-async fn without_a_presented_fingerprint_the_token_is_checked_alone() {
+async fn without_a_presented_fingerprint_only_the_token_is_checked() {
     let sas = Sas::start().await;
     let chrome = of(CHROME);
     let (verdict, sealed) = verdict(&sas, Some(&chrome), None).await;
@@ -81,7 +81,7 @@ async fn without_a_presented_fingerprint_the_token_is_checked_alone() {
 }
 
 #[tokio::test]
-async fn a_token_without_a_fingerprint_is_accepted_and_its_successor_is_bound() {
+async fn unbound_tokens_are_accepted_and_their_successor_is_bound() {
     let sas = Sas::start().await;
     let firefox = of(FIREFOX);
     let (verdict, sealed) = verdict(&sas, None, Some(&firefox)).await;
@@ -90,9 +90,9 @@ async fn a_token_without_a_fingerprint_is_accepted_and_its_successor_is_bound() 
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_the_token_is_said_before_what_is_wrong_with_the_browser() {
+async fn token_errors_precede_fingerprint_errors() {
     let sas = Sas::start().await;
-    let token = sas.token(&asking(json!({"fingerprint": of(CHROME)}))).await;
+    let token = sas.token(&generate_request(json!({"fingerprint": of(CHROME)}))).await;
     sas.clock.advance(chrono::TimeDelta::hours(2));
     let verdict = sas.validates(&json!({"token": token, "fingerprint": of(FIREFOX)})).await.body();
     assert_eq!(verdict["reason"], "expired_token");
@@ -101,7 +101,7 @@ async fn what_is_wrong_with_the_token_is_said_before_what_is_wrong_with_the_brow
 #[tokio::test]
 async fn signed_tokens_are_bound_like_encrypted_ones() {
     let sas = Sas::start().await;
-    let token = sas.token(&asking(json!({"fingerprint": of(CHROME), "encrypt": false}))).await;
+    let token = sas.token(&generate_request(json!({"fingerprint": of(CHROME), "encrypt": false}))).await;
     let verdict = sas.validates(&json!({"token": token, "fingerprint": of(FIREFOX)})).await.body();
     assert_eq!(verdict["message"], "fingerprint_validation_failed");
 }

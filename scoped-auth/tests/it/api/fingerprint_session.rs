@@ -1,5 +1,5 @@
-//! The fingerprint in the course of a session: drift is followed and bounded, the fingerprint key is replaced, and what
-//! `shadow` serves stays bound to the browser that it was bound to.
+//! The fingerprint in the course of a session: bounded drift, rotation of the fingerprint key, and no rebinding in
+//! `shadow` mode.
 
 use serde_json::json;
 use shared_types::{
@@ -7,9 +7,9 @@ use shared_types::{
     fingerprint::{Evidence, FingerprintKey, FingerprintKeys, Mode, Sensitivity, Signals, generate},
 };
 
-use crate::api::{Sas, asking};
+use crate::api::{Sas, generate_request};
 
-/// A browser, as FlexWebchatOrchestratorService shows it.
+/// A browser, as FlexWebchatOrchestratorService presents it.
 struct Browser {
     major: u16,
     system: &'static str,
@@ -43,7 +43,7 @@ impl Browser {
     }
 }
 
-/// The browser that a token is bound to, and the browser that its session began with, where that is another.
+/// The browser that a token is bound to, and the browser that its session started with, if different.
 fn binding(sas: &Sas, token: &str) -> (String, Option<String>) {
     let claims = sas.claims(token);
     let text = |fingerprint: Fingerprint| fingerprint.as_str().to_owned();
@@ -51,14 +51,14 @@ fn binding(sas: &Sas, token: &str) -> (String, Option<String>) {
 }
 
 #[tokio::test]
-async fn slow_drift_is_followed_and_bounded_by_the_sessions_beginning() {
+async fn slow_drift_is_accepted_within_bounds_of_the_first_fingerprint() {
     let sas = Sas::start().await;
-    let token = sas.token(&asking(json!({"fingerprint": Browser::new(140).fingerprint()}))).await;
+    let token = sas.token(&generate_request(json!({"fingerprint": Browser::new(140).fingerprint()}))).await;
     let same = sas.refreshes(&token, &Browser::new(140).fingerprint()).await.1.unwrap();
     assert_eq!(binding(&sas, &same).1, None, "nothing has changed yet");
     let newer = sas.refreshes(&same, &Browser::new(144).fingerprint()).await.1.unwrap();
     assert_eq!(binding(&sas, &newer).1, Some(Browser::new(140).fingerprint()));
-    // Two steps further is little, seen from the last refresh, and too far from the beginning.
+    // Two more steps are a small change since the last refresh, but too large since the start.
     let (verdict, newest) = sas.refreshes(&newer, &Browser::new(147).fingerprint()).await;
     assert_eq!((verdict["message"].as_str(), newest), (Some("fingerprint_validation_failed"), None));
     let next = sas.refreshes(&newer, &Browser::new(146).fingerprint()).await.1.unwrap();
@@ -68,34 +68,35 @@ async fn slow_drift_is_followed_and_bounded_by_the_sessions_beginning() {
 }
 
 #[tokio::test]
-async fn the_fingerprint_key_is_replaced_while_sessions_go_on() {
+async fn fingerprint_key_rotation_keeps_sessions() {
     let sas = Sas::start().await;
     let shown = |major, keys| Browser { keys, ..Browser::new(major) }.fingerprint();
-    let mut token = sas.token(&asking(json!({"fingerprint": shown(140, b"a")}))).await;
+    let mut token = sas.token(&generate_request(json!({"fingerprint": shown(140, b"a")}))).await;
     for (major, keys) in [(140, b"ab".as_slice()), (141, b"ba"), (141, b"ba"), (142, b"b"), (143, b"b")] {
         let thief = Browser { system: "X11; Linux x86_64", keys, ..Browser::new(major) }.fingerprint();
         assert_eq!(sas.refreshes(&token, &thief).await.0["authorized"], false);
         token = sas.refreshes(&token, &shown(major, keys)).await.1.unwrap();
         let (sealed, _) = binding(&sas, &token);
-        assert!(!sealed.contains('~'), "the token holds what the active key made, and no more");
+        assert!(!sealed.contains('~'), "the token holds only the active key's fingerprint");
     }
-    // The beginning was made with a key that is gone; the session goes on from what was sealed since.
+    // The first fingerprint was made with a key that was removed; the session continues from the fingerprints sealed
+    // since.
     let next = sas.refreshes(&token, &shown(144, b"b")).await.1.unwrap();
     assert_eq!(binding(&sas, &next).1, Some(shown(141, b"b")));
     assert_eq!(sas.refreshes(&next, &shown(144, b"c")).await.0["authorized"], false);
 }
 
 #[tokio::test]
-async fn in_shadow_a_refusal_is_served_and_counted_and_changes_no_binding() {
+async fn shadow_mode_serves_and_counts_rejections_without_rebinding() {
     let sas = Sas::start().await;
     let guest = Browser { mode: Mode::Shadow, ..Browser::new(140) };
     let thief = Browser { system: "X11; Linux x86_64", mode: Mode::Shadow, ..Browser::new(140) };
-    let token = sas.token(&asking(json!({"fingerprint": guest.fingerprint()}))).await;
+    let token = sas.token(&generate_request(json!({"fingerprint": guest.fingerprint()}))).await;
     let (verdict, next) = sas.refreshes(&token, &thief.fingerprint()).await;
     assert_eq!((&verdict["authorized"], &verdict["bound"]), (&json!(true), &json!(true)));
     let token = next.unwrap();
     assert_eq!(binding(&sas, &token).0, guest.fingerprint(), "the binding stays");
-    // Once it is enforced, the guest goes on and the thief does not.
+    // Once it is enforced, the guest is accepted and the thief rejected.
     let enforced = |browser: Browser| Browser { mode: Mode::Enforce, ..browser }.fingerprint();
     let of_thief = enforced(Browser { system: "X11; Linux x86_64", ..Browser::new(140) });
     assert_eq!(sas.refreshes(&token, &of_thief).await.0["authorized"], false);
@@ -111,16 +112,16 @@ async fn in_shadow_a_refusal_is_served_and_counted_and_changes_no_binding() {
         r#"fingerprint_signals_total{signal="major_version",outcome="drifted"} 1"#,
         r#"fingerprint_signals_total{signal="network",outcome="held"} 0"#,
     ] {
-        assert!(metrics.lines().any(|found| found == line), "{line}\nis not in\n{metrics}");
+        assert!(metrics.lines().any(|found| found == line), "missing line {line}\nin\n{metrics}");
     }
 }
 
 #[tokio::test]
-async fn in_shadow_only_the_tokens_own_browser_goes_on_after_its_end() {
+async fn shadow_mode_resumes_expired_tokens_only_for_their_browser() {
     let sas = Sas::start().await;
     let guest = Browser { mode: Mode::Shadow, ..Browser::new(140) };
     let thief = Browser { system: "X11; Linux x86_64", mode: Mode::Shadow, ..Browser::new(140) };
-    let token = sas.token(&asking(json!({"fingerprint": guest.fingerprint()}))).await;
+    let token = sas.token(&generate_request(json!({"fingerprint": guest.fingerprint()}))).await;
     sas.clock.advance(chrono::TimeDelta::hours(2));
     assert_eq!(sas.refreshes(&token, &thief.fingerprint()).await.0["reason"], "expired_token");
     assert_eq!(sas.refreshes(&token, &guest.fingerprint()).await.0["authorized"], true);

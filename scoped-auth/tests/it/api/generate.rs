@@ -1,17 +1,17 @@
-//! `FAS ->> SAS: POST /v1/ScopedAuthTokens/generate/internal`: what the first token of a session is made of; and what its
-//! successors keep of it.
+//! `FAS ->> SAS: POST /v1/ScopedAuthTokens/generate/internal`: the content of a session's first token, and what its
+//! successors keep.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use crate::api::{ACCOUNT, DEPLOYMENT, Sas, asking, keys::claims};
+use crate::api::{ACCOUNT, DEPLOYMENT, Sas, generate_request, keys::claims};
 
 #[tokio::test]
-async fn a_new_session_has_a_fresh_identity() {
+async fn a_new_session_has_a_new_identity() {
     let sas = Sas::start().await;
-    let first = sas.generates(&asking(json!({}))).await;
-    let second = sas.generates(&asking(json!({}))).await;
+    let first = sas.generates(&generate_request(json!({}))).await;
+    let second = sas.generates(&generate_request(json!({}))).await;
     assert_eq!(first.status, 200);
     assert_eq!(
         first.members(),
@@ -24,11 +24,11 @@ async fn a_new_session_has_a_fresh_identity() {
 }
 
 #[tokio::test]
-async fn a_token_expires_when_the_answer_says() {
+async fn token_expiry_matches_the_response() {
     let sas = Sas::start().await;
     for ttl in [1, 3600, 86_400] {
         let before = sas.clock.now();
-        let answer = sas.generates(&asking(json!({"ttl": ttl, "encrypt": false}))).await;
+        let answer = sas.generates(&generate_request(json!({"ttl": ttl, "encrypt": false}))).await;
         let after = sas.clock.now();
         let text = answer.member("expiration");
         assert!(text.ends_with('Z'), "RFC 3339 in UTC: {text}");
@@ -41,9 +41,9 @@ async fn a_token_expires_when_the_answer_says() {
 }
 
 #[tokio::test]
-async fn an_encrypted_token_has_the_header_of_the_contract_and_hides_the_rest() {
+async fn encrypted_tokens_have_the_contracts_header_and_hide_the_claims() {
     let sas = Sas::start().await;
-    let token = sas.token(&asking(json!({}))).await;
+    let token = sas.token(&generate_request(json!({}))).await;
     let parts: Vec<Vec<u8>> = token.split('.').map(|part| URL_SAFE_NO_PAD.decode(part).unwrap()).collect();
     let lengths: Vec<usize> = parts.iter().map(Vec::len).collect();
     let [_, 0, 12, _, 16] = lengths[..] else {
@@ -60,9 +60,9 @@ async fn an_encrypted_token_has_the_header_of_the_contract_and_hides_the_rest() 
 }
 
 #[tokio::test]
-async fn a_session_goes_on_with_its_identity_its_grants_and_its_start() {
+async fn successors_keep_identity_grants_and_session_start() {
     let sas = Sas::start().await;
-    let made = sas.generates(&asking(json!({}))).await;
+    let made = sas.generates(&generate_request(json!({}))).await;
     let first = sas.claims(&made.member("token"));
     sas.clock.advance(TimeDelta::minutes(59));
     let second = sas.claims(&sas.successor(&made.member("token"), json!({})).await);
@@ -72,7 +72,7 @@ async fn a_session_goes_on_with_its_identity_its_grants_and_its_start() {
         assert_eq!(claims.auth_time, made.member("auth_time").parse::<DateTime<Utc>>().unwrap());
     }
     assert_eq!(first.grants, second.grants);
-    assert_ne!(first.jti, second.jti, "each token has a name of its own");
+    assert_ne!(first.jti, second.jti, "each token has a unique id");
     assert_eq!((first.generation, second.generation), (0, 1));
 }
 
@@ -80,7 +80,7 @@ async fn a_session_goes_on_with_its_identity_its_grants_and_its_start() {
 async fn no_token_outlives_its_session() {
     let sas = Sas::start().await;
     let successor = json!({"accountSid": ACCOUNT, "deploymentKey": DEPLOYMENT, "ttl": 6 * 3600});
-    let mut token = sas.token(&asking(json!({"ttl": 24 * 3600}))).await;
+    let mut token = sas.token(&generate_request(json!({"ttl": 24 * 3600}))).await;
     let end = sas.claims(&token).auth_time + TimeDelta::hours(24);
     for (hours, cut) in [(17, false), (3, true), (3, true)] {
         sas.clock.advance(TimeDelta::hours(hours));
@@ -94,14 +94,14 @@ async fn no_token_outlives_its_session() {
 }
 
 #[tokio::test]
-async fn how_long_a_session_lasts_is_a_setting() {
+async fn session_lifetime_is_configurable() {
     let sas = Sas::with(|config| config.rules.session_max = std::time::Duration::from_secs(60)).await;
-    let claims = claims(&sas, asking(json!({}))).await;
+    let claims = claims(&sas, generate_request(json!({}))).await;
     assert_eq!(claims["exp"].as_i64().unwrap() - claims["auth_time"].as_i64().unwrap(), 60);
 }
 
 #[tokio::test]
-async fn grants_of_unknown_types_survive() {
+async fn unknown_grant_types_are_preserved() {
     let sas = Sas::start().await;
     let grants = json!([
         {"type": "chat", "service_sid": "IS00000000000000000000000000000001"},
@@ -109,14 +109,14 @@ async fn grants_of_unknown_types_survive() {
         {"type": "empty"},
     ]);
     for encrypt in [true, false] {
-        let token = sas.token(&asking(json!({"grants": grants, "encrypt": encrypt}))).await;
+        let token = sas.token(&generate_request(json!({"grants": grants, "encrypt": encrypt}))).await;
         let verdict = sas.validates(&json!({"token": token})).await.body();
         assert_eq!(verdict["grants"], grants, "encrypt: {encrypt}");
     }
 }
 
 #[tokio::test]
-async fn grants_that_a_token_cannot_hold_are_refused() {
+async fn oversized_grants_are_rejected() {
     let sas = Sas::start().await;
     let chat = json!({"type": "chat", "service_sid": "IS00000000000000000000000000000001"});
     let long = json!({"type": "long", "text": "x".repeat(12 * 1024)});
@@ -124,20 +124,20 @@ async fn grants_that_a_token_cannot_hold_are_refused() {
         ("a type twice", json!([chat, {"type": "other"}, chat])),
         ("an unknown type twice", json!([{"type": "other", "a": 1}, {"type": "other", "a": 2}])),
         ("the name of the identity", json!([{"type": "identity"}])),
-        ("more than a token holds", json!([long])),
-        ("no type", json!([{"service_sid": "IS00000000000000000000000000000001"}])),
-        ("a type that is no text", json!([{"type": 7}])),
-        ("a chat without its service", json!([{"type": "chat"}])),
-        ("an object", json!({"chat": {}})),
+        ("larger than a token can hold", json!([long])),
+        ("without a type", json!([{"service_sid": "IS00000000000000000000000000000001"}])),
+        ("a type that is not a string", json!([{"type": 7}])),
+        ("a chat grant without its service", json!([{"type": "chat"}])),
+        ("not an object", json!({"chat": {}})),
     ] {
-        let answer = sas.generates(&asking(json!({"grants": grants}))).await;
+        let answer = sas.generates(&generate_request(json!({"grants": grants}))).await;
         answer.is_refusal(400, "invalid_request");
         assert!(answer.member("message").starts_with("`grants"), "{what}: {}", answer.text);
     }
 }
 
 #[tokio::test]
-async fn a_field_that_is_missing_or_malformed_is_named_and_not_repeated() {
+async fn missing_or_malformed_fields_are_named_without_echo() {
     let sas = Sas::start().await;
     let earlier = |name: &str, value: &str| {
         let mut earlier =
@@ -162,7 +162,7 @@ async fn a_field_that_is_missing_or_malformed_is_named_and_not_repeated() {
         (earlier("sid", "hunter2"), "earlierSession.sid"),
         (earlier("authTime", "hunter2"), "earlierSession.authTime"),
     ] {
-        let answer = sas.generates(&asking(others.clone())).await;
+        let answer = sas.generates(&generate_request(others.clone())).await;
         answer.is_refusal(400, "invalid_request");
         assert!(answer.member("message").starts_with(&format!("`{field}` is ")), "{others}: {}", answer.text);
         answer.does_not_repeat("hunter2");

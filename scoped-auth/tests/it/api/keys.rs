@@ -1,10 +1,10 @@
-//! Tokens of the signed form, checked as somebody else would check them: with the published keys and nothing more.
+//! Signed tokens, verified by a third party with only the published keys.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ring::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
 use serde_json::{Value, json};
 
-use crate::api::{Sas, asking, http::Request};
+use crate::api::{Sas, generate_request, http::Request};
 
 const JWKS: &str = "/.well-known/jwks.json";
 
@@ -26,7 +26,7 @@ async fn published(sas: &Sas) -> Value {
     sas.answers(Request::get(JWKS)).await.body()
 }
 
-/// The claims of a signed token made of these fields.
+/// The claims of a signed token made from these fields.
 pub(crate) async fn claims(sas: &Sas, mut fields: Value) -> Value {
     fields["encrypt"] = false.into();
     let token = sas.token(&fields).await;
@@ -36,31 +36,31 @@ pub(crate) async fn claims(sas: &Sas, mut fields: Value) -> Value {
 #[tokio::test]
 async fn a_signed_token_is_verified_with_the_published_keys() {
     let sas = Sas::start().await;
-    let token = sas.token(&asking(json!({"encrypt": false}))).await;
+    let token = sas.token(&generate_request(json!({"encrypt": false}))).await;
     let jwks = published(&sas).await;
     let (header, claims) = verified(&token, &jwks).unwrap();
     assert_eq!(header["alg"], "ES256");
     assert_eq!(claims["iss"], "ScopedAuthService");
     assert_eq!(claims["aud"], "webchat");
     let others = published(&Sas::start().await).await;
-    assert!(verified(&token, &others).is_none(), "another ring's keys do not fit");
+    assert!(verified(&token, &others).is_none(), "another ring's keys do not verify it");
 }
 
 #[tokio::test]
-async fn no_other_text_verifies() {
+async fn altered_tokens_do_not_verify() {
     let sas = Sas::start().await;
-    let token = sas.token(&asking(json!({"encrypt": false}))).await;
+    let token = sas.token(&generate_request(json!({"encrypt": false}))).await;
     let jwks = published(&sas).await;
-    let of_another = sas.token(&asking(json!({"encrypt": false}))).await;
+    let of_another = sas.token(&generate_request(json!({"encrypt": false}))).await;
     let [header, _, signature] = token.split('.').collect::<Vec<_>>().try_into().unwrap();
     let others_claims = of_another.split('.').nth(1).unwrap();
     assert!(verified(&format!("{header}.{others_claims}.{signature}"), &jwks).is_none());
 }
 
 #[tokio::test]
-async fn the_claims_are_those_of_the_contract() {
+async fn claims_match_the_contract() {
     let sas = Sas::start().await;
-    let claims = claims(&sas, asking(json!({}))).await;
+    let claims = claims(&sas, generate_request(json!({}))).await;
     let names: Vec<&str> = claims.as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(names, ["jti", "iss", "aud", "sub", "iat", "nbf", "exp", "grants", "sid", "auth_time"]);
     assert_eq!(claims["sub"], crate::api::ACCOUNT);
@@ -72,12 +72,12 @@ async fn the_claims_are_those_of_the_contract() {
 }
 
 #[tokio::test]
-async fn what_is_published_is_public() {
+async fn published_keys_contain_no_private_part() {
     let sas = Sas::start().await;
     let answer = sas.answers(Request::get(JWKS)).await;
     assert_eq!((answer.status, answer.header("content-type").as_str()), (200, "application/json"));
     let keys = answer.body()["keys"].as_array().unwrap().clone();
-    assert_eq!(keys.len(), 1, "the keys that encrypt are not among them");
+    assert_eq!(keys.len(), 1, "encryption keys are not published");
     let members: Vec<&str> = keys[0].as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(members, ["kty", "crv", "x", "y", "alg", "use", "kid"], "no private part");
 }

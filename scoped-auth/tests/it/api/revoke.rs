@@ -1,11 +1,11 @@
-//! The end of sessions: by their own guests (`FAS ->> SAS: POST /v1/ScopedAuthTokens/revoke`), and by operators, who
-//! have a route and a credential of their own on the admin listener.
+//! Revocation of sessions: by their guests (`FAS ->> SAS: POST /v1/ScopedAuthTokens/revoke`), and by operators, with a
+//! separate route and credential on the admin listener.
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
 use crate::api::{
-    ACCOUNT, OPERATOR_SECRET, REVOKE, SECRET, Sas, asking,
+    ACCOUNT, OPERATOR_SECRET, REVOKE, SECRET, Sas, generate_request,
     http::{Answer, Request},
 };
 
@@ -20,7 +20,7 @@ async fn operator_revokes(sas: &Sas, fields: &Value) -> Answer {
     Request::post(REVOCATIONS).bearer(OPERATOR_SECRET).json(fields).send(sas.running.admin_address).await
 }
 
-/// `authorized`, or why not.
+/// `authorized`, or the reason for the rejection.
 async fn verdict(sas: &Sas, token: &str) -> String {
     let body = sas.validates(&json!({"token": token})).await.body();
     if body["authorized"] == true {
@@ -31,23 +31,23 @@ async fn verdict(sas: &Sas, token: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_guest_ends_the_own_session_and_no_other() {
+async fn a_guest_revokes_only_their_own_session() {
     let sas = Sas::start().await;
-    let made = sas.generates(&asking(json!({}))).await;
-    let (own, other) = (made.member("token"), sas.token(&asking(json!({}))).await);
+    let made = sas.generates(&generate_request(json!({}))).await;
+    let (own, other) = (made.member("token"), sas.token(&generate_request(json!({}))).await);
     for _ in 0..2 {
         let answer = revokes(&sas, &json!({"accountSid": ACCOUNT, "token": own})).await;
         let revoked = json!({"revoked": true, "session_id": made.member("session_id")});
-        assert_eq!((answer.status, answer.body()), (200, revoked), "twice is no error");
+        assert_eq!((answer.status, answer.body()), (200, revoked), "revoking twice succeeds");
     }
     assert_eq!(verdict(&sas, &own).await, "revoked_token");
     assert_eq!(verdict(&sas, &other).await, "authorized");
 }
 
 #[tokio::test]
-async fn all_tokens_of_a_session_end_with_it_and_an_expired_one_will_do() {
+async fn revoking_ends_all_tokens_of_a_session_even_with_an_expired_one() {
     let sas = Sas::start().await;
-    let first = sas.token(&asking(json!({"ttl": 60}))).await;
+    let first = sas.token(&generate_request(json!({"ttl": 60}))).await;
     let second = sas.successor(&first, json!({})).await;
     sas.clock.advance(TimeDelta::seconds(90));
     assert_eq!(verdict(&sas, &first).await, "expired_token");
@@ -57,14 +57,14 @@ async fn all_tokens_of_a_session_end_with_it_and_an_expired_one_will_do() {
 }
 
 #[tokio::test]
-async fn what_is_not_the_guests_to_end_stays() {
+async fn foreign_sessions_are_not_revoked() {
     let sas = Sas::start().await;
-    let fields = asking(json!({"fingerprint": "fp1.nobodys"}));
+    let fields = generate_request(json!({"fingerprint": "fp1.nobodys"}));
     let token = sas.token(&fields).await;
     for (who, fields) in [
         ("another account", json!({"accountSid": OTHER_ACCOUNT, "token": token})),
         ("another browser", json!({"accountSid": ACCOUNT, "token": token, "fingerprint": "fp1.a-thiefs"})),
-        ("no token of ours", json!({"accountSid": ACCOUNT, "token": "hunter2"})),
+        ("a foreign token", json!({"accountSid": ACCOUNT, "token": "hunter2"})),
     ] {
         let answer = revokes(&sas, &fields).await;
         assert_eq!((answer.status, answer.body()), (200, json!({"revoked": false})), "{who}");
@@ -74,10 +74,10 @@ async fn what_is_not_the_guests_to_end_stays() {
 }
 
 #[tokio::test]
-async fn a_bound_session_is_ended_with_a_proof_by_its_key_only() {
+async fn revoking_a_bound_session_requires_its_key() {
     let sas = Sas::start().await;
     let (key, other) = ("A".repeat(43), "E".repeat(43));
-    let token = sas.token(&asking(json!({"jkt": key}))).await;
+    let token = sas.token(&generate_request(json!({"jkt": key}))).await;
     let is_good =
         async || sas.validates(&json!({"token": token, "jkt": key})).await.body()["authorized"] == true;
     for fields in [
@@ -87,7 +87,7 @@ async fn a_bound_session_is_ended_with_a_proof_by_its_key_only() {
         revokes(&sas, &fields).await.is_refusal(401, "invalid_dpop_proof");
         assert!(is_good().await, "{fields}");
     }
-    // Another account does not learn that there is such a token.
+    // Another account does not learn that the token exists.
     let answer = revokes(&sas, &json!({"accountSid": OTHER_ACCOUNT, "token": token})).await;
     assert_eq!((answer.status, answer.body()), (200, json!({"revoked": false})));
     sas.clock.advance(TimeDelta::hours(2));
@@ -99,7 +99,7 @@ async fn a_bound_session_is_ended_with_a_proof_by_its_key_only() {
 }
 
 #[tokio::test]
-async fn an_operator_ends_what_was_issued_before_now() {
+async fn an_operator_revokes_everything_issued_before_now() {
     let identity = "0b0e7a3c-52a1-4b57-8f1e-5d2f4f1c9a77";
     let other_deployment = json!([{"type": "webchat", "address_sid": "IG00000000000000000000000000000001",
         "deployment_key": "CV00000000000000000000000000000002"}]);
@@ -117,10 +117,10 @@ async fn an_operator_ends_what_was_issued_before_now() {
         let sas = Sas::start().await;
         let earlier = json!({"sid": "c1a3d1a0-7f0f-4b0e-9b9a-3f5f1f6f7a01", "authTime": sas.clock.now()});
         let tokens = [
-            sas.generates(&asking(json!({"identity": identity, "earlierSession": earlier}))).await,
-            sas.generates(&asking(json!({"grants": other_deployment}))).await,
-            sas.generates(&asking(json!({}))).await,
-            sas.generates(&asking(json!({"accountSid": OTHER_ACCOUNT}))).await,
+            sas.generates(&generate_request(json!({"identity": identity, "earlierSession": earlier}))).await,
+            sas.generates(&generate_request(json!({"grants": other_deployment}))).await,
+            sas.generates(&generate_request(json!({}))).await,
+            sas.generates(&generate_request(json!({"accountSid": OTHER_ACCOUNT}))).await,
         ];
         let subject = match subject.as_str() {
             Some("token") => json!({"token": tokens[2].member("token")}),
@@ -135,7 +135,7 @@ async fn an_operator_ends_what_was_issued_before_now() {
         }
         sas.clock.advance(TimeDelta::seconds(1));
         assert_eq!(
-            verdict(&sas, &sas.token(&asking(json!({}))).await).await,
+            verdict(&sas, &sas.token(&generate_request(json!({}))).await).await,
             "authorized",
             "what comes after lives"
         );
@@ -143,9 +143,9 @@ async fn an_operator_ends_what_was_issued_before_now() {
 }
 
 #[tokio::test]
-async fn an_operator_names_one_subject() {
+async fn an_operator_request_names_exactly_one_subject() {
     let sas = Sas::start().await;
-    let token = sas.token(&asking(json!({}))).await;
+    let token = sas.token(&generate_request(json!({}))).await;
     for fields in [
         json!({}),
         json!({"identity": "0b0e7a3c-52a1-4b57-8f1e-5d2f4f1c9a77"}),
@@ -161,7 +161,7 @@ async fn an_operator_names_one_subject() {
 }
 
 #[tokio::test]
-async fn only_operators_are_operators() {
+async fn operator_revocation_requires_the_operator_credential() {
     let sas = Sas::start().await;
     let call = || Request::post(REVOCATIONS).json(&json!({"accountSid": ACCOUNT}));
     let admin = sas.running.admin_address;
@@ -177,9 +177,9 @@ async fn only_operators_are_operators() {
 }
 
 #[tokio::test]
-async fn a_revocation_is_known_to_replicas_and_survives_a_restart() {
+async fn revocations_reach_replicas_and_survive_a_restart() {
     let sas = Sas::start().await;
-    let token = sas.token(&asking(json!({}))).await;
+    let token = sas.token(&generate_request(json!({}))).await;
     revokes(&sas, &json!({"accountSid": ACCOUNT, "token": token})).await;
     let another = sas.replica().await;
     assert_eq!(verdict(&another, &token).await, "revoked_token");

@@ -1,10 +1,10 @@
-//! `scoped-auth revoke` as an operator gives it, to a service that runs.
+//! The command `scoped-auth revoke` against a running service.
 
 use std::process::{Command, Output};
 
 use serde_json::json;
 
-use crate::api::{ACCOUNT, OPERATOR_SECRET, Sas, asking};
+use crate::api::{ACCOUNT, OPERATOR_SECRET, Sas, generate_request};
 
 async fn gives(sas: &Sas, secret: &str, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_scoped-auth"));
@@ -18,14 +18,14 @@ fn text(bytes: &[u8]) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_operator_ends_what_the_command_names() {
+async fn revoke_command_revokes_the_named_subject() {
     let sas = Sas::start().await;
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("token");
     let is_good =
         async |token: &str| sas.validates(&json!({"token": token})).await.body()["authorized"] == true;
     for whose in ["token", "session", "identity", "deployment", "account"] {
-        let made = sas.generates(&asking(json!({}))).await.body();
+        let made = sas.generates(&generate_request(json!({}))).await.body();
         let member = |name: &str| made[name].as_str().unwrap().to_owned();
         let (token, session, identity) = (member("token"), member("session_id"), member("identity"));
         assert!(is_good(&token).await);
@@ -47,13 +47,13 @@ async fn an_operator_ends_what_the_command_names() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_refused_is_one_line_and_repeats_no_secret() {
+async fn command_errors_are_one_line_without_secrets() {
     let sas = Sas::start().await;
     let wrong = gives(&sas, "not the operators' secret", &["--account", ACCOUNT]).await;
     assert_eq!(wrong.status.code(), Some(1));
-    let told = text(&wrong.stderr);
-    assert!(told.contains("invalid_service_credential") && told.lines().count() == 1, "{told}");
-    assert!(!told.contains("not the operators' secret"), "{told}");
+    let printed = text(&wrong.stderr);
+    assert!(printed.contains("invalid_service_credential") && printed.lines().count() == 1, "{printed}");
+    assert!(!printed.contains("not the operators' secret"), "{printed}");
     let missing = gives(&sas, "", &["--account", ACCOUNT]).await;
     assert!(text(&missing.stderr).contains("SCOPED_AUTH_OPERATOR_SECRET"));
     for arguments in

@@ -1,11 +1,13 @@
-//! The token that follows the presented one: the table of the contract, section 7, over HTTP.
+//! The successor of the presented token: the table of the contract, section 7, over HTTP.
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 use token::claims::Claims;
 use tokio::task::JoinSet;
 
-use crate::api::{ACCOUNT, DEPLOYMENT, Sas, VALIDATE, asking, audit, http::Request, refreshing};
+use crate::api::{
+    ACCOUNT, DEPLOYMENT, Sas, VALIDATE, audit, generate_request, http::Request, refresh_request,
+};
 
 const GRACE: TimeDelta = TimeDelta::seconds(60);
 
@@ -13,7 +15,7 @@ fn after_the_grace() -> TimeDelta {
     GRACE + TimeDelta::seconds(1)
 }
 
-/// Of a proof key.
+/// The thumbprint of a proof key.
 fn jkt(letter: &str) -> Value {
     json!({"jkt": letter.repeat(43)})
 }
@@ -27,14 +29,14 @@ fn ttl(seconds: u32) -> Value {
 async fn parallel_refreshes_of_one_token_have_one_successor() {
     let sas = Sas::start().await;
     let replica = sas.replica().await;
-    let token = sas.token(&asking(json!({}))).await;
+    let token = sas.token(&generate_request(json!({}))).await;
     let mut calls = JoinSet::new();
     for (n, address) in
         [&sas, &replica].map(|sas| sas.running.address()).into_iter().cycle().take(64).enumerate()
     {
-        // Each with another ttl: what the first one said holds for all.
+        // Each with another ttl: the first one applies to all.
         let request = Request::post(VALIDATE)
-            .json(&refreshing(&token, json!({"successor": ttl(3600 + u32::try_from(n).unwrap())})));
+            .json(&refresh_request(&token, json!({"successor": ttl(3600 + u32::try_from(n).unwrap())})));
         calls.spawn(async move { request.bearer(crate::api::SECRET).send(address).await.body() });
     }
     let verdicts = calls.join_all().await;
@@ -52,10 +54,10 @@ async fn parallel_refreshes_of_one_token_have_one_successor() {
 }
 
 #[tokio::test]
-async fn a_repeated_successor_is_the_same_whatever_changed_between_the_tries() {
+async fn a_reissued_successor_is_identical_whatever_changed_between_the_retries() {
     let sas = Sas::start().await;
     for sealed in [None, Some("fp1.the-browser")] {
-        let token = sas.token(&asking(json!({"fingerprint": null}))).await;
+        let token = sas.token(&generate_request(json!({"fingerprint": null}))).await;
         let first = sas.claims(&sas.successor(&token, json!({"fingerprint": sealed})).await);
         for others in [
             json!({"successor": ttl(7)}),
@@ -71,9 +73,9 @@ async fn a_repeated_successor_is_the_same_whatever_changed_between_the_tries() {
 }
 
 #[tokio::test]
-async fn a_repeated_successor_has_what_is_left_of_its_life() {
+async fn a_reissued_successor_has_the_remaining_lifetime() {
     let sas = Sas::start().await;
-    let token = sas.token(&asking(json!({}))).await;
+    let token = sas.token(&generate_request(json!({}))).await;
     let first = sas.refresh(&token, json!({"successor": ttl(1000)})).await["successor"].clone();
     sas.clock.advance(TimeDelta::seconds(50));
     let again = sas.refresh(&token, json!({"successor": ttl(7)})).await["successor"].clone();
@@ -81,16 +83,16 @@ async fn a_repeated_successor_has_what_is_left_of_its_life() {
     assert_eq!(first["expires_in"], 1000);
     for member in ["expires_in", "refresh_after"] {
         let [first, again] = [&first, &again].map(|successor| successor[member].as_i64().unwrap());
-        // The test itself takes some time.
+        // Minus the duration of the test itself.
         assert!((50..60).contains(&(first - again)), "{member}: {first}, then {again}");
     }
 }
 
 #[tokio::test]
-async fn a_bound_session_is_never_ended_by_an_old_token_with_a_proof_by_its_key() {
+async fn old_tokens_with_a_valid_proof_never_revoke_a_bound_session() {
     let sas = Sas::start().await;
     let key = jkt("A");
-    let mut tokens = vec![sas.token(&asking(key.clone())).await];
+    let mut tokens = vec![sas.token(&generate_request(key.clone())).await];
     for _ in 0..3 {
         tokens.push(sas.successor(tokens.last().unwrap(), key.clone()).await);
     }
@@ -104,7 +106,7 @@ async fn a_bound_session_is_never_ended_by_an_old_token_with_a_proof_by_its_key(
     sas.is_shown(third.sid).await;
     sas.clock.advance(after_the_grace());
     let fourth = claims(&sas.successor(&tokens[1], key.clone()).await);
-    assert_eq!(fourth.generation, 4, "one move");
+    assert_eq!(fourth.generation, 4, "one advance");
     for old in &tokens {
         assert_eq!(
             claims(&sas.successor(old, key.clone()).await),
@@ -120,16 +122,16 @@ async fn a_bound_session_is_never_ended_by_an_old_token_with_a_proof_by_its_key(
 }
 
 #[tokio::test]
-async fn an_unbound_sessions_lost_answer_is_forgiven_until_its_token_was_shown() {
+async fn unbound_sessions_reissue_until_the_successor_was_used() {
     let sas = Sas::start().await;
-    let token = sas.token(&asking(json!({}))).await;
+    let token = sas.token(&generate_request(json!({}))).await;
     let lost = sas.claims(&sas.successor(&token, json!({})).await);
     for _ in 0..2 {
         sas.clock.advance(after_the_grace());
         let again = sas.claims(&sas.successor(&token, json!({})).await);
         assert_eq!((again.sid, again.generation), (lost.sid, 1), "the current generation again");
         assert!(again.iat >= lost.iat + after_the_grace() && again.nbf == again.iat, "{again:?}");
-        assert_eq!(again.exp - again.iat, lost.exp - lost.iat, "a life of its own");
+        assert_eq!(again.exp - again.iat, lost.exp - lost.iat, "its own lifetime");
         assert_ne!(again.jti, lost.jti);
         assert_eq!(
             sas.claims(&sas.successor(&token, json!({})).await),
@@ -148,13 +150,13 @@ async fn an_unbound_sessions_lost_answer_is_forgiven_until_its_token_was_shown()
 }
 
 #[tokio::test]
-async fn a_refused_refresh_moves_nothing() {
+async fn a_rejected_refresh_does_not_advance_the_session() {
     let sas = Sas::start().await;
-    let bound = sas.token(&asking(jkt("A"))).await;
-    let browsers = sas.token(&asking(json!({"fingerprint": "fp1.nobodys"}))).await;
-    let plain = sas.token(&asking(json!({}))).await;
+    let bound = sas.token(&generate_request(jkt("A"))).await;
+    let browsers = sas.token(&generate_request(json!({"fingerprint": "fp1.nobodys"}))).await;
+    let plain = sas.token(&generate_request(json!({}))).await;
     let signed = json!([{"type": "chat", "service_sid": "IS00000000000000000000000000000001"}]);
-    let without_deployment = sas.token(&asking(json!({"grants": signed}))).await;
+    let without_deployment = sas.token(&generate_request(json!({"grants": signed}))).await;
     let (invalid, expired) = ("invalid_token", "expired_token");
     let other = |name: &str, value: &str| {
         let mut successor = ttl(3600);
@@ -179,7 +181,7 @@ async fn a_refused_refresh_moves_nothing() {
     ] {
         is_refused_and_moves_nothing(&sas, token, others, what).await;
     }
-    // The same of a session that has a row.
+    // The same for a session that has a row.
     let second = sas.successor(&bound, jkt("A")).await;
     is_refused_and_moves_nothing(&sas, &second, jkt("E"), "proof_validation_failed").await;
     is_refused_and_moves_nothing(&sas, &bound, json!({}), "proof_validation_failed").await;
@@ -192,9 +194,10 @@ async fn a_refused_refresh_moves_nothing() {
 }
 
 #[tokio::test]
-async fn a_refresh_of_an_ended_session_moves_nothing() {
+async fn refreshing_a_revoked_session_does_not_advance_it() {
     let sas = Sas::start().await;
-    let [ended, revoked] = [sas.token(&asking(jkt("A"))).await, sas.token(&asking(json!({}))).await];
+    let [ended, revoked] =
+        [sas.token(&generate_request(jkt("A"))).await, sas.token(&generate_request(json!({}))).await];
     let second = sas.successor(&revoked, json!({})).await;
     let revoke = json!({"accountSid": ACCOUNT, "token": second});
     sas.answers_federated_auth(Request::post(crate::api::REVOKE).json(&revoke)).await;
@@ -215,10 +218,10 @@ async fn is_refused_and_moves_nothing(sas: &Sas, token: &str, others: Value, wha
 }
 
 #[tokio::test]
-async fn a_token_that_is_later_than_a_restored_store_is_the_current_one() {
+async fn a_token_newer_than_a_restored_store_is_current() {
     let sas = Sas::start().await;
     for (restored, replaced) in [("UPDATE sessions SET generation = 1", 1), ("DELETE FROM sessions", 0)] {
-        let mut tokens = vec![sas.token(&asking(json!({}))).await];
+        let mut tokens = vec![sas.token(&generate_request(json!({}))).await];
         for _ in 0..3 {
             tokens.push(sas.successor(tokens.last().unwrap(), json!({})).await);
         }

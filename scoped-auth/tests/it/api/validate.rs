@@ -1,16 +1,16 @@
-//! `FAS ->> SAS: POST /v1/ScopedAuthTokens/validate`: the verdict on a token at a time. A token that is not good is
-//! answered with 200 as well: to say so is the work that was asked for.
+//! `FAS ->> SAS: POST /v1/ScopedAuthTokens/validate`: the verdict on a token at a time. An invalid token is also a 200:
+//! the verdict is the requested result.
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-use crate::api::{ACCOUNT, Sas, asking};
+use crate::api::{ACCOUNT, Sas, generate_request};
 
 fn refused(reason: &str) -> Value {
     json!({"authorized": false, "message": "token_validation_failed", "reason": reason})
 }
 
-fn refused_and_told_whose(reason: &str) -> Value {
+fn refused_with_account(reason: &str) -> Value {
     let mut verdict = refused(reason);
     verdict["auth_account"] = account();
     verdict
@@ -21,10 +21,10 @@ fn account() -> Value {
 }
 
 #[tokio::test]
-async fn a_good_token_is_authorized_in_either_form() {
+async fn valid_tokens_are_authorized_in_both_forms() {
     let sas = Sas::start().await;
     for encrypt in [true, false] {
-        let fields = asking(json!({"encrypt": encrypt}));
+        let fields = generate_request(json!({"encrypt": encrypt}));
         let made = sas.generates(&fields).await;
         let answer = sas.validates(&json!({"token": made.member("token")})).await;
         assert_eq!((answer.status, answer.header("cache-control").as_str()), (200, "no-store"));
@@ -41,21 +41,21 @@ async fn a_good_token_is_authorized_in_either_form() {
 }
 
 #[tokio::test]
-async fn an_account_id_is_a_uuid_v5_and_always_the_same() {
+async fn account_ids_are_stable_uuid_v5() {
     let (one, other) = (Sas::start().await, Sas::start().await);
     for (sas, sid) in [(&one, ACCOUNT), (&other, ACCOUNT), (&one, "AC0000000000000000000000000000abcd")] {
-        let token = sas.token(&asking(json!({"accountSid": sid}))).await;
-        let told = sas.validates(&json!({"token": token})).await.body()["auth_account"].clone();
-        let id: uuid::Uuid = told["account_id"].as_str().unwrap().parse().unwrap();
-        assert_eq!((told["account_sid"].as_str(), id.get_version_num()), (Some(sid), 5));
-        assert_eq!(told["account_id"] == account()["account_id"], sid == ACCOUNT);
+        let token = sas.token(&generate_request(json!({"accountSid": sid}))).await;
+        let account_in_verdict = sas.validates(&json!({"token": token})).await.body()["auth_account"].clone();
+        let id: uuid::Uuid = account_in_verdict["account_id"].as_str().unwrap().parse().unwrap();
+        assert_eq!((account_in_verdict["account_sid"].as_str(), id.get_version_num()), (Some(sid), 5));
+        assert_eq!(account_in_verdict["account_id"] == account()["account_id"], sid == ACCOUNT);
     }
 }
 
 #[tokio::test]
-async fn a_successor_is_of_the_same_session() {
+async fn a_successor_belongs_to_the_same_session() {
     let sas = Sas::start().await;
-    let token = sas.token(&asking(json!({}))).await;
+    let token = sas.token(&generate_request(json!({}))).await;
     sas.clock.advance(TimeDelta::minutes(30));
     let first = sas.refresh(&token, json!({})).await;
     let second = sas.validates(&json!({"token": first["successor"]["token"]})).await.body();
@@ -67,10 +67,10 @@ async fn a_successor_is_of_the_same_session() {
 }
 
 #[tokio::test]
-async fn no_state_of_the_session_is_in_a_verdict() {
+async fn verdicts_contain_no_session_state() {
     let sas = Sas::start().await;
     let jkt = "A".repeat(43);
-    let token = sas.token(&asking(json!({"jkt": jkt, "fingerprint": "fp1.some"}))).await;
+    let token = sas.token(&generate_request(json!({"jkt": jkt, "fingerprint": "fp1.some"}))).await;
     let mut expected = vec![
         "authorized",
         "auth_account",
@@ -91,9 +91,9 @@ async fn no_state_of_the_session_is_in_a_verdict() {
 }
 
 #[tokio::test]
-async fn a_token_is_good_in_its_time_alone() {
+async fn tokens_are_valid_only_between_nbf_and_exp() {
     let sas = Sas::start().await;
-    let token = json!({"token": sas.token(&asking(json!({"ttl": 3600}))).await});
+    let token = json!({"token": sas.token(&generate_request(json!({"ttl": 3600}))).await});
     let verdict_after = async |seconds: i64| {
         sas.clock.advance(TimeDelta::seconds(seconds));
         let verdict = sas.validates(&token).await;
@@ -103,20 +103,20 @@ async fn a_token_is_good_in_its_time_alone() {
     };
     assert_eq!(verdict_after(0).await["authorized"], true);
     assert_eq!(verdict_after(3500).await["authorized"], true);
-    assert_eq!(verdict_after(3600).await, refused_and_told_whose("expired_token"));
-    assert_eq!(verdict_after(23 * 3600).await, refused_and_told_whose("expired_token"));
-    assert_eq!(verdict_after(24 * 3600).await, refused_and_told_whose("session_expired"));
-    assert_eq!(verdict_after(-3600).await, refused_and_told_whose("invalid_token"), "not yet valid");
+    assert_eq!(verdict_after(3600).await, refused_with_account("expired_token"));
+    assert_eq!(verdict_after(23 * 3600).await, refused_with_account("expired_token"));
+    assert_eq!(verdict_after(24 * 3600).await, refused_with_account("session_expired"));
+    assert_eq!(verdict_after(-3600).await, refused_with_account("invalid_token"), "not yet valid");
 }
 
 #[tokio::test]
-async fn of_a_token_that_is_not_authentic_nothing_is_told() {
+async fn verdicts_on_inauthentic_tokens_reveal_nothing() {
     let sas = Sas::start().await;
     let mut bad = vec!["x".to_owned(), "not a token".into(), "....".into(), "a.b.c".into(), "é".repeat(100)];
-    bad.push(Sas::start().await.token(&asking(json!({}))).await);
-    bad.push(Sas::start().await.token(&asking(json!({"encrypt": false}))).await);
+    bad.push(Sas::start().await.token(&generate_request(json!({}))).await);
+    bad.push(Sas::start().await.token(&generate_request(json!({"encrypt": false}))).await);
     for encrypt in [true, false] {
-        let token = sas.token(&asking(json!({"encrypt": encrypt}))).await;
+        let token = sas.token(&generate_request(json!({"encrypt": encrypt}))).await;
         let parts: Vec<&str> = token.split('.').collect();
         for (index, part) in parts.iter().enumerate().filter(|(_, part)| !part.is_empty()) {
             let mut parts = parts.clone();
@@ -128,7 +128,7 @@ async fn of_a_token_that_is_not_authentic_nothing_is_told() {
         bad.push(token[..token.len() - 1].to_owned());
         bad.push(format!(" {token}"));
     }
-    // Expired as well: an authentic one would be told so.
+    // Also expired: an authentic token would be reported as expired.
     sas.clock.advance(TimeDelta::hours(2));
     for token in bad {
         let answer = sas.validates(&json!({"token": token})).await;
@@ -137,10 +137,10 @@ async fn of_a_token_that_is_not_authentic_nothing_is_told() {
 }
 
 #[tokio::test]
-async fn a_claim_of_no_algorithm_is_no_token() {
+async fn alg_none_is_rejected() {
     use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
     let sas = Sas::start().await;
-    let signed = sas.token(&asking(json!({"encrypt": false}))).await;
+    let signed = sas.token(&generate_request(json!({"encrypt": false}))).await;
     let claims = signed.split('.').nth(1).unwrap();
     for alg in ["none", "None", "HS256", "ES256"] {
         let header = URL_SAFE_NO_PAD.encode(json!({"alg": alg, "typ": "JWT"}).to_string());
@@ -156,7 +156,7 @@ async fn a_claim_of_no_algorithm_is_no_token() {
 }
 
 #[tokio::test]
-async fn a_call_that_is_itself_wrong_is_refused() {
+async fn malformed_requests_are_rejected() {
     let sas = Sas::start().await;
     for (fields, message) in [
         (json!({}), "`token` is missing."),

@@ -1,4 +1,4 @@
-//! The reference: the contract's section 2, step 4, and the table of its section 7, in the plainest way.
+//! The reference model: the contract's section 2, step 4, and the table of its section 7, in the simplest form.
 
 use std::collections::HashSet;
 
@@ -15,14 +15,14 @@ use crate::session_model::{
     steps::{Key, Place, REPLICAS, SESSIONS},
 };
 
-/// The answer to a refresh.
+/// The result of a refresh.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Answer {
     Token(Box<Successor>),
     Refused(&'static str),
 }
 
-/// What is to be seen in a successor.
+/// The visible properties of a successor.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Successor {
     pub(crate) generation: u32,
@@ -32,7 +32,7 @@ pub(crate) struct Successor {
     pub(crate) first_fingerprint: Option<Fingerprint>,
 }
 
-/// A refresh as the services see it.
+/// A refresh as the services receive it.
 pub(crate) struct Refresh<'a> {
     pub(crate) replica: usize,
     pub(crate) session: usize,
@@ -46,12 +46,12 @@ pub(crate) struct Refresh<'a> {
 
 #[derive(Default)]
 pub(crate) struct Model {
-    /// The current token of each session, and whether it was shown; `None` while it was never refreshed.
+    /// The current token of each session, and whether it was presented; `None` before the first refresh.
     current: [Option<(Successor, bool)>; SESSIONS],
-    /// Which tokens each replica has noted as shown, and those of them that are not written yet.
+    /// Tokens that each replica has marked as presented, and those of them not written yet.
     noted: [HashSet<(usize, u32)>; REPLICAS],
     pending: [Vec<(usize, u32)>; REPLICAS],
-    /// Each revocation, when it was made, and which replicas know of it.
+    /// Each revocation, its time, and the replicas that know it.
     revocations: Vec<(RevocationTarget, DateTime<Utc>, [bool; REPLICAS])>,
 }
 
@@ -101,7 +101,7 @@ impl Model {
         }
     }
 
-    /// A call of the conversation: whether the token is good.
+    /// A request to the conversation: whether the token is valid.
     pub(crate) fn present(
         &mut self,
         replica: usize,
@@ -202,7 +202,7 @@ impl Model {
     }
 }
 
-/// Whether key and browser are the token's: the error, or whether one of them proves the holder to be the same.
+/// Compares key and browser with the token's: the error, or whether one of them proves the same holder.
 fn judge_holder(claims: &Claims, key: Key, fingerprint: Option<&Fingerprint>) -> Result<bool, &'static str> {
     let has_key = claims.cnf.is_some();
     if has_key && key != Key::Own {

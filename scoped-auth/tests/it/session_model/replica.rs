@@ -1,4 +1,4 @@
-//! A replica of ScopedAuthService: its handlers, called as FederatedAuthService calls them, at the time of the run.
+//! A replica of ScopedAuthService: its handlers, called as FederatedAuthService calls them, at the model's time.
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -24,7 +24,7 @@ use crate::session_model::{
     steps::{Key, Place},
 };
 
-/// Two states of one key file: each of two keys makes the tokens in one of them, and opens them in both.
+/// Two states of one key file: each activates one of two keys, and both keys open tokens in both.
 pub(crate) struct Keys {
     before: Arc<KeysFollower>,
     after: Arc<KeysFollower>,
@@ -53,7 +53,7 @@ impl Keys {
     }
 }
 
-/// What it knows, and its own connections to the store that both share.
+/// Its in-memory state, and its own connections to the shared store.
 pub(crate) struct Replica {
     store: Store,
     keys: [Arc<KeysFollower>; 2],
@@ -72,18 +72,18 @@ impl Replica {
         Self { store, keys: [Arc::clone(&keys.after), Arc::clone(&keys.before)], sas }
     }
 
-    /// All that it knew is gone, and read again.
+    /// Drops the in-memory state and reads it again.
     pub(crate) async fn restart(&mut self) {
         self.sas.sessions = Sessions::open(self.store.clone(), RULES, begin()).await.unwrap();
     }
 
-    /// The other key makes the tokens.
+    /// Activates the other key.
     pub(crate) fn rotate(&mut self) {
         self.sas.keys = Arc::clone(&self.keys[0]);
         self.keys.swap(0, 1);
     }
 
-    /// The successor, or the code of the refusal.
+    /// The successor, or the error code.
     pub(crate) async fn refresh(
         &self,
         token: &SealedToken,
@@ -109,7 +109,7 @@ impl Replica {
         }
     }
 
-    /// Whether the token is good for a call, or the code of the refusal.
+    /// Whether the token is valid for a request, or the error code.
     pub(crate) async fn present(
         &self,
         token: &SealedToken,

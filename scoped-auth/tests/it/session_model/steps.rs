@@ -1,4 +1,4 @@
-//! What may happen to sessions: the random steps of a run.
+//! The random steps of a run.
 
 use proptest::{collection::vec, prelude::*};
 
@@ -8,8 +8,8 @@ pub(crate) const SESSIONS: usize = 3;
 /// One event of a run.
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
-    /// A token is refreshed at a replica: the newest of its session that its holder has, or `back` before it. The answer
-    /// may be lost, so that the holder keeps the old one only.
+    /// Refreshes a token at a replica: the newest of the session that the holder has, or `back` before it. The response
+    /// may be lost, so that the holder keeps only the old token.
     Refresh {
         replica: usize,
         session: usize,
@@ -19,25 +19,25 @@ pub(crate) enum Step {
         ttl: u32,
         lost: bool,
     },
-    /// A token is presented for a call of the conversation.
+    /// Presents a token for a request to the conversation.
     Present { replica: usize, session: usize, back: usize, holder: Holder },
-    /// A replica writes down which tokens were presented.
+    /// A replica stores which tokens were presented.
     Flush { replica: usize },
-    /// Tokens are revoked through a replica.
+    /// Revokes tokens through a replica.
     Revoke { replica: usize, target: Target },
     /// A replica reads the store's revocations.
     Follow { replica: usize },
-    /// Time passes.
+    /// Advances the clock.
     Wait { seconds: i64 },
-    /// A replica restarts, with what it had in memory lost.
+    /// Restarts a replica, which loses its in-memory state.
     Restart { replica: usize },
-    /// The other key makes the tokens of a replica from now on; both open them.
+    /// Activates the other key at a replica; both keys still open tokens.
     Rotate { replica: usize },
-    /// An older copy of the store is restored, which does not know the session.
+    /// Restores an older copy of the store, which does not contain the session.
     Restore { session: usize },
 }
 
-/// Who presents a token: the guest, or a thief who has the key or not.
+/// The holder of a token: the guest, or a thief with or without the key.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Holder {
     pub(crate) key: Key,
@@ -51,11 +51,11 @@ pub(crate) enum Key {
     None,
 }
 
-/// What FlexWebchatOrchestratorService shows of the browser; nothing with the feature off.
+/// The fingerprint that FlexWebchatOrchestratorService presents; none with the feature off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Browser {
     Own,
-    /// The own one after an update.
+    /// The original browser after an update.
     Updated,
     Other,
     FeatureOff,

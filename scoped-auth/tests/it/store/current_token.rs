@@ -1,4 +1,4 @@
-//! The current token of a session: handed out again, made anew, marked as shown; and refreshed in parallel.
+//! The current token of a session: reissued, marked as presented, and refreshed concurrently.
 
 use std::time::Duration;
 
@@ -24,10 +24,10 @@ pub(crate) const RULES: Rules = Rules {
 test_support::on_both_engines! {
     Store:
     parallel_refreshes_of_one_token_have_one_successor,
-    a_token_later_than_the_row_advances_from_its_own_generation,
+    a_token_newer_than_the_row_advances_from_its_generation,
     repeats_of_the_current_token_are_counted,
-    the_current_token_is_reissued_until_it_was_shown,
-    only_the_current_generation_is_marked_as_shown,
+    the_current_token_is_reissued_until_it_was_presented,
+    only_the_current_generation_is_marked_as_presented,
     replicas_that_mark_and_advance_the_same_sessions_do_not_deadlock,
 }
 
@@ -40,7 +40,7 @@ async fn parallel_refreshes_of_one_token_have_one_successor(store: Store) {
         let mut calls = JoinSet::new();
         for (n, replica) in replicas.iter().cycle().take(64).enumerate() {
             let (replica, presented) = (replica.clone(), presented.clone());
-            // Each at another time, with another end and another browser.
+            // Each at another time, with another expiry and another browser.
             let at = now() + TimeDelta::milliseconds(i64::try_from(n).unwrap());
             let fingerprint = Fingerprint::new(format!("fp1.{n}"));
             calls.spawn(async move {
@@ -80,10 +80,10 @@ async fn parallel_refreshes_of_one_token_have_one_successor(store: Store) {
     }
 }
 
-async fn a_token_later_than_the_row_advances_from_its_own_generation(store: Store) {
+async fn a_token_newer_than_the_row_advances_from_its_generation(store: Store) {
     let [here, there] = &store.replicas;
     here.advance(advance(session(1), 0, now())).await.unwrap();
-    // In a batch with older ones.
+    // In one batch with older ones.
     let mut calls = JoinSet::new();
     for generation in [0, 7, 1, 7, 3] {
         let there = there.clone();
@@ -100,15 +100,19 @@ async fn repeats_of_the_current_token_are_counted(store: Store) {
     assert_eq!(here.repeat(session(1), &first.next()).await.unwrap(), Some(1));
     assert_eq!(there.repeat(session(1), &first.next()).await.unwrap(), Some(2));
     let another = CurrentToken { advanced_at: now() + TimeDelta::milliseconds(1), ..first.next() };
-    assert_eq!(here.repeat(session(1), &another).await.unwrap(), None, "made at another time");
+    assert_eq!(here.repeat(session(1), &another).await.unwrap(), None, "issued at another time");
     let second = advance(session(1), 1, now());
     there.advance(second.clone()).await.unwrap();
     assert_eq!(here.repeat(session(1), &first.next()).await.unwrap(), None, "replaced");
-    assert_eq!(here.repeat(session(1), &second.next()).await.unwrap(), Some(1), "each counts its own");
+    assert_eq!(
+        here.repeat(session(1), &second.next()).await.unwrap(),
+        Some(1),
+        "each session is counted separately"
+    );
     assert_eq!(here.repeat(session(2), &second.next()).await.unwrap(), None);
 }
 
-async fn the_current_token_is_reissued_until_it_was_shown(store: Store) {
+async fn the_current_token_is_reissued_until_it_was_presented(store: Store) {
     let [here, there] = &store.replicas;
     let first = advance(session(1), 0, now());
     here.advance(first.clone()).await.unwrap();
@@ -121,7 +125,7 @@ async fn the_current_token_is_reissued_until_it_was_shown(store: Store) {
         first_fingerprint: Fingerprint::new("fp1.first".to_owned()),
         ..lost.clone()
     };
-    // Of two replicas one does.
+    // Only one of two replicas marks it.
     let others = CurrentToken { expires_at: now(), ..anew.clone() };
     let (one, other) =
         tokio::join!(here.reissue(session(1), &lost, &anew), there.reissue(session(1), &lost, &others));
@@ -129,14 +133,14 @@ async fn the_current_token_is_reissued_until_it_was_shown(store: Store) {
     assert!(one != other, "{one}, {other}");
     let anew = if one { anew } else { others };
     assert_eq!(here.current(session(1)).await.unwrap(), Some(anew.clone()));
-    assert_eq!(there.repeat(session(1), &anew).await.unwrap(), Some(1), "repeats are counted anew");
+    assert_eq!(there.repeat(session(1), &anew).await.unwrap(), Some(1), "repeats are counted from zero");
     here.mark_shown(&[(session(1), 1)]).await.unwrap();
     let later = CurrentToken { advanced_at: now() + TimeDelta::seconds(200), ..anew.clone() };
-    assert!(!there.reissue(session(1), &anew, &later).await.unwrap(), "it has arrived");
+    assert!(!there.reissue(session(1), &anew, &later).await.unwrap(), "the mark is stored");
     assert_eq!(there.current(session(1)).await.unwrap(), Some(CurrentToken { shown: true, ..anew }));
 }
 
-async fn only_the_current_generation_is_marked_as_shown(store: Store) {
+async fn only_the_current_generation_is_marked_as_presented(store: Store) {
     let [here, there] = &store.replicas;
     for n in 1..=3 {
         here.advance(advance(session(n), 0, now())).await.unwrap();
@@ -149,11 +153,11 @@ async fn only_the_current_generation_is_marked_as_shown(store: Store) {
     there.mark_shown(&[(session(1), 1), (session(1), 2), (session(1), 2), (session(2), 2)]).await.unwrap();
     assert_eq!([shown(1).await, shown(2).await, shown(3).await], [true, true, false]);
     here.advance(advance(session(1), 2, now())).await.unwrap();
-    assert!(!shown(1).await, "the next token is another one");
+    assert!(!shown(1).await, "the successor is not marked");
     here.mark_shown(&[]).await.unwrap();
 }
 
-/// Each batch in another order than the others.
+/// Each batch in another order, which would deadlock if rows were not locked in one order.
 async fn replicas_that_mark_and_advance_the_same_sessions_do_not_deadlock(store: Store) {
     const SESSIONS: u32 = 200;
     let marks = |generation: u32| (0..SESSIONS).map(move |n| (numbered(n), generation)).collect::<Vec<_>>();

@@ -12,9 +12,9 @@ use crate::store::{Store, advance, now, session};
 test_support::on_both_engines! {
     Store:
     a_session_advances_one_generation_at_a_time,
-    of_many_concurrent_calls_one_advances_the_session,
-    concurrent_calls_with_many_generations_are_each_judged_alone,
-    many_sessions_advance_at_once,
+    concurrent_calls_advance_a_session_once,
+    concurrent_calls_are_judged_independently,
+    many_sessions_advance_concurrently,
     replicas_that_advance_the_same_sessions_do_not_deadlock,
 }
 
@@ -48,7 +48,7 @@ async fn a_session_advances_one_generation_at_a_time(store: Store) {
     assert_eq!(here.advance(advance(session(2), 0, later)).await.unwrap(), advanced(0));
 }
 
-async fn of_many_concurrent_calls_one_advances_the_session(store: Store) {
+async fn concurrent_calls_advance_a_session_once(store: Store) {
     for generation in 0..20 {
         let call = advance(session(1), generation, now());
         let mut calls = JoinSet::new();
@@ -66,12 +66,12 @@ async fn of_many_concurrent_calls_one_advances_the_session(store: Store) {
     }
 }
 
-async fn concurrent_calls_with_many_generations_are_each_judged_alone(store: Store) {
+async fn concurrent_calls_are_judged_independently(store: Store) {
     let [here, _] = &store.replicas;
     for generation in 0..10 {
         here.advance(advance(session(1), generation, now())).await.unwrap();
     }
-    // The first call opens a batch of its own; the rest shares batches, the newest generation among older ones.
+    // The first call is a batch of its own; the others share batches, with the newest generation among older ones.
     for newest in 10..20 {
         let mut calls = JoinSet::new();
         for generation in (0..=newest).chain([newest]) {
@@ -93,7 +93,7 @@ async fn concurrent_calls_with_many_generations_are_each_judged_alone(store: Sto
     }
 }
 
-async fn many_sessions_advance_at_once(store: Store) {
+async fn many_sessions_advance_concurrently(store: Store) {
     for generation in 0..3 {
         let mut calls = JoinSet::new();
         for n in 0..500 {
@@ -127,16 +127,17 @@ fn advanced(replaced: u32) -> AdvanceOutcome {
     AdvanceOutcome::Advanced { replaced }
 }
 
-/// Ids in no order.
+/// Ids in random order.
 pub(crate) fn numbered(n: u32) -> SessionId {
     let mut bytes = [7; 16];
     bytes[..4].copy_from_slice(&n.wrapping_mul(0x9E37_79B9).to_be_bytes());
     SessionId::from_random(bytes)
 }
 
-/// On one thread, and while another process writes, so that all calls wait before the first is answered.
+/// On one thread, and while another process holds the write lock, so that all calls wait before the first gets its
+/// result.
 #[tokio::test]
-async fn concurrent_calls_share_commits() {
+async fn concurrent_advances_share_commits() {
     let store = Store::on_sqlite().await;
     let mut other = store.connection().await;
     other.execute("BEGIN IMMEDIATE").await;
@@ -152,7 +153,7 @@ async fn concurrent_calls_share_commits() {
     assert_eq!(commits(&store) - before, 500_usize.div_ceil(MAX_BATCH_SIZE));
 }
 
-/// The frames of the journal that end a commit: those with the length of the file after it.
+/// The journal's commit frames: those that hold the length of the file after the commit.
 fn commits(store: &Store) -> usize {
     let journal = std::fs::read(format!("{}-wal", store.url.strip_prefix("sqlite:").unwrap())).unwrap();
     let page = usize::try_from(u32::from_be_bytes(journal[8..12].try_into().unwrap())).unwrap();
@@ -160,7 +161,7 @@ fn commits(store: &Store) -> usize {
 }
 
 #[tokio::test]
-async fn every_call_gets_the_error_and_later_calls_are_served() {
+async fn a_failed_commit_fails_its_batch_and_later_calls_succeed() {
     let store = Store::on_sqlite().await;
     let mut connection = store.connection().await;
     connection.execute("ALTER TABLE sessions RENAME TO away").await;

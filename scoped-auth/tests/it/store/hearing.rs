@@ -1,4 +1,4 @@
-//! How a replica learns of others' revocations: at once where PostgreSQL tells it, and by looking in any case.
+//! How a replica learns of other replicas' revocations: at once by PostgreSQL's NOTIFY, and by polling in any case.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,13 +14,13 @@ const HOUR: Duration = Duration::from_secs(3600);
 const SOON: Duration = Duration::from_secs(30);
 /// Within which every replica honours a revocation.
 const BOUND: Duration = Duration::from_secs(2);
-/// Who is listening, and to what: PostgreSQL shows the last statement of each connection.
+/// The connections that listen: PostgreSQL shows the last statement of each connection.
 const LISTENING: &str = "SELECT COUNT(*) FROM pg_stat_activity \
                          WHERE datname = current_database() AND query LIKE 'LISTEN%'";
 const SILENCE: &str = "SELECT COUNT(pg_terminate_backend(pid)) FROM pg_stat_activity \
                        WHERE datname = current_database() AND query LIKE 'LISTEN%'";
 
-/// A replica that follows, and looks by itself every so often.
+/// A replica that follows the revocations, with this poll interval.
 struct Replica {
     sessions: Sessions,
     follower: JoinHandle<()>,
@@ -46,7 +46,7 @@ impl Replica {
                 tokio::task::yield_now().await;
             }
         };
-        assert!(timeout(BOUND, known).await.is_ok(), "revocation {n} is not known in time");
+        assert!(timeout(BOUND, known).await.is_ok(), "revocation {n} did not arrive in time");
     }
 }
 
@@ -56,15 +56,15 @@ impl Drop for Replica {
     }
 }
 
-async fn someone_listens(store: &Store) {
+async fn until_listening(store: &Store) {
     eventually(SOON, "a listener is connected", async || store.count(LISTENING).await > 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_replica_that_hardly_ever_looks_hears_at_once() {
+async fn a_notification_updates_a_replica_at_once() {
     let store = Store::on_postgres().await;
     let replica = Replica::start(&store, 0, HOUR).await;
-    someone_listens(&store).await;
+    until_listening(&store).await;
     for n in 1..=5 {
         store.replicas[1].revoke(account(n), now(), now() + TimeDelta::hours(2)).await.unwrap();
         replica.knows(n).await;
@@ -72,30 +72,30 @@ async fn a_replica_that_hardly_ever_looks_hears_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_revoked_while_nobody_listened_is_found_when_someone_does() {
+async fn revocations_missed_while_disconnected_are_read_on_reconnect() {
     let store = Store::on_postgres().await;
     let replica = Replica::start(&store, 0, HOUR).await;
-    someone_listens(&store).await;
+    until_listening(&store).await;
     eventually(SOON, "the listener is cut off", async || store.count(SILENCE).await > 0).await;
     store.replicas[1].revoke(account(1), now(), now() + TimeDelta::hours(2)).await.unwrap();
     replica.knows(1).await;
-    someone_listens(&store).await;
+    until_listening(&store).await;
     store.replicas[1].revoke(account(2), now(), now() + TimeDelta::hours(2)).await.unwrap();
     replica.knows(2).await;
 }
 
-/// On either engine: SQLite tells nobody, and a listener that PostgreSQL will not have hears nothing.
+/// On both engines: SQLite has no notifications, and a listener that PostgreSQL rejects receives none.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_replica_that_hears_nothing_looks() {
+async fn a_replica_without_notifications_polls() {
     let on_sqlite = Store::on_sqlite().await;
     let on_postgres = Store::on_postgres().await;
     for store in [&on_sqlite, &on_postgres] {
         let replica = Arc::new(Replica::start(store, 0, Duration::from_millis(100)).await);
         let is_postgres = store.url.starts_with("postgres");
         let silencer = if is_postgres {
-            someone_listens(store).await;
+            until_listening(store).await;
             let url = store.url.clone();
-            // As soon as someone listens again, again.
+            // Repeats after each reconnect.
             Some(tokio::spawn(async move {
                 let mut connection = Direct::connect(&url).await;
                 loop {
@@ -116,7 +116,7 @@ async fn a_replica_that_hears_nothing_looks() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_was_away_is_followed_again() {
+async fn the_listener_reconnects_after_a_server_restart() {
     let cluster = Cluster::launch();
     let url = cluster.database().await;
     let config = store::DatabaseConfig::new(&url);

@@ -1,4 +1,4 @@
-//! What is of no more use is removed bit by bit, and the count of revocations goes on.
+//! Expired rows are purged in batches, and revocation ids continue.
 
 use chrono::TimeDelta;
 use scoped_auth::{
@@ -14,14 +14,14 @@ use crate::store::{Store, account, advance, current_token::RULES, end, now, sess
 
 test_support::on_both_engines! {
     Store:
-    what_has_ended_goes_and_the_rest_stays,
-    a_session_that_may_live_longer_now_is_kept_as_long,
-    many_rows_go_bit_by_bit,
-    two_replicas_that_purge_at_once_do_each_others_work,
+    only_ended_sessions_are_purged,
+    a_longer_session_lifetime_postpones_the_purge,
+    many_rows_are_purged_in_batches,
+    two_replicas_purge_concurrently,
     revocations_are_kept_longer_than_their_tokens_live,
 }
 
-async fn what_has_ended_goes_and_the_rest_stays(store: Store) {
+async fn only_ended_sessions_are_purged(store: Store) {
     let [store, other] = &store.replicas;
     store.advance(advance(session(1), 0, now())).await.unwrap();
     let longer = Advance { ends_at: end() + TimeDelta::seconds(1), ..advance(session(2), 0, now()) };
@@ -29,19 +29,20 @@ async fn what_has_ended_goes_and_the_rest_stays(store: Store) {
     store.revoke(account(1), now(), end()).await.unwrap();
     let early = end() - TimeDelta::milliseconds(1);
     assert_eq!(store.purge(early, early).await.unwrap(), 0);
-    assert_eq!(store.purge(end(), early).await.unwrap(), 1, "revocations have an end of their own");
+    assert_eq!(store.purge(end(), early).await.unwrap(), 1, "revocations have their own retention");
     assert_eq!(store.purge(end(), end()).await.unwrap(), 1);
     assert_eq!(store.purge(end(), end()).await.unwrap(), 0);
     let kept = AdvanceOutcome::Current(longer.next());
     assert_eq!(store.advance(advance(session(2), 0, now())).await.unwrap(), kept);
-    // Who had followed up to the first goes on from there.
+    // A follower that had read up to the first revocation continues from there.
     other.revoke(account(2), now(), end()).await.unwrap();
     let news = store.revocations(1, 10).await.unwrap();
     assert_eq!(news.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [2]);
 }
 
-/// Otherwise a replaced token would find no row, be taken for the current one of a restored store, and live again.
-async fn a_session_that_may_live_longer_now_is_kept_as_long(store: Store) {
+/// Otherwise a replaced token would find no row, be taken for the current one of a restored store, and become valid
+/// again.
+async fn a_longer_session_lifetime_postpones_the_purge(store: Store) {
     let [store, _] = &store.replicas;
     store.advance(advance(session(1), 0, now())).await.unwrap();
     let longer = Advance { ends_at: end() + TimeDelta::hours(1), ..advance(session(1), 1, now()) };
@@ -51,7 +52,7 @@ async fn a_session_that_may_live_longer_now_is_kept_as_long(store: Store) {
     assert_eq!(store.advance(replaced).await.unwrap(), AdvanceOutcome::Current(longer.next()));
 }
 
-async fn many_rows_go_bit_by_bit(store: Store) {
+async fn many_rows_are_purged_in_batches(store: Store) {
     fill(&store).await;
     let at_once = u64::from(PURGE_BATCH_ROWS);
     assert_eq!(store.replicas[0].purge(end(), end()).await.unwrap(), at_once);
@@ -60,12 +61,12 @@ async fn many_rows_go_bit_by_bit(store: Store) {
     assert_eq!(store.replicas[0].purge(end(), end()).await.unwrap(), 0);
 }
 
-async fn two_replicas_that_purge_at_once_do_each_others_work(store: Store) {
+async fn two_replicas_purge_concurrently(store: Store) {
     fill(&store).await;
     let purge =
         async |replica: usize| while store.replicas[replica].purge(end(), end()).await.unwrap() > 0 {};
     tokio::join!(purge(0), purge(1));
-    // What one had taken while the other looked may be left to the next time.
+    // Rows that one replica had locked while the other read them may be left to the next purge.
     purge(0).await;
     assert_eq!(store.count("SELECT COUNT(*) FROM sessions").await, 0);
 }
@@ -83,7 +84,7 @@ async fn revocations_are_kept_longer_than_their_tokens_live(store: Store) {
     let kept_until = now() + TimeDelta::from_std(RULES.revocation_retention).unwrap();
     assert_eq!(checked(&sessions, kept_until).await, Ok(()));
     sessions.revoke(RevocationTarget::Identity(account, identity), now()).await.unwrap();
-    // The purge at a replica whose clock is ahead by the skew.
+    // The purge at a replica whose clock is ahead by the maximum skew.
     let ahead = kept_until + TimeDelta::from_std(CLOCK_SKEW).unwrap();
     assert_eq!(sessions.purge(ahead - TimeDelta::milliseconds(1)).await.unwrap(), 0);
     let last = kept_until - TimeDelta::milliseconds(1);

@@ -1,4 +1,4 @@
-//! Whoever follows the revocations sees every one, however many are made at once.
+//! A follower of the revocations sees every one, however many are concurrent.
 
 use std::{
     collections::HashSet,
@@ -19,26 +19,26 @@ use crate::store::{Store, account, end, now, session};
 
 test_support::on_both_engines! {
     Store:
-    a_follower_misses_none_of_many_that_are_made_at_once,
-    what_is_made_twice_stands_twice,
-    every_subject_comes_back_as_it_was,
-    a_row_that_this_service_never_writes_is_an_error,
+    a_follower_reads_all_concurrent_revocations,
+    duplicate_revocations_are_stored_twice,
+    every_subject_round_trips,
+    an_unknown_row_format_is_an_error,
 }
 
 const REVOKERS: u128 = 16;
 const EACH: u128 = 20;
 
-async fn a_follower_misses_none_of_many_that_are_made_at_once(store: Store) {
+async fn a_follower_reads_all_concurrent_revocations(store: Store) {
     let done = Arc::new(AtomicBool::new(false));
     let (followed, ended) = (store.replicas[1].clone(), done.clone());
-    // Reads from the last that it has seen, all the time.
+    // Reads continuously from the last id that it has seen.
     let follower = tokio::spawn(async move {
         let (mut last, mut seen, mut looks) = (0, Vec::new(), 0);
         loop {
-            // Asked before the look: what is there by then must be found by it.
+            // Checked before the read: what is stored by then must be found by it.
             let is_last_look = ended.load(Ordering::SeqCst);
             for (id, revocation) in followed.revocations(last, 7).await.unwrap() {
-                assert_eq!(id, last + 1, "one was passed over");
+                assert_eq!(id, last + 1, "a revocation was skipped");
                 last = id;
                 seen.push(revocation.target);
             }
@@ -64,11 +64,11 @@ async fn a_follower_misses_none_of_many_that_are_made_at_once(store: Store) {
     revokers.join_all().await;
     done.store(true, Ordering::SeqCst);
     let (seen, looks) = follower.await.unwrap();
-    assert!(looks > 3, "the follower came too late to see anything happen");
+    assert!(looks > 3, "the follower started too late to observe the writes");
     assert_eq!(seen.iter().collect::<HashSet<_>>().len() as u128, REVOKERS * EACH);
 }
 
-async fn what_is_made_twice_stands_twice(store: Store) {
+async fn duplicate_revocations_are_stored_twice(store: Store) {
     for replica in &store.replicas {
         replica.revoke(account(1), now(), end()).await.unwrap();
     }
@@ -77,7 +77,7 @@ async fn what_is_made_twice_stands_twice(store: Store) {
     assert_eq!((kept[0].1.target, kept[0].1.revoked_at, kept[0].1.forget_at), (account(1), now(), end()));
 }
 
-async fn every_subject_comes_back_as_it_was(store: Store) {
+async fn every_subject_round_trips(store: Store) {
     let subjects = [
         RevocationTarget::Session(session(1)),
         RevocationTarget::Identity(AccountSid::from_bits(2), Identity::from_random([3; 16])),
@@ -93,7 +93,7 @@ async fn every_subject_comes_back_as_it_was(store: Store) {
     assert_eq!(kept, (1..).zip(expected).collect::<Vec<_>>());
 }
 
-async fn a_row_that_this_service_never_writes_is_an_error(store: Store) {
+async fn an_unknown_row_format_is_an_error(store: Store) {
     let sid = AccountSid::from_bits(1);
     let insert = "INSERT INTO revocations (id, kind, subject, revoked_at, forget_at) VALUES (1, ";
     for (kind, subject) in

@@ -1,4 +1,4 @@
-//! Answers that the client does not read, or reads slowly.
+//! Responses that the client reads slowly or not at all.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use crate::bounds::{LARGE, Read, SOON, ask_for, http::Request, read_to_end, start};
+use crate::bounds::{LARGE, Read, SOON, http::Request, read_to_end, request_text, start};
 
 #[tokio::test]
-async fn memory_is_released_when_the_answer_has_left() {
+async fn response_memory_is_released_after_sending() {
     let mut service = start(ServerLimits::internal());
     for size in [0, 100, LARGE] {
         let answer = Request::get(&format!("{}?size={size}", Read::PATH)).send(service.address()).await;
@@ -23,12 +23,12 @@ async fn memory_is_released_when_the_answer_has_left() {
 }
 
 #[tokio::test]
-async fn memory_is_held_while_the_answer_is_unread_and_released_with_the_connection() {
+async fn response_memory_is_held_until_read_or_disconnected() {
     let mut service = start(ServerLimits::internal());
-    let mut connection = ask_for(service.address(), LARGE).await;
+    let mut connection = request_text(service.address(), LARGE).await;
     connection.read_exact(&mut [0; 15]).await.unwrap();
     assert!(service.next_reservation().await > LARGE);
-    // Another call has come and gone; the answer is still there.
+    // Another request has completed; the response is still held.
     Request::get(&format!("{}?size=1", Read::PATH)).send(service.address()).await;
     assert_eq!([service.next_reservation().await, service.next_reservation().await], [12, 0]);
     assert!(service.reservations.is_empty());
@@ -37,11 +37,11 @@ async fn memory_is_held_while_the_answer_is_unread_and_released_with_the_connect
 }
 
 #[tokio::test]
-async fn an_unread_answer_ends_at_its_deadline_however_slowly_it_is_read() {
+async fn slow_readers_are_disconnected_at_the_response_deadline() {
     let mut service = start(ServerLimits::internal());
     let began = Instant::now();
-    let mut unread = ask_for(service.address(), LARGE).await;
-    let mut slow = ask_for(service.address(), LARGE).await;
+    let mut unread = request_text(service.address(), LARGE).await;
+    let mut slow = request_text(service.address(), LARGE).await;
     for _ in 0..2 {
         assert!(service.next_reservation().await > LARGE);
     }
@@ -53,13 +53,13 @@ async fn an_unread_answer_ends_at_its_deadline_however_slowly_it_is_read() {
     }
     let (read, reset) = slowly.await.unwrap();
     assert!(reset && read < LARGE, "{read} bytes");
-    assert!(read_to_end(&mut unread, Duration::ZERO).await.1, "what the kernel held is gone too");
+    assert!(read_to_end(&mut unread, Duration::ZERO).await.1, "data in the kernel's buffers is dropped too");
 }
 
 #[tokio::test]
-async fn an_answer_that_is_read_in_time_is_whole_and_its_connection_is_kept() {
+async fn responses_read_in_time_are_complete_and_keep_the_connection() {
     let mut service = start(ServerLimits::internal());
-    let mut connection = ask_for(service.address(), LARGE).await;
+    let mut connection = request_text(service.address(), LARGE).await;
     let again = Request::get(&format!("{}?size=1", Read::PATH)).bytes();
     let whole = async {
         let mut seen = Vec::new();
@@ -71,6 +71,6 @@ async fn an_answer_that_is_read_in_time_is_whole_and_its_connection_is_kept() {
             assert!(connection.read_buf(&mut seen).await.unwrap() > 0);
         }
     };
-    timeout(SOON, whole).await.expect("both answers arrive");
+    timeout(SOON, whole).await.expect("both responses arrive");
     assert_eq!(service.next_reservation().await, LARGE + 11);
 }

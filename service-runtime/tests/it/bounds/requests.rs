@@ -1,4 +1,4 @@
-//! Requests that do not end, are not read, or are too many.
+//! Requests that are endless, rejected before they are read, or too many.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -11,12 +11,12 @@ use tokio::{
 };
 
 use crate::bounds::{
-    SOON, Wait, ask_for, connect,
+    SOON, Wait, connect,
     http::{Answer, Request},
-    read_to_end, start,
+    read_to_end, request_text, start,
 };
 
-/// Sends a head and a body without end; how much of it the service took, and what it answered.
+/// Sends a head and an endless body; returns how many bytes the service took, and its response.
 async fn send_without_end(address: SocketAddr, head: &str, piece: &[u8]) -> (usize, String) {
     let mut connection = TcpStream::connect(address).await.unwrap();
     connection.write_all(head.as_bytes()).await.unwrap();
@@ -35,7 +35,7 @@ async fn send_without_end(address: SocketAddr, head: &str, piece: &[u8]) -> (usi
 }
 
 #[tokio::test]
-async fn an_unread_body_is_not_read_to_its_end() {
+async fn rejected_bodies_are_not_read_to_the_end() {
     let service = start(ServerLimits::internal());
     let zeros = vec![0; 16 * 1024];
     let chunk = [b"4000\r\n", zeros.as_slice(), b"\r\n"].concat();
@@ -47,15 +47,15 @@ async fn an_unread_body_is_not_read_to_its_end() {
             let (taken, answer) = send_without_end(service.address(), &head, piece).await;
             assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{target} {length}: {answer:?}");
             assert!(answer.contains("connection: close"), "{answer}");
-            assert!(taken < 4 << 20, "{target} {length}: {taken} bytes of the body were taken");
+            assert!(taken < 4 << 20, "{target} {length}: the service read {taken} bytes of the body");
         }
     }
 }
 
 #[tokio::test]
-async fn a_second_head_that_does_not_end_ends_its_connection() {
+async fn an_unfinished_second_request_head_closes_the_connection() {
     let service = start(ServerLimits::internal());
-    let mut connection = ask_for(service.address(), 1).await;
+    let mut connection = request_text(service.address(), 1).await;
     let mut answer = vec![0; 1024];
     assert!(connection.read(&mut answer).await.unwrap() > 0);
     connection.write_all(b"GET /v1/Read HTTP/1.1\r\nhost: a\r\nx: ").await.unwrap();
@@ -64,7 +64,7 @@ async fn a_second_head_that_does_not_end_ends_its_connection() {
 }
 
 #[tokio::test]
-async fn unfinished_requests_have_a_budget_together() {
+async fn unfinished_requests_share_a_memory_budget() {
     let service = start(ServerLimits::internal());
     let mut connections = Vec::new();
     // 120 KiB each, of which all but 16 KiB are charged to 8 MiB.
@@ -79,14 +79,14 @@ async fn unfinished_requests_have_a_budget_together() {
         // The others get 408 at their deadline.
         ended += u32::from(connection.await.unwrap() == 0);
     }
-    assert!((10..=30).contains(&ended), "{ended} of 100 connections were ended");
-    // All of it is given back.
+    assert!((10..=30).contains(&ended), "{ended} of 100 connections were closed");
+    // The whole budget is released.
     let request = Request::post(Wait::PATH).body("application/json", vec![b' '; 17_000]);
     request.send(service.address()).await.is_refusal(413, "payload_too_large");
 }
 
 #[tokio::test]
-async fn a_peer_holds_its_share_of_connections() {
+async fn connections_per_peer_are_limited() {
     let limits = ServerLimits {
         connections: 8,
         connections_per_peer: 3,
@@ -96,7 +96,7 @@ async fn a_peer_holds_its_share_of_connections() {
     let service = start(limits);
     let mut held = Vec::new();
     for _ in 0..3 {
-        let mut connection = ask_for(service.address(), 1).await;
+        let mut connection = request_text(service.address(), 1).await;
         assert!(connection.read(&mut [0; 1024]).await.unwrap() > 0);
         held.push(connection);
     }
@@ -105,25 +105,25 @@ async fn a_peer_holds_its_share_of_connections() {
     held.pop();
     let again = async {
         loop {
-            let mut connection = ask_for(service.address(), 1).await;
+            let mut connection = request_text(service.address(), 1).await;
             if connection.read(&mut [0; 1024]).await.is_ok_and(|read| read > 0) {
                 return;
             }
         }
     };
-    timeout(SOON, again).await.expect("a freed place is taken again");
+    timeout(SOON, again).await.expect("a freed connection slot is reused");
 }
 
 #[tokio::test]
-async fn a_request_too_many_is_refused_at_once() {
+async fn excess_requests_are_shed_at_once() {
     let service = start(ServerLimits { requests_per_worker: 2, ..ServerLimits::internal() });
     let address = service.address();
     let in_flight: Vec<_> =
         (0..2).map(|_| tokio::spawn(async move { Request::post(Wait::PATH).send(address).await })).collect();
-    service.state.came.acquire_many(2).await.unwrap().forget();
+    service.state.arrived.acquire_many(2).await.unwrap().forget();
     let refused: Answer = Request::post(Wait::PATH).send(address).await;
     refused.is_refusal(503, "upstream_unavailable");
-    service.state.may_go.add_permits(3);
+    service.state.released.add_permits(3);
     for request in in_flight {
         assert_eq!(request.await.unwrap().status, 200);
     }
@@ -131,7 +131,7 @@ async fn a_request_too_many_is_refused_at_once() {
 }
 
 #[tokio::test]
-async fn a_request_whose_body_is_still_arriving_takes_no_slot() {
+async fn requests_take_a_slot_only_after_the_body_arrived() {
     let service = start(ServerLimits { requests_per_worker: 1, ..ServerLimits::internal() });
     let mut slow = connect(service.address()).await;
     let head = format!(
@@ -142,9 +142,9 @@ async fn a_request_whose_body_is_still_arriving_takes_no_slot() {
     let mut answer = vec![0; 1024];
     let read = timeout(SOON, slow.read(&mut answer)).await.expect("100 Continue").unwrap();
     assert!(answer[..read].starts_with(b"HTTP/1.1 100 "));
-    service.state.may_go.add_permits(2);
+    service.state.released.add_permits(2);
     assert_eq!(Request::post(Wait::PATH).send(service.address()).await.status, 200);
     slow.write_all(b"{}").await.unwrap();
-    let read = timeout(SOON, slow.read(&mut answer)).await.expect("an answer").unwrap();
+    let read = timeout(SOON, slow.read(&mut answer)).await.expect("a response").unwrap();
     assert!(answer[..read].starts_with(b"HTTP/1.1 200 "));
 }

@@ -1,4 +1,4 @@
-//! What a line says: byte for byte what `tracing_subscriber` would have said, the time's digits aside.
+//! The format of a log line: byte for byte that of `tracing_subscriber`, except for the digits of the time.
 
 use std::{fmt, sync::Mutex};
 
@@ -9,8 +9,8 @@ use tracing_subscriber::{fmt::time::ChronoUtc, layer::SubscriberExt, registry};
 
 use crate::log::written::{Written, parsed};
 
-/// What `tell` tells: as we write it, and as the library does.
-fn told(tell: impl FnOnce()) -> [String; 2] {
+/// The output of `log`: by our layer, and by the library's.
+fn lines_of(log: impl FnOnce()) -> [String; 2] {
     let (ours, theirs) = (Written::default(), Written::default());
     let log_writer = LogWriter::new(ours.clone());
     let library = tracing_subscriber::fmt::layer()
@@ -18,19 +18,19 @@ fn told(tell: impl FnOnce()) -> [String; 2] {
         .with_writer(Mutex::new(theirs.clone()))
         .json()
         .flatten_event(true);
-    with_default(registry().with(JsonLines::new(log_writer.clone())).with(library), tell);
+    with_default(registry().with(JsonLines::new(log_writer.clone())).with(library), log);
     log_writer.close();
     [ours, theirs].map(|log| log.take())
 }
 
-/// Every line without its `{"timestamp":"…"`.
+/// Every line without its `{"timestamp":"…"}`.
 fn after_the_time(log: &str) -> Vec<&str> {
     log.lines().map(|line| line.split_once("+00:00\"").unwrap().1).collect()
 }
 
 #[test]
-fn every_kind_of_field_is_told_as_the_library_tells_it() {
-    let [ours, theirs] = told(|| {
+fn every_field_type_is_formatted_like_tracing_subscriber() {
+    let [ours, theirs] = lines_of(|| {
         let (some, none) = (Some(display("some")), None::<u64>);
         let error = std::io::Error::other("broke \"here\"");
         tracing::info!(
@@ -65,8 +65,8 @@ fn every_kind_of_field_is_told_as_the_library_tells_it() {
 }
 
 #[test]
-fn an_access_line_is_what_it_was() {
-    let [ours, _] = told(|| {
+fn the_access_log_line_format_is_stable() {
+    let [ours, _] = lines_of(|| {
         tracing::info!(
             target: "access", service = "S", trace_id = %"0af7", account = None::<&str>, status = 200_u16, code = "", "request"
         );
@@ -81,8 +81,8 @@ fn an_access_line_is_what_it_was() {
 }
 
 #[test]
-fn what_the_crate_log_tells_keeps_its_target() {
-    let [ours, theirs] = told(|| {
+fn records_of_the_log_crate_keep_their_target() {
+    let [ours, theirs] = lines_of(|| {
         let record = tracing_log::log::Record::builder()
             .args(format_args!("from elsewhere"))
             .level(tracing_log::log::Level::Info)
@@ -98,7 +98,7 @@ fn what_the_crate_log_tells_keeps_its_target() {
 #[test]
 fn the_time_is_utc_with_nine_digits() {
     let before = chrono::DateTime::from_timestamp_nanos(now());
-    let [ours, _] = told(|| {
+    let [ours, _] = lines_of(|| {
         tracing::info!("one");
         tracing::info!("two");
     });
@@ -115,7 +115,7 @@ fn now() -> i64 {
     service_runtime::Clock::system().now().timestamp_nanos_opt().unwrap()
 }
 
-/// Tells something itself while it is told.
+/// Logs while it is formatted.
 struct Talkative;
 
 impl fmt::Display for Talkative {
@@ -126,9 +126,9 @@ impl fmt::Display for Talkative {
 }
 
 #[test]
-fn a_value_may_tell_something_itself() {
-    let [ours, _] = told(|| {
-        // The first event makes the line that the second would reuse.
+fn formatting_a_value_may_log() {
+    let [ours, _] = lines_of(|| {
+        // The first event allocates the line buffer that the second would reuse.
         tracing::info!("first");
         tracing::info!(value = %Talkative, "outer");
     });
@@ -138,23 +138,23 @@ fn a_value_may_tell_something_itself() {
 }
 
 #[test]
-fn every_character_of_ascii_comes_back_wherever_it_stands() {
+fn every_ascii_character_round_trips() {
     let texts: Vec<String> = (0..0x80_u8)
         .flat_map(|byte| {
             (0..20).map(move |at| " ".repeat(at) + &char::from(byte).to_string() + &"x".repeat(19 - at))
         })
         .collect();
-    let [ours, theirs] = told(|| texts.iter().for_each(|text| tracing::info!(text = text.as_str())));
+    let [ours, theirs] = lines_of(|| texts.iter().for_each(|text| tracing::info!(text = text.as_str())));
     assert_eq!(after_the_time(&ours), after_the_time(&theirs));
     assert_eq!(parsed(&ours).iter().map(|line| line["text"].as_str().unwrap()).collect::<Vec<_>>(), texts);
 }
 
 proptest! {
     #[test]
-    fn any_text_and_number_comes_back(
+    fn texts_and_numbers_round_trip(
         text in any::<String>(), special in "[\\x00-\\x22\\\\]{0,40}", number in any::<i64>(), share in any::<f64>(),
     ) {
-        let [ours, theirs] = told(|| {
+        let [ours, theirs] = lines_of(|| {
             tracing::info!(text = text.as_str(), displayed = %special, debugged = ?special, number, share, "{text}{special}");
         });
         prop_assert_eq!(after_the_time(&ours), after_the_time(&theirs));

@@ -1,4 +1,4 @@
-//! Lines arrive whole, complete and in time.
+//! Log lines are written whole, completely and in time.
 
 use std::{
     collections::HashMap,
@@ -18,29 +18,29 @@ use tracing_subscriber::{layer::SubscriberExt, registry};
 
 use crate::log::written::{Written, parsed};
 
-fn telling(log_writer: &LogWriter) -> Dispatch {
+fn dispatch_to(log_writer: &LogWriter) -> Dispatch {
     Dispatch::new(registry().with(JsonLines::new(log_writer.clone())))
 }
 
 #[test]
-fn lines_of_many_threads_arrive_whole_and_complete_in_a_file() {
+fn lines_of_many_threads_are_complete_and_not_interleaved() {
     const THREADS: u64 = 8;
     const LINES: u64 = 5_000;
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("log");
     let log_writer = LogWriter::new(File::create(&path).unwrap());
-    let dispatch = telling(&log_writer);
+    let dispatch = dispatch_to(&log_writer);
     thread::scope(|scope| {
         for thread in 0..THREADS {
             let dispatch = &dispatch;
             scope.spawn(move || {
                 with_default(dispatch, || {
                     for line in 0..LINES {
-                        // Some are written by the thread that tells them, in the midst of all others.
+                        // Some are written by the logging thread itself, among all others.
                         if line % 1_000 == 999 {
-                            tracing::warn!(thread, line, "told");
+                            tracing::warn!(thread, line, "logged");
                         } else {
-                            tracing::info!(thread, line, "told");
+                            tracing::info!(thread, line, "logged");
                         }
                     }
                 });
@@ -51,16 +51,16 @@ fn lines_of_many_threads_arrive_whole_and_complete_in_a_file() {
     let mut next = HashMap::new();
     for line in parsed(&std::fs::read_to_string(&path).unwrap()) {
         let next: &mut u64 = next.entry(line["thread"].as_u64().unwrap()).or_default();
-        assert_eq!(line["line"], *next, "a thread's lines are in the order in which it told them");
+        assert_eq!(line["line"], *next, "a thread's lines keep their order");
         *next += 1;
     }
     assert_eq!(next, (0..THREADS).map(|thread| (thread, LINES)).collect());
 }
 
 #[test]
-fn an_error_is_there_before_the_call_returns_and_everything_before_it() {
+fn errors_are_flushed_before_the_call_returns() {
     let written = Written::default();
-    with_default(&telling(&LogWriter::new(written.clone())), || {
+    with_default(&dispatch_to(&LogWriter::new(written.clone())), || {
         for round in 0..100 {
             tracing::info!("before");
             if round % 2 == 0 {
@@ -76,10 +76,10 @@ fn an_error_is_there_before_the_call_returns_and_everything_before_it() {
 }
 
 #[test]
-fn everything_is_there_after_the_end_and_each_line_from_then_on() {
+fn dropping_the_guard_flushes_and_later_lines_are_synchronous() {
     let written = Written::default();
     let log_writer = LogWriter::new(written.clone());
-    with_default(&telling(&log_writer), || {
+    with_default(&dispatch_to(&log_writer), || {
         for _ in 0..1_000 {
             tracing::info!("before");
         }
@@ -92,7 +92,7 @@ fn everything_is_there_after_the_end_and_each_line_from_then_on() {
     });
 }
 
-/// Says how much it is given at a time, and waits to be let through.
+/// A writer that reports the size of each write and blocks until it is released.
 struct Gate {
     given: Sender<Vec<u8>>,
     open: Mutex<Receiver<()>>,
@@ -101,7 +101,7 @@ struct Gate {
 impl Write for Gate {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.given.send(bytes.to_vec()).unwrap();
-        // Nobody holds it shut any more.
+        // The gate was dropped: nothing blocks any more.
         let _ = self.open.lock().unwrap().recv();
         Ok(bytes.len())
     }
@@ -117,11 +117,11 @@ fn gate() -> (Gate, Receiver<Vec<u8>>, Sender<()>) {
 }
 
 #[test]
-fn a_line_is_written_without_being_asked_for() {
+fn lines_are_written_without_an_explicit_flush() {
     let (gate, batches, hold) = gate();
     let log_writer = LogWriter::new(gate);
-    // The second finds a thread that has begun to wait.
-    for line in [b"alone\n", b"again\n"] {
+    // The second one finds a thread that already waits.
+    for line in [b"first\n", b"again\n"] {
         log_writer.write(line);
         assert_eq!(batches.recv_timeout(Duration::from_secs(10)).unwrap(), line);
         hold.send(()).unwrap();
@@ -130,7 +130,7 @@ fn a_line_is_written_without_being_asked_for() {
 }
 
 #[test]
-fn a_writer_that_is_behind_is_waited_for_and_no_line_is_lost() {
+fn a_slow_writer_blocks_and_loses_no_line() {
     const LINE: usize = 1_000;
     const LINES: usize = 12_000;
     const MOST: usize = 4 * 1024 * 1024;
@@ -139,7 +139,7 @@ fn a_writer_that_is_behind_is_waited_for_and_no_line_is_lost() {
     log_writer.write(b"first\n");
     assert_eq!(batches.recv().unwrap(), b"first\n");
     let (done, finished) = channel();
-    let teller = thread::spawn({
+    let logger = thread::spawn({
         let log_writer = log_writer.clone();
         move || {
             for _ in 0..LINES {
@@ -148,9 +148,12 @@ fn a_writer_that_is_behind_is_waited_for_and_no_line_is_lost() {
             done.send(()).unwrap();
         }
     });
-    assert!(finished.recv_timeout(Duration::from_millis(300)).is_err(), "12 MB were taken in at once");
+    assert!(
+        finished.recv_timeout(Duration::from_millis(300)).is_err(),
+        "12 MB were accepted without blocking"
+    );
     drop(hold);
-    teller.join().unwrap();
+    logger.join().unwrap();
     log_writer.flush();
     drop(log_writer);
     let sizes: Vec<usize> = batches.try_iter().map(|batch| batch.len()).collect();
@@ -158,7 +161,7 @@ fn a_writer_that_is_behind_is_waited_for_and_no_line_is_lost() {
     assert_eq!(sizes.iter().sum::<usize>(), LINE * LINES);
 }
 
-/// A pipe whose reader is behind, and which takes a little at a time.
+/// A slow pipe that takes a little at a time.
 struct Slow(Written, u32);
 
 impl Write for Slow {
@@ -177,7 +180,7 @@ impl Write for Slow {
 }
 
 #[test]
-fn a_line_is_whole_though_its_reader_is_behind() {
+fn lines_are_not_split_by_a_slow_reader() {
     let written = Written::default();
     let log_writer = LogWriter::new(Slow(written.clone(), 0));
     log_writer.write(b"one line that is longer than seven bytes\n");
@@ -185,7 +188,7 @@ fn a_line_is_whole_though_its_reader_is_behind() {
     assert_eq!(written.text(), "one line that is longer than seven bytes\nand another\n");
 }
 
-/// A disk that is full once, in the midst of a line.
+/// A disk that is full once, in the middle of a line.
 struct FullOnce(Written, u32);
 
 impl Write for FullOnce {
@@ -204,7 +207,7 @@ impl Write for FullOnce {
 }
 
 #[test]
-fn a_line_that_was_cut_off_does_not_spoil_the_next() {
+fn a_truncated_line_does_not_corrupt_the_next() {
     let written = Written::default();
     let log_writer = LogWriter::new(FullOnce(written.clone(), 0));
     log_writer.write_now(b"lost for want of room\n");

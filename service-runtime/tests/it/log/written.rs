@@ -1,4 +1,4 @@
-//! What was written, kept to be looked at.
+//! Records written bytes for assertions.
 
 use std::{
     io::{self, Write},
@@ -7,17 +7,17 @@ use std::{
 
 use serde_json::Value;
 
-/// A file that is played. Clones share it.
+/// An in-memory file. Clones share it.
 #[derive(Clone, Default)]
 pub(crate) struct Written(Arc<Mutex<Vec<u8>>>);
 
 impl Written {
-    /// Everything until now.
+    /// Everything written so far.
     pub(crate) fn text(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 
-    /// Everything until now, taken away.
+    /// Takes everything written so far.
     pub(crate) fn take(&self) -> String {
         String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap()
     }
@@ -34,7 +34,7 @@ impl Write for Written {
     }
 }
 
-/// The lines of a log, each of which is to be JSON.
+/// The lines of a log, parsed as JSON.
 pub(crate) fn parsed(log: &str) -> Vec<Value> {
     log.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"))).collect()
 }
