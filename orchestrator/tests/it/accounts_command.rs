@@ -128,7 +128,7 @@ fn limits_and_budgets_are_checked() {
         ("rate_limits = { visitor_writes = 1 }", "8: error: unknown field `visitor_writes`"),
         (
             "rate_limits = { creates_per_minute = 236 }",
-            "6: warning: a quarter of creates_per_minute, 236, is less than what a /56 may have of it, 60",
+            "6: warning: a quarter of creates_per_minute, 236, is less than what a /56 may use of it, 60",
         ),
     ] {
         let (code, output) = with(settings);
