@@ -77,13 +77,12 @@ impl UpstreamError {
 
     /// Turns an error code that the endpoint does not declare into an invalid response.
     pub(super) fn reject_undeclared<E: Endpoint>(self) -> Self {
-        match self {
-            UpstreamError::Refused { peer, body } if !E::declares(body.code) => {
-                let what = format!("{} does not declare the error {}", E::NAME, body.code.as_str());
-                UpstreamError::Invalid { peer, what }
-            }
-            other => other,
+        let UpstreamError::Refused { peer, body } = &self else { return self };
+        if E::declares(body.code) {
+            return self;
         }
+        let what = format!("{} does not declare the error {}", E::NAME, body.code.as_str());
+        UpstreamError::Invalid { peer, what }
     }
 
     pub(super) fn outcome(&self) -> &'static str {

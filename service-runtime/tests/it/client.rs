@@ -14,7 +14,7 @@ use shared_types::{
     orchestrator::{NoParameters, PublicConfiguration, public_configuration},
     scoped_auth::{PublishKeys, Validate, jwks, validate},
 };
-use test_support::scripted_peer::{Act, Nobody, ScriptedPeer, answer};
+use test_support::scripted_peer::{Act, ClosedPort, ScriptedPeer, answer};
 
 const SECRET: &str = "the-secret-of-this-caller";
 const KEYS: &str = r#"{"keys":[]}"#;

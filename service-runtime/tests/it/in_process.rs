@@ -170,8 +170,8 @@ async fn probes_run_the_callees_readiness_check() {
 #[tokio::test]
 async fn observers_see_the_equivalent_http_traffic() {
     let callee = callee(&Arc::default());
-    let heard = Arc::new(Mutex::new(Vec::new()));
-    let told = heard.clone();
+    let events = Arc::new(Mutex::new(Vec::new()));
+    let sink = events.clone();
     let in_process = callee.in_process.clone().observed_by(Arc::new(move |what| {
         let line = match what {
             TrafficEvent::Request { method, path, body } => {
