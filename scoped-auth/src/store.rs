@@ -66,6 +66,12 @@ static PURGES: [Sql; 2] = [
     ),
 ];
 
+/// Every statement that both engines run, for tests that prepare each of them.
+pub fn statements() -> Vec<&'static Sql> {
+    let of_sessions = [&ADVANCE, &LOOK, &REPEAT, &REISSUE, &MARK_SHOWN];
+    of_sessions.into_iter().chain(&PURGES).chain(revocations::STATEMENTS.iter().copied()).collect()
+}
+
 /// The store. Cheap to clone; all clones share it.
 #[derive(Clone, Debug)]
 pub struct Store {
@@ -119,7 +125,7 @@ impl Store {
         let [advanced, current] =
             self.database.write([next, LOOK.with([session.into()]).if_no_rows()]).await?;
         if let Some(row) = advanced.rows.first() {
-            return Ok(AdvanceOutcome::Advanced { replaced: generation(row.get(0)?)? });
+            return Ok(AdvanceOutcome::Advanced { replaced: generation(row.get("replaced")?)? });
         }
         let current = current.rows.first().ok_or(StoreError::Malformed("session"))?;
         CurrentToken::from_row(current).map(AdvanceOutcome::Current)
@@ -144,7 +150,7 @@ impl Store {
         ]);
         let [repeated] = self.database.write([repeat]).await?;
         let Some(row) = repeated.rows.first() else { return Ok(None) };
-        u64::try_from(row.get::<i64>(0)?).map(Some).map_err(|_| StoreError::Malformed("count"))
+        u64::try_from(row.get::<i64>("repeats")?).map(Some).map_err(|_| StoreError::Malformed("count"))
     }
 
     /// Replaces the current token by `next`, of the same generation, if it is still `lost`: current and not shown. Returns

@@ -13,7 +13,7 @@ static TAKE_INDEX: Sql = Sql::new(
     "UPDATE conversations SET next_index = next_index + 1, guest_messages = guest_messages + 1, \
      guest_bytes = guest_bytes + $4, encoded_bytes = encoded_bytes + $8, last_day = $5 \
      WHERE sid = $1 AND account_sid = $2 AND identity = $3 AND guest_messages < $6 AND guest_bytes <= $7 \
-     RETURNING next_index - 1",
+     RETURNING next_index - 1 AS message_index",
 );
 static INSERT: Sql = Sql::new(
     "INSERT INTO messages (sid, conversation_sid, message_index, encoded_end, author, date_created, body) \
@@ -21,6 +21,7 @@ static INSERT: Sql = Sql::new(
 );
 static FIND_OWN: Sql =
     Sql::new("SELECT sid FROM conversations WHERE sid = $1 AND account_sid = $2 AND identity = $3");
+pub(crate) static STATEMENTS: &[&Sql] = &[&TAKE_INDEX, &INSERT, &FIND_OWN];
 
 impl Conversations {
     /// Appends a message of the guest with the next index, and returns it in the form of
@@ -67,8 +68,8 @@ impl Conversations {
         let Some(index) = taken.rows.first() else {
             return if own.rows.is_empty() { Ok(None) } else { Err(StoreError::Full) };
         };
-        message.index =
-            u32::try_from(index.get::<i64>(0)?).map_err(|_| StoreError::Malformed("next_index"))?;
+        message.index = u32::try_from(index.get::<i64>("message_index")?)
+            .map_err(|_| StoreError::Malformed("next_index"))?;
         Ok(Some(message))
     }
 }

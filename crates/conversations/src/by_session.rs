@@ -13,6 +13,7 @@ pub(super) static BY_SESSION: Sql = Sql::new(
     "SELECT sid FROM conversations WHERE account_sid = $1 AND session_id = $2 \
      ORDER BY session_number DESC LIMIT 1",
 );
+pub(crate) static STATEMENTS: &[&Sql] = &[&BY_SESSION];
 
 /// The conversations of many sessions, the newest of each session last.
 const STATEMENT: &str = "WITH asked (account_sid, session_id) AS (VALUES {rows}) \
@@ -32,7 +33,7 @@ impl Conversations {
         }
         let find = BY_SESSION.with([account.to_string().into(), session.to_string().into()]);
         let rows = self.database.read(find).await?;
-        rows.first().map(|row| conversation_sid(row.get(0)?)).transpose()
+        rows.first().map(|row| conversation_sid(row.get("sid")?)).transpose()
     }
 }
 
@@ -88,7 +89,7 @@ mod tests {
         );
         let database = Database::open(&DatabaseConfig::new("sqlite::memory:"), MIGRATIONS).await.unwrap();
         let plan = database.read(EXPLAINED.with(["".into(), "".into()])).await.unwrap();
-        let plan: Vec<&str> = plan.iter().map(|step| step.get(3).unwrap()).collect();
+        let plan: Vec<&str> = plan.iter().map(|step| step.get("detail").unwrap()).collect();
         assert!(matches!(plan[..], [step] if step.starts_with("SEARCH conversations USING")), "{plan:?}");
     }
 }

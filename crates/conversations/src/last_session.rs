@@ -17,6 +17,7 @@ static END: Sql = Sql::new(
     "UPDATE conversations SET session_ended_at = $3 \
      WHERE account_sid = $1 AND session_id = $2 AND session_ended_at IS NULL",
 );
+pub(crate) static STATEMENTS: &[&Sql] = &[&LAST_SESSION, &END];
 
 /// A session that opened a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,13 +45,14 @@ impl Conversations {
         ]);
         let rows = self.database.read(find).await?;
         let Some(row) = rows.first() else { return Ok(None) };
-        let sid = row.get::<&str>(0)?.parse().map_err(|_| StoreError::Malformed("session id"))?;
-        let auth_time = DateTime::from_timestamp_millis(row.get(1)?).ok_or(StoreError::Malformed("date"))?;
-        let jkt = row.get::<Option<&str>>(2)?.map(str::parse).transpose();
+        let sid = row.get::<&str>("session_id")?.parse().map_err(|_| StoreError::Malformed("session id"))?;
+        let auth_time =
+            DateTime::from_timestamp_millis(row.get("auth_time")?).ok_or(StoreError::Malformed("date"))?;
+        let jkt = row.get::<Option<&str>>("jkt")?.map(str::parse).transpose();
         Ok(Some(LastSession {
             session: EarlierSession { sid, auth_time },
             jkt: jkt.map_err(|_| StoreError::Malformed("thumbprint"))?,
-            ended: row.get::<Option<i64>>(3)?.is_some(),
+            ended: row.get::<Option<i64>>("session_ended_at")?.is_some(),
         }))
     }
 

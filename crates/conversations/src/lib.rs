@@ -40,6 +40,17 @@ const FULL_ABOVE: i64 = MAX_GUEST_BYTES - MAX_BODY as i64;
 // `SELECT 1` without a table would not read the file.
 static PING: Sql = Sql::new("SELECT sid FROM conversations LIMIT 1");
 
+/// Every statement, for tests that prepare each on both engines.
+pub fn statements() -> Vec<&'static Sql> {
+    [append::STATEMENTS, by_session::STATEMENTS, last_session::STATEMENTS, open_conversation::STATEMENTS]
+        .into_iter()
+        .chain([pages::STATEMENTS, &[&PING]])
+        .flatten()
+        .copied()
+        .chain(retention::statements())
+        .collect()
+}
+
 /// The store. Cheap to clone; clones share one database.
 #[derive(Clone, Debug)]
 pub struct Conversations {

@@ -27,6 +27,7 @@ static WELCOME: Sql = Sql::new(
     "INSERT INTO messages (sid, conversation_sid, message_index, encoded_end, author, date_created, body) \
      VALUES ($1, $2, 0, $3, $4, $5, $6)",
 );
+pub(crate) static STATEMENTS: &[&Sql] = &[&OPEN, &WELCOME];
 
 /// A conversation to open. The caller supplies the time and the random ids.
 #[derive(Clone)]
@@ -103,6 +104,6 @@ impl Conversations {
         if opened.affected > 0 {
             return Ok(new.conversation_sid);
         }
-        conversation_sid(found.rows.first().ok_or(StoreError::Malformed("conversation"))?.get(0)?)
+        conversation_sid(found.rows.first().ok_or(StoreError::Malformed("conversation"))?.get("sid")?)
     }
 }

@@ -22,6 +22,7 @@ static MESSAGES: Sql = Sql::new(
      WHERE conversation_sid = $1 AND message_index = $4), 0)) \
      WHERE c.sid = $1 AND c.account_sid = $2 AND c.identity = $3 ORDER BY m.message_index",
 );
+pub(crate) static STATEMENTS: &[&Sql] = &[&MESSAGES];
 
 impl Conversations {
     /// A page of messages in index order, starting after the index `after` if given: at most `limit` messages and
@@ -45,8 +46,8 @@ impl Conversations {
         ]));
         let rows = rows.await?;
         let Some(first) = rows.first() else { return Ok(None) };
-        let next_index =
-            u32::try_from(first.get::<i64>(5)?).map_err(|_| StoreError::Malformed("next_index"))?;
+        let next_index = u32::try_from(first.get::<i64>("next_index")?)
+            .map_err(|_| StoreError::Malformed("next_index"))?;
         let messages = rows.iter().filter_map(|row| message(row).transpose()).collect::<Result<_, _>>()?;
         Ok(Some(Page { messages, last_index: next_index.checked_sub(1) }))
     }
@@ -60,12 +61,14 @@ pub(super) fn encoded_bytes(message: &ChatMessage) -> Result<i64, StoreError> {
 
 /// `sid, message_index, author, body, date_created, next_index`; all but the last are NULL where the conversation has no such message.
 fn message(row: Row<'_>) -> Result<Option<ChatMessage>, StoreError> {
-    let Some(sid) = row.get::<Option<&str>>(0)? else { return Ok(None) };
+    let Some(sid) = row.get::<Option<&str>>("sid")? else { return Ok(None) };
     Ok(Some(ChatMessage {
         sid: sid.parse().map_err(|_| StoreError::Malformed("message sid"))?,
-        index: u32::try_from(row.get::<i64>(1)?).map_err(|_| StoreError::Malformed("message index"))?,
-        author: row.get::<&str>(2)?.to_owned(),
-        body: row.get::<&str>(3)?.to_owned(),
-        date_created: DateTime::from_timestamp_millis(row.get(4)?).ok_or(StoreError::Malformed("date"))?,
+        index: u32::try_from(row.get::<i64>("message_index")?)
+            .map_err(|_| StoreError::Malformed("message index"))?,
+        author: row.get::<&str>("author")?.to_owned(),
+        body: row.get::<&str>("body")?.to_owned(),
+        date_created: DateTime::from_timestamp_millis(row.get("date_created")?)
+            .ok_or(StoreError::Malformed("date"))?,
     }))
 }

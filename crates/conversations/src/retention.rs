@@ -23,6 +23,10 @@ static DELETIONS: [Sql; 2] = [
     ),
 ];
 
+pub(crate) fn statements() -> impl Iterator<Item = &'static Sql> {
+    std::iter::once(&MARK_EXPIRED).chain(&DELETIONS)
+}
+
 impl Conversations {
     /// Removes some of the conversations whose last message is older than `retention` at `now`, rounded to days. Returns
     /// the number of rows changed; 0 when nothing is left to remove.

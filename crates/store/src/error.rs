@@ -20,9 +20,9 @@ pub enum DatabaseError {
     /// The deadline has passed.
     #[error("timed out")]
     Timeout,
-    /// A column, counted from 0, is missing or of another type than requested.
+    /// A column is missing or of another type than requested.
     #[error("column {0} of a row is malformed")]
-    Malformed(usize),
+    Malformed(String),
 }
 
 /// Why the database cannot be opened. One line, without the URL, which may contain a password.

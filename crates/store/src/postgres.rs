@@ -87,7 +87,7 @@ pub(crate) async fn write(pool: &PgPool, statements: Vec<Statement>) -> Result<V
 }
 
 async fn outcome(connection: &mut PgConnection, statement: Statement) -> Result<Outcome, DatabaseError> {
-    let mut query = sqlx::query(statement.sql.of(Engine::Postgres));
+    let mut query = sqlx::query(statement.sql.text(Engine::Postgres));
     for value in statement.values {
         query = match value {
             Value::Text(text) => query.bind(text),
@@ -95,15 +95,16 @@ async fn outcome(connection: &mut PgConnection, statement: Statement) -> Result<
             Value::Null => query.bind(None::<String>),
         };
     }
-    let (mut affected, mut columns, mut values) = (0, 0, Vec::new());
+    let (mut affected, mut columns, mut values): (_, &[String], _) = (0, &[], Vec::new());
     let mut results = connection.fetch_many(query);
     while let Some(next) = std::future::poll_fn(|context| results.as_mut().poll_next(context)).await {
         match next? {
             sqlx::Either::Left(done) => affected += done.rows_affected(),
             sqlx::Either::Right(row) => {
-                columns = row.len();
-                for column in 0..columns {
-                    values.push(value(&row, column)?);
+                let names = || row.columns().iter().map(|column| column.name().to_owned()).collect();
+                columns = statement.sql.columns(names);
+                for (index, column) in columns.iter().enumerate() {
+                    values.push(value(&row, index, column)?);
                 }
             }
         }
@@ -111,8 +112,8 @@ async fn outcome(connection: &mut PgConnection, statement: Statement) -> Result<
     Ok(Outcome { rows: Rows::new(columns, values), affected })
 }
 
-fn value(row: &PgRow, column: usize) -> Result<Value, DatabaseError> {
-    if row.try_get_raw(column)?.is_null() {
+fn value(row: &PgRow, index: usize, column: &str) -> Result<Value, DatabaseError> {
+    if row.try_get_raw(index)?.is_null() {
         return Ok(Value::Null);
     }
     match row.column(column).type_info().name() {
@@ -120,7 +121,7 @@ fn value(row: &PgRow, column: usize) -> Result<Value, DatabaseError> {
         "INT8" => Ok(Value::Integer(row.try_get(column)?)),
         // The result of a function without a result.
         "VOID" => Ok(Value::Null),
-        _ => Err(DatabaseError::Malformed(column)),
+        _ => Err(DatabaseError::Malformed(column.to_owned())),
     }
 }
 

@@ -14,6 +14,7 @@ pub struct Sql {
     text: &'static str,
     in_sqlite: OnceLock<String>,
     in_postgres: OnceLock<String>,
+    columns: OnceLock<Box<[String]>>,
 }
 
 /// A statement with its parameters.
@@ -55,14 +56,17 @@ pub struct Outcome {
 /// Returned rows, in order.
 #[derive(Debug, Default)]
 pub struct Rows {
-    columns: usize,
+    columns: &'static [String],
     /// Row-major.
     values: Vec<Value>,
 }
 
 /// A row.
 #[derive(Clone, Copy, Debug)]
-pub struct Row<'a>(&'a [Value]);
+pub struct Row<'a> {
+    columns: &'static [String],
+    values: &'a [Value],
+}
 
 /// A type that a column can be read as.
 pub trait Column<'a>: Sized {
@@ -73,7 +77,7 @@ pub trait Column<'a>: Sized {
 impl Sql {
     /// A statement's text. Values are passed as parameters only.
     pub const fn new(text: &'static str) -> Self {
-        Self { text, in_sqlite: OnceLock::new(), in_postgres: OnceLock::new() }
+        Self { text, in_sqlite: OnceLock::new(), in_postgres: OnceLock::new(), columns: OnceLock::new() }
     }
 
     /// A statement with a value for each parameter.
@@ -83,7 +87,7 @@ impl Sql {
 
     /// The text for an engine. SQLite treats `$1` as a name and numbers names by appearance; its numbered parameters
     /// start with a question mark.
-    pub(crate) fn of(&'static self, engine: Engine) -> &'static str {
+    pub fn text(&'static self, engine: Engine) -> &'static str {
         match engine {
             Engine::Sqlite => {
                 self.in_sqlite.get_or_init(|| self.text.replace("{skip_locked}", "").replace('$', "?"))
@@ -92,6 +96,13 @@ impl Sql {
                 self.in_postgres.get_or_init(|| self.text.replace("{skip_locked}", "FOR UPDATE SKIP LOCKED"))
             }
         }
+    }
+}
+
+impl Sql {
+    /// The names of the columns that the statement returns, read from the engine once.
+    pub(crate) fn columns(&'static self, read: impl FnOnce() -> Box<[String]>) -> &'static [String] {
+        self.columns.get_or_init(read)
     }
 }
 
@@ -118,13 +129,14 @@ impl Statement {
 }
 
 impl Rows {
-    pub(crate) fn new(columns: usize, values: Vec<Value>) -> Self {
+    pub(crate) fn new(columns: &'static [String], values: Vec<Value>) -> Self {
         Self { columns, values }
     }
 
     /// Iterates over the rows.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Row<'_>> {
-        self.values.chunks(self.columns.max(1)).map(Row)
+        let columns = self.columns;
+        self.values.chunks(columns.len().max(1)).map(move |values| Row { columns, values })
     }
 
     /// The first row, if there is one.
@@ -139,9 +151,11 @@ impl Rows {
 }
 
 impl<'a> Row<'a> {
-    /// Reads a column, counted from 0.
-    pub fn get<T: Column<'a>>(self, column: usize) -> Result<T, DatabaseError> {
-        self.0.get(column).and_then(T::of).ok_or(DatabaseError::Malformed(column))
+    /// Reads a column by its name.
+    pub fn get<T: Column<'a>>(self, column: &str) -> Result<T, DatabaseError> {
+        let index = self.columns.iter().position(|name| name == column);
+        let value = index.and_then(|index| self.values.get(index));
+        value.and_then(T::of).ok_or_else(|| DatabaseError::Malformed(column.to_owned()))
     }
 }
 
@@ -194,25 +208,31 @@ mod tests {
     #[test]
     fn a_text_is_translated_to_each_dialect() {
         static TEXT: Sql = Sql::new("SELECT a FROM t WHERE b = $2 AND c = $1 {skip_locked}");
-        assert_eq!(TEXT.of(Engine::Sqlite), "SELECT a FROM t WHERE b = ?2 AND c = ?1 ");
+        assert_eq!(TEXT.text(Engine::Sqlite), "SELECT a FROM t WHERE b = ?2 AND c = ?1 ");
         assert_eq!(
-            TEXT.of(Engine::Postgres),
+            TEXT.text(Engine::Postgres),
             "SELECT a FROM t WHERE b = $2 AND c = $1 FOR UPDATE SKIP LOCKED"
         );
     }
 
     #[test]
     fn reading_a_column_as_another_type_is_an_error() {
-        let rows = Rows::new(3, vec!["a".into(), 1.into(), Value::Null, "b".into(), 2.into(), "c".into()]);
+        static SQL: Sql = Sql::new("");
+        let columns = SQL.columns(|| ["a", "b", "c"].map(String::from).into());
+        let values = vec!["a".into(), 1.into(), Value::Null, "b".into(), 2.into(), "c".into()];
+        let rows = Rows::new(columns, values);
         let [first, second] = rows.iter().collect::<Vec<_>>()[..] else { panic!("{rows:?}") };
-        assert_eq!((first.get::<&str>(0).unwrap(), first.get::<i64>(1).unwrap()), ("a", 1));
-        assert_eq!(first.get::<Option<&str>>(2).unwrap(), None);
-        assert_eq!(second.get::<Option<&str>>(2).unwrap(), Some("c"));
-        assert!(matches!(first.get::<i64>(0), Err(DatabaseError::Malformed(0))));
-        assert!(matches!(first.get::<&str>(2), Err(DatabaseError::Malformed(2))));
-        assert!(matches!(first.get::<Option<i64>>(1), Ok(Some(1))));
-        assert!(matches!(second.get::<Option<i64>>(2), Err(DatabaseError::Malformed(2))));
-        assert!(matches!(second.get::<&str>(3), Err(DatabaseError::Malformed(3))));
+        assert_eq!((first.get::<&str>("a").unwrap(), first.get::<i64>("b").unwrap()), ("a", 1));
+        assert_eq!(first.get::<Option<&str>>("c").unwrap(), None);
+        assert_eq!(second.get::<Option<&str>>("c").unwrap(), Some("c"));
+        let malformed = |result: Result<i64, _>, name| {
+            assert!(matches!(result, Err(DatabaseError::Malformed(column)) if column == name), "{name}");
+        };
+        malformed(first.get("a"), "a");
+        malformed(first.get("c"), "c");
+        malformed(first.get("d"), "d");
+        assert!(matches!(first.get::<Option<i64>>("b"), Ok(Some(1))));
+        assert!(second.get::<Option<i64>>("c").is_err());
         assert_eq!(Rows::default().iter().len(), 0);
     }
 }

@@ -1,6 +1,6 @@
 //! A direct connection to SQLite or PostgreSQL, for reads and writes that the stores' interface does not offer.
 
-use sqlx::{AssertSqlSafe, Connection as _, FromRow, PgConnection};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, FromRow, PgConnection};
 
 /// A direct connection.
 pub enum Direct {
@@ -27,6 +27,20 @@ impl Direct {
             Self::Sqlite(connection) => connection.execute_batch(statements).unwrap(),
             Self::Postgres(connection) => {
                 sqlx::raw_sql(AssertSqlSafe(statements.to_owned())).execute(connection).await.unwrap();
+            }
+        }
+    }
+
+    /// Prepares a statement without running it.
+    pub async fn prepare(&mut self, statement: &'static store::Sql) -> Result<(), String> {
+        match self {
+            Self::Sqlite(connection) => {
+                let prepared = connection.prepare(statement.text(store::Engine::Sqlite));
+                prepared.map(drop).map_err(|error| error.to_string())
+            }
+            Self::Postgres(connection) => {
+                let text = sqlx::SqlStr::from_static(statement.text(store::Engine::Postgres));
+                connection.prepare(text).await.map(drop).map_err(|error| error.to_string())
             }
         }
     }

@@ -10,6 +10,7 @@ mod one_caller;
 mod pages;
 mod retention;
 mod server;
+mod statements;
 
 use chrono::{DateTime, Utc};
 use conversations::{Conversations, MIGRATIONS, NewConversation, StoreError};

@@ -98,12 +98,12 @@ impl CurrentToken {
             Fingerprint::new(text.to_owned()).map(Some).ok_or(StoreError::Malformed("fingerprint"))
         };
         Ok(Self {
-            generation: generation(row.get(0)?)?,
-            advanced_at: date(row.get(1)?)?,
-            expires_at: date(row.get(2)?)?,
-            fingerprint: fingerprint(3)?,
-            first_fingerprint: fingerprint(4)?,
-            shown: row.get::<i64>(5)? != 0,
+            generation: generation(row.get("generation")?)?,
+            advanced_at: date(row.get("advanced_at")?)?,
+            expires_at: date(row.get("expires_at")?)?,
+            fingerprint: fingerprint("fingerprint")?,
+            first_fingerprint: fingerprint("first_fingerprint")?,
+            shown: row.get::<i64>("shown")? != 0,
         })
     }
 }

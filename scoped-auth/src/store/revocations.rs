@@ -17,18 +17,21 @@ static REVOKE: Sql = Sql::new(
 );
 static NOTIFY: Sql = Sql::new("SELECT pg_notify($1, '')");
 
-static COUNT: Sql = Sql::new("SELECT COUNT(*) FROM revocations WHERE forget_at > $1");
+static COUNT: Sql = Sql::new("SELECT COUNT(*) AS count FROM revocations WHERE forget_at > $1");
 // Ids are assigned under a lock: whatever is committed after this read has a later id.
 static START: Sql = Sql::new(
-    "SELECT COALESCE((SELECT MIN(id) - 1 FROM revocations WHERE forget_at > $1), last_id) FROM revocation_count",
+    "SELECT COALESCE((SELECT MIN(id) - 1 FROM revocations WHERE forget_at > $1), last_id) AS id FROM revocation_count",
 );
 static NEWS: Sql = Sql::new(
-    "SELECT string_agg(id || ' ' || kind || ' ' || subject || ' ' || revoked_at || ' ' || forget_at, ',') \
-     FROM (SELECT * FROM revocations WHERE id > $1 ORDER BY id LIMIT $2) AS news",
+    "SELECT string_agg(id || ' ' || kind || ' ' || subject || ' ' || revoked_at || ' ' || forget_at, ',') AS news \
+     FROM (SELECT * FROM revocations WHERE id > $1 ORDER BY id LIMIT $2) AS newer",
 );
 static COVERS: Sql = Sql::new(
     "SELECT kind FROM revocations WHERE kind = $1 AND subject = $2 AND (kind = 'session' OR revoked_at >= $3) LIMIT 1",
 );
+
+/// Without `NOTIFY`, which only PostgreSQL has.
+pub(crate) static STATEMENTS: &[&Sql] = &[&COUNT_ON, &REVOKE, &COUNT, &START, &NEWS, &COVERS];
 
 impl Store {
     /// Stores a revocation and notifies the listening replicas. Durable once this returns.
@@ -56,14 +59,14 @@ impl Store {
     /// How many revocations are in force at `now`.
     pub async fn count_revocations(&self, now: DateTime<Utc>) -> Result<usize, StoreError> {
         let rows = self.database.read(COUNT.with([now.timestamp_millis().into()])).await?;
-        let count: i64 = rows.first().ok_or(StoreError::Malformed("count"))?.get(0)?;
+        let count: i64 = rows.first().ok_or(StoreError::Malformed("count"))?.get("count")?;
         usize::try_from(count).map_err(|_| StoreError::Malformed("count"))
     }
 
     /// The id after which a replica that starts at `now` must read: no revocation up to it is in force.
     pub async fn first_revocation(&self, now: DateTime<Utc>) -> Result<i64, StoreError> {
         let rows = self.database.read(START.with([now.timestamp_millis().into()])).await?;
-        Ok(rows.first().ok_or(StoreError::Malformed("count"))?.get(0)?)
+        Ok(rows.first().ok_or(StoreError::Malformed("count"))?.get("id")?)
     }
 
     /// The revocations after the one with the id `after`, in the order of their ids, each with its id; at most `limit`.
@@ -72,7 +75,7 @@ impl Store {
     /// row, ten times the rest.
     pub async fn revocations(&self, after: i64, limit: u32) -> Result<Vec<(i64, Revocation)>, StoreError> {
         let rows = self.database.read(NEWS.with([after.into(), i64::from(limit).into()])).await?;
-        let text: Option<&str> = rows.first().ok_or(StoreError::Malformed("revocation"))?.get(0)?;
+        let text: Option<&str> = rows.first().ok_or(StoreError::Malformed("revocation"))?.get("news")?;
         let Some(text) = text else { return Ok(Vec::new()) };
         let news: Option<Vec<_>> = text.split(',').map(revocation).collect();
         let mut news = news.ok_or(StoreError::Malformed("revocation"))?;

@@ -6,6 +6,7 @@ mod hearing;
 mod migrate_command;
 mod retention;
 mod revocations;
+mod statements;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use scoped_auth::{

@@ -32,7 +32,7 @@ impl BatchExecutor for Doubling {
         self.0.started.add_permits(1);
         self.0.permits.acquire().await.unwrap().forget();
         if requests.contains(&POISON) {
-            return Err(DatabaseError::Malformed(7));
+            return Err(DatabaseError::Malformed("seven".to_owned()));
         }
         // Of equal requests, the first is answered.
         let answer =
@@ -123,7 +123,7 @@ async fn an_error_fails_the_whole_batch_and_the_next_one_works() {
         let (request, answer) = called.unwrap();
         match request {
             0 => assert_eq!(answer.unwrap(), 0),
-            _ => assert!(matches!(answer.unwrap_err(), DatabaseError::Malformed(7))),
+            _ => assert!(matches!(answer.unwrap_err(), DatabaseError::Malformed(_))),
         }
     }
     doubling.permit(1);

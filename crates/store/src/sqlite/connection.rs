@@ -29,14 +29,15 @@ pub(super) fn connect(location: &Location) -> Result<Connection, DatabaseError> 
 
 /// Runs one statement.
 pub(super) fn outcome(connection: &Connection, statement: &Statement) -> Result<Outcome, DatabaseError> {
-    let mut prepared = connection.prepare_cached(statement.sql.of(Engine::Sqlite))?;
+    let mut prepared = connection.prepare_cached(statement.sql.text(Engine::Sqlite))?;
     bind(&mut prepared, &statement.values)?;
-    let columns = prepared.column_count();
+    let columns = statement.sql.columns(|| prepared.column_names().into_iter().map(String::from).collect());
     let mut values = Vec::new();
     let mut rows = prepared.raw_query();
     while let Some(row) = rows.next()? {
-        for column in 0..columns {
-            values.push(value(row.get_ref(column)?).ok_or(DatabaseError::Malformed(column))?);
+        for (index, column) in columns.iter().enumerate() {
+            let value = value(row.get_ref(index)?);
+            values.push(value.ok_or_else(|| DatabaseError::Malformed(column.clone()))?);
         }
     }
     drop(rows);

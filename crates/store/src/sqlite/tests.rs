@@ -19,11 +19,11 @@ async fn open(url: &str) -> Database {
 #[tokio::test]
 async fn every_connection_has_the_setup() {
     static MODE: Sql = Sql::new("PRAGMA journal_mode");
-    static NUMBERS: [(Sql, i64); 4] = [
-        (Sql::new("PRAGMA synchronous"), 2),
-        (Sql::new("PRAGMA foreign_keys"), 1),
-        (Sql::new("PRAGMA busy_timeout"), 5000),
-        (Sql::new("PRAGMA cache_size"), -512),
+    static NUMBERS: [(Sql, &str, i64); 4] = [
+        (Sql::new("PRAGMA synchronous"), "synchronous", 2),
+        (Sql::new("PRAGMA foreign_keys"), "foreign_keys", 1),
+        (Sql::new("PRAGMA busy_timeout"), "timeout", 5000),
+        (Sql::new("PRAGMA cache_size"), "cache_size", -512),
     ];
     let (_folder, url) = folder_and_url();
     let database = open(&url).await;
@@ -39,9 +39,9 @@ async fn every_connection_has_the_setup() {
                 .next()
                 .unwrap(),
         };
-        assert_eq!(run(&MODE).await.first().unwrap().get::<&str>(0).unwrap(), "wal");
-        for (pragma, value) in &NUMBERS {
-            assert_eq!(run(pragma).await.first().unwrap().get::<i64>(0).unwrap(), *value, "{pragma:?}");
+        assert_eq!(run(&MODE).await.first().unwrap().get::<&str>("journal_mode").unwrap(), "wal");
+        for (pragma, column, value) in &NUMBERS {
+            assert_eq!(run(pragma).await.first().unwrap().get::<i64>(column).unwrap(), *value, "{pragma:?}");
         }
     }
 }
@@ -51,7 +51,7 @@ async fn values_round_trip() {
     static TABLE: Sql = Sql::new("CREATE TABLE t (a TEXT, b BIGINT, c TEXT)");
     static INSERT: Sql = Sql::new("INSERT INTO t (c, b, a) VALUES ($3, $2, $1)");
     static SELECT: Sql = Sql::new("SELECT a, b, c FROM t WHERE b > $1 ORDER BY b");
-    static REAL: Sql = Sql::new("SELECT 1.5");
+    static REAL: Sql = Sql::new("SELECT 1.5 AS real");
     let database = open("sqlite::memory:").await;
     database.write([TABLE.with([])]).await.unwrap();
     for (text, number) in [("", i64::MIN), ("'\0😀$1?", i64::MAX)] {
@@ -61,13 +61,14 @@ async fn values_round_trip() {
     }
     let rows = database.read(SELECT.with([0.into()])).await.unwrap();
     let row = rows.first().unwrap();
-    assert_eq!(row.get::<&str>(0).unwrap(), "'\0😀$1?");
-    assert_eq!(row.get::<i64>(1).unwrap(), i64::MAX);
-    assert_eq!(row.get::<Option<&str>>(2).unwrap(), None);
+    assert_eq!(row.get::<&str>("a").unwrap(), "'\0😀$1?");
+    assert_eq!(row.get::<i64>("b").unwrap(), i64::MAX);
+    assert_eq!(row.get::<Option<&str>>("c").unwrap(), None);
     assert_eq!(rows.iter().len(), 1);
     let too_few = database.read(SELECT.with([])).await.unwrap_err();
     assert!(too_few.to_string().starts_with("Wrong number of parameters"), "{too_few}");
-    assert!(matches!(database.read(REAL.with([])).await, Err(DatabaseError::Malformed(0))));
+    let real = database.read(REAL.with([])).await;
+    assert!(matches!(real, Err(DatabaseError::Malformed(column)) if column == "real"));
 }
 
 #[tokio::test]
@@ -82,7 +83,7 @@ async fn reads_cannot_write() {
 #[tokio::test]
 async fn reads_are_never_blocked() {
     static TABLE: Sql = Sql::new("CREATE TABLE t (a BIGINT)");
-    static COUNT: Sql = Sql::new("SELECT COUNT(*) FROM t");
+    static COUNT: Sql = Sql::new("SELECT COUNT(*) AS count FROM t");
     let (folder, url) = folder_and_url();
     let database = open(&url).await;
     database.write([TABLE.with([])]).await.unwrap();
@@ -90,7 +91,7 @@ async fn reads_are_never_blocked() {
     for (statements, count) in [("BEGIN EXCLUSIVE; INSERT INTO t VALUES (1)", 0), ("COMMIT", 1)] {
         other.execute_batch(statements).unwrap();
         let rows = database.read(COUNT.with([])).await.unwrap();
-        assert_eq!(rows.first().unwrap().get::<i64>(0).unwrap(), count);
+        assert_eq!(rows.first().unwrap().get::<i64>("count").unwrap(), count);
     }
 }
 
@@ -121,7 +122,7 @@ async fn errors_contain_neither_location_nor_values() {
 #[tokio::test]
 async fn close_checkpoints_the_wal() {
     static TABLE: Sql = Sql::new("CREATE TABLE t (a BIGINT)");
-    static COUNT: Sql = Sql::new("SELECT COUNT(*) FROM t");
+    static COUNT: Sql = Sql::new("SELECT COUNT(*) AS count FROM t");
     let (folder, url) = folder_and_url();
     let database = open(&url).await;
     database.write([TABLE.with([])]).await.unwrap();

@@ -36,7 +36,7 @@ async fn unknown_secret_makes_it_unready_at_scoped_auth() {
     let wrong = SecretString::from("a-secret-that-nobody-knows");
     let fas = Fas::with(|config| config.scoped_auth.credential = ServiceCredential::new(&wrong)).await;
     let answer = Request::get("/readyz").send(fas.running.admin_address).await;
-    is_not_ready(&answer, "ScopedAuthService answers 401");
+    is_not_ready(&answer, "ScopedAuthService responded 401");
     answer.does_not_repeat("a-secret-that-nobody-knows");
     fas.creates_token(ACCOUNT).await.is_refusal(502, "upstream_invalid");
 }

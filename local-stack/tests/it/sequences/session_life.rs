@@ -129,12 +129,13 @@ async fn responses_say_when_to_refresh() {
 }
 
 #[tokio::test]
-async fn sixty_four_concurrent_refreshes() {
+async fn concurrent_refreshes_of_many_tabs_share_one_generation() {
     let env = TestEnv::new().await;
     let guest = env.guest_on();
     let first = guest.creates_token().await;
     let mut tabs = JoinSet::new();
-    for _ in 0..64 {
+    // As many calls of one visitor as Starship lets through at a time.
+    for _ in 0..32 {
         let (tab, token) = (guest.clone(), first.text("token"));
         tabs.spawn(async move { tab.refreshes_token(&token).await });
     }

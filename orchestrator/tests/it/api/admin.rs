@@ -39,7 +39,7 @@ async fn unknown_secret_makes_it_unready_at_federated_auth() {
     let wrong = credential("a-secret-that-nobody-knows");
     let fwo = Fwo::with(|config| config.federated_auth.credential = Some(wrong)).await;
     let answer = Request::get("/readyz").send(fwo.running.admin_address).await;
-    is_not_ready(&answer, "FederatedAuthService answers 401");
+    is_not_ready(&answer, "FederatedAuthService responded 401");
     answer.does_not_repeat("a-secret-that-nobody-knows");
 }
 

@@ -36,7 +36,7 @@ async fn migrate_updates_the_schema_before_the_service_starts() {
     let refused = orchestrator(folder.path(), &url, &[]);
     let printed = String::from_utf8(refused.stderr).unwrap();
     assert_eq!(refused.status.code(), Some(1));
-    let line = "orchestrator: ORCHESTRATOR_DATABASE_URL: the database lacks tables of this release; \
+    let line = "orchestrator: ORCHESTRATOR_DATABASE_URL: the database schema is older than this release; \
                 run `orchestrator migrate` first";
     assert_eq!(printed.trim_end(), line);
 
