@@ -243,7 +243,7 @@ async fn calls_are_counted_by_outcome() {
     let headers = HeaderMap::new();
     let call = RequestContext::new(&headers, None, &Clock::system(), &Random::default());
     let metrics = Arc::new(Metrics::default());
-    let refusal = Act::json(401, r#"{"valid":false,"code":"invalid_token","message":"No."}"#);
+    let refusal = Act::json(500, r#"{"valid":false,"code":"internal_error","message":"No."}"#);
     for act in [Act::json(200, KEYS), refusal, Act::json(200, "{}"), Act::Close, Act::never_respond()] {
         let scripted = ScriptedPeer::that(act).await;
         let peer = peer(&scripted.url(), Duration::from_millis(500), &metrics);
