@@ -3,7 +3,7 @@
 use chrono::{DateTime, SubsecRound as _, Utc};
 use service_runtime::{RequestContext, random::Random};
 use shared_types::{
-    DeploymentKey, Fingerprint, Grant, Identity, SessionId, TokenAnswer,
+    DeploymentKey, Fingerprint, Grant, Identity, SessionId,
     grant::GrantsClaim,
     orchestrator::NoParameters,
     scoped_auth::generate::{Request, Response},
@@ -60,14 +60,8 @@ pub async fn generate(
     let token = state.seal(&claims, form)?;
     state.counters.minted(false, request.encrypt);
     audit::event(state, call, Event::Created, &claims);
-    let remaining = token_life::remaining(id, now, exp, call.now);
     Ok(Response {
-        issued: TokenAnswer {
-            token,
-            expiration: exp,
-            expires_in: remaining.expires_in,
-            refresh_after: remaining.refresh_after,
-        },
+        issued: token_life::answer(token, &claims, call.now),
         identity,
         session_id: id,
         auth_time: now,

@@ -146,13 +146,7 @@ async fn make_successor(
     if let Some(event) = event {
         audit::event(state, call, event, &next);
     }
-    let remaining = token_life::remaining(next.sid, next.iat, next.exp, call.now);
-    Ok(Ok(TokenAnswer {
-        token: sealed,
-        expiration: next.exp,
-        expires_in: remaining.expires_in,
-        refresh_after: remaining.refresh_after,
-    }))
+    Ok(Ok(token_life::answer(sealed, &next, call.now)))
 }
 
 /// Counts and logs a changed browser that is still served.

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
-use shared_types::SessionId;
+use shared_types::{SealedToken, SessionId, TokenAnswer};
+use token::claims::Claims;
 
 /// The claim `exp` of a token made at `now`: after `ttl` seconds, but not after the end of its session. `None` if the
 /// session has ended. In whole seconds, like all claims.
@@ -22,16 +23,16 @@ pub(crate) fn expiration(
 
 /// `expires_in` and `refresh_after`: in how many seconds a token expires, and in how many the page should refresh it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Remaining {
+struct Remaining {
     /// Until the token expires.
-    pub(crate) expires_in: u32,
+    expires_in: u32,
     /// Until 70 to 90 % of the token's life have passed. The share is fixed per session, so that sessions do not all refresh
     /// at once.
-    pub(crate) refresh_after: u32,
+    refresh_after: u32,
 }
 
 /// The remaining life at `now` of a token made at `made_at` that expires at `expires_at`.
-pub(crate) fn remaining(
+fn remaining(
     session: SessionId,
     made_at: DateTime<Utc>,
     expires_at: DateTime<Utc>,
@@ -47,6 +48,12 @@ pub(crate) fn remaining(
         expires_in: seconds(now, expires_at),
         refresh_after: refresh_at.saturating_sub(seconds(made_at, now)),
     }
+}
+
+/// The answer with the sealed token of these claims.
+pub(crate) fn answer(token: SealedToken, claims: &Claims, now: DateTime<Utc>) -> TokenAnswer {
+    let Remaining { expires_in, refresh_after } = remaining(claims.sid, claims.iat, claims.exp, now);
+    TokenAnswer { token, expiration: claims.exp, expires_in, refresh_after }
 }
 
 #[cfg(test)]
