@@ -124,7 +124,7 @@ impl Counters {
         if encrypted { sealed } else { signed }.inc();
     }
 
-    /// Counts a judged token. `verdict` is one of [`VERDICTS`].
+    /// Counts a judged token. `verdict` is one of `VERDICTS`.
     pub fn judged(&self, verdict: &'static str) {
         let counter = self.judged.iter().find(|(known, _)| *known == verdict);
         debug_assert!(counter.is_some(), "{verdict} is not counted");

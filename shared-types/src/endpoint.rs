@@ -1,4 +1,4 @@
-//! An endpoint: one arrow `A ->> B` of a diagram and its answer, declared once with [`endpoint!`](crate::endpoint). The
+//! An endpoint: one arrow `A ->> B` of a diagram and its answer, declared once with [`endpoint!`](macro@crate::endpoint). The
 //! server's routes, the client's calls and the wire samples follow from the declaration.
 
 use std::borrow::Cow;
@@ -39,7 +39,7 @@ pub const COMMON_ERRORS: [Code; 5] = [
 /// The largest request body in bytes, unless the endpoint says otherwise.
 pub const DEFAULT_MAX_REQUEST_BODY: usize = 16 * 1024;
 
-/// An endpoint. Implemented by [`endpoint!`](crate::endpoint) only.
+/// An endpoint. Implemented by [`endpoint!`](macro@crate::endpoint) only.
 pub trait Endpoint: 'static {
     /// The name in logs, metrics and traces.
     const NAME: &'static str;

@@ -17,7 +17,7 @@ use crate::expiring_map::ExpiringMap;
 pub struct ReplayStore(ExpiringMap<()>);
 
 impl ReplayStore {
-    /// Maximum number of proofs accepted in [`KEEP_FOR`](Self::KEEP_FOR): 7,000 a second. In bytes: 19 MB at most.
+    /// Maximum number of proofs accepted in `KEEP_FOR`: 7,000 a second. In bytes: 19 MB at most.
     pub const CAPACITY: usize = 910_000;
 
     /// A proof is fresh from `MAX_SKEW` before its `iat` until `MAX_SKEW` after. The rest covers requests that overtake
