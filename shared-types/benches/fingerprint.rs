@@ -1,5 +1,5 @@
-//! What a fingerprint costs: once per request to make at FlexWebchatOrchestratorService, once to judge at
-//! ScopedAuthService.
+//! Benchmarks of the fingerprint. For each request FlexWebchatOrchestratorService generates it once and
+//! ScopedAuthService judges it once.
 
 use std::{hint::black_box, sync::Arc};
 

@@ -1,35 +1,35 @@
-//! The browser, from its User-Agent and its client hints. Family, system and version are of the User-Agent alone, as
-//! hints come and go; what hints add is compared on its own, so that the two cannot fight.
+//! Parsers of the User-Agent and the client hints. Family, operating system and version come from the User-Agent only,
+//! because hints appear and disappear. Hints are separate signals, compared separately, so the two never conflict.
 
 use woothee::{parser::Parser, woothee::VALUE_UNKNOWN};
 
-/// What a User-Agent says, without all that an update or a vendor changes.
+/// A parsed User-Agent, without the parts that an update or a vendor changes.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Browser<'a> {
-    /// As woothee names it; the product token where it knows none.
+    /// woothee's name, or the product token if woothee knows none.
     pub(super) family: &'a str,
-    /// Without minor versions, which are frozen or change at any time.
+    /// The major version. Minor versions are frozen or change at any time.
     pub(super) major: Option<u16>,
-    /// As woothee names it, without its version.
+    /// woothee's name, without the version.
     pub(super) operating_system: Option<&'a str>,
-    /// Whether it calls itself mobile.
+    /// Whether the User-Agent contains `Mobi`.
     pub(super) mobile: bool,
 }
 
-/// Reads a User-Agent; every text makes some browser.
+/// Parses a User-Agent. Never fails: unknown text yields its product token as the family.
 pub(super) fn browser(user_agent: &str) -> Browser<'_> {
     let found = Parser::new().parse(user_agent).unwrap_or_default();
     let known = |name: &str| !matches!(name, "" | VALUE_UNKNOWN);
-    // What browsers' makers recommend to look for instead of the names of devices.
+    // Browser vendors recommend this substring instead of device names.
     let mobile = user_agent.contains("Mobi");
     let operating_system = Some(found.os).filter(|name| known(name));
 
-    // Under `misc` are libraries with one common name; the product token tells them apart.
+    // woothee's category `misc` has one name for many libraries; the product token distinguishes them.
     if known(found.name) && found.category != "misc" {
         let major = match found.name {
-            // A web view's own version says 4.0 for ever, or is not there.
+            // A web view's own version is frozen at 4.0, or missing.
             "Webview" => after(user_agent, "Chrome/").and_then(number),
-            // Safari went from 18 to 26. The step was as ordinary as any, so it is counted as one.
+            // Safari's version went from 18 to 26 in one ordinary release, so it counts as one step.
             "Safari" => number(found.version).map(|major| if major >= 26 { major - 7 } else { major }),
             _ => number(found.version),
         };
@@ -45,31 +45,32 @@ fn after<'a>(text: &'a str, mark: &str) -> Option<&'a str> {
     text.split_once(mark).map(|(_, rest)| rest)
 }
 
-/// The number that `text` begins with.
+/// Parses the decimal number at the start of `text`. `None` if it is missing or exceeds `u16`.
 fn number(text: &str) -> Option<u16> {
     text.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }
 
-/// The brand in a `Sec-CH-UA`: `"Not)A;Brand";v="8", "Chromium";v="138", "Google Chrome";v="138"` is a Google Chrome.
-/// Entries may stand in any order. `None` for a plain Chromium, which names nothing else, and where nothing is named.
+/// Parses the brand from `Sec-CH-UA`: `"Not)A;Brand";v="8", "Chromium";v="138", "Google Chrome";v="138"` is Google
+/// Chrome. Entries may be in any order. `None` without a brand, as in a plain Chromium, which lists only the engine.
 pub(super) fn brand(sec_ch_ua: &str) -> Option<&str> {
     let named = |brand: &&str| {
-        // The entry that is there to be ignored is always "Not A Brand", with any other characters in between.
+        // The GREASE entry is always "Not A Brand", with arbitrary other characters in between.
         let grease = brand.chars().filter(char::is_ascii_alphabetic).eq("NotABrand".chars());
         !(grease || brand.is_empty() || *brand == ENGINE)
     };
     members(sec_ch_ua).map(|(brand, _)| brand).filter(named).min()
 }
 
-/// The major version of the engine in a `Sec-CH-UA`. That of the brand may count otherwise, and all name the engine.
+/// Parses the engine's major version from `Sec-CH-UA`. Brands number versions differently; all list the engine.
 pub(super) fn hinted_version(sec_ch_ua: &str) -> Option<u16> {
     members(sec_ch_ua).find(|(brand, _)| *brand == ENGINE).and_then(|(_, version)| number(version?))
 }
 
-/// The engine that has client hints.
+/// The only engine with client hints.
 const ENGINE: &str = "Chromium";
 
-/// The members of a list of strings, each with its first parameter if that is a string (RFC 9651, section 3.1).
+/// Iterates over a structured-field list of strings, each with its first parameter if that is a string (RFC 9651,
+/// section 3.1).
 fn members(list: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
     let mut rest = list;
     std::iter::from_fn(move || {
@@ -91,7 +92,7 @@ fn members(list: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
     })
 }
 
-/// The next quoted string, as it is written, and what follows it.
+/// Splits off the next quoted string, still escaped; returns it and the rest.
 fn string(text: &str) -> Option<(&str, &str)> {
     let text = after(text, "\"")?;
     let mut escaped = false;
@@ -104,17 +105,17 @@ fn string(text: &str) -> Option<(&str, &str)> {
     Some((string, rest.strip_prefix('"')?))
 }
 
-/// The system in a `Sec-CH-UA-Platform`: `"Windows"`.
+/// Parses the operating system from `Sec-CH-UA-Platform`: `"Windows"`.
 pub(super) fn platform(sec_ch_ua_platform: &str) -> Option<&str> {
     match string(sec_ch_ua_platform)?.0 {
         "" | "Unknown" => None,
-        // Chrome has called it by both names.
+        // Chrome has used both names.
         "Chromium OS" => Some("Chrome OS"),
         platform => Some(platform),
     }
 }
 
-/// The answer in a `Sec-CH-UA-Mobile`: `?0` or `?1`.
+/// Parses the boolean of `Sec-CH-UA-Mobile`: `?0` or `?1`.
 pub(super) fn mobile(sec_ch_ua_mobile: &str) -> Option<bool> {
     match sec_ch_ua_mobile.trim() {
         "?0" => Some(false),
@@ -131,13 +132,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_makes_it_panic(text in "\\PC*|[ -~]{0,80}|(\"?[\\\\,;a-z\"]){0,20}") {
+        fn arbitrary_text_does_not_panic(text in "\\PC*|[ -~]{0,80}|(\"?[\\\\,;a-z\"]){0,20}") {
             let _ = (browser(&text), brand(&text), hinted_version(&text), platform(&text), mobile(&text));
         }
     }
 
     #[test]
-    fn a_brand_is_found_among_the_others() {
+    fn brand_skips_grease_and_engine() {
         for (list, expected) in [
             (r#""Not)A;Brand";v="8", "Chromium";v="138", "Google Chrome";v="138""#, Some("Google Chrome")),
             (r#""Google Chrome";v="138","Chromium";v="138","Not/A)Brand";v="24""#, Some("Google Chrome")),
@@ -159,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn the_engines_version_is_found_among_the_others() {
+    fn hinted_version_is_the_engines() {
         for (list, expected) in [
             (r#""Not)A;Brand";v="8", "Chromium";v="138", "Google Chrome";v="139""#, Some(138)),
             (r#""Opera";v="121", "Chromium";v="137.0.1""#, Some(137)),
@@ -174,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn platform_and_mobile_are_structured_values() {
+    fn platform_and_mobile_parse_structured_fields() {
         assert_eq!(platform(r#""macOS""#), Some("macOS"));
         assert_eq!(platform(r#""Chromium OS""#), platform(r#""Chrome OS""#));
         assert_eq!((platform(r#""""#), platform("macOS"), platform(r#""Unknown""#)), (None, None, None));
@@ -185,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_those_that_a_version_has() {
+    fn number_parses_the_leading_digits() {
         for (text, expected) in
             [("138.0", Some(138)), ("7", Some(7)), ("UNKNOWN", None), ("", None), ("99999.1", None)]
         {

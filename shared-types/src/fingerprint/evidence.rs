@@ -1,5 +1,5 @@
-//! What a request brings that a fingerprint is made of, as it came: headers, the client's address, the deployment.
-//! Nothing here is parsed; the caller looks headers up and resolves the client's address through its trusted proxies.
+//! The raw inputs of a fingerprint: headers, the client's address, the deployment. Nothing is parsed here. The caller
+//! looks up headers and resolves the client's address through its trusted proxies.
 
 use std::net::IpAddr;
 
@@ -11,7 +11,7 @@ pub const USER_AGENT: &str = "user-agent";
 pub const ACCEPT_LANGUAGE: &str = "accept-language";
 /// The header `Accept-Encoding`.
 pub const ACCEPT_ENCODING: &str = "accept-encoding";
-/// The header `Sec-CH-UA`: the browser's brands; Chromium only, and only over TLS.
+/// The header `Sec-CH-UA`: the browser's brands. Sent by Chromium only, and only over TLS.
 pub const SEC_CH_UA: &str = "sec-ch-ua";
 /// The header `Sec-CH-UA-Mobile`: `?0` or `?1`.
 pub const SEC_CH_UA_MOBILE: &str = "sec-ch-ua-mobile";
@@ -25,11 +25,10 @@ pub const USER_SETTINGS: &str = "x-twilio-sec-usersettings";
 pub const WEBCHAT_INFO: &str = "x-twilio-sec-webchatinfo";
 /// The header `Origin`.
 pub const ORIGIN: &str = "origin";
-/// The header `Referer`; stands in for an `Origin` that is not sent.
+/// The header `Referer`: fallback for a missing `Origin`.
 pub const REFERER: &str = "referer";
 
-/// The untouched inputs of a fingerprint. A header that is absent is `None`; of one that occurs several times, the
-/// first counts.
+/// The raw inputs of a fingerprint. A missing header is `None`; the first value of a repeated header counts.
 #[derive(Clone, Copy)]
 pub struct Evidence<'a> {
     /// `User-Agent`.
@@ -54,14 +53,14 @@ pub struct Evidence<'a> {
     pub origin: Option<&'a [u8]>,
     /// `Referer`.
     pub referer: Option<&'a [u8]>,
-    /// The browser's address, as seen by the outermost proxy that is trusted.
+    /// The browser's address, as seen by the outermost trusted proxy.
     pub client: Option<IpAddr>,
     /// The deployment that the request is for.
     pub deployment_key: DeploymentKey,
 }
 
 impl<'a> Evidence<'a> {
-    /// Collects the evidence with `header`, which gives the first value of the header with a (lower-case) name.
+    /// Collects the evidence. `header` returns the first value of the header with a (lower-case) name.
     pub fn from_headers(
         header: impl Fn(&str) -> Option<&'a [u8]>,
         client: Option<IpAddr>,

@@ -1,6 +1,6 @@
-//! `FWO ->> FWO: Generating Fingerprint`, its second half: signals become a keyed string. Each value is digested on
-//! its own with HMAC-SHA256 under a key of the account, so that nobody else can recompute a fingerprint, and the same
-//! browser's fingerprints at two accounts have nothing in common.
+//! Computes the keyed fingerprint of signals: the second half of `FWO ->> FWO: Generating Fingerprint`. Each value is
+//! digested separately with HMAC-SHA256 under a key of the account. So a fingerprint cannot be recomputed without the
+//! key, and the fingerprints of one browser at two accounts cannot be correlated.
 
 use super::{
     Fingerprint, Mode, Sensitivity, Signal, Signals,
@@ -8,8 +8,8 @@ use super::{
     record::{Digest, Record},
 };
 
-/// The fingerprint of `signals` for one account, to be judged at the account's `sensitivity` and served by its `mode`:
-/// once under every key of the ring.
+/// Computes the fingerprint of `signals` for one account, with one record for every key of the ring. It carries the
+/// account's `sensitivity` and `mode`, which apply when it is presented.
 pub fn generate(
     keys: &AccountKeys,
     signals: &Signals<'_>,
@@ -19,7 +19,7 @@ pub fn generate(
     Record::fold_all(keys.iter().map(|key| Record { sensitivity, mode, ..record(key, signals) }))
 }
 
-/// The record of `signals` under `key`, at the default level and mode.
+/// Computes the record of `signals` under `key`, with the default level and mode.
 pub(super) fn record(key: &AccountKey, signals: &Signals<'_>) -> Record {
     let mut record = Record::new(Sensitivity::default(), Mode::default());
     record.key_id = key.id;
@@ -30,7 +30,7 @@ pub(super) fn record(key: &AccountKey, signals: &Signals<'_>) -> Record {
     record
 }
 
-/// Draws those of `signals` that are `chosen` into `record`, in the place of what it had of them.
+/// Digests the `chosen` of the `signals` under `key` into `record`, and overwrites the previous digests.
 pub(super) fn digest_into(key: &AccountKey, signals: &Signals<'_>, chosen: &[Signal], record: &mut Record) {
     for signal in chosen {
         let mut digest = Digest::default();
@@ -39,7 +39,8 @@ pub(super) fn digest_into(key: &AccountKey, signals: &Signals<'_>, chosen: &[Sig
     }
 }
 
-/// Gives the value of `signal` to `digest`, if it is there and of a kind that is digested. Says whether it is there.
+/// Calls `digest` with the value of `signal`, if it is present and is not stored as a number. Returns whether it is
+/// present.
 fn with_value(signal: Signal, signals: &Signals<'_>, digest: impl FnOnce(&[u8])) -> bool {
     let value = match signal {
         Signal::Family => Some(signals.family.as_bytes()),

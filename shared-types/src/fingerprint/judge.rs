@@ -1,6 +1,6 @@
-//! `SAS ->> SAS`: is the browser that presents a token the one that it was made for? Compares fingerprints by the
-//! policy, without any key. All signals are compared, each in constant time, whatever the others show, so that the
-//! time tells nothing and the audit log names every signal that differed.
+//! Compares a presented fingerprint with the fingerprint of the token (`SAS ->> SAS`), by the policy and without any
+//! key. Every signal is compared, digests in constant time, even after a mismatch. So timing reveals nothing, and the
+//! audit log names every signal that differs.
 
 use subtle::ConstantTimeEq as _;
 
@@ -10,54 +10,54 @@ use super::{
     record::Record,
 };
 
-/// What a session is bound to.
+/// The fingerprints that a session is bound to.
 #[derive(Clone, Copy, Debug)]
 pub struct BoundFingerprint<'a> {
-    /// The browser as it was when the token was made.
+    /// The fingerprint at the time the token was made.
     pub sealed: &'a Fingerprint,
-    /// The browser that the session began with, where it has changed since.
+    /// The fingerprint at the start of the session, if it has changed since.
     pub first: Option<&'a Fingerprint>,
 }
 
-/// How one fingerprint differs from another, at one level. Signals that the older one lacks are in none of the sets.
+/// Difference between two fingerprints, at one level. Signals that the older one lacks are in none of the sets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Comparison {
-    /// The signals that are the same.
+    /// The unchanged signals.
     pub held: SignalSet,
-    /// The signals that changed, or are no longer shown, in a way that is tolerated on its own.
+    /// The signals that changed or are missing, where the policy does not reject that by itself.
     pub drifted: SignalSet,
-    /// The signals whose change is refused whatever else holds.
+    /// The signals whose change rejects the session, regardless of all others.
     pub broke: SignalSet,
-    /// Of the signals that drifted or broke, those that are no longer shown.
+    /// The signals in `drifted` or `broke` that are missing from the newer fingerprint.
     pub gone: SignalSet,
-    /// The points of all that drifted.
+    /// Sum of the points of the drifted signals.
     pub points: u16,
 }
 
-/// What came of a judgement.
+/// Result of [`judge`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verdict {
-    /// Whether the session may go on, by the level that the presented fingerprint names.
+    /// Whether the session is accepted, at the level in the presented fingerprint.
     pub accepted: bool,
-    /// What the account wants done if it may not.
+    /// The account's mode, which applies if the session is not accepted.
     pub mode: Mode,
-    /// The strictest level that accepts it: what a change of the account's level would do to this guest.
+    /// The strictest level that accepts the session. Shows how a change of the account's level would affect this guest.
     pub strictest: Option<Sensitivity>,
-    /// Whether the two have a version and a key in common; if not, nothing was compared.
+    /// Whether both fingerprints have a record of the same version and key. If not, nothing was compared.
     pub comparable: bool,
-    /// Against the browser of the last refresh.
+    /// Comparison with the fingerprint of the last refresh.
     pub last: Comparison,
-    /// Against the browser that the session began with, where that is another one and can be compared.
+    /// Comparison with the fingerprint at the start of the session, if that is another one and is comparable.
     pub since_the_beginning: Option<Comparison>,
 }
 
 impl Verdict {
-    /// The signals that changed in a way that is tolerated on its own, by either comparison.
+    /// The signals that drifted in either comparison and broke in neither.
     pub fn drifted(&self) -> SignalSet {
         self.union(|comparison| comparison.drifted).without(self.broke())
     }
 
-    /// The signals whose change is refused, by either comparison.
+    /// The signals that broke in either comparison.
     pub fn broke(&self) -> SignalSet {
         self.union(|comparison| comparison.broke)
     }
@@ -67,7 +67,7 @@ impl Verdict {
     }
 }
 
-/// Judges `presented`, made from the request, against what the session is bound to.
+/// Decides whether `presented`, the fingerprint of the request, is accepted for a session bound to `bound`.
 pub fn judge(bound: BoundFingerprint<'_>, presented: &Fingerprint) -> Verdict {
     let presented: Vec<Record> = Record::unfold_all(presented).collect();
     let refused = Verdict {
@@ -79,8 +79,7 @@ pub fn judge(bound: BoundFingerprint<'_>, presented: &Fingerprint) -> Verdict {
         since_the_beginning: None,
     };
     let Some(last) = differences(bound.sealed, &presented) else { return refused };
-    // A beginning that cannot be compared any more was sealed with a key that has left the ring before its time. The
-    // last refresh was accepted against it.
+    // Skipped if not comparable: its key was removed from the ring too early. The last refresh was accepted against it.
     let first = bound.first.and_then(|first| differences(first, &presented));
     let accepts = |level: Sensitivity| {
         let limits = level.limits();
@@ -100,18 +99,18 @@ pub fn judge(bound: BoundFingerprint<'_>, presented: &Fingerprint) -> Verdict {
     }
 }
 
-/// How two fingerprints differ, whatever the level.
+/// Difference between two fingerprints, before a level's limits apply.
 struct Differences {
-    /// That of the presented one.
+    /// The level of the presented fingerprint.
     level: Sensitivity,
-    /// With every step forwards among what drifted.
+    /// Every version increase counts as drifted, whatever its size.
     comparison: Comparison,
-    /// The versions that went forwards, and how far.
+    /// The versions that did not decrease, each with its increase.
     steps: [Option<(Signal, u16)>; 2],
 }
 
 impl Differences {
-    /// At a level steps that are too far break.
+    /// Applies a level's limits: a version increase above `max_version_jump` breaks.
     fn at(&self, limits: &Limits) -> Comparison {
         let mut comparison = self.comparison;
         for (signal, _) in
@@ -124,7 +123,7 @@ impl Differences {
     }
 }
 
-/// Compares under the first key that both were made with.
+/// Compares the first record of `sealed` with the presented record of the same key. `None` if there is none.
 fn differences(sealed: &Fingerprint, presented: &[Record]) -> Option<Differences> {
     let sealed = Record::unfold_all(sealed).next()?;
     let presented = presented.iter().find(|record| record.key_id == sealed.key_id)?;

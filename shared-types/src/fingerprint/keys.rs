@@ -1,6 +1,6 @@
-//! The keys that fingerprints are made with: a small ring, so that one can be replaced while sessions go on. A guest's
-//! browser is shown under every key of the ring, the active one first; ScopedAuthService compares under the key that
-//! the token's fingerprint was made with, and seals what was made with the active one.
+//! The fingerprint key ring. It holds several keys so that they can be rotated while sessions continue: a presented
+//! fingerprint has a record for every key of the ring, the active key first. ScopedAuthService compares the record of
+//! the key that the token's fingerprint was made with, and seals the record of the active key.
 
 use std::fmt;
 
@@ -15,35 +15,35 @@ use zeroize::Zeroizing;
 use super::{Signal, record::Digest};
 use crate::ids::AccountSid;
 
-/// Set apart from all other uses of the same key, and from later versions of this one.
+/// Domain separation from all other uses of the same key, and from later versions of this one.
 const PURPOSE: &[u8] = b"webchat-fingerprint-v1";
 const KEY_ID_PURPOSE: &[u8] = b"webchat-fingerprint-key-id-v1";
 
-/// Base64url with or without padding: tools that make keys differ in it.
+/// Base64url with optional padding, because key generation tools differ in it.
 const BASE64URL: GeneralPurpose = GeneralPurpose::new(
     &URL_SAFE,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// Keys are not base64url, too short, too many, or alike. Does not repeat what was given.
+/// Invalid key ring: not base64url, too short, too many, or duplicates. The error never contains the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MalformedKeys {
-    /// One is not base64url of [`FingerprintKey::MIN_LEN`] bytes or more.
+    /// A key is not base64url of at least [`FingerprintKey::MIN_LEN`] bytes.
     #[error("expected at least 32 bytes in base64url")]
     Key,
-    /// None, or more than [`FingerprintKeys::MAX`].
+    /// No keys, or more than [`FingerprintKeys::MAX`].
     #[error("expected one to four keys, comma separated")]
     Count,
-    /// Two cannot be told apart by their name.
+    /// Two keys have the same id.
     #[error("expected different keys")]
     Alike,
 }
 
-/// Which key of a ring a fingerprint was made with: the first bytes of an HMAC-SHA256 under the key. It tells nothing
-/// about a browser, and is the same for every account.
+/// Key id: identifies the key of the ring that a fingerprint was made with. The first bytes of an HMAC-SHA256 under the
+/// key. It reveals nothing about a browser, and is the same for every account.
 pub(super) type KeyId = [u8; 2];
 
-/// A secret that fingerprints are made with. Does not print; wiped when dropped.
+/// A secret key for fingerprints. `Debug` redacts it; zeroised on drop.
 #[derive(Clone)]
 pub struct FingerprintKey {
     secret: Zeroizing<Vec<u8>>,
@@ -51,10 +51,10 @@ pub struct FingerprintKey {
 }
 
 impl FingerprintKey {
-    /// The fewest bytes: as many as a digest has.
+    /// Minimum length, in bytes: the length of an HMAC-SHA256 digest.
     pub const MIN_LEN: usize = 32;
 
-    /// Takes at least 32 bytes, which must be random.
+    /// Creates a key from at least 32 bytes, which must be random. [`MalformedKeys::Key`] if there are fewer.
     pub fn new(secret: Vec<u8>) -> Result<Self, MalformedKeys> {
         let secret = Zeroizing::new(secret);
         if secret.len() < Self::MIN_LEN {
@@ -64,7 +64,7 @@ impl FingerprintKey {
         Ok(Self { id: tag.as_ref().first_chunk().copied().unwrap_or_default(), secret })
     }
 
-    /// Reads a key from base64url, padded or not.
+    /// Decodes a key from base64url, with or without padding.
     fn from_base64url(text: &str) -> Result<Self, MalformedKeys> {
         let mut secret = Vec::with_capacity(text.len());
         match BASE64URL.decode_vec(text, &mut secret) {
@@ -76,7 +76,7 @@ impl FingerprintKey {
         }
     }
 
-    /// The key of one account: HMAC-SHA256 over `webchat-fingerprint-v1` and the sid.
+    /// Derives the key of one account: HMAC-SHA256 over `webchat-fingerprint-v1` and the sid.
     fn account(&self, account_sid: AccountSid) -> AccountKey {
         let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, &self.secret));
         context.update(PURPOSE);
@@ -91,16 +91,17 @@ impl fmt::Debug for FingerprintKey {
     }
 }
 
-/// The ring (`ORCHESTRATOR_FINGERPRINT_KEY`). The first key is the active one: what it makes is sealed into tokens. The
-/// others stay for as long as a session lives, or come before they become active, so that every replica knows them.
+/// The key ring (`ORCHESTRATOR_FINGERPRINT_KEY`). The first key is active: its record is sealed into tokens. The others
+/// are retired keys, kept for the lifetime of a session, or future keys, added before they become active so that every
+/// replica has them.
 #[derive(Clone, Debug)]
 pub struct FingerprintKeys(Vec<FingerprintKey>);
 
 impl FingerprintKeys {
-    /// The most keys: as many as fit into a [`Fingerprint`](super::Fingerprint).
+    /// Maximum number of keys: as many records as fit into a [`Fingerprint`](super::Fingerprint).
     pub const MAX: usize = 4;
 
-    /// Takes one to four keys, the active one first.
+    /// Creates a ring of one to four keys, the active one first. Fails on another number and on duplicates.
     pub fn new(keys: Vec<FingerprintKey>) -> Result<Self, MalformedKeys> {
         if keys.is_empty() || keys.len() > Self::MAX {
             return Err(MalformedKeys::Count);
@@ -112,7 +113,7 @@ impl FingerprintKeys {
         Ok(Self(keys))
     }
 
-    /// Reads a ring from keys in base64url, comma separated.
+    /// Parses a ring from comma-separated keys in base64url.
     pub fn from_base64url(text: &str) -> Result<Self, MalformedKeys> {
         Self::new(
             text.split(',')
@@ -121,8 +122,8 @@ impl FingerprintKeys {
         )
     }
 
-    /// Keys for another purpose, one of each, the active one's first: HMAC-SHA256 over `purpose`, which no other use of
-    /// these keys may begin with.
+    /// Derives a key for another purpose from each key, the active one first: HMAC-SHA256 over `purpose`. No other use
+    /// of these keys may have `purpose` as a prefix.
     pub fn derive(&self, purpose: &'static [u8]) -> Vec<hmac::Key> {
         let derive = |key: &FingerprintKey| {
             let derived = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &key.secret), purpose);
@@ -131,13 +132,14 @@ impl FingerprintKeys {
         self.0.iter().map(derive).collect()
     }
 
-    /// The keys of one account.
+    /// Derives the keys of one account.
     pub fn account(&self, account_sid: AccountSid) -> AccountKeys {
         AccountKeys(self.0.iter().map(|key| key.account(account_sid)).collect())
     }
 }
 
-/// The ring of one account. Does not print. Made in half a microsecond a key; a [`Maker`](super::Maker) keeps some.
+/// The key ring of one account. `Debug` redacts it. Derivation takes half a microsecond for each key; a
+/// [`Maker`](super::Maker) caches some rings.
 #[derive(Clone)]
 pub struct AccountKeys(Vec<AccountKey>);
 
@@ -177,7 +179,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_has_32_bytes_and_does_not_print() {
+    fn short_keys_are_rejected_and_debug_is_redacted() {
         let secret = "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2U";
         for text in [secret.to_owned(), format!("{secret}=")] {
             let key = FingerprintKey::from_base64url(&text).unwrap();
@@ -193,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ring_has_one_to_four_different_keys() {
+    fn a_ring_requires_one_to_four_distinct_keys() {
         let key = |number: usize| char::from(b'A' + u8::try_from(number).unwrap()).to_string().repeat(43);
         let ring = |numbers: &[usize]| {
             let keys: Vec<_> = numbers.iter().map(|number| key(*number)).collect();
@@ -207,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_value_has_a_digest_for_each_account_and_signal() {
+    fn digests_differ_by_account_signal_and_value() {
         let key = FingerprintKey::new(vec![7; 32]).unwrap();
         let (one, two) = (key.account(AccountSid::from_bits(1)), key.account(AccountSid::from_bits(2)));
         let digest = one.digest(Signal::AudioDecoder, b"1");

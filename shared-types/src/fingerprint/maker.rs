@@ -1,12 +1,11 @@
-//! `FWO ->> FWO: Generating Fingerprint`, for one request after the other. Browsers of one release send the same headers,
-//! so that what is read of them, and what is drawn of it for an account, is kept for the next. Of what differs from
-//! visitor to visitor nothing is kept: the login timestamp, the client's address, the deployment.
+//! Cached `FWO ->> FWO: Generating Fingerprint`. Browsers of one release send the same headers, so the parsed signals,
+//! and their digests for an account, are cached. Values that differ between visitors are never cached: the login
+//! timestamp, the client's address, the deployment.
 //!
-//! What is kept is bounded, in number and in size. A stranger can push it out, with headers that nobody sends, and wins
-//! no more by it than that the next request costs what the first one did. Headers are told apart by their bytes; their
-//! hash, which is keyed, only says where they are kept, so that nobody can aim. The time of an answer may tell that a
-//! browser of just these headers has come to this worker lately. It does not tell who that was, from where, or in which
-//! session.
+//! The caches are bounded in number of entries and in size. An attacker can evict entries with made-up headers, which
+//! only makes the next request a cache miss. Headers are compared by their bytes; a keyed hash only selects the slots,
+//! so collisions cannot be aimed. Response times may reveal that a browser with exactly these headers has recently
+//! called this worker. They do not reveal its user, its address or its session.
 
 use std::{
     fmt,
@@ -21,19 +20,19 @@ use super::{
 };
 use crate::ids::{AccountSid, DeploymentKey};
 
-/// How many browsers are kept.
+/// Maximum number of cached browsers.
 const BROWSERS: usize = 512;
-/// The longest headers that are kept, in bytes. The widget's and a browser's have about 700.
+/// Maximum total size of the cached headers of a browser, in bytes. A browser and the widget send about 700.
 const MAX_LEN: usize = 2048;
-/// For how many accounts something is kept.
+/// Maximum number of cached accounts.
 const ACCOUNTS: usize = 4096;
-/// How many browsers, each on a page, are kept for an account.
+/// Maximum number of cached pairs of browser and page for an account.
 const PER_ACCOUNT: usize = 16;
 
-/// What is drawn for each request anew.
+/// The signals that are digested for every request, never cached.
 const OF_THE_REQUEST: [Signal; 3] = [Signal::DeploymentKey, Signal::LoginTimestamp, Signal::Network];
 
-/// Makes fingerprints with a ring of keys. Each worker has one of its own, or else they would wait for each other.
+/// Generates fingerprints with a key ring, through a cache. One for each worker, to avoid lock contention.
 pub struct Maker {
     keys: Arc<FingerprintKeys>,
     kept: Mutex<Kept>,
@@ -43,18 +42,18 @@ struct Kept {
     hasher: RandomState,
     browsers: Table<Browser, BROWSERS>,
     accounts: Table<Account, ACCOUNTS>,
-    /// How many browsers have been read.
+    /// Number of browsers parsed so far.
     read: u64,
 }
 
 impl Maker {
-    /// Makes them with `keys`. Nothing is kept yet.
+    /// A generator with `keys` and an empty cache.
     pub fn new(keys: Arc<FingerprintKeys>) -> Self {
         let (browsers, accounts) = (Table::default(), Table::default());
         Self { keys, kept: Mutex::new(Kept { hasher: RandomState::new(), browsers, accounts, read: 0 }) }
     }
 
-    /// The fingerprint of what a request shows, as [`Signals::read`] and [`generate()`] make it.
+    /// The fingerprint of a request. Returns the same as [`Signals::read`] and [`generate()`].
     pub fn fingerprint(
         &self,
         account_sid: AccountSid,
@@ -94,21 +93,21 @@ impl fmt::Debug for Maker {
     }
 }
 
-/// `N` places, of which each hash has [`WAYS`] to choose from: with one alone, two that are asked for in turn could put
-/// each other out for ever, while most places stay empty.
+/// Set-associative cache of `N` slots; a hash selects a set of [`WAYS`] slots. With only one slot for each hash, two
+/// entries in alternating use could evict each other indefinitely while most slots stay empty.
 struct Table<T, const N: usize> {
     places: Vec<Option<Box<T>>>,
-    /// Which of the places of a hash is the next to make room.
+    /// Counter that selects the slot of a full set to evict.
     turn: usize,
 }
 
-/// How many places each hash has.
+/// Number of slots in a set.
 const WAYS: usize = 4;
 
 enum Place<'a, T> {
-    /// What was looked for is there.
+    /// Hit: the entry.
     Taken(&'a mut T),
-    /// It is not, and may be put here.
+    /// Miss: the slot to insert into, which is empty or holds the entry to evict.
     Free(&'a mut Option<Box<T>>),
 }
 
@@ -119,7 +118,7 @@ impl<T, const N: usize> Default for Table<T, N> {
 }
 
 impl<T, const N: usize> Table<T, N> {
-    #[allow(clippy::indexing_slicing, reason = "what is below N / WAYS, times WAYS, leaves room for WAYS")]
+    #[allow(clippy::indexing_slicing, reason = "the set number is below N / WAYS, and a set has WAYS slots")]
     fn place(&mut self, hash: u64, is_it: impl Fn(&T) -> bool) -> Place<'_, T> {
         let first = hash as usize % (N / WAYS) * WAYS;
         let ways = &mut self.places[first..first + WAYS];
@@ -136,7 +135,7 @@ impl<T, const N: usize> Table<T, N> {
     }
 }
 
-/// The headers that a browser sends everywhere, to everybody.
+/// The headers that a browser sends alike to every site.
 type Headers<'a> = [Option<&'a [u8]>; 8];
 
 fn headers<'a>(evidence: &Evidence<'a>) -> Headers<'a> {
@@ -152,7 +151,7 @@ fn headers<'a>(evidence: &Evidence<'a>) -> Headers<'a> {
     ]
 }
 
-/// A browser by its headers, and what was read of them.
+/// Cache entry of a browser: its headers and the signals parsed from them.
 struct Browser {
     number: u64,
     headers: [Option<Box<[u8]>>; 8],
@@ -160,7 +159,7 @@ struct Browser {
     operating_system: Option<Box<str>>,
     brand: Option<Box<str>>,
     platform: Option<Box<str>>,
-    /// All else that was read of them.
+    /// All other signals parsed from the headers.
     others: Signals<'static>,
 }
 
@@ -200,7 +199,7 @@ impl Browser {
         self.headers.iter().zip(headers).all(|(kept, value)| kept.as_deref() == value)
     }
 
-    /// As [`Signals::read`] would read them of what the same browser shows.
+    /// The signals of a request of this browser. Returns the same as [`Signals::read`].
     fn signals<'a>(&'a self, evidence: &Evidence<'a>) -> Result<Signals<'a>, Unavailable> {
         let signals = Signals {
             family: &self.family,
@@ -213,20 +212,20 @@ impl Browser {
     }
 }
 
-/// An account's keys, and what was drawn with them.
+/// Cache entry of an account: its keys, and the records made with them.
 struct Account {
     sid: AccountSid,
     keys: AccountKeys,
     drawn: Vec<Drawn>,
-    /// Which of them is the next to make room.
+    /// Index of the entry to evict next.
     next: usize,
 }
 
-/// What was drawn of a browser on a page.
+/// Cached records of a browser on a page.
 struct Drawn {
     browser: u64,
     origin: Option<Box<[u8]>>,
-    /// Under each key.
+    /// One for each key.
     records: Vec<Record>,
 }
 
@@ -253,7 +252,7 @@ impl Account {
         }))
     }
 
-    /// Draws a browser on a page, and says where it is kept.
+    /// Digests a browser on a page into the cache. Returns its index.
     fn digest_into(&mut self, browser: u64, signals: &Signals<'_>) -> usize {
         let drawn = |key| {
             let mut record = record(key, signals);
@@ -280,7 +279,7 @@ mod tests {
     use crate::fingerprint::FingerprintKey;
 
     #[test]
-    fn four_of_one_place_stay_beside_each_other() {
+    fn a_set_holds_four_entries_before_it_evicts() {
         let mut table = Table::<u32, 8>::default();
         let mut find = |hash: u64, number: u32| match table.place(hash, |kept| *kept == number) {
             Place::Taken(_) => true,
@@ -295,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_kept_of_over_long_headers() {
+    fn over_long_headers_are_not_cached() {
         let key = FingerprintKey::new(vec![7; 32]).unwrap();
         let maker = Maker::new(Arc::new(FingerprintKeys::new(vec![key]).unwrap()));
         let read = |length: usize| {

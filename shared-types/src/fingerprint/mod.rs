@@ -1,7 +1,7 @@
-//! The fingerprint: which browser, page and deployment a token was made for, as one opaque string (contract,
-//! section 8). FlexWebchatOrchestratorService reads [`Signals`] from a request ([`evidence`], [`signals`]) and turns
-//! them into a [`Fingerprint`] with its keys ([`generate()`], [`Maker`]); ScopedAuthService compares two of them without any key
-//! ([`judge()`]). What may change, and how much of it, stands in [`policy`] alone.
+//! The fingerprint: one opaque string that identifies the browser, page and deployment that a token was made for
+//! (contract, section 8). FlexWebchatOrchestratorService reads [`Signals`] from a request ([`evidence`], [`signals`])
+//! and computes a [`Fingerprint`] with its keys ([`generate()`], [`Maker`]). ScopedAuthService compares two
+//! fingerprints without any key ([`judge()`]). Only [`policy`] defines what may change, and by how much.
 
 mod browser;
 pub mod evidence;
@@ -31,34 +31,36 @@ pub use sensitivity::Sensitivity;
 pub use signal::{Signal, SignalSet};
 pub use signals::{Signals, Unavailable};
 
-/// A fingerprint as it travels: opaque text that does not print.
+/// A fingerprint in its wire format: opaque text. `Debug` redacts it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Fingerprint(String);
 
 impl Fingerprint {
-    /// The longest text that is taken for a fingerprint, in bytes.
+    /// Maximum length, in bytes.
     pub const MAX_LEN: usize = 512;
 
-    /// Takes `text` as a fingerprint, unless it is over-long or has characters that none has.
+    /// Validates `text` as a fingerprint. `None` if it is empty, longer than [`Self::MAX_LEN`] or has a character that
+    /// the format does not use.
     pub fn new(text: String) -> Option<Self> {
         let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b'~');
-        // Without an end at the first that is not, so that many are looked at at once.
+        // No early exit, so the compiler can vectorise the loop.
         let all_plain = |text: &str| text.bytes().fold(true, |so_far, byte| so_far & plain(byte));
         (!text.is_empty() && text.len() <= Self::MAX_LEN && all_plain(&text)).then_some(Self(text))
     }
 
-    /// Its preferred record alone, made with the active key: what is kept of it, in a token or beside a conversation.
+    /// The fingerprint reduced to its preferred record, the one made with the active key. This is what a token or a
+    /// conversation stores.
     #[must_use]
     pub fn preferred(&self) -> Self {
         Self(self.0.split(record::SEPARATOR).next().unwrap_or_default().to_owned())
     }
 
-    /// What the account wants done where it is refused. One that cannot be read is not for anybody to serve.
+    /// The account's [`Mode`] for a rejected fingerprint. Fails closed: [`Mode::Enforce`] if no record can be decoded.
     pub fn mode(&self) -> Mode {
         record::Record::unfold_all(self).next().map_or(Mode::Enforce, |record| record.mode)
     }
 
-    /// The text; never to be logged.
+    /// The text. Never log it.
     pub fn as_str(&self) -> &str {
         &self.0
     }

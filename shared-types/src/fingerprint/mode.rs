@@ -1,16 +1,17 @@
-//! `fingerprint_mode`: what becomes of a request whose fingerprint is refused.
+//! `fingerprint_mode`: whether a request with a rejected fingerprint is rejected or only logged.
 
 use serde::{Deserialize, Serialize};
 
-/// An account's choice. Like the sensitivity it travels in the clear inside the presented fingerprint.
+/// Enforcement mode of an account. Like the sensitivity, it is sent in plaintext inside the presented fingerprint.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
-    /// It is refused.
+    /// The request is rejected.
     #[default]
     Enforce,
-    /// It is served, and the refusal is logged and counted: what enforcing would cost, before it is switched on. The
-    /// session stays bound to the browser that it was bound to, so it is refused once the mode is `enforce`.
+    /// Dry run: the request is served, and the rejection is logged and counted, to measure the effect of `enforce`
+    /// before switching it on. The session stays bound to its original browser, so it is rejected once the mode is
+    /// `enforce`.
     Shadow,
 }
 
@@ -18,7 +19,7 @@ impl Mode {
     /// Both modes.
     pub const ALL: [Self; 2] = [Self::Enforce, Self::Shadow];
 
-    /// The letter that stands for the mode in a fingerprint.
+    /// The letter that encodes the mode in a fingerprint.
     pub(super) const fn letter(self) -> &'static str {
         match self {
             Self::Enforce => "e",
@@ -26,7 +27,7 @@ impl Mode {
         }
     }
 
-    /// The mode that a letter stands for.
+    /// Decodes a mode from its letter.
     pub(super) fn from_letter(letter: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|mode| mode.letter() == letter)
     }
@@ -37,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_mode_has_its_letter_and_its_name() {
+    fn modes_round_trip_and_enforce_is_the_default() {
         for (mode, letter, name) in [(Mode::Enforce, "e", "enforce"), (Mode::Shadow, "s", "shadow")] {
             assert_eq!((mode.letter(), Mode::from_letter(letter)), (letter, Some(mode)));
             assert_eq!(serde_json::to_value(mode).unwrap(), name);

@@ -1,11 +1,12 @@
-//! The format. A fingerprint is one to four records, joined by `~`: one for each key, or version, that whoever made it
-//! knows, the preferred one first. A record is `fp1.<l|m|h><e|s>.<payload>`, level and mode in the clear, the payload in
-//! base64url without padding. It is, in this order and big-endian: the key's id (2 bytes), which signals are present (u32,
-//! one bit each), the major version and the hinted one (u16 each), the timezone (i16), then every other signal's
-//! truncated digest in the order of [`Signal::ALL`], zeros where it is absent. All records are 122 characters long.
+//! The wire format. A fingerprint is one to four records, joined by `~`: one for each key, or version, of the encoder,
+//! the preferred one first. A record is `fp1.<l|m|h><e|s>.<payload>`: level and mode in plaintext, the payload in
+//! base64url without padding. The payload contains, in this order and big-endian: the key id (2 bytes), the presence
+//! bits (u32, one bit for each signal), the major version and the hinted version (u16 each), the timezone (i16), then
+//! the truncated digest of every other signal in the order of [`Signal::ALL`], zeros if it is absent. Every record is
+//! 122 characters long.
 //!
-//! A later version is another word before the first dot. Whoever does not know it passes over its records, so that two
-//! versions can travel side by side for as long as sessions that were sealed with the older one live.
+//! A later version has another word before the first dot. Decoders skip records of unknown versions, so a fingerprint
+//! can hold two versions for as long as sessions that were sealed with the older one exist.
 
 use std::mem;
 
@@ -14,9 +15,9 @@ use base64_simd::{Out, URL_SAFE_NO_PAD};
 use super::{Fingerprint, Mode, Sensitivity, Signal, SignalSet, keys::KeyId};
 
 const VERSION: &str = "fp1";
-/// Between two records.
+/// Separator between records.
 pub(super) const SEPARATOR: char = '~';
-/// What a payload begins with: the key's id, the presence bits, three numbers.
+/// Length of a payload, in bytes: the key id, the presence bits and three numbers, then the digests.
 const PAYLOAD_LEN: usize = {
     let mut len = 2 + 4 + 2 + 2 + 2;
     let mut place = 0;
@@ -29,13 +30,13 @@ const PAYLOAD_LEN: usize = {
     len
 };
 
-/// The characters of a record: the version, the two letters, two dots, the payload.
+/// Length of a record, in characters: the version, two letters, two dots, the payload.
 const LEN: usize = VERSION.len() + 4 + (PAYLOAD_LEN * 4).div_ceil(3);
 
-/// The longest digest that a fingerprint holds; shorter ones are filled up with zeros.
+/// A truncated digest, of the maximum length. Shorter digests are padded with zeros.
 pub(super) type Digest = [u8; 8];
 
-/// A fingerprint, unfolded.
+/// A decoded record of a fingerprint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Record {
     pub(super) sensitivity: Sensitivity,
@@ -63,7 +64,7 @@ impl Record {
         }
     }
 
-    /// Holds the digest of `signal`, zeros for what is held as a number; or that it is absent.
+    /// Sets the digest of `signal` (zeros for a signal stored as a number), or marks the signal as absent.
     pub(super) fn set(&mut self, signal: Signal, digest: Option<Digest>) {
         match digest {
             Some(_) => self.present.insert(signal),
@@ -74,7 +75,7 @@ impl Record {
         }
     }
 
-    /// Writes records as a fingerprint.
+    /// Encodes records as a fingerprint.
     pub(super) fn fold_all(records: impl Iterator<Item = Self>) -> Fingerprint {
         let mut text = String::with_capacity(LEN + 1);
         for record in records {
@@ -107,7 +108,7 @@ impl Record {
         URL_SAFE_NO_PAD.encode_append(payload, text);
     }
 
-    /// Reads the records of a fingerprint; those of other versions, or not of the format, are passed over.
+    /// Decodes the records of a fingerprint. Skips records of other versions and malformed ones.
     pub(super) fn unfold_all(fingerprint: &Fingerprint) -> impl Iterator<Item = Self> {
         fingerprint.as_str().split(SEPARATOR).filter_map(Self::decode)
     }
@@ -171,14 +172,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_folded_unfolds(records in prop::collection::vec(any_record(), 1..=4)) {
+        fn encoded_records_decode_to_the_same(records in prop::collection::vec(any_record(), 1..=4)) {
             let fingerprint = Record::fold_all(records.iter().cloned());
             prop_assert_eq!(fingerprint.as_str().len(), 123 * records.len() - 1);
             prop_assert_eq!(decode(fingerprint.as_str()), records);
         }
 
         #[test]
-        fn what_is_unfolded_folds(text in "fp1\\.[lmh][es]\\.[A-Za-z0-9_-]{2}[A-Za-f]AA[A-Za-z0-9_-]{109}[AEIMQUYcgkosw048]") {
+        fn decoded_text_encodes_to_the_same(text in "fp1\\.[lmh][es]\\.[A-Za-z0-9_-]{2}[A-Za-f]AA[A-Za-z0-9_-]{109}[AEIMQUYcgkosw048]") {
             for record in decode(&text) {
                 let folded = Record::fold_all([record].into_iter());
                 prop_assert_eq!(folded.as_str(), &text);
@@ -186,7 +187,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_it_panic(text in "(fp1\\.[lmhx][esx]\\.)?[A-Za-z0-9._~-]{1,512}") {
+        fn arbitrary_text_does_not_panic(text in "(fp1\\.[lmhx][esx]\\.)?[A-Za-z0-9._~-]{1,512}") {
             if let Some(fingerprint) = Fingerprint::new(text) {
                 let _ = Record::unfold_all(&fingerprint).count();
             }
@@ -194,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn records_of_other_formats_are_passed_over() {
+    fn malformed_and_unknown_records_are_skipped() {
         let good = Record::fold_all([Record::new(Sensitivity::Low, Mode::Enforce)].into_iter());
         let good = good.as_str();
         for bad in [

@@ -1,23 +1,23 @@
-//! `fingerprintSensitivity`: how much of a browser may change before its session is refused.
+//! `fingerprintSensitivity`: how much a browser may change before its session is rejected.
 
 use serde::{Deserialize, Serialize};
 
-/// An account's choice. It travels in the clear inside the presented fingerprint and is judged by what is presented,
-/// so a change of mind takes effect at once. What each level allows stands in `policy`.
+/// Sensitivity level of an account. It is sent in plaintext inside the presented fingerprint, and the presented level
+/// applies, so a changed setting takes effect at once. `policy` defines what each level allows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Sensitivity {
     /// Several ordinary changes at once are accepted.
     Low,
-    /// Any ordinary change is accepted, and small ones together.
+    /// Any single ordinary change is accepted, and several small ones at once.
     #[default]
     Medium,
-    /// Any ordinary change but travel is accepted, on its own.
+    /// Any single ordinary change except travel is accepted.
     High,
 }
 
 impl Sensitivity {
-    /// All levels, the most tolerant first.
+    /// All levels, most tolerant first.
     pub const ALL: [Self; 3] = [Self::Low, Self::Medium, Self::High];
 
     /// The name in settings, logs and metrics.
@@ -29,7 +29,7 @@ impl Sensitivity {
         }
     }
 
-    /// The letter that stands for the level in a fingerprint.
+    /// The letter that encodes the level in a fingerprint.
     pub(super) const fn letter(self) -> &'static str {
         match self {
             Self::Low => "l",
@@ -38,7 +38,7 @@ impl Sensitivity {
         }
     }
 
-    /// The level that a letter stands for.
+    /// Decodes a level from its letter.
     pub(super) fn from_letter(letter: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|level| level.letter() == letter)
     }
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_level_has_its_letter_and_its_name() {
+    fn levels_round_trip_by_letter_and_name() {
         for (level, letter, name) in [
             (Sensitivity::Low, "l", "low"),
             (Sensitivity::Medium, "m", "medium"),

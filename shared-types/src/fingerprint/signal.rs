@@ -1,4 +1,4 @@
-//! The signals by name, and sets of them for the audit log: which of a browser's traits held, and which did not.
+//! Enum of the signals, and sets of them: which traits of a browser are unchanged or changed, for the audit log.
 
 use std::fmt;
 
@@ -6,8 +6,8 @@ use serde::{Serialize, Serializer};
 
 macro_rules! signals {
     ($($variant:ident $name:literal $digest_len:literal $doc:literal)*) => {
-        /// One trait of a browser, a page or a session. The order is part of the format `fp1`: a signal's number
-        /// stands in its digest and its presence bit, its place decides where its digest is written.
+        /// A trait of a browser, a page or a session. The order is part of the format `fp1`: a signal's discriminant
+        /// is digested with its value and selects its presence bit, and the digests are written in this order.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Signal {
             $(#[doc = $doc] $variant,)*
@@ -16,7 +16,7 @@ macro_rules! signals {
         impl Signal {
             /// All signals, in the order of the format.
             pub const ALL: [Self; Self::COUNT] = [$(Self::$variant),*];
-            /// How many there are.
+            /// Number of signals.
             pub const COUNT: usize = [$($name),*].len();
 
             /// The name in logs.
@@ -24,7 +24,7 @@ macro_rules! signals {
                 match self { $(Self::$variant => $name,)* }
             }
 
-            /// How many bytes of its digest a fingerprint holds; 0 for what is held as a number.
+            /// Length of the truncated digest in a fingerprint, in bytes. 0 for signals stored as a number.
             pub(super) const fn digest_len(self) -> usize {
                 match self { $(Self::$variant => $digest_len,)* }
             }
@@ -32,24 +32,25 @@ macro_rules! signals {
     };
 }
 
-// A soft signal costs a thief one of many points: 4 bytes. A decisive one must not be met by chance: 6. The login
-// timestamp is the one value that a thief would have to guess: 8.
+// Digest lengths. Soft signals: 4 bytes, because a mismatch costs a thief only some points. Decisive signals: 6 bytes,
+// because they must not match by chance. The login timestamp: 8 bytes, because it is the only value that a thief has to
+// guess.
 signals! {
-    Family           "family"            6 "The browser's family, by its User-Agent."
-    OperatingSystem  "operating_system"  6 "The operating system, by the User-Agent."
-    Mobile           "mobile"            6 "Whether it says that it is a mobile browser."
+    Family           "family"            6 "The browser family, from the User-Agent."
+    OperatingSystem  "operating_system"  6 "The operating system, from the User-Agent."
+    Mobile           "mobile"            6 "Whether the browser reports that it is mobile."
     Origin           "origin"            6 "The page's origin."
     DeploymentKey    "deployment_key"    6 "The deployment key."
     LoginTimestamp   "login_timestamp"   8 "The widget's `loginTimestamp`: a nonce of the session, not a trait."
     MajorVersion     "major_version"     0 "The browser's major version."
-    HintedVersion    "hinted_version"    0 "Its engine's major version, by its client hints."
+    HintedVersion    "hinted_version"    0 "The engine's major version, from the client hints."
     Timezone         "timezone"          0 "The offset from UTC in minutes."
-    Brand            "brand"             4 "The browser's brand, by its client hints."
-    Platform         "platform"          4 "The operating system, by the client hints."
-    AcceptLanguage   "accept_language"   4 "The primary language that it asks for."
+    Brand            "brand"             4 "The browser's brand, from the client hints."
+    Platform         "platform"          4 "The operating system, from the client hints."
+    AcceptLanguage   "accept_language"   4 "The primary language of `Accept-Language`."
     SettingsLanguage "settings_language" 4 "The primary language that the widget reports."
-    AcceptEncoding   "accept_encoding"   4 "The content codings that it accepts."
-    CookieEnabled    "cookie_enabled"    4 "Whether cookies are on."
+    AcceptEncoding   "accept_encoding"   4 "The content codings of `Accept-Encoding`."
+    CookieEnabled    "cookie_enabled"    4 "Whether cookies are enabled."
     AudioDecoder     "audio_decoder"     4 "Whether the widget's audio probe is supported."
     VideoDecoder     "video_decoder"     4 "Whether the widget's video probe is supported."
     Network          "network"           4 "The client's network: an IPv4 /24 or an IPv6 /48."
@@ -66,10 +67,10 @@ impl Signal {
 pub struct SignalSet(u32);
 
 impl SignalSet {
-    /// No signal.
+    /// The empty set.
     pub const EMPTY: Self = Self(0);
 
-    /// The set with these signals.
+    /// The set of `signals`.
     pub fn of(signals: &[Signal]) -> Self {
         Self(signals.iter().fold(0, |bits, signal| bits | signal.bit()))
     }
@@ -79,7 +80,7 @@ impl SignalSet {
         self.0 & signal.bit() != 0
     }
 
-    /// Whether no signal is in the set.
+    /// Whether the set is empty.
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
@@ -89,13 +90,13 @@ impl SignalSet {
         Signal::ALL.into_iter().filter(move |signal| self.contains(*signal))
     }
 
-    /// The signals that are in either set.
+    /// The signals in either set.
     #[must_use]
     pub const fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// The signals that are in this set and not in `other`.
+    /// The signals in this set but not in `other`: the set difference.
     #[must_use]
     pub const fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
@@ -113,13 +114,13 @@ impl SignalSet {
         self.0
     }
 
-    /// The set with these bits, unless one of them belongs to no signal.
+    /// The set with these bits. `None` if a bit belongs to no signal.
     pub(super) const fn from_bits(bits: u32) -> Option<Self> {
         if bits >> Signal::COUNT == 0 { Some(Self(bits)) } else { None }
     }
 }
 
-/// The names, separated by commas; nothing for the empty set.
+/// The names, separated by commas. Empty text for the empty set.
 impl fmt::Display for SignalSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (place, signal) in self.iter().enumerate() {
@@ -138,7 +139,7 @@ impl fmt::Debug for SignalSet {
     }
 }
 
-/// An array of names.
+/// Serialises as an array of names.
 impl Serialize for SignalSet {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(self.iter().map(Signal::name))
@@ -150,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_set_names_its_signals() {
+    fn a_set_displays_and_serialises_as_names() {
         let set = SignalSet::of(&[Signal::Network, Signal::Family]);
         assert_eq!(set.to_string(), "family,network");
         assert_eq!(serde_json::to_string(&set).unwrap(), r#"["family","network"]"#);
@@ -159,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn only_bits_of_signals_make_a_set() {
+    fn unknown_bits_are_rejected() {
         let all = SignalSet::of(&Signal::ALL);
         assert_eq!(SignalSet::from_bits(all.bits()), Some(all));
         assert_eq!(all.iter().count(), Signal::COUNT);

@@ -1,16 +1,16 @@
-//! `FWO ->> FWO: Generating Fingerprint`, its first half: evidence becomes signals, each brought to the form in which
-//! it is compared. Headers that every browser sends are read leniently: what makes no sense counts as absent.
+//! Parses evidence into normalised signals: the first half of `FWO ->> FWO: Generating Fingerprint`. Headers that every
+//! browser sends are parsed leniently: a malformed value counts as absent.
 
 use std::{borrow::Cow, fmt, net::IpAddr};
 
 use super::{browser, evidence, evidence::Evidence, widget};
 use crate::ids::DeploymentKey;
 
-/// The longest part of an ordinary header that is read, in bytes. The longest User-Agents, of in-app browsers, have
-/// about 500; of a longer header the rest is cut off, the same each time.
+/// Maximum length of an ordinary header, in bytes. The longest User-Agents, of in-app browsers, have about 500. A
+/// longer value is truncated, always at the same place.
 const MAX_LEN: usize = 1024;
 
-/// No fingerprint can be made of the request (contract, section 8). Says which header is at fault, not what it holds.
+/// Error: the request yields no fingerprint (contract, section 8). It names the invalid header and omits its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[error("the header {} is missing or malformed", self.header())]
 pub enum Unavailable {
@@ -36,22 +36,24 @@ impl Unavailable {
     }
 }
 
-/// What is known of a browser and its page. `None` is what the request does not show. Does not print: it is personal.
+/// The signals of a request: its browser, page and session. `None` is a signal that the request lacks. `Debug` redacts
+/// all of them, because they are personal data.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Signals<'a> {
-    /// The browser's family by its User-Agent: `Chrome`, `Safari`, `Webview`; a product token such as `curl`.
+    /// The browser family from the User-Agent: `Chrome`, `Safari`, `Webview`, or a product token such as `curl`.
     pub family: &'a str,
-    /// Its major version, for Safari without the gap from 18 to 26.
+    /// The browser's major version from the User-Agent. For Safari, without the gap from 18 to 26.
     pub major: Option<u16>,
-    /// The operating system by the User-Agent: `Windows 10`, `Mac OSX`, `Android`.
+    /// The operating system from the User-Agent: `Windows 10`, `Mac OSX`, `Android`.
     pub operating_system: Option<&'a str>,
-    /// `Sec-CH-UA-Mobile`, or without it what the User-Agent says. Browsers say the same in both.
+    /// Whether the browser is mobile: from `Sec-CH-UA-Mobile`, else from the User-Agent. Browsers report the same in
+    /// both.
     pub mobile: bool,
-    /// The brand in `Sec-CH-UA`: `Google Chrome`, `Brave`.
+    /// The brand from `Sec-CH-UA`: `Google Chrome`, `Brave`.
     pub brand: Option<&'a str>,
-    /// The engine's major version in `Sec-CH-UA`.
+    /// The engine's major version from `Sec-CH-UA`.
     pub hinted: Option<u16>,
-    /// `Sec-CH-UA-Platform`: `Windows`, `macOS`.
+    /// The operating system from `Sec-CH-UA-Platform`: `Windows`, `macOS`.
     pub platform: Option<&'a str>,
     /// The primary language of `Accept-Language`.
     pub accept_language: Option<Language>,
@@ -61,13 +63,13 @@ pub struct Signals<'a> {
     pub accept_encoding: Option<Codings>,
     /// The widget's `cookieEnabled`.
     pub cookie_enabled: Option<bool>,
-    /// The widget's `userTimezone`, in minutes, -1440 to 1440, as `Date.getTimezoneOffset`.
+    /// The widget's `userTimezone`, in minutes from -1440 to 1440, as `Date.getTimezoneOffset` returns it.
     pub timezone: Option<i16>,
     /// The widget's `audio.supported`.
     pub audio: Option<bool>,
     /// The widget's `video.supported`.
     pub video: Option<bool>,
-    /// The widget's `loginTimestamp`, 1 to 64 characters; a secret of the session.
+    /// The widget's `loginTimestamp`, 1 to 64 characters. A secret of the session.
     pub login_timestamp: Option<Cow<'a, str>>,
     /// The client's network.
     pub network: Option<Network>,
@@ -78,7 +80,7 @@ pub struct Signals<'a> {
 }
 
 impl<'a> Signals<'a> {
-    /// Reads the signals, or says which header keeps them from being read.
+    /// Parses the signals. The error names the header that is missing or malformed.
     pub fn read(evidence: &Evidence<'a>) -> Result<Self, Unavailable> {
         let user_agent =
             text(evidence.user_agent).filter(|agent| !agent.is_empty()).ok_or(Unavailable::UserAgent)?;
@@ -110,7 +112,7 @@ impl<'a> Signals<'a> {
         of_the_browser.of_the_request(evidence)
     }
 
-    /// The same browser's, as this request shows it: with the session, network and page that it comes from.
+    /// The browser's signals, completed with those of the request: session, network, page and deployment.
     pub(super) fn of_the_request(self, evidence: &Evidence<'a>) -> Result<Self, Unavailable> {
         Ok(Self {
             login_timestamp: widget::login_timestamp(evidence.webchat_info)
@@ -129,7 +131,7 @@ impl fmt::Debug for Signals<'_> {
     }
 }
 
-/// The page's origin. A browser sends none with a GET to the page's own origin; there the `Referer` shows it.
+/// The page's origin, from `Origin`, else from `Referer`: browsers send no `Origin` with a same-origin GET.
 fn origin<'a>(evidence: &Evidence<'a>) -> Option<Cow<'a, [u8]>> {
     if let Some(origin) = evidence.origin.filter(|origin| !origin.is_empty()) {
         return Some(Cow::Borrowed(origin));
@@ -138,19 +140,19 @@ fn origin<'a>(evidence: &Evidence<'a>) -> Option<Cow<'a, [u8]>> {
     page.is_tuple().then(|| Cow::Owned(page.ascii_serialization().into_bytes()))
 }
 
-/// The readable beginning of a header that is text: UTF-8 without control characters.
+/// The header as text, trimmed, at most [`MAX_LEN`] bytes. `None` unless it is UTF-8 without control characters.
 fn text(header: Option<&[u8]>) -> Option<&str> {
     let text = str::from_utf8(header?).ok()?;
     let (text, _) = text.split_at_checked(text.floor_char_boundary(MAX_LEN))?;
     (!text.contains(|c: char| c.is_control() && c != '\t')).then_some(text.trim())
 }
 
-/// A primary language subtag in lower case, `de` of `de-AT`, filled up with zeros (RFC 5646, section 2.2.1).
+/// A primary language subtag in lower case, padded with zeros: `de` for `de-AT` (RFC 5646, section 2.2.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Language(pub [u8; 8]);
 
 impl Language {
-    /// The primary language of a tag; `en_IN` occurs in the released widget.
+    /// The primary language of a tag. Accepts `_` as a separator: the released widget sends `en_IN`.
     fn primary(tag: &str) -> Option<Self> {
         let subtag = tag.split(['-', '_']).next()?.trim();
         if !(2..=8).contains(&subtag.len()) || !subtag.bytes().all(|b| b.is_ascii_alphabetic()) {
@@ -163,13 +165,13 @@ impl Language {
         Some(Self(language))
     }
 
-    /// That of the first tag of an `Accept-Language`: browsers list them by preference.
+    /// The primary language of the first valid tag of an `Accept-Language`. Browsers list them by preference.
     fn preferred(list: &str) -> Option<Self> {
         list.split(',').find_map(|range| Self::primary(range.split(';').next()?))
     }
 }
 
-/// The content codings that an `Accept-Encoding` allows, in whatever order it lists them: a bit for each.
+/// The content codings that an `Accept-Encoding` allows, as a bit set, so their order does not matter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Codings(pub u8);
 
@@ -192,7 +194,8 @@ impl Codings {
             ("zstd", 8),
             ("compress", 16),
             ("identity", 32),
-            // Sent only while the browser holds a dictionary for the address (RFC 9842): nothing about the browser.
+            // Ignored: sent only while the browser holds a dictionary for the URL (RFC 9842), so no trait of the
+            // browser.
             ("dcb", 0),
             ("dcz", 0),
         ];
@@ -201,7 +204,7 @@ impl Codings {
     }
 }
 
-/// The network of a client: its version, then the first 24 bits of an IPv4 or 48 of an IPv6 address.
+/// The network of a client: the IP version, then the first 24 bits of an IPv4 or 48 bits of an IPv6 address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Network(pub [u8; 7]);
 

@@ -1,19 +1,19 @@
-//! The widget's own headers, `x-twilio-sec-*`: three JSON objects (contract, section 4). Members may be missing or
-//! null, as in a browser that lacks the API, and members that are not known are passed over; a member of the wrong
-//! type, or anything but an object, makes the header malformed.
+//! Parser of the widget's own headers, `x-twilio-sec-*`: three JSON objects (contract, section 4). Members may be
+//! missing or null, as in a browser that lacks the API; unknown members are ignored. A member of the wrong type, or a
+//! value that is not an object, makes the header malformed.
 
 use std::{borrow::Cow, fmt, marker::PhantomData};
 
 use serde::{Deserialize, Deserializer, de};
 
-/// The longest value that is read, in bytes. The released widget's longest has about 250.
+/// Maximum length of a header value, in bytes. The released widget's longest has about 250.
 const MAX_LEN: usize = 4 * 1024;
 
-/// What the released widget sends where it has no login timestamp, because the browser refuses it storage. Every such
-/// browser sends the same, so it says nothing.
+/// Placeholder that the released widget sends without a login timestamp, when the browser denies it storage. It counts
+/// as absent: every such browser sends the same value, so it identifies nothing.
 const NO_LOGIN_TIMESTAMP: &str = "9999999";
 
-/// The header is present and not what the widget sends.
+/// The header is present but malformed: the widget never sends such a value.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Malformed;
 
@@ -24,13 +24,13 @@ struct Decoders {
     video: Option<Object<Answer>>,
 }
 
-/// Of a decoder's answer, `supported` alone: the rest follows load and battery.
+/// A decoder's capabilities. Only `supported` is read: the other members vary with load and battery.
 #[derive(Deserialize)]
 struct Answer {
     supported: Option<bool>,
 }
 
-/// Whether the audio and the video probe are supported.
+/// Parses `x-twilio-sec-decoders`: whether the audio and the video probe are supported.
 pub(super) fn decoders(header: Option<&[u8]>) -> Result<(Option<bool>, Option<bool>), Malformed> {
     let decoders: Decoders = read(header)?.unwrap_or_default();
     let supported = |answer: Option<Object<Answer>>| answer.and_then(|answer| answer.0.supported);
@@ -47,12 +47,12 @@ pub(super) struct UserSettings {
     pub(super) user_timezone: Option<i16>,
 }
 
-/// The settings; none of them without the header.
+/// Parses `x-twilio-sec-usersettings`. Without the header, every setting is `None`.
 pub(super) fn user_settings(header: Option<&[u8]>) -> Result<UserSettings, Malformed> {
     Ok(read(header)?.unwrap_or_default())
 }
 
-/// Whole minutes from UTC; `Date.getTimezoneOffset` gives at most a day.
+/// Deserialises the offset from UTC in whole minutes. `Date.getTimezoneOffset` returns at most a day.
 fn minutes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i16>, D::Error> {
     match Option::<f64>::deserialize(deserializer)? {
         None => Ok(None),
@@ -69,10 +69,10 @@ struct WebchatInfo<'a> {
     login_timestamp: Option<Nonce<'a>>,
 }
 
-/// A string, or a number as the text that it is written as: older releases send one, newer ones the other.
+/// A nonce as text, from a JSON string or number: older releases of the widget send one, newer ones the other.
 struct Nonce<'a>(Cow<'a, str>);
 
-/// The login timestamp: 1 to 64 characters of any text.
+/// Parses the login timestamp of `x-twilio-sec-webchatinfo`: 1 to 64 characters of any text.
 pub(super) fn login_timestamp(header: Option<&[u8]>) -> Result<Option<Cow<'_, str>>, Malformed> {
     let info: WebchatInfo<'_> = read(header)?.unwrap_or_default();
     match info.login_timestamp {
@@ -103,7 +103,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for Nonce<'a> {
                 Ok(Nonce(Cow::Owned(number.to_string())))
             }
             fn visit_f64<E: de::Error>(self, number: f64) -> Result<Nonce<'de>, E> {
-                // Not every number has a short decimal form; its bits are as good a name.
+                // The bits, in hexadecimal: not every number has a short decimal form, and a nonce only has to be
+                // unique.
                 Ok(Nonce(Cow::Owned(format!("{:x}", number.to_bits()))))
             }
         }
@@ -119,7 +120,7 @@ fn read<'a, T: Deserialize<'a>>(header: Option<&'a [u8]>) -> Result<Option<T>, M
     serde_json::from_slice::<Object<T>>(json).map(|object| Some(object.0)).map_err(|_| Malformed)
 }
 
-/// A `T` from a JSON object and nothing else: a derived `Deserialize` alone also takes the members from an array.
+/// A `T` that deserialises from a JSON object only. A derived `Deserialize` also accepts the members as an array.
 struct Object<T>(T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
@@ -143,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn decoders_are_read_for_what_is_supported() {
+    fn decoders_are_parsed_for_supported_only() {
         for (json, expected) in [
             (
                 r#"{"audio":{"powerEfficient":true,"smooth":true,"supported":true,"keySystemAccess":null},
@@ -163,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_are_read_leniently() {
+    fn missing_null_and_unknown_settings_are_accepted() {
         let settings =
             user_settings(Some(br#"{"language":"de-DE","cookieEnabled":true,"userTimezone":-120}"#));
         let settings = settings.unwrap();
@@ -176,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_login_timestamp_is_a_string_or_a_number() {
+    fn a_login_timestamp_may_be_a_string_or_a_number() {
         let read = |json: &str| login_timestamp(Some(json.as_bytes())).map(|text| text.map(Cow::into_owned));
         for json in [r#"{"loginTimestamp":"1711075540530"}"#, r#"{"loginTimestamp":1711075540530}"#] {
             assert_eq!(read(json), Ok(Some("1711075540530".to_owned())));
@@ -196,13 +197,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_passed_over_may_be_deep() {
+    fn ignored_members_may_be_deeply_nested() {
         let deep = format!(r#"{{"audio":{{"x":{}{}}}}}"#, "[".repeat(2000), "]".repeat(2000));
         assert_eq!(decoders(Some(deep.as_bytes())), Ok((None, None)));
     }
 
     #[test]
-    fn anything_else_is_malformed() {
+    fn other_values_are_malformed() {
         let bomb = format!(r#"{{"x":{}"#, "[".repeat(4000));
         let long = format!(r#"{{"x":"{}"}}"#, "x".repeat(4096));
         let huge = "x".repeat(64 * 1024);
