@@ -171,7 +171,7 @@ fn named(signals: SignalSet) -> Option<tracing::field::DisplayValue<SignalSet>> 
 }
 
 fn points_since_the_beginning(verdict: Verdict) -> Option<u16> {
-    verdict.since_the_beginning.map(|comparison| comparison.points)
+    verdict.since_session_start.map(|comparison| comparison.points)
 }
 
 /// Logs a revocation: by the `guest`, an `operator`, or for `token_reuse`.

@@ -89,7 +89,7 @@ fn fingerprint_policy_table_matches_the_code() {
             Compare::Forwards => "equal, or forwards",
             Compare::Clock => "equal, or within 60 minutes",
         };
-        format!("| `{}` | {held} | {} | {} |\n", rule.signal.name(), rule.changed, rule.gone)
+        format!("| `{}` | {held} | {} | {} |\n", rule.signal.name(), rule.changed, rule.missing)
     });
     let table = "| signal | held if | changed | missing |\n|---|---|---|---|\n".to_owned()
         + &rows.collect::<String>();

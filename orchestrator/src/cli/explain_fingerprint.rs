@@ -135,11 +135,11 @@ fn table(verdicts: &[Verdict]) -> String {
     let levels = || verdicts.iter().zip(Sensitivity::ALL.map(Sensitivity::limits));
     let points = levels().map(|(verdict, limits)| format!("{} of {}", verdict.last.points, limits.budget));
     row(&mut text, "points", points);
-    if verdicts.iter().any(|verdict| verdict.since_the_beginning.is_some()) {
-        let broke = verdicts.iter().map(|verdict| verdict.since_the_beginning.unwrap_or_default().broke);
+    if verdicts.iter().any(|verdict| verdict.since_session_start.is_some()) {
+        let broke = verdicts.iter().map(|verdict| verdict.since_session_start.unwrap_or_default().broke);
         row(&mut text, "since the beginning", broke.map(|set| set.to_string()));
         let points = levels().map(|(verdict, limits)| {
-            format!("{} of {}", verdict.since_the_beginning.unwrap_or_default().points, limits.total)
+            format!("{} of {}", verdict.since_session_start.unwrap_or_default().points, limits.total)
         });
         row(&mut text, "", points);
     }
@@ -149,7 +149,7 @@ fn table(verdicts: &[Verdict]) -> String {
 }
 
 fn outcome(comparison: &Comparison, signal: Signal) -> String {
-    let gone = if comparison.gone.contains(signal) { "gone" } else { "changed" };
+    let gone = if comparison.missing.contains(signal) { "gone" } else { "changed" };
     let change = if comparison.held.contains(signal) {
         "held"
     } else if comparison.broke.contains(signal) {

@@ -142,7 +142,7 @@ pub fn binding_of_successor(claims: &Claims, holder: Holder<'_>, verdict: &Holde
         }
     };
     // A first fingerprint that could not be compared is replaced by the oldest that could.
-    let comparable = verdict.browser.is_some_and(|verdict| verdict.since_the_beginning.is_some());
+    let comparable = verdict.browser.is_some_and(|verdict| verdict.since_session_start.is_some());
     let first = first.as_ref().filter(|_| comparable).or(sealed.as_ref());
     let first = first.filter(|first| **first != now).cloned();
     Binding { fingerprint: Some(now), first_fingerprint: first }

@@ -16,7 +16,7 @@ pub fn generate(
     sensitivity: Sensitivity,
     mode: Mode,
 ) -> Fingerprint {
-    Record::fold_all(keys.iter().map(|key| Record { sensitivity, mode, ..record(key, signals) }))
+    Record::encode_all(keys.iter().map(|key| Record { sensitivity, mode, ..record(key, signals) }))
 }
 
 /// Computes the record of `signals` under `key`, with the default level and mode.

@@ -29,7 +29,7 @@ pub struct Comparison {
     /// The signals whose change rejects the session, regardless of all others.
     pub broke: SignalSet,
     /// The signals in `drifted` or `broke` that are missing from the newer fingerprint.
-    pub gone: SignalSet,
+    pub missing: SignalSet,
     /// Sum of the points of the drifted signals.
     pub points: u16,
 }
@@ -48,7 +48,7 @@ pub struct Verdict {
     /// Comparison with the fingerprint of the last refresh.
     pub last: Comparison,
     /// Comparison with the fingerprint at the start of the session, if that is another one and is comparable.
-    pub since_the_beginning: Option<Comparison>,
+    pub since_session_start: Option<Comparison>,
 }
 
 impl Verdict {
@@ -63,20 +63,20 @@ impl Verdict {
     }
 
     fn union(&self, signals: impl Fn(&Comparison) -> SignalSet) -> SignalSet {
-        signals(&self.last).union(self.since_the_beginning.as_ref().map(signals).unwrap_or_default())
+        signals(&self.last).union(self.since_session_start.as_ref().map(signals).unwrap_or_default())
     }
 }
 
 /// Decides whether `presented`, the fingerprint of the request, is accepted for a session bound to `bound`.
 pub fn judge(bound: BoundFingerprint<'_>, presented: &Fingerprint) -> Verdict {
-    let presented: Vec<Record> = Record::unfold_all(presented).collect();
+    let presented: Vec<Record> = Record::decode_all(presented).collect();
     let refused = Verdict {
         accepted: false,
         mode: presented.first().map_or(Mode::Enforce, |record| record.mode),
         strictest: None,
         comparable: false,
         last: Comparison::default(),
-        since_the_beginning: None,
+        since_session_start: None,
     };
     let Some(last) = differences(bound.sealed, &presented) else { return refused };
     // Skipped if not comparable: its key was removed from the ring too early. The last refresh was accepted against it.
@@ -94,7 +94,7 @@ pub fn judge(bound: BoundFingerprint<'_>, presented: &Fingerprint) -> Verdict {
         strictest: Sensitivity::ALL.into_iter().rev().find(|level| accepts(*level)),
         comparable: true,
         last: last.at(&last.level.limits()),
-        since_the_beginning: first.map(|first| first.at(&last.level.limits())),
+        since_session_start: first.map(|first| first.at(&last.level.limits())),
         ..refused
     }
 }
@@ -125,7 +125,7 @@ impl Differences {
 
 /// Compares the first record of `sealed` with the presented record of the same key. `None` if there is none.
 fn differences(sealed: &Fingerprint, presented: &[Record]) -> Option<Differences> {
-    let sealed = Record::unfold_all(sealed).next()?;
+    let sealed = Record::decode_all(sealed).next()?;
     let presented = presented.iter().find(|record| record.key_id == sealed.key_id)?;
     Some(compare(&sealed, presented))
 }
@@ -161,8 +161,8 @@ fn compare(sealed: &Record, presented: &Record) -> Differences {
         }
         let effect = match difference {
             _ if !presented.present.contains(rule.signal) => {
-                comparison.gone.insert(rule.signal);
-                rule.gone
+                comparison.missing.insert(rule.signal);
+                rule.missing
             }
             Difference::None => {
                 comparison.held.insert(rule.signal);

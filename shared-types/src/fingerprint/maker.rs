@@ -30,15 +30,15 @@ const ACCOUNTS: usize = 4096;
 const PER_ACCOUNT: usize = 16;
 
 /// The signals that are digested for every request, never cached.
-const OF_THE_REQUEST: [Signal; 3] = [Signal::DeploymentKey, Signal::LoginTimestamp, Signal::Network];
+const REQUEST_SIGNALS: [Signal; 3] = [Signal::DeploymentKey, Signal::LoginTimestamp, Signal::Network];
 
 /// Generates fingerprints with a key ring, through a cache. One for each worker, to avoid lock contention.
 pub struct Maker {
     keys: Arc<FingerprintKeys>,
-    kept: Mutex<Kept>,
+    cache: Mutex<Cache>,
 }
 
-struct Kept {
+struct Cache {
     hasher: RandomState,
     browsers: Table<Browser, BROWSERS>,
     accounts: Table<Account, ACCOUNTS>,
@@ -50,7 +50,7 @@ impl Maker {
     /// A generator with `keys` and an empty cache.
     pub fn new(keys: Arc<FingerprintKeys>) -> Self {
         let (browsers, accounts) = (Table::default(), Table::default());
-        Self { keys, kept: Mutex::new(Kept { hasher: RandomState::new(), browsers, accounts, read: 0 }) }
+        Self { keys, cache: Mutex::new(Cache { hasher: RandomState::new(), browsers, accounts, read: 0 }) }
     }
 
     /// The fingerprint of a request. Returns the same as [`Signals::read`] and [`generate()`].
@@ -68,11 +68,11 @@ impl Maker {
             let signals = Signals::read(evidence)?;
             return Ok(generate(&self.keys.account(account_sid), &signals, sensitivity, mode));
         }
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let Kept { hasher, browsers, accounts, read } = &mut *kept;
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        let Cache { hasher, browsers, accounts, read } = &mut *cache;
         let browser = match browsers.place(hasher.hash_one(headers), |browser| browser.sends(headers)) {
-            Place::Taken(browser) => browser,
-            Place::Free(place) => {
+            Lookup::Taken(browser) => browser,
+            Lookup::Free(place) => {
                 let signals = Signals::read(evidence)?;
                 *read += 1;
                 place.insert(Box::new(Browser::new(*read, headers, &signals)))
@@ -80,8 +80,8 @@ impl Maker {
         };
         let account = match accounts.place(hasher.hash_one(account_sid), |account| account.sid == account_sid)
         {
-            Place::Taken(account) => account,
-            Place::Free(place) => place.insert(Box::new(Account::new(account_sid, &self.keys))),
+            Lookup::Taken(account) => account,
+            Lookup::Free(place) => place.insert(Box::new(Account::new(account_sid, &self.keys))),
         };
         Ok(account.fingerprint(browser.number, &browser.signals(evidence)?, sensitivity, mode))
     }
@@ -104,7 +104,7 @@ struct Table<T, const N: usize> {
 /// Number of slots in a set.
 const WAYS: usize = 4;
 
-enum Place<'a, T> {
+enum Lookup<'a, T> {
     /// Hit: the entry.
     Taken(&'a mut T),
     /// Miss: the slot to insert into, which is empty or holds the entry to evict.
@@ -119,17 +119,17 @@ impl<T, const N: usize> Default for Table<T, N> {
 
 impl<T, const N: usize> Table<T, N> {
     #[allow(clippy::indexing_slicing, reason = "the set number is below N / WAYS, and a set has WAYS slots")]
-    fn place(&mut self, hash: u64, is_it: impl Fn(&T) -> bool) -> Place<'_, T> {
+    fn place(&mut self, hash: u64, is_it: impl Fn(&T) -> bool) -> Lookup<'_, T> {
         let first = hash as usize % (N / WAYS) * WAYS;
         let ways = &mut self.places[first..first + WAYS];
         match ways.iter().position(|place| place.as_ref().is_none_or(|kept| is_it(kept))) {
             Some(found) => match &mut ways[found] {
-                Some(kept) => Place::Taken(kept),
-                empty => Place::Free(empty),
+                Some(kept) => Lookup::Taken(kept),
+                empty => Lookup::Free(empty),
             },
             None => {
                 self.turn = self.turn.wrapping_add(1);
-                Place::Free(&mut ways[self.turn % WAYS])
+                Lookup::Free(&mut ways[self.turn % WAYS])
             }
         }
     }
@@ -208,7 +208,7 @@ impl Browser {
             platform: self.platform.as_deref(),
             ..self.others.clone()
         };
-        signals.of_the_request(evidence)
+        signals.request_signals(evidence)
     }
 }
 
@@ -216,13 +216,13 @@ impl Browser {
 struct Account {
     sid: AccountSid,
     keys: AccountKeys,
-    drawn: Vec<Drawn>,
+    digested: Vec<Digested>,
     /// Index of the entry to evict next.
     next: usize,
 }
 
 /// Cached records of a browser on a page.
-struct Drawn {
+struct Digested {
     browser: u64,
     origin: Option<Box<[u8]>>,
     /// One for each key.
@@ -231,7 +231,7 @@ struct Drawn {
 
 impl Account {
     fn new(sid: AccountSid, keys: &FingerprintKeys) -> Self {
-        Self { sid, keys: keys.account(sid), drawn: Vec::new(), next: 0 }
+        Self { sid, keys: keys.account(sid), digested: Vec::new(), next: 0 }
     }
 
     fn fingerprint(
@@ -242,32 +242,34 @@ impl Account {
         mode: Mode,
     ) -> Fingerprint {
         let origin = signals.origin.as_deref();
-        let is_it = |drawn: &Drawn| drawn.browser == browser && drawn.origin.as_deref() == origin;
-        let place = self.drawn.iter().position(is_it).unwrap_or_else(|| self.digest_into(browser, signals));
-        let records = self.drawn.get(place).map(|drawn| drawn.records.as_slice()).unwrap_or_default();
-        Record::fold_all(self.keys.iter().zip(records).map(|(key, record)| {
+        let is_it = |digested: &Digested| digested.browser == browser && digested.origin.as_deref() == origin;
+        let place =
+            self.digested.iter().position(is_it).unwrap_or_else(|| self.digest_into(browser, signals));
+        let records =
+            self.digested.get(place).map(|digested| digested.records.as_slice()).unwrap_or_default();
+        Record::encode_all(self.keys.iter().zip(records).map(|(key, record)| {
             let mut record = Record { sensitivity, mode, ..*record };
-            digest_into(key, signals, &OF_THE_REQUEST, &mut record);
+            digest_into(key, signals, &REQUEST_SIGNALS, &mut record);
             record
         }))
     }
 
     /// Digests a browser on a page into the cache. Returns its index.
     fn digest_into(&mut self, browser: u64, signals: &Signals<'_>) -> usize {
-        let drawn = |key| {
+        let digested = |key| {
             let mut record = record(key, signals);
-            for signal in OF_THE_REQUEST {
+            for signal in REQUEST_SIGNALS {
                 record.set(signal, None);
             }
             record
         };
-        let records = self.keys.iter().map(drawn).collect();
-        let drawn = Drawn { browser, origin: signals.origin.as_deref().map(Box::from), records };
+        let records = self.keys.iter().map(digested).collect();
+        let digested = Digested { browser, origin: signals.origin.as_deref().map(Box::from), records };
         let place = self.next;
         self.next = (place + 1) % PER_ACCOUNT;
-        match self.drawn.get_mut(place) {
-            Some(older) => *older = drawn,
-            None => self.drawn.push(drawn),
+        match self.digested.get_mut(place) {
+            Some(older) => *older = digested,
+            None => self.digested.push(digested),
         }
         place
     }
@@ -282,8 +284,8 @@ mod tests {
     fn a_set_holds_four_entries_before_it_evicts() {
         let mut table = Table::<u32, 8>::default();
         let mut find = |hash: u64, number: u32| match table.place(hash, |kept| *kept == number) {
-            Place::Taken(_) => true,
-            Place::Free(place) => {
+            Lookup::Taken(_) => true,
+            Lookup::Free(place) => {
                 *place = Some(Box::new(number));
                 false
             }
@@ -307,7 +309,7 @@ mod tests {
             let evidence = Evidence::from_headers(header, None, DeploymentKey::from_bits(1));
             let account = AccountSid::from_bits(1);
             maker.fingerprint(account, &evidence, Sensitivity::Medium, Mode::Enforce).unwrap();
-            maker.kept.lock().unwrap().read
+            maker.cache.lock().unwrap().read
         };
         assert_eq!([read(MAX_LEN), read(MAX_LEN - 20), read(MAX_LEN - 20)], [0, 1, 1]);
     }

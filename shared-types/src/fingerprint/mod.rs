@@ -57,7 +57,7 @@ impl Fingerprint {
 
     /// The account's [`Mode`] for a rejected fingerprint. Fails closed: [`Mode::Enforce`] if no record can be decoded.
     pub fn mode(&self) -> Mode {
-        record::Record::unfold_all(self).next().map_or(Mode::Enforce, |record| record.mode)
+        record::Record::decode_all(self).next().map_or(Mode::Enforce, |record| record.mode)
     }
 
     /// The text. Never log it.

@@ -47,7 +47,7 @@ pub struct Rule {
     /// Effect of a change.
     pub changed: Effect,
     /// Effect if the signal is missing from the presented fingerprint.
-    pub gone: Effect,
+    pub missing: Effect,
 }
 
 /// Tolerated timezone difference, in minutes. Daylight saving time shifts clocks by 60; on Lord Howe Island by 30.
@@ -66,10 +66,10 @@ pub const RULES: [Rule; Signal::COUNT] = [
     equal(Signal::DeploymentKey,   Effect::Breaks,    Effect::Breaks),
     equal(Signal::LoginTimestamp,  Effect::Breaks,    Effect::Breaks),
     // Browser versions only increase (FP-Stalker's rule). A User-Agent keeps its version; hints appear and disappear.
-    Rule { signal: Signal::MajorVersion,  compare: Compare::Forwards, changed: Effect::Breaks, gone: Effect::Breaks },
-    Rule { signal: Signal::HintedVersion, compare: Compare::Forwards, changed: Effect::Breaks, gone: Effect::Weighs(0) },
+    Rule { signal: Signal::MajorVersion,  compare: Compare::Forwards, changed: Effect::Breaks, missing: Effect::Breaks },
+    Rule { signal: Signal::HintedVersion, compare: Compare::Forwards, changed: Effect::Breaks, missing: Effect::Weighs(0) },
     // More than daylight saving is travel: an ordinary change, and the largest of them.
-    Rule { signal: Signal::Timezone, compare: Compare::Clock, changed: Effect::Weighs(3), gone: Effect::Weighs(1) },
+    Rule { signal: Signal::Timezone, compare: Compare::Clock, changed: Effect::Weighs(3), missing: Effect::Weighs(1) },
     // Nearly decisive: no browser changes its brand or platform, but vendors may extend the lists. Hints appear and
     // disappear with TLS, updates and privacy settings.
     equal(Signal::Brand,           Effect::Weighs(5), Effect::Weighs(0)),
@@ -87,8 +87,8 @@ pub const RULES: [Rule; Signal::COUNT] = [
     equal(Signal::Network,         Effect::Weighs(0), Effect::Weighs(0)),
 ];
 
-const fn equal(signal: Signal, changed: Effect, gone: Effect) -> Rule {
-    Rule { signal, compare: Compare::Equal, changed, gone }
+const fn equal(signal: Signal, changed: Effect, missing: Effect) -> Rule {
+    Rule { signal, compare: Compare::Equal, changed, missing }
 }
 
 /// Limits of a level.

@@ -76,7 +76,7 @@ impl Record {
     }
 
     /// Encodes records as a fingerprint.
-    pub(super) fn fold_all(records: impl Iterator<Item = Self>) -> Fingerprint {
+    pub(super) fn encode_all(records: impl Iterator<Item = Self>) -> Fingerprint {
         let mut text = String::with_capacity(LEN + 1);
         for record in records {
             if !text.is_empty() {
@@ -109,7 +109,7 @@ impl Record {
     }
 
     /// Decodes the records of a fingerprint. Skips records of other versions and malformed ones.
-    pub(super) fn unfold_all(fingerprint: &Fingerprint) -> impl Iterator<Item = Self> {
+    pub(super) fn decode_all(fingerprint: &Fingerprint) -> impl Iterator<Item = Self> {
         fingerprint.as_str().split(SEPARATOR).filter_map(Self::decode)
     }
 
@@ -167,13 +167,13 @@ mod tests {
     }
 
     fn decode(text: &str) -> Vec<Record> {
-        Record::unfold_all(&Fingerprint::new(text.to_owned()).unwrap()).collect()
+        Record::decode_all(&Fingerprint::new(text.to_owned()).unwrap()).collect()
     }
 
     proptest! {
         #[test]
         fn encoded_records_decode_to_the_same(records in prop::collection::vec(any_record(), 1..=4)) {
-            let fingerprint = Record::fold_all(records.iter().cloned());
+            let fingerprint = Record::encode_all(records.iter().cloned());
             prop_assert_eq!(fingerprint.as_str().len(), 123 * records.len() - 1);
             prop_assert_eq!(decode(fingerprint.as_str()), records);
         }
@@ -181,7 +181,7 @@ mod tests {
         #[test]
         fn decoded_text_encodes_to_the_same(text in "fp1\\.[lmh][es]\\.[A-Za-z0-9_-]{2}[A-Za-f]AA[A-Za-z0-9_-]{109}[AEIMQUYcgkosw048]") {
             for record in decode(&text) {
-                let folded = Record::fold_all([record].into_iter());
+                let folded = Record::encode_all([record].into_iter());
                 prop_assert_eq!(folded.as_str(), &text);
             }
         }
@@ -189,14 +189,14 @@ mod tests {
         #[test]
         fn arbitrary_text_does_not_panic(text in "(fp1\\.[lmhx][esx]\\.)?[A-Za-z0-9._~-]{1,512}") {
             if let Some(fingerprint) = Fingerprint::new(text) {
-                let _ = Record::unfold_all(&fingerprint).count();
+                let _ = Record::decode_all(&fingerprint).count();
             }
         }
     }
 
     #[test]
     fn malformed_and_unknown_records_are_skipped() {
-        let good = Record::fold_all([Record::new(Sensitivity::Low, Mode::Enforce)].into_iter());
+        let good = Record::encode_all([Record::new(Sensitivity::Low, Mode::Enforce)].into_iter());
         let good = good.as_str();
         for bad in [
             good.replace("fp1", "fp2"),

@@ -109,11 +109,11 @@ impl<'a> Signals<'a> {
             origin: None,
             deployment_key: evidence.deployment_key,
         };
-        of_the_browser.of_the_request(evidence)
+        of_the_browser.request_signals(evidence)
     }
 
     /// The browser's signals, completed with those of the request: session, network, page and deployment.
-    pub(super) fn of_the_request(self, evidence: &Evidence<'a>) -> Result<Self, Unavailable> {
+    pub(super) fn request_signals(self, evidence: &Evidence<'a>) -> Result<Self, Unavailable> {
         Ok(Self {
             login_timestamp: widget::login_timestamp(evidence.webchat_info)
                 .map_err(|_| Unavailable::WebchatInfo)?,

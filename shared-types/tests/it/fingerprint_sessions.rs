@@ -100,7 +100,7 @@ fn key_rotation_keeps_a_session() {
         let bound = BoundFingerprint { sealed: &sealed, first: Some(&first) };
         let verdict = fp::judge(bound, &presented);
         assert!(verdict.accepted && verdict.comparable);
-        assert_eq!(verdict.since_the_beginning.is_some(), keys.contains(&b'a'));
+        assert_eq!(verdict.since_session_start.is_some(), keys.contains(&b'a'));
         assert!(!fp::judge(bound, &of(keys, &thief)).accepted);
         sealed = presented.preferred();
         assert_eq!(sealed.as_str().len(), 122);
