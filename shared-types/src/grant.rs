@@ -85,7 +85,7 @@ impl Serialize for Grant {
     }
 }
 
-/// Parses a grant of a known type directly if `type` is the first member, as [`Serialize`] writes it. In any other order,
+/// Parses a grant of a known type directly if `type` is the first member, as the services write it. In any other order,
 /// the members are collected first.
 impl<'de> Deserialize<'de> for Grant {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
