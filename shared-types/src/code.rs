@@ -6,8 +6,8 @@ use crate::verdict::No;
 
 /// The `code` of an error body: why a request was rejected, for programs.
 ///
-/// `InvalidServiceCredential` and `InternalError` are not in the contract's table: the first is returned only between
-/// services, the second means that the fault is in this service.
+/// `InvalidServiceCredential` is an addition to the contract's table and returned only between services. `InternalError`
+/// means that the fault is in this service and in no other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Code {
