@@ -54,7 +54,7 @@ impl Demonstration {
         if !demo::write_accounts(&config.accounts_file(), &page)? {
             tracing::warn!(
                 file = %config.accounts_file().display(),
-                "the line of the demo page is not there, so the page may be refused; remove the file to have it made anew"
+                "the demo page's line is missing, so its requests may be rejected; delete the file to have it created again"
             );
         }
         let edge = edge == Edge::StarshipIfInstalled && Starship::installed();

@@ -206,7 +206,7 @@ impl Guest {
     }
 
     /// Any request with a token, the browser's headers and, with a proof key, a proof. A request that is rejected with
-    /// `use_dpop_nonce` is retried once with the nonce of the answer, as the browser's module does.
+    /// `use_dpop_nonce` is retried once with the nonce of the response, as the browser's module does.
     ///
     /// # Panics
     /// If there is no response.

@@ -1,4 +1,4 @@
-//! `cargo run`: the whole stack on one's own machine, and a customer's site that uses it.
+//! `cargo run`: the whole stack on the local machine, and a customer's site that uses it.
 
 use std::{
     net::SocketAddr,
@@ -18,29 +18,29 @@ use service_runtime::{
 #[global_allocator]
 static ALLOCATOR: Allocator = Allocator;
 
-/// The whole stack on one's own machine: FlexWebchatOrchestratorService, FederatedAuthService and ScopedAuthService, and
+/// The whole stack on the local machine: FlexWebchatOrchestratorService, FederatedAuthService and ScopedAuthService, and
 /// a page that uses them.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
-    /// Where keys, accounts and conversations are kept; what is missing there is made
+    /// Folder of keys, accounts and conversations; missing files are created
     #[arg(long, default_value = "data")]
     data: PathBuf,
     /// Listen on free ports instead of 8000, 8080 to 8082, 8090 and 9080 to 9082
     #[arg(long)]
     free_ports: bool,
-    /// Without Starship, though there is an nginx: the page calls FlexWebchatOrchestratorService itself
+    /// Do not start Starship even if nginx is installed: the page calls FlexWebchatOrchestratorService directly
     #[arg(long)]
     without_starship: bool,
-    /// The services alone, without the customer's site and what it shows of them
+    /// Start only the services, without Starship and the customer's site
     #[arg(long)]
     without_page: bool,
-    /// The three services connected in memory: one process, no internal network, only FlexWebchatOrchestratorService listens
+    /// Connect the three services in memory: one process, no internal network, only FlexWebchatOrchestratorService listens
     #[arg(long)]
     in_process: bool,
 }
 
-// Requests have threads of their own; what is done beside them wakes nobody but this one.
+// Requests run on threads of their own; all other tasks run on this one and wake no other thread.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -55,9 +55,9 @@ async fn main() -> ExitCode {
     if ended { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Whether it went well; if not, the log says why.
+/// Logs the error, if any. Returns whether it succeeded.
 fn told(ended: Result<(), StartError>) -> bool {
-    ended.inspect_err(|error| tracing::error!(%error, "not started")).is_ok()
+    ended.inspect_err(|error| tracing::error!(%error, "start failed")).is_ok()
 }
 
 fn config(arguments: &Arguments) -> StackConfig {
@@ -68,7 +68,7 @@ fn config(arguments: &Arguments) -> StackConfig {
 async fn services(arguments: &Arguments) -> Result<(), StartError> {
     let stack = Stack::start(&config(arguments)).await?;
     let Stack { orchestrator, federated_auth, scoped_auth, .. } = &stack;
-    // Before the output says that it runs.
+    // Before the output says that it is up: from then on, a signal must stop it cleanly.
     let mut signals = StopSignals::listen()?;
     tell_beginning(&arguments.data);
     for (name, running) in [
@@ -86,7 +86,7 @@ async fn services(arguments: &Arguments) -> Result<(), StartError> {
 }
 
 async fn demonstration(arguments: &Arguments, arrows: TraceEvents) -> Result<(), StartError> {
-    // The page's buttons move the clock.
+    // The page's buttons advance the clock.
     let config = StackConfig { clock: Clock::adjustable(), ..config(arguments) };
     let edge = if arguments.without_starship { Edge::Open } else { Edge::StarshipIfInstalled };
     let demonstration = Demonstration::start(config, edge, arrows).await?;
@@ -98,7 +98,7 @@ async fn demonstration(arguments: &Arguments, arrows: TraceEvents) -> Result<(),
     Ok(())
 }
 
-#[allow(clippy::print_stdout, reason = "what a person who starts the stack wants to read")]
+#[allow(clippy::print_stdout, reason = "output for the developer who starts the stack")]
 fn tell(demonstration: &Demonstration, data: &Path) {
     let Demonstration { orchestrator, federated_auth, starship, site, .. } = demonstration;
     tell_beginning(data);

@@ -11,7 +11,7 @@ pub struct ScopedAuthSwitch(Arc<Inner>);
 
 struct Inner {
     config: scoped_auth::Config,
-    /// `None` where FAS calls it in process: it cannot be replaced then.
+    /// `None` if FAS calls it in process: it cannot be restarted then.
     addresses: Option<[SocketAddr; 2]>,
     running: Mutex<Option<Running>>,
     /// The runtime of the service, which outlives the request that starts it.
@@ -52,7 +52,8 @@ impl ScopedAuthSwitch {
         if running.is_none() {
             let inner = self.0.clone();
             let started = self.0.runtime.spawn(async move {
-                let [service, admin] = inner.addresses.ok_or("ScopedAuthService is part of this process")?;
+                let [service, admin] =
+                    inner.addresses.ok_or("ScopedAuthService runs in process and cannot be restarted")?;
                 scoped_auth::start(inner.config.clone(), Listeners::bind(service, admin)?).await
             });
             *running = Some(started.await??);

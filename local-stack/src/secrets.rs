@@ -31,7 +31,7 @@ pub fn kept_secret(path: &Path, random: &Random) -> io::Result<SecretString> {
         Ok(mut file) => {
             file.write_all(URL_SAFE_NO_PAD.encode(random.bytes::<32>()).as_bytes())?;
             file.sync_all()?;
-            tracing::info!(file = %path.display(), "there was no such secret, so a new one was made");
+            tracing::info!(file = %path.display(), "secret file missing, created with a new secret");
         }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         Err(error) => return Err(error),

@@ -49,8 +49,10 @@ impl Stack {
         let [orchestrator_secret, federated_auth_secret] =
             [secrets::service_secret(&random), secrets::service_secret(&random)];
         let operator_secret = secrets::kept_secret(&config.data.join("operator.secret"), &random)?;
-        let credential =
-            |secret| ServiceCredential::new(secret).ok_or("a service secret that no header can carry");
+        let credential = |secret| {
+            ServiceCredential::new(secret)
+                .ok_or("a service secret has characters that a header cannot contain")
+        };
         let [fwo_timeout, fas_timeout] = config.timeouts;
         let [conversations, sessions] = config.databases.clone();
 

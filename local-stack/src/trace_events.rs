@@ -1,5 +1,5 @@
-//! The arrows of the diagrams, live: the services' access events and the lines of Starship's access log, in a bounded
-//! history and as a stream. An arrow has the access log's fields only: no header, no body, no token.
+//! The arrows of the diagrams as they happen: the services' access events and the lines of Starship's access log, in a
+//! bounded history and as a stream. An arrow has only the access log's fields: no header, no body, no token.
 
 use std::{
     collections::VecDeque,
@@ -121,7 +121,7 @@ impl Visit for Arrow {
     }
 }
 
-/// `/v2/WebChannels/CH…/Messages`, from a route pattern or a path.
+/// The path as the diagrams write it, such as `/v2/WebChannels/CH…/Messages`, from a route pattern or a path.
 fn in_the_diagrams_words(path: &str) -> String {
     let words = path.split('/').map(|word| match word {
         "{account_sid}" => "AC…",

@@ -1,4 +1,4 @@
-//! The diagrams once more, with the services connected in memory: the same guests, the same traffic, no HTTP between the
+//! The tests of the diagrams with the services connected in memory: the same guests, the same traffic, no HTTP between the
 //! services. A test binary of its own, since the sequences are compiled for one transport (`sequences::in_process`).
 
 #![allow(

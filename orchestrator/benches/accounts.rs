@@ -1,4 +1,4 @@
-//! What the accounts cost: a look-up beside one deployment and beside a million, and a file of a million read.
+//! Cost of the accounts: a look-up among one deployment and among a million, and the load of a file with a million.
 
 use std::{fmt::Write as _, hint::black_box};
 

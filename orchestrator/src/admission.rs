@@ -65,7 +65,7 @@ pub struct Route {
     pub answer_bytes: usize,
     /// Whether the route serves a deployment that is switched off.
     pub serves_disabled: bool,
-    /// The identity of an earlier session that the request asks for.
+    /// The requested identity of an earlier session.
     pub identity: IdentityRequest,
 }
 
@@ -211,7 +211,7 @@ fn bearer_token(context: &RequestContext<'_>) -> Option<SealedToken> {
     SealedToken::new(str::from_utf8(bearer).ok()?.to_owned())
 }
 
-/// `FWO ->> FWO: Sets ACAO response header`, and rejects the page where the rule says so.
+/// `FWO ->> FWO: Sets ACAO response header`, and rejects the page if the rule requires it.
 fn set_acao(context: &mut RequestContext<'_>, config: &DeploymentConfig) -> Result<(), Error> {
     let feature_is_on = config.account.webchat_security_is_on();
     let decision = cors::decide(&config.deployment.allowed_origins, context.header(ORIGIN), feature_is_on);

@@ -90,7 +90,7 @@ impl Sessions {
         &self.0.rules
     }
 
-    /// Whether this replica knows the token with these claims to be revoked. In memory, without I/O.
+    /// Whether the token with these claims is revoked, by this replica's list in memory, without I/O.
     pub fn is_revoked(&self, claims: &Claims) -> bool {
         self.0.revocations.revoked().is_revoked(claims)
     }

@@ -1,49 +1,50 @@
-//! The table of refusals (contract, section 6): which `code` goes with which status, and the body that carries it.
+//! Error codes (contract, section 6): each `code` with its HTTP status, and the error body that contains it.
 
 use serde::{Deserialize, Serialize};
 
 use crate::verdict::No;
 
-/// Why a call was refused: the `code` of an error body, for programs.
+/// The `code` of an error body: why a request was rejected, for programs.
 ///
-/// `InvalidServiceCredential` and `InternalError` are ours: the first is only ever told between services, the second
-/// says that the fault is in this service and in no one else.
+/// `InvalidServiceCredential` is an addition to the contract's table and returned only between services. `InternalError`
+/// means that the fault is in this service and in no other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Code {
     /// 400: malformed body, missing or malformed field.
     InvalidRequest,
-    /// 401: not a token, wrong key, tampered, wrong account, not yet valid.
+    /// 401: not a token, or of another key or account, or tampered, or not yet valid.
     InvalidToken,
-    /// 401: authentic, and past its `exp`.
+    /// 401: authentic, but past its `exp`.
     ExpiredToken,
-    /// 401: authentic, and revoked.
+    /// 401: authentic, but revoked.
     RevokedToken,
-    /// 401: authentic, and its session has lived as long as a session may.
+    /// 401: authentic, but its session has reached its maximum lifetime.
     SessionExpired,
-    /// 401: the session is bound to a proof key, and the call brings no good proof by it (RFC 9449).
+    /// 401: the session is bound to a proof key, and the request has no valid DPoP proof by that key (RFC 9449).
     InvalidDpopProof,
-    /// 401: the proof lacks a current nonce; this answer brings one (RFC 9449, section 8).
+    /// 401: the DPoP proof has no current nonce; this response supplies one (RFC 9449, section 8).
     UseDpopNonce,
-    /// 401: an internal route was called without a service credential of its caller.
+    /// 401: a request to an internal route without a valid service credential.
     InvalidServiceCredential,
-    /// 403: authentic token, another browser.
+    /// 403: authentic token, but from another browser.
     FingerprintInvalid,
-    /// 403: the request does not carry what a fingerprint is made of.
+    /// 403: the request lacks the headers that a fingerprint is generated from.
     FingerprintUnavailable,
     /// 403: the page's origin is not on the deployment's list.
     OriginNotAllowed,
-    /// 403: the deployment is switched off.
+    /// 403: the deployment is disabled.
     DeploymentKeyDisabled,
     /// 404: no account has this deployment key.
     DeploymentKeyNotFound,
     /// 404: no such route, or no such conversation for this identity.
     NotFound,
-    /// 409: the conversation holds as many messages or bytes of its guest as it may; the session's next can be opened.
+    /// 409: the conversation has the maximum number of messages or bytes of its guest; the session's next one can be
+    /// opened.
     ConversationFull,
     /// 405, with `Allow`.
     MethodNotAllowed,
-    /// 413: a body over 16 KiB, or 100 KiB where a message is sent.
+    /// 413: a body over 16 KiB, or over 100 KiB for a message.
     PayloadTooLarge,
     /// 415: neither JSON nor, on public routes, a form.
     UnsupportedMediaType,
@@ -51,11 +52,11 @@ pub enum Code {
     RateLimited,
     /// 500: a fault of this service.
     InternalError,
-    /// 502: a peer answered something that is not of the contract.
+    /// 502: the response of another service violates the contract.
     UpstreamInvalid,
-    /// 503, with `Retry-After`: a peer cannot be reached.
+    /// 503, with `Retry-After`: another service cannot be reached.
     UpstreamUnavailable,
-    /// 504: a peer did not answer in time.
+    /// 504: another service did not respond in time.
     UpstreamTimeout,
 }
 
@@ -87,7 +88,7 @@ impl Code {
         Code::UpstreamTimeout,
     ];
 
-    /// The HTTP status that the code is answered with.
+    /// The HTTP status of a response with this code.
     pub const fn status(self) -> u16 {
         match self {
             Code::InvalidRequest => 400,
@@ -115,7 +116,7 @@ impl Code {
         }
     }
 
-    /// The code as it stands on the wire, in logs and in metrics.
+    /// The code as it is written in error bodies, logs and metrics.
     pub const fn as_str(self) -> &'static str {
         match self {
             Code::InvalidRequest => "invalid_request",
@@ -144,7 +145,7 @@ impl Code {
         }
     }
 
-    /// A sentence for people, where the refusal itself has nothing more exact to say.
+    /// The default `message` for people, if the error itself has no more specific one.
     pub const fn sentence(self) -> &'static str {
         match self {
             Code::InvalidRequest => "The request is malformed.",
@@ -174,14 +175,14 @@ impl Code {
     }
 }
 
-/// The body of every refusal: `{"valid":false,"code":…,"message":…}`.
+/// The body of every error response: `{"valid":false,"code":…,"message":…}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ErrorBody {
     /// Always `false`.
     pub valid: No,
     /// For programs.
     pub code: Code,
-    /// For people. Holds nothing that the request brought.
+    /// For people. Never repeats any part of the request.
     pub message: String,
 }
 
@@ -197,14 +198,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_wire_name_is_the_same_in_json_and_in_text() {
+    fn codes_are_the_same_in_json_and_in_text() {
         for code in Code::ALL {
             assert_eq!(serde_json::to_value(code).unwrap(), code.as_str());
         }
     }
 
     #[test]
-    fn the_body_is_that_of_the_contract() {
+    fn error_bodies_follow_the_contract() {
         let body = serde_json::to_string(&ErrorBody::new(Code::InvalidToken, "no")).unwrap();
         assert_eq!(body, r#"{"valid":false,"code":"invalid_token","message":"no"}"#);
         assert!(serde_json::from_str::<ErrorBody>(&body.replace("false", "true")).is_err());

@@ -1,5 +1,6 @@
-//! An endpoint: one arrow `A ->> B` of a diagram and its answer, declared once with [`endpoint!`](macro@crate::endpoint). The
-//! server's routes, the client's calls and the wire samples follow from the declaration.
+//! An endpoint: the request and the response of one arrow `A ->> B` of a diagram, declared once with
+//! [`endpoint!`](macro@crate::endpoint). The server's routes, the client's calls and the wire samples are derived from the
+//! declaration.
 
 use std::borrow::Cow;
 
@@ -17,7 +18,7 @@ pub enum Method {
 }
 
 impl Method {
-    /// The method as it stands on the request line.
+    /// The method as written on the request line.
     pub const fn as_str(self) -> &'static str {
         match self {
             Method::Get => "GET",
@@ -26,8 +27,8 @@ impl Method {
     }
 }
 
-/// Codes that every endpoint may answer: the request is refused before its handler runs, or the fault is this service's.
-/// `upstream_unavailable` is also the answer of a service that sheds load.
+/// Codes that every endpoint may return: the request is rejected before its handler runs, or the fault is this service's.
+/// A service that sheds load also returns `upstream_unavailable`.
 pub const COMMON_ERRORS: [Code; 5] = [
     Code::InvalidRequest,
     Code::PayloadTooLarge,
@@ -36,14 +37,14 @@ pub const COMMON_ERRORS: [Code; 5] = [
     Code::UpstreamUnavailable,
 ];
 
-/// The largest request body in bytes, unless the endpoint says otherwise.
+/// Default of [`Endpoint::MAX_REQUEST_BODY`], in bytes.
 pub const DEFAULT_MAX_REQUEST_BODY: usize = 16 * 1024;
 
 /// An endpoint. Implemented by [`endpoint!`](macro@crate::endpoint) only.
 pub trait Endpoint: 'static {
     /// The name in logs, metrics and traces.
     const NAME: &'static str;
-    /// What it does: the declaration's doc comment.
+    /// The description: the declaration's doc comment.
     const DOCUMENTATION: &'static str;
     /// The HTTP method.
     const METHOD: Method;
@@ -53,12 +54,12 @@ pub trait Endpoint: 'static {
     const OTHER_PATHS: &'static [&'static str];
     /// The status of a success.
     const STATUS: u16;
-    /// Whether the request is idempotent. Only then does a client send it again, once and on a fresh connection, when it
-    /// is unknown whether the first one arrived.
+    /// Whether the request is idempotent. Only an idempotent request is retried, once and on a new connection, if it is
+    /// unknown whether the first attempt arrived.
     const IDEMPOTENT: bool;
-    /// The largest request body in bytes.
+    /// Maximum length of the request body, in bytes.
     const MAX_REQUEST_BODY: usize;
-    /// The codes of its errors, beside [`COMMON_ERRORS`].
+    /// The codes of its errors, in addition to [`COMMON_ERRORS`].
     const ERRORS: &'static [Code];
     /// The parameters of the path.
     type Path: PathParameters;
@@ -67,19 +68,19 @@ pub trait Endpoint: 'static {
     /// The fields of a successful response.
     type Response: Serialize + DeserializeOwned + 'static;
 
-    /// Whether the endpoint declares this error.
+    /// Whether the endpoint may return this error.
     fn declares(code: Code) -> bool {
         COMMON_ERRORS.contains(&code) || Self::ERRORS.contains(&code)
     }
 }
 
-/// The parameters of a path, in the order in which they stand there.
+/// The parameters of a path, in their order in the path.
 pub trait PathParameters: DeserializeOwned + 'static {
-    /// The path of a request: `template` with the parameters' values in place of the braces.
+    /// The path of a request: `template` with each parameter replaced by its value.
     fn fill(&self, template: &'static str) -> Cow<'static, str>;
 }
 
-/// A template with one parameter.
+/// Replaces the one parameter of `template` by `value`.
 pub(crate) fn fill_one(template: &'static str, value: impl std::fmt::Display) -> Cow<'static, str> {
     let Some((before, (_, after))) =
         template.split_once('{').and_then(|(before, rest)| Some((before, rest.split_once('}')?)))

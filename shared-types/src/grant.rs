@@ -1,5 +1,5 @@
-//! Grants: what a token lets its bearer do. Between services an array of objects tagged by `type`; in a token an
-//! object keyed by product, beside the identity (contract, section 7).
+//! Grants: what a token permits its bearer. Between services they are an array of objects tagged by `type`; in a token, an
+//! object keyed by product, which also has the identity (contract, section 7).
 
 use std::{borrow::Cow, fmt};
 
@@ -12,31 +12,31 @@ use serde_json::{Map, Value};
 
 use crate::ids::{AddressSid, ConversationsServiceSid, DeploymentKey, Identity};
 
-/// One grant. Types that this version does not know are kept as they came, so that they survive a refresh.
+/// One grant. Unknown types are kept unchanged, so that they survive a refresh.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Grant {
     /// `{"type":"webchat","address_sid":"IG…","deployment_key":"CV…"}`
     Webchat(Webchat),
     /// `{"type":"chat","service_sid":"IS…"}`
     Chat(Chat),
-    /// Any other object with a `type`: its name and the rest, untouched.
+    /// Any other object with a `type`: its type and its other members, unchanged.
     Other(String, Map<String, Value>),
 }
 
-/// The grants of a token, each of another type.
+/// The grants of a token, no two of one type.
 pub type Grants = Vec<Grant>;
 
-/// To open a conversation at an address, through a deployment.
+/// Permission to open a conversation at an address, through a deployment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Webchat {
-    /// Where the conversation arrives.
+    /// The address that the conversation arrives at.
     pub address_sid: AddressSid,
-    /// The deployment that the token was made for.
+    /// The deployment that the token was issued for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deployment_key: Option<DeploymentKey>,
 }
 
-/// To speak in the conversations service of the account.
+/// Permission to write in the conversations service of the account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Chat {
     /// The service.
@@ -44,7 +44,7 @@ pub struct Chat {
 }
 
 impl Grant {
-    /// The name of the grant's type: its `type` between services, its key in a token.
+    /// The grant's type: its `type` between services, its key in a token.
     pub fn product(&self) -> &str {
         match self {
             Grant::Webchat(_) => "webchat",
@@ -62,7 +62,7 @@ impl Grant {
     }
 }
 
-/// The form between services: `{"type":…, …}`.
+/// The format between services: `{"type":…, …}`.
 impl Serialize for Grant {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
@@ -85,8 +85,8 @@ impl Serialize for Grant {
     }
 }
 
-/// Where the `type` stands first, as we write it, a grant of a known type is read at once; in any other order its
-/// members are collected.
+/// Parses a grant of a known type directly if `type` is the first member, as the services write it. In any other order,
+/// the members are collected first.
 impl<'de> Deserialize<'de> for Grant {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Tagged;
@@ -129,19 +129,19 @@ impl<'de> Deserialize<'de> for Grant {
     }
 }
 
-/// A text that is borrowed where it is written without escapes.
+/// A string, borrowed from the input if it has no escapes.
 #[derive(Deserialize)]
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
-/// Does not repeat what was given.
+/// The error does not repeat the input.
 fn malformed<E: de::Error>(_: impl fmt::Display) -> E {
-    E::custom("expected a grant of the form of its `type`")
+    E::custom("expected a grant whose members match its `type`")
 }
 
 /// The claim `grants` of a token: `{"identity":…, "webchat":{…}, "chat":{…}}`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GrantsClaim {
-    /// Who the guest is in the chat.
+    /// The guest's identity in the chat.
     pub identity: Identity,
     /// The grants, by product.
     pub grants: Grants,
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_types_survive_both_forms() {
+    fn unknown_types_survive_both_formats() {
         let grants: Grants = serde_json::from_value(wire()).unwrap();
         let claim = GrantsClaim { identity: Identity::from_random([7; 16]), grants };
         let in_token = serde_json::to_value(&claim).unwrap();
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn the_type_may_stand_anywhere() {
+    fn the_type_may_be_at_any_position() {
         for text in [
             r#"{"type":"webchat","address_sid":"IG00000000000000000000000000000001"}"#,
             r#"{"address_sid":"IG00000000000000000000000000000001","type":"webchat"}"#,
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_malformed_grant_of_a_known_type_is_not_an_unknown_one() {
+    fn malformed_grants_are_rejected() {
         for grant in [
             json!({"type": "webchat"}),
             json!({"type": "chat", "service_sid": "IS1"}),

@@ -1,7 +1,7 @@
-//! Hexadecimal digits of the identifiers. What the standard library formats and parses 128 bits with takes ten times as
-//! long, and a creation writes and reads some twenty identifiers.
+//! Hexadecimal encoding of the identifiers. The standard library takes ten times as long to format and parse 128 bits, and
+//! a token creation writes and reads some twenty identifiers.
 
-/// Writes the 32 digits of `bits`, in lower case; what has no room is left out.
+/// Writes the 32 digits of `bits`, in lower case; truncates them to the length of `digits`.
 pub(crate) fn write(bits: u128, digits: &mut [u8]) {
     let digit = |value: u8| if value < 10 { b'0' + value } else { b'a' - 10 + value };
     for (pair, byte) in digits.chunks_exact_mut(2).zip(bits.to_be_bytes()) {
@@ -9,7 +9,7 @@ pub(crate) fn write(bits: u128, digits: &mut [u8]) {
     }
 }
 
-/// Reads exactly 32 digits, of either case.
+/// Parses exactly 32 digits of either case; `None` for any other text.
 pub(crate) fn read(digits: &str) -> Option<u128> {
     let digits: &[u8; 32] = digits.as_bytes().try_into().ok()?;
     let (mut bytes, mut malformed) = ([0; 16], false);
@@ -21,7 +21,7 @@ pub(crate) fn read(digits: &str) -> Option<u128> {
     (!malformed).then_some(u128::from_be_bytes(bytes))
 }
 
-/// The value of a digit; more than 15 for what is none.
+/// The value of a digit; more than 15 for any other byte.
 const fn value(digit: u8) -> u8 {
     match digit {
         b'0'..=b'9' => digit - b'0',
@@ -39,7 +39,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn digits_are_those_of_the_standard_library(bits: u128) {
+        fn digits_equal_those_of_the_standard_library(bits: u128) {
             let mut digits = [0; 32];
             write(bits, &mut digits);
             let text = format!("{bits:032x}");
@@ -48,7 +48,7 @@ mod tests {
         }
 
         #[test]
-        fn one_other_character_is_refused(place in 0..32usize, other in "[^0-9a-fA-F]") {
+        fn other_characters_are_rejected(place in 0..32usize, other in "[^0-9a-fA-F]") {
             let mut text = "0".repeat(32);
             text.replace_range(place..=place, &other);
             prop_assert_eq!(read(&text), None);
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn other_lengths_are_refused() {
+    fn other_lengths_are_rejected() {
         for len in [0, 1, 31, 33, 64] {
             assert_eq!(read(&"0".repeat(len)), None);
         }

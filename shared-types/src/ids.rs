@@ -1,4 +1,4 @@
-//! The identifiers, typed: a value of one of these types is well formed, whoever sent it.
+//! The identifiers as types. A value is always well formed, since parsing validates it.
 
 use std::{cell::Cell, fmt, str::FromStr};
 
@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::hex;
 
-/// What was given is not an identifier of the kind that was asked for. Does not repeat what was given.
+/// The text is not an identifier of the expected type. The error does not repeat the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected {0}")]
 pub struct MalformedId(&'static str);
@@ -15,7 +15,7 @@ pub struct MalformedId(&'static str);
 macro_rules! sid {
     ($name:ident, $prefix:literal, $doc:literal) => {
         #[doc = $doc]
-        #[doc = concat!("`", $prefix, "` and 32 hexadecimal digits; kept and written in lower case.")]
+        #[doc = concat!("`", $prefix, "` and 32 hexadecimal digits; written in lower case.")]
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(u128);
 
@@ -36,7 +36,7 @@ macro_rules! sid {
         }
 
         impl $name {
-            /// Its 34 characters, on the stack.
+            /// The text of 34 characters, without an allocation.
             pub fn text(self) -> Text<34> {
                 let mut text = Text([0; 34]);
                 let (prefix, digits) = text.0.split_at_mut($prefix.len());
@@ -50,7 +50,7 @@ macro_rules! sid {
     };
 }
 
-/// The text of an identifier, `N` characters of ASCII.
+/// The text of an identifier: `N` ASCII characters.
 #[derive(Clone, Copy)]
 pub struct Text<const N: usize>([u8; N]);
 
@@ -101,17 +101,17 @@ macro_rules! as_text {
 }
 
 sid!(AccountSid, "AC", "An account. ");
-sid!(DeploymentKey, "CV", "A deployment of the chat on a site; public, it stands in the page. ");
+sid!(DeploymentKey, "CV", "A deployment of the chat on a site. Public: it is part of the page. ");
 sid!(AddressSid, "IG", "The address that a deployment's conversations arrive at. ");
 sid!(ConversationsServiceSid, "IS", "The conversations service of an account. ");
 sid!(ConversationSid, "CH", "A conversation. ");
 sid!(MessageSid, "IM", "A message of a conversation. ");
 
 impl AccountSid {
-    /// The account's `account_id`: a UUID v5 of its sid in the namespace of OIDs, always the same.
+    /// The account's `account_id`: a UUID v5 of its sid in the namespace of OIDs, so it is the same in every process.
     pub fn account_id(self) -> Uuid {
         let hashed = || Uuid::new_v5(&Uuid::NAMESPACE_OID, self.text().as_bytes());
-        // Each validation tells it, and most are of few accounts.
+        // A cache, since every validation returns it and few accounts make most requests.
         let kept = |kept: &[Cell<(Self, Uuid)>; ACCOUNTS_KEPT]| {
             let place = kept.get((self.0 % ACCOUNTS_KEPT as u128) as usize)?;
             let (account, id) = place.get();
@@ -126,7 +126,7 @@ impl AccountSid {
     }
 }
 
-/// How many accounts a thread remembers the `account_id` of.
+/// Capacity of a thread's cache of `account_id`s.
 const ACCOUNTS_KEPT: usize = 1024;
 
 thread_local! {
@@ -141,7 +141,7 @@ macro_rules! uuid_id {
         pub struct $name(Uuid);
 
         impl $name {
-            /// The identifier made of these random bytes (UUID version 4).
+            /// The identifier with these random bytes (UUID version 4).
             pub fn from_random(bytes: [u8; 16]) -> Self {
                 Self(uuid::Builder::from_random_bytes(bytes).into_uuid())
             }
@@ -151,7 +151,7 @@ macro_rules! uuid_id {
             type Err = MalformedId;
 
             fn from_str(text: &str) -> Result<Self, MalformedId> {
-                // The hyphenated form alone: the others would give one identity several spellings.
+                // Only the hyphenated form: with the others, one identity would have several spellings.
                 if text.len() != 36 {
                     return Err(MalformedId("a UUID"));
                 }
@@ -160,7 +160,7 @@ macro_rules! uuid_id {
         }
 
         impl $name {
-            /// Its 36 characters, on the stack.
+            /// The text of 36 characters, without an allocation.
             pub fn text(self) -> Text<36> {
                 let mut text = Text([0; 36]);
                 self.0.hyphenated().encode_lower(&mut text.0);
@@ -172,8 +172,11 @@ macro_rules! uuid_id {
     };
 }
 
-uuid_id!(Identity, "A guest as the others in a chat see it: a random UUID.");
-uuid_id!(SessionId, "A session: the claim `sid`, unchanged by refresh. A UUID that tells when it began.");
+uuid_id!(Identity, "The identity of a guest in the chat: a random UUID.");
+uuid_id!(
+    SessionId,
+    "A session: the claim `sid`, unchanged by refresh. A UUID that contains the time when the session began."
+);
 
 impl SessionId {
     /// The id of a session that begins at `millis` (milliseconds since 1970), with these random bytes: a UUID version 7
@@ -182,17 +185,17 @@ impl SessionId {
         Self(uuid::Builder::from_unix_timestamp_millis(millis, random).into_uuid())
     }
 
-    /// When the session began, in milliseconds since 1970, if its id says so.
+    /// When the session began, in milliseconds since 1970; `None` if its id is not a UUID version 7.
     pub const fn began_at(self) -> Option<u64> {
         if self.0.get_version_num() == 7 { Some((self.0.as_u128() >> 80) as u64) } else { None }
     }
 
-    /// Its 16 bytes.
+    /// The 16 bytes of the UUID.
     pub const fn as_bytes(&self) -> &[u8; 16] {
         self.0.as_bytes()
     }
 
-    /// A random byte of it: for what is to differ between sessions and stay within one.
+    /// A random byte of the id, for values that differ between sessions and are constant within one.
     pub const fn last_byte(self) -> u8 {
         self.0.as_u128() as u8
     }
@@ -220,7 +223,7 @@ mod tests {
         }
 
         #[test]
-        fn a_sessions_id_tells_when_it_began(millis in 0u64..1 << 48, random: [u8; 10]) {
+        fn session_ids_contain_the_time_of_their_creation(millis in 0u64..1 << 48, random: [u8; 10]) {
             let session = SessionId::begun_at(millis, &random);
             prop_assert_eq!(session.began_at(), Some(millis));
             prop_assert_eq!(session.last_byte(), random[9]);
@@ -228,13 +231,13 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_a_parser_panic(text in "\\PC*") {
+        fn parsers_never_panic(text in "\\PC*") {
             let _ = text.parse::<AccountSid>();
             let _ = text.parse::<Identity>();
         }
 
         #[test]
-        fn near_misses_are_refused(text in "(AC|CV|ac)[+-]?[0-9a-g]{30,33}") {
+        fn near_misses_are_rejected(text in "(AC|CV|ac)[+-]?[0-9a-g]{30,33}") {
             let well_formed = text.len() == 34
                 && text.starts_with("CV")
                 && text.get(2..).unwrap().bytes().all(|b| b.is_ascii_hexdigit());
@@ -243,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn upper_case_digits_name_the_same_thing() {
+    fn digits_are_case_insensitive() {
         let lower: AccountSid = "AC0000000000000000000000000000abcd".parse().unwrap();
         let upper: AccountSid = "AC0000000000000000000000000000ABCD".parse().unwrap();
         assert_eq!(lower, upper);
@@ -251,11 +254,11 @@ mod tests {
     }
 
     #[test]
-    fn an_account_id_is_always_the_same() {
+    fn account_ids_are_deterministic() {
         let sid: AccountSid = "AC00000000000000000000000000000001".parse().unwrap();
         assert_eq!(sid.account_id().to_string(), "da52ca3e-3797-5122-a441-9a6fc636cf1c");
         assert_eq!(sid.account_id().get_version_num(), 5);
-        // Two for which there is one place, and the one that an empty place names.
+        // Two accounts that share a cache slot, and the account that an empty slot contains.
         for _ in 0..2 {
             for bits in [7, 7 + ACCOUNTS_KEPT as u128, 0] {
                 let sid = AccountSid::from_bits(bits);

@@ -1,6 +1,6 @@
-//! The vocabulary of the session tokens of web chat: what the participants of the sequence diagrams say to each
-//! other. Every message has its path, request and response side by side in a module named after its callee; the
-//! server, the client and the tests all use that one module. Nothing here does I/O.
+//! The wire types of the session tokens of web chat: the requests and responses between the participants of the sequence
+//! diagrams. Each endpoint has its own module, in the module of its service, with its path, request and response. Server,
+//! client and tests all use that module. No I/O.
 
 pub mod code;
 pub mod endpoint;

@@ -1,4 +1,4 @@
-//! A token as it travels: opaque text. Only ScopedAuthService can turn it into claims, given keys and a time.
+//! An unverified token: opaque text. Only ScopedAuthService turns it into claims, with its keys and the current time.
 
 use std::{borrow::Cow, fmt};
 
@@ -7,29 +7,29 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::ids::DeploymentKey;
 
-/// A token that nobody has checked. It has no readable claims and does not print.
+/// An unverified token. Its claims are not accessible, and `Debug` does not print it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SealedToken(String);
 
 impl SealedToken {
-    /// The longest text that is taken for a token. Ours have about 700 characters; grants may make them longer.
+    /// Maximum length of a token, in bytes. Issued tokens have about 700; grants may make them longer.
     pub const MAX_LEN: usize = 8 * 1024;
 
-    /// Takes `text` as a token, unless it is empty or over-long. Whether it *is* one shows when it is opened.
+    /// Wraps `text`; `None` if it is empty or too long. Its syntax is not checked here, but on decryption or verification.
     pub fn new(text: String) -> Option<Self> {
         (!text.is_empty() && text.len() <= Self::MAX_LEN).then_some(Self(text))
     }
 
-    /// The text, to be sent on or opened; never to be logged.
+    /// The text, to forward, decrypt or verify. Never log it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The deployment that the token *says* it was made for, read from the last part of its `kid` without any proof.
+    /// The deployment that the token *claims* to be issued for: the last part of its `kid`, unverified.
     ///
-    /// Routes that bring nothing but a token find the account's configuration by it, as the other routes find it by
-    /// the `deploymentKey` of their body, which is a stranger's word too. ScopedAuthService derives the key that
-    /// opens the token from the whole `kid`, so a token with another deployment written into it does not open.
+    /// Routes without a `deploymentKey` in the body use it to look up the account's configuration; that `deploymentKey` is
+    /// unverified input too. ScopedAuthService derives the token's key from the whole `kid`, so a token with a changed
+    /// deployment is rejected.
     pub fn claimed_deployment(&self) -> Option<DeploymentKey> {
         #[derive(Deserialize)]
         struct Header<'a> {
@@ -69,19 +69,19 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_makes_it_panic(text in "\\PC{1,80}") {
+        fn claimed_deployment_never_panics(text in "\\PC{1,80}") {
             let _ = SealedToken::new(text).unwrap().claimed_deployment();
         }
     }
 
     #[test]
-    fn a_token_does_not_print() {
+    fn debug_does_not_print_the_token() {
         let token = SealedToken::new("secret".into()).unwrap();
         assert!(!format!("{token:?}").contains("secret"));
     }
 
     #[test]
-    fn the_deployment_stands_in_the_kid() {
+    fn the_deployment_is_read_from_the_kid() {
         let header = URL_SAFE_NO_PAD.encode(r#"{"kid":"k1.salt.CV00000000000000000000000000000001"}"#);
         let token = SealedToken::new(format!("{header}..iv.text.tag")).unwrap();
         assert_eq!(token.claimed_deployment(), Some(DeploymentKey::from_bits(1)));

@@ -1,28 +1,28 @@
-//! The name of a proof key: the SHA-256 thumbprint of its public JWK (RFC 7638), as the confirmation `jkt` of RFC 9449,
-//! section 6.1, carries it.
+//! Thumbprint of a proof key: SHA-256 of its public JWK (RFC 7638), as in the confirmation claim `jkt` (RFC 9449, section
+//! 6.1).
 
 use std::{fmt, str::FromStr};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// The thumbprint of a proof key: 32 bytes, on the wire 43 characters of base64url.
+/// The thumbprint of a proof key: 32 bytes; 43 characters of base64url in JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Thumbprint([u8; 32]);
 
 impl Thumbprint {
-    /// The thumbprint with these bytes: a SHA-256 digest.
+    /// The thumbprint with these bytes, a SHA-256 digest.
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// Its bytes.
+    /// The digest.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 }
 
-/// What was given is not a thumbprint.
+/// The text is not a thumbprint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected a thumbprint of 43 characters of base64url")]
 pub struct MalformedThumbprint;
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_none_is_refused() {
+    fn malformed_thumbprints_are_rejected() {
         for text in ["", "AAAA", "=", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAB"] {
             assert_eq!(text.parse::<Thumbprint>(), Err(MalformedThumbprint));
         }

@@ -1,12 +1,12 @@
-//! Times on the wire, `2026-11-21T02:14:40Z` (RFC 3339), as `chrono` writes and reads them: for `#[serde(with = …)]`. The
-//! form that we write, of whole seconds, is written and read here, in a fifth of the time; all others by `chrono`.
+//! Timestamps in JSON, `2026-11-21T02:14:40Z` (RFC 3339), for `#[serde(with = …)]`. The result equals that of `chrono`.
+//! Whole seconds, as the services write them, are formatted and parsed here, in a fifth of the time; others by `chrono`.
 
 use std::fmt;
 
 use chrono::{DateTime, Datelike as _, NaiveDate, Timelike as _, Utc};
 use serde::{Deserializer, Serialize as _, Serializer, de};
 
-/// The characters of whole seconds.
+/// Length of a timestamp of whole seconds.
 const LEN: usize = 20;
 
 pub(crate) fn serialize<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -32,7 +32,7 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
 
 fn whole_seconds(time: DateTime<Utc>) -> Option<[u8; LEN]> {
     let year = u32::try_from(time.year()).ok().filter(|year| *year <= 9999)?;
-    // A leap second has more of them than a second has.
+    // In a leap second, `nanosecond` is at least 1,000,000,000, so `chrono` formats it.
     if time.nanosecond() != 0 {
         return None;
     }
@@ -88,13 +88,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn times_are_written_as_chrono_writes_them(seconds in -80_000_000_000i64..300_000_000_000, nanos in 0u32..4) {
+        fn times_are_formatted_as_by_chrono(seconds in -80_000_000_000i64..300_000_000_000, nanos in 0u32..4) {
             is_that_of_chrono(DateTime::from_timestamp(seconds, 0).unwrap());
             is_that_of_chrono(DateTime::from_timestamp(seconds, nanos * 250_000_000).unwrap());
         }
 
         #[test]
-        fn texts_are_read_as_chrono_reads_them(text in "[0-9]{4}-[01][0-9]-[0-3][0-9][Tt ][012][0-9]:[0-6][0-9]:[0-6][0-9](Z|z|\\+01:00)") {
+        fn times_are_parsed_as_by_chrono(text in "[0-9]{4}-[01][0-9]-[0-3][0-9][Tt ][012][0-9]:[0-6][0-9]:[0-6][0-9](Z|z|\\+01:00)") {
             let json = serde_json::to_string(&text).unwrap();
             let chronos = serde_json::from_str::<DateTime<Utc>>(&json).ok();
             prop_assert_eq!(serde_json::from_str::<Ours>(&json).ok().map(|ours| ours.0), chronos);
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn leap_seconds_and_other_texts_are_left_to_chrono() {
+    fn chrono_handles_leap_seconds_and_other_texts() {
         is_that_of_chrono(DateTime::from_timestamp(1_483_228_799, 1_000_000_000).unwrap());
         for text in ["", "2026-11-21T02:14:4/Z", "2026-11-21T02:14:40+", "2026-02-30T02:14:40Z", "2026-11-21"]
         {

@@ -1,5 +1,5 @@
-//! `valid:true`, `authorized:false`: members that can hold only one value, so that a refusal can never be read as a
-//! consent that lacks a field, nor the other way round.
+//! Types of JSON members with one possible value, such as `valid:true` and `authorized:false`. With them, a rejection never
+//! parses as a success with a missing member, and vice versa.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -27,5 +27,5 @@ macro_rules! constant {
     };
 }
 
-constant!(Yes, true, "The JSON value `true`, and no other.");
-constant!(No, false, "The JSON value `false`, and no other.");
+constant!(Yes, true, "The JSON value `true`; any other is an error.");
+constant!(No, false, "The JSON value `false`; any other is an error.");

@@ -40,7 +40,7 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// The plan that the command line asks for.
+    /// The plan of the command line's arguments.
     pub(crate) fn new(arguments: &Arguments) -> Self {
         let (rounds, seconds) = if arguments.quick { (1, 1) } else { (3, 3) };
         let paths = if arguments.only.is_empty() { Path::ALL.to_vec() } else { arguments.only.clone() };

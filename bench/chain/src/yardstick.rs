@@ -33,7 +33,7 @@ pub struct Arguments {
     workers: usize,
 }
 
-/// Serves until the process is killed. With `next` each request is forwarded, as the script says, before its response.
+/// Serves until the process is killed. With `next` each request is forwarded, as in the script, before its response.
 ///
 /// # Errors
 /// If the script cannot be read or the address is in use.

@@ -136,7 +136,8 @@ impl Cluster {
     }
 }
 
-/// PostgreSQL refuses to run as root: a command prefix that drops to nobody, to whom the folder is given.
+/// A command prefix that runs PostgreSQL as the user `nobody` if the test runs as root, since PostgreSQL refuses to run as
+/// root. Makes `nobody` the owner of `folder`.
 fn as_nobody(folder: &Path) -> Command {
     if fs::metadata("/proc/self").unwrap().uid() != 0 {
         return Command::new("env");

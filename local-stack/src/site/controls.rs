@@ -46,7 +46,7 @@ pub(super) async fn scoped_auth(customer: web::Data<Customer>, switch: web::Json
     let status = match done {
         Ok(()) => StatusCode::NO_CONTENT,
         Err(error) => {
-            tracing::error!(%error, "ScopedAuthService was not started again");
+            tracing::error!(%error, "restart of ScopedAuthService failed");
             StatusCode::SERVICE_UNAVAILABLE
         }
     };

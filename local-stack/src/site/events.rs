@@ -1,5 +1,5 @@
-//! The stack's arrows as Server-Sent Events: the history first, in one event, so that a page that reconnects starts over
-//! instead of drawing arrows twice; then each new arrow, and changes of the controls' state.
+//! The stack's arrows as Server-Sent Events. The history is the first event, so that a page that reconnects starts over
+//! instead of drawing arrows twice; then follow each new arrow and each change of the controls' state.
 
 use std::{
     convert::Infallible,

@@ -1,4 +1,4 @@
-//! The files of the page, as they lie in `browser/`, embedded: the stack is one binary.
+//! The page's files from `browser/`, embedded, so that the stack is one binary.
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -33,12 +33,12 @@ const FILES: [(&str, &str, &str); 11] = [
     ("/elsewhere.js", SCRIPT, file!("demo/elsewhere.js")),
 ];
 
-/// What a site embeds.
+/// The module that a site embeds.
 const MODULE: &str = file!("webchat-session.js");
 
 pub(super) async fn file(request: HttpRequest, customer: web::Data<Customer>) -> HttpResponse {
     let path = request.path();
-    // The other origin is for showing what a page there is told; the page itself would not be served there.
+    // The other origin exists to show the responses to an origin that is not allowed; `/` there redirects to the page's own.
     if path == "/" && origin(customer.address) != format!("http://{}", request.connection_info().host()) {
         let home = format!("{}/", origin(customer.address));
         return HttpResponse::Found().insert_header((LOCATION, home)).finish();

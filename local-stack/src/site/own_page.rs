@@ -1,4 +1,4 @@
-//! What keeps the site to its own page: the headers that each answer carries, and who may press its buttons.
+//! Protection of the site against other pages: the security headers of each response, and the guard of the controls.
 
 use actix_web::{
     guard::{Guard, fn_guard},
@@ -8,7 +8,8 @@ use actix_web::{
 
 use super::{Customer, elsewhere, origin};
 
-/// Nothing but the site's own files runs in its pages, and they call nobody but the site and the orchestrator.
+/// The security headers. The content security policy lets the pages run only the site's own files, and call only the site
+/// and the orchestrator.
 pub(super) fn headers(customer: &Customer) -> DefaultHeaders {
     let (own, elsewhere) = (origin(customer.address), elsewhere(customer.address));
     let policy = format!(
@@ -22,8 +23,8 @@ pub(super) fn headers(customer: &Customer) -> DefaultHeaders {
         .add(("cache-control", "no-cache"))
 }
 
-/// A button is pressed by the page itself. A page of another origin has another `Origin`, and one that had this
-/// machine's address put under its own name (DNS rebinding) has another `Host`.
+/// Accepts controls only from the site's own page. A page of another origin sends another `Origin`; a page with a host name
+/// that resolves to this machine (DNS rebinding) sends another `Host`.
 pub(super) fn guard() -> impl Guard {
     fn_guard(|context| {
         let head = context.head();

@@ -1,5 +1,5 @@
-//! A thief who copied what the page's storage held, and presents it from another machine. The page hands over the token
-//! as a script injected into it would; what the stack answers is what a thief gets.
+//! A simulated token theft: a copy of the page's storage, sent from another machine. The page supplies the token as an
+//! injected script would; the responses are the stack's own.
 
 use std::collections::BTreeMap;
 
@@ -16,13 +16,13 @@ const REFRESH: &str = "/v2/Webchat/Token/Refresh";
 #[derive(Deserialize)]
 pub(super) struct Loot {
     token: String,
-    /// The page's `x-twilio-sec-*` headers, as far as the thief knows them.
+    /// The page's `x-twilio-sec-*` headers, if the thief has them.
     #[serde(default)]
     headers: BTreeMap<String, String>,
 }
 
-/// Presents the token twice: from Firefox on Linux with a proof key of its own, then with each header of the guest's
-/// own browser copied, and no key. The answers, without what was won.
+/// Sends the token twice: as Firefox on Linux with a proof key of its own, then with a copy of every header of the guest's
+/// browser and no key. Returns status, code and message of the responses, never a token.
 pub(super) async fn presents(
     request: HttpRequest,
     customer: web::Data<Customer>,
@@ -49,7 +49,7 @@ pub(super) async fn presents(
                 "message": body.get("message"),
             })),
             Err(error) => {
-                tracing::warn!(error = %error.without_url(), "the thief got no answer");
+                tracing::warn!(error = %error.without_url(), "request with the stolen token failed");
                 return HttpResponse::BadGateway().finish();
             }
         }
@@ -68,7 +68,7 @@ async fn attempt(
     for (name, value) in headers {
         call = call.header(name, value);
     }
-    // By its name the arrow is told from the guest's own.
+    // The prefix distinguishes the arrow from the guest's own.
     call = call.header("request-id", format!("thief-{:032x}", Random::default().u128()));
     if let Some(key) = key {
         call = call.header("dpop", key.proof("POST", &url, Some(token), None));
@@ -78,7 +78,8 @@ async fn attempt(
     Ok((answer.status().as_u16(), answer.json().await.unwrap_or_default()))
 }
 
-/// What the guest's browser just sent to this site is what it sends to the orchestrator, but for the page's own.
+/// The headers that the guest's browser sends to the orchestrator: those of its request to this site, the page's
+/// `x-twilio-sec-*` headers, and the page's origin.
 fn copied_headers(
     request: &HttpRequest,
     told: &BTreeMap<String, String>,

@@ -79,7 +79,7 @@ impl Load {
         Self { over, answered, guests }
     }
 
-    /// Waits until every guest may have chatted once more.
+    /// Waits for as many further responses as there are guests, so that each may have sent another request.
     async fn goes_on(&self) {
         let enough = self.answered.load(Ordering::Relaxed) + GUESTS;
         let limit = Duration::from_secs(60);

@@ -110,7 +110,7 @@ impl AnswerBudget {
         Arc::new(Self { total, held: Mutex::default(), bytes, refused, warned: OncePerMinute::default() })
     }
 
-    /// Counts and logs a rejected response, and sets `RateLimit-Policy` where the share is not everybody's.
+    /// Counts and logs a rejected response, and sets `RateLimit-Policy` unless the share is that of all visitors.
     fn record(&self, context: &mut RequestContext<'_>, Exhausted { share, limit }: Exhausted) {
         self.refused.get_or_create(&Labels { share: share.as_str() }).inc();
         if self.warned.is_due(context.now) {

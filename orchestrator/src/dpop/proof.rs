@@ -16,7 +16,7 @@ pub const MAX_SKEW: TimeDelta = TimeDelta::seconds(60);
 /// Maximum length of a proof, in bytes. A browser's has about 500.
 pub const MAX_LEN: usize = 4096;
 
-/// Maximum length of `jti`. RFC 9449 asks for 96 random bits, or a UUID.
+/// Maximum length of `jti`. RFC 9449 recommends 96 random bits, or a UUID.
 const MAX_JTI: usize = 256;
 
 /// A well-formed proof. Its signature is not verified yet.

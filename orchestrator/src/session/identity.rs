@@ -10,7 +10,7 @@ use shared_types::{Identity, scoped_auth::generate::EarlierSession};
 
 use crate::{admission::Admitted, error::Error, session::identity_refusals::IdentityRefusals, state::State};
 
-/// The identity that a request asks for.
+/// The identity in a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IdentityRequest {
     /// No identity is requested.

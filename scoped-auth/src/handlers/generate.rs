@@ -99,8 +99,8 @@ fn new_session_id(now: DateTime<Utc>, random: &Random) -> SessionId {
     SessionId::begun_at(u64::try_from(now.timestamp_millis()).unwrap_or(0), &random.bytes())
 }
 
-/// Checks that no two grants have the same product, and none is called `identity`: a token's grants are keyed by product,
-/// beside the identity.
+/// Checks that no two grants have the same product, and that none is called `identity`: in a token, the grants are keyed by
+/// product, in one object with `identity`.
 fn ensure_distinct(grants: &[Grant]) -> Result<(), Error> {
     let is_repeated = |index: usize, grant: &Grant| {
         grants.iter().take(index).any(|earlier| earlier.product() == grant.product())

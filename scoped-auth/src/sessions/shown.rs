@@ -20,7 +20,8 @@ use crate::store::{Store, StoreError};
 /// How often the store is updated.
 const PERIOD: Duration = Duration::from_millis(500);
 
-/// How many tokens are known to be marked already: 512 KiB. A colliding token evicts, and is marked once more.
+/// Capacity of the cache of tokens that are already marked: 512 KiB. A colliding token evicts the entry; the evicted
+/// token is then marked again.
 const MARKED: usize = 1 << 16;
 
 /// The maximum number of pending marks; further ones are dropped.

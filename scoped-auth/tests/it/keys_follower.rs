@@ -49,7 +49,7 @@ impl WatchedFiles {
         Self { keys, clock, metrics, reloads, follower, path, _folder: folder }
     }
 
-    /// Puts another file in the place of the one that is there, and waits for what becomes of it.
+    /// Replaces the key file, and waits for the outcome of the reload.
     async fn becomes(&mut self, text: &str) -> ReloadOutcome {
         replace(&self.path, text);
         self.next().await

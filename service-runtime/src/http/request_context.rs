@@ -1,4 +1,4 @@
-//! The context of a request: what a handler knows besides the fields, and what the response carries besides its body.
+//! The context of a request: a handler's inputs other than the fields, and the response's parts other than its body.
 
 use std::net::IpAddr;
 

@@ -53,8 +53,8 @@ pub const OTLP_ENDPOINT: Setting = Setting {
 /// Which requests are sampled.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Sampling {
-    /// A fraction of the requests, from 0 to 1, whatever the caller asks for: the service is exposed to untrusted
-    /// clients.
+    /// A fraction of the requests, from 0 to 1, regardless of the caller's sampling decision: the service is exposed to
+    /// untrusted clients.
     Ratio(f64),
     /// Those that the caller has sampled.
     ParentBased,

@@ -10,31 +10,31 @@ use crate::{
 };
 
 endpoint! {
-    /// A token for a new session.
+    /// Creates a session and returns its first token.
     pub struct CreateToken: "create_token" = POST "/v1/Accounts/{account_sid}/Tokens", also ["/v2/Accounts/{account_sid}/Tokens"];
     path: AccountPath;
     request: Request;
     response: 200 => Response;
-    // Creating writes nothing; of two tokens the second is used.
+    // Stores nothing; after a retry, the caller uses the second token.
     idempotent: true;
     errors: [UpstreamInvalid, UpstreamTimeout];
 }
 
-/// `{deployment_key, address_sid, conversations_service_sid, fingerprint?, jkt?, identity?, earlier_session?}`: what the
-/// grants are decided from, and what the session is bound to.
+/// `{deployment_key, address_sid, conversations_service_sid, fingerprint?, jkt?, identity?, earlier_session?}`: the
+/// inputs of the grants, and the fingerprint and key that the session is bound to.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    /// The deployment that the guest came through.
+    /// The deployment of the guest's page.
     pub deployment_key: DeploymentKey,
     /// The address that the deployment's conversations arrive at.
     pub address_sid: AddressSid,
     /// The account's conversations service.
     pub conversations_service_sid: ConversationsServiceSid,
-    /// The guest's browser, with the feature on.
+    /// The fingerprint of the guest's browser, with the feature on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<Fingerprint>,
-    /// The key that the browser has proved to hold, if it has one.
+    /// The thumbprint of the browser's proof key, if the request had a valid proof.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jkt: Option<Thumbprint>,
     /// The identity of `earlier_session`, requested again by the holder of its proof key. Both members or neither.
@@ -51,7 +51,7 @@ pub struct Response {
     /// The token with its lifetime.
     #[serde(flatten)]
     pub issued: TokenAnswer,
-    /// Its identity.
+    /// The guest's identity.
     pub identity: Identity,
     /// The session.
     pub session_id: SessionId,

@@ -8,12 +8,12 @@ use crate::{
 };
 
 endpoint! {
-    /// A new token for the session of an old one.
+    /// Issues a new token of the same session.
     pub struct RefreshToken: "refresh_token" = POST "/v1/Accounts/{account_sid}/Tokens/refresh", also ["/v2/Accounts/{account_sid}/Tokens/refresh"];
     path: AccountPath;
     request: Request;
     response: 200 => Response;
-    // Within the grace the same token has the same successor.
+    // Within the grace period, the same token has the same successor.
     idempotent: true;
     errors: [InvalidToken, ExpiredToken, RevokedToken, SessionExpired, FingerprintInvalid, InvalidDpopProof, UpstreamInvalid, UpstreamTimeout];
 }
@@ -22,14 +22,14 @@ endpoint! {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    /// The deployment of the call; a token of another one is `invalid_token`.
+    /// The deployment of the request; a token of another one is `invalid_token`.
     pub deployment_key: DeploymentKey,
-    /// The old token.
+    /// The token to replace.
     pub token: SealedToken,
-    /// The browser that presents it, with the feature on.
+    /// The fingerprint of the browser that sent it, with the feature on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<Fingerprint>,
-    /// The key that the browser has proved to hold, if it has one.
+    /// The thumbprint of the browser's proof key, if the request had a valid proof.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jkt: Option<Thumbprint>,
 }
@@ -37,13 +37,13 @@ pub struct Request {
 /// `{identity, roles, token, expiration, expires_in, refresh_after, session_id}`
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Response {
-    /// The identity of before.
+    /// The guest's identity, unchanged.
     pub identity: Identity,
-    /// The grants of before.
+    /// The grants, unchanged.
     pub roles: Grants,
     /// The token with its lifetime.
     #[serde(flatten)]
     pub issued: TokenAnswer,
-    /// The session of before; FWO finds its conversation by it.
+    /// The session, unchanged; FWO looks up its conversation by it.
     pub session_id: SessionId,
 }

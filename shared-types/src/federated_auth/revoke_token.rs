@@ -6,12 +6,12 @@ use super::AccountPath;
 use crate::{Fingerprint, SealedToken, SessionId, Thumbprint, endpoint};
 
 endpoint! {
-    /// The guest ends the session of a token.
+    /// Ends the session of a token.
     pub struct RevokeToken: "revoke_token" = POST "/v1/Accounts/{account_sid}/Tokens/revoke", also ["/v2/Accounts/{account_sid}/Tokens/revoke"];
     path: AccountPath;
     request: Request;
     response: 200 => Response;
-    // An ended session stays ended.
+    // Revoking a revoked session changes nothing.
     idempotent: true;
     errors: [InvalidDpopProof, UpstreamInvalid, UpstreamTimeout];
 }
@@ -22,10 +22,10 @@ endpoint! {
 pub struct Request {
     /// A token of the session, expired or not.
     pub token: SealedToken,
-    /// The browser that presents it, with the feature on.
+    /// The fingerprint of the browser that sent it, with the feature on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<Fingerprint>,
-    /// The key that the browser has proved to hold, if it has one.
+    /// The thumbprint of the browser's proof key, if the request had a valid proof.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jkt: Option<Thumbprint>,
 }
@@ -33,9 +33,9 @@ pub struct Request {
 /// `{revoked, session_id?}`
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Response {
-    /// Whether the session is revoked now. The guest does not learn it (RFC 7009, section 2.2).
+    /// Whether the session is now revoked. Not returned to the guest (RFC 7009, section 2.2).
     pub revoked: bool,
-    /// The session, where it is revoked; FWO notes its end beside the conversation.
+    /// The session, if it is revoked; FWO stores its end with the conversation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_id: Option<SessionId>,
 }

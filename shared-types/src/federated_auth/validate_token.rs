@@ -1,5 +1,5 @@
-//! `FWO ->> FAS: POST /v1/Accounts/AC…/Tokens/validate`: a token is checked and stays as it is (conversation diagram;
-//! contract, section 3).
+//! `FWO ->> FAS: POST /v1/Accounts/AC…/Tokens/validate`: validates a token without replacing it (conversation
+//! diagram; contract, section 3).
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -8,12 +8,12 @@ use super::AccountPath;
 use crate::{Fingerprint, Grants, Identity, SealedToken, SessionId, Thumbprint, Yes, endpoint};
 
 endpoint! {
-    /// Is this token good for a call in its conversation?
+    /// Validates a token for a request of its conversation.
     pub struct ValidateToken: "validate_token" = POST "/v1/Accounts/{account_sid}/Tokens/validate", also ["/v2/Accounts/{account_sid}/Tokens/validate"];
     path: AccountPath;
     request: Request;
     response: 200 => Response;
-    // It reads.
+    // Read-only.
     idempotent: true;
     errors: [InvalidToken, ExpiredToken, RevokedToken, SessionExpired, FingerprintInvalid, InvalidDpopProof, UpstreamInvalid, UpstreamTimeout];
 }
@@ -24,10 +24,10 @@ endpoint! {
 pub struct Request {
     /// The token.
     pub token: SealedToken,
-    /// The browser that presents it, with the feature on.
+    /// The fingerprint of the browser that sent it, with the feature on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<Fingerprint>,
-    /// The key that the browser has proved to hold, if it has one.
+    /// The thumbprint of the browser's proof key, if the request had a valid proof.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jkt: Option<Thumbprint>,
 }
@@ -37,14 +37,14 @@ pub struct Request {
 pub struct Response {
     /// Always `true`.
     pub valid: Yes,
-    /// Whose token it is.
+    /// The identity in the token's grants.
     pub identity: Identity,
-    /// What it grants.
+    /// The token's grants.
     pub roles: Grants,
-    /// When it ends.
+    /// When the token expires.
     #[serde(with = "crate::timestamp")]
     pub expiration: DateTime<Utc>,
-    /// Its session.
+    /// The token's session.
     pub session_id: SessionId,
     /// When the session began.
     #[serde(with = "crate::timestamp")]

@@ -6,12 +6,12 @@ use super::NoParameters;
 use crate::{DeploymentKey, Identity, TokenAnswer, endpoint};
 
 endpoint! {
-    /// The guest's page asks for a token.
+    /// Creates a session and returns its first token.
     pub struct CreateToken: "create_token" = POST "/v2/Webchat/Token";
     path: NoParameters;
     request: Request;
     response: 200 => Response;
-    // Creating writes nothing; of two tokens the second is used.
+    // Stores nothing; after a retry, the client uses the second token.
     idempotent: true;
     errors: [RateLimited, DeploymentKeyNotFound, DeploymentKeyDisabled, OriginNotAllowed, FingerprintUnavailable, InvalidDpopProof, UseDpopNonce, UpstreamInvalid, UpstreamTimeout];
 }
@@ -19,7 +19,7 @@ endpoint! {
 /// `{deploymentKey}`
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Request {
-    /// The deployment that the page was given.
+    /// The page's deployment key.
     #[serde(rename = "deploymentKey", alias = "DeploymentKey", alias = "deployment_key")]
     pub deployment_key: DeploymentKey,
 }
@@ -30,6 +30,6 @@ pub struct Response {
     /// The token with its lifetime.
     #[serde(flatten)]
     pub issued: TokenAnswer,
-    /// Who the guest is in the chat: a fresh random UUID.
+    /// The guest's identity in the chat: a new random UUID.
     pub identity: Identity,
 }

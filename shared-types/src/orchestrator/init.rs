@@ -1,5 +1,5 @@
 //! `Browser ->> FWO: POST /v2/Webchat/Init` (contract, section 4): the released widget creates a token and opens the
-//! conversation in one call.
+//! conversation in one request.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -8,12 +8,12 @@ use super::NoParameters;
 use crate::{ConversationSid, DeploymentKey, Identity, TokenAnswer, endpoint};
 
 endpoint! {
-    /// The released widget begins a chat.
+    /// Creates a session and opens its conversation, for the released widget.
     pub struct Init: "init" = POST "/v2/Webchat/Init";
     path: NoParameters;
     request: Request;
     response: 201 => Response;
-    // A second one opens a second conversation.
+    // A second request opens a second conversation.
     idempotent: false;
     errors: [RateLimited, DeploymentKeyNotFound, DeploymentKeyDisabled, OriginNotAllowed, FingerprintUnavailable, InvalidDpopProof, UseDpopNonce, UpstreamInvalid, UpstreamTimeout];
 }
@@ -21,10 +21,10 @@ endpoint! {
 /// `{DeploymentKey, CustomerFriendlyName?, PreEngagementData?, Identity?}`
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Request {
-    /// The deployment that the page was given.
+    /// The page's deployment key.
     #[serde(rename = "deploymentKey", alias = "DeploymentKey", alias = "deployment_key")]
     pub deployment_key: DeploymentKey,
-    /// What the guest wants to be called.
+    /// The name that the guest entered.
     #[serde(
         default,
         rename = "customerFriendlyName",
@@ -33,7 +33,7 @@ pub struct Request {
         skip_serializing_if = "Option::is_none"
     )]
     pub customer_friendly_name: Option<String>,
-    /// What the guest filled into the pre-engagement form: any JSON value, or JSON in a string.
+    /// The guest's answers to the pre-engagement form: any JSON value, or JSON in a string.
     #[serde(
         default,
         rename = "preEngagementData",
@@ -42,8 +42,8 @@ pub struct Request {
         skip_serializing_if = "Option::is_none"
     )]
     pub pre_engagement_data: Option<Value>,
-    /// An identity that the guest had before. Granted to the holder of its last session's proof key; otherwise, and where
-    /// it is malformed, the guest silently gets a new one.
+    /// The identity of an earlier session. Granted to the holder of its last session's proof key; otherwise, or if it is
+    /// malformed, the guest gets a new identity, without an error.
     #[serde(default, alias = "Identity", skip_serializing_if = "Option::is_none")]
     pub identity: Option<Value>,
 }
@@ -54,7 +54,7 @@ pub struct Response {
     /// The token with its lifetime.
     #[serde(flatten)]
     pub issued: TokenAnswer,
-    /// Who the guest is: the identity asked for, or silently a fresh one.
+    /// The guest's identity: the requested one, or a new one.
     pub identity: Identity,
     /// The session's conversation.
     pub conversation_sid: ConversationSid,

@@ -7,12 +7,12 @@ use super::ConversationPath;
 use crate::{MessageSid, endpoint};
 
 endpoint! {
-    /// The page reads the conversation.
+    /// Reads the messages of a conversation.
     pub struct ListMessages: "list_messages" = GET "/v2/WebChannels/{conversation_sid}/Messages";
     path: ConversationPath;
     request: Request;
     response: 200 => Response;
-    // It reads.
+    // Read-only.
     idempotent: true;
     errors: [RateLimited, DeploymentKeyNotFound, DeploymentKeyDisabled, OriginNotAllowed, FingerprintUnavailable, InvalidDpopProof, UseDpopNonce, InvalidToken, ExpiredToken, RevokedToken, SessionExpired, FingerprintInvalid, NotFound, UpstreamInvalid, UpstreamTimeout];
 }
@@ -20,7 +20,7 @@ endpoint! {
 /// `?after=INDEX`
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Request {
-    /// Only messages with a greater index; all of them where it is missing.
+    /// Returns only messages with a greater index; all messages if it is missing.
     #[serde(default, alias = "After", skip_serializing_if = "Option::is_none")]
     pub after: Option<u32>,
 }
@@ -28,17 +28,17 @@ pub struct Request {
 /// `{messages:[…], last_index?}`: the messages in the order of their index, at most [`PAGE`] of them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Response {
-    /// The messages. Fewer than [`PAGE`] are not the end: a page is bounded in bytes, too.
+    /// The messages. Fewer than [`PAGE`] may still be followed by more, since a page is also bounded in bytes.
     pub messages: Vec<ChatMessage>,
-    /// The index of the conversation's last message, whichever page it is on; absent while there is none.
+    /// The index of the conversation's last message, which may be on a later page; absent if there are no messages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_index: Option<u32>,
 }
 
-/// How many messages one answer holds at the most; the rest follows after the last index.
+/// Maximum number of messages per response. The next page starts after the index of the last one.
 pub const PAGE: u32 = 200;
 
-/// How many bytes one answer has at the most, unless it is of a single message.
+/// Maximum length of a response in bytes, unless it has a single message.
 pub const PAGE_BYTES: usize = 64 * 1024;
 
 /// One message of a conversation.
@@ -46,9 +46,9 @@ pub const PAGE_BYTES: usize = 64 * 1024;
 pub struct ChatMessage {
     /// The message.
     pub sid: MessageSid,
-    /// Its place in the conversation, from 0.
+    /// Its index in the conversation, from 0.
     pub index: u32,
-    /// The identity of who wrote it, or `system`.
+    /// The author's identity, or `system`.
     pub author: String,
     /// Plain text.
     pub body: String,

@@ -7,12 +7,12 @@ use super::NoParameters;
 use crate::{ConversationSid, Identity, endpoint};
 
 endpoint! {
-    /// The page opens the session's conversation.
+    /// Opens the session's conversation.
     pub struct OpenConversation: "open_conversation" = POST "/v2/WebChannels";
     path: NoParameters;
     request: Request;
     response: 201 => Response;
-    // Opened again, it is the same conversation unless that is full.
+    // A second request returns the same conversation unless it is full.
     idempotent: true;
     errors: [RateLimited, DeploymentKeyNotFound, DeploymentKeyDisabled, OriginNotAllowed, FingerprintUnavailable, InvalidDpopProof, UseDpopNonce, InvalidToken, ExpiredToken, RevokedToken, SessionExpired, FingerprintInvalid, UpstreamInvalid, UpstreamTimeout];
 }
@@ -20,7 +20,7 @@ endpoint! {
 /// `{customerFriendlyName?, preEngagementData?}`
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Request {
-    /// What the guest wants to be called.
+    /// The name that the guest entered.
     #[serde(
         default,
         rename = "customerFriendlyName",
@@ -29,7 +29,7 @@ pub struct Request {
         skip_serializing_if = "Option::is_none"
     )]
     pub customer_friendly_name: Option<String>,
-    /// What the guest filled into the pre-engagement form: any JSON value, or JSON in a string.
+    /// The guest's answers to the pre-engagement form: any JSON value, or JSON in a string.
     #[serde(
         default,
         rename = "preEngagementData",
@@ -43,8 +43,8 @@ pub struct Request {
 /// `{conversation_sid, identity}`
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Response {
-    /// The session's conversation. Opened again, it is the same, unless that is full: then it is the next one.
+    /// The session's conversation: the current one or, if that is full, a new one.
     pub conversation_sid: ConversationSid,
-    /// Who the guest is in it.
+    /// The guest's identity.
     pub identity: Identity,
 }

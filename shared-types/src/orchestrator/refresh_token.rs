@@ -6,12 +6,12 @@ use super::NoParameters;
 use crate::{ConversationSid, DeploymentKey, Identity, SealedToken, TokenAnswer, Yes, endpoint};
 
 endpoint! {
-    /// The page asks for a new token of the same session.
+    /// Issues a new token of the same session.
     pub struct RefreshToken: "refresh_token" = POST "/v2/Webchat/Token/Refresh", also ["/v2/Webchat/Tokens/Refresh"];
     path: NoParameters;
     request: Request;
     response: 200 => Response;
-    // Within the grace a second refresh gives a token of the same generation.
+    // Within the grace period, a second refresh returns a token of the same generation.
     idempotent: true;
     errors: [RateLimited, DeploymentKeyNotFound, DeploymentKeyDisabled, OriginNotAllowed, FingerprintUnavailable, InvalidDpopProof, UseDpopNonce, InvalidToken, ExpiredToken, RevokedToken, SessionExpired, FingerprintInvalid, UpstreamInvalid, UpstreamTimeout];
 }
@@ -19,10 +19,10 @@ endpoint! {
 /// `{deploymentKey, token}`
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Request {
-    /// The deployment that the page was given.
+    /// The page's deployment key.
     #[serde(rename = "deploymentKey", alias = "DeploymentKey", alias = "deployment_key")]
     pub deployment_key: DeploymentKey,
-    /// The token that is to be replaced.
+    /// The token to replace.
     #[serde(alias = "Token")]
     pub token: SealedToken,
 }
@@ -35,7 +35,7 @@ pub struct Response {
     /// The token with its lifetime.
     #[serde(flatten)]
     pub issued: TokenAnswer,
-    /// The identity of before.
+    /// The guest's identity, unchanged.
     pub identity: Identity,
     /// The session's conversation, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -6,12 +6,12 @@ use super::NoParameters;
 use crate::{DeploymentKey, SealedToken, endpoint};
 
 endpoint! {
-    /// The guest ends the session.
+    /// Ends the session of a token.
     pub struct RevokeToken: "revoke_token" = POST "/v2/Webchat/Token/Revoke";
     path: NoParameters;
     request: Request;
     response: 200 => Response;
-    // An ended session stays ended.
+    // Revoking a revoked session changes nothing.
     idempotent: true;
     errors: [RateLimited, DeploymentKeyNotFound, DeploymentKeyDisabled, OriginNotAllowed, FingerprintUnavailable, InvalidDpopProof, UseDpopNonce, UpstreamInvalid, UpstreamTimeout];
 }
@@ -19,14 +19,14 @@ endpoint! {
 /// `{deploymentKey, token}`
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Request {
-    /// The deployment that the page was given.
+    /// The page's deployment key.
     #[serde(rename = "deploymentKey", alias = "DeploymentKey", alias = "deployment_key")]
     pub deployment_key: DeploymentKey,
-    /// A token of the session that is to end.
+    /// A token of the session to end.
     #[serde(alias = "Token")]
     pub token: SealedToken,
 }
 
-/// `{}`: the same for a token that was good and for one that was not.
+/// `{}`: the same for valid and invalid tokens (RFC 7009, section 2.2).
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Response {}

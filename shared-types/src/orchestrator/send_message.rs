@@ -6,19 +6,19 @@ use super::{ConversationPath, list_messages::ChatMessage};
 use crate::endpoint;
 
 endpoint! {
-    /// The guest writes.
+    /// Adds a message of the guest to the conversation.
     pub struct SendMessage: "send_message" = POST "/v2/WebChannels/{conversation_sid}/Messages";
     path: ConversationPath;
     request: Request;
-    // The longest text with every character escaped: `\u00e9`, `%C3%A9`.
+    // Enough for a body of maximum length with every character escaped: `\u00e9`, `%C3%A9`.
     max_request_body: 100 * 1024;
     response: 201 => ChatMessage;
-    // A second one says it twice.
+    // A second request adds a second message.
     idempotent: false;
     errors: [RateLimited, DeploymentKeyNotFound, DeploymentKeyDisabled, OriginNotAllowed, FingerprintUnavailable, InvalidDpopProof, UseDpopNonce, InvalidToken, ExpiredToken, RevokedToken, SessionExpired, FingerprintInvalid, NotFound, ConversationFull, UpstreamInvalid, UpstreamTimeout];
 }
 
-/// The longest body of a message, in bytes.
+/// Maximum length of a message, in bytes.
 pub const MAX_BODY: usize = 32 * 1024;
 
 /// `{body}`

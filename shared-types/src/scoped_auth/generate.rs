@@ -9,12 +9,12 @@ use crate::{
 };
 
 endpoint! {
-    /// Begins a session: makes its first token.
+    /// Creates a session and issues its first token.
     pub struct Generate: "generate" = POST "/v1/ScopedAuthTokens/generate/internal";
     path: NoParameters;
     request: Request;
     response: 200 => Response;
-    // Nothing is written; the second of two sessions is used.
+    // Stores nothing; after a retry, the caller uses the second session.
     idempotent: true;
     errors: [];
 }
@@ -25,16 +25,16 @@ endpoint! {
 pub struct Request {
     /// The account of the token.
     pub account_sid: AccountSid,
-    /// What the token grants.
+    /// The token's grants.
     pub grants: Grants,
     /// The lifetime of the token, in seconds; the end of the session may cut it shorter.
     pub ttl: u32,
-    /// `true`: a JWE; `false`: a JWS, verified with the published keys.
+    /// `true` issues a JWE; `false` a JWS, which the published keys verify.
     pub encrypt: bool,
-    /// The browser that the token is bound to.
+    /// The fingerprint of the browser that the token is bound to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<Fingerprint>,
-    /// The proof key that the session is bound to.
+    /// The thumbprint of the proof key that the session is bound to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jkt: Option<Thumbprint>,
     /// The identity of `earlier_session`, requested again. Granted unless that session was revoked or is too old;
@@ -46,7 +46,7 @@ pub struct Request {
     pub earlier_session: Option<EarlierSession>,
 }
 
-/// `{sid, authTime}`: a session that has begun, as its conversation remembers it.
+/// `{sid, authTime}`: an earlier session, as stored with its conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct EarlierSession {

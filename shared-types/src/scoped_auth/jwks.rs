@@ -1,16 +1,16 @@
-//! `GET /.well-known/jwks.json`: the public keys that tokens of the signed form are checked with (RFC 7517, section 5).
+//! `GET /.well-known/jwks.json`: the public keys that verify signed tokens (RFC 7517, section 5).
 
 use serde::{Deserialize, Serialize};
 
 use crate::{endpoint, orchestrator::NoParameters};
 
 endpoint! {
-    /// Which keys sign?
+    /// Returns the public keys that verify signed tokens.
     pub struct PublishKeys: "publish_keys" = GET "/.well-known/jwks.json";
     path: NoParameters;
     request: NoParameters;
     response: 200 => Response;
-    // It reads.
+    // Read-only.
     idempotent: true;
     errors: [];
 }
@@ -22,7 +22,7 @@ pub struct Response {
     pub keys: Vec<PublicKey>,
 }
 
-/// A P-256 key that checks ES256 signatures (RFC 7518, section 6.2.1).
+/// A P-256 key that verifies ES256 signatures (RFC 7518, section 6.2.1).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublicKey {
     /// `EC`
@@ -37,6 +37,6 @@ pub struct PublicKey {
     pub alg: String,
     /// `sig`
     pub r#use: String,
-    /// The name that a token's header gives the key.
+    /// The key id: the `kid` in a token's header.
     pub kid: String,
 }

@@ -8,33 +8,34 @@ use crate::{
 };
 
 endpoint! {
-    /// End the sessions that began before now.
+    /// Ends the sessions that began before now.
     pub struct RevokeSessions: "revoke_sessions" = POST "/v1/Revocations";
     path: NoParameters;
     request: Request;
     response: 200 => Response;
-    // A second one ends the sessions that began since the first, too.
+    // A second request also ends the sessions that began since the first.
     idempotent: false;
     errors: [InvalidToken];
 }
 
-/// Whose tokens: exactly one of `{token}`, `{sessionId}`, `{accountSid, identity}`, `{deploymentKey}`, `{accountSid}`.
+/// The sessions to revoke, by exactly one of `{token}`, `{sessionId}`, `{accountSid, identity}`, `{deploymentKey}` and
+/// `{accountSid}`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Request {
-    /// Those of the session of this token.
+    /// The session of this token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<SealedToken>,
-    /// Those of this session.
+    /// This session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_id: Option<SessionId>,
-    /// Those of this identity of the account.
+    /// All sessions of this identity of the account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<Identity>,
-    /// Those made for this deployment.
+    /// All sessions of this deployment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deployment_key: Option<DeploymentKey>,
-    /// Those of this account.
+    /// All sessions of this account, or of `identity` in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account_sid: Option<AccountSid>,
 }
@@ -44,6 +45,6 @@ pub struct Request {
 pub struct Response {
     /// `session`, `identity`, `deployment` or `account`.
     pub kind: String,
-    /// Sessions that began up to then are dead.
+    /// The time of the revocation: sessions that began at or before it are revoked.
     pub revoked_at: DateTime<Utc>,
 }

@@ -1,4 +1,4 @@
-//! `FAS ->> SAS: POST /v1/ScopedAuthTokens/revoke` (revoke diagram): a session is ended by its own guest.
+//! `FAS ->> SAS: POST /v1/ScopedAuthTokens/revoke` (revoke diagram): a guest ends their own session.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,12 +7,12 @@ use crate::{
 };
 
 endpoint! {
-    /// End the session of a token.
+    /// Ends the session of a token.
     pub struct Revoke: "revoke" = POST "/v1/ScopedAuthTokens/revoke";
     path: NoParameters;
     request: Request;
     response: 200 => Response;
-    // An ended session stays ended.
+    // Revoking a revoked session changes nothing.
     idempotent: true;
     errors: [InvalidDpopProof];
 }
@@ -21,14 +21,14 @@ endpoint! {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Request {
-    /// The account whose session may be ended.
+    /// The account of the request; sessions of others are not revoked.
     pub account_sid: AccountSid,
     /// A token of the session, expired or not.
     pub token: SealedToken,
-    /// The browser that presents it.
+    /// The fingerprint of the browser that sent it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<Fingerprint>,
-    /// The key that the caller has proved to hold.
+    /// The thumbprint of the proof key, if the guest's request had a valid proof.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jkt: Option<Thumbprint>,
 }
@@ -36,9 +36,9 @@ pub struct Request {
 /// `{revoked, session_id?}`
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Response {
-    /// Whether the session is revoked now. The guest does not learn it (RFC 7009, section 2.2).
+    /// Whether the session is now revoked. Not returned to the guest (RFC 7009, section 2.2).
     pub revoked: bool,
-    /// The session, where it is revoked.
+    /// The session, if it is revoked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_id: Option<SessionId>,
 }

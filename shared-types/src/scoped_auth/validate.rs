@@ -1,5 +1,5 @@
-//! `FAS ->> SAS: POST /v1/ScopedAuthTokens/validate` (refresh diagram; contract, section 2): judges a token, and makes
-//! its successor in the same step where one is requested.
+//! `FAS ->> SAS: POST /v1/ScopedAuthTokens/validate` (refresh diagram; contract, section 2): validates a token and, if
+//! requested, issues its successor in the same step.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize, de};
@@ -11,12 +11,12 @@ use crate::{
 };
 
 endpoint! {
-    /// Judges a token.
+    /// Validates a token and, if requested, issues its successor.
     pub struct Validate: "validate" = POST "/v1/ScopedAuthTokens/validate";
     path: NoParameters;
     request: Request;
     response: 200 => Response;
-    // Without `successor` it reads; with one, the same token has the same successor within the grace.
+    // Read-only without `successor`; with it, the same token has the same successor within the grace period.
     idempotent: true;
     errors: [];
 }
@@ -27,13 +27,13 @@ endpoint! {
 pub struct Request {
     /// The token.
     pub token: SealedToken,
-    /// The browser that presents it; without it the token is checked alone.
+    /// The fingerprint of the browser that sent it. Without it, only the token is checked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<Fingerprint>,
-    /// The key that the caller has proved to hold.
+    /// The thumbprint of the proof key, if the guest's request had a valid proof.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jkt: Option<Thumbprint>,
-    /// Requests the token's successor. Without it the call only judges.
+    /// Requests the token's successor. Without it, the token is only validated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub successor: Option<SuccessorRequest>,
 }
@@ -42,18 +42,18 @@ pub struct Request {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SuccessorRequest {
-    /// The account of the call; a token of another one is `invalid_token`.
+    /// The account of the request; a token of another one is `invalid_token`.
     pub account_sid: AccountSid,
-    /// The deployment of the call; a token of another one is `invalid_token`.
+    /// The deployment of the request; a token of another one is `invalid_token`.
     pub deployment_key: DeploymentKey,
     /// The lifetime of the successor, in seconds; the end of the session may cut it shorter.
     pub ttl: u32,
 }
 
-/// The verdict; a refusal is an answer too, with status 200.
+/// The verdict. A rejected token is a response with status 200, too.
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
-#[allow(clippy::large_enum_variant, reason = "made once and written out at once")]
+#[allow(clippy::large_enum_variant, reason = "created once and serialised immediately")]
 pub enum Response {
     /// `{authorized:true, …}`
     Authorized(Authorized),
@@ -61,7 +61,8 @@ pub enum Response {
     Refused(Refused),
 }
 
-/// Read in one go, by what `authorized` says: what is derived for an untagged enum collects all members first.
+/// Parses the members in one pass, then selects the variant by `authorized`. The derived code of an untagged enum would
+/// buffer all members first.
 impl<'de> Deserialize<'de> for Response {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
@@ -107,46 +108,46 @@ impl<'de> Deserialize<'de> for Response {
     }
 }
 
-/// The token is good.
+/// The token is valid.
 #[derive(Clone, Debug, Serialize)]
 pub struct Authorized {
     /// Always `true`.
     pub authorized: Yes,
     /// The account of the token.
     pub auth_account: AuthAccount,
-    /// What it grants.
+    /// The token's grants.
     pub grants: Grants,
-    /// The identity in its grants.
+    /// The identity in the grants.
     pub identity: Identity,
-    /// When it expires.
+    /// When the token expires.
     #[serde(with = "crate::timestamp")]
     pub expiration: DateTime<Utc>,
-    /// Its session.
+    /// The token's session.
     pub session_id: SessionId,
     /// When the session began.
     #[serde(with = "crate::timestamp")]
     pub auth_time: DateTime<Utc>,
     /// Whether the token carries a fingerprint.
     pub bound: bool,
-    /// The proof key that the session is bound to.
+    /// The thumbprint of the proof key that the session is bound to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jkt: Option<Thumbprint>,
-    /// The next token of the session; present exactly where it was requested.
+    /// The next token of the session; present if and only if it was requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub successor: Option<TokenAnswer>,
 }
 
-/// The token is not good.
+/// The token or its presentation is rejected.
 #[derive(Clone, Debug, Serialize)]
 pub struct Refused {
     /// Always `false`.
     pub authorized: No,
-    /// Token or fingerprint.
+    /// Which check failed: token, fingerprint or proof.
     pub message: RefusalMessage,
-    /// What is wrong with the token, where the token is what is wrong.
+    /// Why the token is rejected, if `message` is `token_validation_failed`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
-    /// Whose account the token is of, once it proved authentic.
+    /// The account of the token, if the token is authentic.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auth_account: Option<AuthAccount>,
 }
@@ -166,24 +167,24 @@ impl From<AccountSid> for AuthAccount {
     }
 }
 
-/// What was refused.
+/// Which check failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RefusalMessage {
-    /// The token is good, and another browser presents it.
+    /// The token is valid, but was sent by another browser.
     FingerprintValidationFailed,
-    /// The token is good, and is presented without a proof by its key.
+    /// The token is valid, but was sent without a valid proof by its key.
     ProofValidationFailed,
-    /// The token is not good.
+    /// The token is not valid.
     TokenValidationFailed,
 }
 
-/// What is wrong with a token. Everything but `InvalidToken` is said of authentic tokens alone; all that can be wrong
-/// with one that is not authentic is one and the same answer (RFC 7516, section 11.5).
+/// Why a token is rejected. All reasons but `InvalidToken` are returned for authentic tokens only; all faults of a token
+/// that is not authentic give the same response (RFC 7516, section 11.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
-    /// Not a token, not ours, tampered, or not yet valid.
+    /// Not a token, issued with another key, tampered, or not yet valid.
     InvalidToken,
     /// Past its `exp`.
     ExpiredToken,
@@ -194,7 +195,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// The code that the guest is told.
+    /// The code of the error response to the guest.
     pub const fn code(self) -> Code {
         match self {
             Reason::InvalidToken => Code::InvalidToken,
@@ -206,7 +207,7 @@ impl Reason {
 }
 
 impl Refused {
-    /// The code that the guest is told.
+    /// The code of the error response to the guest.
     pub fn code(&self) -> Code {
         match self.message {
             RefusalMessage::FingerprintValidationFailed => Code::FingerprintInvalid,

@@ -88,7 +88,7 @@ fn suffix(rng: &dyn SecureRandom) -> Result<String, KeyFileError> {
     Ok(format!("{:016x}", u64::from_be_bytes(crypto::random(rng)?)))
 }
 
-/// A hidden file beside `path`.
+/// A hidden file in the folder of `path`.
 fn sibling(path: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(".");
     name.push(path.file_name().unwrap_or_default());

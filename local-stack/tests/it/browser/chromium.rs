@@ -125,7 +125,7 @@ impl Chromium {
 }
 
 impl Drop for Chromium {
-    #[allow(clippy::print_stderr, reason = "whoever looks at the failed test is to look at the picture too")]
+    #[allow(clippy::print_stderr, reason = "prints the path of the screenshot of a failed test")]
     fn drop(&mut self) {
         if std::thread::panicking() {
             let page = self.page.clone();

@@ -102,7 +102,7 @@ async fn pages_can_read_starships_own_responses() {
         assert_eq!(has_retry_after, status == 503, "Retry-After only with a 503: {answer}");
         assert!(answer["headers"]["request-id"].is_string(), "support can find it: {answer}");
     }
-    // nginx forwards this response as it came, without a head (`nginx.conf.template` says why): no page can read it.
+    // nginx forwards this response unchanged, without a head (`nginx.conf.template` says why): no page can read it.
     fault.send_replace(Fault::NotHttp);
     let answer = guest.fetches(&url, &call).await;
     assert!(answer["threw"].is_string(), "{answer}");

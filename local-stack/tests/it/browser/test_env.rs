@@ -30,7 +30,8 @@ impl TestEnv {
         Self::with(|_, _| {}).await
     }
 
-    /// A env with a changed plan; its accounts, the demo's, may be written anew, now that the site's origins are known.
+    /// An environment with a changed plan. `change` may also rewrite its accounts (those of the demo), with the site's
+    /// origins.
     pub(crate) async fn with(change: impl FnOnce(&mut StackConfig, &Site)) -> Self {
         Self::wired(Arc::new(Direct), |_| {}, change).await
     }

@@ -38,9 +38,9 @@ impl RateLimiter {
     /// Capacity for visitors' limits per minute, of which a visitor has up to three; as many of the minute before may
     /// still be stored. In bytes: 18 MB at most.
     ///
-    /// Beyond that, the limits idle longest are evicted, and their visitors have full limits again. An attacker would need
-    /// so many networks, each with its own limits, that this gains nothing; the limits of larger networks and of the
-    /// deployment are stored separately and still hold.
+    /// Beyond that, the limits idle longest are evicted, and their visitors have full limits again. To cause that,
+    /// an attacker needs many networks, each with limits of its own, and gains nothing by it; the limits of larger networks
+    /// and of the deployment are stored separately and still hold.
     pub const VISITORS: usize = 400_000;
 
     /// The same for networks: 5 MB at most.

@@ -1,5 +1,6 @@
-//! `POST /v2/Webchat/Init`: the released widget begins a chat in one call. An identity is granted again to the holder of its
-//! proof key only (`local-stack/tests/it/sequences/possession.rs`); without one it is refused, even to a caller that knows it.
+//! `POST /v2/Webchat/Init`: the released widget begins a chat in one request. An identity is granted again only to the
+//! holder of its proof key (`local-stack/tests/it/sequences/possession.rs`); without the key it is not granted, even if the
+//! request names a known identity.
 
 use chrono::{DateTime, Utc};
 use serde_json::json;

@@ -124,7 +124,7 @@ async fn the_store_is_not_read_without_response_budget() {
     for _ in 0..4 {
         held.push(leaves_unread(&fwo, &list(&path, &token, VISITOR)).await);
     }
-    // The conversation does not exist, which only the store knows.
+    // The conversation does not exist; only the store can find that out.
     let absent = format!("{OPEN}/CH{:032}/Messages", 1);
     let refusal = list(&absent, &token, VISITOR).send(fwo.running.address()).await;
     refusal.is_refusal(429, "rate_limited");

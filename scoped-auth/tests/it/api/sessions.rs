@@ -70,7 +70,7 @@ async fn expired_tokens_are_resumed_by_their_browser_within_the_window() {
     assert_eq!(
         refreshes(&unbound, json!({"fingerprint": "fp1.some"})).await["reason"],
         "expired_token",
-        "bound to nobody"
+        "an unbound token accepts any fingerprint"
     );
     let resumed = refreshes(&bound, own.clone()).await["successor"]["token"].as_str().unwrap().to_owned();
     // 4 hours of the resume window after the current token's expiry; its lifetime is an hour.

@@ -1,4 +1,4 @@
-//! How a replica learns of other replicas' revocations: at once by PostgreSQL's NOTIFY, and by polling in any case.
+//! Propagation of revocations between replicas: immediately by PostgreSQL's NOTIFY, and always by polling.
 
 use std::{sync::Arc, time::Duration};
 

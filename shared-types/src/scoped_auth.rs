@@ -1,4 +1,5 @@
-//! What ScopedAuthService is told and answers. Its only caller is FederatedAuthService.
+//! Endpoints of ScopedAuthService. FederatedAuthService is its only caller, except operators on the admin listener and
+//! readers of the public keys.
 
 pub mod generate;
 pub mod jwks;

@@ -1,5 +1,5 @@
-//! What FederatedAuthService is told and answers. Its only caller is FlexWebchatOrchestratorService. The paths
-//! answer under `/v2` too.
+//! Endpoints of FederatedAuthService. Its only caller is FlexWebchatOrchestratorService. The same paths with `/v2` are
+//! aliases.
 
 pub mod create_token;
 pub mod refresh_token;
@@ -20,10 +20,10 @@ use crate::{
     ids::AccountSid,
 };
 
-/// The path parameter of all routes.
+/// Path parameter of all routes.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct AccountPath {
-    /// The account that the token is of.
+    /// The account of the token.
     pub account_sid: AccountSid,
 }
 

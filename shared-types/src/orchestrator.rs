@@ -1,5 +1,5 @@
-//! What FlexWebchatOrchestratorService is told and answers: the public routes. Field names of requests are taken in
-//! camelCase, PascalCase and snake_case.
+//! Endpoints of FlexWebchatOrchestratorService: the public routes. Requests may name their fields in camelCase, PascalCase
+//! or snake_case.
 
 pub mod create_token;
 pub mod init;
@@ -28,10 +28,10 @@ use crate::{
     ids::ConversationSid,
 };
 
-/// The path parameter of the routes of one conversation.
+/// Path parameter of the routes of one conversation.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct ConversationPath {
-    /// Which conversation.
+    /// The conversation.
     pub conversation_sid: ConversationSid,
 }
 
@@ -41,7 +41,7 @@ impl PathParameters for ConversationPath {
     }
 }
 
-/// The request has no fields.
+/// No parameters: an empty path, query, body or response.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct NoParameters {}
 
