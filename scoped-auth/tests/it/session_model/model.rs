@@ -168,10 +168,14 @@ impl Model {
                 if has_key {
                     return Ok(self.advance(call, current.generation + 1));
                 }
-                self.flush(call.replica);
-                let shown = self.current[call.session].as_ref().is_some_and(|(_, shown)| *shown);
-                if is_previous && !shown {
-                    return Ok(self.advance(call, current.generation));
+                let is_shown =
+                    |model: &Self| model.current[call.session].as_ref().is_some_and(|(_, shown)| *shown);
+                if is_previous && !is_shown(self) {
+                    // Only a reissue writes the replica's marks, those of other sessions too.
+                    self.flush(call.replica);
+                    if !is_shown(self) {
+                        return Ok(self.advance(call, current.generation));
+                    }
                 }
                 self.revoke(call.replica, RevocationTarget::Session(claims.sid), now);
                 Err("revoked_token")
