@@ -1,11 +1,11 @@
 //! The stack as users start it: the binary, its output and files, and its shutdown.
 
-mod alone;
 mod crash;
 mod first_minutes;
 mod lost_answer;
 mod one_process;
 mod orphan;
+mod separate_services;
 mod shadow;
 mod silence;
 mod stop;

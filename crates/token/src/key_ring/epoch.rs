@@ -25,7 +25,7 @@ const INFO: &[u8] = b"webchat-token-v1";
 ///   when it loads a changed key file, and when the previous epoch is used up. So replicas, restarts and reloads, which
 ///   share no state, seal under different subkeys; so does a key that was active before and becomes active again.
 /// - Within an epoch the nonce is a counter that all seals share, whatever their deployments; it begins and ends with the
-///   epoch. So no two tokens of one salt have the same nonce, let alone two of one subkey. A request that still seals with
+///   epoch. So no two tokens of one salt, and therefore of one subkey, have the same nonce. A request that still seals with
 ///   the key ring from before a reload continues that ring's counter. A ring that is replaced only because a retired key
 ///   expired shares its epoch and the counter with its replacement.
 /// - The epoch ends after 2^32 tokens, the maximum for one AES-GCM key (RFC 7518, section 8.4). The next begins

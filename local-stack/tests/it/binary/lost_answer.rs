@@ -16,7 +16,7 @@ use local_stack::{Guest, demo};
 use rusqlite::Connection;
 use service_runtime::Clock;
 
-use crate::binary::alone::{Services, free_address};
+use crate::binary::separate_services::{Services, free_address};
 
 /// A TCP balancer in front of ScopedAuthService. While it withholds responses, the first byte of one is an event, and
 /// nothing is forwarded to the caller.

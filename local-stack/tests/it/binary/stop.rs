@@ -8,7 +8,7 @@ use std::{
 use local_stack::demo;
 
 use crate::{
-    binary::alone::{binary, free_address},
+    binary::separate_services::{binary, free_address},
     process::Process,
 };
 
