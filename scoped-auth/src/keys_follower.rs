@@ -1,7 +1,7 @@
 //! Reloads the key file: holds the key ring of the requests, and replaces it when the file changes. A change is loaded
 //! completely or not at all; a bad file is logged and the previous keys stay.
 //!
-//! The file is polled, for the reasons in `orchestrator/src/accounts_file.rs`. A change is loaded at the second read that
+//! The file is polled, for the reasons in `orchestrator/src/accounts/accounts_file.rs`. A change is loaded at the second read that
 //! shows it: some editors write in place, and a partial file may even parse.
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -11,7 +11,7 @@ use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, gauge::Gauge},
 };
-use service_runtime::{Clock, Metrics, random::Random};
+use service_runtime::{Clock, Metrics, random::Random, watched_file::Debounce};
 use tokio::{
     sync::watch,
     time::{MissedTickBehavior, interval},
@@ -110,20 +110,13 @@ impl KeysFollower {
     pub async fn follow(&self, period: Duration) {
         let mut ticks = interval(period);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        // The last stable content, and the loaded one; they differ while the file is bad.
-        let (mut known, mut loaded) = (self.loaded.clone(), self.loaded.clone());
-        let mut changing = None;
+        // The loaded content differs from the last stable one while the file is bad.
+        let (mut changes, mut loaded) = (Debounce::new(self.loaded.clone()), self.loaded.clone());
         loop {
             ticks.tick().await;
             let content = tokio::fs::read(&self.path).await.map(Zeroizing::new);
             let seen = content.as_ref().map(|json| sha256(json)).map_err(|error| error.to_string());
-            if seen == known {
-                changing = None;
-            } else if changing.as_ref() != Some(&seen) {
-                changing = Some(seen);
-            } else {
-                changing = None;
-                known.clone_from(&seen);
+            if changes.observe(seen.clone()) {
                 // A file that is again as loaded needs no new ring.
                 let result = if seen == loaded { Ok(()) } else { self.load_ring(content) };
                 if result.is_ok() {

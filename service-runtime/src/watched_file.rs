@@ -8,25 +8,30 @@ pub struct Debounce<T> {
     changing: Option<T>,
 }
 
-impl<T: Clone + PartialEq> Debounce<T> {
+impl<T: PartialEq> Debounce<T> {
     /// Starts with the content that is in use.
     pub fn new(known: T) -> Self {
         Self { known, changing: None }
     }
 
     /// Takes the hash of another read. `true` at the second equal read after a change, once per change.
-    pub fn is_stable(&mut self, seen: &T) -> bool {
-        if *seen == self.known {
+    pub fn observe(&mut self, seen: T) -> bool {
+        if seen == self.known {
             self.changing = None;
             false
-        } else if self.changing.as_ref() == Some(seen) {
+        } else if self.changing.as_ref() == Some(&seen) {
             self.changing = None;
-            self.known.clone_from(seen);
+            self.known = seen;
             true
         } else {
-            self.changing = Some(seen.clone());
+            self.changing = Some(seen);
             false
         }
+    }
+
+    /// Whether the last read showed the known content.
+    pub fn is_stable(&self) -> bool {
+        self.changing.is_none()
     }
 }
 
@@ -38,18 +43,18 @@ mod tests {
     fn a_change_counts_at_the_second_equal_read() {
         let missing = Err("missing");
         let mut debounce = Debounce::new(Ok(0));
-        for (seen, is_stable) in [
-            (Ok(0), false),
-            (Ok(1), false),
-            (Ok(2), false),
-            (Ok(2), true),
-            (Ok(2), false),
-            (missing, false),
-            (Ok(2), false),
-            (missing, false),
-            (missing, true),
+        for (seen, is_change, is_stable) in [
+            (Ok(0), false, true),
+            (Ok(1), false, false),
+            (Ok(2), false, false),
+            (Ok(2), true, true),
+            (Ok(2), false, true),
+            (missing, false, false),
+            (Ok(2), false, true),
+            (missing, false, false),
+            (missing, true, true),
         ] {
-            assert_eq!(debounce.is_stable(&seen), is_stable, "{seen:?}");
+            assert_eq!((debounce.observe(seen), debounce.is_stable()), (is_change, is_stable), "{seen:?}");
         }
     }
 }

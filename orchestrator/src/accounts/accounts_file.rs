@@ -16,6 +16,7 @@ use std::{
 };
 
 use arc_swap::{ArcSwap, Guard};
+use service_runtime::watched_file::Debounce;
 use tokio::{
     sync::watch,
     time::{MissedTickBehavior, interval},
@@ -23,7 +24,7 @@ use tokio::{
 
 use self::{
     background_thread::BackgroundThread,
-    change_detector::{ChangeDetector, Changes, Digest, Stamp},
+    change_detector::{ChangeDetector, Digest, Stamp},
 };
 use super::snapshot::{Accounts, AccountsError};
 
@@ -113,7 +114,7 @@ impl AccountsFile {
         let mut ticks = interval(period);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut change_detector, mut changes) =
-            (ChangeDetector::default(), Changes::since(Ok(self.loaded.clone())));
+            (ChangeDetector::default(), Debounce::new(Ok(self.loaded.clone())));
         loop {
             ticks.tick().await;
             let path = self.path.clone();
@@ -157,7 +158,11 @@ impl AccountsFile {
 type Parsed = Result<Result<Accounts, AccountsError>, String>;
 
 /// Polls the file once. Returns its accounts if it changed and is stable.
-fn poll(path: &Path, change_detector: &mut ChangeDetector, changes: &mut Changes) -> Option<Parsed> {
+fn poll(
+    path: &Path,
+    change_detector: &mut ChangeDetector,
+    changes: &mut Debounce<Result<Digest, String>>,
+) -> Option<Parsed> {
     let began = Instant::now();
     if !change_detector.must_read(&Stamp::of(path), began) {
         return None;

@@ -17,3 +17,16 @@ pub struct Rules {
     /// How long revocations are kept, so that the identity of a revoked session is not granted again.
     pub revocation_retention: Duration,
 }
+
+/// The defaults of the settings.
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            session_max: Duration::from_secs(24 * 3600),
+            grace: Duration::from_secs(60),
+            resume_window: Duration::from_secs(24 * 3600),
+            staleness: Duration::from_secs(30),
+            revocation_retention: Duration::from_secs(30 * 24 * 3600),
+        }
+    }
+}

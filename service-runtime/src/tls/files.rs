@@ -143,7 +143,7 @@ impl<T: FromMaterial> WatchedFiles<T> {
             ticks.tick().await;
             let read = Read::of(&self.files);
             let seen = read.as_ref().map(Read::digest).map_err(Clone::clone);
-            if changes.is_stable(&seen) {
+            if changes.observe(seen.clone()) {
                 // If the files are back to the loaded content, connections need not be closed.
                 let applied = if seen == loaded { Ok(()) } else { self.apply(read) };
                 if applied.is_ok() {

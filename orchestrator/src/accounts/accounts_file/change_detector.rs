@@ -8,9 +8,6 @@ use std::{
 
 use ring::digest;
 
-/// Result of a read: a digest of the content, or the error of the operating system.
-pub(super) type Content = Result<Digest, String>;
-
 /// SHA-256 of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Digest(Vec<u8>);
@@ -77,65 +74,9 @@ impl ChangeDetector {
     }
 }
 
-/// Debounces changes. Some editors write in place, so a read may return half of the new text, and half of it may even
-/// parse. New content counts once two reads in a row return it.
-#[derive(Debug)]
-pub(super) struct Changes {
-    known: Content,
-    changing: Option<Content>,
-}
-
-impl Changes {
-    /// Starts with this content.
-    pub(super) fn since(known: Content) -> Self {
-        Self { known, changing: None }
-    }
-
-    /// Records the content of a read. Returns whether it is a stable change.
-    pub(super) fn observe(&mut self, seen: Content) -> bool {
-        if seen == self.known {
-            self.changing = None;
-            false
-        } else if self.changing.as_ref() == Some(&seen) {
-            self.changing = None;
-            self.known = seen;
-            true
-        } else {
-            self.changing = Some(seen);
-            false
-        }
-    }
-
-    /// Whether the last content read is the current one.
-    pub(super) fn is_stable(&self) -> bool {
-        self.changing.is_none()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_change_counts_once_it_is_stable() {
-        let content = |text: &str| Ok(Digest::of(text));
-        let mut changes = Changes::since(content("old"));
-        for (seen, noticed, at_rest) in [
-            ("old", false, true),
-            ("", false, false),
-            ("ne", false, false),
-            ("new", false, false),
-            ("new", true, true),
-            ("new", false, true),
-            ("half", false, false),
-            ("new", false, true),
-            ("half", false, false),
-            ("half", true, true),
-        ] {
-            assert_eq!(changes.observe(content(seen)), noticed, "{seen:?}");
-            assert_eq!(changes.is_stable(), at_rest, "{seen:?}");
-        }
-    }
 
     fn stamp(number: u64) -> Result<Stamp, String> {
         Ok(Stamp { device: 1, inode: number, length: 3, modified: (0, 0), changed: (0, 0) })
