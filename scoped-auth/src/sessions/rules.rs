@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// How long sessions live and how their tokens follow each other.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rules {
     /// How long a session lives, from its `auth_time`.
     pub session_max: Duration,

@@ -8,6 +8,7 @@
 )]
 
 mod api;
+mod config;
 mod interoperability;
 mod keys_command;
 mod keys_follower;
