@@ -1,8 +1,16 @@
-//! The parts of a minimal service besides its endpoint: an access policy that allows every request, and an error without
-//! values.
+//! A minimal service for tests of the runtime: an access policy that allows every request, an error without values, and an
+//! endpoint that responds when the test opens a gate.
 
-use service_runtime::{AccessPolicy, ApiError, RequestContext};
-use shared_types::Code;
+use std::{sync::Arc, time::Duration};
+
+use service_runtime::{
+    AccessPolicy, ApiError, Clock, Metrics, RequestContext, RouteTable,
+    random::Random,
+    server::{ServerLimits, Service},
+    spans::SpanConfig,
+};
+use shared_types::{Code, endpoint, orchestrator::NoParameters};
+use tokio::sync::Semaphore;
 
 /// Allows every request.
 pub struct Open;
@@ -22,5 +30,71 @@ pub enum Never {}
 impl ApiError for Never {
     fn code(&self) -> Code {
         match *self {}
+    }
+}
+
+/// A service with one worker and this state, which is ready from the start.
+pub fn service<S: Clone + Send + Sync + 'static>(
+    state: S,
+    limits: ServerLimits,
+    drain: Duration,
+    routes: fn(RouteTable<S, Open>) -> RouteTable<S, Open>,
+) -> Service<S, Open> {
+    Service {
+        name: "SmallestService",
+        workers: 1,
+        clock: Clock::system(),
+        spans: SpanConfig::OFF,
+        random: Random::default(),
+        metrics: Arc::new(Metrics::default()),
+        tls: None,
+        limits,
+        drain,
+        check: Arc::new(|| Box::pin(async { Ok(()) })),
+        state: Arc::new(move || state.clone()),
+        access_policy: Arc::new(|| Open),
+        routes,
+        operations: None,
+    }
+}
+
+endpoint! {
+    /// Responds when the test opens the [`Gate`].
+    pub struct Wait: "wait" = POST "/v1/Wait";
+    path: NoParameters;
+    request: NoParameters;
+    response: 200 => NoParameters;
+    idempotent: false;
+    errors: [];
+}
+
+/// The test's controls of [`Wait`]: signals arrived requests, and releases them.
+#[derive(Clone)]
+pub struct Gate {
+    arrived: Arc<Semaphore>,
+    released: Arc<Semaphore>,
+}
+
+impl Gate {
+    /// A closed gate.
+    pub fn closed() -> Self {
+        Self { arrived: Arc::new(Semaphore::new(0)), released: Arc::new(Semaphore::new(0)) }
+    }
+
+    /// Waits until `requests` more have arrived.
+    pub async fn arrived(&self, requests: u32) {
+        self.arrived.acquire_many(requests).await.unwrap().forget();
+    }
+
+    /// Lets `requests` more pass.
+    pub fn release(&self, requests: usize) {
+        self.released.add_permits(requests);
+    }
+
+    /// The handler of [`Wait`].
+    pub async fn pass(&self) -> Result<NoParameters, Never> {
+        self.arrived.add_permits(1);
+        self.released.acquire().await.unwrap().forget();
+        Ok(NoParameters {})
     }
 }

@@ -4,24 +4,19 @@
 mod answers;
 mod requests;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 
 use serde::{Deserialize, Serialize};
-use service_runtime::{
-    Clock, Listeners, Metrics, RequestContext, Reservation, RouteTable, Running,
-    random::Random,
-    server::{ServerLimits, Service},
-    spans::SpanConfig,
-};
+use service_runtime::{Listeners, RequestContext, Reservation, RouteTable, Running, server::ServerLimits};
 use shared_types::{Endpoint, endpoint, orchestrator::NoParameters};
 use test_support::{
     http::{self, Request},
-    smallest_service::{Never, Open},
+    smallest_service::{Gate, Never, Open, Wait, service},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpSocket, TcpStream},
-    sync::{Semaphore, mpsc},
+    sync::mpsc,
     time::timeout,
 };
 
@@ -50,22 +45,11 @@ endpoint! {
     errors: [];
 }
 
-endpoint! {
-    /// `POST`: answered when the test opens the gate.
-    struct Wait: "wait" = POST "/v1/Wait";
-    path: NoParameters;
-    request: NoParameters;
-    response: 200 => NoParameters;
-    idempotent: false;
-    errors: [];
-}
-
 #[derive(Clone)]
 struct State {
     /// The size of each response that was made, and 0 when its memory was released.
     reserved: mpsc::UnboundedSender<usize>,
-    arrived: Arc<Semaphore>,
-    released: Arc<Semaphore>,
+    gate: Gate,
 }
 
 #[derive(Debug)]
@@ -99,9 +83,7 @@ async fn wait(
     _: NoParameters,
     _: NoParameters,
 ) -> Result<NoParameters, Never> {
-    state.arrived.add_permits(1);
-    state.released.acquire().await.unwrap().forget();
-    Ok(NoParameters {})
+    state.gate.pass().await
 }
 
 fn routes(table: RouteTable<State, Open>) -> RouteTable<State, Open> {
@@ -126,25 +108,8 @@ impl Started {
 
 fn start(limits: ServerLimits) -> Started {
     let (reserved, reservations) = mpsc::unbounded_channel();
-    let state =
-        State { reserved, arrived: Arc::new(Semaphore::new(0)), released: Arc::new(Semaphore::new(0)) };
-    let of_worker = state.clone();
-    let service = Service {
-        name: "Reader",
-        workers: 1,
-        clock: Clock::system(),
-        spans: SpanConfig::OFF,
-        random: Random::default(),
-        metrics: Arc::new(Metrics::default()),
-        tls: None,
-        limits,
-        drain: Duration::ZERO,
-        check: Arc::new(|| Box::pin(async { Ok(()) })),
-        state: Arc::new(move || of_worker.clone()),
-        access_policy: Arc::new(|| Open),
-        routes,
-        operations: None,
-    };
+    let state = State { reserved, gate: Gate::closed() };
+    let service = service(state.clone(), limits, Duration::ZERO, routes);
     Started { running: service.start(Listeners::loopback().unwrap()).unwrap(), state, reservations }
 }
 

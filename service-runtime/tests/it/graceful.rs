@@ -1,23 +1,18 @@
 //! Graceful shutdown: in-flight requests complete, new ones are refused, and idle keep-alive connections do not delay
 //! it. The service is a minimal one that responds when the test opens a gate.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 
-use service_runtime::{
-    Clock, Listeners, Metrics, RequestContext, RouteTable, Running,
-    random::Random,
-    server::{ServerLimits, Service},
-};
-use shared_types::{Endpoint, endpoint, orchestrator::NoParameters};
+use service_runtime::{Listeners, RequestContext, RouteTable, Running, server::ServerLimits};
+use shared_types::{Endpoint, orchestrator::NoParameters};
 use test_support::{
     eventually,
     http::{Answer, Request},
-    smallest_service::{Never, Open},
+    smallest_service::{Gate, Never, Open, Wait, service},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
-    sync::Semaphore,
     task::JoinHandle,
     time::timeout,
 };
@@ -25,41 +20,13 @@ use tokio::{
 /// Far longer than an undelayed shutdown, and shorter than the deadline of in-flight requests.
 const SOON: Duration = Duration::from_secs(5);
 
-endpoint! {
-    struct Wait: "wait" = POST "/v1/Wait";
-    path: NoParameters;
-    request: NoParameters;
-    response: 200 => NoParameters;
-    idempotent: false;
-    errors: [];
-}
-
-/// The test's controls: signals arrived requests, and releases them.
-#[derive(Clone)]
-struct Gate {
-    arrived: Arc<Semaphore>,
-    released: Arc<Semaphore>,
-}
-
-impl Gate {
-    async fn request_arrived(&self) {
-        self.arrived.acquire().await.unwrap().forget();
-    }
-
-    fn release_one(&self) {
-        self.released.add_permits(1);
-    }
-}
-
 async fn wait(
     gate: &Gate,
     _: &mut RequestContext<'_>,
     _: NoParameters,
     _: NoParameters,
 ) -> Result<NoParameters, Never> {
-    gate.arrived.add_permits(1);
-    gate.released.acquire().await.unwrap().forget();
-    Ok(NoParameters {})
+    gate.pass().await
 }
 
 fn routes(table: RouteTable<Gate, Open>) -> RouteTable<Gate, Open> {
@@ -71,31 +38,15 @@ fn start() -> (Running, Gate) {
 }
 
 fn start_with(drain: Duration) -> (Running, Gate) {
-    let gate = Gate { arrived: Arc::new(Semaphore::new(0)), released: Arc::new(Semaphore::new(0)) };
-    let state = gate.clone();
-    let service = Service {
-        name: "Waiter",
-        workers: 1,
-        clock: Clock::system(),
-        spans: service_runtime::spans::SpanConfig::OFF,
-        random: Random::default(),
-        metrics: Arc::new(Metrics::default()),
-        tls: None,
-        limits: ServerLimits::internal(),
-        drain,
-        check: Arc::new(|| Box::pin(async { Ok(()) })),
-        state: Arc::new(move || state.clone()),
-        access_policy: Arc::new(|| Open),
-        routes,
-        operations: None,
-    };
+    let gate = Gate::closed();
+    let service = service(gate.clone(), ServerLimits::internal(), drain, routes);
     (service.start(Listeners::loopback().unwrap()).unwrap(), gate)
 }
 
 /// A request that is in flight until the test releases it.
 async fn in_flight(address: SocketAddr, gate: &Gate) -> JoinHandle<Answer> {
     let request = tokio::spawn(async move { Request::post(Wait::PATH).send(address).await });
-    gate.request_arrived().await;
+    gate.arrived(1).await;
     request
 }
 
@@ -115,7 +66,7 @@ async fn in_flight_requests_complete_and_new_ones_are_refused() {
     let readiness = Request::get("/readyz").send(admin).await;
     assert_eq!((readiness.status, readiness.member("reason").as_str()), (503, "stopping"));
     assert!(!stop.is_finished(), "the request is still in flight");
-    gate.release_one();
+    gate.release(1);
     assert_eq!(request.await.unwrap().status, 200);
     timeout(SOON, stop).await.expect("shutdown completes").unwrap();
     refuses_connections(address).await;
@@ -128,10 +79,10 @@ async fn keep_alive_connections_are_closed_after_the_response() {
     let address = running.address();
     let mut kept = TcpStream::connect(address).await.unwrap();
     kept.write_all(&Request::post(Wait::PATH).bytes()).await.unwrap();
-    gate.request_arrived().await;
+    gate.arrived(1).await;
     let stop = tokio::spawn(running.stop());
     refuses_connections(address).await;
-    gate.release_one();
+    gate.release(1);
     let mut answer = String::new();
     timeout(SOON, kept.read_to_string(&mut answer))
         .await
@@ -147,8 +98,8 @@ async fn idle_connections_do_not_delay_shutdown() {
     let mut silent = TcpStream::connect(running.address()).await.unwrap();
     let mut kept = TcpStream::connect(running.address()).await.unwrap();
     kept.write_all(&Request::post(Wait::PATH).bytes()).await.unwrap();
-    gate.request_arrived().await;
-    gate.release_one();
+    gate.arrived(1).await;
+    gate.release(1);
     assert!(kept.read_buf(&mut Vec::new()).await.unwrap() > 0, "the response keeps the connection open");
     timeout(SOON, running.stop()).await.expect("shutdown does not wait for idle connections");
     for connection in [&mut silent, &mut kept] {
@@ -163,7 +114,7 @@ async fn a_kill_aborts_in_flight_requests() {
     let (running, gate) = start();
     let mut stream = TcpStream::connect(running.address()).await.unwrap();
     stream.write_all(&Request::post(Wait::PATH).bytes()).await.unwrap();
-    gate.request_arrived().await;
+    gate.arrived(1).await;
     timeout(SOON, running.kill()).await.expect("a kill does not wait");
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer).await;
@@ -181,7 +132,7 @@ async fn shutdown_hooks_run_after_the_last_response() {
     let stop = tokio::spawn(running.stop());
     refuses_connections(address).await;
     assert!(was_done.is_empty() && !abort.is_finished(), "not while a request is in flight");
-    gate.release_one();
+    gate.release(1);
     request.await.unwrap();
     timeout(SOON, stop).await.expect("shutdown completes").unwrap();
     was_done.await.unwrap();
@@ -195,8 +146,8 @@ async fn a_draining_server_is_unready_serves_and_closes_connections() {
     let (address, admin) = (running.address(), running.admin_address);
     let mut kept = TcpStream::connect(address).await.unwrap();
     kept.write_all(&Request::post(Wait::PATH).bytes()).await.unwrap();
-    gate.request_arrived().await;
-    gate.release_one();
+    gate.arrived(1).await;
+    gate.release(1);
     let mut answer = Vec::new();
     let whole = async {
         while !answer.ends_with(b"{}") {
@@ -208,11 +159,11 @@ async fn a_draining_server_is_unready_serves_and_closes_connections() {
 
     let stop = tokio::spawn(running.stop());
     eventually(SOON, "not ready", async || Request::get("/readyz").send(admin).await.status == 503).await;
-    gate.release_one();
+    gate.release(1);
     assert_eq!(in_flight(address, &gate).await.await.unwrap().status, 200, "new connections are served");
     kept.write_all(&Request::post(Wait::PATH).bytes()).await.unwrap();
-    gate.request_arrived().await;
-    gate.release_one();
+    gate.arrived(1).await;
+    gate.release(1);
     let mut last = String::new();
     timeout(SOON, kept.read_to_string(&mut last))
         .await

@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use actix_web::http::header::HeaderMap;
 use service_runtime::{
-    Clock, Listeners, Metrics, RequestContext, RouteTable, Running, ServiceClient, UpstreamError,
+    Clock, Listeners, RequestContext, RouteTable, Running, ServiceClient, UpstreamError,
     client::PeerConfig,
     random::Random,
     server::{ServerLimits, Service},
@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use test_support::{
     authority::{Authority, Flaw, put},
     http,
-    smallest_service::{Never, Open},
+    smallest_service::{Never, Open, service},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -92,22 +92,8 @@ impl Pair {
 }
 
 fn start(tls: Option<Arc<WatchedFiles<Callee>>>) -> Running {
-    let service = Service {
-        name: "Greeter",
-        workers: 1,
-        clock: Clock::system(),
-        random: Random::default(),
-        metrics: Arc::new(Metrics::default()),
-        tls,
-        spans: service_runtime::spans::SpanConfig::OFF,
-        limits: ServerLimits::internal(),
-        drain: Duration::ZERO,
-        check: Arc::new(|| Box::pin(async { Ok(()) })),
-        state: Arc::new(|| ()),
-        access_policy: Arc::new(|| Open),
-        routes: |table: RouteTable<(), Open>| table.on::<Greet, _, _>(greet),
-        operations: None,
-    };
+    let routes = |table: RouteTable<(), Open>| table.on::<Greet, _, _>(greet);
+    let service = Service { tls, ..service((), ServerLimits::internal(), Duration::ZERO, routes) };
     service.start(Listeners::loopback().unwrap()).unwrap()
 }
 

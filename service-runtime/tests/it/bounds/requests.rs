@@ -120,10 +120,10 @@ async fn excess_requests_are_shed_at_once() {
     let address = service.address();
     let in_flight: Vec<_> =
         (0..2).map(|_| tokio::spawn(async move { Request::post(Wait::PATH).send(address).await })).collect();
-    service.state.arrived.acquire_many(2).await.unwrap().forget();
+    service.state.gate.arrived(2).await;
     let refused: Answer = Request::post(Wait::PATH).send(address).await;
     refused.is_refusal(503, "upstream_unavailable");
-    service.state.released.add_permits(3);
+    service.state.gate.release(3);
     for request in in_flight {
         assert_eq!(request.await.unwrap().status, 200);
     }
@@ -142,7 +142,7 @@ async fn requests_take_a_slot_only_after_the_body_arrived() {
     let mut answer = vec![0; 1024];
     let read = timeout(SOON, slow.read(&mut answer)).await.expect("100 Continue").unwrap();
     assert!(answer[..read].starts_with(b"HTTP/1.1 100 "));
-    service.state.released.add_permits(2);
+    service.state.gate.release(2);
     assert_eq!(Request::post(Wait::PATH).send(service.address()).await.status, 200);
     slow.write_all(b"{}").await.unwrap();
     let read = timeout(SOON, slow.read(&mut answer)).await.expect("a response").unwrap();
