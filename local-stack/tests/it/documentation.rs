@@ -73,6 +73,45 @@ fn documented_folders_exist() {
     }
 }
 
+/// Operators search the log, and alert on lines, by these texts.
+#[test]
+fn documented_log_messages_are_logged() {
+    const COMMANDS: [&str; 7] =
+        ["docker", "cargo", "scoped-auth", "orchestrator", "federated-auth", "openssl", "kubectl"];
+    const OF_RUSTLS: [&str; 3] =
+        ["invalid peer certificate: certificate expired", "received corrupt message", "not valid for name"];
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut sources = String::new();
+    for folder in
+        ["service-runtime", "crates/store", "crates/token", "orchestrator", "federated-auth", "scoped-auth"]
+    {
+        append_sources(&root.join(folder).join("src"), &mut sources);
+    }
+    for file in ["docs/operations.md", "docs/observability.md"] {
+        let text = fs::read_to_string(root.join(file)).unwrap();
+        let messages = text.split('`').skip(1).step_by(2).filter(|code| {
+            code.split(' ').count() > 2
+                && code.chars().all(|letter| letter.is_ascii_lowercase() || " ,:'-".contains(letter))
+                && !COMMANDS.contains(&code.split(' ').next().unwrap())
+                && !OF_RUSTLS.contains(code)
+        });
+        for message in messages {
+            assert!(sources.contains(message), "{file}: no service logs `{message}`");
+        }
+    }
+}
+
+fn append_sources(folder: &Path, sources: &mut String) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            append_sources(&path, sources);
+        } else {
+            sources.push_str(&fs::read_to_string(path).unwrap());
+        }
+    }
+}
+
 /// The part of `docs/fingerprint.md` between two markers.
 fn part_of_fingerprint(name: &str) -> String {
     let text =
