@@ -23,11 +23,12 @@ use crate::{
 /// A boxed future without `Send`: it stays on its worker's thread.
 pub(crate) type LocalFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
-/// Handles the endpoint `E` in process: takes caller, path and request.
+/// Handles the endpoint `E` in process: takes caller, path, its parameters, and request.
 pub(crate) type Handler<E> = Box<
     dyn for<'a> Fn(
         Caller<'a>,
         &'a str,
+        <E as Endpoint>::Path,
         <E as Endpoint>::Request,
     ) -> LocalFuture<'a, Result<<E as Endpoint>::Response, ErrorBody>>,
 >;

@@ -75,7 +75,7 @@ pub trait Endpoint: 'static {
 }
 
 /// The parameters of a path, in their order in the path.
-pub trait PathParameters: DeserializeOwned + 'static {
+pub trait PathParameters: Copy + DeserializeOwned + 'static {
     /// The path of a request: `template` with each parameter replaced by its value.
     fn fill(&self, template: &'static str) -> Cow<'static, str>;
 }

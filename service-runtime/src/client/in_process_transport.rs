@@ -31,7 +31,7 @@ impl InProcessTransport {
         &self,
         peer: &'static str,
         caller: Caller<'_>,
-        path: &str,
+        (path, parameters): (&str, E::Path),
         fields: &E::Request,
     ) -> Result<E::Response, UpstreamError> {
         let handler = self.handlers.of::<E>().ok_or_else(|| {
@@ -39,7 +39,7 @@ impl InProcessTransport {
             UpstreamError::Invalid { peer, what }
         })?;
         self.callee.observe_request::<E>(path, fields);
-        let response = handler(caller, path, fields.clone()).await;
+        let response = handler(caller, path, parameters, fields.clone()).await;
         self.callee.observe_response::<E>(&response);
         response.map_err(|body| UpstreamError::Refused { peer, body })
     }

@@ -62,11 +62,10 @@ impl ServiceClient {
         parameters: &E::Path,
         fields: &E::Request,
     ) -> Result<E::Response, UpstreamError> {
-        let path = &parameters.fill(E::PATH);
         let started = Instant::now();
         let spans = context.spans.filter(|spans| spans.is_recorded(&context.trace));
         let trace = spans.map_or(context.trace, |spans| spans.child(&context.trace));
-        let exchange = pin!(self.exchange::<E>(context, trace, path, fields));
+        let exchange = pin!(self.exchange::<E>(context, trace, parameters, fields));
         let response = within_pinned(self.timeout, exchange).await;
         let response = response.unwrap_or(Err(UpstreamError::Timeout { peer: self.name }));
         let response = response.map_err(UpstreamError::reject_undeclared::<E>);
@@ -89,15 +88,16 @@ impl ServiceClient {
         &self,
         context: &RequestContext<'_>,
         trace: TraceContext,
-        path: &str,
+        parameters: &E::Path,
         fields: &E::Request,
     ) -> Result<E::Response, UpstreamError> {
         let request_id = context.request_id;
+        let path = &parameters.fill(E::PATH);
         match &self.transport {
             Transport::Http(http) => http.exchange::<E>(RequestIds { request_id, trace }, path, fields).await,
             Transport::InProcess(in_process) => {
                 let caller = Caller { request_id, trace, headers: &in_process.headers };
-                in_process.exchange::<E>(self.name, caller, path, fields).await
+                in_process.exchange::<E>(self.name, caller, (path, *parameters), fields).await
             }
         }
     }

@@ -82,7 +82,7 @@ pub(crate) async fn serve_in_process<E, F, S, P, H>(
     worker: &Worker<S, P>,
     labels: &Labels,
     caller: Caller<'_>,
-    path: (&str, Option<E::Path>),
+    (path, parameters): (&str, E::Path),
     fields: E::Request,
     handler: H,
 ) -> Result<E::Response, ErrorBody>
@@ -94,12 +94,10 @@ where
 {
     let trace = caller.trace.in_process_child(&worker.random);
     let context = RequestContext::in_process(caller.request_id, trace, caller.headers, &worker.clock);
-    let (text, path) = path;
-    let mut exchange = Exchange::of(worker, labels, context.of(E::METHOD.as_str(), text));
+    let mut exchange = Exchange::of(worker, labels, context.of(E::METHOD.as_str(), path));
     let outcome = async {
         exchange.authorize()?;
-        let path = path.ok_or(Rejection::from(Code::NotFound))?;
-        exchange.handle::<E, F, H>(path, fields, handler).await
+        exchange.handle::<E, F, H>(parameters, fields, handler).await
     }
     .await;
     exchange.record(

@@ -80,11 +80,9 @@ impl<S: 'static, P: AccessPolicy> RouteTable<S, P> {
                 serve::<E, F, S, P, H>(&worker, &labels, &request, payload, path, handler).await
             })
         });
-        let (worker, pattern) = (self.worker.clone(), Pattern::new(path));
-        let in_process: Handler<E> = Box::new(move |caller, path, fields| {
-            let (worker, labels) = (worker.clone(), labels.clone());
-            let parameters = Segments::of(path).and_then(|path| pattern.read(&path));
-            let path = (path, parameters.and_then(pattern::typed));
+        let worker = self.worker.clone();
+        let in_process: Handler<E> = Box::new(move |caller, path, parameters, fields| {
+            let (worker, labels, path) = (worker.clone(), labels.clone(), (path, parameters));
             Box::pin(async move {
                 serve_in_process::<E, F, S, P, H>(&worker, &labels, caller, path, fields, handler).await
             })
