@@ -88,7 +88,7 @@ impl StackConfig {
             flex_configuration_url: None,
             trusted_proxies: TrustedProxies::default(),
             timeouts: [Duration::from_secs(3), Duration::from_secs(1)],
-            accounts_period: Duration::from_secs(1),
+            accounts_period: Duration::from_millis(400),
             // No load balancer has to notice the shutdown, so Ctrl-C takes effect at once.
             drain: Duration::ZERO,
             certificates: None,

@@ -4,6 +4,7 @@
 
 mod accounts_file;
 mod allowed_origins;
+mod api_key;
 pub mod check;
 mod document;
 mod flex_configuration_cache;
@@ -13,7 +14,8 @@ mod snapshot;
 pub use self::{
     accounts_file::{AccountsFile, AccountsFileError, AccountsReload, ReloadOutcome},
     allowed_origins::{AllowedOrigins, MalformedOrigin},
+    api_key::{ApiKey, Scope, Scopes, SecretDigest},
     flex_configuration_cache::FlexConfigurationCache,
-    limits::{DeploymentLimits, GuestBytes, RateLimitMode},
+    limits::{DeploymentLimits, GuestBytes, RateLimitMode, RetentionDays},
     snapshot::{Account, Accounts, AccountsError, Deployment, DeploymentConfig, ProofKey},
 };

@@ -195,7 +195,8 @@ impl Config {
             workers: settings.number("workers", 1, 256)? as usize,
             drain: Duration::from_secs(settings.number("drain_seconds", 0, 600)?),
             accounts_file: settings.parse("accounts_file", "a path")?,
-            accounts_period: Duration::from_secs(1),
+            // A change counts at its second read: this is less than a second for a removed API key.
+            accounts_period: Duration::from_millis(400),
             database: DatabaseConfig::from_settings(settings)?,
             conversation_retention: Duration::from_secs(
                 settings.number("conversation_retention_days", 1, 36_500)? * 24 * 3600,

@@ -106,6 +106,7 @@ sid!(AddressSid, "IG", "The address that a deployment's conversations arrive at.
 sid!(ConversationsServiceSid, "IS", "The conversations service of an account. ");
 sid!(ConversationSid, "CH", "A conversation. ");
 sid!(MessageSid, "IM", "A message of a conversation. ");
+sid!(ApiKeySid, "SK", "An API key of an account. ");
 
 impl AccountSid {
     /// The account's `account_id`: a UUID v5 of its sid in the namespace of OIDs, so it is the same in every process.

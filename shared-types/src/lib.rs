@@ -23,8 +23,8 @@ pub use endpoint::{Endpoint, Method};
 pub use fingerprint::Fingerprint;
 pub use grant::{Grant, Grants};
 pub use ids::{
-    AccountSid, AddressSid, ConversationSid, ConversationsServiceSid, DeploymentKey, Identity, MessageSid,
-    SessionId,
+    AccountSid, AddressSid, ApiKeySid, ConversationSid, ConversationsServiceSid, DeploymentKey, Identity,
+    MessageSid, SessionId,
 };
 pub use sealed_token::SealedToken;
 pub use thumbprint::Thumbprint;

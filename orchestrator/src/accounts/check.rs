@@ -4,7 +4,7 @@
 use std::fmt;
 
 use serde::{Deserialize, de::DeserializeOwned};
-use shared_types::{AccountSid, DeploymentKey};
+use shared_types::{AccountSid, ApiKeySid, DeploymentKey};
 use toml::{
     Spanned,
     de::{DeTable, DeValue, Deserializer, Error},
@@ -12,7 +12,7 @@ use toml::{
 
 use super::{
     allowed_origins::AllowedOrigins,
-    document::{AccountTable, DeploymentTable, UniqueIds, line_of},
+    document::{AccountTable, ApiKeyTable, DeploymentTable, UniqueIds, line_of},
     limits::DeploymentLimits,
     snapshot::AccountsError,
 };
@@ -38,8 +38,13 @@ impl fmt::Display for Problem {
 
 /// All problems of the text, ordered by line.
 pub fn problems(text: &str) -> Vec<Problem> {
-    let mut check =
-        Check { text, problems: Vec::new(), sids: UniqueIds::default(), keys: UniqueIds::default() };
+    let mut check = Check {
+        text,
+        problems: Vec::new(),
+        sids: UniqueIds::default(),
+        keys: UniqueIds::default(),
+        api_key_sids: UniqueIds::default(),
+    };
     let (document, faults) = DeTable::parse_recoverable(text);
     for fault in &faults {
         check.error(fault);
@@ -56,6 +61,7 @@ struct Check<'i> {
     problems: Vec<Problem>,
     sids: UniqueIds<AccountSid>,
     keys: UniqueIds<DeploymentKey>,
+    api_key_sids: UniqueIds<ApiKeySid>,
 }
 
 /// The top level has no keys besides the accounts.
@@ -72,6 +78,7 @@ impl<'i> Check<'i> {
         self.read::<Nothing>(Spanned::new(0..0, document));
         for mut account in accounts {
             let deployments = self.tables(account.get_mut(), "deployment");
+            let api_keys = self.tables(account.get_mut(), "api_key");
             let at = account.span().start;
             if deployments.is_empty() {
                 self.report(at, false, "this account has no [[account.deployment]]");
@@ -86,6 +93,12 @@ impl<'i> Check<'i> {
                     self.problems.extend(inserted.err().map(Problem::from));
                     self.origins(&deployment.allowed_origins);
                     self.limits(deployment.key.span().start, &deployment.rate_limits);
+                }
+            }
+            for api_key in api_keys {
+                if let Some(api_key) = self.read::<ApiKeyTable>(api_key) {
+                    let inserted = self.api_key_sids.insert(self.text, 0, &api_key.sid);
+                    self.problems.extend(inserted.err().map(Problem::from));
                 }
             }
         }

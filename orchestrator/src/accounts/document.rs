@@ -4,20 +4,22 @@ use std::{
     collections::{HashMap, hash_map::Entry},
     fmt::Display,
     hash::Hash,
+    num::NonZeroU32,
     ops::Range,
     sync::Arc,
 };
 
 use serde::Deserialize;
 use shared_types::{
-    AccountSid, AddressSid, ConversationsServiceSid, DeploymentKey,
+    AccountSid, AddressSid, ApiKeySid, ConversationsServiceSid, DeploymentKey,
     fingerprint::{Mode, Sensitivity},
 };
 use toml::Spanned;
 
 use super::{
     allowed_origins::AllowedOrigins,
-    limits::{DeploymentLimits, GuestBytes},
+    api_key::{ApiKey, DEFAULT_CALLS_PER_MINUTE, Scopes, SecretDigest},
+    limits::{DeploymentLimits, GuestBytes, RetentionDays},
     snapshot::{Account, Accounts, AccountsError, Deployment, DeploymentIndex, ProofKey},
 };
 
@@ -38,8 +40,11 @@ pub(super) struct AccountTable {
     #[serde(default)]
     fingerprint_mode: Mode,
     conversations_service_sid: ConversationsServiceSid,
+    conversation_retention_days: Option<RetentionDays>,
     #[serde(default)]
     deployment: Vec<DeploymentTable>,
+    #[serde(default)]
+    api_key: Vec<ApiKeyTable>,
 }
 
 #[derive(Deserialize)]
@@ -59,8 +64,23 @@ pub(super) struct DeploymentTable {
     guest_bytes_per_hour: GuestBytes,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ApiKeyTable {
+    pub(super) sid: Spanned<ApiKeySid>,
+    secret_sha256: SecretDigest,
+    #[serde(default)]
+    scope: Scopes,
+    #[serde(default = "default_calls_per_minute")]
+    calls_per_minute: NonZeroU32,
+}
+
 fn default_enabled() -> bool {
     true
+}
+
+fn default_calls_per_minute() -> NonZeroU32 {
+    DEFAULT_CALLS_PER_MINUTE
 }
 
 impl Accounts {
@@ -68,8 +88,8 @@ impl Accounts {
     ///
     /// # Errors
     ///
-    /// The first of: malformed TOML, an unknown or missing field, a malformed value, a duplicate account or deployment
-    /// key, more than [`AllowedOrigins::MAX_ENTRIES`] origins, a malformed origin. A text without any account is an error
+    /// The first of: malformed TOML, an unknown or missing field, a malformed value, a duplicate account, deployment key
+    /// or API key, more than [`AllowedOrigins::MAX_ENTRIES`] origins, a malformed origin. A text without any account is an error
     /// too, since a file that is being replaced can be empty.
     pub fn parse(text: &str) -> Result<Self, AccountsError> {
         parse(text)
@@ -84,9 +104,12 @@ fn parse(text: &str) -> Result<Accounts, AccountsError> {
         by_sid: HashMap::new(),
         deployments: Vec::with_capacity(deployments),
         by_key: HashMap::with_capacity(deployments),
+        api_keys: Vec::new(),
+        by_api_key_sid: HashMap::new(),
     };
-    let mut reader =
-        Reader { text, accounts, sids: UniqueIds::default(), keys_at: Vec::with_capacity(deployments) };
+    let keys_at = Vec::with_capacity(deployments);
+    let (sids, api_key_sids) = (UniqueIds::default(), UniqueIds::default());
+    let mut reader = Reader { text, accounts, sids, api_key_sids, keys_at };
     for block in blocks(text) {
         reader.read(block)?;
     }
@@ -129,6 +152,7 @@ struct Reader<'t> {
     text: &'t str,
     accounts: Accounts,
     sids: UniqueIds<AccountSid>,
+    api_key_sids: UniqueIds<ApiKeySid>,
     /// Offset of each deployment's key.
     keys_at: Vec<usize>,
 }
@@ -153,6 +177,10 @@ impl Reader<'_> {
         for deployment in table.deployment {
             self.deployment(begin, account, deployment)?;
         }
+        let first_api_key = self.accounts.api_keys.len();
+        for api_key in table.api_key {
+            self.api_key(begin, sid, api_key)?;
+        }
         self.accounts.by_sid.insert(sid, account);
         self.accounts.accounts.push(Arc::new(Account {
             sid,
@@ -160,7 +188,9 @@ impl Reader<'_> {
             fingerprint_sensitivity: table.fingerprint_sensitivity,
             fingerprint_mode: table.fingerprint_mode,
             conversations_service_sid: table.conversations_service_sid,
+            conversation_retention_days: table.conversation_retention_days,
             deployments: first..self.accounts.deployments.len(),
+            api_keys: first_api_key..self.accounts.api_keys.len(),
         }));
         Ok(())
     }
@@ -194,6 +224,24 @@ impl Reader<'_> {
             proof_key: table.proof_key,
             rate_limits: table.rate_limits,
             guest_bytes_per_hour: table.guest_bytes_per_hour,
+        });
+        Ok(())
+    }
+
+    fn api_key(
+        &mut self,
+        begin: usize,
+        account_sid: AccountSid,
+        table: ApiKeyTable,
+    ) -> Result<(), AccountsError> {
+        let sid = self.api_key_sids.insert(self.text, begin, &table.sid)?;
+        self.accounts.by_api_key_sid.insert(sid, self.accounts.api_keys.len());
+        self.accounts.api_keys.push(ApiKey {
+            sid,
+            account_sid,
+            secret: table.secret_sha256,
+            scopes: table.scope,
+            calls_per_minute: table.calls_per_minute,
         });
         Ok(())
     }

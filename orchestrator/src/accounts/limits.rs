@@ -1,6 +1,7 @@
-//! A deployment's rate limits, `[account.deployment.rate_limits]` of `accounts.toml`, and its budget of bytes.
+//! Numbers of `accounts.toml`: a deployment's rate limits, `[account.deployment.rate_limits]`, its budget of bytes, and an
+//! account's retention.
 
-use std::num::NonZeroU32;
+use std::{num::NonZeroU32, time::Duration};
 
 use serde::Deserialize;
 
@@ -43,6 +44,11 @@ pub enum RateLimitMode {
 #[serde(try_from = "u32")]
 pub struct GuestBytes(u32);
 
+/// Days that conversations are kept after their last message: 1 to 36,500.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "u32")]
+pub struct RetentionDays(NonZeroU32);
+
 impl RateLimitMode {
     /// The name, as in the file.
     pub const fn as_str(self) -> &'static str {
@@ -67,7 +73,8 @@ impl Default for DeploymentLimits {
     }
 }
 
-const fn number(n: u32) -> NonZeroU32 {
+/// `n`; 1 instead of 0.
+pub(super) const fn number(n: u32) -> NonZeroU32 {
     match NonZeroU32::new(n) {
         Some(number) => number,
         None => NonZeroU32::MIN,
@@ -163,5 +170,26 @@ impl TryFrom<u32> for GuestBytes {
             return Err("expected 2097152 (2 MiB) at least: a visitor's share, 1/64 of it, must hold a text");
         }
         Ok(Self(bytes))
+    }
+}
+
+impl RetentionDays {
+    /// The number of days.
+    pub const fn get(self) -> u32 {
+        self.0.get()
+    }
+
+    /// The days as a duration.
+    pub const fn duration(self) -> Duration {
+        Duration::from_secs(24 * 3600 * self.0.get() as u64)
+    }
+}
+
+impl TryFrom<u32> for RetentionDays {
+    type Error = &'static str;
+
+    fn try_from(days: u32) -> Result<Self, &'static str> {
+        let days = NonZeroU32::new(days).filter(|days| days.get() <= 36_500);
+        days.map(Self).ok_or("expected 1 to 36500 days")
     }
 }

@@ -5,13 +5,14 @@ use std::{collections::HashMap, ops::Range, sync::Arc};
 
 use serde::Deserialize;
 use shared_types::{
-    AccountSid, AddressSid, ConversationsServiceSid, DeploymentKey,
+    AccountSid, AddressSid, ApiKeySid, ConversationsServiceSid, DeploymentKey,
     fingerprint::{Mode, Sensitivity},
 };
 
 use super::{
     allowed_origins::AllowedOrigins,
-    limits::{DeploymentLimits, GuestBytes},
+    api_key::{ApiKey, SecretDigest},
+    limits::{DeploymentLimits, GuestBytes, RetentionDays},
 };
 
 /// The accounts and their deployments. Stored in a few large allocations: a million deployments take about 140 bytes each
@@ -24,6 +25,9 @@ pub struct Accounts {
     /// Grouped by account, in file order.
     pub(super) deployments: Vec<Deployment>,
     pub(super) by_key: HashMap<DeploymentKey, DeploymentIndex>,
+    /// Grouped by account, in file order.
+    pub(super) api_keys: Vec<ApiKey>,
+    pub(super) by_api_key_sid: HashMap<ApiKeySid, usize>,
 }
 
 /// Indexes of a deployment and its account.
@@ -45,8 +49,12 @@ pub struct Account {
     pub fingerprint_mode: Mode,
     /// The conversations service of the account.
     pub conversations_service_sid: ConversationsServiceSid,
+    /// How long its conversations are kept; `None` for the service's setting.
+    pub conversation_retention_days: Option<RetentionDays>,
     /// Range of its deployments in the list of all deployments.
     pub(super) deployments: Range<usize>,
+    /// Range of its API keys in the list of all API keys.
+    pub(super) api_keys: Range<usize>,
 }
 
 /// A deployment of the chat on a customer's site. Cheap to clone.
@@ -117,6 +125,25 @@ impl Accounts {
     pub fn deployments(&self, sid: &AccountSid) -> &[Deployment] {
         let range = self.account(sid).map(|account| account.deployments.clone());
         range.and_then(|range| self.deployments.get(range)).unwrap_or_default()
+    }
+
+    /// The API key with this sid and secret. An unknown sid takes as long as a wrong secret, so that timing does not show
+    /// which sids exist.
+    pub fn authenticate(&self, sid: ApiKeySid, secret: &[u8]) -> Option<ApiKey> {
+        let found = self.api_key(&sid);
+        let is_authentic = found.map_or(SecretDigest::NONE, |key| key.secret).matches(secret);
+        found.copied().filter(|_| is_authentic)
+    }
+
+    /// The API key with this sid: one hash lookup.
+    pub fn api_key(&self, sid: &ApiKeySid) -> Option<&ApiKey> {
+        self.api_keys.get(*self.by_api_key_sid.get(sid)?)
+    }
+
+    /// The API keys of the account with this sid, in file order.
+    pub fn api_keys(&self, sid: &AccountSid) -> &[ApiKey] {
+        let range = self.account(sid).map(|account| account.api_keys.clone());
+        range.and_then(|range| self.api_keys.get(range)).unwrap_or_default()
     }
 
     /// All accounts, in file order.

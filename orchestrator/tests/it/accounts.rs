@@ -1,11 +1,11 @@
 //! `accounts.toml` (contract, section 9): its values, and the line that an error names.
 
-use std::sync::Arc;
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
-use orchestrator::accounts::{Accounts, AccountsError, check::problems};
+use orchestrator::accounts::{Accounts, AccountsError, Scope, check::problems};
 use proptest::prelude::*;
 use shared_types::{
-    AccountSid, AddressSid, ConversationsServiceSid, DeploymentKey, fingerprint::Sensitivity,
+    AccountSid, AddressSid, ApiKeySid, ConversationsServiceSid, DeploymentKey, fingerprint::Sensitivity,
 };
 
 /// The contract's example, with a second account. Line 2 is the first account's sid.
@@ -37,7 +37,19 @@ conversations_service_sid = "IS00000000000000000000000000000002"
 [[account.deployment]]
 key = "CV00000000000000000000000000000003"
 address_sid = "IG00000000000000000000000000000003"
+
+[[account.api_key]]
+sid = "SK00000000000000000000000000000001"
+secret_sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad" # of abc
+
+[[account.api_key]]
+sid = "SK00000000000000000000000000000002"
+secret_sha256 = "cb8379ac2098aa165029e3938a51da0bcecfc008fd6795f401178647f96c5b34" # of def
+scope = ["erase"]
+calls_per_minute = 60
 "#;
+
+const DIGEST: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
 #[test]
 fn deployment_keys_resolve_to_account_and_deployment() {
@@ -91,6 +103,50 @@ fn deployments_share_their_account() {
     assert_eq!(accounts.accounts().len(), 2);
 }
 
+#[test]
+fn api_keys_authenticate_with_their_secret_only() {
+    let accounts = Accounts::parse(FILE).unwrap();
+    let [one, two, unknown] = [1, 2, 3].map(ApiKeySid::from_bits);
+    let key = accounts.authenticate(one, b"abc").unwrap();
+    assert_eq!((key.sid, key.account_sid), (one, AccountSid::from_bits(2)));
+    assert_eq!(key.scopes.iter().collect::<Vec<_>>(), [Scope::Read, Scope::Write], "the default");
+    assert_eq!(key.calls_per_minute.get(), 600, "the default");
+    let key = accounts.authenticate(two, b"def").unwrap();
+    assert_eq!(key.scopes.iter().collect::<Vec<_>>(), [Scope::Erase]);
+    assert_eq!(key.calls_per_minute, NonZeroU32::new(60).unwrap());
+    for (sid, secret) in
+        [(one, "def"), (one, ""), (one, "abcd"), (one, DIGEST), (unknown, "abc"), (unknown, "")]
+    {
+        assert!(accounts.authenticate(sid, secret.as_bytes()).is_none(), "{sid} {secret}");
+    }
+}
+
+#[test]
+fn api_keys_are_listed_by_account() {
+    let accounts = Accounts::parse(FILE).unwrap();
+    let sids = |account| {
+        let keys = accounts.api_keys(&AccountSid::from_bits(account));
+        keys.iter().map(|key| key.sid).collect::<Vec<_>>()
+    };
+    assert_eq!(sids(1), []);
+    assert_eq!(sids(2), [1, 2].map(ApiKeySid::from_bits));
+    assert_eq!(sids(3), []);
+    assert!(!format!("{accounts:?}").contains("186, 120, 22"), "digests do not print");
+}
+
+#[test]
+fn an_account_may_have_its_own_retention() {
+    let days = |text: &str| {
+        let accounts = Accounts::parse(text).unwrap();
+        let account = accounts.account(&AccountSid::from_bits(2)).unwrap();
+        account.conversation_retention_days.map(|days| (days.get(), days.duration()))
+    };
+    assert_eq!(days(FILE), None);
+    let with =
+        FILE.replace("webchat_security = false", "webchat_security = false\nconversation_retention_days = 7");
+    assert_eq!(days(&with), Some((7, Duration::from_secs(7 * 24 * 3600))));
+}
+
 /// The error of the file with every `from` replaced by `to`.
 fn error_after_edit(from: &str, to: &str) -> AccountsError {
     assert!(FILE.contains(from), "{from:?} is not in the file");
@@ -122,6 +178,33 @@ fn errors_are_reported_with_their_line() {
             "CV00000000000000000000000000000002",
             27,
             "already in line 14",
+        ),
+        (
+            "SK00000000000000000000000000000002",
+            "SK00000000000000000000000000000001",
+            35,
+            "SK00000000000000000000000000000001 is already in line 31",
+        ),
+        // API keys.
+        ("\"SK00000000000000000000000000000002\"", "\"SK2\"", 35, "expected SK and 32 hexadecimal digits"),
+        (DIGEST, "abc", 32, "expected 64 hexadecimal digits"),
+        (&format!("secret_sha256 = \"{DIGEST}\""), "secret = \"abc\"", 32, "unknown field `secret`"),
+        (&format!("secret_sha256 = \"{DIGEST}\""), "", 30, "missing field `secret_sha256`"),
+        ("[\"erase\"]", "[]", 37, "expected at least one of \"read\", \"write\" and \"erase\""),
+        ("[\"erase\"]", "[\"erase\", \"all\"]", 37, "unknown variant `all`"),
+        ("= 60", "= 0", 38, "nonzero"),
+        // Retention.
+        (
+            "webchat_security = false",
+            "webchat_security = false\nconversation_retention_days = 0",
+            24,
+            "1 to 36500",
+        ),
+        (
+            "webchat_security = false",
+            "webchat_security = false\nconversation_retention_days = 36501",
+            24,
+            "1 to 36500",
         ),
         // Origins, each reported with its own line.
         ("https://www.example.com", "https://www.example.com/chat", 18, "has a path"),

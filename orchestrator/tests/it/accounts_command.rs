@@ -138,6 +138,39 @@ fn limits_and_budgets_are_checked() {
 }
 
 #[test]
+fn api_keys_are_checked() {
+    let text = r#"[[account]]
+sid = "AC00000000000000000000000000000001"
+webchat_security = true
+conversations_service_sid = "IS00000000000000000000000000000001"
+conversation_retention_days = 0
+
+[[account.api_key]]
+sid = "SK00000000000000000000000000000001"
+secret_sha256 = "the-secret-itself"
+scope = []
+
+[[account.api_key]]
+sid = "SK00000000000000000000000000000002"
+secret_sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+[[account.api_key]]
+sid = "SK00000000000000000000000000000002"
+secret_sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+"#;
+    let (code, output, _) = Operator::with(text).gives(&["check"]);
+    assert_eq!(code, Some(1), "{output}");
+    let errors: Vec<_> = output.lines().filter(|line| line.contains("error: ")).collect();
+    let expected = [
+        "accounts.toml:5: error: expected 1 to 36500 days",
+        "accounts.toml:9: error: expected 64 hexadecimal digits, the SHA-256 of the secret",
+        "accounts.toml:10: error: expected at least one of \"read\", \"write\" and \"erase\"",
+        "accounts.toml:17: error: SK00000000000000000000000000000002 is already in line 13",
+    ];
+    assert_eq!(errors, expected);
+}
+
+#[test]
 fn check_accepts_a_valid_file_and_reports_invalid_toml() {
     let (code, output, _) = Operator::with(GOOD).gives(&["check"]);
     assert_eq!(code, Some(0), "{output}");

@@ -9,7 +9,7 @@ use std::{
 };
 
 use orchestrator::accounts::{AccountsFile, AccountsFileError, AccountsReload, ReloadOutcome};
-use shared_types::DeploymentKey;
+use shared_types::{ApiKeySid, DeploymentKey};
 use tempfile::TempDir;
 use tokio::{sync::watch, task::JoinHandle};
 
@@ -58,6 +58,23 @@ impl Drop for WatchedFiles {
     fn drop(&mut self) {
         self.follower.abort();
     }
+}
+
+#[tokio::test]
+async fn a_removed_api_key_stops_working() {
+    let (_dir, path) = written(1);
+    let digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    let api_key =
+        format!("[[account.api_key]]\nsid = \"{}\"\nsecret_sha256 = \"{digest}\"\n", ApiKeySid::from_bits(1));
+    fs::write(&path, text(1) + &api_key).unwrap();
+    let mut followed = WatchedFiles::start(&path).await;
+    let authenticates = |followed: &WatchedFiles| {
+        followed.file.current().authenticate(ApiKeySid::from_bits(1), b"abc").is_some()
+    };
+    assert!(authenticates(&followed));
+    replace(&path, &text(1));
+    assert_eq!(followed.next_reload().await.outcome, ReloadOutcome::Loaded);
+    assert!(!authenticates(&followed));
 }
 
 /// Replaces the file atomically, so that the follower does not read half of it.
