@@ -4,7 +4,7 @@
 use std::{fmt, num::NonZeroU32};
 
 use ring::digest::{SHA256, digest};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use shared_types::{AccountSid, ApiKeySid};
 use subtle::ConstantTimeEq as _;
 
@@ -26,7 +26,7 @@ pub struct ApiKey {
 }
 
 /// Default of `calls_per_minute`.
-pub const DEFAULT_CALLS_PER_MINUTE: NonZeroU32 = number(600);
+pub(super) const DEFAULT_CALLS_PER_MINUTE: NonZeroU32 = number(600);
 
 /// SHA-256 of a secret. Not printed.
 #[derive(Clone, Copy, Deserialize)]
@@ -34,7 +34,7 @@ pub const DEFAULT_CALLS_PER_MINUTE: NonZeroU32 = number(600);
 pub struct SecretDigest([u8; 32]);
 
 /// What an API key may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Scope {
     /// Read conversations and messages.

@@ -3,7 +3,7 @@
 
 use std::{collections::HashMap, ops::Range, sync::Arc};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use shared_types::{
     AccountSid, AddressSid, ApiKeySid, ConversationsServiceSid, DeploymentKey,
     fingerprint::{Mode, Sensitivity},
@@ -77,7 +77,7 @@ pub struct Deployment {
 }
 
 /// Whether new sessions of a deployment need a proof key (RFC 9449). Existing sessions without one stay valid.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ProofKey {
     /// Browsers that can keep a key use one; others do without.

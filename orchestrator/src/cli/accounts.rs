@@ -1,5 +1,9 @@
-//! `orchestrator accounts …`: checks and edits `accounts.toml`. The service follows the file and applies a change within
-//! seconds.
+//! `orchestrator accounts …`: checks, shows and edits `accounts.toml`. The service follows the file and applies a change
+//! within a second.
+
+mod add;
+mod edit;
+mod show;
 
 use std::{
     fs,
@@ -7,52 +11,127 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use clap::{Arg, ArgAction, ArgMatches, Command, builder::PossibleValuesParser, value_parser};
 use service_runtime::{
     Settings,
     command::{StartError, Subcommands},
-    random::Random,
 };
-use shared_types::{AccountSid, AddressSid, DeploymentKey};
+use shared_types::{AccountSid, AddressSid, ConversationsServiceSid, fingerprint::Sensitivity};
 
-use crate::accounts::{Accounts, check};
+use crate::accounts::{Accounts, Scope, Scopes, check};
 
 /// The subcommand.
 pub const ACCOUNTS: Subcommands = Subcommands { commands, run };
 
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 rejected or failed (the file is unchanged), 2 usage error";
+
 fn commands() -> Vec<Command> {
-    let file = || {
-        Arg::new("FILE")
-            .value_parser(value_parser!(PathBuf))
-            .help("The accounts file; default: the file of ORCHESTRATOR_ACCOUNTS_FILE")
-    };
-    let check = Command::new("check")
-        .about("Print every problem of the file, one per line: FILE:LINE: error or warning: description")
-        .after_help("Exit codes: 0 no errors, 1 errors or no such file, 2 usage error")
-        .arg(file());
-    let sid = |name: &'static str, help: &'static str| Arg::new(name).long(name).required(true).help(help);
-    let new_deployment = Command::new("new-deployment")
-        .about("Add a deployment with a random key to an account, and print the key")
-        .after_help(
-            "To replace a key, add a new one for the same address, change the pages, then set \
-             `enabled = false` for the old one.\n\n\
-             Exit codes: 0 done, 1 rejected or failed (the file is unchanged), 2 usage error",
-        )
-        .arg(file())
-        .arg(sid("account", "The account, AC…").value_parser(value_parser!(AccountSid)))
-        .arg(sid("address", "The address of its conversations, IG…").value_parser(value_parser!(AddressSid)))
-        .arg(
-            Arg::new("origin")
-                .long("origin")
-                .action(ArgAction::Append)
-                .help("An origin whose pages may use it, such as https://shop.example.com; repeatable"),
-        );
     vec![
         Command::new("accounts")
-            .about("Check or edit the accounts file; a running service applies a change within seconds")
+            .about(
+                "Check, show or edit the accounts file; a running service applies a change within a second",
+            )
             .subcommand_required(true)
-            .subcommands([check, new_deployment]),
+            .subcommands([check(), list(), show(), new_account(), new_deployment(), new_api_key()]),
     ]
+}
+
+fn check() -> Command {
+    Command::new("check")
+        .about("Print every problem of the file, one per line: FILE:LINE: error or warning: description")
+        .after_help("Exit codes: 0 no errors, 1 errors or no such file, 2 usage error")
+        .arg(file())
+}
+
+fn list() -> Command {
+    Command::new("list")
+        .about("List the accounts with their numbers of deployments and API keys, one per line")
+        .after_help(EXIT_CODES)
+        .args([file(), json()])
+}
+
+fn show() -> Command {
+    Command::new("show")
+        .about(
+            "Show an account's settings, deployments and API keys; secrets and their digests are not shown",
+        )
+        .after_help(EXIT_CODES)
+        .args([file(), account(), json()])
+}
+
+fn new_account() -> Command {
+    let levels = PossibleValuesParser::new(Sensitivity::ALL.map(Sensitivity::name));
+    Command::new("new-account")
+        .about("Add an account, and print its sid; a missing file is created")
+        .after_help(EXIT_CODES)
+        .arg(file())
+        .arg(option("sid", "Its sid, AC…; default: a random one").value_parser(value_parser!(AccountSid)))
+        .arg(
+            option("conversations-service", "Its conversations service, IS…; default: a random sid")
+                .value_parser(value_parser!(ConversationsServiceSid)),
+        )
+        .arg(
+            option("fingerprint-sensitivity", "How much of a browser may change")
+                .value_parser(levels)
+                .default_value(Sensitivity::default().name()),
+        )
+        .arg(json())
+}
+
+fn new_deployment() -> Command {
+    let address = option("address", "The address of its conversations, IG…").required(true);
+    Command::new("new-deployment")
+        .about("Add a deployment with a random key to an account, and print the key")
+        .after_help(format!(
+            "To replace a key, add a new one for the same address, change the pages, then set \
+             `enabled = false` for the old one.\n\n{EXIT_CODES}"
+        ))
+        .args([file(), account()])
+        .arg(address.value_parser(value_parser!(AddressSid)))
+        .arg(
+            option(
+                "origin",
+                "An origin whose pages may use it, such as https://shop.example.com; repeatable",
+            )
+            .action(ArgAction::Append),
+        )
+        .arg(json())
+}
+
+fn new_api_key() -> Command {
+    let scopes = PossibleValuesParser::new(Scope::ALL.map(Scope::as_str));
+    Command::new("new-api-key")
+        .about("Add an API key for a desk to an account, and print its sid and its secret, one per line")
+        .after_help(format!(
+            "The secret is printed only once; the file holds its SHA-256. To replace a key, add a new one, change the \
+             desk, then remove the old one from the file: it stops working within a second.\n\n{EXIT_CODES}"
+        ))
+        .args([file(), account()])
+        .arg(
+            option("scope", "What it may do; repeatable")
+                .value_parser(scopes)
+                .action(ArgAction::Append)
+                .default_values(Scopes::default().iter().map(Scope::as_str)),
+        )
+        .arg(json())
+}
+
+fn file() -> Arg {
+    Arg::new("FILE")
+        .value_parser(value_parser!(PathBuf))
+        .help("The accounts file; default: the file of ORCHESTRATOR_ACCOUNTS_FILE")
+}
+
+fn account() -> Arg {
+    option("account", "The account, AC…").required(true).value_parser(value_parser!(AccountSid))
+}
+
+fn option(name: &'static str, help: &'static str) -> Arg {
+    Arg::new(name).long(name).help(help)
+}
+
+fn json() -> Arg {
+    option("json", "Print JSON").action(ArgAction::SetTrue)
 }
 
 fn run(_name: &str, arguments: &ArgMatches, settings: &Settings) -> Result<(), StartError> {
@@ -62,12 +141,19 @@ fn run(_name: &str, arguments: &ArgMatches, settings: &Settings) -> Result<(), S
         Some(path) => path.clone(),
         None => settings.parse("accounts_file", "a path")?,
     };
-    let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-    if name == "check" { check_file(&path, &text) } else { new_deployment(&path, &text, arguments) }
+    match name {
+        "check" => check_file(&path),
+        "list" => show::list(&path, arguments),
+        "show" => show::show(&path, arguments),
+        "new-account" => add::new_account(&path, arguments),
+        "new-deployment" => add::new_deployment(&path, arguments),
+        _ => add::new_api_key(&path, arguments),
+    }
 }
 
-fn check_file(path: &Path, text: &str) -> Result<(), StartError> {
-    let problems = check::problems(text);
+fn check_file(path: &Path) -> Result<(), StartError> {
+    let text = fs::read_to_string(path).map_err(|error| fault(path, &error))?;
+    let problems = check::problems(&text);
     let mut out = stdout().lock();
     for problem in &problems {
         writeln!(out, "{}:{problem}", path.display())?;
@@ -75,85 +161,13 @@ fn check_file(path: &Path, text: &str) -> Result<(), StartError> {
     let errors = problems.iter().filter(|problem| problem.is_fatal).count();
     let warnings = problems.len() - errors;
     if errors > 0 {
-        return Err(format!("{}: {errors} errors, {warnings} warnings", path.display()).into());
+        return Err(fault(path, &format_args!("{errors} errors, {warnings} warnings")));
     }
-    let accounts = Accounts::parse(text)?;
+    let accounts = Accounts::parse(&text)?;
     writeln!(out, "{}: {} accounts, {warnings} warnings", path.display(), accounts.accounts().len())?;
     Ok(())
 }
 
-fn new_deployment(path: &Path, text: &str, arguments: &ArgMatches) -> Result<(), StartError> {
-    let (Some(account), Some(address)) =
-        (arguments.get_one::<AccountSid>("account"), arguments.get_one::<AddressSid>("address"))
-    else {
-        return Err("expected --account and --address".into());
-    };
-    let fault = |reason: &dyn std::fmt::Display| format!("{}: {reason}", path.display());
-    let accounts = Accounts::parse(text).map_err(|error| fault(&error))?;
-    accounts.account(account).ok_or_else(|| fault(&format!("no account {account}")))?;
-    let origins: Vec<String> = arguments
-        .get_many::<String>("origin")
-        .into_iter()
-        .flatten()
-        .map(|text| format!("{text:?}"))
-        .collect();
-    let key = DeploymentKey::from_bits(Random::default().u128());
-    let table = format!(
-        "[[account.deployment]]\nkey = \"{key}\"\naddress_sid = \"{address}\"\nallowed_origins = [{}]\n\
-         enabled = true\n",
-        origins.join(", ")
-    );
-    let changed = with_table(text, *account, &table).ok_or_else(|| fault(&"the account was not found"))?;
-    let after = Accounts::parse(&changed).map_err(|error| fault(&error))?;
-    let added = after.by_deployment_key(&key).is_some_and(|found| found.account.sid == *account);
-    if !added || after.accounts().len() != accounts.accounts().len() {
-        return Err(fault(&"the deployment would not belong to the account; add it by hand").into());
-    }
-    replace(path, &changed).map_err(|error| fault(&error))?;
-    Ok(writeln!(stdout(), "{key}")?)
-}
-
-/// Inserts `table` at the end of the account's block, and changes nothing else.
-fn with_table(text: &str, account: AccountSid, table: &str) -> Option<String> {
-    let account = account.to_string();
-    let is_header = |line: &str| line.trim_start().starts_with("[[account]]");
-    let names_it = |line: &str| line.trim_start().starts_with("sid") && line.contains(&account);
-    let lines: Vec<&str> = text.split_inclusive('\n').collect();
-    let named = lines.iter().position(|line| names_it(line))?;
-    let next = lines.iter().skip(named).position(|line| is_header(line)).map_or(lines.len(), |at| named + at);
-    let (before, after) = lines.split_at_checked(next)?;
-    // Comments directly above the next account belong to it.
-    let of_next = if after.is_empty() {
-        0
-    } else {
-        before.iter().rev().take_while(|line| line.trim_start().starts_with('#')).count()
-    };
-    let (before, comments) = before.split_at_checked(before.len() - of_next)?;
-    let before = before.concat();
-    let gap = if after.is_empty() { "" } else { "\n" };
-    Some([before.trim_end(), "\n\n", table, gap, &comments.concat(), &after.concat()].concat())
-}
-
-/// Replaces the file atomically, so a reader never sees half of it.
-fn replace(path: &Path, text: &str) -> std::io::Result<()> {
-    let beside = path.with_extension("toml.new");
-    fs::write(&beside, text)?;
-    fs::set_permissions(&beside, fs::metadata(path)?.permissions())?;
-    fs::rename(&beside, path)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const TEXT: &str = "# ours\n[[account]]\nsid = \"AC00000000000000000000000000000001\"\n\n\n# theirs\n\
-        [[account]]\nsid = \"AC00000000000000000000000000000002\"\n";
-
-    #[test]
-    fn a_table_is_added_to_its_account_and_nothing_else_changes() {
-        let with = |number| with_table(TEXT, AccountSid::from_bits(number), "new\n").unwrap();
-        assert_eq!(with(1), TEXT.replace("\n\n\n# theirs", "\n\nnew\n\n# theirs"));
-        assert_eq!(with(2), format!("{TEXT}\nnew\n"));
-        assert_eq!(with_table(TEXT, AccountSid::from_bits(3), "new\n"), None);
-    }
+fn fault(path: &Path, reason: &dyn std::fmt::Display) -> StartError {
+    format!("{}: {reason}", path.display()).into()
 }

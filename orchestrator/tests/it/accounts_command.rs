@@ -1,13 +1,14 @@
 //! The command `orchestrator accounts …`: its output, its changes to the file, and its exit code.
 
+mod edit;
+mod show;
+
 use std::{
     fs,
     path::PathBuf,
     process::{Command, Output},
 };
 
-use orchestrator::accounts::Accounts;
-use shared_types::{AccountSid, DeploymentKey};
 use tempfile::TempDir;
 
 const GOOD: &str = include_str!("../../../local-stack/accounts.demo.toml");
@@ -180,50 +181,4 @@ fn check_accepts_a_valid_file_and_reports_invalid_toml() {
     assert!(output.contains("accounts.toml:1: error: "), "{output}");
     assert_eq!(Operator::with(GOOD).gives(&["check", "elsewhere.toml"]).0, Some(1));
     assert_eq!(Operator::with(GOOD).gives(&["chek"]).0, Some(2));
-}
-
-#[test]
-fn add_deployment_changes_only_its_account() {
-    let operator = Operator::with(GOOD);
-    let address = "IG0000000000000000000000000000000f";
-    let account = "AC00000000000000000000000000000001";
-    let origin = "https://shop.example.com";
-    let arguments = ["new-deployment", "--account", account, "--address", address, "--origin", origin];
-    let (code, key, error) = operator.gives(&arguments);
-    assert_eq!(code, Some(0), "{error}");
-    let key: DeploymentKey = key.trim().parse().unwrap();
-    let accounts = Accounts::parse(&operator.text()).unwrap();
-    let added = accounts.by_deployment_key(&key).unwrap();
-    assert_eq!(added.account.sid, AccountSid::from_bits(1));
-    assert!(added.deployment.enabled && added.deployment.address_sid.to_string() == address);
-    assert_eq!(added.deployment.allowed_origins.joined(), origin);
-    let kept = operator.text();
-    assert!(GOOD.lines().all(|line| kept.contains(line)));
-    assert_ne!(operator.gives(&arguments).1, key.to_string(), "keys are random");
-}
-
-#[test]
-fn rejected_changes_leave_the_file_unchanged() {
-    let operator = Operator::with(GOOD);
-    let (address, account) = ("IG0000000000000000000000000000000f", "AC00000000000000000000000000000001");
-    for (arguments, code) in [
-        (
-            [
-                "new-deployment",
-                "--account",
-                "AC00000000000000000000000000000009",
-                "--address",
-                address,
-                "--origin",
-                "null",
-            ],
-            1,
-        ),
-        (["new-deployment", "--account", account, "--address", address, "--origin", "shop.example.com"], 1),
-        (["new-deployment", "--account", account, "--address", "IG1", "--origin", "null"], 2),
-    ] {
-        let (found, _, error) = operator.gives(&arguments);
-        assert_eq!(found, Some(code), "{error}");
-        assert_eq!(operator.text(), GOOD);
-    }
 }
