@@ -4,7 +4,7 @@ use std::{io, sync::Arc};
 
 use service_runtime::{
     Listeners, Metrics, RouteTable, Running, ServiceCredentials,
-    server::{ServerLimits, Service},
+    server::{Listener, ServerLimits, Service},
 };
 use shared_types::{
     Endpoint,
@@ -37,7 +37,6 @@ pub fn start(config: Config, listeners: Listeners) -> io::Result<Running> {
         random: config.random,
         metrics,
         tls: config.tls,
-        limits: ServerLimits::internal(),
         drain: config.drain,
         spans: config.spans.clone(),
         check: Arc::new(move || {
@@ -48,8 +47,12 @@ pub fn start(config: Config, listeners: Listeners) -> io::Result<Running> {
             scoped_auth: ScopedAuthClient::new(&scoped_auth, counted.clone()),
             token_ttl_seconds,
         }),
-        access_policy: Arc::new(move || credentials.clone()),
-        routes,
+        listener: Listener {
+            limits: ServerLimits::internal(),
+            access_policy: Arc::new(move || credentials.clone()),
+            routes,
+        },
+        additional: Vec::new(),
         operations: None,
     };
     Ok(service.start(listeners)?.with_tasks(certificates))

@@ -8,7 +8,7 @@ use service_runtime::{
     Listeners, Metrics, RouteTable, Running,
     api_error::error_chain,
     command::StartError,
-    server::{ServerLimits, Service},
+    server::{Listener, ServerLimits, Service},
 };
 use shared_types::{
     AccountSid, Endpoint as _,
@@ -104,12 +104,6 @@ pub async fn start_with(
         metrics,
         // Starship terminates TLS.
         tls: None,
-        limits: ServerLimits {
-            connections: CONNECTIONS,
-            connections_per_peer: CONNECTIONS_PER_PEER,
-            carries_many: Arc::new(move |peer| proxies.trusts(peer)),
-            requests_per_worker: REQUESTS_PER_WORKER,
-        },
         drain: config.drain,
         spans: config.spans.clone(),
         check: Arc::new(move || {
@@ -143,8 +137,17 @@ pub async fn start_with(
             welcome_message: welcome_message.clone(),
             random: random.clone(),
         }),
-        access_policy: Arc::new(move || public.clone()),
-        routes,
+        listener: Listener {
+            limits: ServerLimits {
+                connections: CONNECTIONS,
+                connections_per_peer: CONNECTIONS_PER_PEER,
+                carries_many: Arc::new(move |peer| proxies.trusts(peer)),
+                requests_per_worker: REQUESTS_PER_WORKER,
+            },
+            access_policy: Arc::new(move || public.clone()),
+            routes,
+        },
+        additional: Vec::new(),
         operations: None,
     }
     .start(listeners)?;

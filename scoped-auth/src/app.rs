@@ -8,7 +8,7 @@ use service_runtime::{
     Listeners, Metrics, RouteTable, Running, ServiceCredentials,
     api_error::error_chain,
     command::StartError,
-    server::{OperatorRoutes, ServerLimits, Service},
+    server::{Listener, OperatorRoutes, ServerLimits, Service},
 };
 use shared_types::{
     Endpoint,
@@ -93,7 +93,6 @@ pub async fn start_with(
         random: config.random,
         metrics,
         tls: config.tls,
-        limits: ServerLimits::internal(),
         drain: config.drain,
         spans: config.spans.clone(),
         check: Arc::new(move || {
@@ -101,8 +100,12 @@ pub async fn start_with(
             Box::pin(async move { if is_stale { Err(REVOCATIONS_STALE.to_owned()) } else { Ok(()) } })
         }),
         state: Arc::new(move || state.clone()),
-        access_policy: Arc::new(move || credentials.clone()),
-        routes,
+        listener: Listener {
+            limits: ServerLimits::internal(),
+            access_policy: Arc::new(move || credentials.clone()),
+            routes,
+        },
+        additional: Vec::new(),
         operations: Some(OperatorRoutes { credentials: operators, routes: operators_routes }),
     };
     let running = service.start(listeners)?;

@@ -16,7 +16,7 @@ pub(crate) mod route_table;
 pub(crate) mod service_credential;
 pub(crate) mod worker;
 
-pub use access_policy::AccessPolicy;
+pub use access_policy::{AccessPolicy, Denied};
 pub use api_error::ApiError;
 pub use request_context::RequestContext;
 pub use reservation::Reservation;

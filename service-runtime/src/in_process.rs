@@ -85,7 +85,7 @@ pub enum TrafficEvent<'a> {
     Response {
         /// The status.
         status: u16,
-        /// The body, as JSON.
+        /// The body, as JSON; empty with status 204.
         body: &'a [u8],
     },
 }
@@ -108,6 +108,7 @@ impl InProcess {
     pub(crate) fn observe_response<E: Endpoint>(&self, response: &Result<E::Response, ErrorBody>) {
         let Some(observer) = &self.observer else { return };
         let (status, body) = match response {
+            Ok(_) if E::STATUS == 204 => (E::STATUS, Vec::new()),
             Ok(response) => (E::STATUS, text(response)),
             Err(error) => (error.code.status(), text(error)),
         };

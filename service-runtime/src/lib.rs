@@ -20,8 +20,8 @@ pub mod watched_file;
 pub use client::{ServiceClient, UpstreamError};
 pub use clock::Clock;
 pub use http::{
-    AccessPolicy, ApiError, RequestContext, Reservation, RouteTable, ServiceCredential, ServiceCredentials,
-    api_error,
+    AccessPolicy, ApiError, Denied, RequestContext, Reservation, RouteTable, ServiceCredential,
+    ServiceCredentials, api_error,
 };
 pub use in_process::InProcess;
 pub use server::{Listeners, Running};

@@ -4,6 +4,7 @@ pub mod admin;
 pub(crate) mod connection;
 pub(crate) mod drain;
 mod http_server;
+mod listener;
 mod listeners;
 mod running;
 mod start;
@@ -12,6 +13,7 @@ mod tls_server;
 mod workers;
 
 pub use connection::{ServerLimits, WRITE_DEADLINE, subscriber_network};
-pub use listeners::{ANY_PORT, Listeners};
+pub use listener::{AdditionalListener, Listener, OperatorRoutes};
+pub use listeners::{ANY_PORT, Listeners, bind};
 pub use running::Running;
-pub use start::{OperatorRoutes, Service};
+pub use start::Service;

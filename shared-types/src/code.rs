@@ -6,8 +6,9 @@ use crate::verdict::No;
 
 /// The `code` of an error body: why a request was rejected, for programs.
 ///
-/// `InvalidServiceCredential` is an addition to the contract's table and returned only between services. `InternalError`
-/// means that the fault is in this service and in no other.
+/// `InvalidServiceCredential` is an addition to the contract's table and returned only between services. `InvalidApiKey` and
+/// `Forbidden` are returned only by the desk's listener. `InternalError` means that the fault is in this service and in no
+/// other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Code {
@@ -27,6 +28,8 @@ pub enum Code {
     UseDpopNonce,
     /// 401: a request to an internal route without a valid service credential.
     InvalidServiceCredential,
+    /// 401: a request to the desk's listener without a valid API key.
+    InvalidApiKey,
     /// 403: authentic token, but from another browser.
     FingerprintInvalid,
     /// 403: the request lacks the headers that a fingerprint is generated from.
@@ -35,6 +38,8 @@ pub enum Code {
     OriginNotAllowed,
     /// 403: the deployment is disabled.
     DeploymentKeyDisabled,
+    /// 403: the API key lacks the scope, or the request to the desk's listener comes from a browser.
+    Forbidden,
     /// 404: no account has this deployment key.
     DeploymentKeyNotFound,
     /// 404: no such route, or no such conversation for this identity.
@@ -42,6 +47,10 @@ pub enum Code {
     /// 409: the conversation has the maximum number of messages or bytes of its guest; the session's next one can be
     /// opened.
     ConversationFull,
+    /// 409: the conversation is closed; nothing can be added to it.
+    ConversationClosed,
+    /// 409: the `Idempotency-Key` was used for another message of the conversation.
+    IdempotencyKeyReused,
     /// 405, with `Allow`.
     MethodNotAllowed,
     /// 413: a body over 16 KiB, or over 100 KiB for a message.
@@ -62,7 +71,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order of the table.
-    pub const ALL: [Code; 23] = [
+    pub const ALL: [Code; 27] = [
         Code::InvalidRequest,
         Code::InvalidToken,
         Code::ExpiredToken,
@@ -71,13 +80,17 @@ impl Code {
         Code::InvalidDpopProof,
         Code::UseDpopNonce,
         Code::InvalidServiceCredential,
+        Code::InvalidApiKey,
         Code::FingerprintInvalid,
         Code::FingerprintUnavailable,
         Code::OriginNotAllowed,
         Code::DeploymentKeyDisabled,
+        Code::Forbidden,
         Code::DeploymentKeyNotFound,
         Code::NotFound,
         Code::ConversationFull,
+        Code::ConversationClosed,
+        Code::IdempotencyKeyReused,
         Code::MethodNotAllowed,
         Code::PayloadTooLarge,
         Code::UnsupportedMediaType,
@@ -98,13 +111,15 @@ impl Code {
             | Code::SessionExpired
             | Code::InvalidDpopProof
             | Code::UseDpopNonce
-            | Code::InvalidServiceCredential => 401,
+            | Code::InvalidServiceCredential
+            | Code::InvalidApiKey => 401,
             Code::FingerprintInvalid
             | Code::FingerprintUnavailable
             | Code::OriginNotAllowed
-            | Code::DeploymentKeyDisabled => 403,
+            | Code::DeploymentKeyDisabled
+            | Code::Forbidden => 403,
             Code::DeploymentKeyNotFound | Code::NotFound => 404,
-            Code::ConversationFull => 409,
+            Code::ConversationFull | Code::ConversationClosed | Code::IdempotencyKeyReused => 409,
             Code::MethodNotAllowed => 405,
             Code::PayloadTooLarge => 413,
             Code::UnsupportedMediaType => 415,
@@ -127,13 +142,17 @@ impl Code {
             Code::InvalidDpopProof => "invalid_dpop_proof",
             Code::UseDpopNonce => "use_dpop_nonce",
             Code::InvalidServiceCredential => "invalid_service_credential",
+            Code::InvalidApiKey => "invalid_api_key",
             Code::FingerprintInvalid => "fingerprint_invalid",
             Code::FingerprintUnavailable => "fingerprint_unavailable",
             Code::OriginNotAllowed => "origin_not_allowed",
             Code::DeploymentKeyDisabled => "deployment_key_disabled",
+            Code::Forbidden => "forbidden",
             Code::DeploymentKeyNotFound => "deployment_key_not_found",
             Code::NotFound => "not_found",
             Code::ConversationFull => "conversation_full",
+            Code::ConversationClosed => "conversation_closed",
+            Code::IdempotencyKeyReused => "idempotency_key_reused",
             Code::MethodNotAllowed => "method_not_allowed",
             Code::PayloadTooLarge => "payload_too_large",
             Code::UnsupportedMediaType => "unsupported_media_type",
@@ -156,13 +175,17 @@ impl Code {
             Code::InvalidDpopProof => "A valid DPoP proof for this session's key is required.",
             Code::UseDpopNonce => "The DPoP proof needs the nonce of this answer.",
             Code::InvalidServiceCredential => "The caller did not prove which service it is.",
+            Code::InvalidApiKey => "A valid API key is required.",
             Code::FingerprintInvalid => "The token was made for another browser.",
             Code::FingerprintUnavailable => "The request does not show which browser it comes from.",
             Code::OriginNotAllowed => "This page's origin may not use this deployment.",
             Code::DeploymentKeyDisabled => "This deployment is switched off.",
+            Code::Forbidden => "This is not allowed.",
             Code::DeploymentKeyNotFound => "There is no such deployment key.",
             Code::NotFound => "There is nothing here.",
             Code::ConversationFull => "This conversation is full; please open the next one.",
+            Code::ConversationClosed => "This conversation is closed.",
+            Code::IdempotencyKeyReused => "This idempotency key was used for another message.",
             Code::MethodNotAllowed => "This method is not allowed here.",
             Code::PayloadTooLarge => "The body is too large.",
             Code::UnsupportedMediaType => "The body's content type is not supported.",
@@ -182,7 +205,7 @@ pub struct ErrorBody {
     pub valid: No,
     /// For programs.
     pub code: Code,
-    /// For people. Never repeats any part of the request.
+    /// For people. Never repeats a value of the request; a parameter that is not supported is named.
     pub message: String,
 }
 

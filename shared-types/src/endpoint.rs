@@ -2,7 +2,7 @@
 //! [`endpoint!`](macro@crate::endpoint). The server's routes, the client's calls and the wire samples are derived from the
 //! declaration.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt::Display};
 
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -15,6 +15,8 @@ pub enum Method {
     Get,
     /// The request's fields are in the body.
     Post,
+    /// The request's fields are in the query; a body is not read.
+    Delete,
 }
 
 impl Method {
@@ -23,6 +25,7 @@ impl Method {
         match self {
             Method::Get => "GET",
             Method::Post => "POST",
+            Method::Delete => "DELETE",
         }
     }
 }
@@ -52,7 +55,7 @@ pub trait Endpoint: 'static {
     const PATH: &'static str;
     /// Further paths of the same endpoint.
     const OTHER_PATHS: &'static [&'static str];
-    /// The status of a success.
+    /// The status of a success. A response with 204 has no body; clients read it as `{}`.
     const STATUS: u16;
     /// Whether the request is idempotent. Only an idempotent request is retried, once and on a new connection, if it is
     /// unknown whether the first attempt arrived.
@@ -80,14 +83,20 @@ pub trait PathParameters: Copy + DeserializeOwned + 'static {
     fn fill(&self, template: &'static str) -> Cow<'static, str>;
 }
 
-/// Replaces the one parameter of `template` by `value`.
-pub(crate) fn fill_one(template: &'static str, value: impl std::fmt::Display) -> Cow<'static, str> {
-    let Some((before, (_, after))) =
-        template.split_once('{').and_then(|(before, rest)| Some((before, rest.split_once('}')?)))
-    else {
-        return Cow::Borrowed(template);
-    };
-    Cow::Owned(format!("{before}{value}{after}"))
+/// Replaces the parameters of `template` by `values`, in order. A parameter without a value is unchanged.
+pub fn fill(template: &'static str, values: &[&dyn Display]) -> Cow<'static, str> {
+    let (mut path, mut rest) = (String::new(), template);
+    for value in values {
+        let Some((before, (_, after))) =
+            rest.split_once('{').and_then(|(before, after)| Some((before, after.split_once('}')?)))
+        else {
+            break;
+        };
+        path.push_str(before);
+        path.push_str(&value.to_string());
+        rest = after;
+    }
+    if path.is_empty() { Cow::Borrowed(template) } else { Cow::Owned(path + rest) }
 }
 
 /// Declares an [`Endpoint`](crate::Endpoint): a unit struct of that name. The codes of `errors` are variants of
@@ -139,6 +148,21 @@ macro_rules! endpoint {
     };
     (@method GET) => { $crate::Method::Get };
     (@method POST) => { $crate::Method::Post };
+    (@method DELETE) => { $crate::Method::Delete };
     (@or_default) => { $crate::endpoint::DEFAULT_MAX_REQUEST_BODY };
     (@or_default $value:expr) => { $value };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fill;
+
+    #[test]
+    fn parameters_are_filled_in_order() {
+        let template = "/v1/Conversations/{conversation_sid}/Messages/{message_sid}";
+        assert_eq!(fill(template, &[&"CH1", &2]), "/v1/Conversations/CH1/Messages/2");
+        assert_eq!(fill(template, &[&"CH1"]), "/v1/Conversations/CH1/Messages/{message_sid}");
+        assert_eq!(fill("/v1/{a}", &[&"{b}", &"c"]), "/v1/{b}", "a value is not a template");
+        assert_eq!(fill("/v1/Tokens", &[&1]), "/v1/Tokens");
+    }
 }

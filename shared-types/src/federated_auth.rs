@@ -16,7 +16,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    endpoint::{PathParameters, fill_one},
+    endpoint::{PathParameters, fill},
     ids::AccountSid,
 };
 
@@ -29,6 +29,6 @@ pub struct AccountPath {
 
 impl PathParameters for AccountPath {
     fn fill(&self, template: &'static str) -> Cow<'static, str> {
-        fill_one(template, self.account_sid)
+        fill(template, &[&self.account_sid])
     }
 }

@@ -24,7 +24,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    endpoint::{PathParameters, fill_one},
+    endpoint::{PathParameters, fill},
     ids::ConversationSid,
 };
 
@@ -37,7 +37,7 @@ pub struct ConversationPath {
 
 impl PathParameters for ConversationPath {
     fn fill(&self, template: &'static str) -> Cow<'static, str> {
-        fill_one(template, self.conversation_sid)
+        fill(template, &[&self.conversation_sid])
     }
 }
 

@@ -4,9 +4,9 @@
 use std::{sync::Arc, time::Duration};
 
 use service_runtime::{
-    AccessPolicy, ApiError, Clock, Metrics, RequestContext, RouteTable,
+    AccessPolicy, ApiError, Clock, Denied, Metrics, RequestContext, RouteTable,
     random::Random,
-    server::{ServerLimits, Service},
+    server::{Listener, ServerLimits, Service},
     spans::SpanConfig,
 };
 use shared_types::{Code, endpoint, orchestrator::NoParameters};
@@ -18,7 +18,7 @@ pub struct Open;
 impl AccessPolicy for Open {
     const ACCEPTS_FORMS: bool = false;
 
-    fn authorize(&self, _call: &mut RequestContext<'_>, _path: &str) -> Result<(), Code> {
+    fn authorize(&self, _call: &mut RequestContext<'_>, _path: &str) -> Result<(), Denied> {
         Ok(())
     }
 }
@@ -40,6 +40,15 @@ pub fn service<S: Clone + Send + Sync + 'static>(
     drain: Duration,
     routes: fn(RouteTable<S, Open>) -> RouteTable<S, Open>,
 ) -> Service<S, Open> {
+    service_on(state, drain, Listener { limits, access_policy: Arc::new(|| Open), routes })
+}
+
+/// The same with any access policy.
+pub fn service_on<S: Clone + Send + Sync + 'static, P: AccessPolicy>(
+    state: S,
+    drain: Duration,
+    listener: Listener<S, P>,
+) -> Service<S, P> {
     Service {
         name: "SmallestService",
         workers: 1,
@@ -48,12 +57,11 @@ pub fn service<S: Clone + Send + Sync + 'static>(
         random: Random::default(),
         metrics: Arc::new(Metrics::default()),
         tls: None,
-        limits,
         drain,
         check: Arc::new(|| Box::pin(async { Ok(()) })),
         state: Arc::new(move || state.clone()),
-        access_policy: Arc::new(|| Open),
-        routes,
+        listener,
+        additional: Vec::new(),
         operations: None,
     }
 }

@@ -7,8 +7,7 @@ use actix_web::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, HeaderName, HeaderValue, ORIGIN, VARY,
 };
-use service_runtime::{AccessPolicy, RequestContext};
-use shared_types::Code;
+use service_runtime::{AccessPolicy, Denied, RequestContext};
 
 use super::{
     client_address::TrustedProxies,
@@ -32,7 +31,7 @@ impl AccessPolicy for Public {
     const ACCEPTS_FORMS: bool = true;
     const ANSWERS_PREFLIGHTS: bool = true;
 
-    fn authorize(&self, context: &mut RequestContext<'_>, _path: &str) -> Result<(), Code> {
+    fn authorize(&self, context: &mut RequestContext<'_>, _path: &str) -> Result<(), Denied> {
         context.set_answer_header(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static(ANY_ORIGIN));
         context.set_answer_header(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED_HEADERS));
         context.set_answer_header(VARY, HeaderValue::from_static("Origin"));

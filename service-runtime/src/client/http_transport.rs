@@ -84,9 +84,10 @@ impl Http {
         fields: &E::Request,
     ) -> Result<E::Response, UpstreamError> {
         let (target, verb, body) = match E::METHOD {
-            Method::Get => {
+            Method::Get | Method::Delete => {
                 let query = serde_urlencoded::to_string(fields).map_err(|error| self.invalid(error))?;
-                (self.target(&format!("{path}?{query}"))?, Verb::GET, Bytes::new())
+                let verb = if E::METHOD == Method::Get { Verb::GET } else { Verb::DELETE };
+                (self.target(&format!("{path}?{query}"))?, verb, Bytes::new())
             }
             Method::Post => {
                 let body = json::to_vec(fields).map_err(|error| self.invalid(error))?;
@@ -105,6 +106,8 @@ impl Http {
         let body = connection.driver.until(self.read(response)).await?;
         self.pool.put(connection);
         if status == E::STATUS {
+            // A response without a body is read as one without members.
+            let body = if status == 204 { Bytes::from_static(b"{}") } else { body };
             return json::from_service(&body).map_err(|_| self.invalid("unexpected response body"));
         }
         match json::from_service::<ErrorBody>(&body) {

@@ -60,12 +60,16 @@ impl UpstreamError {
                 Code::InvalidRequest
                 | Code::UseDpopNonce
                 | Code::InvalidServiceCredential
+                | Code::InvalidApiKey
                 | Code::FingerprintUnavailable
                 | Code::OriginNotAllowed
                 | Code::DeploymentKeyDisabled
+                | Code::Forbidden
                 | Code::DeploymentKeyNotFound
                 | Code::NotFound
                 | Code::ConversationFull
+                | Code::ConversationClosed
+                | Code::IdempotencyKeyReused
                 | Code::MethodNotAllowed
                 | Code::PayloadTooLarge
                 | Code::UnsupportedMediaType

@@ -17,6 +17,9 @@ pub(crate) struct BodyError {
     pub(crate) message: String,
 }
 
+/// Maximum length of an unknown field's name in an error.
+const MAX_FIELD_NAME: usize = 64;
+
 /// Deserializes a request from its body.
 pub(crate) fn parse<T: DeserializeOwned>(
     headers: &HeaderMap,
@@ -104,6 +107,8 @@ fn describe(path: &str, error: &str) -> BodyError {
         format!("`{}` is missing.", field(error).unwrap_or_default())
     } else if error.starts_with("duplicate field") {
         format!("`{}` is given twice.", field(error).unwrap_or_default())
+    } else if let Some(rest) = error.strip_prefix("unknown field `") {
+        format!("{} is not supported.", unknown_field(rest))
     } else {
         let expected = error.rfind("expected ").and_then(|at| error.get(at..)).unwrap_or("malformed");
         // serde_json appends the position.
@@ -111,6 +116,19 @@ fn describe(path: &str, error: &str) -> BodyError {
         format!("`{path}` is malformed: {expected}.")
     };
     BodyError { code: Code::InvalidRequest, message }
+}
+
+/// The name of an unknown field, quoted, from serde's error text after the opening quote. Only a short name of printable
+/// ASCII is repeated: it is the client's, and may be a token.
+fn unknown_field(rest: &str) -> String {
+    let end = rest.rfind("`, expected ").or_else(|| rest.rfind("`, there are no fields"));
+    let name = end.and_then(|end| rest.get(..end)).unwrap_or_default();
+    let is_printable = name.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    if is_printable && (1..=MAX_FIELD_NAME).contains(&name.len()) {
+        format!("`{name}`")
+    } else {
+        "A parameter".to_owned()
+    }
 }
 
 #[cfg(test)]
@@ -153,6 +171,51 @@ mod tests {
                 prop_assert!(read.token == expected.token);
             }
         }
+    }
+
+    #[derive(Debug, PartialEq, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Known {
+        #[serde(default, rename = "Body")]
+        body: String,
+        #[serde(default)]
+        nested: Option<Nothing>,
+    }
+
+    #[derive(Debug, PartialEq, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Nothing {}
+
+    #[test]
+    fn unknown_fields_are_named_if_their_name_is_short_and_printable() {
+        let long = "x".repeat(64);
+        for (name, shown) in [
+            ("Xy.Z", "`Xy.Z`"),
+            ("a`, expected b", "`a`, expected b`"),
+            (long.as_str(), format!("`{long}`").as_str()),
+            (format!("{long}x").as_str(), "A parameter"),
+            ("", "A parameter"),
+            ("é", "A parameter"),
+            ("a\nb", "A parameter"),
+        ] {
+            let message = format!("{shown} is not supported.");
+            let value = serde_json::json!({ "Body": "b", name: "hunter2" }).to_string();
+            assert_eq!(json::<Known>(value.as_bytes()).unwrap_err().message, message);
+            let nested = serde_json::json!({ "nested": { name: "hunter2" } }).to_string();
+            assert_eq!(json::<Known>(nested.as_bytes()).unwrap_err().message, message);
+            let pairs =
+                url::form_urlencoded::Serializer::new(String::new()).append_pair(name, "hunter2").finish();
+            assert_eq!(form::<Known>(format!("Body=b&{pairs}").as_bytes()).unwrap_err().message, message);
+        }
+    }
+
+    #[test]
+    fn an_empty_form_has_no_fields() {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+        let empty = Known { body: String::new(), nested: None };
+        assert_eq!(parse::<Known>(&headers, b"", true).unwrap(), empty);
+        assert_eq!(read("application/x-www-form-urlencoded", "").unwrap_err().code, Code::InvalidRequest);
     }
 
     #[test]

@@ -33,6 +33,9 @@ use crate::{
     server::connection::ConnectionState,
 };
 
+/// The status of a success without a body, and so without a content type (RFC 9110, section 15.3.5).
+const NO_CONTENT: u16 = 204;
+
 /// Serves a request to the endpoint `E`.
 pub(crate) async fn serve<E, F, S, P, H>(
     worker: &Worker<S, P>,
@@ -54,7 +57,7 @@ where
         // A malformed path parameter is a 404.
         let path = path.ok_or(Rejection::from(Code::NotFound))?;
         let fields = match E::METHOD {
-            Method::Get => body::form(request.query_string().as_bytes()),
+            Method::Get | Method::Delete => body::form(request.query_string().as_bytes()),
             Method::Post => {
                 let body = read(request, payload, E::MAX_REQUEST_BODY).await?;
                 exchange.body_is_read = true;
@@ -66,6 +69,9 @@ where
         let _slot = worker.in_flight.take(client).ok_or_else(Rejection::overloaded)?;
         let fields: E::Request = fields.map_err(|error| Rejection::new(error.code, error.message))?;
         let response = exchange.handle::<E, F, H>(path, fields, handler).await?;
+        if E::STATUS == NO_CONTENT {
+            return Ok((E::STATUS, Vec::new()));
+        }
         let body = json::to_vec(&response).map_err(|error| Rejection {
             cause: Some(error_chain(&error)),
             ..Rejection::from(Code::InternalError)
@@ -118,7 +124,7 @@ pub(crate) fn other_method<S, P: AccessPolicy>(
     let mut exchange = Exchange::begin(worker, labels, request);
     if P::ANSWERS_PREFLIGHTS && request.method() == actix_web::http::Method::OPTIONS {
         worker.access_policy.preflight(&mut exchange.context);
-        return exchange.respond(request, Ok((204, Vec::new())));
+        return exchange.respond(request, Ok((NO_CONTENT, Vec::new())));
     }
     let outcome = exchange.authorize().and(Err(Rejection::from(Code::MethodNotAllowed)));
     if let (Err(Rejection { code: Code::MethodNotAllowed, .. }), Some(allow)) = (&outcome, allow) {
@@ -188,14 +194,14 @@ impl<'a, S, P: AccessPolicy> Exchange<'a, S, P> {
 
     /// Builds the response and records the outcome.
     fn respond(mut self, request: &HttpRequest, outcome: Result<(u16, Vec<u8>), Rejection>) -> HttpResponse {
-        let (summary, body) = match &outcome {
-            Ok((status, _)) => (ResponseSummary::success(*status), None),
-            Err(rejection) => {
-                let body = ErrorBody::new(rejection.code, rejection.message.clone());
-                (rejection.summary(), Some(json::to_vec(&body).unwrap_or_default()))
+        let (summary, body, challenge) = match &outcome {
+            Ok((status, _)) => (ResponseSummary::success(*status), None, None),
+            Err(rejection @ Rejection { code, message, .. }) => {
+                let challenge = (code.status() == 401).then(|| P::challenge(*code));
+                (rejection.summary(), Some(P::error_body(*code, message)), challenge)
             }
         };
-        let ResponseSummary { status, code, .. } = summary;
+        let ResponseSummary { status, .. } = summary;
         let mut response = HttpResponse::new(StatusCode::from_u16(status).unwrap_or_default());
         let body_is_unread = has_body(request) && !self.body_is_read;
         if body_is_unread && let Some(connection) = request.conn_data::<Rc<ConnectionState>>() {
@@ -208,7 +214,7 @@ impl<'a, S, P: AccessPolicy> Exchange<'a, S, P> {
         for (name, value) in std::mem::take(&mut self.context.answer_headers) {
             headers.insert(name, value);
         }
-        set_common_headers(headers, status, code, self.context.request_id.as_str());
+        set_common_headers(headers, status, challenge, self.context.request_id.as_str());
         if status == 401 {
             set_date(headers, self.context.now);
         }

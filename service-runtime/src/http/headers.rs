@@ -7,16 +7,21 @@ use shared_types::Code;
 use crate::telemetry::trace_context::REQUEST_ID;
 
 /// Sets the common response headers. RFC 6749, section 5.1, requires `no-store` on tokens; RFC 9110 requires
-/// `WWW-Authenticate` on 401.
-pub(super) fn set_common_headers(headers: &mut HeaderMap, status: u16, code: &'static str, request_id: &str) {
+/// `WWW-Authenticate` on 401, which `challenge` is for.
+pub(super) fn set_common_headers(
+    headers: &mut HeaderMap,
+    status: u16,
+    challenge: Option<&'static str>,
+    request_id: &str,
+) {
     if status != 204 {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     }
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
-    if status == 401 && !headers.contains_key(header::WWW_AUTHENTICATE) {
-        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge(code)));
+    if let Some(challenge) = challenge.filter(|_| !headers.contains_key(header::WWW_AUTHENTICATE)) {
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
     }
     if matches!(status, 429 | 503) && !headers.contains_key(header::RETRY_AFTER) {
         headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
@@ -35,12 +40,12 @@ pub(super) fn set_date(headers: &mut HeaderMap, now: DateTime<Utc>) {
 }
 
 /// RFC 6750, section 3: `invalid_token` also covers expired and revoked tokens. RFC 9449, sections 7.1 and 8, for DPoP.
-fn challenge(code: &str) -> &'static str {
-    if code == Code::InvalidServiceCredential.as_str() {
+pub(super) fn challenge(code: Code) -> &'static str {
+    if code == Code::InvalidServiceCredential {
         r#"Bearer realm="services""#
-    } else if code == Code::InvalidDpopProof.as_str() {
+    } else if code == Code::InvalidDpopProof {
         r#"DPoP error="invalid_dpop_proof", algs="ES256""#
-    } else if code == Code::UseDpopNonce.as_str() {
+    } else if code == Code::UseDpopNonce {
         r#"DPoP error="use_dpop_nonce", algs="ES256""#
     } else {
         r#"Bearer realm="webchat", error="invalid_token""#

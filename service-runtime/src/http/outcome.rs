@@ -2,6 +2,8 @@
 
 use shared_types::Code;
 
+use crate::http::access_policy::Denied;
+
 /// An error response.
 pub(super) struct Rejection {
     pub(super) code: Code,
@@ -35,6 +37,12 @@ impl Rejection {
 impl From<Code> for Rejection {
     fn from(code: Code) -> Self {
         Self::new(code, code.sentence().to_owned())
+    }
+}
+
+impl From<Denied> for Rejection {
+    fn from(Denied { code, message }: Denied) -> Self {
+        Self::new(code, message.into_owned())
     }
 }
 

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use actix_web::http::header::{AUTHORIZATION, AsHeaderName, HeaderMap, HeaderName, HeaderValue};
 use chrono::{DateTime, Utc};
-use shared_types::AccountSid;
+use shared_types::{AccountSid, ApiKeySid};
 
 use crate::{
     clock::Clock,
@@ -33,6 +33,8 @@ pub struct RequestContext<'a> {
     pub peer: Option<IpAddr>,
     /// The account, once known, for the access log.
     pub account: Option<AccountSid>,
+    /// The API key of the caller, once authenticated, for the access log.
+    pub api_key: Option<ApiKeySid>,
     /// Records the spans of outgoing requests.
     pub spans: Option<&'a Spans>,
     // Set on the response, whether it is an error or not.
@@ -53,6 +55,7 @@ impl<'a> RequestContext<'a> {
             path: "",
             peer,
             account: None,
+            api_key: None,
             spans: None,
             answer_headers: Vec::new(),
             reservation: None,
@@ -75,6 +78,7 @@ impl<'a> RequestContext<'a> {
             path: "",
             peer: None,
             account: None,
+            api_key: None,
             spans: None,
             answer_headers: Vec::new(),
             reservation: None,

@@ -6,7 +6,10 @@ use actix_web::http::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 use shared_types::Code;
 
-use crate::http::{access_policy::AccessPolicy, request_context::RequestContext};
+use crate::http::{
+    access_policy::{AccessPolicy, Denied},
+    request_context::RequestContext,
+};
 
 /// Minimum length of a secret, in characters.
 const MIN_LENGTH: usize = 16;
@@ -73,12 +76,12 @@ impl fmt::Debug for ServiceCredentials {
 impl AccessPolicy for ServiceCredentials {
     const ACCEPTS_FORMS: bool = false;
 
-    fn authorize(&self, context: &mut RequestContext<'_>, path: &str) -> Result<(), Code> {
+    fn authorize(&self, context: &mut RequestContext<'_>, path: &str) -> Result<(), Denied> {
         let is_authenticated = || context.bearer().is_some_and(|presented| self.accepts(presented));
         if self.open_paths.contains(&path) || is_authenticated() {
             Ok(())
         } else {
-            Err(Code::InvalidServiceCredential)
+            Err(Code::InvalidServiceCredential.into())
         }
     }
 }

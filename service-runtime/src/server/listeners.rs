@@ -5,7 +5,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
 };
 
-/// The two listeners of a service.
+/// The sockets of a service: its own and the admin listener's.
 #[derive(Debug)]
 pub struct Listeners {
     /// For callers; `None` if all of them call in process ([`Running::in_process`](super::Running::in_process)).
@@ -34,6 +34,7 @@ impl Listeners {
 /// A free port on the loopback interface.
 pub const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
-fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+/// Binds a socket; the error names the address.
+pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::bind(address).map_err(|error| io::Error::new(error.kind(), format!("{address}: {error}")))
 }

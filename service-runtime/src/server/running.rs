@@ -24,6 +24,8 @@ pub struct Running {
     /// The service, for in-process callers.
     pub in_process: InProcess,
     pub(super) address: Option<SocketAddr>,
+    pub(super) additional_addresses: Vec<SocketAddr>,
+    /// The admin listener's is the last.
     pub(super) handles: Vec<ServerHandle>,
     pub(super) servers: Vec<JoinHandle<io::Result<()>>>,
     pub(super) stopping: Arc<AtomicBool>,
@@ -45,6 +47,11 @@ impl Running {
     #[allow(clippy::expect_used, reason = "callers of a service without a listener do not need its address")]
     pub fn address(&self) -> SocketAddr {
         self.address.expect("a service listener")
+    }
+
+    /// The addresses of the additional listeners, in the order of the service's `additional`.
+    pub fn additional_addresses(&self) -> &[SocketAddr] {
+        &self.additional_addresses
     }
 
     /// Adds a background task, aborted on shutdown.
@@ -80,12 +87,16 @@ impl Running {
         self.end(false).await;
     }
 
-    async fn end(self, gracefully: bool) {
+    async fn end(mut self, gracefully: bool) {
         self.stopping.store(true, Ordering::SeqCst);
-        // The service's listener drains first, if there is one; the admin listener is last.
-        let operators = self.handles.len().saturating_sub(1);
-        for (place, server) in self.handles.into_iter().enumerate() {
-            server.stop(gracefully && place < operators).await;
+        // The admin listener is last. The others drain at the same time: `stop` takes effect when it is called.
+        let admin = self.handles.pop();
+        let stopped: Vec<_> = self.handles.iter().map(|server| server.stop(gracefully)).collect();
+        for server in stopped {
+            server.await;
+        }
+        if let Some(admin) = admin {
+            admin.stop(false).await;
         }
         for server in self.servers {
             // The task's result is the server's, which has ended.

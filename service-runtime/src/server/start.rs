@@ -1,4 +1,4 @@
-//! Starts a service. Both listeners, service and admin, are bound before anything starts, so that tests can use port 0
+//! Starts a service. All listeners, service, additional and admin, are bound before anything starts, so that tests can use port 0
 //! and a supervisor sees an address conflict at once. Shutdown loses no request: first the service reports not ready,
 //! keeps serving and closes each connection after its next response; after the drain time, when the load balancer has
 //! noticed, it stops accepting and ends with the last response.
@@ -15,9 +15,10 @@ use actix_web::{App, HttpServer, web};
 
 use super::{
     admin::{Admin, Check},
-    connection::{HEAD_DEADLINE, ServerLimits},
+    connection::HEAD_DEADLINE,
     drain::ConnectionDrain,
     http_server,
+    listener::{AdditionalListener, Listener, OperatorRoutes},
     listeners::Listeners,
     running::Running,
     tls_server,
@@ -25,7 +26,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    http::{AccessPolicy, RouteTable, ServiceCredentials},
+    http::AccessPolicy,
     in_process::InProcess,
     random::Random,
     telemetry::{
@@ -49,8 +50,6 @@ pub struct Service<S, P: AccessPolicy> {
     pub metrics: Arc<Metrics>,
     /// Certificate and client authorities, if the service uses mutual TLS.
     pub tls: Option<CalleeTls>,
-    /// Limits on connections and requests.
-    pub limits: ServerLimits,
     /// Drain time after SIGTERM: not ready, still serving.
     pub drain: Duration,
     /// Where spans are exported.
@@ -59,20 +58,12 @@ pub struct Service<S, P: AccessPolicy> {
     pub check: Check,
     /// Creates a worker's state, including its clients.
     pub state: Arc<dyn Fn() -> S + Send + Sync>,
-    /// Creates a worker's access policy.
-    pub access_policy: Arc<dyn Fn() -> P + Send + Sync>,
-    /// Builds the route table.
-    pub routes: fn(RouteTable<S, P>) -> RouteTable<S, P>,
+    /// What is served to callers.
+    pub listener: Listener<S, P>,
+    /// Further listeners, each with routes of its own.
+    pub additional: Vec<AdditionalListener<S>>,
     /// Operator routes on the admin listener, if there are any.
     pub operations: Option<OperatorRoutes<S>>,
-}
-
-/// Operator routes, behind credentials of their own.
-pub struct OperatorRoutes<S> {
-    /// The operators' credentials.
-    pub credentials: ServiceCredentials,
-    /// Builds the route table.
-    pub routes: fn(RouteTable<S, ServiceCredentials>) -> RouteTable<S, ServiceCredentials>,
 }
 
 impl<S: 'static, P: AccessPolicy> Service<S, P> {
@@ -80,34 +71,36 @@ impl<S: 'static, P: AccessPolicy> Service<S, P> {
     pub fn start(self, listeners: Listeners) -> io::Result<Running> {
         let address = listeners.service.as_ref().map(TcpListener::local_addr).transpose()?;
         let admin_address = listeners.admin.local_addr()?;
+        let additional_addresses =
+            self.additional.iter().map(AdditionalListener::address).collect::<io::Result<Vec<_>>>()?;
         let stopping = Arc::new(AtomicBool::new(false));
         let admin =
             Admin { metrics: self.metrics.clone(), check: self.check.clone(), stopping: stopping.clone() };
         let spans = Spans::start(&self.spans, self.name, &self.random, &self.metrics);
         let last_spans = spans.clone();
-        let Self { name, tls, drain, check, routes, .. } = self;
+        let Self { name, workers: count, tls, drain, check, listener, additional, operations, .. } = self;
         let connection_drain = ConnectionDrain { stopping: stopping.clone(), tls: tls.clone() };
 
-        let worker = Workers {
+        let workers = Workers {
             name,
             clock: self.clock,
             random: self.random,
             metrics: self.metrics,
             spans,
             state: self.state,
-            in_flight: self.limits.requests_per_worker,
         };
-        let operator = self.operations.map(|OperatorRoutes { credentials, routes }| {
-            let workers = worker.clone();
+        let operator = operations.map(|routes| {
+            let (workers, listener) = (workers.clone(), routes.into_listener());
             move |config: &mut web::ServiceConfig| {
-                let worker = workers.worker(credentials.clone(), ConnectionDrain::default());
-                routes(RouteTable::new(Rc::new(worker))).configure(config);
+                workers.table(&listener, ConnectionDrain::default()).configure(config);
             }
         });
-        let access_policy = self.access_policy;
-        let table = Arc::new(move || {
-            routes(RouteTable::new(Rc::new(worker.worker(access_policy(), connection_drain.clone()))))
-        });
+        let additional = additional
+            .into_iter()
+            .map(|listener| listener.start(count, &workers, &connection_drain))
+            .collect::<io::Result<Vec<_>>>()?;
+        let limits = listener.limits.clone();
+        let table = Arc::new(move || workers.table(&listener, connection_drain.clone()));
         let in_process = InProcess {
             make: {
                 let table = table.clone();
@@ -117,10 +110,9 @@ impl<S: 'static, P: AccessPolicy> Service<S, P> {
             observer: None,
         };
         let app = move || App::new().configure(|config| table().configure(config));
-        let (workers, limits) = (self.workers, self.limits);
         let server = listeners.service.map(|listener| match &tls {
-            None => http_server::serve(listener, workers, limits, app),
-            Some(files) => tls_server::serve(listener, workers, files, name, app),
+            None => http_server::serve(listener, count, limits, app),
+            Some(files) => tls_server::serve(listener, count, files, name, app),
         });
         let admin_server = HttpServer::new(move || {
             App::new().configure(|config: &mut web::ServiceConfig| {
@@ -137,14 +129,23 @@ impl<S: 'static, P: AccessPolicy> Service<S, P> {
         .listen(listeners.admin)?
         .run();
         let service_address = address.map(tracing::field::display);
-        tracing::info!(service = name, address = service_address, %admin_address, tls = tls.is_some(), "started");
-        let servers = server.transpose()?.into_iter().chain([admin_server]);
+        let also = (!additional_addresses.is_empty()).then(|| tracing::field::debug(&additional_addresses));
+        tracing::info!(
+            service = name,
+            address = service_address,
+            additional_addresses = also,
+            %admin_address,
+            tls = tls.is_some(),
+            "started"
+        );
+        let servers = server.transpose()?.into_iter().chain(additional).chain([admin_server]);
         let (handles, servers) =
             servers.map(|server| (server.handle(), tokio::spawn(server))).collect::<(Vec<_>, Vec<_>)>();
         Ok(Running {
             admin_address,
             in_process,
             address,
+            additional_addresses,
             handles,
             servers,
             stopping,

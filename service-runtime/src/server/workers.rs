@@ -1,11 +1,11 @@
 //! Creates the workers of a service.
 
-use std::sync::Arc;
+use std::{rc::Rc, sync::Arc};
 
-use super::drain::ConnectionDrain;
+use super::{drain::ConnectionDrain, listener::Listener};
 use crate::{
     clock::Clock,
-    http::{in_flight::InFlight, worker::Worker},
+    http::{AccessPolicy, RouteTable, in_flight::InFlight, worker::Worker},
     random::Random,
     telemetry::{metrics::Metrics, spans::Spans},
 };
@@ -18,22 +18,27 @@ pub(super) struct Workers<S> {
     pub(super) metrics: Arc<Metrics>,
     pub(super) spans: Spans,
     pub(super) state: Arc<dyn Fn() -> S + Send + Sync>,
-    pub(super) in_flight: usize,
 }
 
-impl<S> Workers<S> {
-    pub(super) fn worker<P>(&self, access_policy: P, connection_drain: ConnectionDrain) -> Worker<S, P> {
-        Worker {
+impl<S: 'static> Workers<S> {
+    /// Creates a worker of `listener`, and its route table.
+    pub(super) fn table<P: AccessPolicy>(
+        &self,
+        listener: &Listener<S, P>,
+        connection_drain: ConnectionDrain,
+    ) -> RouteTable<S, P> {
+        let worker = Worker {
             state: (self.state)(),
-            access_policy,
+            access_policy: (listener.access_policy)(),
             clock: self.clock.clone(),
             random: self.random.clone(),
             metrics: self.metrics.clone(),
             spans: self.spans.clone(),
             connection_drain,
-            in_flight: InFlight::new(self.in_flight),
+            in_flight: InFlight::new(listener.limits.requests_per_worker),
             service: self.name,
-        }
+        };
+        (listener.routes)(RouteTable::new(Rc::new(worker)))
     }
 }
 
@@ -46,7 +51,6 @@ impl<S> Clone for Workers<S> {
             metrics: self.metrics.clone(),
             spans: self.spans.clone(),
             state: self.state.clone(),
-            in_flight: self.in_flight,
         }
     }
 }

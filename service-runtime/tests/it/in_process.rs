@@ -15,7 +15,7 @@ use service_runtime::{
     client::PeerConfig,
     in_process::TrafficEvent,
     random::Random,
-    server::{ANY_PORT, ServerLimits, Service},
+    server::{ANY_PORT, Listener, ServerLimits, Service},
     spans::SpanConfig,
 };
 use shared_types::{
@@ -87,12 +87,15 @@ fn callee(metrics: &Arc<Metrics>) -> Running {
         metrics: metrics.clone(),
         tls: None,
         spans: SpanConfig::OFF,
-        limits: ServerLimits::internal(),
         drain: Duration::ZERO,
         check: Arc::new(|| Box::pin(async { Err("not yet".to_owned()) })),
         state: Arc::new(|| ()),
-        access_policy: Arc::new(move || credentials.clone()),
-        routes: |table: RouteTable<(), ServiceCredentials>| table.on::<Greet, _, _>(greet),
+        listener: Listener {
+            limits: ServerLimits::internal(),
+            access_policy: Arc::new(move || credentials.clone()),
+            routes: |table: RouteTable<(), ServiceCredentials>| table.on::<Greet, _, _>(greet),
+        },
+        additional: Vec::new(),
         operations: None,
     };
     service.start(Listeners::in_process(ANY_PORT).unwrap()).unwrap()

@@ -3,4 +3,4 @@
 mod line;
 mod log_writer;
 mod process;
-mod written;
+pub(crate) mod written;

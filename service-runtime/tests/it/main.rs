@@ -6,9 +6,13 @@
     reason = "a test that panics has failed, as it should"
 )]
 
+mod additional_listener;
 mod bounds;
 mod client;
+mod delete;
+mod error_bodies;
 mod graceful;
 mod in_process;
 mod log;
+mod strict;
 mod tls;

@@ -1,7 +1,7 @@
 //! The access-log line, the counters and the span of a request.
 
 use opentelemetry::{KeyValue, trace::SpanKind};
-use shared_types::AccountSid;
+use shared_types::{AccountSid, ApiKeySid};
 
 use super::Exchange;
 use crate::{
@@ -55,12 +55,14 @@ impl<S, P: AccessPolicy> Exchange<'_, S, P> {
             );
         }
         let account = context.account.map(AccountSid::text);
+        let api_key = context.api_key.map(ApiKeySid::text);
         tracing::info!(
             target: "access",
             service = worker.service,
             request_id = context.request_id.as_str(),
             trace_id = context.trace.trace_id().as_str(),
             account = account.as_deref(),
+            api_key = api_key.as_deref(),
             method,
             route = labels.route,
             status,

@@ -1,0 +1,89 @@
+//! What is served on a listener: the limits, the access policy and the routes. A service has one listener of its own, and
+//! may have additional ones and operator routes on the admin listener; all of them use the same state.
+
+use std::{
+    fmt, io,
+    net::{SocketAddr, TcpListener},
+    sync::Arc,
+};
+
+use actix_web::{App, dev::Server};
+
+use super::{connection::ServerLimits, drain::ConnectionDrain, http_server, workers::Workers};
+use crate::http::{AccessPolicy, RouteTable, ServiceCredentials};
+
+/// What is served on a listener.
+pub struct Listener<S, P: AccessPolicy> {
+    /// Limits on connections and requests.
+    pub limits: ServerLimits,
+    /// Creates a worker's access policy.
+    pub access_policy: Arc<dyn Fn() -> P + Send + Sync>,
+    /// Builds the route table.
+    pub routes: fn(RouteTable<S, P>) -> RouteTable<S, P>,
+}
+
+impl<S, P: AccessPolicy> Clone for Listener<S, P> {
+    fn clone(&self) -> Self {
+        Self { limits: self.limits.clone(), access_policy: self.access_policy.clone(), routes: self.routes }
+    }
+}
+
+/// Operator routes on the admin listener, behind credentials of their own.
+pub struct OperatorRoutes<S> {
+    /// The operators' credentials.
+    pub credentials: ServiceCredentials,
+    /// Builds the route table.
+    pub routes: fn(RouteTable<S, ServiceCredentials>) -> RouteTable<S, ServiceCredentials>,
+}
+
+impl<S> OperatorRoutes<S> {
+    pub(super) fn into_listener(self) -> Listener<S, ServiceCredentials> {
+        let Self { credentials, routes } = self;
+        let access_policy = Arc::new(move || credentials.clone());
+        Listener { limits: ServerLimits::internal(), access_policy, routes }
+    }
+}
+
+/// A further listener of a service: plain HTTP, with workers, limits, access policy and routes of its own.
+pub struct AdditionalListener<S> {
+    socket: TcpListener,
+    serve: Serve<S>,
+}
+
+/// Starts the server of a listener with this number of workers.
+type Serve<S> = Box<dyn FnOnce(TcpListener, usize, Workers<S>, ConnectionDrain) -> io::Result<Server>>;
+
+impl<S: 'static> AdditionalListener<S> {
+    /// Serves `listener` on a bound socket.
+    pub fn new<P: AccessPolicy>(socket: TcpListener, listener: Listener<S, P>) -> Self {
+        let serve: Serve<S> = Box::new(move |socket, count, workers, connection_drain| {
+            let limits = listener.limits.clone();
+            let app = move || {
+                let table = workers.table(&listener, connection_drain.clone());
+                App::new().configure(|config| table.configure(config))
+            };
+            http_server::serve(socket, count, limits, app)
+        });
+        Self { socket, serve }
+    }
+
+    pub(super) fn address(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    /// Starts serving with `count` workers.
+    pub(super) fn start(
+        self,
+        count: usize,
+        workers: &Workers<S>,
+        connection_drain: &ConnectionDrain,
+    ) -> io::Result<Server> {
+        (self.serve)(self.socket, count, workers.clone(), connection_drain.clone())
+    }
+}
+
+impl<S> fmt::Debug for AdditionalListener<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AdditionalListener").field("socket", &self.socket).finish_non_exhaustive()
+    }
+}
