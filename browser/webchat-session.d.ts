@@ -25,8 +25,7 @@ export function createSession({ endpoint, deploymentKey, sentences, patience }: 
 /** @typedef {{code?: string, by: 'guest' | 'another-tab' | 'service'}} Ended */
 /**
  * @typedef {object} Refused
- * @property {string} code Of the API, or `network_unreachable`, `unexpected_answer`, `message_unconfirmed` or
- *   `no_session`.
+ * @property {string} code Of the API, or `network_unreachable`, `unexpected_answer` or `no_session`.
  * @property {string} message A sentence for the guest.
  * @property {number} [retryAfter] Seconds, from the `Retry-After` header.
  * @property {boolean} final False if the module will retry.
@@ -121,8 +120,7 @@ export type Ended = {
 };
 export type Refused = {
     /**
-     * Of the API, or `network_unreachable`, `unexpected_answer`, `message_unconfirmed` or
-     * `no_session`.
+     * Of the API, or `network_unreachable`, `unexpected_answer` or `no_session`.
      */
     code: string;
     /**
@@ -220,7 +218,7 @@ export type Credentials = {
     token: string;
 };
 /**
- * A running call: name, trace id, deadline.
+ * A running call: name, random id, deadline.
  */
 export type Action = {
     during: During;

@@ -26,8 +26,7 @@
 
 /**
  * @typedef {object} Refused
- * @property {string} code Of the API, or `network_unreachable`, `unexpected_answer`, `message_unconfirmed` or
- *   `no_session`.
+ * @property {string} code Of the API, or `network_unreachable`, `unexpected_answer` or `no_session`.
  * @property {string} message A sentence for the guest.
  * @property {number} [retryAfter] Seconds, from the `Retry-After` header.
  * @property {boolean} final False if the module will retry.
@@ -90,13 +89,13 @@ const SENTENCES = {
   payload_too_large: 'That is too long.',
   fingerprint_invalid: 'This chat belongs to another browser.' + START_NEW,
   conversation_full: 'This chat is full.' + START_NEW,
+  conversation_closed: ENDED,
   fingerprint_unavailable: INSECURE,
   origin_not_allowed: NOT_CONFIGURED,
   deployment_key_not_found: NOT_CONFIGURED,
   deployment_key_disabled: 'The chat is closed right now.',
   not_found: 'This chat could not be found.',
   rate_limited: 'That was too fast. Please wait a moment.',
-  message_unconfirmed: 'Your message may not have arrived. Please check before sending again.',
   no_session: 'There is no chat yet.',
 }
 
@@ -119,7 +118,7 @@ const SENTENCES = {
 
 /** @typedef {{id: string, privateKey: CryptoKey, jwk: object}} ProofKey */
 /** @typedef {{key: ProofKey | null, loginTimestamp: string, token: string}} Credentials Sent with a request. */
-/** @typedef {{during: During, trace: string, until: number}} Action A running call: name, trace id, deadline. */
+/** @typedef {{during: During, trace: string, until: number}} Action A running call: name, random id, deadline. */
 
 const UNREACHABLE = 'network_unreachable'
 const UNEXPECTED = 'unexpected_answer'
@@ -235,8 +234,7 @@ async function probeDecoders() {
  * Whether a retry of the same call may succeed.
  * @param {WebchatError} error
  */
-const isTransient = ({ status = 0, code }) =>
-  code !== 'message_unconfirmed' && (status >= 500 || status === 429 || code === UNREACHABLE)
+const isTransient = ({ status = 0, code }) => status >= 500 || status === 429 || code === UNREACHABLE
 
 /**
  * Whether the error ends the session.
@@ -545,6 +543,8 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
         traceparent: `00-${trace}-${randomHex(8)}-01`,
         ...body && { 'content-type': 'application/json' },
         ...bearer && { authorization: `Bearer ${token}` },
+        // The service stores a message once per key, so each repeat of a `send` has the same one.
+        ...bearer && during === 'send' && { 'idempotency-key': trace },
         ...key && { dpop: await signProof(key, method, url.split('?')[0], at, token, usedNonce) },
       }
       /** @type {Response} */
@@ -621,7 +621,6 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
    */
   async function sendAuthorized(act, path, body) {
     if (current && serverNow() >= Date.parse(current.expiration)) await withDeadline(refresh(act), act)
-    const wasOffline = navigator.onLine === false
     for (let isFirstTry = true; ; isFirstTry = false) {
       if (!current) throw noSessionError()
       const { id, token } = current
@@ -629,14 +628,10 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
         return await sendRequest(act, path, body, current, true)
       } catch (caught) {
         const error = /** @type {WebchatError} */ (caught)
-        const { code, status } = error
-        // The next `openConversation` opens another one in the same session.
-        if (code === 'conversation_full') update({ conversationSid: '' })
-        if (!endsSession(error)) {
-          // The message may have been stored, and a retry could post it twice: sending is not idempotent.
-          const isUnconfirmed = act.during === 'send' && isTransient(error) && status !== 429 && (status || !wasOffline)
-          throw isUnconfirmed ? makeError('message_unconfirmed', error) : error
-        }
+        const { code } = error
+        // Full or closed: the next `openConversation` opens another one in the same session.
+        if (/^conversation_/.test(code)) update({ conversationSid: '' })
+        if (!endsSession(error)) throw error
         syncFromStorage()
         if (current?.id !== id) throw noSessionError()
         if (isFirstTry && current.token !== token) continue

@@ -18,7 +18,7 @@ export async function chat(): Promise<ChatMessage[]> {
     const { index } = await session.send('Hello')
     return await session.messages({ after: index - 1 })
   } catch (error) {
-    if (error instanceof WebchatError && error.code === 'message_unconfirmed') return session.messages()
+    if (error instanceof WebchatError && error.code === 'network_unreachable') return session.messages()
     throw error
   } finally {
     await session.end()

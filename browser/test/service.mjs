@@ -19,7 +19,7 @@ export function openPage({ storage = new Map(), storageIsBlocked = false, locks,
   const globals = {
     addEventListener: page.addEventListener.bind(page),
     BroadcastChannel: isNotified ? BroadcastChannel : undefined,
-    navigator: { language: 'de-DE', cookieEnabled: true, onLine: true, locks },
+    navigator: { language: 'de-DE', cookieEnabled: true, locks },
     localStorage: {
       getItem: (name) => storage.get(name) ?? null,
       setItem: (name, value) => storage.set(name, value),

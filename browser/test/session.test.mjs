@@ -219,9 +219,12 @@ test('a refresh that gets use_dpop_nonce twice is retried by the timer after fiv
     const { code, final, during } = await next('refused')
     assert.deepEqual([code, final, during], ['use_dpop_nonce', true, 'refresh'])
     assert.equal(session.identity, IDENTITY)
+    const { now } = Date
+    let ahead = 0
+    // Mocked once: the end of the test would restore a second mock to the first one.
+    context.mock.method(Date, 'now', () => now() + ahead)
     const later = (minutes) => {
-      const time = Date.now() + minutes * 60_000
-      context.mock.method(Date, 'now', () => time)
+      ahead += minutes * 60_000
       window.dispatchEvent(new Event('pageshow'))
     }
     const refreshed = next('refreshed')
@@ -343,17 +346,66 @@ for (const text of ['', '{', 'null', '[]', '5', '{"version":2}', '{"version":1,"
   }))
 }
 
+const keysOf = (calls) => calls.map(({ headers }) => headers['idempotency-key'])
+const messageCalls = ({ calls }) => calls.filter(({ path }) => path === MESSAGES)
+
+test('each send has an Idempotency-Key of its own, and no other call has one', () => withSession({}, async ({ session, service }) => {
+  await session.openConversation()
+  await session.send('Hello')
+  await session.messages()
+  await session.send('Hello')
+  const [create, open, first, read, second] = keysOf(service.calls)
+  assert.match(first, /^[0-9a-f]{32}$/)
+  assert.match(second, /^[0-9a-f]{32}$/)
+  assert.notEqual(first, second)
+  assert.deepEqual([create, open, read], [undefined, undefined, undefined])
+}))
+
 for (const [what, answer] of [['is lost', LOST], ['is a 503', errorResponse(503, 'upstream_unavailable', { 'retry-after': '0' })],
   ['is a 502', errorResponse(502, 'upstream_invalid')]]) {
-  test(`a message whose response ${what} is not sent twice`, () =>
+  test(`a message whose response ${what} is sent again under the same key`, () =>
     withSession({ script: { [MESSAGES]: [answer] } }, async ({ session, service, events }) => {
       await session.openConversation()
-      await assert.rejects(session.send('Hello'), { code: 'message_unconfirmed' })
-      assert.deepEqual(service.paths(), [TOKEN, OPEN, MESSAGES])
-      assert.deepEqual(codes(events, 'refused'), ['message_unconfirmed'])
-      assert.equal(events[0][1].final, true)
+      assert.equal((await session.send('Hello')).sid, 'IM1')
+      assert.deepEqual(service.paths(), [TOKEN, OPEN, MESSAGES, MESSAGES])
+      const [, , first, repeat] = service.calls
+      assert.ok(first.headers['idempotency-key'])
+      assert.equal(repeat.headers['idempotency-key'], first.headers['idempotency-key'])
+      assert.deepEqual([first.body, repeat.body], [{ body: 'Hello' }, { body: 'Hello' }])
+      assert.deepEqual(events.map(([type, { final, during }]) => [type, final, during]), [['refused', false, 'send']])
     }))
 }
+
+test('a message keeps its key over failures of every kind', () => {
+  const failures = [
+    LOST, nonceRequired('n1'), errorResponse(429, 'rate_limited', { 'retry-after': '0' }), errorResponse(401, 'expired_token'),
+    errorResponse(504, 'upstream_timeout', { 'retry-after': '0' }),
+  ]
+  const script = { [MESSAGES]: [...failures] }
+  return withSession({ page: withKey, script, options: { patience: 60_000 } }, async ({ session, service }) => {
+    await session.openConversation()
+    assert.equal((await session.send('Hello')).sid, 'IM1')
+    const keys = keysOf(messageCalls(service))
+    assert.equal(keys.length, failures.length + 1)
+    assert.deepEqual([...new Set(keys)], [keys[0]])
+    assert.match(keys[0], /^[0-9a-f]{32}$/)
+    assert.deepEqual(keysOf(service.calls.filter(({ path }) => path === REFRESH)), [undefined])
+  })
+})
+
+test('a message that never gets a response fails when its patience ends', () => {
+  const script = { [MESSAGES]: Array(100).fill(LOST) }
+  return withSession({ script, options: { patience: 1000 } }, async ({ session, service, events }) => {
+    await session.openConversation()
+    const message = 'The chat cannot be reached. Please try again later.'
+    await assert.rejects(session.send('Hello'), { code: 'network_unreachable', message, final: true })
+    assert.ok(messageCalls(service).length > 1)
+    assert.equal(new Set(keysOf(messageCalls(service))).size, 1)
+    const finals = events.map(([, { code, final }]) => [code, final])
+    assert.deepEqual(finals.pop(), ['network_unreachable', true])
+    assert.ok(finals.every(([code, final]) => code === 'network_unreachable' && !final))
+  })
+})
 
 test('a rate-limited message is sent again after Retry-After', () =>
   withSession({ script: { [MESSAGES]: [errorResponse(429, 'rate_limited', { 'retry-after': '1' })] } }, async ({ session, service, events }) => {
@@ -367,16 +419,18 @@ test('a rate-limited message is sent again after Retry-After', () =>
     assert.match(message, /wait a moment/)
   }))
 
-test('after conversation_full the session opens its next conversation', () =>
-  withSession({ script: { [MESSAGES]: [errorResponse(409, 'conversation_full')] } }, async ({ session, service, events }) => {
-    await session.openConversation()
-    await assert.rejects(session.send('Hello'), { code: 'conversation_full', message: /chat is full/, final: true })
-    assert.deepEqual(codes(events, 'refused'), ['conversation_full'])
-    assert.equal(session.conversationSid, null)
-    await session.openConversation()
-    assert.equal((await session.send('Hello')).sid, 'IM1')
-    assert.deepEqual(service.paths(), [TOKEN, OPEN, MESSAGES, OPEN, MESSAGES])
-  }))
+for (const [code, message] of [['conversation_full', /^This chat is full/], ['conversation_closed', /^This chat has ended/]]) {
+  test(`after ${code} the session opens its next conversation`, () =>
+    withSession({ script: { [MESSAGES]: [errorResponse(409, code)] } }, async ({ session, service, events }) => {
+      await session.openConversation()
+      await assert.rejects(session.send('Hello'), { code, message, final: true })
+      assert.deepEqual(events.map(([type, detail]) => [type, detail.code]), [['refused', code]])
+      assert.equal(session.conversationSid, null)
+      await session.openConversation()
+      assert.equal((await session.send('Hello')).sid, 'IM1')
+      assert.deepEqual(service.paths(), [TOKEN, OPEN, MESSAGES, OPEN, MESSAGES])
+    }))
+}
 
 test('a call does not wait beyond its patience', () =>
   withSession({ script: { [MESSAGES]: [errorResponse(429, 'rate_limited', { 'retry-after': '60' })] } }, async ({ session }) => {
@@ -404,7 +458,7 @@ test('messages are read up to the last one, over pages of any length', () => {
   })()
 })
 
-test('idempotent calls are retried until they succeed', () => {
+test('calls are retried until they succeed', () => {
   const script = { [TOKEN]: [LOST], [OPEN]: [errorResponse(504, 'upstream_timeout'), LOST], [MESSAGES]: [LOST] }
   return withSession({ script, options: { patience: 60_000 } }, async ({ session, service, events }) => {
     await session.openConversation()

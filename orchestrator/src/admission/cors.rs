@@ -11,9 +11,11 @@ pub const ANY_ORIGIN: &str = "*";
 pub const ALLOWED_METHODS: &str = "GET, POST, OPTIONS";
 
 /// `Access-Control-Allow-Headers` of a preflight response: the widget's (contract, section 4), and those of a page with a
-/// proof key or its own trace. Listed one by one, because `*` never covers `authorization`.
-pub const ALLOWED_HEADERS: &str = "authorization, content-type, dpop, request-id, traceparent, tracestate, \
-    ui-version, webchat-version, x-twilio-sec-decoders, x-twilio-sec-usersettings, x-twilio-sec-webchatinfo";
+/// proof key, its own trace or a key for the repeats of a message, or that sends the index of a list as a header (section
+/// 12). Listed one by one, because `*` never covers `authorization`.
+pub const ALLOWED_HEADERS: &str = "authorization, content-type, dpop, idempotency-key, request-id, traceparent, \
+    tracestate, ui-version, webchat-after, webchat-version, x-twilio-sec-decoders, x-twilio-sec-usersettings, \
+    x-twilio-sec-webchatinfo";
 
 /// `Access-Control-Expose-Headers` of every response: the headers that a page may read.
 pub const EXPOSED_HEADERS: &str =
@@ -133,6 +135,8 @@ mod tests {
             "content-type",
             "traceparent",
             "dpop",
+            "idempotency-key",
+            "webchat-after",
         ] {
             assert!(allowed.contains(&header), "{header}");
         }

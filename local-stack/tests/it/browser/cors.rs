@@ -184,6 +184,8 @@ async fn preflight_is_cached_and_allows_only_the_contracts_headers() {
         ("x-twilio-sec-usersettings", r#"{"language":"en","cookieEnabled":true,"userTimezone":0}"#),
         ("ui-version", "1"),
         ("webchat-version", "2"),
+        ("webchat-after", "3"),
+        ("idempotency-key", "4"),
         ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
         ("authorization", "Bearer unused"),
     ] {
