@@ -11,6 +11,7 @@ pub mod access_policy;
 pub mod answer_budget;
 pub mod client_address;
 pub mod cors;
+pub mod desk;
 pub(crate) mod networks;
 pub mod rate_limit;
 
@@ -25,7 +26,9 @@ use self::{
     client_address::Hops,
     rate_limit::{
         Charge,
-        enforce::{charge_bytes, charge_create, enforce_account_rate_limit, enforce_rate_limit},
+        enforce::{
+            charge_bytes, charge_create, charge_message, enforce_account_rate_limit, enforce_rate_limit,
+        },
     },
 };
 use crate::{
@@ -198,9 +201,27 @@ impl Admitted {
         if self.answer_bytes > 0 {
             answer_budget::reserve(&state.answer_budget, context, self.client, self.answer_bytes)?;
         }
+        self.charge_bytes(state, context, guest_bytes)
+    }
+
+    /// Charges `guest_bytes`, the number of bytes that are about to be stored; 0 if nothing is.
+    pub fn charge_bytes(
+        &self,
+        state: &State,
+        context: &mut RequestContext<'_>,
+        guest_bytes: u32,
+    ) -> Result<(), Error> {
         if guest_bytes > 0 && !self.is_over {
             let deployment = &self.config.deployment;
             charge_bytes(&state.rate_limiter, context, deployment, self.client, guest_bytes)?;
+        }
+        Ok(())
+    }
+
+    /// Charges a message to the visitor, for a request that was admitted as [`Charge::Call`].
+    pub fn charge_message(&self, state: &State, context: &mut RequestContext<'_>) -> Result<(), Error> {
+        if !self.is_over {
+            charge_message(&state.rate_limiter, context, &self.config.deployment, self.client)?;
         }
         Ok(())
     }

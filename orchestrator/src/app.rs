@@ -12,6 +12,10 @@ use service_runtime::{
 };
 use shared_types::{
     AccountSid, Endpoint as _,
+    desk::{
+        CreateMessage, DeleteConversation, DeleteMessage, FetchConversation, FetchMessage, ListConversations,
+        ListDeskMessages, ListParticipantConversations, UpdateConversation,
+    },
     endpoint::PathParameters as _,
     federated_auth::{AccountPath, ValidateToken},
     fingerprint::Maker,
@@ -24,12 +28,14 @@ use store::run_purge_loop;
 
 use crate::{
     accounts::AccountsFile,
-    admission::{access_policy::Public, answer_budget::AnswerBudget, rate_limit::RateLimiter},
+    admission::{
+        access_policy::Public, answer_budget::AnswerBudget, desk::DeskPolicy, rate_limit::RateLimiter,
+    },
     clients::{FederatedAuthClient, FlexConfigurationClient},
     config::Config,
     counters::Counters,
     dpop::{DpopVerifier, Nonces, ReplayStore},
-    handlers,
+    handlers::{self, desk},
     state::State,
 };
 
@@ -51,6 +57,19 @@ fn routes(table: RouteTable<State, Public>) -> RouteTable<State, Public> {
         .on::<ListMessages, _, _>(handlers::list_messages)
         .on::<SendMessage, _, _>(handlers::send_message)
         .on::<PublicConfiguration, _, _>(handlers::public_configuration)
+}
+
+fn desk_routes(table: RouteTable<State, DeskPolicy>) -> RouteTable<State, DeskPolicy> {
+    table
+        .on::<ListConversations, _, _>(desk::list_conversations)
+        .on::<FetchConversation, _, _>(desk::fetch_conversation)
+        .on::<UpdateConversation, _, _>(desk::update_conversation)
+        .on::<DeleteConversation, _, _>(desk::delete_conversation)
+        .on::<ListDeskMessages, _, _>(desk::list_messages)
+        .on::<CreateMessage, _, _>(desk::create_message)
+        .on::<FetchMessage, _, _>(desk::fetch_message)
+        .on::<DeleteMessage, _, _>(desk::delete_message)
+        .on::<ListParticipantConversations, _, _>(desk::list_participant_conversations)
 }
 
 /// Starts the service.
@@ -76,9 +95,15 @@ pub async fn start_with(
     let followed = accounts.clone();
     let follower = tokio::spawn(async move { followed.follow(config.accounts_period).await });
     let (purged, retention) = (conversations.clone(), config.conversation_retention);
+    let purged_accounts = accounts.clone();
     let (purge_clock, purge_random) = (clock.clone(), random.clone());
     let purger = tokio::spawn(async move {
-        run_purge_loop(purge_clock, purge_random, PURGE_PERIOD, |now| purged.purge(retention, now)).await;
+        let of_account = |account| {
+            let days =
+                purged_accounts.current().account(&account).and_then(|a| a.conversation_retention_days);
+            days.map_or(retention, RetentionDays::duration)
+        };
+        run_purge_loop(purge_clock, purge_random, PURGE_PERIOD, |now| purged.purge(of_account, now)).await;
     });
     let closed = conversations.clone();
     let certificates = config.federated_auth.follow();
@@ -95,6 +120,12 @@ pub async fn start_with(
     let answer_budget = AnswerBudget::new(config.answer_bytes, &metrics);
     let (proxies, trusted_proxies) = (config.trusted_proxies.clone(), config.trusted_proxies.clone());
     let public = Public { nonces, trusted_proxies };
+    let desk_url: Option<Arc<str>> = config.desk_url.clone().map(|url| url.trim_end_matches('/').into());
+    let desk_policy = DeskPolicy {
+        accounts: accounts.clone(),
+        rate_limiter: Arc::clone(&rate_limiter),
+        trusted_proxies: config.trusted_proxies.clone(),
+    };
     let welcome_message: Arc<str> = config.welcome_message.into();
     let running = Service {
         name: "FlexWebchatOrchestratorService",
@@ -135,6 +166,7 @@ pub async fn start_with(
             rate_limiter: Arc::clone(&rate_limiter),
             answer_budget: answer_budget.clone(),
             welcome_message: welcome_message.clone(),
+            desk_url: desk_url.clone(),
             random: random.clone(),
         }),
         listener: Listener {

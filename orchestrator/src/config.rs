@@ -37,6 +37,16 @@ pub const PROGRAM: Program = Program {
             default: Default("127.0.0.1:9080"),
             help: "Address of /healthz, /readyz and /metrics",
         },
+        Setting {
+            name: "desk_listen",
+            default: Optional,
+            help: "Address of the desk's API, for servers with an API key of accounts.toml; without it there is no such API",
+        },
+        Setting {
+            name: "desk_url",
+            default: Optional,
+            help: "URL under which desks reach that address, for the links in its responses; default: the request's own",
+        },
         Setting { name: "workers", default: Default("2"), help: "Threads that serve requests" },
         Setting {
             name: "drain_seconds",
@@ -132,7 +142,7 @@ pub const PROGRAM: Program = Program {
         Setting {
             name: "welcome_message",
             default: Default("Welcome! Someone will be with you in a moment."),
-            help: "The first message of every conversation",
+            help: "The message of the service at the beginning of every conversation",
         },
     ],
     subcommands: &[
@@ -171,8 +181,10 @@ pub struct Config {
     pub answer_bytes: usize,
     /// Trace exporter and sampling.
     pub spans: SpanConfig,
-    /// The first message of every conversation.
+    /// The message of the service at the beginning of every conversation.
     pub welcome_message: String,
+    /// URL under which desks reach this service, if configured.
+    pub desk_url: Option<String>,
     /// The clock.
     pub clock: Clock,
     /// Randomness.
@@ -218,6 +230,7 @@ impl Config {
                 sampling: Sampling::Ratio(settings.share("trace_share")?),
             },
             welcome_message: settings.parse("welcome_message", "a text")?,
+            desk_url: settings.base_url("desk_url")?,
             clock: Clock::system(),
             random: Random::default(),
         })

@@ -58,6 +58,9 @@ pub enum Error {
     /// This identity has no such conversation.
     #[error("no such conversation")]
     NotFound,
+    /// An operator erased the guest of the token.
+    #[error("the guest was erased")]
+    GuestErased,
     /// An upstream service returned an error, or no response of the contract.
     #[error(transparent)]
     Upstream(#[from] UpstreamError),
@@ -86,8 +89,12 @@ impl ApiError for Error {
             Error::NoToken | Error::InvalidToken => Code::InvalidToken,
             Error::InvalidField { .. } => Code::InvalidRequest,
             Error::NotFound => Code::NotFound,
+            Error::GuestErased => Code::RevokedToken,
             Error::Upstream(error) => error.code(),
             Error::Store(StoreError::Full) => Code::ConversationFull,
+            Error::Store(StoreError::Closed) => Code::ConversationClosed,
+            Error::Store(StoreError::KeyReused) => Code::IdempotencyKeyReused,
+            Error::Store(StoreError::Erased) => Code::RevokedToken,
             Error::Store(StoreError::Database(_) | StoreError::Malformed(_)) => Code::UpstreamUnavailable,
         }
     }
@@ -107,6 +114,7 @@ impl ApiError for Error {
             | Error::RateLimited(_)
             | Error::InvalidToken
             | Error::NotFound
+            | Error::GuestErased
             | Error::Upstream(_)
             | Error::Store(_) => Cow::Borrowed(self.code().sentence()),
         }

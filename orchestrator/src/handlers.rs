@@ -1,6 +1,7 @@
 //! Request handlers: the arrows into FlexWebchatOrchestratorService.
 
 mod create_token;
+pub mod desk;
 mod init;
 mod list_messages;
 mod open_conversation;

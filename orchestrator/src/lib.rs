@@ -13,9 +13,11 @@ pub mod dpop;
 pub mod error;
 mod expiring_map;
 pub mod handlers;
+mod idempotency_key;
 mod once_per_minute;
 pub mod session;
 pub mod state;
+mod text;
 
 pub use app::{start, start_with};
 pub use config::{Config, PROGRAM};

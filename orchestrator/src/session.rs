@@ -7,3 +7,4 @@ pub mod conversation_setup;
 pub mod fingerprint;
 pub mod identity;
 pub mod identity_refusals;
+pub mod missing_conversation;

@@ -41,8 +41,10 @@ pub struct State {
     pub rate_limiter: Arc<RateLimiter>,
     /// Memory budget for responses in flight.
     pub answer_budget: Arc<AnswerBudget>,
-    /// The first message of every conversation.
+    /// The message of the service at the beginning of every conversation.
     pub welcome_message: Arc<str>,
+    /// URL under which desks reach this service, without a slash at its end; the request's own if `None`.
+    pub desk_url: Option<Arc<str>>,
     /// Randomness for sids.
     pub random: Random,
 }

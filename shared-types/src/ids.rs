@@ -24,6 +24,11 @@ macro_rules! sid {
             pub const fn from_bits(bits: u128) -> Self {
                 Self(bits)
             }
+
+            /// The 128 bits of the identifier.
+            pub const fn to_bits(self) -> u128 {
+                self.0
+            }
         }
 
         impl FromStr for $name {
@@ -107,6 +112,7 @@ sid!(ConversationsServiceSid, "IS", "The conversations service of an account. ")
 sid!(ConversationSid, "CH", "A conversation. ");
 sid!(MessageSid, "IM", "A message of a conversation. ");
 sid!(ApiKeySid, "SK", "An API key of an account. ");
+sid!(ParticipantSid, "MB", "A participant of a conversation. ");
 
 impl AccountSid {
     /// The account's `account_id`: a UUID v5 of its sid in the namespace of OIDs, so it is the same in every process.

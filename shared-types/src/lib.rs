@@ -3,6 +3,7 @@
 //! client and tests all use that module. No I/O.
 
 pub mod code;
+pub mod desk;
 pub mod endpoint;
 pub mod federated_auth;
 pub mod fingerprint;
@@ -24,7 +25,7 @@ pub use fingerprint::Fingerprint;
 pub use grant::{Grant, Grants};
 pub use ids::{
     AccountSid, AddressSid, ApiKeySid, ConversationSid, ConversationsServiceSid, DeploymentKey, Identity,
-    MessageSid, SessionId,
+    MessageSid, ParticipantSid, SessionId,
 };
 pub use sealed_token::SealedToken;
 pub use thumbprint::Thumbprint;

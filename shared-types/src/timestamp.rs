@@ -30,6 +30,18 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
     deserializer.deserialize_str(Text)
 }
 
+/// Timestamps of the desk: always of whole seconds, since Twilio's clients parse no other form.
+pub(crate) mod truncated {
+    use chrono::SubsecRound as _;
+
+    pub(crate) use super::deserialize;
+    use super::{DateTime, Serializer, Utc};
+
+    pub(crate) fn serialize<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
+        super::serialize(&time.trunc_subsecs(0), serializer)
+    }
+}
+
 fn whole_seconds(time: DateTime<Utc>) -> Option<[u8; LEN]> {
     let year = u32::try_from(time.year()).ok().filter(|year| *year <= 9999)?;
     // In a leap second, `nanosecond` is at least 1,000,000,000, so `chrono` formats it.

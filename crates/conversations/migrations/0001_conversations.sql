@@ -21,21 +21,34 @@ CREATE TABLE conversations (
     pre_engagement_data TEXT,
     -- The index of the next message. Counted here, so that writers of one conversation wait for its row.
     next_index BIGINT NOT NULL,
+    -- `active`, or `closed`, which is final.
+    state TEXT NOT NULL,
+    -- What the desk set: a name, and a JSON object.
+    friendly_name TEXT,
+    attributes TEXT,
     -- How many messages the guest wrote, and how many bytes they, the name and the form have.
     guest_messages BIGINT NOT NULL,
     guest_bytes BIGINT NOT NULL,
     -- How long all messages are together in answers, as JSON, at most.
     encoded_bytes BIGINT NOT NULL,
+    -- How long the conversation is in a list of the desk, as JSON, at most.
+    desk_bytes BIGINT NOT NULL,
     date_created BIGINT NOT NULL,
+    date_updated BIGINT NOT NULL,
     -- The day of the last message, in days since 1970, from which retention is counted. No finer, so that most messages
-    -- leave its index as it is. -1: the conversation is being removed, and belongs to no identity any more.
+    -- leave its index as it is. -1: the conversation is being removed, and belongs to no account and no identity any more.
     last_day BIGINT NOT NULL,
     UNIQUE (account_sid, session_id, session_number)
 );
 
-CREATE INDEX conversations_by_identity ON conversations (account_sid, identity, date_created);
+-- The desk's lists: of a guest, of an account, and of a state.
+CREATE INDEX conversations_by_identity ON conversations (account_sid, identity, date_created, sid);
 
-CREATE INDEX conversations_by_last_day ON conversations (last_day);
+CREATE INDEX conversations_by_date ON conversations (account_sid, date_created, sid);
+
+CREATE INDEX conversations_by_state ON conversations (account_sid, state, date_created, sid);
+
+CREATE INDEX conversations_by_last_day ON conversations (account_sid, last_day);
 
 CREATE TABLE messages (
     sid TEXT NOT NULL PRIMARY KEY,
@@ -45,9 +58,28 @@ CREATE TABLE messages (
     -- messages between are in an answer. Before the text: where a text is so long that it is stored elsewhere (overflow
     -- pages, TOAST), it is not read to find out that it does not fit.
     encoded_end BIGINT NOT NULL,
-    -- An identity, or `system`.
+    -- How long the message is in a list of the desk, as JSON, at most.
+    desk_bytes BIGINT NOT NULL,
+    -- Who wrote it: `guest`, `desk` or `system`. Never derived from the author.
+    side TEXT NOT NULL,
+    -- An identity, the name that the desk gave, or `system`.
     author TEXT NOT NULL,
+    -- Digest of the writer and its idempotency key, if it gave one. Kept as long as the message.
+    idempotency_key TEXT,
     date_created BIGINT NOT NULL,
+    date_updated BIGINT NOT NULL,
+    -- The desk's JSON object.
+    attributes TEXT,
+    -- Empty: erased.
     body TEXT NOT NULL,
-    UNIQUE (conversation_sid, message_index)
+    UNIQUE (conversation_sid, message_index),
+    UNIQUE (conversation_sid, idempotency_key)
+);
+
+-- Guests that an operator erased: their sessions are rejected for the retention.
+CREATE TABLE erased_guests (
+    account_sid TEXT NOT NULL,
+    identity TEXT NOT NULL,
+    date_erased BIGINT NOT NULL,
+    PRIMARY KEY (account_sid, identity)
 );

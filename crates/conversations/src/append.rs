@@ -1,75 +1,219 @@
-//! Appends a message of the guest to a conversation.
+//! Appends a message of the guest or of the desk to a conversation.
 
 use chrono::{DateTime, SubsecRound as _, Utc};
 use shared_types::{
-    AccountSid, ConversationSid, Identity, MessageSid, orchestrator::list_messages::ChatMessage,
+    AccountSid, ConversationSid, Identity, MessageSid, desk::Side, orchestrator::list_messages::ChatMessage,
 };
-use store::{Sql, Value};
+use store::{Outcome, Sql, Statement, Value};
 
-use crate::{Conversations, FULL_ABOVE, MAX_GUEST_MESSAGES, StoreError, day, length, pages::encoded_bytes};
+use crate::{
+    Conversations, FULL_ABOVE, IdempotencyKey, MAX_GUEST_MESSAGES, StoreError, day, length,
+    pages::encoded_bytes,
+    records::{MessageRecord, index, message_columns},
+};
 
 // The UPDATE locks the conversation's row, so its message indexes have no gaps.
-static TAKE_INDEX: Sql = Sql::new(
+static TAKE_INDEX_OF_GUEST: Sql = Sql::new(
     "UPDATE conversations SET next_index = next_index + 1, guest_messages = guest_messages + 1, \
-     guest_bytes = guest_bytes + $4, encoded_bytes = encoded_bytes + $8, last_day = $5 \
-     WHERE sid = $1 AND account_sid = $2 AND identity = $3 AND guest_messages < $6 AND guest_bytes <= $7 \
+     guest_bytes = guest_bytes + $4, encoded_bytes = encoded_bytes + $8, last_day = $5, date_updated = $9 \
+     WHERE sid = $1 AND account_sid = $2 AND identity = $3 AND state = 'active' \
+     AND guest_messages < $6 AND guest_bytes <= $7 RETURNING next_index - 1 AS message_index",
+);
+static TAKE_INDEX_OF_DESK: Sql = Sql::new(
+    "UPDATE conversations SET next_index = next_index + 1, encoded_bytes = encoded_bytes + $3, last_day = $4, \
+     date_updated = $5 WHERE sid = $1 AND account_sid = $2 AND state = 'active' \
      RETURNING next_index - 1 AS message_index",
 );
 static INSERT: Sql = Sql::new(
-    "INSERT INTO messages (sid, conversation_sid, message_index, encoded_end, author, date_created, body) \
-     SELECT $1, sid, next_index - 1, encoded_bytes, $3, $4, $5 FROM conversations WHERE sid = $2",
+    "INSERT INTO messages (sid, conversation_sid, message_index, encoded_end, desk_bytes, side, author, \
+     idempotency_key, date_created, date_updated, attributes, body) \
+     SELECT $1, sid, next_index - 1, encoded_bytes, $3, $4, $5, $6, $7, $7, $8, $9 FROM conversations WHERE sid = $2",
 );
-static FIND_OWN: Sql =
-    Sql::new("SELECT sid FROM conversations WHERE sid = $1 AND account_sid = $2 AND identity = $3");
-pub(crate) static STATEMENTS: &[&Sql] = &[&TAKE_INDEX, &INSERT, &FIND_OWN];
+static STATE_OF_OWN: Sql =
+    Sql::new("SELECT state FROM conversations WHERE sid = $1 AND account_sid = $2 AND identity = $3");
+static STATE: Sql = Sql::new("SELECT state FROM conversations WHERE sid = $1 AND account_sid = $2");
+static BY_KEY: Sql = Sql::new(concat!(
+    "SELECT ",
+    message_columns!(),
+    " FROM messages WHERE idempotency_key = $1 AND conversation_sid = $2"
+));
+pub(crate) static STATEMENTS: &[&Sql] =
+    &[&TAKE_INDEX_OF_GUEST, &TAKE_INDEX_OF_DESK, &INSERT, &STATE_OF_OWN, &STATE, &BY_KEY];
+
+/// A message to append. The caller supplies the time and the random sid.
+#[derive(Clone, Debug)]
+pub struct NewMessage<'a> {
+    /// The message.
+    pub sid: MessageSid,
+    /// The author's name.
+    pub author: &'a str,
+    /// Plain text, not empty.
+    pub body: &'a str,
+    /// The desk's JSON object.
+    pub attributes: Option<&'a str>,
+    /// The idempotency key of the request.
+    pub key: Option<IdempotencyKey>,
+    /// The time, stored to the millisecond.
+    pub now: DateTime<Utc>,
+}
+
+/// The result of appending a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Appended {
+    /// The message.
+    pub message: MessageRecord,
+    /// Whether an earlier request with the same idempotency key wrote it.
+    pub is_repeated: bool,
+}
 
 impl Conversations {
-    /// Appends a message of the guest with the next index, and returns it in the form of
-    /// [`messages`](Self::messages). `None` if this account and identity have no such conversation;
-    /// [`StoreError::Full`] if the conversation is full.
-    #[allow(clippy::too_many_arguments, reason = "one argument per column")]
-    pub async fn append(
+    /// The message that was written with this idempotency key. `None` if there is none;
+    /// [`StoreError::KeyReused`] if its text, author or attributes differ. An erased message is returned as it is.
+    pub async fn by_idempotency_key(
+        &self,
+        conversation: ConversationSid,
+        new: &NewMessage<'_>,
+    ) -> Result<Option<MessageRecord>, StoreError> {
+        let Some(key) = &new.key else { return Ok(None) };
+        let find = BY_KEY.with([key.0.as_str().into(), conversation.to_string().into()]);
+        let rows = self.database.read(find).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let found = MessageRecord::of(row)?;
+        let is_same = found.body == new.body
+            && found.author == new.author
+            && found.attributes.as_deref() == new.attributes;
+        if is_same || found.body.is_empty() { Ok(Some(found)) } else { Err(StoreError::KeyReused) }
+    }
+
+    /// Appends a message of the guest with the next index. `None` if this account and identity have no such
+    /// conversation; [`StoreError::Closed`] or [`StoreError::Full`] if it takes no more messages of the guest.
+    pub async fn append_of_guest(
         &self,
         account: AccountSid,
         identity: Identity,
         conversation: ConversationSid,
-        sid: MessageSid,
-        author: &str,
-        body: &str,
-        now: DateTime<Utc>,
-    ) -> Result<Option<ChatMessage>, StoreError> {
-        let now = now.trunc_subsecs(3);
-        let (author, body) = (author.to_owned(), body.to_owned());
-        // The index is not known yet; the longest one is counted.
-        let mut message = ChatMessage { sid, index: u32::MAX, author, body, date_created: now };
+        new: NewMessage<'_>,
+    ) -> Result<Option<Appended>, StoreError> {
+        let message = record(&new, Side::Guest);
         let owner = [conversation.to_string(), account.to_string(), identity.to_string()];
-        let [own_sid, own_account, own_identity] = owner.each_ref().map(|part| part.as_str().into());
-        let take_index = TAKE_INDEX.with([
-            own_sid,
-            own_account,
-            own_identity,
-            length(message.body.len()).into(),
-            day(now).into(),
+        let [own_sid, own_account, own_identity] = owner.map(Value::from);
+        let take_index = TAKE_INDEX_OF_GUEST.with([
+            own_sid.clone(),
+            own_account.clone(),
+            own_identity.clone(),
+            length(new.body.len()).into(),
+            day(new.now).into(),
             MAX_GUEST_MESSAGES.into(),
             FULL_ABOVE.into(),
-            encoded_bytes(&message)?.into(),
+            encoded_bytes(&chat_message(&message))?.into(),
+            message.date_updated.timestamp_millis().into(),
         ]);
-        let [own_sid, own_account, own_identity] = owner.map(Value::from);
-        let insert = INSERT.with([
-            sid.to_string().into(),
-            own_sid.clone(),
-            message.author.as_str().into(),
-            now.timestamp_millis().into(),
-            message.body.as_str().into(),
+        let find_own = STATE_OF_OWN.with([own_sid, own_account, own_identity]);
+        self.append(conversation, new, message, take_index, find_own).await
+    }
+
+    /// Appends a message of the desk with the next index, also to a conversation that is full for its guest. `None` if
+    /// this account has no such conversation; [`StoreError::Closed`] if it is closed.
+    pub async fn append_of_desk(
+        &self,
+        account: AccountSid,
+        conversation: ConversationSid,
+        new: NewMessage<'_>,
+    ) -> Result<Option<Appended>, StoreError> {
+        let message = record(&new, Side::Desk);
+        let [sid, account] = [conversation.to_string(), account.to_string()].map(Value::from);
+        let take_index = TAKE_INDEX_OF_DESK.with([
+            sid.clone(),
+            account.clone(),
+            encoded_bytes(&chat_message(&message))?.into(),
+            day(new.now).into(),
+            message.date_updated.timestamp_millis().into(),
         ]);
-        let find_own = FIND_OWN.with([own_sid, own_account, own_identity]);
-        let [taken, _, own] =
-            self.database.write([take_index, insert.if_rows(), find_own.if_no_rows()]).await?;
-        let Some(index) = taken.rows.first() else {
-            return if own.rows.is_empty() { Ok(None) } else { Err(StoreError::Full) };
+        self.append(conversation, new, message, take_index, STATE.with([sid, account])).await
+    }
+
+    async fn append(
+        &self,
+        conversation: ConversationSid,
+        new: NewMessage<'_>,
+        mut message: MessageRecord,
+        take_index: Statement,
+        find_state: Statement,
+    ) -> Result<Option<Appended>, StoreError> {
+        let insert = insert(conversation, &new, &message)?;
+        let written = self.database.write([take_index, insert.if_rows(), find_state.if_no_rows()]).await;
+        let [taken, _, own] = match written {
+            Ok(outcomes) => outcomes,
+            // Of concurrent requests with one key, the unique column lets one insert its message.
+            Err(error) => {
+                return match self.by_idempotency_key(conversation, &new).await? {
+                    Some(message) => Ok(Some(Appended { message, is_repeated: true })),
+                    None => Err(error.into()),
+                };
+            }
         };
-        message.index = u32::try_from(index.get::<i64>("message_index")?)
-            .map_err(|_| StoreError::Malformed("next_index"))?;
-        Ok(Some(message))
+        let Some(row) = taken.rows.first() else { return rejected(&own).map(|()| None) };
+        message.index = index(row.get("message_index")?)?;
+        Ok(Some(Appended { message, is_repeated: false }))
+    }
+}
+
+/// Why no index was taken. `Ok` if there is no such conversation.
+fn rejected(own: &Outcome) -> Result<(), StoreError> {
+    match own.rows.first() {
+        None => Ok(()),
+        Some(row) if row.get::<&str>("state")? == "active" => Err(StoreError::Full),
+        Some(_) => Err(StoreError::Closed),
+    }
+}
+
+/// The message with the longest index, since the index is not known yet.
+fn record(new: &NewMessage<'_>, side: Side) -> MessageRecord {
+    let now = new.now.trunc_subsecs(3);
+    MessageRecord {
+        sid: new.sid,
+        index: u32::MAX,
+        side,
+        author: new.author.to_owned(),
+        body: new.body.to_owned(),
+        attributes: new.attributes.map(str::to_owned),
+        date_created: now,
+        date_updated: now,
+    }
+}
+
+fn insert(
+    conversation: ConversationSid,
+    new: &NewMessage<'_>,
+    message: &MessageRecord,
+) -> Result<Statement, StoreError> {
+    Ok(INSERT.with([
+        message.sid.to_string().into(),
+        conversation.to_string().into(),
+        message.desk_bytes()?.into(),
+        message.side.as_str().into(),
+        message.author.as_str().into(),
+        new.key.as_ref().map(|key| key.0.clone()).into(),
+        message.date_created.timestamp_millis().into(),
+        message.attributes.clone().into(),
+        message.body.as_str().into(),
+    ]))
+}
+
+/// A message as the guest reads it.
+fn chat_message(message: &MessageRecord) -> ChatMessage {
+    ChatMessage {
+        sid: message.sid,
+        index: message.index,
+        author: message.author.clone(),
+        body: message.body.clone(),
+        date_created: message.date_created,
+    }
+}
+
+impl From<MessageRecord> for ChatMessage {
+    fn from(message: MessageRecord) -> Self {
+        let MessageRecord { sid, index, author, body, date_created, .. } = message;
+        Self { sid, index, author, body, date_created }
     }
 }

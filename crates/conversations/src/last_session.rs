@@ -14,7 +14,7 @@ static LAST_SESSION: Sql = Sql::new(
      WHERE account_sid = $1 AND identity = $2 AND deployment_key = $3 ORDER BY date_created DESC, sid DESC LIMIT 1",
 );
 static END: Sql = Sql::new(
-    "UPDATE conversations SET session_ended_at = $3 \
+    "UPDATE conversations SET session_ended_at = $3, state = 'closed', date_updated = $3 \
      WHERE account_sid = $1 AND session_id = $2 AND session_ended_at IS NULL",
 );
 pub(crate) static STATEMENTS: &[&Sql] = &[&LAST_SESSION, &END];
@@ -56,7 +56,8 @@ impl Conversations {
         }))
     }
 
-    /// Records that the guest ended a session. Idempotent; does nothing for a session without a conversation.
+    /// Records that the guest ended a session, and closes its conversations. Idempotent; does nothing for a session without
+    /// a conversation.
     pub async fn end_session(
         &self,
         account: AccountSid,

@@ -1,25 +1,43 @@
-//! Conversations and their messages (contract, section 3), and the store that holds them. No HTTP: the orchestrator's
-//! handlers call this crate, and tests call it without a server.
+//! Conversations and their messages (contract, sections 3 and 11), and the store that holds them. No HTTP: the
+//! orchestrator's handlers call this crate, and tests call it without a server.
 //!
-//! A conversation belongs to one account and one identity. Access with another identity returns the same as access to a
-//! missing conversation, at the cost of the same single query.
+//! A conversation belongs to one account and one identity. Access with another identity or account returns the same as
+//! access to a missing conversation, at the cost of the same single query.
 //!
 //! Statements and schema use only what SQLite and PostgreSQL have in common.
 
 mod append;
 mod by_session;
+mod desk_lists;
+mod desk_messages;
+mod desk_update;
+mod erase;
+mod erased_guests;
+mod idempotency;
 mod last_session;
 mod open_conversation;
 mod pages;
+mod records;
 mod retention;
+mod scrub;
 
 use chrono::{DateTime, Utc};
 use shared_types::{ConversationSid, orchestrator::send_message::MAX_BODY};
 pub use store::OpenError;
 use store::{Batcher, Database, DatabaseConfig, DatabaseError, Migrations, Sql};
 
-use self::by_session::BySession;
-pub use self::{last_session::LastSession, open_conversation::NewConversation};
+pub use self::{
+    append::{Appended, NewMessage},
+    desk_lists::{Filter, Page, Position},
+    desk_messages::MessageRange,
+    desk_update::Changes,
+    idempotency::IdempotencyKey,
+    last_session::LastSession,
+    open_conversation::{NewConversation, Opened},
+    pages::Range,
+    records::{ConversationRecord, MessageRecord},
+};
+use self::{by_session::BySession, scrub::Scrubber};
 
 /// The tables.
 pub const MIGRATIONS: Migrations = Migrations::new("orchestrator", || sqlx::migrate!());
@@ -44,7 +62,13 @@ static PING: Sql = Sql::new("SELECT sid FROM conversations LIMIT 1");
 pub fn statements() -> Vec<&'static Sql> {
     [append::STATEMENTS, by_session::STATEMENTS, last_session::STATEMENTS, open_conversation::STATEMENTS]
         .into_iter()
-        .chain([pages::STATEMENTS, &[&PING]])
+        .chain([
+            pages::STATEMENTS,
+            desk_lists::STATEMENTS,
+            desk_messages::STATEMENTS,
+            desk_update::STATEMENTS,
+        ])
+        .chain([erase::STATEMENTS, erased_guests::STATEMENTS, &[&PING]])
         .flatten()
         .copied()
         .chain(retention::statements())
@@ -57,6 +81,7 @@ pub struct Conversations {
     database: Database,
     /// PostgreSQL only.
     by_session: Option<Batcher<BySession>>,
+    scrubber: Scrubber,
 }
 
 /// Store error. Nothing was written, except where the write succeeded and only its reply was lost.
@@ -71,6 +96,15 @@ pub enum StoreError {
     /// The conversation holds the maximum that its guest may write.
     #[error("the conversation is full")]
     Full,
+    /// The conversation is closed.
+    #[error("the conversation is closed")]
+    Closed,
+    /// The idempotency key was used for another message.
+    #[error("the idempotency key was used for another message")]
+    KeyReused,
+    /// An operator erased the guest.
+    #[error("the guest was erased")]
+    Erased,
 }
 
 impl Conversations {
@@ -78,7 +112,8 @@ impl Conversations {
     pub async fn open(config: &DatabaseConfig) -> Result<Self, OpenError> {
         let database = Database::open(config, MIGRATIONS).await?;
         let by_session = database.postgres().map(|pool| Batcher::new(BySession::new(pool.clone())));
-        Ok(Self { database, by_session })
+        let scrubber = Scrubber::new(&database);
+        Ok(Self { database, by_session, scrubber })
     }
 
     /// Checks that the database responds.
@@ -100,6 +135,10 @@ fn length(bytes: usize) -> i64 {
 /// The day of a time, in days since 1970.
 fn day(time: DateTime<Utc>) -> i64 {
     time.timestamp().div_euclid(24 * 3600)
+}
+
+fn date(milliseconds: i64) -> Result<DateTime<Utc>, StoreError> {
+    DateTime::from_timestamp_millis(milliseconds).ok_or(StoreError::Malformed("date"))
 }
 
 fn conversation_sid(text: &str) -> Result<ConversationSid, StoreError> {

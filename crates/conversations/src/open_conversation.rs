@@ -1,33 +1,39 @@
-//! Opens the conversation of a session, with the welcome message as its first message.
+//! Opens the conversation of a session. Its first messages are the guest's question, if the form has one, and the welcome.
 
 use chrono::{DateTime, SubsecRound as _, Utc};
 use shared_types::{
     AccountSid, AddressSid, ConversationSid, DeploymentKey, Identity, MessageSid, Thumbprint,
-    orchestrator::list_messages::ChatMessage, scoped_auth::generate::EarlierSession,
+    desk::{ConversationState, Side},
+    orchestrator::list_messages::ChatMessage,
+    scoped_auth::generate::EarlierSession,
 };
-use store::Sql;
+use store::{Sql, Statement};
 
 use crate::{
-    Conversations, FULL_ABOVE, MAX_GUEST_MESSAGES, SYSTEM, StoreError, by_session::BY_SESSION,
-    conversation_sid, day, length, pages::encoded_bytes,
+    Conversations, FULL_ABOVE, MAX_GUEST_MESSAGES, SYSTEM, StoreError,
+    by_session::BY_SESSION,
+    conversation_sid, day, erased_guests, length,
+    pages::encoded_bytes,
+    records::{ConversationRecord, MessageRecord},
 };
 
 // Of concurrent callers that open a session's next conversation, one inserts its number.
 static OPEN: Sql = Sql::new(
     "INSERT INTO conversations (sid, account_sid, deployment_key, address_sid, session_id, session_number, auth_time, jkt, \
-     identity, customer_friendly_name, pre_engagement_data, next_index, guest_messages, guest_bytes, encoded_bytes, \
-     date_created, last_day) SELECT $1, $2, $3, $4, $5, (SELECT COALESCE(MAX(session_number), 0) + 1 FROM conversations \
-     WHERE account_sid = $2 AND session_id = $5), $6, $7, $8, $9, $10, 1, 0, $11, $16, $12, $13 \
-     WHERE NOT EXISTS (SELECT 1 FROM conversations WHERE account_sid = $2 AND session_id = $5 \
+     identity, customer_friendly_name, pre_engagement_data, state, next_index, guest_messages, guest_bytes, encoded_bytes, \
+     desk_bytes, date_created, date_updated, last_day) \
+     SELECT $1, $2, $3, $4, $5, (SELECT COALESCE(MAX(session_number), 0) + 1 FROM conversations \
+     WHERE account_sid = $2 AND session_id = $5), $6, $7, $8, $9, $10, 'active', $17, $18, $11, $16, $19, $12, $12, $13 \
+     WHERE NOT EXISTS (SELECT 1 FROM conversations WHERE account_sid = $2 AND session_id = $5 AND state = 'active' \
      AND guest_messages < $14 AND guest_bytes <= $15) \
+     AND NOT EXISTS (SELECT 1 FROM erased_guests WHERE account_sid = $2 AND identity = $8) \
      ON CONFLICT (account_sid, session_id, session_number) DO NOTHING",
 );
-
-static WELCOME: Sql = Sql::new(
-    "INSERT INTO messages (sid, conversation_sid, message_index, encoded_end, author, date_created, body) \
-     VALUES ($1, $2, 0, $3, $4, $5, $6)",
+static FIRST_MESSAGE: Sql = Sql::new(
+    "INSERT INTO messages (sid, conversation_sid, message_index, encoded_end, desk_bytes, side, author, date_created, \
+     date_updated, body) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9)",
 );
-pub(crate) static STATEMENTS: &[&Sql] = &[&OPEN, &WELCOME];
+pub(crate) static STATEMENTS: &[&Sql] = &[&OPEN, &FIRST_MESSAGE];
 
 /// A conversation to open. The caller supplies the time and the random ids.
 #[derive(Clone)]
@@ -50,31 +56,49 @@ pub struct NewConversation<'a> {
     pub pre_engagement_data: Option<String>,
     /// Its sid, if the session has no open conversation yet.
     pub conversation_sid: ConversationSid,
-    /// The sid of the welcome message.
-    pub message_sid: MessageSid,
-    /// The text of the welcome message.
-    pub welcome: &'a str,
+    /// The guest's question and its sid: the first message.
+    pub question: Option<(MessageSid, &'a str)>,
+    /// The welcome message and its sid.
+    pub welcome: (MessageSid, &'a str),
     /// The time, stored to the millisecond.
     pub now: DateTime<Utc>,
 }
 
+/// The session's conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Opened {
+    /// The conversation.
+    pub sid: ConversationSid,
+    /// Whether it was opened now. If so, it has the question and the welcome message.
+    pub is_new: bool,
+}
+
 impl Conversations {
-    /// Opens a conversation of the session with its welcome message, or returns the session's conversation that is not
-    /// full.
+    /// Opens a conversation of the session with its first messages, or returns the session's conversation that is active
+    /// and not full. [`StoreError::Erased`] if the guest was erased.
     ///
-    /// Both rows are written in one transaction, so a conversation without its welcome message is never visible, not
-    /// even after a crash or when the caller is cancelled.
-    pub async fn open_conversation(&self, new: NewConversation<'_>) -> Result<ConversationSid, StoreError> {
+    /// All rows are written in one transaction, so a conversation without its welcome message is never visible, not even
+    /// after a crash or when the caller is cancelled.
+    pub async fn open_conversation(&self, new: NewConversation<'_>) -> Result<Opened, StoreError> {
         let now = new.now.trunc_subsecs(3);
-        let [sid, account, session] =
-            [new.conversation_sid.to_string(), new.account_sid.to_string(), new.session.sid.to_string()];
-        let filled_in = [&new.customer_friendly_name, &new.pre_engagement_data];
-        let guest_bytes = filled_in.into_iter().flatten().map(String::len).sum();
-        let (author, body) = (SYSTEM.to_owned(), new.welcome.to_owned());
-        let welcome = ChatMessage { sid: new.message_sid, index: 0, author, body, date_created: now };
-        let encoded_bytes = encoded_bytes(&welcome)?;
+        let [account, session] = [new.account_sid.to_string(), new.session.sid.to_string()];
+        let (messages, encoded_bytes) = first_messages(&new, now)?;
+        let filled_in = [new.customer_friendly_name.as_deref(), new.pre_engagement_data.as_deref()];
+        let question = new.question.map(|(_, text)| text);
+        let guest_bytes = filled_in.into_iter().chain([question]).flatten().map(str::len).sum();
+        let conversation = ConversationRecord {
+            sid: new.conversation_sid,
+            identity: new.identity,
+            state: ConversationState::Active,
+            friendly_name: None,
+            attributes: None,
+            customer_friendly_name: new.customer_friendly_name,
+            pre_engagement_data: new.pre_engagement_data,
+            date_created: now,
+            date_updated: now,
+        };
         let open = OPEN.with([
-            sid.as_str().into(),
+            new.conversation_sid.to_string().into(),
             account.as_str().into(),
             new.deployment_key.to_string().into(),
             new.address_sid.to_string().into(),
@@ -82,28 +106,63 @@ impl Conversations {
             new.session.auth_time.timestamp_millis().into(),
             new.jkt.map(|jkt| jkt.to_string()).into(),
             new.identity.to_string().into(),
-            new.customer_friendly_name.into(),
-            new.pre_engagement_data.into(),
+            conversation.customer_friendly_name.clone().into(),
+            conversation.pre_engagement_data.clone().into(),
             length(guest_bytes).into(),
             now.timestamp_millis().into(),
             day(now).into(),
             MAX_GUEST_MESSAGES.into(),
             FULL_ABOVE.into(),
             encoded_bytes.into(),
+            length(messages.len()).into(),
+            i64::from(new.question.is_some()).into(),
+            conversation.desk_bytes()?.into(),
         ]);
-        let welcome = WELCOME.with([
-            welcome.sid.to_string().into(),
-            sid.into(),
-            encoded_bytes.into(),
-            welcome.author.into(),
-            now.timestamp_millis().into(),
-            welcome.body.into(),
-        ]);
-        let find = BY_SESSION.with([account.into(), session.into()]);
-        let [opened, _, found] = self.database.write([open, welcome.if_rows(), find.if_no_rows()]).await?;
-        if opened.affected > 0 {
-            return Ok(new.conversation_sid);
+        let find = BY_SESSION.with([account.as_str().into(), session.into()]);
+        let is_erased = erased_guests::find(new.account_sid, new.identity);
+        let statements = std::iter::once(open)
+            .chain(messages.into_iter().map(Statement::if_rows))
+            .chain([find.if_no_rows(), is_erased])
+            .collect();
+        let outcomes = self.database.write_all(statements).await?;
+        if outcomes.first().is_some_and(|opened| opened.affected > 0) {
+            return Ok(Opened { sid: new.conversation_sid, is_new: true });
         }
-        conversation_sid(found.rows.first().ok_or(StoreError::Malformed("conversation"))?.get("sid")?)
+        if outcomes.last().is_some_and(|erased| !erased.rows.is_empty()) {
+            return Err(StoreError::Erased);
+        }
+        let found = outcomes.iter().rev().nth(1).and_then(|found| found.rows.first());
+        let sid = conversation_sid(found.ok_or(StoreError::Malformed("conversation"))?.get("sid")?)?;
+        Ok(Opened { sid, is_new: false })
     }
+}
+
+/// The statements that insert the first messages, and how long those are together in answers.
+fn first_messages(
+    new: &NewConversation<'_>,
+    now: DateTime<Utc>,
+) -> Result<(Vec<Statement>, i64), StoreError> {
+    let question = new.question.map(|(sid, text)| (Side::Guest, new.identity.to_string(), sid, text));
+    let welcome = (Side::System, SYSTEM.to_owned(), new.welcome.0, new.welcome.1);
+    let (mut statements, mut encoded_end) = (Vec::new(), 0);
+    for (index, (side, author, sid, text)) in (0..).zip(question.into_iter().chain([welcome])) {
+        let body = text.to_owned();
+        let message =
+            ChatMessage { sid, index, author: author.clone(), body: body.clone(), date_created: now };
+        encoded_end += encoded_bytes(&message)?;
+        let (date_created, date_updated, attributes) = (now, now, None);
+        let record = MessageRecord { sid, index, side, author, body, attributes, date_created, date_updated };
+        statements.push(FIRST_MESSAGE.with([
+            sid.to_string().into(),
+            new.conversation_sid.to_string().into(),
+            i64::from(index).into(),
+            encoded_end.into(),
+            record.desk_bytes()?.into(),
+            side.as_str().into(),
+            record.author.into(),
+            now.timestamp_millis().into(),
+            record.body.into(),
+        ]));
+    }
+    Ok((statements, encoded_end))
 }

@@ -2,45 +2,92 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
+use shared_types::AccountSid;
 use store::{PURGE_BATCH_ROWS, Sql};
 
 use crate::{Conversations, StoreError, day};
 
+// The next account in the order of the index, so that finding all accounts does not visit all conversations.
+static NEXT_ACCOUNT: Sql =
+    Sql::new("SELECT account_sid FROM conversations WHERE account_sid > $1 ORDER BY account_sid LIMIT 1");
 static MARK_EXPIRED: Sql = Sql::new(
-    "UPDATE conversations SET last_day = -1, identity = '', session_id = sid, jkt = NULL, \
-     customer_friendly_name = NULL, pre_engagement_data = NULL WHERE last_day < $1 AND sid IN \
-     (SELECT sid FROM conversations WHERE last_day >= 0 AND last_day < $1 LIMIT $2 {skip_locked})",
+    "UPDATE conversations SET last_day = -1, account_sid = '', identity = '', session_id = sid, jkt = NULL, \
+     customer_friendly_name = NULL, pre_engagement_data = NULL, friendly_name = NULL, attributes = NULL WHERE sid IN \
+     (SELECT sid FROM conversations WHERE account_sid = $1 AND last_day < $2 LIMIT $3 {skip_locked})",
 );
+// A conversation that was being opened while its guest was erased.
+static MARK_ERASED: Sql = Sql::new(
+    "UPDATE conversations SET last_day = -1, account_sid = '', identity = '', session_id = sid, jkt = NULL, \
+     customer_friendly_name = NULL, pre_engagement_data = NULL, friendly_name = NULL, attributes = NULL WHERE sid IN \
+     (SELECT c.sid FROM erased_guests e CROSS JOIN conversations c WHERE e.account_sid = $1 \
+     AND c.account_sid = e.account_sid AND c.identity = e.identity LIMIT $2)",
+);
+static FORGET_ERASED: Sql = Sql::new("DELETE FROM erased_guests WHERE account_sid = $1 AND date_erased < $2");
 static DELETIONS: [Sql; 2] = [
     Sql::new(
         "DELETE FROM messages WHERE sid IN (SELECT sid FROM messages WHERE conversation_sid IN \
-         (SELECT sid FROM conversations WHERE last_day = -1) LIMIT $1 {skip_locked})",
+         (SELECT sid FROM conversations WHERE account_sid = '') LIMIT $1 {skip_locked})",
     ),
     Sql::new(
-        "DELETE FROM conversations WHERE sid IN (SELECT sid FROM conversations c WHERE last_day = -1 \
+        "DELETE FROM conversations WHERE sid IN (SELECT sid FROM conversations c WHERE account_sid = '' \
          AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.conversation_sid = c.sid) LIMIT $1 {skip_locked})",
     ),
 ];
 
 pub(crate) fn statements() -> impl Iterator<Item = &'static Sql> {
-    std::iter::once(&MARK_EXPIRED).chain(&DELETIONS)
+    [&NEXT_ACCOUNT, &MARK_EXPIRED, &MARK_ERASED, &FORGET_ERASED].into_iter().chain(&DELETIONS)
 }
 
 impl Conversations {
-    /// Removes some of the conversations whose last message is older than `retention` at `now`, rounded to days. Returns
-    /// the number of rows changed; 0 when nothing is left to remove.
+    /// Removes some of the conversations whose last message is older than the account's retention at `now`, rounded to
+    /// days. Returns the number of rows changed; 0 when nothing is left to remove.
     ///
-    /// One atomic statement detaches a conversation from its identity; from then on lookups do not find it. Its messages
-    /// are then deleted in batches, which an interruption only delays.
-    pub async fn purge(&self, retention: Duration, now: DateTime<Utc>) -> Result<u64, StoreError> {
+    /// One atomic statement detaches a conversation from its account and identity; from then on lookups do not find it.
+    /// Its messages are then deleted in batches, which an interruption only delays.
+    pub async fn purge(
+        &self,
+        retention: impl Fn(AccountSid) -> Duration,
+        now: DateTime<Utc>,
+    ) -> Result<u64, StoreError> {
+        let mut rows = 0;
+        let mut before = String::new();
+        loop {
+            let found = self.database.read(NEXT_ACCOUNT.with([before.as_str().into()])).await?;
+            let Some(row) = found.first() else { break };
+            before = row.get::<&str>("account_sid")?.to_owned();
+            let account = before.parse().map_err(|_| StoreError::Malformed("account sid"))?;
+            rows += self.purge_account(account, retention(account), now).await?;
+        }
+        for deletion in &DELETIONS {
+            let [purged] = self.database.write([deletion.with([i64::from(PURGE_BATCH_ROWS).into()])]).await?;
+            rows += purged.affected;
+        }
+        Ok(rows)
+    }
+
+    async fn purge_account(
+        &self,
+        account: AccountSid,
+        retention: Duration,
+        now: DateTime<Utc>,
+    ) -> Result<u64, StoreError> {
         const DAY: u64 = 24 * 3600;
         let days = i64::try_from(retention.as_secs() / DAY).unwrap_or(i64::MAX);
-        let at_once = i64::from(PURGE_BATCH_ROWS);
-        let mark_expired = MARK_EXPIRED.with([day(now).saturating_sub(days).into(), at_once.into()]);
-        let [first, second] = DELETIONS.each_ref().map(|deletion| deletion.with([at_once.into()]));
+        let (account, at_once) = (account.to_string(), i64::from(PURGE_BATCH_ROWS));
+        let oldest =
+            TimeDelta::from_std(retention).ok().and_then(|retention| now.checked_sub_signed(retention));
+        let oldest = oldest.map_or(0, |oldest| oldest.timestamp_millis());
         let mut rows = 0;
-        for statement in [mark_expired, first, second] {
+        for statement in [
+            MARK_EXPIRED.with([
+                account.as_str().into(),
+                day(now).saturating_sub(days).into(),
+                at_once.into(),
+            ]),
+            MARK_ERASED.with([account.as_str().into(), at_once.into()]),
+            FORGET_ERASED.with([account.as_str().into(), oldest.into()]),
+        ] {
             let [purged] = self.database.write([statement]).await?;
             rows += purged.affected;
         }

@@ -80,6 +80,18 @@ impl Database {
         }
     }
 
+    /// Removes what deleted rows of `tables` left behind: truncates SQLite's write-ahead log, and vacuums PostgreSQL's
+    /// tables, which takes as long as they are large. PostgreSQL's own write-ahead log, replicas and backups keep their
+    /// copies.
+    ///
+    /// `false` if a reader of another process kept the log of SQLite in use for 5 s.
+    pub async fn scrub(&self, tables: &[&'static str]) -> Result<bool, DatabaseError> {
+        match &self.0 {
+            Inner::Sqlite(sqlite) => sqlite.checkpoint().await,
+            Inner::Postgres(_, config) => postgres::vacuum(config, tables).await.map(|()| true),
+        }
+    }
+
     /// Closes the database for all clones, after running transactions.
     pub async fn close(&self) {
         match &self.0 {

@@ -3,8 +3,8 @@
 use std::{future::Future, time::Duration};
 
 use sqlx::{
-    Column as _, ConnectOptions as _, Connection as _, Executor as _, PgConnection, PgPool, Row as _,
-    TypeInfo as _, ValueRef as _,
+    AssertSqlSafe, Column as _, ConnectOptions as _, Connection as _, Executor as _, PgConnection, PgPool,
+    Row as _, TypeInfo as _, ValueRef as _,
     postgres::{PgConnectOptions, PgPoolOptions, PgRow},
 };
 
@@ -59,6 +59,19 @@ pub(crate) async fn migrate(
     let applied = migrations.apply(&mut connection).await?;
     drop(connection.close().await);
     Ok(applied)
+}
+
+/// Vacuums tables, on a connection of its own: without the timeouts of requests, and not in a transaction.
+pub(crate) async fn vacuum(config: &DatabaseConfig, tables: &[&'static str]) -> Result<(), DatabaseError> {
+    let options = options(config).map_err(|_| DatabaseError::Closed)?;
+    let connected = tokio::time::timeout(ACQUIRE_TIMEOUT, options.connect()).await;
+    let mut connection = connected.map_err(|_| DatabaseError::Timeout)??;
+    for table in tables {
+        connection.execute(AssertSqlSafe(format!("VACUUM {table}"))).await?;
+    }
+    // The work is done; an error while closing is irrelevant.
+    drop(connection.close().await);
+    Ok(())
 }
 
 /// Runs a statement in its own transaction.

@@ -54,6 +54,11 @@ impl Sqlite {
         self.writer.write(statements).await
     }
 
+    /// Copies the write-ahead log into the database file and truncates it. `false` if another connection still reads it.
+    pub(crate) async fn checkpoint(&self) -> Result<bool, DatabaseError> {
+        self.writer.checkpoint().await
+    }
+
     /// Returns when the writer has finished. Closing the last connection checkpoints the WAL into the file.
     pub(crate) async fn close(&self) {
         self.readers.close();

@@ -1,5 +1,6 @@
 //! `B ->> FWO: GET /v2/WebChannels/CH…/Messages` (conversation diagram; contract, section 3).
 
+use conversations::Range;
 use service_runtime::RequestContext;
 use shared_types::orchestrator::{
     ConversationPath,
@@ -9,7 +10,7 @@ use shared_types::orchestrator::{
 use crate::{
     admission::{Route, rate_limit::Charge},
     error::Error,
-    session::authenticate::authenticate,
+    session::{authenticate::authenticate, missing_conversation::missing},
     state::State,
 };
 
@@ -23,9 +24,11 @@ pub async fn list_messages(
     let route = Route { answer_bytes: PAGE_BYTES, ..Route::new(Charge::Call) };
     let (guest, admitted) = authenticate(state, context, route).await?;
     admitted.reserve(state, context, 0)?;
-    let page = state
-        .conversations
-        .messages(guest.account_sid, guest.identity, conversation_sid, after, PAGE)
-        .await?;
-    page.ok_or(Error::NotFound)
+    let (account, identity) = (guest.account_sid, guest.identity);
+    let page =
+        state.conversations.messages(account, identity, conversation_sid, Range::After(after), PAGE).await?;
+    match page {
+        Some(page) => Ok(page),
+        None => Err(missing(state, account, identity).await?),
+    }
 }

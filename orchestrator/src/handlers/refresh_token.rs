@@ -28,6 +28,11 @@ pub async fn refresh_token(
     let Admitted { config, fingerprint, jkt, .. } = admit(state, context, credentials, route).await?;
     let request = federated_auth::refresh_token::Request { deployment_key, token, fingerprint, jkt };
     let refreshed = state.federated_auth.refresh_token(context, config.account.sid, &request).await?;
-    let conversation_sid = state.conversations.by_session(config.account.sid, refreshed.session_id).await?;
+    let account = config.account.sid;
+    let conversation_sid = state.conversations.by_session(account, refreshed.session_id).await?;
+    // An erased guest has no conversation.
+    if conversation_sid.is_none() && state.conversations.is_erased(account, refreshed.identity).await? {
+        return Err(Error::GuestErased);
+    }
     Ok(Response { valid: Yes, issued: refreshed.issued, identity: refreshed.identity, conversation_sid })
 }

@@ -3,9 +3,9 @@
 use conversations::NewConversation;
 use serde_json::Value;
 use service_runtime::RequestContext;
-use shared_types::{ConversationSid, MessageSid};
+use shared_types::{ConversationSid, MessageSid, desk::Side};
 
-use crate::{error::Error, session::authenticate::Guest, state::State};
+use crate::{error::Error, session::authenticate::Guest, state::State, text};
 
 /// Maximum length of a guest's name, in characters.
 const MAX_NAME: usize = 256;
@@ -19,6 +19,8 @@ pub struct PreEngagementForm {
     customer_friendly_name: Option<String>,
     /// JSON.
     pre_engagement_data: Option<String>,
+    /// `query` of the form: the guest's first message.
+    question: Option<String>,
 }
 
 impl PreEngagementForm {
@@ -32,13 +34,17 @@ impl PreEngagementForm {
             let reason = "expected 256 characters at the most, without control characters";
             return Err(Error::InvalidField { field: "customerFriendlyName", reason });
         }
-        let pre_engagement_data = pre_engagement_data.map(|data| unquoted(data).to_string());
-        Ok(Self { customer_friendly_name, pre_engagement_data })
+        let pre_engagement_data = pre_engagement_data.map(unquoted);
+        let query = pre_engagement_data.as_ref().and_then(|data| data.get("query")?.as_str());
+        let is_question = |query: &&str| !query.trim().is_empty() && text::is_message(query);
+        let question = query.filter(is_question).map(str::to_owned);
+        let pre_engagement_data = pre_engagement_data.map(|data| data.to_string());
+        Ok(Self { customer_friendly_name, pre_engagement_data, question })
     }
 
     /// Size of the conversation in the byte budgets.
     pub fn guest_bytes(&self) -> u32 {
-        let parts = [&self.customer_friendly_name, &self.pre_engagement_data];
+        let parts = [&self.customer_friendly_name, &self.pre_engagement_data, &self.question];
         let length = parts.into_iter().flatten().map(String::len).sum::<usize>();
         u32::try_from(length).unwrap_or(u32::MAX).max(MIN_CONVERSATION_BYTES)
     }
@@ -62,10 +68,17 @@ pub async fn open(
         pre_engagement_data: form.pre_engagement_data,
         now: context.now,
         conversation_sid: ConversationSid::from_bits(state.random.u128()),
-        message_sid: MessageSid::from_bits(state.random.u128()),
-        welcome: &state.welcome_message,
+        question: form.question.as_deref().map(|text| (MessageSid::from_bits(state.random.u128()), text)),
+        welcome: (MessageSid::from_bits(state.random.u128()), &state.welcome_message),
     };
-    Ok(state.conversations.open_conversation(new).await?)
+    let opened = state.conversations.open_conversation(new).await?;
+    if opened.is_new {
+        state.counters.conversation_opened(guest.account_sid);
+        if form.question.is_some() {
+            state.counters.message(guest.account_sid, Side::Guest);
+        }
+    }
+    Ok(opened.sid)
 }
 
 /// A form-encoded body can carry JSON only as a string. Text that is not JSON stays text.

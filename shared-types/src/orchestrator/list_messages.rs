@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::ConversationPath;
-use crate::{MessageSid, endpoint};
+use crate::{MessageSid, desk::ConversationState, endpoint};
 
 endpoint! {
     /// Reads the messages of a conversation.
@@ -25,7 +25,7 @@ pub struct Request {
     pub after: Option<u32>,
 }
 
-/// `{messages:[…], last_index?}`: the messages in the order of their index, at most [`PAGE`] of them.
+/// `{messages:[…], last_index?, state}`: the messages in the order of their index, at most [`PAGE`] of them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Response {
     /// The messages. Fewer than [`PAGE`] may still be followed by more, since a page is also bounded in bytes.
@@ -33,6 +33,8 @@ pub struct Response {
     /// The index of the conversation's last message, which may be on a later page; absent if there are no messages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_index: Option<u32>,
+    /// Whether messages can be written.
+    pub state: ConversationState,
 }
 
 /// Maximum number of messages per response. The next page starts after the index of the last one.

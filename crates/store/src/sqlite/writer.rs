@@ -25,6 +25,8 @@ pub(super) struct Writer(mpsc::Sender<Command>);
 #[derive(Debug)]
 enum Command {
     Write(Request),
+    /// Replied to with whether the write-ahead log is empty.
+    Checkpoint(oneshot::Sender<Result<bool, DatabaseError>>),
     /// Replied to when the connection is closed.
     Close(oneshot::Sender<()>),
 }
@@ -56,6 +58,14 @@ impl Writer {
         answer.await.unwrap_or(Err(DatabaseError::Closed))
     }
 
+    /// Copies the write-ahead log into the database and truncates it, after earlier requests. `false` if another
+    /// connection still reads from it.
+    pub(super) async fn checkpoint(&self) -> Result<bool, DatabaseError> {
+        let (reply, answer) = oneshot::channel();
+        self.0.send(Command::Checkpoint(reply)).map_err(|_| DatabaseError::Closed)?;
+        answer.await.unwrap_or(Err(DatabaseError::Closed))
+    }
+
     /// Returns when earlier requests are done and the connection is closed.
     pub(super) async fn close(&self) {
         let (reply, closed) = oneshot::channel();
@@ -68,14 +78,17 @@ impl Writer {
 
 fn serve(connection: Connection, incoming: &mpsc::Receiver<Command>) {
     let mut requests = Vec::with_capacity(MAX_BATCH_SIZE);
+    let mut checkpoints: Vec<oneshot::Sender<_>> = Vec::new();
     let mut closing = None;
     while closing.is_none() {
         match incoming.recv() {
             Ok(Command::Write(request)) => requests.push(request),
+            Ok(Command::Checkpoint(reply)) => checkpoints.push(reply),
             Ok(Command::Close(reply)) => closing = Some(reply),
             Err(mpsc::RecvError) => return,
         }
         if requests.is_empty() {
+            answer_checkpoints(&connection, &mut checkpoints);
             continue;
         }
         // May wait for another process; requests that arrive meanwhile join the batch.
@@ -83,6 +96,7 @@ fn serve(connection: Connection, incoming: &mpsc::Receiver<Command>) {
         while requests.len() < MAX_BATCH_SIZE && closing.is_none() {
             match incoming.try_recv() {
                 Ok(Command::Write(request)) => requests.push(request),
+                Ok(Command::Checkpoint(reply)) => checkpoints.push(reply),
                 Ok(Command::Close(reply)) => closing = Some(reply),
                 Err(_) => break,
             }
@@ -96,10 +110,28 @@ fn serve(connection: Connection, incoming: &mpsc::Receiver<Command>) {
                 .zip(answers)
                 .map(|(request, answer)| (request.reply_router, (request.reply, answer))),
         );
+        answer_checkpoints(&connection, &mut checkpoints);
     }
     drop(connection);
     if let Some(reply) = closing {
         let _ = reply.send(());
+    }
+}
+
+/// Runs one checkpoint for all that asked for one.
+fn answer_checkpoints(
+    connection: &Connection,
+    replies: &mut Vec<oneshot::Sender<Result<bool, DatabaseError>>>,
+) {
+    if replies.is_empty() {
+        return;
+    }
+    let is_busy = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
+    let outcome = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], is_busy);
+    let outcome = outcome.map(|busy| busy == 0).map_err(DatabaseError::from);
+    for reply in replies.drain(..) {
+        // An error if the caller was cancelled.
+        let _ = reply.send(outcome.clone());
     }
 }
 

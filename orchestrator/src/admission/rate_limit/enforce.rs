@@ -50,6 +50,17 @@ pub(crate) fn charge_create(
     limiter.record(context, deployment, taken).map(drop).inspect_err(|limited| set_headers(context, limited))
 }
 
+/// Charges a message to the visitor's limit of messages.
+pub(crate) fn charge_message(
+    limiter: &RateLimiter,
+    context: &mut RequestContext<'_>,
+    deployment: &Deployment,
+    client: Option<IpAddr>,
+) -> Result<(), Limited> {
+    let taken = limiter.visitor_message(deployment, client, context.now);
+    limiter.record(context, deployment, taken).map(drop).inspect_err(|limited| set_headers(context, limited))
+}
+
 /// Charges the byte budgets of the visitor, its networks and the deployment.
 pub(crate) fn charge_bytes(
     limiter: &RateLimiter,

@@ -94,11 +94,23 @@ impl RateLimiter {
             Charge::Call => take(Policy::VisitorCalls, calls.get(), per_minute(calls)),
             Charge::Message => {
                 take(Policy::VisitorCalls, calls.get(), per_minute(calls))?;
-                let messages = limits.visitor_messages_per_minute;
-                let quota = per_minute(messages).allow_burst(limits.visitor_messages_burst);
-                take(Policy::VisitorMessages, messages.get(), quota)
+                self.visitor_message(deployment, client, now)
             }
         }
+    }
+
+    /// Charges a message to the visitor's limit of messages only.
+    pub fn visitor_message(
+        &self,
+        deployment: &Deployment,
+        client: Option<IpAddr>,
+        now: DateTime<Utc>,
+    ) -> Result<(), Limited> {
+        let limits = &deployment.rate_limits;
+        let messages = limits.visitor_messages_per_minute;
+        let quota = per_minute(messages).allow_burst(limits.visitor_messages_burst);
+        let policy = Policy::VisitorMessages;
+        self.take_visitor(policy, deployment.key, client, messages.get(), quota, now)
     }
 
     /// Charges a request to the visitor's limit at a route that has no deployment: the default limit, for each account.
