@@ -8,7 +8,7 @@ use service_runtime::{
     Listeners, Metrics, RouteTable, Running,
     api_error::error_chain,
     command::StartError,
-    server::{Listener, ServerLimits, Service},
+    server::{AdditionalListener, Listener, ServerLimits, Service, bind},
 };
 use shared_types::{
     AccountSid, Endpoint as _,
@@ -27,7 +27,7 @@ use shared_types::{
 use store::run_purge_loop;
 
 use crate::{
-    accounts::AccountsFile,
+    accounts::{AccountsFile, RetentionDays},
     admission::{
         access_policy::Public, answer_budget::AnswerBudget, desk::DeskPolicy, rate_limit::RateLimiter,
     },
@@ -44,6 +44,8 @@ const PURGE_PERIOD: TimeDelta = TimeDelta::hours(1);
 /// Maximum number of connections, in all and of one peer that is not a trusted proxy. 10 to 30 KiB each.
 const CONNECTIONS: usize = 4096;
 const CONNECTIONS_PER_PEER: usize = 32;
+/// Maximum number of connections of all desks.
+const DESK_CONNECTIONS: usize = 256;
 /// Concurrent requests of one worker. At 1,000 requests a second and worker, the last of them is served in time.
 const REQUESTS_PER_WORKER: usize = 64;
 
@@ -72,6 +74,21 @@ fn desk_routes(table: RouteTable<State, DeskPolicy>) -> RouteTable<State, DeskPo
         .on::<ListParticipantConversations, _, _>(desk::list_participant_conversations)
 }
 
+/// The desk's listener, for servers.
+fn desk_listener(access_policy: DeskPolicy) -> Listener<State, DeskPolicy> {
+    Listener {
+        limits: ServerLimits {
+            connections: DESK_CONNECTIONS,
+            // Refused credentials and calls have limits; desks may share an address.
+            connections_per_peer: DESK_CONNECTIONS / 4,
+            carries_many: Arc::new(|_| false),
+            requests_per_worker: REQUESTS_PER_WORKER,
+        },
+        access_policy: Arc::new(move || access_policy.clone()),
+        routes: desk_routes,
+    }
+}
+
 /// Starts the service.
 pub async fn start(config: Config, listeners: Listeners) -> Result<Running, StartError> {
     let accounts = AccountsFile::load(config.accounts_file.clone()).await;
@@ -85,6 +102,7 @@ pub async fn start_with(
     accounts: Arc<AccountsFile>,
     listeners: Listeners,
 ) -> Result<Running, StartError> {
+    let desk_socket = config.desk_listen.map(bind).transpose()?;
     let conversations = Conversations::open(&config.database)
         .await
         .map_err(|error| format!("ORCHESTRATOR_DATABASE_URL: {}", error_chain(&error)))?;
@@ -126,6 +144,7 @@ pub async fn start_with(
         rate_limiter: Arc::clone(&rate_limiter),
         trusted_proxies: config.trusted_proxies.clone(),
     };
+    let desk = desk_socket.map(|socket| AdditionalListener::new(socket, desk_listener(desk_policy)));
     let welcome_message: Arc<str> = config.welcome_message.into();
     let running = Service {
         name: "FlexWebchatOrchestratorService",
@@ -179,7 +198,7 @@ pub async fn start_with(
             access_policy: Arc::new(move || public.clone()),
             routes,
         },
-        additional: Vec::new(),
+        additional: desk.into_iter().collect(),
         operations: None,
     }
     .start(listeners)?;

@@ -1,6 +1,6 @@
 //! The settings of FlexWebchatOrchestratorService.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use secrecy::ExposeSecret;
 use service_runtime::{
@@ -183,6 +183,8 @@ pub struct Config {
     pub spans: SpanConfig,
     /// The message of the service at the beginning of every conversation.
     pub welcome_message: String,
+    /// Address of the desk's API; `None` if there is none.
+    pub desk_listen: Option<SocketAddr>,
     /// URL under which desks reach this service, if configured.
     pub desk_url: Option<String>,
     /// The clock.
@@ -230,6 +232,7 @@ impl Config {
                 sampling: Sampling::Ratio(settings.share("trace_share")?),
             },
             welcome_message: settings.parse("welcome_message", "a text")?,
+            desk_listen: settings.optional("desk_listen", "an address such as 127.0.0.1:8083")?,
             desk_url: settings.base_url("desk_url")?,
             clock: Clock::system(),
             random: Random::default(),

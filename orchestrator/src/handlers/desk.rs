@@ -51,6 +51,6 @@ impl Desk {
 
     /// Reserves memory for a response of at most `bytes`, before the store is read.
     fn reserve(&self, state: &State, context: &mut RequestContext<'_>, bytes: usize) -> Result<(), Error> {
-        Ok(answer_budget::reserve_of_key(&state.answer_budget, context, self.api_key, bytes)?)
+        Ok(answer_budget::reserve_api_key(&state.answer_budget, context, self.api_key, bytes)?)
     }
 }
