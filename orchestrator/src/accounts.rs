@@ -8,7 +8,7 @@ mod api_key;
 pub mod check;
 mod document;
 mod flex_configuration_cache;
-mod limits;
+pub(crate) mod limits;
 mod snapshot;
 
 pub use self::{

@@ -6,13 +6,16 @@ use service_runtime::RequestContext;
 use crate::error::Error;
 
 /// The header's name.
-pub const HEADER: &str = "idempotency-key";
+pub(crate) const HEADER: &str = "idempotency-key";
 
 /// Maximum length of a key, in bytes.
 const MAX_KEY: usize = 255;
 
 /// The key of a request by `writer`, if it has one.
-pub fn of_request(context: &RequestContext<'_>, writer: &str) -> Result<Option<IdempotencyKey>, Error> {
+pub(crate) fn of_request(
+    context: &RequestContext<'_>,
+    writer: &str,
+) -> Result<Option<IdempotencyKey>, Error> {
     match context.header(HEADER) {
         None => Ok(None),
         Some(key) if (1..=MAX_KEY).contains(&key.len()) => Ok(Some(IdempotencyKey::new(writer, key))),

@@ -74,7 +74,7 @@ impl Default for DeploymentLimits {
 }
 
 /// `n`; 1 instead of 0.
-pub(super) const fn number(n: u32) -> NonZeroU32 {
+pub(crate) const fn number(n: u32) -> NonZeroU32 {
     match NonZeroU32::new(n) {
         Some(number) => number,
         None => NonZeroU32::MIN,

@@ -1,6 +1,6 @@
-//! Memory budget for responses in flight (contract, section 9). A response is charged to its visitor before the store is
-//! read, and released when its last byte has left the process. A visitor that does not read its responses exhausts only its
-//! own share.
+//! Memory budget for responses in flight (contract, section 9). A response is charged to its visitor or API key
+//! before the store is read, and released when its last byte has left the process. A client that does not read its
+//! responses exhausts only its own share.
 
 mod shares;
 
@@ -17,13 +17,16 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge},
 };
 use service_runtime::{Metrics, RequestContext};
-use shared_types::orchestrator::list_messages::PAGE_BYTES;
+use shared_types::{ApiKeySid, orchestrator::list_messages::PAGE_BYTES};
 
-use self::shares::{Network, Networks, Share};
+use self::shares::{Owner, Owners, Share};
 use crate::once_per_minute::OncePerMinute;
 
 /// Maximum share of one visitor, whatever the budget is.
 const VISITOR_BYTES: usize = 256 * 1024;
+
+/// Maximum share of one API key.
+const API_KEY_BYTES: usize = 1024 * 1024;
 
 /// The budget. One for all workers of a process.
 #[derive(Debug)]
@@ -38,14 +41,14 @@ pub struct AnswerBudget {
 #[derive(Debug, Default)]
 struct Held {
     total: usize,
-    by_network: HashMap<Network, NonZeroUsize>,
+    by_owner: HashMap<Owner, NonZeroUsize>,
 }
 
 /// The reservation of one response. Dropping it releases the bytes.
 #[derive(Debug)]
 pub struct Reservation {
     budget: Arc<AnswerBudget>,
-    networks: Networks,
+    owners: Owners,
     bytes: usize,
 }
 
@@ -70,8 +73,17 @@ pub fn check(
     client: Option<IpAddr>,
     bytes: usize,
 ) -> Result<(), Exhausted> {
-    let checked = budget.check(&budget.lock(), Networks::of(client), bytes);
-    checked.inspect_err(|exhausted| budget.record(context, *exhausted))
+    budget.check_for(context, Owners::of_client(client), bytes)
+}
+
+/// The same for a request with an API key.
+pub fn check_api_key(
+    budget: &AnswerBudget,
+    context: &mut RequestContext<'_>,
+    key: ApiKeySid,
+    bytes: usize,
+) -> Result<(), Exhausted> {
+    budget.check_for(context, Owners::of_api_key(key), bytes)
 }
 
 /// Reserves memory for a response of at most `bytes`.
@@ -81,14 +93,21 @@ pub fn reserve(
     client: Option<IpAddr>,
     bytes: usize,
 ) -> Result<(), Exhausted> {
-    let reserved = budget.reserve(Networks::of(client), bytes);
-    let reservation = reserved.inspect_err(|exhausted| budget.record(context, *exhausted))?;
-    context.reserve(reservation);
-    Ok(())
+    budget.reserve_for(context, Owners::of_client(client), bytes)
+}
+
+/// The same for a request with an API key.
+pub fn reserve_api_key(
+    budget: &Arc<AnswerBudget>,
+    context: &mut RequestContext<'_>,
+    key: ApiKeySid,
+    bytes: usize,
+) -> Result<(), Exhausted> {
+    budget.reserve_for(context, Owners::of_api_key(key), bytes)
 }
 
 impl Exhausted {
-    /// Whether the budget of all visitors together is exhausted, not the share of this one.
+    /// Whether the whole budget is exhausted, not the share of this client.
     pub fn is_everybodys(self) -> bool {
         self.share == Share::Everybody
     }
@@ -110,7 +129,7 @@ impl AnswerBudget {
         Arc::new(Self { total, held: Mutex::default(), bytes, refused, warned: OncePerMinute::default() })
     }
 
-    /// Counts and logs a rejected response, and sets `RateLimit-Policy` unless the share is that of all visitors.
+    /// Counts and logs a rejected response, and sets `RateLimit-Policy` unless the whole budget is exhausted.
     fn record(&self, context: &mut RequestContext<'_>, Exhausted { share, limit }: Exhausted) {
         self.refused.get_or_create(&Labels { share: share.as_str() }).inc();
         if self.warned.is_due(context.now) {
@@ -124,20 +143,42 @@ impl AnswerBudget {
         }
     }
 
-    fn reserve(self: &Arc<Self>, networks: Networks, bytes: usize) -> Result<Reservation, Exhausted> {
+    fn check_for(
+        &self,
+        context: &mut RequestContext<'_>,
+        owners: Owners,
+        bytes: usize,
+    ) -> Result<(), Exhausted> {
+        let checked = self.check(&self.lock(), owners, bytes);
+        checked.inspect_err(|exhausted| self.record(context, *exhausted))
+    }
+
+    fn reserve_for(
+        self: &Arc<Self>,
+        context: &mut RequestContext<'_>,
+        owners: Owners,
+        bytes: usize,
+    ) -> Result<(), Exhausted> {
+        let reserved = self.reserve(owners, bytes);
+        let reservation = reserved.inspect_err(|exhausted| self.record(context, *exhausted))?;
+        context.reserve(reservation);
+        Ok(())
+    }
+
+    fn reserve(self: &Arc<Self>, owners: Owners, bytes: usize) -> Result<Reservation, Exhausted> {
         let mut held = self.lock();
-        self.check(&held, networks, bytes)?;
-        let mut reservation = Reservation { budget: Arc::clone(self), networks, bytes: 0 };
+        self.check(&held, owners, bytes)?;
+        let mut reservation = Reservation { budget: Arc::clone(self), owners, bytes: 0 };
         self.set(&mut held, &mut reservation, bytes);
         Ok(reservation)
     }
 
     /// Checks that `bytes` more fit into every share; the error names the first that is exhausted.
-    fn check(&self, held: &Held, networks: Networks, bytes: usize) -> Result<(), Exhausted> {
-        let over = networks
+    fn check(&self, held: &Held, owners: Owners, bytes: usize) -> Result<(), Exhausted> {
+        let over = owners
             .iter()
-            .find(|network| held.of(network) + bytes > self.limit(network.share()))
-            .map(Network::share)
+            .find(|owner| held.of(owner) + bytes > self.limit(owner.share()))
+            .map(Owner::share)
             .or((held.total + bytes > self.total).then_some(Share::Everybody));
         over.map_or(Ok(()), |share| Err(Exhausted { share, limit: self.limit(share) }))
     }
@@ -147,16 +188,17 @@ impl AnswerBudget {
             Share::Visitor => VISITOR_BYTES.min(self.total / 16),
             Share::Household => self.total / 8,
             Share::Neighbours => self.total / 4,
+            Share::ApiKey => API_KEY_BYTES.min(self.total / 4),
             Share::Everybody => self.total,
         }
     }
 
     fn set(&self, held: &mut Held, reservation: &mut Reservation, bytes: usize) {
-        for network in reservation.networks.iter() {
-            let now = held.of(network) + bytes - reservation.bytes;
+        for owner in reservation.owners.iter() {
+            let now = held.of(owner) + bytes - reservation.bytes;
             match NonZeroUsize::new(now) {
-                Some(now) => held.by_network.insert(*network, now),
-                None => held.by_network.remove(network),
+                Some(now) => held.by_owner.insert(*owner, now),
+                None => held.by_owner.remove(owner),
             };
         }
         held.total = held.total + bytes - reservation.bytes;
@@ -170,8 +212,8 @@ impl AnswerBudget {
 }
 
 impl Held {
-    fn of(&self, network: &Network) -> usize {
-        self.by_network.get(network).map_or(0, |bytes| bytes.get())
+    fn of(&self, owner: &Owner) -> usize {
+        self.by_owner.get(owner).map_or(0, |bytes| bytes.get())
     }
 }
 

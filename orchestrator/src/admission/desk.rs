@@ -44,8 +44,8 @@ impl AccessPolicy for DeskPolicy {
         };
         context.account = Some(key.account_sid);
         context.api_key = Some(key.sid);
-        let limited = self.rate_limiter.api_key(key.sid, key.calls_per_minute, context.now);
-        if let Err(limited) = limited {
+        let taken = self.rate_limiter.api_key(key.sid, key.calls_per_minute, context.now);
+        if let Err(limited) = self.rate_limiter.record_of_desk(context, Some(key.sid), taken) {
             set_headers(context, &limited);
             return Err(Code::RateLimited.into());
         }
@@ -78,7 +78,8 @@ impl DeskPolicy {
     /// Counts wrong credentials by address, never by key: nobody can lock a desk out. Correct ones are always accepted.
     fn refuse(&self, context: &mut RequestContext<'_>) -> Denied {
         let client = self.trusted_proxies.client_address(context);
-        match self.rate_limiter.refused_credentials(client, context.now) {
+        let taken = self.rate_limiter.refused_credentials(client, context.now);
+        match self.rate_limiter.record_of_desk(context, None, taken) {
             Ok(()) => Code::InvalidApiKey.into(),
             Err(limited) => {
                 set_headers(context, &limited);

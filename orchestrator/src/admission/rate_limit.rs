@@ -10,7 +10,7 @@
 mod audit;
 mod bucket;
 mod charge;
-pub(super) mod enforce;
+pub(crate) mod enforce;
 mod limiter;
 mod policy;
 mod window;

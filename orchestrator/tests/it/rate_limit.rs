@@ -3,6 +3,7 @@
 
 mod addresses;
 mod bytes;
+mod desk;
 mod limits;
 mod many;
 mod modes;

@@ -11,8 +11,8 @@ fn budget(total: usize) -> Arc<AnswerBudget> {
 }
 
 fn reserve(budget: &Arc<AnswerBudget>, address: &str, bytes: usize) -> Result<Reservation, Share> {
-    let networks = Networks::of(Some(address.parse().unwrap()));
-    budget.reserve(networks, bytes).map_err(|exhausted| exhausted.share)
+    let owners = Owners::of_client(Some(address.parse().unwrap()));
+    budget.reserve(owners, bytes).map_err(|exhausted| exhausted.share)
 }
 
 /// Reserves for the addresses until a share is exhausted. Returns the bytes held, the reservations, and the last share.
@@ -54,7 +54,7 @@ fn each_network_has_its_share() {
         assert_eq!(stranger.is_ok(), share != Share::Everybody);
         drop(reservations);
         assert_eq!(budget.lock().total, 0);
-        assert!(budget.lock().by_network.is_empty());
+        assert!(budget.lock().by_owner.is_empty());
     }
 }
 
@@ -74,6 +74,51 @@ fn a_reservation_shrinks_to_the_response() {
 #[test]
 fn requests_of_unknown_addresses_share_one_share() {
     let budget = budget(32 * MIB);
-    let _held = budget.reserve(Networks::of(None), 256 * 1024).unwrap();
-    assert_eq!(budget.reserve(Networks::of(None), 1).unwrap_err().share, Share::Visitor);
+    let _held = budget.reserve(Owners::of_client(None), 256 * 1024).unwrap();
+    assert_eq!(budget.reserve(Owners::of_client(None), 1).unwrap_err().share, Share::Visitor);
+}
+
+#[test]
+fn an_api_key_has_a_share_at_every_address() {
+    let [one, two] = [1, 2].map(ApiKeySid::from_bits);
+    for (total, share) in [(32 * MIB, MIB), (2 * MIB, MIB / 2)] {
+        let budget = budget(total);
+        let held = budget.reserve(Owners::of_api_key(one), share).unwrap();
+        let exhausted = budget.reserve(Owners::of_api_key(one), 1).unwrap_err();
+        assert_eq!(exhausted, Exhausted { share: Share::ApiKey, limit: share });
+        assert!(!exhausted.is_everybodys());
+        drop(budget.reserve(Owners::of_api_key(two), share).unwrap());
+        drop(reserve(&budget, "203.0.113.9", 64 * 1024).unwrap());
+        drop(held);
+        assert_eq!(budget.lock().total, 0);
+        assert!(budget.lock().by_owner.is_empty());
+    }
+}
+
+#[test]
+fn api_keys_share_the_whole_with_visitors() {
+    let budget = budget(4 * MIB);
+    let keys = (0..4).map(|key| budget.reserve(Owners::of_api_key(ApiKeySid::from_bits(key)), MIB).unwrap());
+    let _held: Vec<_> = keys.collect();
+    assert_eq!(reserve(&budget, "203.0.113.9", 1).err(), Some(Share::Everybody));
+    let next = budget.reserve(Owners::of_api_key(ApiKeySid::from_bits(4)), 1);
+    assert_eq!(next.unwrap_err().share, Share::Everybody);
+}
+
+#[test]
+fn a_request_over_its_api_keys_share_is_rejected() {
+    let (budget, headers) = (budget(32 * MIB), Default::default());
+    let (clock, random) = (service_runtime::Clock::system(), service_runtime::random::Random::default());
+    let mut context = RequestContext::new(&headers, None, &clock, &random);
+    let key = ApiKeySid::from_bits(1);
+    assert_eq!(check_api_key(&budget, &mut context, key, MIB), Ok(()));
+    assert_eq!(reserve_api_key(&budget, &mut context, key, MIB), Ok(()));
+    let exhausted = check_api_key(&budget, &mut context, key, 1).unwrap_err();
+    assert_eq!(
+        exhausted.to_string(),
+        "over the budget of 1048576 bytes of responses in flight, share `api_key`"
+    );
+    assert_eq!(reserve_api_key(&budget, &mut context, key, 1), Err(exhausted));
+    drop(context);
+    assert_eq!(budget.lock().total, 0, "the response's reservation ended with the request");
 }

@@ -84,7 +84,8 @@ pub(crate) fn enforce_account_rate_limit(
     limiter.record_of_account(context, taken).inspect_err(|limited| set_headers(context, limited))
 }
 
-fn set_headers(context: &mut RequestContext<'_>, limited: &Limited) {
+/// Sets the headers of a rejected request: the limit, and when to retry.
+pub(crate) fn set_headers(context: &mut RequestContext<'_>, limited: &Limited) {
     for (name, value) in [
         (RETRY_AFTER, limited.retry_after().to_string()),
         (HeaderName::from_static("ratelimit-policy"), limited.policy_header()),

@@ -5,7 +5,7 @@ use std::{hash::Hash, net::IpAddr, num::NonZeroU32};
 use chrono::{DateTime, Utc};
 use governor::Quota;
 use service_runtime::{Metrics, RequestContext};
-use shared_types::AccountSid;
+use shared_types::{AccountSid, ApiKeySid};
 
 use super::{
     audit::Audit,
@@ -15,7 +15,7 @@ use super::{
     window::Windows,
 };
 use crate::{
-    accounts::{Deployment, DeploymentLimits},
+    accounts::{Deployment, DeploymentLimits, limits::number},
     admission::networks::{self, Prefix, neighbours},
 };
 
@@ -56,6 +56,9 @@ impl RateLimiter {
 
     /// The same for networks: 5 MB at most.
     const NETWORKS_THAT_WRITE: usize = 25_000;
+
+    /// Requests with wrong credentials that one visitor may send in a minute.
+    const REFUSED_CREDENTIALS: NonZeroU32 = number(10);
 
     /// Unused limits, and their counter in `metrics`.
     pub fn new(metrics: &Metrics) -> Self {
@@ -123,6 +126,25 @@ impl RateLimiter {
         let limit = DeploymentLimits::default().visitor_calls_per_minute;
         let account = ("account", account);
         self.take_visitor(Policy::VisitorCalls, account, client, limit.get(), per_minute(limit), now)
+    }
+
+    /// Charges a request to the limit of an API key. Stored with the deployments: strangers cannot make up API keys either,
+    /// so they cannot evict the limit.
+    pub fn api_key(&self, key: ApiKeySid, limit: NonZeroU32, now: DateTime<Utc>) -> Result<(), Limited> {
+        let policy = Policy::ApiKeyCalls;
+        let hash = self.deployments.hash((policy, key));
+        self.deployments.take(hash, per_minute(limit), Action::Take, now).map_err(|retry_after| Limited {
+            policy,
+            limit: limit.get(),
+            retry_after,
+        })
+    }
+
+    /// Charges a request with wrong credentials to its visitor: 10 a minute. Never to the API key that it names, so that a
+    /// stranger cannot lock out its owner.
+    pub fn refused_credentials(&self, client: Option<IpAddr>, now: DateTime<Utc>) -> Result<(), Limited> {
+        let limit = Self::REFUSED_CREDENTIALS;
+        self.take_visitor(Policy::RefusedCredentials, (), client, limit.get(), per_minute(limit), now)
     }
 
     fn take_visitor(
@@ -246,6 +268,16 @@ impl RateLimiter {
         taken: Result<(), Limited>,
     ) -> Result<(), Limited> {
         self.audit.record_of_account(context, taken)
+    }
+
+    /// The same at the desk's listener; `key` is the API key of [`api_key`](Self::api_key).
+    pub fn record_of_desk(
+        &self,
+        context: &RequestContext<'_>,
+        key: Option<ApiKeySid>,
+        taken: Result<(), Limited>,
+    ) -> Result<(), Limited> {
+        self.audit.record_of_desk(context, key, taken)
     }
 
     /// Number of stored limits.

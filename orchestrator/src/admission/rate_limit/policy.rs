@@ -6,7 +6,7 @@ use super::{bucket::MINUTE, window::HOUR};
 use crate::admission::networks::Prefix;
 
 /// The limits. Those of visitors and deployments are named as in `accounts.toml`, those of networks after the deployment's
-/// limit whose last quarter they divide.
+/// limit whose last quarter they divide; the last two are those of the desk's listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Policy {
     /// Sessions that a visitor creates.
@@ -33,6 +33,10 @@ pub enum Policy {
     GuestBytes56,
     /// The same: an IPv6 /48.
     GuestBytes48,
+    /// Requests with an API key.
+    ApiKeyCalls,
+    /// Requests of a visitor with wrong credentials of an API key.
+    RefusedCredentials,
 }
 
 /// A request over a limit.
@@ -83,6 +87,8 @@ impl Policy {
             Policy::GuestBytes24 => "guest_bytes_24",
             Policy::GuestBytes56 => "guest_bytes_56",
             Policy::GuestBytes48 => "guest_bytes_48",
+            Policy::ApiKeyCalls => "api_key_calls",
+            Policy::RefusedCredentials => "refused_credentials",
         }
     }
 
@@ -115,7 +121,9 @@ impl Policy {
             | Policy::Creates
             | Policy::Creates24
             | Policy::Creates56
-            | Policy::Creates48 => false,
+            | Policy::Creates48
+            | Policy::ApiKeyCalls
+            | Policy::RefusedCredentials => false,
         }
     }
 
