@@ -2,4 +2,5 @@
 
 pub mod accounts;
 pub mod explain_fingerprint;
+pub mod guests;
 pub mod migrate;

@@ -148,6 +148,7 @@ pub const PROGRAM: Program = Program {
     subcommands: &[
         cli::accounts::ACCOUNTS,
         cli::explain_fingerprint::EXPLAIN_FINGERPRINT,
+        cli::guests::GUESTS,
         cli::migrate::MIGRATE,
     ],
 };

@@ -122,6 +122,11 @@ impl Conversations {
         Ok(())
     }
 
+    /// Whether the database is a PostgreSQL server.
+    pub fn is_on_postgres(&self) -> bool {
+        self.database.postgres().is_some()
+    }
+
     /// Waits for pending operations and closes the store, for all clones.
     pub async fn close(&self) {
         self.database.close().await;
