@@ -14,6 +14,7 @@ mod allowed_origins;
 mod api;
 mod dpop;
 mod explain_command;
+mod guests_command;
 mod pressure;
 mod rate_limit;
 mod store;
