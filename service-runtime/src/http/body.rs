@@ -121,7 +121,7 @@ fn describe(path: &str, error: &str) -> BodyError {
 /// The name of an unknown field, quoted, from serde's error text after the opening quote. Only a short name of printable
 /// ASCII is repeated: it is the client's, and may be a token.
 fn unknown_field(rest: &str) -> String {
-    let end = rest.rfind("`, expected ").or_else(|| rest.rfind("`, there are no fields"));
+    let end = ["`, expected ", "`, there are no fields"].iter().filter_map(|after| rest.rfind(after)).max();
     let name = end.and_then(|end| rest.get(..end)).unwrap_or_default();
     let is_printable = name.bytes().all(|byte| matches!(byte, b' '..=b'~'));
     if is_printable && (1..=MAX_FIELD_NAME).contains(&name.len()) {
