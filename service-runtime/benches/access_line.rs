@@ -25,6 +25,7 @@ fn request(trace: &TraceContext, account: Option<AccountSid>) {
         request_id = black_box("0191b2c4d5e6f708192a3b4c5d6e7f80"),
         trace_id = %trace.trace_id(),
         account = account.map(tracing::field::display),
+        api_key = black_box(None::<&str>),
         method = black_box("POST"),
         route = black_box("/v2/Webchat/Token/Refresh"),
         status = black_box(200_u16),

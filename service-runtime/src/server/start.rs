@@ -1,5 +1,5 @@
-//! Starts a service. All listeners, service, additional and admin, are bound before anything starts, so that tests can use port 0
-//! and a supervisor sees an address conflict at once. Shutdown loses no request: first the service reports not ready,
+//! Starts a service. All listeners (service, additional, admin) are bound before anything starts, so that tests can use
+//! port 0 and a supervisor sees an address conflict at once. Shutdown loses no request: first the service reports not ready,
 //! keeps serving and closes each connection after its next response; after the drain time, when the load balancer has
 //! noticed, it stops accepting and ends with the last response.
 
