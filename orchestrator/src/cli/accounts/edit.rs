@@ -57,8 +57,8 @@ impl<'p> Edit<'p> {
             .ok_or_else(|| fault(self.named, &format_args!("no account {account}")))
     }
 
-    /// Checks the new text, which has `new_accounts` more, prints `output`, and replaces the file. The file is unchanged on any error, also if `output`
-    /// cannot be printed.
+    /// Checks the new text, which has `new_accounts` more accounts, prints `output`, and replaces the file. The file is
+    /// unchanged on any error, also if `output` cannot be printed.
     pub(super) fn finish(
         self,
         text: &str,
@@ -183,5 +183,25 @@ mod tests {
         assert_eq!(with(1).unwrap(), TEXT.replace("\n\n\n# theirs", "\n\nnew\n\n# theirs"));
         assert_eq!(with(2).unwrap(), format!("{TEXT}\nnew\n"));
         assert_eq!(with(3), None);
+    }
+
+    #[test]
+    fn a_file_that_changed_meanwhile_is_not_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("accounts.toml");
+        let text = "[[account]]\nsid = \"AC00000000000000000000000000000001\"\nwebchat_security = true\n\
+            conversations_service_sid = \"IS00000000000000000000000000000001\"\n";
+        for old in [None, Some("# ours\n")] {
+            if let Some(old) = old {
+                fs::write(&path, old).unwrap();
+            }
+            let edit = Edit::begin(&path, true).unwrap();
+            fs::write(&path, "# an editor's\n").unwrap();
+            let error = edit.finish(text, 1, |_| true, "").unwrap_err();
+            assert!(error.to_string().contains("was changed meanwhile"), "{error}");
+            assert_eq!(fs::read_to_string(&path).unwrap(), "# an editor's\n");
+            assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "nothing else is left");
+            fs::remove_file(&path).unwrap();
+        }
     }
 }
