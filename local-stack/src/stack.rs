@@ -127,6 +127,8 @@ impl Stack {
             spans: config.spans(Sampling::Ratio(1.0)),
             answer_bytes: 32 * 1024 * 1024,
             welcome_message: "Welcome! Someone will be with you in a moment.".to_owned(),
+            desk_listen: None,
+            desk_url: None,
             clock: config.clock.clone(),
             random,
         };

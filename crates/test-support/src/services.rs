@@ -83,6 +83,8 @@ pub fn orchestrator(data: &Path, federated_auth: SocketAddr, clock: &Clock) -> o
         public_urls: PublicUrls::default(),
         answer_bytes: 32 * 1024 * 1024,
         welcome_message: "Welcome!".to_owned(),
+        desk_listen: None,
+        desk_url: None,
         clock: clock.clone(),
         spans: SpanConfig::OFF,
         random: Random::default(),

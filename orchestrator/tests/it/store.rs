@@ -13,7 +13,7 @@ mod server;
 mod statements;
 
 use chrono::{DateTime, Utc};
-use conversations::{Conversations, MIGRATIONS, NewConversation, StoreError};
+use conversations::{Conversations, MIGRATIONS, NewConversation, NewMessage, Range, StoreError};
 use shared_types::{
     AccountSid, AddressSid, ConversationSid, DeploymentKey, Identity, MessageSid, SessionId,
     orchestrator::list_messages::ChatMessage, scoped_auth::generate::EarlierSession,
@@ -57,9 +57,13 @@ impl Store {
         self.connection().await.number(query).await
     }
 
+    async fn open(&self, new: NewConversation<'_>) -> ConversationSid {
+        self.conversations.open_conversation(new).await.unwrap().sid
+    }
+
     async fn all(&self, identity: Identity, conversation: ConversationSid) -> Option<Vec<ChatMessage>> {
         self.conversations
-            .messages(ACCOUNT, identity, conversation, None, 1000)
+            .messages(ACCOUNT, identity, conversation, Range::After(None), 1000)
             .await
             .unwrap()
             .map(|page| page.messages)
@@ -81,8 +85,10 @@ impl Store {
         n: u128,
         text: &str,
     ) -> Result<Option<ChatMessage>, StoreError> {
-        let (sid, author) = (MessageSid::from_bits(n), identity.to_string());
-        self.conversations.append(ACCOUNT, identity, conversation, sid, &author, text, now()).await
+        let author = identity.to_string();
+        let new = NewMessage { author: &author, ..message(n, text) };
+        let appended = self.conversations.append_of_guest(ACCOUNT, identity, conversation, new).await?;
+        Ok(appended.map(|appended| appended.message.into()))
     }
 }
 
@@ -123,8 +129,13 @@ fn conversation(guest: u8, sid: u128) -> NewConversation<'static> {
         customer_friendly_name: Some("Ada".to_owned()),
         pre_engagement_data: Some(serde_json::json!({"question": "why?\0"}).to_string()),
         conversation_sid: ConversationSid::from_bits(sid),
-        message_sid: MessageSid::from_bits(sid),
-        welcome: "Welcome!",
+        question: None,
+        welcome: (MessageSid::from_bits(sid), "Welcome!"),
         now: now(),
     }
+}
+
+/// The message `sid` of the author `x`.
+fn message(sid: u128, body: &str) -> NewMessage<'_> {
+    NewMessage { sid: MessageSid::from_bits(sid), author: "x", body, attributes: None, key: None, now: now() }
 }

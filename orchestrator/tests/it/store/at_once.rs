@@ -3,10 +3,10 @@
 use std::{collections::HashSet, future::poll_fn, pin::pin, task::Poll};
 
 use service_runtime::api_error::error_chain;
-use shared_types::{ConversationSid, MessageSid};
+use shared_types::ConversationSid;
 use tokio::task::JoinSet;
 
-use crate::store::{ACCOUNT, OTHER_ACCOUNT, Store, conversation, identity, now, open, session};
+use crate::store::{ACCOUNT, OTHER_ACCOUNT, Store, conversation, identity, message, open, session};
 
 test_support::on_both_engines! {
     Store:
@@ -29,7 +29,7 @@ async fn a_cancelled_open_leaves_a_complete_conversation_or_nothing(store: Store
             if opened.is_pending() && left == 0 { Poll::Ready(None) } else { opened }
         });
         match opened.await {
-            Some(opened) => assert_eq!(opened.unwrap(), ConversationSid::from_bits(guest.into())),
+            Some(opened) => assert_eq!(opened.unwrap().sid, ConversationSid::from_bits(guest.into())),
             None => deepest = deepest.max(steps),
         }
     }
@@ -38,7 +38,7 @@ async fn a_cancelled_open_leaves_a_complete_conversation_or_nothing(store: Store
     assert!(deepest >= requests, "no caller was cancelled between the statements");
 
     // Later callers are served: no cancelled transaction is left open on the store's one writer.
-    store.conversations.open_conversation(conversation(0, 1000)).await.unwrap();
+    store.open(conversation(0, 1000)).await;
     let halves = "SELECT COUNT(*) FROM conversations c WHERE 1 <> \
                   (SELECT COUNT(*) FROM messages m WHERE m.conversation_sid = c.sid)";
     assert_eq!(store.count(halves).await, 0);
@@ -53,7 +53,9 @@ async fn concurrent_opens_create_one_conversation(store: Store) {
         let conversations = store.conversations.clone();
         opens.spawn(async move { conversations.open_conversation(conversation(1, n)).await.unwrap() });
     }
-    let sids: HashSet<ConversationSid> = opens.join_all().await.into_iter().collect();
+    let opened = opens.join_all().await;
+    assert_eq!(opened.iter().filter(|opened| opened.is_new).count(), 1);
+    let sids: HashSet<ConversationSid> = opened.into_iter().map(|opened| opened.sid).collect();
     assert_eq!(sids.len(), 1, "{sids:?}");
     assert_eq!(store.count("SELECT COUNT(*) FROM conversations").await, 1);
     assert_eq!(store.count("SELECT COUNT(*) FROM messages").await, 1);
@@ -62,14 +64,13 @@ async fn concurrent_opens_create_one_conversation(store: Store) {
 async fn concurrent_messages_are_numbered_without_gaps(store: Store) {
     // Two stores on one database do not share a queue, like two processes.
     let other = open(&store.url).await;
-    let sid = store.conversations.open_conversation(conversation(1, 1)).await.unwrap();
+    let sid = store.open(conversation(1, 1)).await;
     let mut appends = JoinSet::new();
     for n in 1..=64u128 {
         let conversations = if n % 2 == 0 { &store.conversations } else { &other }.clone();
         appends.spawn(async move {
-            let message_sid = MessageSid::from_bits(100 + n);
-            let append = conversations.append(ACCOUNT, identity(1), sid, message_sid, "x", "y", now());
-            append.await.unwrap().unwrap().index
+            let append = conversations.append_of_guest(ACCOUNT, identity(1), sid, message(100 + n, "y"));
+            append.await.unwrap().unwrap().message.index
         });
     }
     let mut indexes = appends.join_all().await;
@@ -82,7 +83,7 @@ async fn concurrent_messages_are_numbered_without_gaps(store: Store) {
 
 async fn concurrent_lookups_return_each_sessions_own_conversation(store: Store) {
     for guest in (0..=250).step_by(2) {
-        store.conversations.open_conversation(conversation(guest, guest.into())).await.unwrap();
+        store.open(conversation(guest, guest.into())).await;
     }
     let mut looks = JoinSet::new();
     for guest in (0..=250).chain(0..=250) {

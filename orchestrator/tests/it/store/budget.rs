@@ -8,10 +8,10 @@ use orchestrator::{
     admission::rate_limit::{Action, Charge, RateLimiter},
 };
 use service_runtime::Metrics;
-use shared_types::{AccountSid, ConversationSid, DeploymentKey, Identity, MessageSid, SessionId};
+use shared_types::{AccountSid, ConversationSid, DeploymentKey, Identity, SessionId};
 use tokio::task::JoinSet;
 
-use crate::store::{Store, conversation, now};
+use crate::store::{Store, conversation, message, now};
 
 /// The deployment's hourly budget: the minimum setting.
 const BUDGET: u64 = 2 * 1024 * 1024;
@@ -61,7 +61,7 @@ guest_bytes_per_hour = {BUDGET}
             if minute == 0 && guest_bytes(LEAST_OF_CONVERSATION, at).is_ok() {
                 let mut new = conversation(0, n);
                 (new.session.sid, new.identity) = (SessionId::from_random(n.to_be_bytes()), identity(n));
-                store.conversations.open_conversation(new).await.unwrap();
+                store.open(new).await;
             }
             for second in 0..20 {
                 let at = at + TimeDelta::seconds(3 * second);
@@ -73,9 +73,8 @@ guest_bytes_per_hour = {BUDGET}
                     writes.spawn(async move {
                         let (account, conversation) =
                             (AccountSid::from_bits(1), ConversationSid::from_bits(n));
-                        let sid = MessageSid::from_bits(1000 + sid);
-                        let append =
-                            conversations.append(account, identity(n), conversation, sid, "x", &text, now());
+                        let new = message(1000 + sid, &text);
+                        let append = conversations.append_of_guest(account, identity(n), conversation, new);
                         append.await.unwrap().unwrap();
                     });
                 }

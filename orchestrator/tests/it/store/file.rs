@@ -2,17 +2,16 @@
 
 use std::{os::unix::fs::PermissionsExt, path::Path};
 
-use conversations::{Conversations, OpenError};
-use shared_types::MessageSid;
+use conversations::{Conversations, OpenError, Range};
 use store::DatabaseConfig;
 use tokio::task::JoinSet;
 
-use crate::store::{ACCOUNT, Store, conversation, identity, now, open, session, url};
+use crate::store::{ACCOUNT, Store, conversation, identity, message, open, session, url};
 
 #[tokio::test]
 async fn data_survives_a_restart() {
     let store = Store::on_sqlite().await;
-    let sid = store.conversations.open_conversation(conversation(1, 1)).await.unwrap();
+    let sid = store.open(conversation(1, 1)).await;
     store.append(identity(1), sid, 2).await.unwrap();
     let before = store.all(identity(1), sid).await;
     store.conversations.ping().await.unwrap();
@@ -20,7 +19,7 @@ async fn data_survives_a_restart() {
     assert!(store.conversations.ping().await.is_err());
 
     let reopened = open(&store.url).await;
-    let after = reopened.messages(ACCOUNT, identity(1), sid, None, 10).await.unwrap();
+    let after = reopened.messages(ACCOUNT, identity(1), sid, Range::After(None), 10).await.unwrap();
     assert_eq!(after.map(|page| page.messages), before);
     assert_eq!(reopened.by_session(ACCOUNT, session(1)).await.unwrap(), Some(sid));
 }
@@ -28,7 +27,7 @@ async fn data_survives_a_restart() {
 #[tokio::test]
 async fn store_files_are_private() {
     let store = Store::on_sqlite().await;
-    store.conversations.open_conversation(conversation(1, 1)).await.unwrap();
+    store.open(conversation(1, 1)).await;
     let file = Path::new(store.url.strip_prefix("sqlite:").unwrap());
     for path in [file, &file.with_extension("db-wal")] {
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{}", path.display());
@@ -41,22 +40,25 @@ async fn store_files_are_private() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn an_in_memory_store_is_shared_by_its_connections() {
     let conversations = open("sqlite::memory:").await;
-    let sid = conversations.open_conversation(conversation(1, 1)).await.unwrap();
+    let sid = conversations.open_conversation(conversation(1, 1)).await.unwrap().sid;
     let mut calls = JoinSet::new();
     for n in 1..=64u128 {
         let (readers, writers) = (conversations.clone(), conversations.clone());
         calls.spawn(async move {
-            readers.messages(ACCOUNT, identity(1), sid, None, 100).await.unwrap().unwrap();
+            readers.messages(ACCOUNT, identity(1), sid, Range::After(None), 100).await.unwrap().unwrap();
         });
         calls.spawn(async move {
-            let append =
-                writers.append(ACCOUNT, identity(1), sid, MessageSid::from_bits(100 + n), "x", "y", now());
+            let append = writers.append_of_guest(ACCOUNT, identity(1), sid, message(100 + n, "y"));
             append.await.unwrap().unwrap();
         });
     }
     calls.join_all().await;
-    let messages =
-        conversations.messages(ACCOUNT, identity(1), sid, None, 100).await.unwrap().unwrap().messages;
+    let messages = conversations
+        .messages(ACCOUNT, identity(1), sid, Range::After(None), 100)
+        .await
+        .unwrap()
+        .unwrap()
+        .messages;
     assert_eq!(messages.len(), 65);
 }
 

@@ -15,7 +15,7 @@ test_support::on_both_engines! {
 }
 
 async fn a_conversation_at_its_byte_limit_continues_in_the_next(store: Store) {
-    let first = store.conversations.open_conversation(conversation(1, 1)).await.unwrap();
+    let first = store.open(conversation(1, 1)).await;
     let longest = "x".repeat(MAX_BODY);
     let mut taken = 0;
     for n in 0..40 {
@@ -31,9 +31,9 @@ async fn a_conversation_at_its_byte_limit_continues_in_the_next(store: Store) {
     let stranger = store.say(identity(2), first, 200, "x").await.unwrap();
     assert_eq!(stranger, None, "only its guest learns that it is full");
 
-    let next = store.conversations.open_conversation(conversation(1, 2)).await.unwrap();
+    let next = store.open(conversation(1, 2)).await;
     assert_eq!(next, ConversationSid::from_bits(2));
-    assert_eq!(store.conversations.open_conversation(conversation(1, 3)).await.unwrap(), next);
+    assert_eq!(store.open(conversation(1, 3)).await, next);
     assert_eq!(store.conversations.by_session(ACCOUNT, session(1)).await.unwrap(), Some(next));
     assert_eq!(store.append(identity(1), next, 201).await.unwrap().index, 1);
     assert!(matches!(store.say(identity(1), first, 202, "x").await, Err(StoreError::Full)));
@@ -42,7 +42,7 @@ async fn a_conversation_at_its_byte_limit_continues_in_the_next(store: Store) {
 }
 
 async fn a_conversation_holds_2000_guest_messages(store: Store) {
-    let sid = store.conversations.open_conversation(conversation(1, 1)).await.unwrap();
+    let sid = store.open(conversation(1, 1)).await;
     store.append(identity(1), sid, 20).await.unwrap();
     assert_eq!(
         store.count("SELECT guest_messages FROM conversations").await,
@@ -53,19 +53,19 @@ async fn a_conversation_holds_2000_guest_messages(store: Store) {
     store.append(identity(1), sid, 21).await.unwrap();
     assert!(matches!(store.say(identity(1), sid, 22, "x").await, Err(StoreError::Full)));
     assert_eq!(store.all(identity(1), sid).await.unwrap().len(), 3);
-    let next = store.conversations.open_conversation(conversation(1, 2)).await.unwrap();
+    let next = store.open(conversation(1, 2)).await;
     assert_eq!(next, ConversationSid::from_bits(2));
 }
 
 async fn concurrent_opens_create_one_next_conversation(store: Store) {
-    store.conversations.open_conversation(conversation(1, 1000)).await.unwrap();
+    store.open(conversation(1, 1000)).await;
     for round in 0..3_u128 {
         store.connection().await.execute("UPDATE conversations SET guest_messages = 2000").await;
         let mut opens = JoinSet::new();
         for n in 1..=32 {
             let conversations = store.conversations.clone();
             let new = conversation(1, 1 + round * 100 + n);
-            opens.spawn(async move { conversations.open_conversation(new).await.unwrap() });
+            opens.spawn(async move { conversations.open_conversation(new).await.unwrap().sid });
         }
         let mut sids = opens.join_all().await;
         sids.dedup();

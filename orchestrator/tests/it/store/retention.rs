@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use conversations::NewConversation;
-use shared_types::{ConversationSid, MessageSid};
+use conversations::{NewConversation, NewMessage};
+use shared_types::ConversationSid;
 use store::PURGE_BATCH_ROWS;
 
-use crate::store::{ACCOUNT, Store, conversation, identity, now, session};
+use crate::store::{ACCOUNT, Store, conversation, identity, message, now, session};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -22,7 +22,7 @@ impl Store {
     async fn purge_all(&self, days: i64) -> u64 {
         let mut rows = 0;
         loop {
-            match self.conversations.purge(30 * DAY, now() + TimeDelta::days(days)).await.unwrap() {
+            match self.conversations.purge(|_| 30 * DAY, now() + TimeDelta::days(days)).await.unwrap() {
                 0 => break rows,
                 some => rows += some,
             }
@@ -31,13 +31,13 @@ impl Store {
 }
 
 async fn conversations_are_purged_some_days_after_their_last_message(store: Store) {
-    let silent = store.conversations.open_conversation(conversation(1, 1)).await.unwrap();
-    let lively = store.conversations.open_conversation(conversation(2, 2)).await.unwrap();
+    let silent = store.open(conversation(1, 1)).await;
+    let lively = store.open(conversation(2, 2)).await;
     let later = NewConversation { now: now() + TimeDelta::days(1), ..conversation(3, 3) };
-    let later = store.conversations.open_conversation(later).await.unwrap();
+    let later = store.open(later).await;
     let said_at = now() + TimeDelta::days(2);
-    let said =
-        store.conversations.append(ACCOUNT, identity(2), lively, MessageSid::from_bits(9), "x", "y", said_at);
+    let new = NewMessage { now: said_at, ..message(9, "y") };
+    let said = store.conversations.append_of_guest(ACCOUNT, identity(2), lively, new);
     said.await.unwrap().unwrap();
 
     assert_eq!(store.purge_all(30).await, 0);
@@ -54,22 +54,22 @@ async fn conversations_are_purged_some_days_after_their_last_message(store: Stor
     assert_eq!(store.count("SELECT COUNT(*) FROM messages").await, 0);
     assert_eq!(store.count("SELECT COUNT(*) FROM conversations").await, 0);
     // The guest of a purged conversation may open another.
-    store.conversations.open_conversation(conversation(1, 4)).await.unwrap();
+    store.open(conversation(1, 4)).await;
 }
 
 async fn messages_are_purged_in_batches_without_partial_reads(store: Store) {
-    let sid = store.conversations.open_conversation(conversation(1, 1)).await.unwrap();
-    let many = "INSERT INTO messages (sid, conversation_sid, message_index, encoded_end, author, body, date_created) \
+    let sid = store.open(conversation(1, 1)).await;
+    let many = "INSERT INTO messages (sid, conversation_sid, message_index, encoded_end, desk_bytes, side, author, body, \
+                date_created, date_updated) \
                 WITH RECURSIVE n (n) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT n + 1 FROM n WHERE n < 2500) \
-                SELECT 'IM' || CAST(n AS TEXT), (SELECT sid FROM conversations), n, 0, 'x', 'y', 0 FROM n";
+                SELECT 'IM' || CAST(n AS TEXT), (SELECT sid FROM conversations), n, 0, 0, 'guest', 'x', 'y', 0, 0 FROM n";
     store.connection().await.execute(many).await;
-    let purge = async || store.conversations.purge(30 * DAY, now() + TimeDelta::days(31)).await.unwrap();
+    let purge = async || store.conversations.purge(|_| 30 * DAY, now() + TimeDelta::days(31)).await.unwrap();
     // The conversation at first, then messages, then both.
     let at_once = u64::from(PURGE_BATCH_ROWS);
     assert_eq!(purge().await, 1 + at_once);
     assert_eq!(store.all(identity(1), sid).await, None);
-    let append =
-        store.conversations.append(ACCOUNT, identity(1), sid, MessageSid::from_bits(9), "x", "y", now());
+    let append = store.conversations.append_of_guest(ACCOUNT, identity(1), sid, message(9, "y"));
     assert_eq!(append.await.unwrap(), None);
     assert_eq!(store.conversations.by_session(ACCOUNT, session(1)).await.unwrap(), None);
     let personal: i64 = store
@@ -86,7 +86,7 @@ async fn messages_are_purged_in_batches_without_partial_reads(store: Store) {
 
 async fn two_replicas_purge_concurrently(store: Store) {
     for guest in 1..=50 {
-        let sid = store.conversations.open_conversation(conversation(guest, guest.into())).await.unwrap();
+        let sid = store.open(conversation(guest, guest.into())).await;
         assert_eq!(sid, ConversationSid::from_bits(guest.into()));
     }
     tokio::join!(store.purge_all(31), store.purge_all(31));

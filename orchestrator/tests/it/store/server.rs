@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use conversations::{Conversations, MIGRATIONS, OpenError};
+use conversations::{Conversations, MIGRATIONS, OpenError, Range};
 use store::{DatabaseConfig, Migrations};
 use test_support::eventually;
 
@@ -67,13 +67,14 @@ async fn the_pool_reconnects_after_a_server_restart() {
     let url = cluster.database().await;
     DatabaseConfig::new(&url).migrate(MIGRATIONS).await.unwrap();
     let store = open(&url).await;
-    let sid = store.open_conversation(conversation(1, 1)).await.unwrap();
+    let sid = store.open_conversation(conversation(1, 1)).await.unwrap().sid;
     cluster.stop();
     assert!(store.ping().await.is_err());
     assert!(store.open_conversation(conversation(2, 2)).await.is_err());
     cluster.start();
     eventually(SOON, "the server is found again", async || store.ping().await.is_ok()).await;
-    let messages = store.messages(crate::store::ACCOUNT, identity(1), sid, None, 10).await.unwrap();
+    let messages =
+        store.messages(crate::store::ACCOUNT, identity(1), sid, Range::After(None), 10).await.unwrap();
     assert_eq!(messages.unwrap().messages.len(), 1);
     store.open_conversation(conversation(2, 2)).await.unwrap();
 }
@@ -86,5 +87,5 @@ async fn broken_connections_are_replaced() {
     assert!(store.count(broken).await > 0);
     // What was in the pool may fail once each; then all is well.
     eventually(SOON, "the pool has recovered", async || store.conversations.ping().await.is_ok()).await;
-    store.conversations.open_conversation(conversation(1, 1)).await.unwrap();
+    store.open(conversation(1, 1)).await;
 }
