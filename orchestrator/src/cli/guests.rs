@@ -60,7 +60,7 @@ fn commands() -> Vec<Command> {
 
 fn run(_name: &str, arguments: &ArgMatches, settings: &Settings) -> Result<(), StartError> {
     // clap requires one of the subcommands, with both arguments.
-    let Some((name, arguments)) = arguments.subcommand() else { return Ok(()) };
+    let Some((_, arguments)) = arguments.subcommand() else { return Ok(()) };
     let (Some(account), Some(identity)) =
         (arguments.get_one::<AccountSid>("account"), arguments.get_one::<Identity>("identity"))
     else {
@@ -72,9 +72,11 @@ fn run(_name: &str, arguments: &ArgMatches, settings: &Settings) -> Result<(), S
         let conversations = Conversations::open(&config)
             .await
             .map_err(|error| -> SettingError { settings.error("database_url", error) })?;
-        let done = match (name, arguments.get_one::<PathBuf>("output")) {
-            ("export", Some(output)) => export::export(&conversations, *account, *identity, output).await,
-            _ => erase(&conversations, *account, *identity).await,
+        // Only `export` has an output.
+        let output = arguments.try_get_one::<PathBuf>("output").ok().flatten();
+        let done = match output {
+            Some(output) => export::export(&conversations, *account, *identity, output).await,
+            None => erase(&conversations, *account, *identity).await,
         };
         conversations.close().await;
         done
