@@ -142,19 +142,25 @@ impl Conversations {
     ) -> Result<Option<Appended>, StoreError> {
         let insert = insert(conversation, &new, &message)?;
         let written = self.database.write([take_index, insert.if_rows(), find_state.if_no_rows()]).await;
-        let [taken, _, own] = match written {
-            Ok(outcomes) => outcomes,
-            // Of concurrent requests with one key, the unique column lets one insert its message.
-            Err(error) => {
-                return match self.by_idempotency_key(conversation, &new).await? {
-                    Some(message) => Ok(Some(Appended { message, is_repeated: true })),
-                    None => Err(error.into()),
-                };
-            }
+        let rejected = match written {
+            Ok([taken, _, own]) => match taken.rows.first() {
+                Some(row) => {
+                    message.index = index(row.get("message_index")?)?;
+                    return Ok(Some(Appended { message, is_repeated: false }));
+                }
+                None => rejected(&own),
+            },
+            Err(error) => Err(error.into()),
         };
-        let Some(row) = taken.rows.first() else { return rejected(&own).map(|()| None) };
-        message.index = index(row.get("message_index")?)?;
-        Ok(Some(Appended { message, is_repeated: false }))
+        // Of concurrent requests with one key, the unique column lets one insert its message. That one may also have
+        // filled the conversation, or the conversation was closed since.
+        match rejected {
+            Ok(()) => Ok(None),
+            Err(error) => match self.by_idempotency_key(conversation, &new).await? {
+                Some(message) => Ok(Some(Appended { message, is_repeated: true })),
+                None => Err(error),
+            },
+        }
     }
 }
 

@@ -8,9 +8,12 @@ use store::{PURGE_BATCH_ROWS, Sql};
 
 use crate::{Conversations, StoreError, day};
 
-// The next account in the order of the index, so that finding all accounts does not visit all conversations.
-static NEXT_ACCOUNT: Sql =
-    Sql::new("SELECT account_sid FROM conversations WHERE account_sid > $1 ORDER BY account_sid LIMIT 1");
+// The next account in the order of the indexes, so that finding all accounts does not visit all conversations.
+static NEXT_ACCOUNT: Sql = Sql::new(
+    "SELECT account_sid FROM (SELECT (SELECT MIN(account_sid) FROM conversations WHERE account_sid > $1) AS account_sid \
+     UNION ALL SELECT (SELECT MIN(account_sid) FROM erased_guests WHERE account_sid > $1)) AS next \
+     WHERE account_sid IS NOT NULL ORDER BY account_sid LIMIT 1",
+);
 static MARK_EXPIRED: Sql = Sql::new(
     "UPDATE conversations SET last_day = -1, account_sid = '', identity = '', session_id = sid, jkt = NULL, \
      customer_friendly_name = NULL, pre_engagement_data = NULL, friendly_name = NULL, attributes = NULL WHERE sid IN \

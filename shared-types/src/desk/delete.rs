@@ -1,6 +1,6 @@
 //! `Desk ->> FWO: DELETE /v1/Conversations/CH…` and `DELETE /v1/Conversations/CH…/Messages/IM…`.
 
-use super::{ConversationPath, MessagePath};
+use super::{ConversationPath, MessagePath, NoFields};
 use crate::{endpoint, orchestrator::NoParameters};
 
 endpoint! {
@@ -8,7 +8,7 @@ endpoint! {
     pub struct DeleteConversation: "desk_delete_conversation" = DELETE "/v1/Conversations/{conversation_sid}",
         also ["/v1/Services/{service_sid}/Conversations/{conversation_sid}"];
     path: ConversationPath;
-    request: NoParameters;
+    request: NoFields;
     response: 204 => NoParameters;
     // Nothing is left to erase the second time.
     idempotent: true;
@@ -20,7 +20,7 @@ endpoint! {
     pub struct DeleteMessage: "desk_delete_message" = DELETE "/v1/Conversations/{conversation_sid}/Messages/{message_sid}",
         also ["/v1/Services/{service_sid}/Conversations/{conversation_sid}/Messages/{message_sid}"];
     path: MessagePath;
-    request: NoParameters;
+    request: NoFields;
     response: 204 => NoParameters;
     // The text stays erased.
     idempotent: true;

@@ -1,25 +1,30 @@
 //! Samples of every request and response, as services and pages send them today: the types read each one and write it
 //! back unchanged. A renamed, missing or new member fails here, unless the samples change with it.
 //!
-//! Unknown members: ignored in public requests and in responses, an error in requests between services (contract,
-//! section 2).
+//! Unknown members: ignored in public requests and in responses, an error in requests between services and of the desk
+//! (contract, sections 2 and 11).
 
 use std::{collections::BTreeSet, fs, path::Path};
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use shared_types::{Code, Endpoint, ErrorBody, federated_auth, orchestrator, scoped_auth};
+use shared_types::{
+    Code, Endpoint, ErrorBody,
+    desk::{self, DeskError},
+    federated_auth, orchestrator, scoped_auth,
+};
 
 /// Members with free content: the guest's form, and grants, whose types other services may add.
 const FREE: [&str; 3] = ["preEngagementData", "grants", "roles"];
 
 #[test]
 fn every_endpoint_matches_its_samples() {
-    let mut known = BTreeSet::from(["README.md".to_owned(), "refusals.json".to_owned()]);
+    let mut known = BTreeSet::from(["README.md", "refusals.json", "desk_errors.json"].map(str::to_owned));
     let mut checked = BTreeSet::new();
     macro_rules! check {
         ($($module:ident :: $message:ident),+ $(,)?) => {$(
-            let file = format!("{}.{}.json", stringify!($module), <$module::$message as Endpoint>::NAME);
+            let (module, name) = (stringify!($module), <$module::$message as Endpoint>::NAME);
+            let file = format!("{module}.{}.json", name.strip_prefix("desk_").unwrap_or(name));
             Samples::of(&file).check::<$module::$message>();
             known.insert(file);
             checked.insert(stringify!($message).to_owned());
@@ -43,6 +48,15 @@ fn every_endpoint_matches_its_samples() {
         scoped_auth::Revoke,
         scoped_auth::RevokeSessions,
         scoped_auth::PublishKeys,
+        desk::ListConversations,
+        desk::FetchConversation,
+        desk::UpdateConversation,
+        desk::DeleteConversation,
+        desk::ListDeskMessages,
+        desk::CreateMessage,
+        desk::FetchMessage,
+        desk::DeleteMessage,
+        desk::ListParticipantConversations,
     );
     let files = fs::read_dir(folder()).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
     assert_eq!(files.collect::<BTreeSet<_>>(), known, "one file per endpoint");
@@ -58,6 +72,16 @@ fn every_error_code_has_its_response() {
     }
     let codes: Vec<&str> = refusals.iter().map(|refusal| refusal["code"].as_str().unwrap()).collect();
     assert_eq!(codes, Code::ALL.map(Code::as_str));
+}
+
+#[test]
+fn every_error_code_has_its_response_for_the_desk() {
+    let errors: Vec<DeskError> = read("desk_errors.json");
+    assert_eq!(errors, Code::ALL.map(|code| DeskError::new(code, "A sentence for people.")));
+    for error in read::<Vec<Value>>("desk_errors.json") {
+        round_trips::<DeskError>("desk_errors.json", &error);
+        parsed::<DeskError>("desk_errors.json", &with_unknown_member(&error));
+    }
 }
 
 #[derive(serde::Deserialize)]
@@ -161,7 +185,7 @@ fn read<T: DeserializeOwned>(file: &str) -> T {
 fn declared_endpoints() -> BTreeSet<String> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut found = BTreeSet::new();
-    for participant in ["orchestrator", "federated_auth", "scoped_auth"] {
+    for participant in ["orchestrator", "federated_auth", "scoped_auth", "desk"] {
         for file in fs::read_dir(source.join(participant)).unwrap() {
             let text = fs::read_to_string(file.unwrap().path()).unwrap();
             found.extend(text.lines().filter_map(|line| {

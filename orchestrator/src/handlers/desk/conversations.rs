@@ -4,7 +4,7 @@ use conversations::{Filter, Position};
 use service_runtime::RequestContext;
 use shared_types::{
     desk::{
-        Conversation, ConversationPath, ConversationState, PAGE_BYTES, ServicePath,
+        Conversation, ConversationPath, ConversationState, NoFields, PAGE_BYTES, ServicePath,
         list_conversations::{Request, Response},
     },
     orchestrator::NoParameters,
@@ -54,7 +54,7 @@ pub async fn fetch_conversation(
     state: &State,
     context: &mut RequestContext<'_>,
     ConversationPath { service_sid, conversation_sid }: ConversationPath,
-    _request: NoParameters,
+    _request: NoFields,
 ) -> Result<Conversation, Error> {
     let desk = Desk::of(state, context, service_sid)?;
     desk.reserve(state, context, CONVERSATION_BYTES)?;
@@ -67,7 +67,7 @@ pub async fn delete_conversation(
     state: &State,
     context: &mut RequestContext<'_>,
     ConversationPath { service_sid, conversation_sid }: ConversationPath,
-    _request: NoParameters,
+    _request: NoFields,
 ) -> Result<NoParameters, Error> {
     let desk = Desk::of(state, context, service_sid)?;
     let is_erased = state.conversations.erase_conversation(desk.account.sid, conversation_sid).await?;

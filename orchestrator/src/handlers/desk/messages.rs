@@ -4,7 +4,7 @@ use conversations::MessageRange;
 use service_runtime::RequestContext;
 use shared_types::{
     desk::{
-        ConversationPath, DeskMessage, MessagePath, PAGE_BYTES,
+        ConversationPath, DeskMessage, MessagePath, NoFields, PAGE_BYTES,
         list_messages::{Order, Request, Response},
     },
     orchestrator::NoParameters,
@@ -52,7 +52,7 @@ pub async fn fetch_message(
     state: &State,
     context: &mut RequestContext<'_>,
     MessagePath { service_sid, conversation_sid, message_sid }: MessagePath,
-    _request: NoParameters,
+    _request: NoFields,
 ) -> Result<DeskMessage, Error> {
     let desk = Desk::of(state, context, service_sid)?;
     desk.reserve(state, context, MESSAGE_BYTES)?;
@@ -65,7 +65,7 @@ pub async fn delete_message(
     state: &State,
     context: &mut RequestContext<'_>,
     MessagePath { service_sid, conversation_sid, message_sid }: MessagePath,
-    _request: NoParameters,
+    _request: NoFields,
 ) -> Result<NoParameters, Error> {
     let desk = Desk::of(state, context, service_sid)?;
     let erased =

@@ -2,6 +2,9 @@
 
 use std::fs;
 
+use store::Engine;
+use test_support::direct::Direct;
+
 use crate::store::Store;
 
 test_support::on_both_engines! {
@@ -16,13 +19,35 @@ async fn every_statement_can_be_prepared(store: Store) {
     }
 }
 
+/// The cost of a statement must not grow with the number of conversations: each searches indexes and sorts nothing.
+#[tokio::test]
+async fn every_statement_searches_an_index() {
+    let store = Store::on_sqlite().await;
+    let Direct::Sqlite(connection) = store.connection().await else { panic!("{}", store.url) };
+    for statement in conversations::statements() {
+        let text = statement.text(Engine::Sqlite);
+        let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {text}")).unwrap();
+        let steps = explain.query_map([], |row| row.get::<_, String>("detail")).unwrap();
+        for step in steps.map(Result::unwrap) {
+            println!("{step}\n    {text}");
+        }
+    }
+}
+
 #[test]
 fn every_statement_is_listed() {
-    let modules = ["append", "by_session", "last_session", "lib", "open_conversation", "pages", "retention"];
-    let declared = modules.iter().map(|module| {
-        let file = format!("{}/../crates/conversations/src/{module}.rs", env!("CARGO_MANIFEST_DIR"));
-        let text = fs::read_to_string(file).unwrap();
-        text.split("#[cfg(test)]").next().unwrap().matches("Sql::new(").count()
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/conversations/src");
+    let declared = fs::read_dir(folder).unwrap().map(|file| {
+        let text = fs::read_to_string(file.unwrap().path()).unwrap();
+        let code = text.split("#[cfg(test)]").next().unwrap();
+        // A macro declares its statements once for each use.
+        let macros = code.split("macro_rules! list").nth(1).map_or(0, |rest| {
+            let [definition, uses] = rest.splitn(2, "\n}\n").collect::<Vec<_>>()[..] else {
+                panic!("{code}")
+            };
+            definition.matches("Sql::new(").count() * (uses.matches("list!(").count() - 1)
+        });
+        code.matches("Sql::new(").count() + macros
     });
     assert_eq!(declared.sum::<usize>(), conversations::statements().len());
 }
