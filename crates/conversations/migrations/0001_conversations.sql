@@ -41,12 +41,13 @@ CREATE TABLE conversations (
     UNIQUE (account_sid, session_id, session_number)
 );
 
--- The desk's lists: of a guest, of an account, and of a state.
+-- The desk's lists: of a guest, of a state, and of an account. The last is created last: of indexes that SQLite estimates
+-- alike it takes the first one, and this one would search all conversations of the account for those in a state.
 CREATE INDEX conversations_by_identity ON conversations (account_sid, identity, date_created, sid);
 
-CREATE INDEX conversations_by_date ON conversations (account_sid, date_created, sid);
-
 CREATE INDEX conversations_by_state ON conversations (account_sid, state, date_created, sid);
+
+CREATE INDEX conversations_by_date ON conversations (account_sid, date_created, sid);
 
 CREATE INDEX conversations_by_last_day ON conversations (account_sid, last_day);
 

@@ -10,9 +10,9 @@ use crate::{Conversations, StoreError, day};
 
 // The next account in the order of the indexes, so that finding all accounts does not visit all conversations.
 static NEXT_ACCOUNT: Sql = Sql::new(
-    "SELECT account_sid FROM (SELECT (SELECT MIN(account_sid) FROM conversations WHERE account_sid > $1) AS account_sid \
-     UNION ALL SELECT (SELECT MIN(account_sid) FROM erased_guests WHERE account_sid > $1)) AS next \
-     WHERE account_sid IS NOT NULL ORDER BY account_sid LIMIT 1",
+    "SELECT MIN(account_sid) AS account_sid FROM \
+     (SELECT (SELECT MIN(account_sid) FROM conversations WHERE account_sid > $1) AS account_sid \
+     UNION ALL SELECT (SELECT MIN(account_sid) FROM erased_guests WHERE account_sid > $1)) AS nearest",
 );
 static MARK_EXPIRED: Sql = Sql::new(
     "UPDATE conversations SET last_day = -1, account_sid = '', identity = '', session_id = sid, jkt = NULL, \
@@ -57,8 +57,9 @@ impl Conversations {
         let mut before = String::new();
         loop {
             let found = self.database.read(NEXT_ACCOUNT.with([before.as_str().into()])).await?;
-            let Some(row) = found.first() else { break };
-            before = row.get::<&str>("account_sid")?.to_owned();
+            let next = found.first().map_or(Ok(None), |row| row.get::<Option<&str>>("account_sid"))?;
+            let Some(next) = next else { break };
+            before = next.to_owned();
             let account = before.parse().map_err(|_| StoreError::Malformed("account sid"))?;
             rows += self.purge_account(account, retention(account), now).await?;
         }

@@ -3,8 +3,11 @@
 
 mod at_once;
 mod budget;
+mod closed;
+mod erasure;
 mod file;
 mod full;
+mod idempotency;
 mod migrate_command;
 mod one_caller;
 mod pages;

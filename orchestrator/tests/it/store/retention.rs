@@ -7,7 +7,7 @@ use conversations::{NewConversation, NewMessage};
 use shared_types::ConversationSid;
 use store::PURGE_BATCH_ROWS;
 
-use crate::store::{ACCOUNT, Store, conversation, identity, message, now, session};
+use crate::store::{ACCOUNT, OTHER_ACCOUNT, Store, conversation, identity, message, now, session};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -16,6 +16,7 @@ test_support::on_both_engines! {
     conversations_are_purged_some_days_after_their_last_message,
     messages_are_purged_in_batches_without_partial_reads,
     two_replicas_purge_concurrently,
+    each_account_has_its_retention,
 }
 
 impl Store {
@@ -93,5 +94,24 @@ async fn two_replicas_purge_concurrently(store: Store) {
     // Rows that one replica had locked while the other read them may be left to the next purge.
     store.purge_all(31).await;
     assert_eq!(store.count("SELECT COUNT(*) FROM conversations").await, 0);
+    assert_eq!(store.count("SELECT COUNT(*) FROM messages").await, 0);
+}
+
+async fn each_account_has_its_retention(store: Store) {
+    let long = store.open(conversation(1, 1)).await;
+    let elsewhere = NewConversation { account_sid: OTHER_ACCOUNT, ..conversation(2, 2) };
+    let short = store.open(elsewhere).await;
+    let purge = async |days| {
+        let retention = |account| if account == OTHER_ACCOUNT { 7 * DAY } else { 30 * DAY };
+        while store.conversations.purge(retention, now() + TimeDelta::days(days)).await.unwrap() > 0 {}
+        let found =
+            async |account, sid| store.conversations.conversation(account, sid).await.unwrap().is_some();
+        (found(ACCOUNT, long).await, found(OTHER_ACCOUNT, short).await)
+    };
+    assert_eq!(purge(7).await, (true, true));
+    assert_eq!(purge(8).await, (true, false));
+    assert_eq!(store.count("SELECT COUNT(*) FROM messages").await, 1);
+    assert_eq!(purge(30).await, (true, false));
+    assert_eq!(purge(31).await, (false, false));
     assert_eq!(store.count("SELECT COUNT(*) FROM messages").await, 0);
 }

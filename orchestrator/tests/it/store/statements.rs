@@ -27,9 +27,18 @@ async fn every_statement_searches_an_index() {
     for statement in conversations::statements() {
         let text = statement.text(Engine::Sqlite);
         let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {text}")).unwrap();
-        let steps = explain.query_map([], |row| row.get::<_, String>("detail")).unwrap();
-        for step in steps.map(Result::unwrap) {
-            println!("{step}\n    {text}");
+        let steps = explain.raw_query().mapped(|row| row.get::<_, String>("detail"));
+        let steps: Vec<String> = steps.map(Result::unwrap).collect();
+        let is_scan = |step: &&String| step.contains("SCAN") && !step.ends_with(" CONSTANT ROW");
+        let scans: Vec<&String> = steps.iter().filter(is_scan).collect();
+        // The first row of all, and the two rows of a subquery.
+        let is_bounded = text == "SELECT sid FROM conversations LIMIT 1" || scans == ["SCAN nearest"];
+        assert!(scans.is_empty() || is_bounded, "{text}: {steps:?}");
+        assert!(!steps.iter().any(|step| step.contains("TEMP B-TREE")), "{text}: {steps:?}");
+        // The lists of a state and of a guest search no other conversations of the account.
+        for (condition, index) in [("state = ?6", "by_state"), ("identity = ?6", "by_identity")] {
+            let uses = steps.iter().any(|step| step.contains(index));
+            assert!(uses || !text.contains(condition), "{text}: {steps:?}");
         }
     }
 }
