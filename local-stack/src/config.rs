@@ -25,7 +25,7 @@ use crate::{
 /// The ports that the services listen on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ports {
-    /// The ports of the contract: 8080 to 8082, and 9080 to 9082 for operators.
+    /// The ports of the contract: 8080 to 8082, 8083 for the desk, and 9080 to 9082 for operators.
     Designed,
     /// Free ports.
     Free,
@@ -142,13 +142,17 @@ impl StackConfig {
         SpanConfig { endpoint: self.otlp_endpoint.clone(), sampling }
     }
 
+    /// The loopback address with this port, or a free one.
+    pub(crate) fn local(&self, port: u16) -> SocketAddr {
+        match self.ports {
+            Ports::Designed => SocketAddr::from(([127, 0, 0, 1], port)),
+            Ports::Free => ANY_PORT,
+        }
+    }
+
     /// The listeners of the service with this index in the chain. In process, only the first one has a public port.
     pub(crate) fn listeners(&self, index: u16) -> io::Result<Listeners> {
-        let local = |port: u16| match self.ports {
-            Ports::Designed => SocketAddr::from(([127, 0, 0, 1], port + index)),
-            Ports::Free => ANY_PORT,
-        };
-        let (service, admin) = (local(8080), local(9080));
+        let (service, admin) = (self.local(8080 + index), self.local(9080 + index));
         if self.in_process && index > 0 {
             Listeners::in_process(admin)
         } else {

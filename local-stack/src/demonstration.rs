@@ -33,6 +33,8 @@ pub struct Demonstration {
     pub scoped_auth_address: Option<SocketAddr>,
     /// Its admin listener.
     pub scoped_auth_admin_address: SocketAddr,
+    /// The address of the desk's API.
+    pub desk_address: SocketAddr,
     /// Starship, if it runs.
     pub starship: Option<Starship>,
     /// The customer's site.
@@ -51,7 +53,7 @@ impl Demonstration {
             .map_err(|error| io::Error::new(error.kind(), format!("{site_address}: {error}")))?;
         let page = site::origin(listener.local_addr()?);
         std::fs::create_dir_all(&config.data)?;
-        if !demo::write_accounts(&config.accounts_file(), &page)? {
+        if !demo::write_page(&config.accounts_file(), &page)? {
             tracing::warn!(
                 file = %config.accounts_file().display(),
                 "the demo page's line is missing, so its requests may be rejected; delete the file to have it created again"
@@ -64,7 +66,7 @@ impl Demonstration {
         }
         let clock: Clock = config.clock.clone();
         let stack = Stack::start(&config).await?;
-        let Stack { orchestrator, federated_auth, scoped_auth, scoped_auth_config, .. } = stack;
+        let Stack { orchestrator, desk_address, federated_auth, scoped_auth, scoped_auth_config, .. } = stack;
         let starship = if edge {
             let lines = arrows.clone();
             let starship = StarshipConfig {
@@ -94,6 +96,7 @@ impl Demonstration {
         })?;
         Ok(Self {
             orchestrator,
+            desk_address,
             federated_auth,
             scoped_auth,
             scoped_auth_address,

@@ -26,7 +26,7 @@ struct Arguments {
     /// Folder of keys, accounts and conversations; missing files are created
     #[arg(long, default_value = "data")]
     data: PathBuf,
-    /// Listen on free ports instead of 8000, 8080 to 8082, 8090 and 9080 to 9082
+    /// Listen on free ports instead of 8000, 8080 to 8083, 8090 and 9080 to 9082
     #[arg(long)]
     free_ports: bool,
     /// Do not start Starship even if nginx is installed: the page calls FlexWebchatOrchestratorService directly
@@ -67,7 +67,7 @@ fn config(arguments: &Arguments) -> StackConfig {
 
 async fn services(arguments: &Arguments) -> Result<(), StartError> {
     let stack = Stack::start(&config(arguments)).await?;
-    let Stack { orchestrator, federated_auth, scoped_auth, .. } = &stack;
+    let Stack { orchestrator, desk_address, federated_auth, scoped_auth, .. } = &stack;
     // Before the output says that it is up: from then on, a signal must stop it cleanly.
     let mut signals = StopSignals::listen()?;
     tell_beginning(&arguments.data);
@@ -78,7 +78,8 @@ async fn services(arguments: &Arguments) -> Result<(), StartError> {
     ] {
         tell_service(name, running.listens_on(), running.admin_address);
     }
-    tell_lines(orchestrator.address());
+    tell_desk(*desk_address);
+    tell_lines(orchestrator.address(), *desk_address, &arguments.data);
     signals.next().await;
     tracing::info!("stopping");
     stack.stop().await;
@@ -100,7 +101,7 @@ async fn demonstration(arguments: &Arguments, arrows: TraceEvents) -> Result<(),
 
 #[allow(clippy::print_stdout, reason = "output for the developer who starts the stack")]
 fn tell(demonstration: &Demonstration, data: &Path) {
-    let Demonstration { orchestrator, federated_auth, starship, site, .. } = demonstration;
+    let Demonstration { orchestrator, desk_address, federated_auth, starship, site, .. } = demonstration;
     tell_beginning(data);
     println!(
         "  Look here first: {}  a customer's site, its chat, and the calls as they flow\n",
@@ -114,7 +115,8 @@ fn tell(demonstration: &Demonstration, data: &Path) {
     tell_service("FederatedAuthService", federated_auth.listens_on(), federated_auth.admin_address);
     let (scoped_auth, admin) = (demonstration.scoped_auth_address, demonstration.scoped_auth_admin_address);
     tell_service("ScopedAuthService", scoped_auth, admin);
-    tell_lines(orchestrator.address());
+    tell_desk(*desk_address);
+    tell_lines(orchestrator.address(), *desk_address, data);
 }
 
 #[allow(clippy::print_stdout, reason = "as above")]
@@ -129,7 +131,12 @@ fn tell_service(name: &str, address: Option<SocketAddr>, admin: SocketAddr) {
 }
 
 #[allow(clippy::print_stdout, reason = "as above")]
-fn tell_lines(orchestrator: SocketAddr) {
+fn tell_desk(desk: SocketAddr) {
+    println!("  {:<32} http://{desk}  for servers with an API key of accounts.toml", "The desk's API");
+}
+
+#[allow(clippy::print_stdout, reason = "as above")]
+fn tell_lines(orchestrator: SocketAddr, desk: SocketAddr, data: &Path) {
     println!(
         "\nDeployments: {} (webchat security on), {} (off)\n\nCreate a token, refresh it, open the conversation:\n",
         demo::DEPLOYMENT_ON,
@@ -138,4 +145,6 @@ fn tell_lines(orchestrator: SocketAddr) {
     for line in demo::curl_lines(orchestrator, demo::DEPLOYMENT_ON) {
         println!("{line}\n");
     }
+    println!("List the conversations as the desk, which answers them (docs/desk.md):\n");
+    println!("{}\n", demo::desk_curl_line(desk, data));
 }

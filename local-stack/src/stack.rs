@@ -1,10 +1,10 @@
 //! Start and stop of a stack.
 
-use std::{fs, path::Path, sync::Arc, time::Duration};
+use std::{fs, net::SocketAddr, sync::Arc, time::Duration};
 
 use orchestrator::{accounts::AccountsFile, dpop::PublicUrls};
 use scoped_auth::config::MissingKeys;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use service_runtime::{
     Running, ServiceCredential, client::PeerConfig, command::StartError, random::Random, spans::Sampling,
 };
@@ -12,7 +12,9 @@ use service_runtime::{
 use crate::{
     certificates::{Certificates, Sides},
     config::StackConfig,
-    demo, secrets,
+    demo::{self, DESK_SECRET},
+    desk::Desk,
+    secrets,
     wire::Participant,
 };
 
@@ -20,6 +22,12 @@ use crate::{
 pub struct Stack {
     /// FWO's base URL for browsers, behind the [`Wire`](crate::Wire).
     pub url: String,
+    /// The address of the desk's API.
+    pub desk_address: SocketAddr,
+    /// The base URL of the desk's API, behind the [`Wire`](crate::Wire).
+    pub desk_url: String,
+    /// The secret of the desk's API key.
+    pub desk_secret: SecretString,
     /// FWO's accounts.
     pub accounts: Arc<AccountsFile>,
     /// FlexWebchatOrchestratorService.
@@ -45,7 +53,14 @@ impl Stack {
     pub async fn start(config: &StackConfig) -> Result<Self, StartError> {
         let random = Random::default();
         fs::create_dir_all(&config.data).map_err(|error| format!("{}: {error}", config.data.display()))?;
-        write_if_missing(&config.accounts_file(), demo::ACCOUNTS)?;
+        let desk_secret = secrets::kept_secret(&config.data.join(DESK_SECRET), &random)?;
+        let accounts_file = config.accounts_file();
+        if !demo::write_desk_key(&accounts_file, desk_secret.expose_secret().as_bytes())? {
+            tracing::warn!(
+                file = %accounts_file.display(),
+                "the line of the desk's API key is missing, so the desk's requests may be rejected; delete the file to have it created again"
+            );
+        }
         let [orchestrator_secret, federated_auth_secret] =
             [secrets::service_secret(&random), secrets::service_secret(&random)];
         let operator_secret = secrets::kept_secret(&config.data.join("operator.secret"), &random)?;
@@ -126,6 +141,8 @@ impl Stack {
             public_urls: PublicUrls::default(),
             spans: config.spans(Sampling::Ratio(1.0)),
             answer_bytes: 32 * 1024 * 1024,
+            desk_listen: Some(config.local(8083)),
+            desk_url: None,
             welcome_message: "Welcome! Someone will be with you in a moment.".to_owned(),
             desk_listen: None,
             desk_url: None,
@@ -135,8 +152,15 @@ impl Stack {
         let orchestrator =
             orchestrator::start_with(orchestrator_config, accounts.clone(), config.listeners(0)?).await?;
         let url = config.wire.connect(Participant::Browser, Participant::Fwo, orchestrator.address());
+        let [desk_address] = *orchestrator.additional_addresses() else {
+            return Err("the desk's API has no listener".into());
+        };
+        let desk_url = config.wire.connect(Participant::Desk, Participant::Fwo, desk_address);
         Ok(Self {
             url,
+            desk_address,
+            desk_url,
+            desk_secret,
             accounts,
             orchestrator,
             federated_auth,
@@ -149,17 +173,15 @@ impl Stack {
         })
     }
 
+    /// The desk of the first account, with its API key.
+    pub fn desk(&self) -> Desk {
+        Desk::new(&self.desk_url, demo::DESK_KEY, self.desk_secret.clone())
+    }
+
     /// Stops callers before their callees, so that requests in flight complete.
     pub async fn stop(self) {
         self.orchestrator.stop().await;
         self.federated_auth.stop().await;
         self.scoped_auth.stop().await;
     }
-}
-
-fn write_if_missing(path: &Path, content: &str) -> Result<(), StartError> {
-    if !path.exists() {
-        fs::write(path, content).map_err(|error| format!("{}: {error}", path.display()))?;
-    }
-    Ok(())
 }

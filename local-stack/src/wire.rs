@@ -9,6 +9,8 @@ use service_runtime::in_process::Observer;
 pub enum Participant {
     /// The page and its widget.
     Browser,
+    /// The customer's servers, where somebody answers.
+    Desk,
     /// The edge gateway.
     Starship,
     /// FlexWebchatOrchestratorService.
@@ -26,6 +28,7 @@ impl Participant {
     pub const fn name(self) -> &'static str {
         match self {
             Participant::Browser => "B",
+            Participant::Desk => "Desk",
             Participant::Starship => "S",
             Participant::Fwo => "FWO",
             Participant::Fas => "FAS",

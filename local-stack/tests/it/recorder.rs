@@ -116,12 +116,14 @@ fn readable(path: &str) -> String {
     words.concat()
 }
 
-/// The names of a body's fields; with values for booleans, codes and reasons, which the diagrams show.
+/// The names of a body's fields; with values for booleans, codes, reasons, sides and states, which the diagrams show.
 fn fields(body: &[u8]) -> String {
     let Ok(Value::Object(fields)) = serde_json::from_slice(body) else { return form_fields(body) };
     let shown = fields.iter().map(|(name, value)| match value {
         Value::Bool(truth) => format!("{name}: {truth}"),
-        Value::String(text) if matches!(name.as_str(), "code" | "reason") => format!("{name}: {text}"),
+        Value::String(text) if matches!(name.as_str(), "code" | "reason" | "side" | "state") => {
+            format!("{name}: {text}")
+        }
         Value::String(text) if name == "message" && !text.contains(' ') => format!("{name}: {text}"),
         Value::Null | Value::Number(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => {
             name.clone()
@@ -130,11 +132,14 @@ fn fields(body: &[u8]) -> String {
     format!("{{{}}}", shown.collect::<Vec<_>>().join(", "))
 }
 
-/// The names of a form's fields.
+/// The names of a form's fields; with the value of a state.
 fn form_fields(body: &[u8]) -> String {
-    let names: Vec<_> =
-        body.split(|b| *b == b'&').filter_map(|pair| pair.split(|b| *b == b'=').next()).collect();
-    let names: Vec<_> =
-        names.into_iter().map(String::from_utf8_lossy).filter(|name| !name.is_empty()).collect();
-    if names.is_empty() { String::new() } else { format!("{{{}}}", names.join(", ")) }
+    let fields = body.split(|b| *b == b'&').map(String::from_utf8_lossy);
+    let shown: Vec<_> = fields
+        .filter_map(|field| {
+            let (name, value) = field.split_once('=')?;
+            Some(if name == "State" { format!("{name}: {value}") } else { name.to_owned() })
+        })
+        .collect();
+    if shown.is_empty() { String::new() } else { format!("{{{}}}", shown.join(", ")) }
 }

@@ -1,6 +1,8 @@
 //! The diagrams, executed: a real stack, a guest that acts as the diagram's browser, and the recorded traffic, which
 //! must equal the arrows of `docs/sequences/`.
 
+mod answer;
+mod close;
 mod create_token;
 mod init;
 mod open_conversation;

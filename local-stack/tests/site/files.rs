@@ -92,7 +92,7 @@ async fn the_other_origin_redirects_to_the_page() {
 fn accounts_get_the_pages_origin_and_keep_edits() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("accounts.toml");
-    let is_there = |page: &str| demo::write_accounts(&file, page).unwrap();
+    let is_there = |page: &str| demo::write_page(&file, page).unwrap();
     assert!(is_there("http://127.0.0.1:1111"));
     let edited = fs::read_to_string(&file).unwrap().replace("medium", "high");
     fs::write(&file, &edited).unwrap();

@@ -15,7 +15,7 @@ endpoint! {
     response: 201 => ChatMessage;
     // A second request adds a second message.
     idempotent: false;
-    errors: [RateLimited, DeploymentKeyNotFound, DeploymentKeyDisabled, OriginNotAllowed, FingerprintUnavailable, InvalidDpopProof, UseDpopNonce, InvalidToken, ExpiredToken, RevokedToken, SessionExpired, FingerprintInvalid, NotFound, ConversationFull, UpstreamInvalid, UpstreamTimeout];
+    errors: [RateLimited, DeploymentKeyNotFound, DeploymentKeyDisabled, OriginNotAllowed, FingerprintUnavailable, InvalidDpopProof, UseDpopNonce, InvalidToken, ExpiredToken, RevokedToken, SessionExpired, FingerprintInvalid, NotFound, ConversationClosed, ConversationFull, IdempotencyKeyReused, UpstreamInvalid, UpstreamTimeout];
 }
 
 /// Maximum length of a message, in bytes.

@@ -29,9 +29,34 @@ fn the_readmes_three_commands_work() {
     assert_eq!(opened["identity"], created["identity"]);
     assert_eq!(opened["identity"], refreshed["identity"]);
     assert!(opened["conversation_sid"].as_str().unwrap().starts_with("CH"));
-    for secret in ["keys.json", "fingerprint.key", "conversations.db"] {
+    for secret in ["keys.json", "fingerprint.key", demo::DESK_SECRET, "conversations.db"] {
         let mode = fs::metadata(data.path().join(secret)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{secret}");
+    }
+}
+
+#[test]
+fn the_printed_command_of_the_desk_works_after_a_lost_secret() {
+    let data = tempfile::tempdir().unwrap();
+    let secret_file = data.path().join(demo::DESK_SECRET);
+    let mut secrets = Vec::new();
+    for _ in 0..2 {
+        let mut stack = Process::stack(data.path());
+        let command = stack.until("/v1/Conversations");
+        let secret = fs::read_to_string(&secret_file).unwrap();
+        assert!(!command.contains(&secret), "{command}");
+        let output = Command::new("bash").args(["-c", &command]).output().unwrap();
+        let listed: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(listed["conversations"], serde_json::json!([]));
+        let accounts = fs::read_to_string(data.path().join("accounts.toml")).unwrap();
+        assert!(!accounts.contains(&secret));
+        assert_eq!(accounts.matches("[[account.api_key]]").count(), 1);
+        stack.signal("-TERM");
+        let (status, printed) = stack.end();
+        assert!(status.success() && !printed.contains(&secret));
+        assert!(!secrets.contains(&secret));
+        secrets.push(secret);
+        fs::remove_file(&secret_file).unwrap();
     }
 }
 
