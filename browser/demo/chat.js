@@ -86,11 +86,10 @@ export function startChat(session, sequence) {
     const { name, question } = Object.fromEntries(new FormData(begin))
     sequence.guest('starts a chat')
     guarded(begin, async () => {
-      await session.openConversation({ customerFriendlyName: name, preEngagementData: { question } })
+      await session.openConversation({ customerFriendlyName: name, preEngagementData: { query: question } })
+      // The question is the conversation's first message.
       await converse()
       say.elements.text.focus()
-      await session.send(question)
-      await poll()
     })
   })
 

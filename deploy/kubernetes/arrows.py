@@ -6,6 +6,7 @@ from build import pod_of
 ARROWS = {
     ("ingress-nginx", "starship", 8000),
     ("starship", "orchestrator", 8080),
+    ("desk", "orchestrator", 8083),
     ("orchestrator", "federated-auth", 8081),
     ("federated-auth", "scoped-auth", 8082),
     ("orchestrator", "postgres", 5432),
@@ -26,6 +27,7 @@ NAME = "app.kubernetes.io/name"
 # Peers in other namespaces, by namespace and label.
 OTHERS = {
     "ingress-nginx": ("ingress-nginx", {NAME: "ingress-nginx"}),
+    "desk": ("desk", {NAME: "desk"}),
     "prometheus": ("monitoring", {NAME: "prometheus"}),
     "opentelemetry-collector": ("monitoring", {NAME: "opentelemetry-collector"}),
     "kube-dns": ("kube-system", {"k8s-app": "kube-dns"}),

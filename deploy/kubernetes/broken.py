@@ -49,6 +49,9 @@ EXAMPLES = [
     (lambda m: m.policy("starship")["egress"].clear(), "the arrow starship -> orchestrator:8080 is not let through"),
     (lambda m: m.policy("scoped-auth")["ingress"].clear(), "the arrow federated-auth -> scoped-auth:8082 is not let through"),
     (lambda m: m.remove("NetworkPolicy", "dns"), "the arrow starship -> kube-dns:53 is not let through"),
+    (lambda m: m.policy("desk")["ingress"].clear(), "the arrow desk -> orchestrator:8083 is not let through"),
+    (lambda m: m.policy("starship")["egress"].append(to("orchestrator", 8083)), "starship -> orchestrator:8083 is let through"),
+    (lambda m: m.policy("desk")["ingress"][0]["from"][0].pop("podSelector"), "may be anybody"),
     (lambda m: m.policy("orchestrator")["egress"].append(to("scoped-auth", 8082)), "orchestrator -> scoped-auth:8082 is let through"),
     (lambda m: m.policy("starship")["egress"].append(to("postgres", 5432)), "starship -> postgres:5432 is let through"),
     (lambda m: m.policy("orchestrator")["egress"][0].update(ports=[{"port": 9081}]), "orchestrator -> federated-auth:9081 is let through"),
@@ -84,6 +87,8 @@ EXAMPLES = [
     (lambda m: without(m.container("orchestrator"), "ORCHESTRATOR_FINGERPRINT_KEY_FILE"), "ORCHESTRATOR_FINGERPRINT_KEY is required"),
     (lambda m: variable(m.container("federated-auth"), "FEDERATED_AUTH_SCOPED_AUTH_URL").update(value="http://scoped-auth:80"), "no Service scoped-auth with the port 80"),
     (lambda m: m.spec("Service", "starship")["ports"][0].update(targetPort="https"), "nobody listens on https"),
+    (lambda m: m.container("orchestrator")["ports"][1].update(containerPort=8084), "ORCHESTRATOR_DESK_LISTEN of the container is 8083, not 8084"),
+    (lambda m: m.spec("Service", "orchestrator")["ports"].append({"name": "desk", "port": 8083, "targetPort": "desk"}), "Service orchestrator: the desk's port is not its only one"),
     (lambda m: m.container("scoped-auth")["ports"][0].update(containerPort=8083), "SCOPED_AUTH_LISTEN of the image is 8082, not 8083"),
     # The fleet.
     (lambda m: m.container("orchestrator").pop("readinessProbe"), "orchestrator: is not probed"),

@@ -146,7 +146,7 @@ def settings(objects):
 
 
 def peers(objects):
-    """Addresses in variables are Services', and a Service's port is its pod's port, on which the image listens."""
+    """Addresses in variables are Services', and a Service's port is its pod's port, on which the image or container listens."""
     services = {one["metadata"]["name"]: one["spec"] for one in objects if one["kind"] == "Service"}
     for name, _, container in each_container(objects):
         for variable in container.get("env", []):
@@ -159,13 +159,18 @@ def peers(objects):
         for port in spec["ports"]:
             if port["targetPort"] not in ports:
                 yield f"Service {name}: nobody listens on {port['targetPort']}"
+            # What leads browsers to a Service must not lead them to the desk's API.
+            if port["targetPort"] in ("desk", 8083) and len(spec["ports"]) > 1:
+                yield f"Service {name}: the desk's port is not its only one"
     listeners = repository.listeners()
     for name, _, container in each_container(objects):
         service = name.partition("/")[0]
         for port in container.get("ports", []) if service in repository.PREFIXES else []:
-            setting = repository.PREFIXES[service] + ("ADMIN_LISTEN" if port["name"] == "admin" else "LISTEN")
-            if listeners[setting] != port["containerPort"]:
-                yield f"{name}: {setting} of the image is {listeners[setting]}, not {port['containerPort']}"
+            setting = repository.PREFIXES[service] + {"admin": "ADMIN_LISTEN", "desk": "DESK_LISTEN"}.get(port["name"], "LISTEN")
+            given = [one["value"].rpartition(":")[2] for one in container.get("env", []) if one["name"] == setting]
+            where, listener = ("container", int(given[0])) if given else ("image", listeners.get(setting))
+            if listener != port["containerPort"]:
+                yield f"{name}: {setting} of the {where} is {listener}, not {port['containerPort']}"
 
 
 def selected(selector, workload):

@@ -48,7 +48,7 @@ impl Demo {
         self.guest.page.types("#name", "Ada").await;
         self.guest.page.types("#question", QUESTION).await;
         self.guest.page.click("#begin button").await;
-        self.reads(&[WELCOME, QUESTION]).await;
+        self.reads(&[QUESTION, WELCOME]).await;
     }
 
     /// Waits until the messages equal these.
@@ -117,7 +117,6 @@ async fn chat_continues_after_reload_and_in_a_second_tab_with_its_calls_drawn() 
     )
     .await;
     demo.shows("#exchanges", "Open the conversation.").await;
-    demo.shows("#exchanges", "Send a message.").await;
     let drawn = demo.guest.evaluates("document.querySelectorAll('#exchanges svg path.head').length").await;
     assert!(drawn.as_u64().unwrap() > 20, "{drawn}");
     let scroll = "[...document.querySelectorAll('#exchanges li')]
@@ -126,16 +125,17 @@ async fn chat_continues_after_reload_and_in_a_second_tab_with_its_calls_drawn() 
     demo.is_pictured("light.png").await;
 
     demo.guest.page.reload().await;
-    demo.reads(&[WELCOME, QUESTION]).await;
+    demo.reads(&[QUESTION, WELCOME]).await;
     demo.shows("#exchanges", "Refresh the token.").await;
 
     let first = demo.guest.page.tab().await;
     demo.guest.page.new_tab().await;
     demo.guest.page.visit(&demo.page).await;
-    demo.reads(&[WELCOME, QUESTION]).await;
+    demo.reads(&[QUESTION, WELCOME]).await;
     demo.guest.page.types("#text", "From the second tab").await;
     demo.guest.page.click("#say button").await;
-    demo.reads(&[WELCOME, QUESTION, "From the second tab"]).await;
+    demo.reads(&[QUESTION, WELCOME, "From the second tab"]).await;
+    demo.shows("#exchanges", "Send a message.").await;
     demo.guest.page.click("#end").await;
     demo.shows("#over", "You have ended this chat.").await;
     demo.guest.page.turn_to(&first).await;
@@ -190,7 +190,7 @@ async fn each_button_works_and_the_chat_continues() {
     demo.shows("#exchanges", "FAS answers 401 expired_token").await;
     demo.guest.page.types("#text", "Still there?").await;
     demo.guest.page.click("#say button").await;
-    demo.reads(&[WELCOME, QUESTION, "Still there?"]).await;
+    demo.reads(&[QUESTION, WELCOME, "Still there?"]).await;
 
     demo.presses("scoped-auth").await;
     demo.shows("#fact-scoped-auth", "is stopped").await;
@@ -209,7 +209,7 @@ async fn each_button_works_and_the_chat_continues() {
     demo.shows("#outcome", "the chat goes on").await;
     demo.guest.page.types("#text", "And now?").await;
     demo.guest.page.click("#say button").await;
-    demo.reads(&[WELCOME, QUESTION, "Still there?", "And now?"]).await;
+    demo.reads(&[QUESTION, WELCOME, "Still there?", "And now?"]).await;
     assert!(!demo.sequence().await.contains("revoked_token"));
     demo.is_pictured("failure.png").await;
     demo.guest.page.click("#end").await;
