@@ -1,7 +1,7 @@
 //! Deserializes bodies and queries into typed requests. Errors name the field and the expectation, and never repeat the
 //! value, which may be a token.
 
-use actix_web::http::header::{CONTENT_TYPE, HeaderMap};
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
 use serde::de::{
     DeserializeOwned,
     value::{self, BorrowedStrDeserializer, MapDeserializer},
@@ -26,6 +26,11 @@ pub(crate) fn parse<T: DeserializeOwned>(
     body: &[u8],
     forms: bool,
 ) -> Result<T, BodyError> {
+    let is_encoded = |value: &HeaderValue| !value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity");
+    if headers.get(CONTENT_ENCODING).is_some_and(is_encoded) {
+        let message = "The body must have no `Content-Encoding`.".into();
+        return Err(BodyError { code: Code::UnsupportedMediaType, message });
+    }
     let content_type = headers.get(CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
     let essence = content_type.split(|b| *b == b';').next().unwrap_or_default().trim_ascii();
     if essence.eq_ignore_ascii_case(b"application/json") {
@@ -133,7 +138,6 @@ fn unknown_field(rest: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use actix_web::http::header::HeaderValue;
     use proptest::prelude::*;
     use shared_types::orchestrator::refresh_token::Request;
 
@@ -206,6 +210,22 @@ mod tests {
             let pairs =
                 url::form_urlencoded::Serializer::new(String::new()).append_pair(name, "hunter2").finish();
             assert_eq!(form::<Known>(format!("Body=b&{pairs}").as_bytes()).unwrap_err().message, message);
+        }
+    }
+
+    #[test]
+    fn an_encoded_body_is_an_unsupported_media_type() {
+        for (encoding, accepted) in
+            [("gzip", false), ("br", false), ("", false), ("identity", true), (" Identity", true)]
+        {
+            let mut headers = HeaderMap::new();
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding));
+            let read = parse::<Known>(&headers, br#"{"Body":""}"#, true);
+            assert_eq!(
+                read.map_err(|error| error.code).err(),
+                (!accepted).then_some(Code::UnsupportedMediaType)
+            );
         }
     }
 
