@@ -15,7 +15,7 @@ endpoint! {
     response: 201 => Response;
     // A second request opens a second conversation.
     idempotent: false;
-    errors: [RateLimited, DeploymentKeyNotFound, DeploymentKeyDisabled, OriginNotAllowed, FingerprintUnavailable, InvalidDpopProof, UseDpopNonce, UpstreamInvalid, UpstreamTimeout];
+    errors: [RateLimited, DeploymentKeyNotFound, DeploymentKeyDisabled, OriginNotAllowed, FingerprintUnavailable, InvalidDpopProof, UseDpopNonce, RevokedToken, UpstreamInvalid, UpstreamTimeout];
 }
 
 /// `{DeploymentKey, CustomerFriendlyName?, PreEngagementData?, Identity?}`
