@@ -11,8 +11,11 @@ use shared_types::{
     },
 };
 
-use super::{Desk, messages::MESSAGE_BYTES};
+use super::Desk;
 use crate::{error::Error, idempotency_key, state::State, text};
+
+/// Upper bound of a message in the response besides its texts: sids, dates and three URLs.
+const ENVELOPE: usize = 1536;
 
 /// `POST /v1/Conversations/CH…/Messages`
 pub async fn create_message(
@@ -32,7 +35,9 @@ pub async fn create_message(
     }
     let attributes = attributes.map(|text| attributes_of(&text).map(|_| text)).transpose()?;
     let key = idempotency_key::of_request(context, &desk.api_key.to_string())?;
-    desk.reserve(state, context, MESSAGE_BYTES)?;
+    // The response repeats the texts, with every character escaped at worst.
+    let texts = author.len() + body.len() + attributes.as_ref().map_or(0, String::len);
+    desk.reserve(state, context, 2 * texts + ENVELOPE)?;
     let new = NewMessage {
         sid: MessageSid::from_bits(state.random.u128()),
         author,

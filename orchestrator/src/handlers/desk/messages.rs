@@ -14,7 +14,7 @@ use super::{Desk, paging};
 use crate::{error::Error, state::State};
 
 /// Upper bound of one message in a response: text and attributes, escaped.
-pub(super) const MESSAGE_BYTES: usize = 112 * 1024;
+const MESSAGE_BYTES: usize = 112 * 1024;
 
 /// `GET /v1/Conversations/CH…/Messages`
 pub async fn list_messages(
