@@ -10,8 +10,9 @@ mod idempotency;
 mod pages;
 mod requests;
 mod resources;
+mod twilio;
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, path::PathBuf};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use conversations::{Conversations, NewConversation, NewMessage};
@@ -276,3 +277,9 @@ async fn written(
     }
 }
 
+/// Python with the modules of `tests/requirements.txt`.
+#[expect(clippy::disallowed_methods, reason = "a test reads no settings through config.rs")]
+fn python() -> PathBuf {
+    let installed = concat!(env!("CARGO_MANIFEST_DIR"), "/../.venv/bin/python");
+    std::env::var("WEBCHAT_TEST_PYTHON").unwrap_or_else(|_| installed.to_owned()).into()
+}
