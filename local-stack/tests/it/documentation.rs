@@ -59,6 +59,7 @@ fn documented_folders_exist() {
         "docs/observability.md",
         "docs/fingerprint.md",
         "docs/embedding.md",
+        "docs/desk.md",
     ] {
         let text = fs::read_to_string(root.join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
         let named = text.split('`').skip(1).step_by(2).filter(|code| {

@@ -5,6 +5,7 @@ mod attributes;
 mod budgets;
 mod conversation;
 mod credentials;
+mod documentation;
 mod erasure;
 mod idempotency;
 mod pages;
