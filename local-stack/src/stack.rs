@@ -144,8 +144,6 @@ impl Stack {
             desk_listen: Some(config.local(8083)),
             desk_url: None,
             welcome_message: "Welcome! Someone will be with you in a moment.".to_owned(),
-            desk_listen: None,
-            desk_url: None,
             clock: config.clock.clone(),
             random,
         };
