@@ -13,6 +13,9 @@ use crate::{
     records::{ConversationRecord, conversation_columns},
 };
 
+/// Bytes of a page that are reserved for its `meta`: three URLs and their filters.
+const META: usize = 2048;
+
 /// Statements of a list, with a condition on an index: the sizes of a page, and its rows.
 macro_rules! list {
     ($condition:literal) => {
@@ -114,7 +117,7 @@ impl Conversations {
             Ok((Position { date_created: date(row.get("date_created")?)?, sid }, row.get("desk_bytes")?))
         });
         let sizes = sizes.collect::<Result<Vec<_>, StoreError>>()?;
-        let (fitting, next) = fitting(&sizes, limit, length(PAGE_BYTES));
+        let (fitting, next) = fitting(&sizes, limit);
         let (Some(first), Some(last)) = (fitting.first(), fitting.last()) else {
             return Ok(Page { items: Vec::new(), next: None });
         };
@@ -133,11 +136,11 @@ impl Position {
 }
 
 /// The items of a page, of items with their sizes, and the first one of the next page.
-pub(crate) fn fitting<T: Copy>(sizes: &[(T, i64)], limit: u32, bytes: i64) -> (Vec<T>, Option<T>) {
-    let (mut items, mut taken) = (Vec::new(), 0);
+pub(crate) fn fitting<T: Copy>(sizes: &[(T, i64)], limit: u32) -> (Vec<T>, Option<T>) {
+    let (mut items, mut taken) = (Vec::new(), length(META));
     for (item, size) in sizes {
         taken += size;
-        let is_over = items.len() >= limit as usize || taken > bytes;
+        let is_over = items.len() >= limit as usize || taken > length(PAGE_BYTES);
         if is_over && !items.is_empty() {
             return (items, Some(*item));
         }

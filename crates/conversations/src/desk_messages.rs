@@ -1,12 +1,11 @@
 //! Messages for the desk.
 
-use shared_types::{AccountSid, ConversationSid, MessageSid, desk::PAGE_BYTES};
+use shared_types::{AccountSid, ConversationSid, MessageSid};
 use store::Sql;
 
 use crate::{
     Conversations, StoreError,
     desk_lists::{Page, fitting},
-    length,
     records::{MessageRecord, index, message_columns},
 };
 
@@ -42,7 +41,7 @@ pub enum MessageRange {
 }
 
 impl Conversations {
-    /// A page of messages of a conversation: at most `limit`, and at most [`PAGE_BYTES`] of response, but at least one
+    /// A page of messages of a conversation: at most `limit`, and at most [`PAGE_BYTES`](shared_types::desk::PAGE_BYTES) of response, but at least one
     /// if there is one. The caller has checked that the account has the conversation.
     pub async fn desk_messages(
         &self,
@@ -61,7 +60,7 @@ impl Conversations {
             .await?;
         let sizes = sizes.iter().map(|row| Ok((index(row.get("message_index")?)?, row.get("desk_bytes")?)));
         let sizes = sizes.collect::<Result<Vec<_>, StoreError>>()?;
-        let (fitting, next) = fitting(&sizes, limit, length(PAGE_BYTES));
+        let (fitting, next) = fitting(&sizes, limit);
         let (Some(first), Some(last)) = (fitting.first(), fitting.last()) else {
             return Ok(Page { items: Vec::new(), next: None });
         };

@@ -19,6 +19,7 @@ test_support::on_both_engines! {
     Store:
     every_page_is_the_part_of_the_list_next_to_its_position,
     following_pages_lose_and_repeat_nothing,
+    three_messages_that_fill_a_page_leave_no_room_for_its_meta,
 }
 
 /// A message to write.
@@ -225,4 +226,19 @@ async fn following_pages_lose_and_repeat_nothing(store: Store) {
             assert!(way != 0 || read.len() == chat.records.len());
         }
     });
+}
+
+async fn three_messages_that_fill_a_page_leave_no_room_for_its_meta(store: Store) {
+    let mut chat = Chat::open(&store, Vec::new()).await;
+    let body = "\"".repeat(MAX_BODY);
+    // As long as a third of a page together with the body and the store's estimate of all else.
+    let attributes = serde_json::json!({ "a": format!("xx{}", "\"".repeat(5072)) }).to_string();
+    for n in 1..=3 {
+        let sid = MessageSid::from_bits(chat.sid.to_bits() + n);
+        let new = NewMessage { sid, attributes: Some(&attributes), ..message(0, &body) };
+        let appended = store.conversations.append_of_desk(chat.account, chat.sid, new).await;
+        chat.push(appended.unwrap().unwrap().message);
+    }
+    let (page, next) = chat.desk_page(MessageRange::Ascending(1), 100).await;
+    assert_eq!((page, next), (vec![1, 2], Some(3)));
 }
