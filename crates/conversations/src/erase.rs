@@ -85,7 +85,7 @@ impl Conversations {
         Ok((erased, Scrubber::run_now(&self.database).await))
     }
 
-    async fn delete_conversation(
+    pub(crate) async fn delete_conversation(
         &self,
         account: AccountSid,
         conversation: ConversationSid,

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use shared_types::AccountSid;
 use store::{PURGE_BATCH_ROWS, Sql};
 
-use crate::{Conversations, StoreError, day};
+use crate::{Conversations, StoreError, conversation_sid, day};
 
 // The next account in the order of the indexes, so that finding all accounts does not visit all conversations.
 static NEXT_ACCOUNT: Sql = Sql::new(
@@ -20,11 +20,9 @@ static MARK_EXPIRED: Sql = Sql::new(
      (SELECT sid FROM conversations WHERE account_sid = $1 AND last_day < $2 LIMIT $3 {skip_locked})",
 );
 // A conversation that was being opened while its guest was erased.
-static MARK_ERASED: Sql = Sql::new(
-    "UPDATE conversations SET last_day = -1, account_sid = '', identity = '', session_id = sid, jkt = NULL, \
-     customer_friendly_name = NULL, pre_engagement_data = NULL, friendly_name = NULL, attributes = NULL WHERE sid IN \
-     (SELECT c.sid FROM erased_guests e CROSS JOIN conversations c WHERE e.account_sid = $1 \
-     AND c.account_sid = e.account_sid AND c.identity = e.identity LIMIT $2)",
+static OF_ERASED: Sql = Sql::new(
+    "SELECT c.sid FROM erased_guests e CROSS JOIN conversations c WHERE e.account_sid = $1 \
+     AND c.account_sid = e.account_sid AND c.identity = e.identity LIMIT $2",
 );
 static FORGET_ERASED: Sql = Sql::new("DELETE FROM erased_guests WHERE account_sid = $1 AND date_erased < $2");
 static DELETIONS: [Sql; 2] = [
@@ -39,7 +37,7 @@ static DELETIONS: [Sql; 2] = [
 ];
 
 pub(crate) fn statements() -> impl Iterator<Item = &'static Sql> {
-    [&NEXT_ACCOUNT, &MARK_EXPIRED, &MARK_ERASED, &FORGET_ERASED].into_iter().chain(&DELETIONS)
+    [&NEXT_ACCOUNT, &MARK_EXPIRED, &OF_ERASED, &FORGET_ERASED].into_iter().chain(&DELETIONS)
 }
 
 impl Conversations {
@@ -78,22 +76,36 @@ impl Conversations {
     ) -> Result<u64, StoreError> {
         const DAY: u64 = 24 * 3600;
         let days = i64::try_from(retention.as_secs() / DAY).unwrap_or(i64::MAX);
-        let (account, at_once) = (account.to_string(), i64::from(PURGE_BATCH_ROWS));
+        let at_once = i64::from(PURGE_BATCH_ROWS);
+        let mut rows = self.purge_erased(account, at_once).await?;
+        let account = account.to_string();
         let oldest =
             TimeDelta::from_std(retention).ok().and_then(|retention| now.checked_sub_signed(retention));
         let oldest = oldest.map_or(0, |oldest| oldest.timestamp_millis());
-        let mut rows = 0;
         for statement in [
             MARK_EXPIRED.with([
                 account.as_str().into(),
                 day(now).saturating_sub(days).into(),
                 at_once.into(),
             ]),
-            MARK_ERASED.with([account.as_str().into(), at_once.into()]),
             FORGET_ERASED.with([account.as_str().into(), oldest.into()]),
         ] {
             let [purged] = self.database.write([statement]).await?;
             rows += purged.affected;
+        }
+        Ok(rows)
+    }
+
+    /// Erases conversations of erased guests.
+    async fn purge_erased(&self, account: AccountSid, at_once: i64) -> Result<u64, StoreError> {
+        let found = self.database.read(OF_ERASED.with([account.to_string().into(), at_once.into()])).await?;
+        let mut rows = 0;
+        for row in found.iter() {
+            let conversation = conversation_sid(row.get("sid")?)?;
+            rows += u64::from(self.delete_conversation(account, conversation).await?);
+        }
+        if rows > 0 {
+            self.scrubber.run(&self.database).await;
         }
         Ok(rows)
     }

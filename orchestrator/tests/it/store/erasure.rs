@@ -182,18 +182,20 @@ async fn an_erased_guest_opens_no_conversation(store: Store) {
 }
 
 async fn a_conversation_inserted_during_the_erasure_is_purged(store: Store) {
-    let sid = store.open(conversation(1, 1)).await;
+    let mut words = Words::default();
+    let (sid, _) = store.fill(7, 0, &mut words).await;
     let other = store.open(conversation(2, 2)).await;
     // Not deleted: a transaction inserted it that began before the guest was noted.
-    store.conversations.note_erased_guest(ACCOUNT, identity(1), now()).await.unwrap();
-    let rejected = store.conversations.open_conversation(conversation(1, 3)).await;
+    store.conversations.note_erased_guest(ACCOUNT, identity(7), now()).await.unwrap();
+    let rejected = store.conversations.open_conversation(conversation(7, 3)).await;
     assert!(matches!(rejected, Err(StoreError::Erased)), "also while it has a conversation: {rejected:?}");
     purge(&store, 0).await;
-    assert_eq!(store.all(identity(1), sid).await, None);
+    assert_eq!(store.all(identity(7), sid).await, None);
+    assert!(words.erased.is_disjoint(&found_in(&store.everything().await)));
     assert_eq!(store.all(identity(2), other).await.unwrap().len(), 1);
     assert_eq!(store.count("SELECT COUNT(*) FROM conversations").await, 1);
     assert_eq!(store.count("SELECT COUNT(*) FROM messages").await, 1);
-    assert!(store.conversations.is_erased(ACCOUNT, identity(1)).await.unwrap());
+    assert!(store.conversations.is_erased(ACCOUNT, identity(7)).await.unwrap());
 }
 
 async fn an_erased_guest_is_forgotten_after_the_retention(store: Store) {
