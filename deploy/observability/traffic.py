@@ -1,5 +1,6 @@
 """Simulated guests of a local stack and their failures, for `picture`: a bounded run on the loopback, always the same plan."""
 
+import base64
 import collections
 import heapq
 import http.client
@@ -10,19 +11,20 @@ import time
 import urllib.parse
 
 SECONDS = 100
-EPISODES = ("Driven: guests come and go; a wrong token now and then; a thief from 25 s to 40 s; a visitor over the limit from "
+EPISODES = ("Driven: guests come and go; a desk answers some; a wrong token now and then; a thief from 25 s to 40 s; a visitor over the limit from "
             "38 s to 58 s; an operator ends ten chats at 60 s; ScopedAuthService is stopped from 78 s to 83 s.")
 DEPLOYMENT = "CV00000000000000000000000000000001"
+API_KEY = "SK00000000000000000000000000000001"
 ACCOUNT = "AC00000000000000000000000000000001"
 FIREFOX = {"user-agent": "Mozilla/5.0 (X11; Linux x86_64; rv:148.0) Gecko/20100101 Firefox/148.0", "accept-language": "de"}
 
 
-def drive(services, site, data):
+def drive(services, desk_url, site, data):
     """Runs the whole plan and counts the responses. An episode yields the seconds until its next step."""
-    run = Run(services, site, data)
+    run = Run(services, desk_url, site, data)
     order, begin = itertools.count(), time.monotonic()
     plan = [(0, next(order), episode) for episode in (
-        arrivals(run), wrong_tokens(run), thief(run), crowd_of_one(run), operator(run), outage(run), key_file(run))]
+        arrivals(run), desk(run), wrong_tokens(run), thief(run), crowd_of_one(run), operator(run), outage(run), key_file(run))]
     while plan and plan[0][0] < SECONDS:
         at, _, episode = heapq.heappop(plan)
         time.sleep(max(0, begin + at - time.monotonic()))
@@ -36,9 +38,9 @@ def drive(services, site, data):
 
 
 class Run:
-    def __init__(self, services, site, data):
+    def __init__(self, services, desk_url, site, data):
         self.public, self.admin = services["orchestrator"][0], services["scoped-auth"][1]
-        self.site, self.data = site, data
+        self.desk, self.site, self.data = desk_url, site, data
         self.random = random.Random(6)
         self.answers = collections.Counter()
         self.arrived, self.chats = [], {}
@@ -46,7 +48,8 @@ class Run:
     def call(self, base, method, path, headers, body=None, address="127.0.0.1"):
         connection = http.client.HTTPConnection(urllib.parse.urlsplit(base).netloc, timeout=20, source_address=(address, 0))
         try:
-            connection.request(method, path, body and json.dumps(body), {"content-type": "application/json", **headers})
+            body = body if isinstance(body, str) else body and json.dumps(body)
+            connection.request(method, path, body, {"content-type": "application/json", **headers})
             answer = connection.getresponse()
             text = answer.read()
         finally:
@@ -121,6 +124,19 @@ def guest(run, number):
         if refusals > 3:
             break
     del run.chats[number]
+
+
+def desk(run):
+    """Answers one of the newest conversations at a time, slower than the guests write."""
+    secret = (run.data / "desk.secret").read_text()
+    credentials = base64.b64encode(f"{API_KEY}:{secret}".encode()).decode()
+    headers = {"authorization": f"Basic {credentials}", "content-type": "application/x-www-form-urlencoded"}
+    while True:
+        yield run.random.uniform(0.6, 1.4)
+        _, told = run.call(run.desk, "GET", "/v1/Conversations?State=active&PageSize=20", headers)
+        if found := told.get("conversations"):
+            messages = f"/v1/Conversations/{run.random.choice(found)['sid']}/Messages"
+            run.call(run.desk, "POST", messages, headers, "Author=Grace&Body=Somebody+is+here")
 
 
 def happens(browser, kind):

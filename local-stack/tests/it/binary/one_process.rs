@@ -22,7 +22,11 @@ async fn in_process_stack_works_without_internal_listeners() {
         let [operators] = urls(line).try_into().unwrap();
         admins.push(operators);
     }
-    assert_eq!(listening(stack.id()), 5, "the public side, three for operators, and the customer's site");
+    assert_eq!(
+        listening(stack.id()),
+        6,
+        "the public side, the desk's, three for operators, and the customer's site"
+    );
 
     let guest = Guest::with_chrome(&url, demo::DEPLOYMENT_ON);
     let token = guest.creates_token().await.text("token");

@@ -1,5 +1,7 @@
 //! The conversation diagrams.
 
+use serde_json::json;
+
 use crate::sequences::TestEnv;
 
 const FILE: &str = "open-conversation.md";
@@ -79,4 +81,45 @@ async fn every_request_checks_the_fingerprint() {
     env.equals(FILE, "Another browser presents the token");
     assert_eq!(thief.says(&token, &conversation, "it is me").await.code(), "fingerprint_invalid");
     assert_eq!(thief.opens_conversation(&token).await.code(), "fingerprint_invalid");
+}
+
+#[tokio::test]
+async fn a_question_in_the_form_is_the_first_message() {
+    let env = TestEnv::new().await;
+    let guest = env.guest_on();
+    let created = guest.creates_token().await;
+    let token = created.text("token");
+    let form = json!({"customerFriendlyName": "Ada", "preEngagementData": {"query": "Where is my order?"}});
+    let request =
+        guest.client().post(format!("{}/v2/WebChannels", guest.url)).bearer_auth(&token).json(&form);
+    let conversation = guest.presents(Some(&token), request).await.text("conversation_sid");
+    let read = guest.reads_messages(&token, &conversation, None).await;
+    let [question, welcome] = read.body["messages"].as_array().unwrap().as_slice() else {
+        panic!("{}", read.body);
+    };
+    assert_eq!((&question["index"], &question["body"]), (&0.into(), &"Where is my order?".into()));
+    assert_eq!(question["author"], created.body["identity"]);
+    assert_eq!((&welcome["index"], &welcome["author"]), (&1.into(), &"system".into()));
+    let desk = env.stack.desk().reads_messages(&conversation).await;
+    assert_eq!(desk.body["messages"][0]["side"], "guest");
+    assert_eq!(desk.body["messages"][1]["side"], "system");
+}
+
+#[tokio::test]
+async fn a_message_repeated_under_its_key_is_stored_once() {
+    let env = TestEnv::new().await;
+    let guest = env.guest_on();
+    let token = guest.creates_token().await.text("token");
+    let conversation = guest.opens_conversation(&token).await.text("conversation_sid");
+    let with_key = guest.clone().with("idempotency-key", "one");
+    let stored = with_key.says(&token, &conversation, "Hello").await;
+    let repeated = with_key.says(&token, &conversation, "Hello").await;
+    assert_eq!((repeated.status, &repeated.body), (201, &stored.body));
+    let other = with_key.says(&token, &conversation, "Goodbye").await;
+    assert_eq!((other.status, other.code()), (409, "idempotency_key_reused"));
+    env.stack.desk().closes(&conversation).await;
+    let repeated = with_key.says(&token, &conversation, "Hello").await;
+    assert_eq!((repeated.status, &repeated.body), (201, &stored.body), "also after it was closed");
+    let read = guest.reads_messages(&token, &conversation, Some(0)).await;
+    assert_eq!(read.body["messages"].as_array().unwrap().len(), 1);
 }
