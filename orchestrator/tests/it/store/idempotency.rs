@@ -25,7 +25,7 @@ async fn append(
 ) -> Result<Appended, StoreError> {
     let appended = match side {
         Side::Guest => conversations.append_of_guest(ACCOUNT, identity(1), conversation, new).await?,
-        _ => conversations.append_of_desk(ACCOUNT, conversation, new).await?,
+        Side::Desk | Side::System => conversations.append_of_desk(ACCOUNT, conversation, new).await?,
     };
     Ok(appended.unwrap())
 }

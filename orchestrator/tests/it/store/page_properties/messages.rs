@@ -95,7 +95,7 @@ impl<'a> Chat<'a> {
                 };
                 let appended = match side {
                     Side::Guest => store.conversations.append_of_guest(account, identity(1), sid, new).await,
-                    _ => store.conversations.append_of_desk(account, sid, new).await,
+                    Side::Desk | Side::System => store.conversations.append_of_desk(account, sid, new).await,
                 };
                 self.push(appended.unwrap().unwrap().message);
             }
