@@ -66,7 +66,9 @@ async fn metrics_count_requests_and_upstream_calls_without_identities() {
     ] {
         assert!(metrics.text.lines().any(|found| found == line), "missing line {line}\nin\n{}", metrics.text);
     }
-    for secret in ["hunter2", ON, "AC000", &conversation_sid, &token] {
+    // Accounts are labels of the counters of conversations and messages; guests are not.
+    let identity = fwo.opens_conversation(&token).await.member("identity");
+    for secret in ["hunter2", ON, &conversation_sid, &token, &identity] {
         metrics.does_not_repeat(secret);
     }
 }

@@ -27,9 +27,9 @@ async fn conversations_start_with_the_welcome_message() {
         let read = fwo.reads(&token, &conversation_sid, "").await;
         assert_eq!(
             (read.status, read.members()),
-            (200, vec!["messages".to_owned(), "last_index".to_owned()])
+            (200, ["messages", "last_index", "state"].map(str::to_owned).to_vec())
         );
-        assert_eq!(read.body()["last_index"], 0);
+        assert_eq!((&read.body()["last_index"], &read.body()["state"]), (&json!(0), &json!("active")));
         let [welcome] = read.body()["messages"].as_array().unwrap().clone().try_into().unwrap();
         let names: Vec<&str> = welcome.as_object().unwrap().keys().map(String::as_str).collect();
         assert_eq!(names, ["sid", "index", "author", "body", "date_created"]);
