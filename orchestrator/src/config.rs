@@ -19,6 +19,7 @@ use crate::{
     admission::{answer_budget::AnswerBudget, client_address::TrustedProxies},
     cli,
     dpop::PublicUrls,
+    handlers::desk::resources::MAX_HOST,
 };
 
 /// The binary and its settings.
@@ -194,6 +195,15 @@ pub struct Config {
     pub random: Random,
 }
 
+/// Its length is in every link of a response, whose size is bounded.
+fn desk_url(settings: &Settings) -> Result<Option<String>, SettingError> {
+    let url = settings.base_url("desk_url")?;
+    if url.as_ref().is_some_and(|url| url.len() > MAX_HOST) {
+        return Err(settings.error("desk_url", "expected at most 128 characters"));
+    }
+    Ok(url)
+}
+
 impl Config {
     /// Reads the settings.
     pub fn from_settings(settings: &Settings) -> Result<Self, SettingError> {
@@ -234,7 +244,7 @@ impl Config {
             },
             welcome_message: settings.parse("welcome_message", "a text")?,
             desk_listen: settings.optional("desk_listen", "an address such as 127.0.0.1:8083")?,
-            desk_url: settings.base_url("desk_url")?,
+            desk_url: desk_url(settings)?,
             clock: Clock::system(),
             random: Random::default(),
         })

@@ -35,7 +35,7 @@ pub use self::{
     last_session::LastSession,
     open_conversation::{NewConversation, Opened},
     pages::Range,
-    records::{ConversationRecord, MessageRecord},
+    records::{ConversationRecord, MESSAGE_ENVELOPE, MessageRecord},
 };
 use self::{by_session::BySession, scrub::Scrubber};
 

@@ -15,7 +15,7 @@ use crate::{StoreError, conversation_sid, date, length};
 /// and five URLs of at most 256 bytes each.
 const CONVERSATION_ENVELOPE: usize = 2048;
 /// The same for a message, with three URLs.
-const MESSAGE_ENVELOPE: usize = 1536;
+pub const MESSAGE_ENVELOPE: usize = 1536;
 
 /// A conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -73,17 +73,8 @@ pub fn check(
     client: Option<IpAddr>,
     bytes: usize,
 ) -> Result<(), Exhausted> {
-    budget.check_for(context, Owners::of_client(client), bytes)
-}
-
-/// The same for a request with an API key.
-pub fn check_api_key(
-    budget: &AnswerBudget,
-    context: &mut RequestContext<'_>,
-    key: ApiKeySid,
-    bytes: usize,
-) -> Result<(), Exhausted> {
-    budget.check_for(context, Owners::of_api_key(key), bytes)
+    let checked = budget.check(&budget.lock(), Owners::of_client(client), bytes);
+    checked.inspect_err(|exhausted| budget.record(context, *exhausted))
 }
 
 /// Reserves memory for a response of at most `bytes`.
@@ -141,16 +132,6 @@ impl AnswerBudget {
                 context.set_answer_header(HeaderName::from_static("ratelimit-policy"), policy);
             }
         }
-    }
-
-    fn check_for(
-        &self,
-        context: &mut RequestContext<'_>,
-        owners: Owners,
-        bytes: usize,
-    ) -> Result<(), Exhausted> {
-        let checked = self.check(&self.lock(), owners, bytes);
-        checked.inspect_err(|exhausted| self.record(context, *exhausted))
     }
 
     fn reserve_for(

@@ -6,7 +6,7 @@ mod create_message;
 mod messages;
 mod paging;
 mod participant_conversations;
-mod resources;
+pub(crate) mod resources;
 mod update_conversation;
 
 use std::sync::Arc;
@@ -23,6 +23,9 @@ pub use self::{
     update_conversation::update_conversation,
 };
 use crate::{accounts::Account, admission::answer_budget, error::Error, state::State};
+
+/// Upper bound of one conversation in a response: name, attributes and the guest's form, escaped.
+const CONVERSATION_BYTES: usize = 80 * 1024;
 
 /// The desk that sent a request.
 struct Desk {

@@ -10,11 +10,8 @@ use shared_types::{
     orchestrator::NoParameters,
 };
 
-use super::{Desk, paging};
+use super::{CONVERSATION_BYTES, Desk, paging};
 use crate::{error::Error, state::State};
-
-/// Upper bound of one conversation in a response.
-const CONVERSATION_BYTES: usize = 80 * 1024;
 
 /// `GET /v1/Conversations`
 pub async fn list_conversations(

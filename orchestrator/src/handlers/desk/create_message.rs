@@ -1,6 +1,6 @@
 //! `Desk ->> FWO: POST /v1/Conversations/CH…/Messages`: the desk writes.
 
-use conversations::{Appended, NewMessage, SYSTEM};
+use conversations::{Appended, MESSAGE_ENVELOPE, NewMessage, SYSTEM};
 use serde_json::{Map, Value};
 use service_runtime::RequestContext;
 use shared_types::{
@@ -13,9 +13,6 @@ use shared_types::{
 
 use super::Desk;
 use crate::{error::Error, idempotency_key, state::State, text};
-
-/// Upper bound of a message in the response besides its texts: sids, dates and three URLs.
-const ENVELOPE: usize = 1536;
 
 /// `POST /v1/Conversations/CH…/Messages`
 pub async fn create_message(
@@ -37,7 +34,7 @@ pub async fn create_message(
     let key = idempotency_key::of_request(context, &desk.api_key.to_string())?;
     // The response repeats the texts, with every character escaped at worst.
     let texts = author.len() + body.len() + attributes.as_ref().map_or(0, String::len);
-    desk.reserve(state, context, 2 * texts + ENVELOPE)?;
+    desk.reserve(state, context, 2 * texts + MESSAGE_ENVELOPE)?;
     let new = NewMessage {
         sid: MessageSid::from_bits(state.random.u128()),
         author,

@@ -13,8 +13,8 @@ use shared_types::{
 
 use crate::{accounts::Account, error::Error, state::State};
 
-/// Maximum length of `Host`, so that sizes of pages hold.
-const MAX_HOST: usize = 128;
+/// Maximum length of `Host`, and of `ORCHESTRATOR_DESK_URL`, so that the bounds of responses hold.
+pub(crate) const MAX_HOST: usize = 128;
 
 /// Makes resources of one account.
 pub(super) struct Resources {

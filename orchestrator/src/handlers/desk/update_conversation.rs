@@ -7,11 +7,8 @@ use shared_types::desk::{
     update_conversation::{MAX_NAME, Request},
 };
 
-use super::{Desk, create_message::attributes_of};
+use super::{CONVERSATION_BYTES, Desk, create_message::attributes_of};
 use crate::{error::Error, state::State, text};
-
-/// Upper bound of the conversation in the response.
-const CONVERSATION_BYTES: usize = 80 * 1024;
 
 /// `POST /v1/Conversations/CH…`
 pub async fn update_conversation(
