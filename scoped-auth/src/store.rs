@@ -210,7 +210,7 @@ impl Store {
 
     /// Wakes `notified` when a replica has written a revocation. Runs until it is dropped. Only PostgreSQL notifies.
     pub async fn listen(&self, notified: &Notify) {
-        self.database.listen(revocations::REVOKED, notified).await;
+        self.database.listen(revocations::REVOKED, |_| notified.notify_one()).await;
     }
 
     /// Deletes a bounded number of sessions that ended up to `now`, and of revocations whose tokens expired up to

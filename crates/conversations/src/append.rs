@@ -146,6 +146,7 @@ impl Conversations {
             Ok([taken, _, own]) => match taken.rows.first() {
                 Some(row) => {
                     message.index = index(row.get("message_index")?)?;
+                    self.publisher.changed(conversation);
                     return Ok(Some(Appended { message, is_repeated: false }));
                 }
                 None => rejected(&own),

@@ -72,6 +72,7 @@ impl Conversations {
             now.trunc_subsecs(3).timestamp_millis().into(),
         ]);
         let [updated] = self.database.write([update]).await?;
+        self.publisher.changed(changed.sid);
         updated.rows.first().map(ConversationRecord::of).transpose()
     }
 }

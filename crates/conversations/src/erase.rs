@@ -90,9 +90,10 @@ impl Conversations {
         account: AccountSid,
         conversation: ConversationSid,
     ) -> Result<bool, StoreError> {
-        let [sid, account] = [conversation.to_string(), account.to_string()];
-        let of = |sql: &'static Sql| sql.with([sid.as_str().into(), account.as_str().into()]);
-        let [_, _, conversation] = self.database.write([of(&LOCK), of(&MESSAGES), of(&CONVERSATION)]).await?;
-        Ok(conversation.affected > 0)
+        let (text, account) = (conversation.to_string(), account.to_string());
+        let of = |sql: &'static Sql| sql.with([text.as_str().into(), account.as_str().into()]);
+        let [_, _, deleted] = self.database.write([of(&LOCK), of(&MESSAGES), of(&CONVERSATION)]).await?;
+        self.publisher.changed(conversation);
+        Ok(deleted.affected > 0)
     }
 }

@@ -7,7 +7,7 @@ use shared_types::{
 };
 use store::Sql;
 
-use crate::{Conversations, StoreError};
+use crate::{Conversations, StoreError, conversation_sid};
 
 static LAST_SESSION: Sql = Sql::new(
     "SELECT session_id, auth_time, jkt, session_ended_at FROM conversations \
@@ -15,7 +15,7 @@ static LAST_SESSION: Sql = Sql::new(
 );
 static END: Sql = Sql::new(
     "UPDATE conversations SET session_ended_at = $3, state = 'closed', date_updated = $3 \
-     WHERE account_sid = $1 AND session_id = $2 AND session_ended_at IS NULL",
+     WHERE account_sid = $1 AND session_id = $2 AND session_ended_at IS NULL RETURNING sid",
 );
 pub(crate) static STATEMENTS: &[&Sql] = &[&LAST_SESSION, &END];
 
@@ -66,7 +66,10 @@ impl Conversations {
     ) -> Result<(), StoreError> {
         let end =
             END.with([account.to_string().into(), session.to_string().into(), now.timestamp_millis().into()]);
-        self.database.write([end]).await?;
+        let [ended] = self.database.write([end]).await?;
+        for row in ended.rows.iter() {
+            self.publisher.changed(conversation_sid(row.get("sid")?)?);
+        }
         Ok(())
     }
 }

@@ -13,10 +13,12 @@ mod desk_messages;
 mod desk_update;
 mod erase;
 mod erased_guests;
+mod hub;
 mod idempotency;
 mod last_session;
 mod open_conversation;
 mod pages;
+mod publish;
 mod records;
 mod retention;
 mod scrub;
@@ -31,13 +33,14 @@ pub use self::{
     desk_lists::{Filter, Page, Position},
     desk_messages::MessageRange,
     desk_update::Changes,
+    hub::{Hub, Registration},
     idempotency::IdempotencyKey,
     last_session::LastSession,
     open_conversation::{NewConversation, Opened},
     pages::Range,
     records::{ConversationRecord, MESSAGE_ENVELOPE, MessageRecord},
 };
-use self::{by_session::BySession, scrub::Scrubber};
+use self::{by_session::BySession, publish::Publisher, scrub::Scrubber};
 
 /// The tables.
 pub const MIGRATIONS: Migrations = Migrations::new("orchestrator", || sqlx::migrate!());
@@ -82,6 +85,8 @@ pub struct Conversations {
     /// PostgreSQL only.
     by_session: Option<Batcher<BySession>>,
     scrubber: Scrubber,
+    hub: Hub,
+    publisher: Publisher,
 }
 
 /// Store error. Nothing was written, except where the write succeeded and only its reply was lost.
@@ -113,7 +118,14 @@ impl Conversations {
         let database = Database::open(config, MIGRATIONS).await?;
         let by_session = database.postgres().map(|pool| Batcher::new(BySession::new(pool.clone())));
         let scrubber = Scrubber::new(&database);
-        Ok(Self { database, by_session, scrubber })
+        let hub = Hub::default();
+        let publisher = Publisher::new(&database, hub.clone());
+        Ok(Self { database, by_session, scrubber, hub, publisher })
+    }
+
+    /// The hub of requests that wait for changes.
+    pub fn hub(&self) -> &Hub {
+        &self.hub
     }
 
     /// Checks that the database responds.

@@ -22,6 +22,7 @@ pub use {
     database::Database,
     error::{DatabaseError, OpenError},
     limits::MAX_BATCH_SIZE,
+    listener::Notification,
     migrate_command::{command as migrate_subcommand, run as migrate},
     migrations::Migrations,
     purge::{PURGE_BATCH_ROWS, run_purge_loop},

@@ -1,10 +1,9 @@
-//! PostgreSQL `LISTEN`: replicas learn of each other's changes without a polling delay. Only an accelerator: a
-//! notification carries no data, and subscribers also poll.
+//! PostgreSQL `LISTEN`: replicas learn of each other's changes without a polling delay. Only an accelerator: subscribers
+//! also poll.
 
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
-use tokio::sync::Notify;
 
 use crate::{
     config::DatabaseConfig,
@@ -16,16 +15,24 @@ use service_runtime::api_error::error_chain;
 /// Delay before reconnecting; subscribers poll meanwhile.
 const RECONNECT: Duration = Duration::from_millis(500);
 
+/// What a listener is called with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notification<'a> {
+    /// A `NOTIFY` with its payload.
+    Received(&'a str),
+    /// The listener has connected; earlier notifications may have been missed.
+    Connected,
+}
+
 impl Database {
-    /// Wakes `notify` at every `NOTIFY` on `channel`, and after reconnecting, since notifications may have been missed.
-    /// Never returns. Does nothing on SQLite.
-    pub async fn listen(&self, channel: &'static str, notify: &Notify) {
+    /// Calls `notify` at every `NOTIFY` on `channel`, and after connecting. Never returns. Does nothing on SQLite.
+    pub async fn listen(&self, channel: &'static str, notify: impl Fn(Notification<'_>)) {
         let Inner::Postgres(_, config) = &self.0 else {
             return std::future::pending().await;
         };
         let mut is_connected = true;
         loop {
-            let cause = match listen_once(config, channel, notify, &mut is_connected).await {
+            let cause = match listen_once(config, channel, &notify, &mut is_connected).await {
                 Ok(()) => "the connection was closed".to_owned(),
                 Err(error) => error_chain(&error),
             };
@@ -41,7 +48,7 @@ impl Database {
 async fn listen_once(
     config: &DatabaseConfig,
     channel: &'static str,
-    notify: &Notify,
+    notify: &impl Fn(Notification<'_>),
     is_connected: &mut bool,
 ) -> Result<(), sqlx::Error> {
     let options: PgConnectOptions = config.url().parse()?;
@@ -60,9 +67,9 @@ async fn listen_once(
         *is_connected = true;
     }
     // Notifications sent before this connection listened were missed.
-    notify.notify_one();
-    while listener.try_recv().await?.is_some() {
-        notify.notify_one();
+    notify(Notification::Connected);
+    while let Some(notification) = listener.try_recv().await? {
+        notify(Notification::Received(notification.payload()));
     }
     Ok(())
 }
