@@ -14,6 +14,7 @@ pub mod cors;
 pub mod desk;
 pub(crate) mod networks;
 pub mod rate_limit;
+pub mod waiting;
 
 use std::net::IpAddr;
 
@@ -175,6 +176,29 @@ pub async fn admit(
         answer_bytes,
         is_over,
     })
+}
+
+/// Admits a waiting request again, as if it arrived now: with the current configuration, origin and fingerprint. Its limits
+/// were charged and its proof was verified when it arrived.
+pub async fn readmit(
+    state: &State,
+    context: &mut RequestContext<'_>,
+    admitted: &mut Admitted,
+) -> Result<(), Error> {
+    let (account, key) = (admitted.config.account.sid, admitted.config.deployment.key);
+    let current = state.accounts.current().by_deployment_key(&key);
+    let mut config = current.filter(|config| config.account.sid == account).ok_or(Error::InvalidToken)?;
+    if let Some(peer) = &state.flex_configuration {
+        let fetched = state.flex_configuration_cache.allowed_origins(peer, context, account, key).await?;
+        config.deployment.allowed_origins = fetched;
+    }
+    set_acao(context, &config)?;
+    if !config.deployment.enabled {
+        return Err(Error::DeploymentKeyDisabled);
+    }
+    admitted.fingerprint = fingerprint::generate(&state.fingerprints, context, &config, admitted.client)?;
+    admitted.config = config;
+    Ok(())
 }
 
 /// Admits a request that names an account and no deployment: charges the visitor's limit at this account.

@@ -30,6 +30,7 @@ use crate::{
     accounts::{AccountsFile, RetentionDays},
     admission::{
         access_policy::Public, answer_budget::AnswerBudget, desk::DeskPolicy, rate_limit::RateLimiter,
+        waiting::WaitingPlaces,
     },
     clients::{FederatedAuthClient, FlexConfigurationClient},
     config::Config,
@@ -136,6 +137,8 @@ pub async fn start_with(
     };
     let counters = Counters::new(&metrics);
     let answer_budget = AnswerBudget::new(config.answer_bytes, &metrics);
+    let waiting = WaitingPlaces::new(config.waiting, &metrics);
+    let hub = conversations.hub().clone();
     let (proxies, trusted_proxies) = (config.trusted_proxies.clone(), config.trusted_proxies.clone());
     let public = Public { nonces, trusted_proxies };
     let desk_url: Option<Arc<str>> = config.desk_url.clone().map(|url| url.trim_end_matches('/').into());
@@ -184,6 +187,7 @@ pub async fn start_with(
             counters: counters.clone(),
             rate_limiter: Arc::clone(&rate_limiter),
             answer_budget: answer_budget.clone(),
+            waiting: Arc::clone(&waiting),
             welcome_message: welcome_message.clone(),
             desk_url: desk_url.clone(),
             random: random.clone(),
@@ -203,6 +207,7 @@ pub async fn start_with(
     }
     .start(listeners)?;
     Ok(running
+        .before_drain(move || hub.stop())
         .with_task(follower)
         .with_task(purger)
         .with_tasks(certificates)

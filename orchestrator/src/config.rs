@@ -134,6 +134,11 @@ pub const PROGRAM: Program = Program {
             default: Default("33554432"),
             help: "Memory budget for responses in flight, in bytes; a visitor's share is 1/16, at most 256 KiB",
         },
+        Setting {
+            name: "waiting",
+            default: Default("2000"),
+            help: "Maximum number of guests' requests that wait for a message, in this replica",
+        },
         spans::OTLP_ENDPOINT,
         Setting {
             name: "trace_share",
@@ -181,6 +186,8 @@ pub struct Config {
     pub public_urls: PublicUrls,
     /// Memory budget for responses in flight, in bytes.
     pub answer_bytes: usize,
+    /// Maximum number of waiting requests.
+    pub waiting: usize,
     /// Trace exporter and sampling.
     pub spans: SpanConfig,
     /// The message of the service at the beginning of every conversation.
@@ -238,6 +245,7 @@ impl Config {
                 .optional("public_urls", "URLs such as https://chat.example.com, comma separated")?
                 .unwrap_or_default(),
             answer_bytes: settings.number("answer_bytes", AnswerBudget::MIN as u64, 1 << 33)? as usize,
+            waiting: settings.number("waiting", 1, 1_000_000)? as usize,
             spans: SpanConfig {
                 endpoint: settings.base_url("otlp_endpoint")?,
                 sampling: Sampling::Ratio(settings.share("trace_share")?),

@@ -8,7 +8,10 @@ use shared_types::fingerprint::Maker;
 
 use crate::{
     accounts::{AccountsFile, FlexConfigurationCache},
-    admission::{answer_budget::AnswerBudget, client_address::TrustedProxies, rate_limit::RateLimiter},
+    admission::{
+        answer_budget::AnswerBudget, client_address::TrustedProxies, rate_limit::RateLimiter,
+        waiting::WaitingPlaces,
+    },
     clients::{FederatedAuthClient, FlexConfigurationClient},
     counters::Counters,
     dpop::DpopVerifier,
@@ -41,6 +44,8 @@ pub struct State {
     pub rate_limiter: Arc<RateLimiter>,
     /// Memory budget for responses in flight.
     pub answer_budget: Arc<AnswerBudget>,
+    /// Places of waiting requests.
+    pub waiting: Arc<WaitingPlaces>,
     /// The message of the service at the beginning of every conversation.
     pub welcome_message: Arc<str>,
     /// URL under which desks reach this service, without a slash at its end; the request's own if `None`.

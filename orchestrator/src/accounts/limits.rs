@@ -14,6 +14,8 @@ pub struct DeploymentLimits {
     pub visitor_creates_per_minute: NonZeroU32,
     /// Other requests that one visitor may make: 300.
     pub visitor_calls_per_minute: NonZeroU32,
+    /// Requests that one visitor may let wait for a message: 120.
+    pub visitor_waits_per_minute: NonZeroU32,
     /// Messages that one visitor may send: 20.
     pub visitor_messages_per_minute: NonZeroU32,
     /// Burst of these messages: 10.
@@ -64,6 +66,7 @@ impl Default for DeploymentLimits {
         Self {
             visitor_creates_per_minute: const { number(30) },
             visitor_calls_per_minute: const { number(300) },
+            visitor_waits_per_minute: const { number(120) },
             visitor_messages_per_minute: const { number(20) },
             visitor_messages_burst: const { number(10) },
             creates_per_minute: const { number(6000) },
@@ -87,6 +90,7 @@ pub(crate) const fn number(n: u32) -> NonZeroU32 {
 struct Table {
     visitor_creates_per_minute: NonZeroU32,
     visitor_calls_per_minute: NonZeroU32,
+    visitor_waits_per_minute: NonZeroU32,
     visitor_messages_per_minute: NonZeroU32,
     visitor_messages_burst: Option<NonZeroU32>,
     creates_per_minute: NonZeroU32,
@@ -100,6 +104,7 @@ impl Default for Table {
         Self {
             visitor_creates_per_minute: limits.visitor_creates_per_minute,
             visitor_calls_per_minute: limits.visitor_calls_per_minute,
+            visitor_waits_per_minute: limits.visitor_waits_per_minute,
             visitor_messages_per_minute: limits.visitor_messages_per_minute,
             visitor_messages_burst: None,
             creates_per_minute: limits.creates_per_minute,
@@ -129,6 +134,7 @@ impl TryFrom<Table> for DeploymentLimits {
         Ok(Self {
             visitor_creates_per_minute: table.visitor_creates_per_minute,
             visitor_calls_per_minute: table.visitor_calls_per_minute,
+            visitor_waits_per_minute: table.visitor_waits_per_minute,
             visitor_messages_per_minute: messages,
             visitor_messages_burst: burst,
             creates_per_minute: table.creates_per_minute,

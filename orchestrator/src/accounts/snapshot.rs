@@ -146,6 +146,11 @@ impl Accounts {
         range.and_then(|range| self.api_keys.get(range)).unwrap_or_default()
     }
 
+    /// Whether there is more than one deployment.
+    pub fn has_several_deployments(&self) -> bool {
+        self.deployments.len() > 1
+    }
+
     /// All accounts, in file order.
     pub fn accounts(&self) -> impl ExactSizeIterator<Item = &Arc<Account>> {
         self.accounts.iter()

@@ -8,7 +8,7 @@ use shared_types::{
 };
 
 use crate::{
-    admission::{Admitted, Credentials, Route, admit},
+    admission::{Admitted, Credentials, Route, admit, readmit},
     error::Error,
     state::State,
 };
@@ -37,21 +37,42 @@ pub async fn authenticate(
     route: Route,
 ) -> Result<(Guest, Admitted), Error> {
     let mut admitted = admit(state, context, Credentials::Header, route).await?;
+    let guest = validate(state, context, &mut admitted).await?;
+    Ok((guest, admitted))
+}
+
+/// Authenticates a waiting request again, as if it arrived now (contract, section 12).
+pub async fn authenticate_again(
+    state: &State,
+    context: &mut RequestContext<'_>,
+    admitted: &mut Admitted,
+) -> Result<Guest, Error> {
+    readmit(state, context, admitted).await?;
+    validate(state, context, admitted).await
+}
+
+/// Validates the token of an admitted request.
+async fn validate(
+    state: &State,
+    context: &mut RequestContext<'_>,
+    admitted: &mut Admitted,
+) -> Result<Guest, Error> {
     let account_sid = admitted.config.account.sid;
     let token = admitted.token.take().ok_or(Error::NoToken)?;
     let request = Request { token, fingerprint: admitted.fingerprint.take(), jkt: admitted.jkt };
     let validated = state.federated_auth.validate_token(context, account_sid, &request).await?;
+    // Kept for a request that waits.
+    admitted.token = Some(request.token);
     let address_sid = validated.roles.iter().find_map(|grant| match grant {
         Grant::Webchat(webchat) => Some(webchat.address_sid),
         Grant::Chat(_) | Grant::Other(..) => None,
     });
-    let guest = Guest {
+    Ok(Guest {
         account_sid,
         deployment_key: admitted.config.deployment.key,
         address_sid: address_sid.ok_or(Error::InvalidToken)?,
         identity: validated.identity,
         session: EarlierSession { sid: validated.session_id, auth_time: validated.auth_time },
         jkt: validated.jkt,
-    };
-    Ok((guest, admitted))
+    })
 }

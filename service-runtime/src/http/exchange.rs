@@ -66,7 +66,9 @@ where
         };
         // Taken after the body has arrived, so that a slow sender holds no slot.
         let client = worker.access_policy.client(&exchange.context);
-        let _slot = worker.in_flight.take(client).ok_or_else(Rejection::overloaded)?;
+        if !exchange.context.take_slot(&worker.in_flight, client) {
+            return Err(Rejection::overloaded());
+        }
         let fields: E::Request = fields.map_err(|error| Rejection::new(error.code, error.message))?;
         let response = exchange.handle::<E, F, H>(path, fields, handler).await?;
         if E::STATUS == NO_CONTENT {

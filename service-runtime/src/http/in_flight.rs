@@ -16,13 +16,14 @@ const PER_CLIENT: usize = 2;
 /// Minimum time between two log lines about rejected requests.
 const LOG_PERIOD: Duration = Duration::from_secs(60);
 
-/// The requests that a worker is serving.
+/// The requests that a worker is serving. Cheap to clone; clones share the slots.
+#[derive(Clone, Debug)]
 pub(crate) struct InFlight {
     limit: usize,
     taken: Rc<RefCell<Taken>>,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Taken {
     total: usize,
     logged: Option<Instant>,
@@ -30,6 +31,7 @@ struct Taken {
 }
 
 /// A slot for one request, released on drop.
+#[derive(Debug)]
 pub(crate) struct Slot {
     taken: Rc<RefCell<Taken>>,
     client: Option<IpAddr>,

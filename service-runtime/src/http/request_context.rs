@@ -1,6 +1,9 @@
 //! The context of a request: a handler's inputs other than the fields, and the response's parts other than its body.
 
-use std::net::IpAddr;
+use std::{
+    net::IpAddr,
+    time::{Duration, Instant},
+};
 
 use actix_web::http::header::{AUTHORIZATION, AsHeaderName, HeaderMap, HeaderName, HeaderValue};
 use chrono::{DateTime, Utc};
@@ -8,13 +11,21 @@ use shared_types::{AccountSid, ApiKeySid};
 
 use crate::{
     clock::Clock,
-    http::reservation::Reservation,
+    http::{
+        in_flight::{InFlight, Slot},
+        reservation::Reservation,
+    },
     random::Random,
     telemetry::{
         spans::Spans,
         trace_context::{REQUEST_ID, RequestId, TRACEPARENT, TraceContext},
     },
 };
+
+/// The worker has no free slot: the request must be rejected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no free slot")]
+pub struct Shed;
 
 /// The context of one request.
 #[derive(Debug)]
@@ -40,12 +51,17 @@ pub struct RequestContext<'a> {
     // Set on the response, whether it is an error or not.
     pub(crate) answer_headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) reservation: Option<Box<dyn Reservation>>,
+    /// Of the time since the request began, how long it waited for an event.
+    pub(crate) waited: Duration,
+    slots: Option<(InFlight, Option<IpAddr>)>,
+    slot: Option<Slot>,
+    clock: &'a Clock,
     headers: &'a HeaderMap,
 }
 
 impl<'a> RequestContext<'a> {
     /// The context of a request received from `peer` with `headers`.
-    pub fn new(headers: &'a HeaderMap, peer: Option<IpAddr>, clock: &Clock, random: &Random) -> Self {
+    pub fn new(headers: &'a HeaderMap, peer: Option<IpAddr>, clock: &'a Clock, random: &Random) -> Self {
         let text = |name: HeaderName| headers.get(&name).map(HeaderValue::as_bytes);
         Self {
             request_id: RequestId::from_header(text(const { HeaderName::from_static(REQUEST_ID) }), random),
@@ -59,6 +75,10 @@ impl<'a> RequestContext<'a> {
             spans: None,
             answer_headers: Vec::new(),
             reservation: None,
+            waited: Duration::ZERO,
+            slots: None,
+            slot: None,
+            clock,
             headers,
         }
     }
@@ -68,7 +88,7 @@ impl<'a> RequestContext<'a> {
         request_id: RequestId,
         trace: TraceContext,
         headers: &'a HeaderMap,
-        clock: &Clock,
+        clock: &'a Clock,
     ) -> Self {
         Self {
             request_id,
@@ -82,6 +102,10 @@ impl<'a> RequestContext<'a> {
             spans: None,
             answer_headers: Vec::new(),
             reservation: None,
+            waited: Duration::ZERO,
+            slots: None,
+            slot: None,
+            clock,
             headers,
         }
     }
@@ -123,6 +147,31 @@ impl<'a> RequestContext<'a> {
     /// Holds the response's memory reservation until its last byte has left the process.
     pub fn reserve(&mut self, reservation: impl Reservation + 'static) {
         self.reservation = Some(Box::new(reservation));
+    }
+
+    /// Takes one of the worker's slots for the request; `false` if it has none for this client.
+    pub(crate) fn take_slot(&mut self, slots: &InFlight, client: Option<IpAddr>) -> bool {
+        self.slot = slots.take(client);
+        self.slots = Some((slots.clone(), client));
+        self.slot.is_some()
+    }
+
+    /// Waits for an event, without a slot and without a memory reservation. The time does not count as the request's
+    /// duration. Afterwards `now` is the current time.
+    ///
+    /// # Errors
+    ///
+    /// If the worker has no free slot any more.
+    pub async fn wait<T>(&mut self, event: impl Future<Output = T>) -> Result<T, Shed> {
+        (self.slot, self.reservation) = (None, None);
+        let began = Instant::now();
+        let outcome = event.await;
+        self.waited += began.elapsed();
+        self.now = self.clock.now();
+        if let Some((slots, client)) = &self.slots {
+            self.slot = Some(slots.take(*client).ok_or(Shed)?);
+        }
+        Ok(outcome)
     }
 
     /// Sets a response header, replacing an earlier value.

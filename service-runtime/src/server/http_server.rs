@@ -60,6 +60,8 @@ where
             .client_request_timeout(HEAD_DEADLINE)
             .client_disconnect_timeout(DISCONNECT_DEADLINE)
             .h1_write_buffer_size(PIECE)
+            // A client that closes its side has gone away; a waiting request of it ends at once.
+            .h1_allow_half_closed(false)
             .local_addr(address)
             .on_connect_ext(|stream: &BoundedStream, data| {
                 data.insert(stream.state());

@@ -31,6 +31,7 @@ pub struct Running {
     pub(super) stopping: Arc<AtomicBool>,
     pub(super) drain: Duration,
     pub(super) tasks: Vec<JoinHandle<()>>,
+    pub(super) before_drain: Vec<Box<dyn FnOnce() + Send>>,
     pub(super) on_shutdown: Vec<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
@@ -68,6 +69,13 @@ impl Running {
         self
     }
 
+    /// Adds a function to call at the beginning of the stop, before the drain time.
+    #[must_use]
+    pub fn before_drain(mut self, first: impl FnOnce() + Send + 'static) -> Self {
+        self.before_drain.push(Box::new(first));
+        self
+    }
+
     /// Adds a future to run after the last response.
     #[must_use]
     pub fn on_shutdown(mut self, last: impl Future<Output = ()> + Send + 'static) -> Self {
@@ -76,8 +84,11 @@ impl Running {
     }
 
     /// Graceful shutdown: not ready, drain time, then no new connections, then the end after the last response.
-    pub async fn stop(self) {
+    pub async fn stop(mut self) {
         self.stopping.store(true, Ordering::SeqCst);
+        for first in std::mem::take(&mut self.before_drain) {
+            first();
+        }
         tokio::time::sleep(self.drain).await;
         self.end(true).await;
     }

@@ -151,6 +151,7 @@ impl<S: 'static, P: AccessPolicy> Service<S, P> {
             stopping,
             drain,
             tasks: tls.map(|files| tokio::spawn(async move { files.follow().await })).into_iter().collect(),
+            before_drain: Vec::new(),
             on_shutdown: vec![Box::pin(last_spans.stop())],
         })
     }

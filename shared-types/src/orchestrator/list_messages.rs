@@ -17,13 +17,30 @@ endpoint! {
     errors: [RateLimited, DeploymentKeyNotFound, DeploymentKeyDisabled, OriginNotAllowed, FingerprintUnavailable, InvalidDpopProof, UseDpopNonce, InvalidToken, ExpiredToken, RevokedToken, SessionExpired, FingerprintInvalid, NotFound, UpstreamInvalid, UpstreamTimeout];
 }
 
-/// `?after=INDEX`
+/// `?after=INDEX`, with `wait=SECONDS`; or `last=N` and `before=INDEX`. The header `webchat-after` can stand for `after`, so
+/// that one preflight serves all requests.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Request {
     /// Returns only messages with a greater index; all messages if it is missing.
     #[serde(default, alias = "After", skip_serializing_if = "Option::is_none")]
     pub after: Option<u32>,
+    /// If there is no such message, waits for one, for at most this number of seconds; more than [`MAX_WAIT`] count as that
+    /// many.
+    #[serde(default, alias = "Wait", skip_serializing_if = "Option::is_none")]
+    pub wait: Option<u32>,
+    /// Returns the last messages, at most this number of them.
+    #[serde(default, alias = "Last", skip_serializing_if = "Option::is_none")]
+    pub last: Option<u32>,
+    /// Returns the last messages before this index: [`DEFAULT_LAST`] without `last`.
+    #[serde(default, alias = "Before", skip_serializing_if = "Option::is_none")]
+    pub before: Option<u32>,
 }
+
+/// Maximum of `wait`, in seconds.
+pub const MAX_WAIT: u32 = 25;
+
+/// Default of `last` with `before`.
+pub const DEFAULT_LAST: u32 = 50;
 
 /// `{messages:[…], last_index?, state}`: the messages in the order of their index, at most [`PAGE`] of them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

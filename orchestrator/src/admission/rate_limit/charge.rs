@@ -9,6 +9,8 @@ pub enum Charge {
     Call,
     /// Any other request, which also sends a message.
     Message,
+    /// A request that waits for a message.
+    Wait,
 }
 
 /// Whether to take from a limit, or only to check it.

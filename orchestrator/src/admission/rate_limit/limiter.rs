@@ -95,6 +95,10 @@ impl RateLimiter {
         match charge {
             Charge::Create => take(Policy::VisitorCreates, creates.get(), per_minute(creates)),
             Charge::Call => take(Policy::VisitorCalls, calls.get(), per_minute(calls)),
+            Charge::Wait => {
+                let waits = limits.visitor_waits_per_minute;
+                take(Policy::VisitorWaits, waits.get(), per_minute(waits))
+            }
             Charge::Message => {
                 take(Policy::VisitorCalls, calls.get(), per_minute(calls))?;
                 self.visitor_message(deployment, client, now)

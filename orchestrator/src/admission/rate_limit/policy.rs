@@ -15,6 +15,8 @@ pub enum Policy {
     VisitorCalls,
     /// Messages that a visitor sends.
     VisitorMessages,
+    /// Requests of a visitor that wait for a message.
+    VisitorWaits,
     /// Bytes that a visitor stores.
     VisitorGuestBytes,
     /// Sessions that all visitors of a deployment create.
@@ -78,6 +80,7 @@ impl Policy {
             Policy::VisitorCreates => "visitor_creates",
             Policy::VisitorCalls => "visitor_calls",
             Policy::VisitorMessages => "visitor_messages",
+            Policy::VisitorWaits => "visitor_waits",
             Policy::VisitorGuestBytes => "visitor_guest_bytes",
             Policy::Creates => "creates",
             Policy::Creates24 => "creates_24",
@@ -118,6 +121,7 @@ impl Policy {
             Policy::VisitorCreates
             | Policy::VisitorCalls
             | Policy::VisitorMessages
+            | Policy::VisitorWaits
             | Policy::Creates
             | Policy::Creates24
             | Policy::Creates56

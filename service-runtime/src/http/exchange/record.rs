@@ -13,7 +13,8 @@ impl<S, P: AccessPolicy> Exchange<'_, S, P> {
     /// Records the outcome in metrics, traces and logs.
     pub(super) fn record(&self, ResponseSummary { status, code, cause, is_shed }: ResponseSummary<'_>) {
         let Self { worker, labels, context, started, .. } = self;
-        let elapsed = started.elapsed();
+        let waited = context.waited;
+        let elapsed = started.elapsed().saturating_sub(waited);
         let method = match &labels.known {
             Some((method, counters)) => {
                 counters.count(status, code, elapsed);
@@ -67,6 +68,7 @@ impl<S, P: AccessPolicy> Exchange<'_, S, P> {
             route = labels.route,
             status,
             code,
+            waited_ms = (!waited.is_zero()).then(|| u64::try_from(waited.as_millis()).unwrap_or(u64::MAX)),
             duration_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
             "request"
         );
