@@ -142,6 +142,7 @@ impl Stack {
             spans: config.spans(Sampling::Ratio(1.0)),
             answer_bytes: 32 * 1024 * 1024,
             desk_listen: Some(config.local(8083)),
+            waiting: 2000,
             desk_url: None,
             welcome_message: "Welcome! Someone will be with you in a moment.".to_owned(),
             clock: config.clock.clone(),

@@ -138,7 +138,7 @@ pub async fn start_with(
     let counters = Counters::new(&metrics);
     let answer_budget = AnswerBudget::new(config.answer_bytes, &metrics);
     let waiting = WaitingPlaces::new(config.waiting, &metrics);
-    let hub = conversations.hub().clone();
+    let (hub, state_clock) = (conversations.hub().clone(), clock.clone());
     let (proxies, trusted_proxies) = (config.trusted_proxies.clone(), config.trusted_proxies.clone());
     let public = Public { nonces, trusted_proxies };
     let desk_url: Option<Arc<str>> = config.desk_url.clone().map(|url| url.trim_end_matches('/').into());
@@ -190,6 +190,7 @@ pub async fn start_with(
             waiting: Arc::clone(&waiting),
             welcome_message: welcome_message.clone(),
             desk_url: desk_url.clone(),
+            clock: state_clock.clone(),
             random: random.clone(),
         }),
         listener: Listener {

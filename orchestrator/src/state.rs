@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use conversations::Conversations;
-use service_runtime::random::Random;
+use service_runtime::{Clock, random::Random};
 use shared_types::fingerprint::Maker;
 
 use crate::{
@@ -50,6 +50,8 @@ pub struct State {
     pub welcome_message: Arc<str>,
     /// URL under which desks reach this service, without a slash at its end; the request's own if `None`.
     pub desk_url: Option<Arc<str>>,
+    /// The clock.
+    pub clock: Clock,
     /// Randomness for sids.
     pub random: Random,
 }

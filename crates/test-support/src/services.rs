@@ -82,6 +82,7 @@ pub fn orchestrator(data: &Path, federated_auth: SocketAddr, clock: &Clock) -> o
         trusted_proxies: TrustedProxies::default(),
         public_urls: PublicUrls::default(),
         answer_bytes: 32 * 1024 * 1024,
+        waiting: 2000,
         welcome_message: "Welcome!".to_owned(),
         desk_listen: None,
         desk_url: None,

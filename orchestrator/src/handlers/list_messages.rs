@@ -65,7 +65,7 @@ pub async fn list_messages(
                 () = sleep_until(deadline) => Event::Ended,
             }
         };
-        match context.wait(event).await? {
+        match context.wait(&state.clock, event).await? {
             Event::Ended => return Ok(page),
             Event::Evicted => return Ok(later(state, context, page)),
             Event::Changed if state.conversations.hub().is_stopping() => {

@@ -20,6 +20,7 @@ mod sizes;
 mod tokens;
 mod unread;
 mod upstream;
+mod waiting;
 
 use std::net::SocketAddr;
 

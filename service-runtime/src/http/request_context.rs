@@ -55,13 +55,12 @@ pub struct RequestContext<'a> {
     pub(crate) waited: Duration,
     slots: Option<(InFlight, Option<IpAddr>)>,
     slot: Option<Slot>,
-    clock: &'a Clock,
     headers: &'a HeaderMap,
 }
 
 impl<'a> RequestContext<'a> {
     /// The context of a request received from `peer` with `headers`.
-    pub fn new(headers: &'a HeaderMap, peer: Option<IpAddr>, clock: &'a Clock, random: &Random) -> Self {
+    pub fn new(headers: &'a HeaderMap, peer: Option<IpAddr>, clock: &Clock, random: &Random) -> Self {
         let text = |name: HeaderName| headers.get(&name).map(HeaderValue::as_bytes);
         Self {
             request_id: RequestId::from_header(text(const { HeaderName::from_static(REQUEST_ID) }), random),
@@ -78,7 +77,6 @@ impl<'a> RequestContext<'a> {
             waited: Duration::ZERO,
             slots: None,
             slot: None,
-            clock,
             headers,
         }
     }
@@ -88,7 +86,7 @@ impl<'a> RequestContext<'a> {
         request_id: RequestId,
         trace: TraceContext,
         headers: &'a HeaderMap,
-        clock: &'a Clock,
+        clock: &Clock,
     ) -> Self {
         Self {
             request_id,
@@ -105,7 +103,6 @@ impl<'a> RequestContext<'a> {
             waited: Duration::ZERO,
             slots: None,
             slot: None,
-            clock,
             headers,
         }
     }
@@ -157,17 +154,17 @@ impl<'a> RequestContext<'a> {
     }
 
     /// Waits for an event, without a slot and without a memory reservation. The time does not count as the request's
-    /// duration. Afterwards `now` is the current time.
+    /// duration. Afterwards `now` is the time of `clock`.
     ///
     /// # Errors
     ///
     /// If the worker has no free slot any more.
-    pub async fn wait<T>(&mut self, event: impl Future<Output = T>) -> Result<T, Shed> {
+    pub async fn wait<T>(&mut self, clock: &Clock, event: impl Future<Output = T>) -> Result<T, Shed> {
         (self.slot, self.reservation) = (None, None);
         let began = Instant::now();
         let outcome = event.await;
         self.waited += began.elapsed();
-        self.now = self.clock.now();
+        self.now = clock.now();
         if let Some((slots, client)) = &self.slots {
             self.slot = Some(slots.take(*client).ok_or(Shed)?);
         }
