@@ -5,7 +5,8 @@
 use std::time::Duration;
 
 use shared_types::ConversationSid;
-use store::{Database, Notification, Sql};
+use sqlx::PgPool;
+use store::{Database, Notification};
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
 use crate::hub::Hub;
@@ -22,7 +23,8 @@ const PENDING: usize = 10_000;
 /// Time over which all waiting guests read again after the listener reconnected.
 const SPREAD: Duration = Duration::from_secs(2);
 
-static NOTIFY: Sql = Sql::new("SELECT pg_notify($1, $2) AS notified");
+// PostgreSQL only.
+const NOTIFY: &str = "SELECT pg_notify($1, $2)";
 
 /// Publishes changes. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -35,12 +37,12 @@ pub(crate) struct Publisher {
 impl Publisher {
     /// Starts publishing and listening on the current tokio runtime, until the last clone is dropped.
     pub(crate) fn new(database: &Database, hub: Hub) -> Self {
-        let replicas = database.postgres().map(|_| {
+        let replicas = database.postgres().map(|pool| {
             let (sender, receiver) = mpsc::channel(PENDING);
-            let (database, woken) = (database.clone(), hub.clone());
+            let (pool, database, woken) = (pool.clone(), database.clone(), hub.clone());
             tokio::spawn(async move {
                 tokio::select! {
-                    () = publish(&database, receiver) => {}
+                    () = publish(&pool, receiver) => {}
                     () = listen(&database, woken) => {}
                 }
             });
@@ -59,14 +61,14 @@ impl Publisher {
     }
 }
 
-async fn publish(database: &Database, mut changes: Receiver<ConversationSid>) {
+async fn publish(pool: &PgPool, mut changes: Receiver<ConversationSid>) {
     let mut sids = Vec::with_capacity(MAX_SIDS);
     while changes.recv_many(&mut sids, MAX_SIDS).await > 0 {
         sids.sort_unstable();
         sids.dedup();
         let payload: Vec<_> = sids.drain(..).map(|sid| sid.to_string()).collect();
         // If it fails, the listener's connection most likely fails too, and all guests read again after it reconnected.
-        drop(database.read(NOTIFY.with([CHANNEL.into(), payload.join(",").into()])).await);
+        drop(sqlx::query(NOTIFY).bind(CHANNEL).bind(payload.join(",")).execute(pool).await);
     }
 }
 
