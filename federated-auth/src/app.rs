@@ -38,6 +38,7 @@ pub fn start(config: Config, listeners: Listeners) -> io::Result<Running> {
         metrics,
         tls: config.tls,
         drain: config.drain,
+        keep_alive: config.keep_alive,
         spans: config.spans.clone(),
         check: Arc::new(move || {
             let probed = probed.clone();

@@ -8,6 +8,7 @@ use service_runtime::{
     client::PeerConfig,
     command::Program,
     random::Random,
+    server,
     settings::Requirement::{Default, Optional, Secret},
     spans::{self, Sampling, SpanConfig},
     tls::{self, CalleeTls},
@@ -35,6 +36,7 @@ pub const PROGRAM: Program = Program {
             default: Default("5"),
             help: "Drain time after SIGTERM: not ready, still serving",
         },
+        server::KEEP_ALIVE_SETTING,
         Setting {
             name: "tls_certificate",
             default: Optional,
@@ -98,6 +100,8 @@ pub struct Config {
     pub workers: usize,
     /// Drain time at shutdown.
     pub drain: Duration,
+    /// How long idle connections stay open.
+    pub keep_alive: Duration,
     /// Its certificate and the authorities of its caller, if it serves HTTPS.
     pub tls: Option<CalleeTls>,
     /// The accepted secrets of the orchestrator.
@@ -126,6 +130,7 @@ impl Config {
         Ok(Self {
             workers: settings.number("workers", 1, 256)? as usize,
             drain: Duration::from_secs(settings.number("drain_seconds", 0, 600)?),
+            keep_alive: server::keep_alive(settings)?,
             tls: tls::callee(settings)?,
             orchestrator_secrets: settings.secrets("orchestrator_secret")?,
             scoped_auth: PeerConfig { tls, ..Self::scoped_auth(base_url, credential, timeout) },

@@ -4,6 +4,8 @@ use std::{fs, io, net::SocketAddr, path::Path};
 
 use orchestrator::accounts::SecretDigest;
 
+use crate::secrets::of_path;
+
 /// The content of a new `accounts.toml`.
 pub const ACCOUNTS: &str = include_str!("../accounts.demo.toml");
 
@@ -52,7 +54,7 @@ fn write_line(path: &Path, replacements: &[(&str, &str)]) -> io::Result<bool> {
     let old = match fs::read_to_string(path) {
         Ok(text) => Some(text),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        Err(error) => return Err(error),
+        Err(error) => return Err(of_path(path, error)),
     };
     let replacement = |line: &str| {
         let found = replacements.iter().find(|(mark, _)| line.ends_with(mark));
@@ -61,7 +63,7 @@ fn write_line(path: &Path, replacements: &[(&str, &str)]) -> io::Result<bool> {
     let text = old.as_deref().unwrap_or(ACCOUNTS);
     let new: String = text.lines().flat_map(|line| [replacement(line).unwrap_or(line), "\n"]).collect();
     if old.as_ref() != Some(&new) {
-        fs::write(path, &new)?;
+        fs::write(path, &new).map_err(|error| of_path(path, error))?;
     }
     Ok(text.lines().any(|line| replacement(line).is_some()))
 }

@@ -1,15 +1,12 @@
 //! The demonstration of `cargo run`: a stack, Starship in front of it if nginx is installed, and the customer's site.
 
-use std::{
-    io,
-    net::{SocketAddr, TcpListener},
-};
+use std::{io, net::SocketAddr};
 
-use service_runtime::{Clock, Running, command::StartError};
+use service_runtime::{Clock, Running, command::StartError, server::bind};
 
 use crate::{
     Ports, ScopedAuthSwitch, Site, SiteConfig, Stack, StackConfig, Starship, StarshipConfig, TraceEvents,
-    demo, site,
+    demo, secrets, site,
 };
 
 /// Whether Starship runs in front.
@@ -49,10 +46,9 @@ impl Demonstration {
             Ports::Free => SocketAddr::from(([127, 0, 0, 1], 0)),
         };
         let (starship_address, site_address) = (listen(8000), listen(8090));
-        let listener = TcpListener::bind(site_address)
-            .map_err(|error| io::Error::new(error.kind(), format!("{site_address}: {error}")))?;
+        let listener = bind(site_address)?;
         let page = site::origin(listener.local_addr()?);
-        std::fs::create_dir_all(&config.data)?;
+        secrets::create_folder(&config.data)?;
         if !demo::write_page(&config.accounts_file(), &page)? {
             tracing::warn!(
                 file = %config.accounts_file().display(),
@@ -74,11 +70,7 @@ impl Demonstration {
                 access_log: std::sync::Arc::new(move |line| lines.starship_line(line)),
                 ..StarshipConfig::on_a_free_port(&config.data.join("starship"), orchestrator.address())
             };
-            Some(
-                Starship::start(starship)
-                    .await
-                    .map_err(|error| format!("Starship, {starship_address}: {error}"))?,
-            )
+            Some(Starship::start(starship).await.map_err(|error| format!("Starship: {error}"))?)
         } else {
             None
         };

@@ -1,6 +1,7 @@
 //! `cargo run`: the whole stack on the local machine, and a customer's site that uses it.
 
 use std::{
+    io,
     net::SocketAddr,
     path::{Path, PathBuf},
     process::ExitCode,
@@ -57,7 +58,15 @@ async fn main() -> ExitCode {
 
 /// Logs the error, if any. Returns whether it succeeded.
 fn told(ended: Result<(), StartError>) -> bool {
-    ended.inspect_err(|error| tracing::error!(%error, "start failed")).is_ok()
+    ended
+        .inspect_err(|error| {
+            tracing::error!(%error, "start failed");
+            let is_in_use = |error: &io::Error| error.kind() == io::ErrorKind::AddrInUse;
+            if error.downcast_ref().is_some_and(is_in_use) {
+                tracing::error!("`--free-ports` starts the stack beside what runs there");
+            }
+        })
+        .is_ok()
 }
 
 fn config(arguments: &Arguments) -> StackConfig {

@@ -25,16 +25,28 @@ pub fn fingerprint_key(path: &Path, random: &Random) -> io::Result<FingerprintKe
     })
 }
 
+/// Creates the folder of keys, accounts and conversations.
+pub fn create_folder(path: &Path) -> io::Result<()> {
+    fs::create_dir_all(path).map_err(|error| of_path(path, error))
+}
+
 /// The secret in the file at `path`, which is created with mode 0600 if it is missing.
 pub fn kept_secret(path: &Path, random: &Random) -> io::Result<SecretString> {
-    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+    let create = || match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Ok(mut file) => {
             file.write_all(URL_SAFE_NO_PAD.encode(random.bytes::<32>()).as_bytes())?;
             file.sync_all()?;
             tracing::info!(file = %path.display(), "secret file missing, created with a new secret");
+            Ok(())
         }
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        Err(error) => return Err(error),
-    }
-    Ok(SecretString::from(fs::read_to_string(path)?.trim()))
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error),
+    };
+    let read = create().and_then(|()| fs::read_to_string(path));
+    read.map(|text| SecretString::from(text.trim())).map_err(|error| of_path(path, error))
+}
+
+/// The error with the path that it is about.
+pub(crate) fn of_path(path: &Path, error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }

@@ -10,7 +10,7 @@ mod thief;
 
 use std::{io, net::SocketAddr, net::TcpListener, sync::Arc};
 
-use actix_web::{App, HttpResponse, HttpServer, dev::ServerHandle, web};
+use actix_web::{App, HttpResponse, HttpServer, dev::ServerHandle, http::StatusCode, web};
 use chrono::TimeDelta;
 use serde_json::json;
 use service_runtime::Clock;
@@ -84,18 +84,24 @@ impl Site {
             App::new()
                 .app_data(customer.clone())
                 .wrap(own_page::headers(&customer))
-                .route("/settings.json", web::get().to(settings))
-                .route("/events", web::get().to(events::stream))
                 .service(
-                    web::scope("/control")
-                        .guard(own_page::guard())
-                        .route("/clock", web::post().to(controls::clock))
-                        .route("/scoped-auth", web::post().to(controls::scoped_auth))
-                        .route("/thief", web::post().to(thief::presents)),
+                    web::scope("")
+                        .guard(own_page::hosts(&customer))
+                        .route("/settings.json", web::get().to(settings))
+                        .route("/events", web::get().to(events::stream))
+                        .service(
+                            web::scope("/control")
+                                .guard(own_page::guard())
+                                .route("/clock", web::post().to(controls::clock))
+                                .route("/scoped-auth", web::post().to(controls::scoped_auth))
+                                .route("/thief", web::post().to(thief::presents)),
+                        )
+                        // The same controls from another origin.
+                        .route("/control/{button}", web::to(HttpResponse::Forbidden))
+                        .default_service(web::get().to(files::file)),
                 )
-                // The same controls from another origin.
-                .route("/control/{button}", web::to(HttpResponse::Forbidden))
-                .default_service(web::get().to(files::file))
+                // Any path by another host name.
+                .default_service(web::to(async || HttpResponse::new(StatusCode::MISDIRECTED_REQUEST)))
         });
         let server = server.workers(1).disable_signals().listen(listener)?.run();
         Ok(Self { address, handle: server.handle(), server: tokio::spawn(server) })

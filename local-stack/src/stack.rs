@@ -1,12 +1,13 @@
 //! Start and stop of a stack.
 
-use std::{fs, net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use orchestrator::{accounts::AccountsFile, dpop::PublicUrls};
 use scoped_auth::config::MissingKeys;
 use secrecy::{ExposeSecret, SecretString};
 use service_runtime::{
-    Running, ServiceCredential, client::PeerConfig, command::StartError, random::Random, spans::Sampling,
+    Running, ServiceCredential, client::PeerConfig, command::StartError, random::Random, server::KEEP_ALIVE,
+    spans::Sampling,
 };
 
 use crate::{
@@ -52,7 +53,7 @@ impl Stack {
     /// Starts callees before their callers.
     pub async fn start(config: &StackConfig) -> Result<Self, StartError> {
         let random = Random::default();
-        fs::create_dir_all(&config.data).map_err(|error| format!("{}: {error}", config.data.display()))?;
+        secrets::create_folder(&config.data)?;
         let desk_secret = secrets::kept_secret(&config.data.join(DESK_SECRET), &random)?;
         let accounts_file = config.accounts_file();
         if !demo::write_desk_key(&accounts_file, desk_secret.expose_secret().as_bytes())? {
@@ -75,6 +76,7 @@ impl Stack {
         let scoped_auth_config = scoped_auth::Config {
             workers: config.workers,
             drain: config.drain,
+            keep_alive: KEEP_ALIVE,
             tls: sides.scoped_auth.clone(),
             federated_auth_secrets: vec![federated_auth_secret.clone()],
             keys_file: config.keys_file(),
@@ -93,6 +95,7 @@ impl Stack {
             federated_auth::Config {
                 workers: config.workers,
                 drain: config.drain,
+                keep_alive: KEEP_ALIVE,
                 tls: sides.federated_auth.clone(),
                 orchestrator_secrets: vec![orchestrator_secret.clone()],
                 scoped_auth: PeerConfig {
@@ -116,6 +119,7 @@ impl Stack {
         let orchestrator_config = orchestrator::Config {
             workers: config.workers,
             drain: config.drain,
+            keep_alive: KEEP_ALIVE,
             accounts_file: config.accounts_file(),
             accounts_period: config.accounts_period,
             database: conversations,

@@ -4,7 +4,7 @@
 
 use std::{
     env, io,
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
     os::fd::OwnedFd,
     path::{Path, PathBuf},
     process::Stdio,
@@ -13,6 +13,7 @@ use std::{
 };
 
 use rustix::process::{Pid, Signal, kill_process};
+use service_runtime::server::bind;
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader},
     net::TcpStream,
@@ -74,7 +75,7 @@ impl Starship {
     /// # Errors
     /// If the address is in use, or nginx is missing or exits at once; with its error output.
     pub async fn start(config: StarshipConfig) -> io::Result<Self> {
-        let listener = TcpListener::bind(config.listen)?;
+        let listener = bind(config.listen)?;
         // Each nginx worker accepts from it, and must not block on a connection that another one has accepted.
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;

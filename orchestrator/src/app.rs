@@ -103,7 +103,11 @@ pub async fn start_with(
     accounts: Arc<AccountsFile>,
     listeners: Listeners,
 ) -> Result<Running, StartError> {
-    let desk_socket = config.desk_listen.map(bind).transpose()?;
+    let desk_socket = config
+        .desk_listen
+        .map(bind)
+        .transpose()
+        .map_err(|error| format!("ORCHESTRATOR_DESK_LISTEN: {error}"))?;
     let conversations = Conversations::open(&config.database)
         .await
         .map_err(|error| format!("ORCHESTRATOR_DATABASE_URL: {}", error_chain(&error)))?;
@@ -158,6 +162,7 @@ pub async fn start_with(
         // Starship terminates TLS.
         tls: None,
         drain: config.drain,
+        keep_alive: config.keep_alive,
         spans: config.spans.clone(),
         check: Arc::new(move || {
             let (probed, store) = (probed.clone(), store.clone());

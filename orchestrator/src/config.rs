@@ -8,6 +8,7 @@ use service_runtime::{
     client::PeerConfig,
     command::Program,
     random::Random,
+    server,
     settings::Requirement::{Default, DefaultSecret, Optional, Required, Secret},
     spans::{self, Sampling, SpanConfig},
     tls,
@@ -54,6 +55,7 @@ pub const PROGRAM: Program = Program {
             default: Default("5"),
             help: "Drain time after SIGTERM: not ready, still serving",
         },
+        server::KEEP_ALIVE_SETTING,
         Setting {
             name: "accounts_file",
             default: Required,
@@ -166,6 +168,8 @@ pub struct Config {
     pub workers: usize,
     /// Drain time after SIGTERM: not ready, still serving.
     pub drain: Duration,
+    /// How long idle connections stay open.
+    pub keep_alive: Duration,
     /// accounts.toml.
     pub accounts_file: PathBuf,
     /// Interval at which accounts.toml is polled.
@@ -226,6 +230,7 @@ impl Config {
         Ok(Self {
             workers: settings.number("workers", 1, 256)? as usize,
             drain: Duration::from_secs(settings.number("drain_seconds", 0, 600)?),
+            keep_alive: server::keep_alive(settings)?,
             accounts_file: settings.parse("accounts_file", "a path")?,
             // A change counts at its second read: this is less than a second for a removed API key.
             accounts_period: Duration::from_millis(400),

@@ -94,6 +94,7 @@ pub async fn start_with(
         metrics,
         tls: config.tls,
         drain: config.drain,
+        keep_alive: config.keep_alive,
         spans: config.spans.clone(),
         check: Arc::new(move || {
             let is_stale = checked.age() > MAX_REVOCATION_AGE;

@@ -7,6 +7,7 @@ use service_runtime::{
     Clock, Setting, SettingError, Settings,
     command::Program,
     random::Random,
+    server,
     settings::Requirement::{Default, DefaultSecret, Optional, OptionalSecret, Required, Secret},
     spans::{self, Sampling, SpanConfig},
     tls::{self, CalleeTls},
@@ -37,6 +38,7 @@ pub const PROGRAM: Program = Program {
             default: Default("5"),
             help: "Drain time after SIGTERM: not ready, still serving",
         },
+        server::KEEP_ALIVE_SETTING,
         Setting {
             name: "tls_certificate",
             default: Optional,
@@ -115,6 +117,8 @@ pub struct Config {
     pub workers: usize,
     /// Drain time after SIGTERM.
     pub drain: Duration,
+    /// How long idle connections stay open.
+    pub keep_alive: Duration,
     /// Its certificate and the CAs of its caller, for HTTPS.
     pub tls: Option<CalleeTls>,
     /// The secrets of FederatedAuthService.
@@ -156,6 +160,7 @@ impl Config {
         Ok(Self {
             workers: settings.number("workers", 1, 256)? as usize,
             drain: seconds("drain_seconds", 0, 600)?,
+            keep_alive: server::keep_alive(settings)?,
             tls: tls::callee(settings)?,
             federated_auth_secrets: settings.secrets("federated_auth_secret")?,
             keys_file: settings.parse("keys_file", "a path")?,

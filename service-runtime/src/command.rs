@@ -111,7 +111,10 @@ impl Program {
             }
             Some(("completions", arguments)) => {
                 if let Some(shell) = arguments.get_one::<Shell>("SHELL") {
-                    clap_complete::generate(*shell, &mut self.command(), self.name, &mut std::io::stdout());
+                    let mut script = Vec::new();
+                    clap_complete::generate(*shell, &mut self.command(), self.name, &mut script);
+                    // The reader may want only the beginning.
+                    let _ = std::io::stdout().write_all(&script);
                 }
                 return Ok(());
             }
@@ -125,7 +128,8 @@ impl Program {
             }
             None => {}
         }
-        let listeners = Listeners::bind(settings.address("listen")?, settings.address("admin_listen")?)?;
+        let listeners =
+            Listeners { service: Some(settings.bind("listen")?), admin: settings.bind("admin_listen")? };
         // Dropped last, so that messages of the runtime's shutdown are logged.
         let _log = telemetry::start();
         allow_open_files();

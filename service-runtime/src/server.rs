@@ -17,3 +17,4 @@ pub use listener::{AdditionalListener, Listener, OperatorRoutes};
 pub use listeners::{ANY_PORT, Listeners, bind};
 pub use running::Running;
 pub use start::Service;
+pub use timeouts::{KEEP_ALIVE, KEEP_ALIVE_SETTING, keep_alive};

@@ -6,7 +6,9 @@ use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 use orchestrator::{admission::client_address::TrustedProxies, dpop::PublicUrls};
 use scoped_auth::{config::MissingKeys, sessions::Rules};
 use secrecy::SecretString;
-use service_runtime::{Clock, Listeners, Running, ServiceCredential, random::Random, spans::SpanConfig};
+use service_runtime::{
+    Clock, Listeners, Running, ServiceCredential, random::Random, server::KEEP_ALIVE, spans::SpanConfig,
+};
 use shared_types::fingerprint::{FingerprintKey, FingerprintKeys};
 use store::DatabaseConfig;
 
@@ -27,6 +29,7 @@ pub fn scoped_auth(data: &Path, clock: &Clock) -> scoped_auth::Config {
     scoped_auth::Config {
         workers: 1,
         drain: Duration::ZERO,
+        keep_alive: KEEP_ALIVE,
         tls: None,
         federated_auth_secrets: vec![SecretString::from(FEDERATED_AUTH_SECRET)],
         keys_file: data.join("keys.json"),
@@ -46,6 +49,7 @@ pub fn federated_auth(scoped_auth: SocketAddr, clock: &Clock) -> federated_auth:
     federated_auth::Config {
         workers: 1,
         drain: Duration::ZERO,
+        keep_alive: KEEP_ALIVE,
         tls: None,
         orchestrator_secrets: vec![SecretString::from(ORCHESTRATOR_SECRET)],
         scoped_auth: federated_auth::Config::scoped_auth(
@@ -66,6 +70,7 @@ pub fn orchestrator(data: &Path, federated_auth: SocketAddr, clock: &Clock) -> o
     orchestrator::Config {
         workers: 1,
         drain: Duration::ZERO,
+        keep_alive: KEEP_ALIVE,
         accounts_file: data.join("accounts.toml"),
         accounts_period: Duration::from_secs(3600),
         database: sqlite(&data.join("conversations.db")),

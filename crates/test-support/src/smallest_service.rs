@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use service_runtime::{
     AccessPolicy, ApiError, Clock, Denied, Metrics, RequestContext, RouteTable,
     random::Random,
-    server::{Listener, ServerLimits, Service},
+    server::{KEEP_ALIVE, Listener, ServerLimits, Service},
     spans::SpanConfig,
 };
 use shared_types::{Code, endpoint, orchestrator::NoParameters};
@@ -58,6 +58,7 @@ pub fn service_on<S: Clone + Send + Sync + 'static, P: AccessPolicy>(
         metrics: Arc::new(Metrics::default()),
         tls: None,
         drain,
+        keep_alive: KEEP_ALIVE,
         check: Arc::new(|| Box::pin(async { Ok(()) })),
         state: Arc::new(move || state.clone()),
         listener,

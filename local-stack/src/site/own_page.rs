@@ -23,6 +23,16 @@ pub(super) fn headers(customer: &Customer) -> DefaultHeaders {
         .add(("cache-control", "no-cache"))
 }
 
+/// Refuses requests with a foreign `Host`: a page with a host name that resolves to this machine (DNS rebinding) would read
+/// the stack's arrows and settings as its own.
+pub(super) fn hosts(customer: &Customer) -> impl Guard + use<> {
+    let own = [origin(customer.address), elsewhere(customer.address)];
+    fn_guard(move |context| {
+        let host = context.head().headers().get(HOST).and_then(|host| host.to_str().ok());
+        host.is_some_and(|host| own.iter().any(|own| own.strip_prefix("http://") == Some(host)))
+    })
+}
+
 /// Accepts controls only from the site's own page. A page of another origin sends another `Origin`; a page with a host name
 /// that resolves to this machine (DNS rebinding) sends another `Host`.
 pub(super) fn guard() -> impl Guard {

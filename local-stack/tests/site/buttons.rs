@@ -105,8 +105,25 @@ async fn buttons_accept_only_same_origin_requests() {
     let client = guest.client();
     let url = format!("{}/control/scoped-auth", visit.origin);
     let rebound = client.post(&url).header("host", "evil.example").header("origin", "http://evil.example");
-    assert_eq!(rebound.json(&json!({"on": false})).send().await.unwrap().status(), 403);
+    assert_eq!(rebound.json(&json!({"on": false})).send().await.unwrap().status(), 421);
     let form = client.post(&url).header("origin", &visit.origin).header("content-type", "text/plain");
     assert_eq!(form.body("{\"on\":false}").send().await.unwrap().status(), 400);
     assert_eq!(guest.opens_conversation(&token).await.status, 201, "no effect");
+}
+
+#[actix_web::test]
+async fn the_site_is_served_by_its_own_host_names_only() {
+    let visit = Visit::begins(Edge::Open).await;
+    let guest = visit.guest("4bf92f3577b34da6a3ce929d0e0e4727");
+    let client = guest.client();
+    let port = visit.origin.rsplit(':').next().unwrap();
+    for path in ["/", "/settings.json", "/events", "/control/clock"] {
+        for host in ["evil.example".to_owned(), format!("evil.example:{port}"), "localhost:1".to_owned()] {
+            let foreign = client.get(format!("{}{path}", visit.origin)).header("host", &host);
+            assert_eq!(foreign.send().await.unwrap().status(), 421, "{host} {path}");
+        }
+    }
+    for own in [visit.origin.clone(), visit.origin.replace("127.0.0.1", "localhost")] {
+        assert_eq!(client.get(format!("{own}/settings.json")).send().await.unwrap().status(), 200, "{own}");
+    }
 }

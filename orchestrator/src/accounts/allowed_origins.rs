@@ -29,7 +29,8 @@ impl AllowedOrigins {
     /// Maximum number of entries, as in Twilio's console.
     pub const MAX_ENTRIES: usize = 10;
 
-    /// Parses a list of entries: `https://shop.example.com`, `http://localhost:8090`, `https://*.example.com`, `null`.
+    /// Parses a list of entries: `https://shop.example.com`, `http://localhost:8090`, `https://*.example.com`,
+    /// `capacitor://localhost`, `null`.
     ///
     /// Upper case, a default port, one trailing slash and non-ASCII letters are normalised to the form that browsers send.
     ///
@@ -93,8 +94,9 @@ fn normalised(text: &str) -> Result<String, String> {
         .split_once("://")
         .ok_or("is not an origin: it needs scheme and host, as in https://shop.example.com")?;
     let scheme = scheme.to_ascii_lowercase();
-    if !matches!(scheme.as_str(), "http" | "https") {
-        return Err("has a scheme other than http and https".to_owned());
+    let is_of_apps = !matches!(scheme.as_str(), "http" | "https");
+    if is_of_apps {
+        check_app_scheme(&scheme)?;
     }
     let authority = rest.strip_suffix('/').unwrap_or(rest);
     match authority.chars().find(|c| matches!(c, '/' | '\\' | '?' | '#' | '@')) {
@@ -102,6 +104,9 @@ fn normalised(text: &str) -> Result<String, String> {
         Some('?' | '#') => return Err("has a query or a fragment; an origin has none".to_owned()),
         Some(_) => return Err("has a path; an origin has none".to_owned()),
         None => {}
+    }
+    if is_of_apps {
+        return app_origin(&scheme, authority);
     }
     let below = authority.strip_prefix("*.");
     let url = Url::parse(&format!("{scheme}://{}", below.unwrap_or(authority)))
@@ -125,6 +130,36 @@ fn normalised(text: &str) -> Result<String, String> {
         Host::Ipv4(_) | Host::Ipv6(_) => return Err("has a wildcard on an IP address".to_owned()),
     }
     Ok(url.origin().ascii_serialization().replacen("://", "://*.", 1))
+}
+
+/// Schemes that no page has an origin of: their documents have the origin `null`, or they have none.
+const NO_ORIGIN: [&str; 9] =
+    ["about", "blob", "data", "file", "filesystem", "ftp", "javascript", "ws", "wss"];
+
+fn check_app_scheme(scheme: &str) -> Result<(), String> {
+    let is_scheme = scheme.starts_with(|c: char| c.is_ascii_lowercase())
+        && scheme.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'+' | b'-' | b'.'));
+    if is_scheme && !NO_ORIGIN.contains(&scheme) {
+        Ok(())
+    } else {
+        Err("has a scheme that no page has an origin of".to_owned())
+    }
+}
+
+/// The origin of an app or a browser extension, whose pages have a scheme of their own: `capacitor://localhost`,
+/// `chrome-extension://…`. The host is compared as written, since browsers do not normalise it (WHATWG URL, section 3.5,
+/// opaque hosts).
+fn app_origin(scheme: &str, authority: &str) -> Result<String, String> {
+    let (host, port) = authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port)));
+    if host.contains('*') {
+        return Err("has a wildcard, which only http and https can have".to_owned());
+    }
+    let is_host = !host.is_empty()
+        && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'));
+    if !is_host || port.is_some_and(|port| port.parse::<u16>().is_err()) {
+        return Err("is not an origin: the host of an app has letters, digits, `.`, `-` and `_`".to_owned());
+    }
+    Ok(format!("{scheme}://{authority}"))
 }
 
 /// Whether a normalised entry matches an origin.
@@ -171,6 +206,18 @@ mod tests {
             ("http://127.0.0.1:3000", "http://127.0.0.1:3000"),
             ("http://[::1]:3000", "http://[::1]:3000"),
             ("null", "null"),
+            ("capacitor://localhost", "capacitor://localhost"),
+            ("Ionic://localhost/", "ionic://localhost"),
+            ("app://index.example", "app://index.example"),
+            ("tauri://localhost:1420", "tauri://localhost:1420"),
+            (
+                "chrome-extension://aapbdbdomjkkjkaonfhkkikfgjllcleb",
+                "chrome-extension://aapbdbdomjkkjkaonfhkkikfgjllcleb",
+            ),
+            (
+                "safari-web-extension://6F1D9E1C-0B0E-4C6E-9D1B-5A1F2C3D4E5F",
+                "safari-web-extension://6F1D9E1C-0B0E-4C6E-9D1B-5A1F2C3D4E5F",
+            ),
         ] {
             assert_eq!(one(entry).joined(), normalised, "{entry}");
             assert_eq!(one(entry).entries().collect::<Vec<_>>(), [normalised], "{entry}");
@@ -200,7 +247,13 @@ mod tests {
             ("https://shop.\texample.com", "control"),
             ("ftp://shop.example.com", "scheme"),
             ("file:///home", "scheme"),
-            ("chrome-extension://abcdefgh", "scheme"),
+            ("data://x", "scheme"),
+            ("1app://localhost", "scheme"),
+            ("app://", "not an origin"),
+            ("app://a b", "space"),
+            ("app://h\u{f6}st", "not an origin"),
+            ("app://localhost:99999", "not an origin"),
+            ("app://*.localhost", "wildcard"),
             ("https://*", "first label"),
             ("https://*example.com", "first label"),
             ("https://shop*.example.com", "first label"),

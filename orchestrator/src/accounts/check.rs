@@ -88,10 +88,11 @@ impl<'i> Check<'i> {
                 self.problems.extend(inserted.err().map(Problem::from));
             }
             for deployment in deployments {
+                // Whatever else is malformed.
+                self.origins(deployment.get_ref());
                 if let Some(deployment) = self.read::<DeploymentTable>(deployment) {
                     let inserted = self.keys.insert(self.text, 0, &deployment.key);
                     self.problems.extend(inserted.err().map(Problem::from));
-                    self.origins(&deployment.allowed_origins);
                     self.limits(deployment.key.span().start, &deployment.rate_limits);
                 }
             }
@@ -146,15 +147,20 @@ impl<'i> Check<'i> {
         }
     }
 
-    fn origins(&mut self, list: &[Spanned<String>]) {
+    fn origins(&mut self, deployment: &DeTable<'_>) {
+        let Some(DeValue::Array(list)) = deployment.get("allowed_origins").map(Spanned::get_ref) else {
+            return;
+        };
         if let Some(first) = list.get(AllowedOrigins::MAX_ENTRIES) {
             let most = AllowedOrigins::MAX_ENTRIES;
             let what = format!("{} allowed origins; at most {most} can be listed", list.len());
             self.report(first.span().start, true, what);
         }
-        for entry in list {
-            let (at, text) = (entry.span().start, entry.get_ref());
-            let bare = !text.contains("://") && text != "null";
+        for entry in list.iter() {
+            // `read` reports what is no text.
+            let DeValue::String(text) = entry.get_ref() else { continue };
+            let at = entry.span().start;
+            let bare = !text.contains("://") && text != "*";
             match AllowedOrigins::parse(&[text]) {
                 Err(malformed) if bare => {
                     self.report(at, true, format!("{}; did you mean \"https://{text}\"?", malformed.reason));
@@ -189,9 +195,18 @@ impl<'i> Check<'i> {
             let what = "pages over plain HTTP show no client hints, have no proof key, and can be modified in transit";
             self.report(at, false, format!("allowed origin {text:?}: {what}"));
         }
-        if text == "null" {
-            let what = "allowed origin \"null\" allows every sandboxed frame and local file, of any author";
-            self.report(at, false, what);
+        let allows_too_much = match is_read_as {
+            "null" => Some("allows every sandboxed frame and local file, of any author"),
+            "capacitor://localhost" | "ionic://localhost" | "https://localhost" => {
+                Some("allows every app of this kind, of any author")
+            }
+            _ if is_public_suffix(is_read_as) => {
+                Some("allows the sites of everybody who registers a name there")
+            }
+            _ => None,
+        };
+        if let Some(what) = allows_too_much {
+            self.report(at, false, format!("allowed origin {text:?} {what}"));
         }
     }
 
@@ -203,6 +218,13 @@ impl<'i> Check<'i> {
     fn report(&mut self, at: usize, is_fatal: bool, what: impl Into<String>) {
         self.problems.push(Problem { line: line_of(self.text, at), is_fatal, what: what.into() });
     }
+}
+
+/// Whether an entry is a wildcard below a suffix under which anybody can have a name (publicsuffix.org), such as
+/// `https://*.co.uk`.
+fn is_public_suffix(entry: &str) -> bool {
+    let host = entry.split_once("://*.").map(|(_, host)| host.split(':').next().unwrap_or(host).as_bytes());
+    host.is_some_and(|host| psl::suffix(host).is_some_and(|suffix| suffix.as_bytes() == host))
 }
 
 /// The key of the entry at `offset`.

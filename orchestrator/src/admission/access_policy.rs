@@ -5,13 +5,14 @@ use std::{net::IpAddr, sync::Arc};
 
 use actix_web::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, HeaderName, HeaderValue, ORIGIN, VARY,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS, HeaderName,
+    HeaderValue, ORIGIN, VARY,
 };
 use service_runtime::{AccessPolicy, Denied, RequestContext};
 
 use super::{
     client_address::TrustedProxies,
-    cors::{self, ALLOWED_HEADERS, ALLOWED_METHODS, ANY_ORIGIN, EXPOSED_HEADERS, MAX_AGE},
+    cors::{self, ALLOWED_METHODS, ANY_ORIGIN, EXPOSED_HEADERS, MAX_AGE},
     networks,
 };
 use crate::dpop::Nonces;
@@ -50,7 +51,10 @@ impl AccessPolicy for Public {
         set_allow_origin(context, origin);
         context.set_answer_header(VARY, HeaderValue::from_static("Origin"));
         context.set_answer_header(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(ALLOWED_METHODS));
-        context.set_answer_header(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(ALLOWED_HEADERS));
+        let headers = cors::allowed_headers(context.header(ACCESS_CONTROL_REQUEST_HEADERS));
+        if let Ok(headers) = HeaderValue::try_from(headers) {
+            context.set_answer_header(ACCESS_CONTROL_ALLOW_HEADERS, headers);
+        }
         context.set_answer_header(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static(MAX_AGE));
     }
 }

@@ -2,6 +2,8 @@
 //! errors included, whether the page's origin is rejected, and the headers of a preflight response. Pure functions; the
 //! caller writes the headers and adds `Vary: Origin`.
 
+use actix_web::http::header::HeaderName;
+
 use crate::accounts::AllowedOrigins;
 
 /// `Access-Control-Allow-Origin` before the account is known, and if its list is empty.
@@ -10,8 +12,8 @@ pub const ANY_ORIGIN: &str = "*";
 /// `Access-Control-Allow-Methods` of a preflight response.
 pub const ALLOWED_METHODS: &str = "GET, POST, OPTIONS";
 
-/// `Access-Control-Allow-Headers` of a preflight response: the widget's (contract, section 4), and those of a page with a
-/// proof key, its own trace or a key for the repeats of a message, or that sends the index of a list as a header (section
+/// `Access-Control-Allow-Headers` of every preflight response: the widget's (contract, section 4), and those of a page with
+/// a proof key, its own trace or a key for the repeats of a message, or that sends the index of a list as a header (section
 /// 12). Listed one by one, because `*` never covers `authorization`.
 pub const ALLOWED_HEADERS: &str = "authorization, content-type, dpop, idempotency-key, request-id, traceparent, \
     tracestate, ui-version, webchat-after, webchat-version, x-twilio-sec-decoders, x-twilio-sec-usersettings, \
@@ -59,6 +61,35 @@ pub fn preflight(origin: Option<&[u8]>) -> &str {
         .filter(|origin| !origin.is_empty() && origin.iter().all(u8::is_ascii_graphic))
         .and_then(|origin| str::from_utf8(origin).ok())
         .unwrap_or(ANY_ORIGIN)
+}
+
+/// Maximum number of headers that a preflight request may ask for, and of their bytes.
+const MAX_ASKED: usize = 32;
+const MAX_ASKED_BYTES: usize = 1024;
+
+/// Headers that tell a service who the client is, which a page must not do for it; and the star, which would
+/// allow them all. A header whose name begins with one of these is not allowed.
+const FORBIDDEN: [&str; 6] = ["x-forwarded-", "forwarded", "x-original-", "x-webchat-", "x-http-method", "*"];
+
+/// `Access-Control-Allow-Headers` of a preflight response to `Access-Control-Request-Headers`: [`ALLOWED_HEADERS`], and
+/// whatever else the page asks for. A site's monitoring adds headers of its own to every request, and no credentials are
+/// involved.
+pub fn allowed_headers(asked: Option<&[u8]>) -> String {
+    let mut allowed = ALLOWED_HEADERS.to_owned();
+    let asked = asked.filter(|asked| asked.len() <= MAX_ASKED_BYTES).unwrap_or_default();
+    let names: Vec<&[u8]> = asked.split(|byte| *byte == b',').map(<[u8]>::trim_ascii).collect();
+    if names.len() > MAX_ASKED {
+        return allowed;
+    }
+    // Parsing lower-cases the name.
+    for name in names.into_iter().filter_map(|name| HeaderName::from_bytes(name).ok()) {
+        let name = name.as_str();
+        let is_forbidden = FORBIDDEN.iter().any(|prefix| name.starts_with(prefix));
+        if !is_forbidden && allowed.split(", ").all(|other| other != name) {
+            allowed.extend([", ", name]);
+        }
+    }
+    allowed
 }
 
 #[cfg(test)]
@@ -145,7 +176,41 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_preflight_allows_the_headers_of_a_sites_own_monitoring() {
+        let extra = |asked: &str| {
+            let allowed = allowed_headers(Some(asked.as_bytes()));
+            let extra =
+                allowed.strip_prefix(ALLOWED_HEADERS).expect("the list of every response comes first");
+            extra.strip_prefix(", ").unwrap_or(extra).to_owned()
+        };
+        for (asked, allowed) in [
+            ("content-type,baggage,sentry-trace", "baggage, sentry-trace"),
+            (" X-Datadog-Origin , newrelic,b3,b3", "x-datadog-origin, newrelic, b3"),
+            ("x-requested-with, cache-control", "x-requested-with, cache-control"),
+            ("dpop", ""),
+            (
+                "x-forwarded-for,X-Forwarded-Host,forwarded,x-original-url,x-webchat-client,x-http-method-override",
+                "",
+            ),
+            ("a b,,é,a:b,*,ok", "ok"),
+        ] {
+            assert_eq!(extra(asked), allowed, "{asked}");
+        }
+        let names = |number: usize| (0..number).map(|n| format!("h{n}")).collect::<Vec<_>>().join(",");
+        assert_eq!(extra(&names(MAX_ASKED)).split(", ").count(), MAX_ASKED);
+        assert_eq!(extra(&names(MAX_ASKED + 1)), "");
+        assert_eq!(extra(&"x".repeat(MAX_ASKED_BYTES + 1)), "");
+        assert_eq!(allowed_headers(None), ALLOWED_HEADERS);
+    }
+
     proptest! {
+        #[test]
+        fn no_bytes_make_a_malformed_list_of_headers(asked in prop::collection::vec(any::<u8>(), 0..64)) {
+            let allowed = allowed_headers(Some(&asked));
+            prop_assert!(allowed.bytes().all(|b| (b' '..=b'~').contains(&b)));
+        }
+
         /// Whatever the client sends, the value is a valid header value.
         #[test]
         fn no_bytes_make_a_malformed_header(origin in prop::collection::vec(any::<u8>(), 0..64)) {

@@ -40,6 +40,7 @@ pub async fn send_message(
     let charge = if has_key { Charge::Call } else { Charge::Message };
     let route = Route { guest_bytes, answer_bytes, ..Route::new(charge) };
     let (guest, admitted) = authenticate(state, context, route).await?;
+    let body = text::cleaned(body);
     if !text::is_message(&body) {
         return Err(Error::InvalidField { field: "body", reason: text::EXPECTED_MESSAGE });
     }

@@ -29,6 +29,7 @@ impl PreEngagementForm {
         customer_friendly_name: Option<String>,
         pre_engagement_data: Option<Value>,
     ) -> Result<Self, Error> {
+        let customer_friendly_name = customer_friendly_name.map(|name| text::without_reordering(&name));
         let fits = |name: &String| name.chars().count() <= MAX_NAME && !name.chars().any(char::is_control);
         if !customer_friendly_name.as_ref().is_none_or(fits) {
             let reason = "expected 256 characters at the most, without control characters";
@@ -36,9 +37,10 @@ impl PreEngagementForm {
         }
         let pre_engagement_data = pre_engagement_data.map(unquoted);
         let query = pre_engagement_data.as_ref().and_then(|data| data.get("query")?.as_str());
-        let is_question = |query: &&str| !query.trim().is_empty() && text::is_message(query);
-        let question = query.filter(is_question).map(str::to_owned);
-        let pre_engagement_data = pre_engagement_data.map(|data| data.to_string());
+        let is_question = |query: &String| !query.trim().is_empty() && text::is_message(query);
+        let question = query.map(|query| text::cleaned(query.to_owned())).filter(is_question);
+        // `to_string` escapes none of the characters that reorder.
+        let pre_engagement_data = pre_engagement_data.map(|data| text::without_reordering(&data.to_string()));
         Ok(Self { customer_friendly_name, pre_engagement_data, question })
     }
 
@@ -83,8 +85,5 @@ pub async fn open(
 
 /// A form-encoded body can carry JSON only as a string. Text that is not JSON stays text.
 fn unquoted(data: Value) -> Value {
-    match data.as_str().map(serde_json::from_str) {
-        Some(Ok(inner)) => inner,
-        Some(Err(_)) | None => data,
-    }
+    data.as_str().and_then(text::json).unwrap_or(data)
 }

@@ -83,6 +83,7 @@ address_sid = "IG00000000000000000000000000000001"
         "4: error: ",
         "6: error: unknown field `colour`",
         "8: error: missing field `address_sid`",
+        r#"10: error: allowed origin "https://a.example/cart" has a path"#,
         r#"15: warning: allowed origin "https://shop.example.com/" is read as "https://shop.example.com""#,
         r#"15: warning: allowed origin "http://shop.example.com": pages over plain HTTP"#,
         r#"15: error: allowed origin "shop.example.com" "#,
@@ -94,7 +95,7 @@ address_sid = "IG00000000000000000000000000000001"
     }
     assert!(output.contains("did you mean \"https://shop.example.com\"?"), "{output}");
     assert!(!output.contains("localhost"), "{output}");
-    assert!(error.contains("8 errors, 3 warnings") && error.lines().count() == 1, "{error}\n{output}");
+    assert!(error.contains("11 errors, 5 warnings") && error.lines().count() == 1, "{error}\n{output}");
 }
 
 #[test]
@@ -135,6 +136,48 @@ fn limits_and_budgets_are_checked() {
         let (code, output) = with(settings);
         assert_eq!(code, Some(i32::from(line.contains("error"))), "{output}");
         assert!(output.starts_with(&format!("accounts.toml:{line}")), "{output}");
+    }
+}
+
+#[test]
+fn a_malformed_value_hides_no_problem_of_the_origins() {
+    let deployment = r#"[[account]]
+sid = "AC00000000000000000000000000000001"
+webchat_security = true
+conversations_service_sid = "IS00000000000000000000000000000001"
+
+[[account.deployment]]
+key = "CV00000000000000000000000000000001"
+address_sid = 7
+enabled = "yes"
+allowed_origins = [
+  "https://shop.example.com/chat",
+  "https://*.co.uk",
+  "https://*.github.io",
+  "https://*.example.co.uk",
+  "capacitor://localhost",
+  "https://localhost",
+  "app://shop.example.com",
+  8,
+]
+"#;
+    let (code, output, _) = Operator::with(deployment).gives(&["check"]);
+    assert_eq!(code, Some(1), "{output}");
+    let problems: Vec<&str> =
+        output.lines().map(|line| line.strip_prefix("accounts.toml:").unwrap()).collect();
+    let expected = [
+        "8: error: ",
+        "9: error: ",
+        "11: error: allowed origin \"https://shop.example.com/chat\" has a path",
+        "12: warning: allowed origin \"https://*.co.uk\" allows the sites of everybody",
+        "13: warning: allowed origin \"https://*.github.io\" allows the sites of everybody",
+        "15: warning: allowed origin \"capacitor://localhost\" allows every app",
+        "16: warning: allowed origin \"https://localhost\" allows every app",
+        "18: error: ",
+    ];
+    assert_eq!(problems.len(), expected.len(), "{output}");
+    for (problem, expected) in problems.iter().zip(expected) {
+        assert!(problem.starts_with(expected), "{expected}: {output}");
     }
 }
 

@@ -112,7 +112,7 @@ async fn an_invalid_key_file_is_reported_without_secrets_and_ignored() {
     let ReloadOutcome::Rejected(said) = followed.next().await else { panic!() };
     assert!(said.contains("cannot be read"), "{said}");
     assert!(Arc::ptr_eq(&followed.ring(), &before));
-    let metrics = followed.metrics.render();
+    let metrics = followed.metrics.openmetrics();
     assert!(metrics.contains("key_file_reloads_total{outcome=\"refused\"} 5\n"), "{metrics}");
 }
 
@@ -158,12 +158,12 @@ async fn metrics_report_the_current_keys() {
     let line = |kid: &str, usage: &str, status: &str, made: i64| {
         format!("key_made_timestamp_seconds{{kid=\"{kid}\",use=\"{usage}\",status=\"{status}\"}} {made}\n")
     };
-    let before = followed.metrics.render();
+    let before = followed.metrics.openmetrics();
     assert!(before.contains(&line("enc-1", "enc", "active", 1_795_176_000)), "{before}");
     assert!(before.contains(&line("sig-2", "sig", "next", 0)), "{before}");
     let moved = made.replace("\"active\"", "\"retired\"").replace("\"next\"", "\"active\"");
     assert_eq!(followed.becomes(&moved).await, ReloadOutcome::Loaded);
-    let after = followed.metrics.render();
+    let after = followed.metrics.openmetrics();
     assert!(after.contains(&line("enc-1", "enc", "retired", 1_795_176_000)), "{after}");
     assert!(
         !after.contains("status=\"next\"") && after.contains("key_file_reloads_total{outcome=\"loaded\"} 1")

@@ -6,7 +6,7 @@ use serde::de::{
     DeserializeOwned,
     value::{self, BorrowedStrDeserializer, MapDeserializer},
 };
-use shared_types::Code;
+use shared_types::{Code, json::replace_lone_surrogates};
 
 /// Why a body was rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,17 +20,22 @@ pub(crate) struct BodyError {
 /// Maximum length of an unknown field's name in an error.
 const MAX_FIELD_NAME: usize = 64;
 
+/// What editors put before a text in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// Whether the body has a content coding, such as gzip. None is supported.
+pub(crate) fn is_encoded(headers: &HeaderMap) -> bool {
+    let is_coding = |value: &HeaderValue| !value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity");
+    headers.get(CONTENT_ENCODING).is_some_and(is_coding)
+}
+
 /// Deserializes a request from its body.
 pub(crate) fn parse<T: DeserializeOwned>(
     headers: &HeaderMap,
     body: &[u8],
     forms: bool,
 ) -> Result<T, BodyError> {
-    let is_encoded = |value: &HeaderValue| !value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity");
-    if headers.get(CONTENT_ENCODING).is_some_and(is_encoded) {
-        let message = "The body must have no `Content-Encoding`.".into();
-        return Err(BodyError { code: Code::UnsupportedMediaType, message });
-    }
+    let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
     let content_type = headers.get(CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
     let essence = content_type.split(|b| *b == b';').next().unwrap_or_default().trim_ascii();
     if essence.eq_ignore_ascii_case(b"application/json") {
@@ -38,7 +43,7 @@ pub(crate) fn parse<T: DeserializeOwned>(
     } else if forms && essence.eq_ignore_ascii_case(b"application/x-www-form-urlencoded") {
         form(body)
     } else if essence.is_empty() && body.is_empty() {
-        json(b"{}")
+        json(body)
     } else {
         let accepted =
             if forms { "application/json or application/x-www-form-urlencoded" } else { "application/json" };
@@ -76,7 +81,9 @@ fn form_pairs(body: &[u8]) -> url::form_urlencoded::Parse<'_> {
     url::form_urlencoded::parse(body)
 }
 
+/// Deserializes JSON. No bytes are an empty object.
 fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, BodyError> {
+    let body = if body.trim_ascii().is_empty() { b"{}" } else { body };
     // serde would also deserialize a struct from an array, by position.
     if body.trim_ascii_start().first() != Some(&b'{') {
         return Err(invalid("The body must be a JSON object.".into()));
@@ -84,7 +91,10 @@ fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, BodyError> {
     // Tracking the path of each field costs more than the parsing itself, so only a failed body is parsed again with
     // it. One UTF-8 check of the whole body is faster than one per string.
     let read = str::from_utf8(body).ok().and_then(|text| serde_json::from_str(text).ok());
-    read.map_or_else(|| find_fault(body), Ok)
+    read.map_or_else(
+        || replace_lone_surrogates(body).map_or_else(|| find_fault(body), |body| find_fault(&body)),
+        Ok,
+    )
 }
 
 fn find_fault<T: DeserializeOwned>(body: &[u8]) -> Result<T, BodyError> {
@@ -115,12 +125,22 @@ fn describe(path: &str, error: &str) -> BodyError {
     } else if let Some(rest) = error.strip_prefix("unknown field `") {
         format!("{} is not supported.", unknown_field(rest))
     } else {
-        let expected = error.rfind("expected ").and_then(|at| error.get(at..)).unwrap_or("malformed");
+        let expected = error.rfind("expected ").and_then(|at| error.get(at..));
         // serde_json appends the position.
-        let expected = expected.split(" at line ").next().unwrap_or(expected);
-        format!("`{path}` is malformed: {expected}.")
+        let expected = expected.map(|text| text.split(" at line ").next().unwrap_or(text));
+        format!("`{path}` is malformed: {}.", expected.unwrap_or_else(|| expected_number(error)))
     };
     BodyError { code: Code::InvalidRequest, message }
+}
+
+/// What was expected instead of a text that is not a number, or not one of the field's type: those errors are the standard
+/// library's, and do not say.
+fn expected_number(error: &str) -> &'static str {
+    if error.contains("too large") {
+        "expected a smaller number"
+    } else {
+        "expected a whole number, not negative"
+    }
 }
 
 /// The name of an unknown field, quoted, from serde's error text after the opening quote. Only a short name of printable
@@ -214,18 +234,54 @@ mod tests {
     }
 
     #[test]
-    fn an_encoded_body_is_an_unsupported_media_type() {
-        for (encoding, accepted) in
-            [("gzip", false), ("br", false), ("", false), ("identity", true), (" Identity", true)]
+    fn any_coding_but_identity_is_a_content_coding() {
+        for (encoding, expected) in
+            [("gzip", true), ("br", true), ("", true), ("identity", false), (" Identity", false)]
         {
             let mut headers = HeaderMap::new();
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            assert!(!is_encoded(&headers));
             headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding));
-            let read = parse::<Known>(&headers, br#"{"Body":""}"#, true);
-            assert_eq!(
-                read.map_err(|error| error.code).err(),
-                (!accepted).then_some(Code::UnsupportedMediaType)
-            );
+            assert_eq!(is_encoded(&headers), expected, "{encoding}");
+        }
+    }
+
+    #[test]
+    fn no_bytes_are_an_empty_object_and_a_byte_order_mark_is_skipped() {
+        let good = format!(r#"{{"deploymentKey":"{KEY}","token":"t"}}"#);
+        assert!(read("application/json", &format!("\u{feff}{good}")).is_ok());
+        let form = format!("\u{feff}deploymentKey={KEY}&token=t");
+        assert!(read("application/x-www-form-urlencoded", &form).is_ok());
+        for empty in ["", " \r\n", "\u{feff}", "{}"] {
+            let error = read("application/json", empty).unwrap_err();
+            assert_eq!(error.message, "`deploymentKey` is missing.", "{empty:?}");
+        }
+    }
+
+    #[test]
+    fn half_an_emoji_is_a_replacement_character() {
+        let known = json::<Known>(br#"{"Body":"happy \ud83d"}"#).unwrap();
+        assert_eq!(known.body, "happy \u{fffd}");
+        // Its fields are checked as those of any other body.
+        let message = "`x` is not supported.";
+        assert_eq!(json::<Known>(br#"{"Body":"\ud83d","x":1}"#).unwrap_err().message, message);
+    }
+
+    #[test]
+    fn a_malformed_number_is_told_what_is_expected() {
+        #[derive(Debug, serde::Deserialize)]
+        struct Numbers {
+            #[expect(dead_code, reason = "never deserialized")]
+            after: u32,
+        }
+        for (value, expected) in [
+            ("-1", "a whole number, not negative"),
+            ("1.5", "a whole number, not negative"),
+            ("", "a whole number, not negative"),
+            ("x", "a whole number, not negative"),
+            ("4294967296", "a smaller number"),
+        ] {
+            let message = format!("`after` is malformed: expected {expected}.");
+            assert_eq!(form::<Numbers>(format!("after={value}").as_bytes()).unwrap_err().message, message);
         }
     }
 
@@ -251,7 +307,6 @@ mod tests {
             (r#"{"token":"hunter2","Token":"hunter2"}"#, "`token` is given twice."),
             (r#"{"token":"hunter2"#, "The body is not JSON: line 1, column 17."),
             (r#"["hunter2"]"#, "The body must be a JSON object."),
-            ("", "The body must be a JSON object."),
             (r#"{"token":""}"#, "`token` is malformed: expected a token of 1 to 8192 characters."),
         ];
         for (body, message) in cases {

@@ -61,6 +61,9 @@ where
             Method::Post => {
                 let body = read(request, payload, E::MAX_REQUEST_BODY).await?;
                 exchange.body_is_read = true;
+                if body::is_encoded(request.headers()) {
+                    return Err(exchange.refuse_encoding());
+                }
                 body::parse(request.headers(), &body, P::ACCEPTS_FORMS)
             }
         };
@@ -192,6 +195,14 @@ impl<'a, S, P: AccessPolicy> Exchange<'a, S, P> {
             let cause = (error.code().status() >= 500).then(|| error_chain(&error));
             Rejection { cause, ..Rejection::new(error.code(), error.message().into_owned()) }
         })
+    }
+
+    /// The error of a body with a content coding; its response tells that one without is accepted (RFC 9110, section
+    /// 12.5.3).
+    fn refuse_encoding(&mut self) -> Rejection {
+        self.context.set_answer_header(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        let message = "The body must have no `Content-Encoding`.".into();
+        Rejection::new(Code::UnsupportedMediaType, message)
     }
 
     /// Builds the response and records the outcome.

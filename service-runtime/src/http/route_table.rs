@@ -42,6 +42,15 @@ struct Route {
     in_process: (TypeId, Box<dyn Any>),
 }
 
+/// Served as `GET`; the HTTP library leaves the body out (RFC 9110, section 9.3.2).
+const HEAD: &str = "HEAD";
+
+impl Route {
+    fn accepts(&self, method: &str) -> bool {
+        self.method.as_str() == method || (self.method == Method::Get && method == HEAD)
+    }
+}
+
 type Serve = Box<dyn Fn(&HttpRequest, Payload, Parameters<'_>) -> LocalFuture<'static, HttpResponse>>;
 
 impl<S: 'static, P: AccessPolicy> RouteTable<S, P> {
@@ -116,10 +125,11 @@ impl<S: 'static, P: AccessPolicy> RouteTable<S, P> {
             let Some(parameters) = segments.as_ref().and_then(|path| route.pattern.read(path)) else {
                 continue;
             };
-            if route.method.as_str() == request.method().as_str() {
+            if route.accepts(request.method().as_str()) {
                 return (route.serve)(request, payload, parameters).await;
             }
             allow.push(route.method.as_str());
+            allow.extend((route.method == Method::Get).then_some(HEAD));
         }
         if allow.is_empty() {
             return not_found(&self.worker, &Labels::UNMATCHED, request);

@@ -9,10 +9,15 @@ use std::{
     },
 };
 
-use actix_web::{HttpResponse, web};
+use actix_web::{
+    Handler, HttpRequest, HttpResponse, Resource,
+    http::header::{self, HeaderMap},
+    web,
+};
 use serde_json::json;
+use shared_types::{Code, ErrorBody};
 
-use crate::telemetry::metrics::Metrics;
+use crate::telemetry::metrics::{Metrics, OPENMETRICS, PROMETHEUS_TEXT};
 
 /// Readiness check; the error is a short reason.
 pub type Check = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> + Send + Sync>;
@@ -32,25 +37,22 @@ impl Admin {
     pub(crate) fn configure(&self, config: &mut web::ServiceConfig) {
         let (metrics, admin) = (self.metrics.clone(), self.clone());
         config
-            .route("/healthz", web::get().to(async || HttpResponse::Ok().json(json!({"status": "up"}))))
-            .route(
-                "/readyz",
-                web::get().to(move || {
-                    let admin = admin.clone();
-                    async move { admin.readiness().await }
-                }),
-            )
-            .route(
-                "/metrics",
-                web::get().to(move || {
-                    let metrics = metrics.clone();
-                    async move {
-                        HttpResponse::Ok()
-                            .content_type("application/openmetrics-text; version=1.0.0; charset=utf-8")
-                            .body(metrics.render())
-                    }
-                }),
-            );
+            .service(resource("/healthz", async || HttpResponse::Ok().json(json!({"status": "up"}))))
+            .service(resource("/readyz", move || {
+                let admin = admin.clone();
+                async move { admin.readiness().await }
+            }))
+            .service(resource("/metrics", move |request: HttpRequest| {
+                let metrics = metrics.clone();
+                async move {
+                    let (content_type, text) = if accepts_openmetrics(request.headers()) {
+                        (OPENMETRICS, metrics.openmetrics())
+                    } else {
+                        (PROMETHEUS_TEXT, metrics.prometheus_text())
+                    };
+                    HttpResponse::Ok().content_type(content_type).body(text)
+                }
+            }));
     }
 
     async fn readiness(&self) -> HttpResponse {
@@ -66,4 +68,31 @@ impl Admin {
             }
         }
     }
+}
+
+/// A resource with `GET`, and `HEAD`: some monitors send only that.
+fn resource<Args>(path: &str, handler: impl Handler<Args, Output = HttpResponse>) -> Resource
+where
+    Args: actix_web::FromRequest + 'static,
+{
+    web::resource(path).route(web::get().to(handler.clone())).route(web::head().to(handler)).default_service(
+        web::to(async || {
+            let code = Code::MethodNotAllowed;
+            HttpResponse::MethodNotAllowed()
+                .insert_header((header::ALLOW, "GET, HEAD"))
+                .json(ErrorBody::new(code, code.sentence()))
+        }),
+    )
+}
+
+/// Whether the client asks for OpenMetrics. Prometheus does; others may parse only the older text format.
+fn accepts_openmetrics(headers: &HeaderMap) -> bool {
+    let ranges = headers.get_all(header::ACCEPT).filter_map(|value| value.to_str().ok());
+    ranges.flat_map(|value| value.split(',')).any(|range| {
+        let mut parts = range.split(';').map(str::trim);
+        let is_openmetrics =
+            parts.next().is_some_and(|name| name.eq_ignore_ascii_case("application/openmetrics-text"));
+        let is_refused = |part: &str| part.strip_prefix("q=").and_then(|q| q.parse().ok()) == Some(0.0);
+        is_openmetrics && !parts.any(is_refused)
+    })
 }

@@ -1,6 +1,6 @@
 //! The plain HTTP listener. Built from actix-web's parts, because its own server cannot wrap an accepted connection.
 
-use std::{fmt, io, net::TcpListener, sync::Arc};
+use std::{fmt, io, net::TcpListener, sync::Arc, time::Duration};
 
 use actix_http::{HttpService, Request, Response, error::DispatchError};
 use actix_server::{Server, ServerBuilder};
@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 
 use super::{
     connection::{BoundedStream, ConnectionSlots, HEAD_DEADLINE, ReadBudget, ServerLimits},
-    timeouts::{DISCONNECT_DEADLINE, IN_FLIGHT_SECONDS, KEEP_ALIVE},
+    timeouts::{DISCONNECT_DEADLINE, IN_FLIGHT_SECONDS},
 };
 use crate::http::response_body::PIECE;
 
@@ -28,6 +28,7 @@ pub(super) fn serve<F, I, S, B>(
     listener: TcpListener,
     workers: usize,
     limits: ServerLimits,
+    keep_alive: Duration,
     app: F,
 ) -> io::Result<Server>
 where
@@ -56,7 +57,7 @@ where
                 let stopping = stopping.clone();
                 async move { stopping.notified().await }
             })
-            .keep_alive(KEEP_ALIVE)
+            .keep_alive(keep_alive)
             .client_request_timeout(HEAD_DEADLINE)
             .client_disconnect_timeout(DISCONNECT_DEADLINE)
             .h1_write_buffer_size(PIECE)

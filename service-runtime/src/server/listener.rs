@@ -5,6 +5,7 @@ use std::{
     fmt, io,
     net::{SocketAddr, TcpListener},
     sync::Arc,
+    time::Duration,
 };
 
 use actix_web::{App, dev::Server};
@@ -51,18 +52,19 @@ pub struct AdditionalListener<S> {
 }
 
 /// Starts the server of a listener with this number of workers.
-type Serve<S> = Box<dyn FnOnce(TcpListener, usize, Workers<S>, ConnectionDrain) -> io::Result<Server>>;
+type Serve<S> =
+    Box<dyn FnOnce(TcpListener, usize, Duration, Workers<S>, ConnectionDrain) -> io::Result<Server>>;
 
 impl<S: 'static> AdditionalListener<S> {
     /// Serves `listener` on a bound socket.
     pub fn new<P: AccessPolicy>(socket: TcpListener, listener: Listener<S, P>) -> Self {
-        let serve: Serve<S> = Box::new(move |socket, count, workers, connection_drain| {
+        let serve: Serve<S> = Box::new(move |socket, count, keep_alive, workers, connection_drain| {
             let limits = listener.limits.clone();
             let app = move || {
                 let table = workers.table(&listener, connection_drain.clone());
                 App::new().configure(|config| table.configure(config))
             };
-            http_server::serve(socket, count, limits, app)
+            http_server::serve(socket, count, limits, keep_alive, app)
         });
         Self { socket, serve }
     }
@@ -75,10 +77,11 @@ impl<S: 'static> AdditionalListener<S> {
     pub(super) fn start(
         self,
         count: usize,
+        keep_alive: Duration,
         workers: &Workers<S>,
         connection_drain: &ConnectionDrain,
     ) -> io::Result<Server> {
-        (self.serve)(self.socket, count, workers.clone(), connection_drain.clone())
+        (self.serve)(self.socket, count, keep_alive, workers.clone(), connection_drain.clone())
     }
 }
 

@@ -34,7 +34,17 @@ impl Listeners {
 /// A free port on the loopback interface.
 pub const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
-/// Binds a socket; the error names the address.
+/// What an operator does about an address that cannot be bound.
+const REMEDIES: [(io::ErrorKind, &str); 3] = [
+    (io::ErrorKind::AddrInUse, "; stop the program that listens there, or choose another port"),
+    (io::ErrorKind::AddrNotAvailable, "; choose an address of this machine"),
+    (io::ErrorKind::PermissionDenied, "; choose a port from 1024, or grant CAP_NET_BIND_SERVICE"),
+];
+
+/// Binds a socket; the error names the address, and what to do.
 pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    TcpListener::bind(address).map_err(|error| io::Error::new(error.kind(), format!("{address}: {error}")))
+    TcpListener::bind(address).map_err(|error| {
+        let remedy = REMEDIES.iter().find(|(kind, _)| *kind == error.kind()).map_or("", |(_, remedy)| remedy);
+        io::Error::new(error.kind(), format!("{address}: {error}{remedy}"))
+    })
 }

@@ -52,6 +52,8 @@ pub struct Service<S, P: AccessPolicy> {
     pub tls: Option<CalleeTls>,
     /// Drain time after SIGTERM: not ready, still serving.
     pub drain: Duration,
+    /// How long idle connections stay open.
+    pub keep_alive: Duration,
     /// Where spans are exported.
     pub spans: SpanConfig,
     /// The readiness check.
@@ -78,7 +80,18 @@ impl<S: 'static, P: AccessPolicy> Service<S, P> {
             Admin { metrics: self.metrics.clone(), check: self.check.clone(), stopping: stopping.clone() };
         let spans = Spans::start(&self.spans, self.name, &self.random, &self.metrics);
         let last_spans = spans.clone();
-        let Self { name, workers: count, tls, drain, check, listener, additional, operations, .. } = self;
+        let Self {
+            name,
+            workers: count,
+            tls,
+            drain,
+            keep_alive,
+            check,
+            listener,
+            additional,
+            operations,
+            ..
+        } = self;
         let connection_drain = ConnectionDrain { stopping: stopping.clone(), tls: tls.clone() };
 
         let workers = Workers {
@@ -97,7 +110,7 @@ impl<S: 'static, P: AccessPolicy> Service<S, P> {
         });
         let additional = additional
             .into_iter()
-            .map(|listener| listener.start(count, &workers, &connection_drain))
+            .map(|listener| listener.start(count, keep_alive, &workers, &connection_drain))
             .collect::<io::Result<Vec<_>>>()?;
         let limits = listener.limits.clone();
         let table = Arc::new(move || workers.table(&listener, connection_drain.clone()));
@@ -111,8 +124,8 @@ impl<S: 'static, P: AccessPolicy> Service<S, P> {
         };
         let app = move || App::new().configure(|config| table().configure(config));
         let server = listeners.service.map(|listener| match &tls {
-            None => http_server::serve(listener, count, limits, app),
-            Some(files) => tls_server::serve(listener, count, files, name, app),
+            None => http_server::serve(listener, count, limits, keep_alive, app),
+            Some(files) => tls_server::serve(listener, count, files, name, keep_alive, app),
         });
         let admin_server = HttpServer::new(move || {
             App::new().configure(|config: &mut web::ServiceConfig| {

@@ -1,6 +1,6 @@
 //! The mutual TLS listener.
 
-use std::{fmt, io, net::TcpListener};
+use std::{fmt, io, net::TcpListener, time::Duration};
 
 use actix_http::{Request, Response};
 use actix_service::IntoServiceFactory;
@@ -13,7 +13,7 @@ use actix_web::{
 use super::{
     connection::HEAD_DEADLINE,
     drain::TlsGeneration,
-    timeouts::{DISCONNECT_DEADLINE, HANDSHAKE_DEADLINE, IN_FLIGHT_SECONDS, KEEP_ALIVE},
+    timeouts::{DISCONNECT_DEADLINE, HANDSHAKE_DEADLINE, IN_FLIGHT_SECONDS},
 };
 use crate::tls::{self, CalleeTls};
 
@@ -24,6 +24,7 @@ pub(super) fn serve<F, I, S, B>(
     workers: usize,
     files: &CalleeTls,
     name: &'static str,
+    keep_alive: Duration,
     app: F,
 ) -> io::Result<Server>
 where
@@ -40,7 +41,7 @@ where
     let files = files.clone();
     let server = HttpServer::new(app)
         .workers(workers)
-        .keep_alive(KEEP_ALIVE)
+        .keep_alive(keep_alive)
         .client_request_timeout(HEAD_DEADLINE)
         .client_disconnect_timeout(DISCONNECT_DEADLINE)
         .shutdown_timeout(IN_FLIGHT_SECONDS)

@@ -1,8 +1,13 @@
 //! Typed values of settings.
 
-use std::{net::SocketAddr, str::FromStr, time::Duration};
+use std::{
+    net::{SocketAddr, TcpListener},
+    str::FromStr,
+    time::Duration,
+};
 
 use super::{SettingError, Settings};
+use crate::server;
 
 impl Settings {
     /// Parses an optional setting; `expected` describes its form in the error.
@@ -22,6 +27,11 @@ impl Settings {
     /// A listen address.
     pub fn address(&self, name: &str) -> Result<SocketAddr, SettingError> {
         self.parse(name, "an IP address and a port, such as 127.0.0.1:8080")
+    }
+
+    /// Listens on an address.
+    pub fn bind(&self, name: &str) -> Result<TcpListener, SettingError> {
+        server::bind(self.address(name)?).map_err(|error| self.error(name, error))
     }
 
     /// A service's base URL: `http` or `https`, a host, no path; without the trailing slash.

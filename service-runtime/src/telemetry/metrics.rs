@@ -1,6 +1,8 @@
 //! Metrics, in one registry per service, since several services may share a process. Label values are names from the
 //! diagrams and codes from the contract's table, never values from a request.
 
+mod prometheus_text;
+
 use std::{fmt, sync::Mutex, time::Duration};
 
 use prometheus_client::{
@@ -8,6 +10,11 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family, histogram::Histogram},
     registry::{Metric, Registry},
 };
+
+/// Content type of the OpenMetrics text format.
+pub(crate) const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+/// Content type of the text format of Prometheus.
+pub(crate) const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// The metrics common to all services, and the registry for a service's own.
 pub struct Metrics {
@@ -87,8 +94,13 @@ impl Metrics {
         self.lock().register(name, help, metric);
     }
 
+    /// All metrics in the text format of Prometheus.
+    pub fn prometheus_text(&self) -> String {
+        prometheus_text::of_openmetrics(&self.openmetrics())
+    }
+
     /// All metrics in the OpenMetrics text format.
-    pub fn render(&self) -> String {
+    pub fn openmetrics(&self) -> String {
         let mut text = String::new();
         // Writing to a String does not fail.
         let _ = text::encode(&mut text, &self.lock());

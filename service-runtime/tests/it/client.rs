@@ -249,7 +249,7 @@ async fn calls_are_counted_by_outcome() {
         let peer = peer(&scripted.url(), Duration::from_millis(500), &metrics);
         let _ = peer.call::<PublishKeys>(&call, &NoParameters {}, &Default::default()).await;
     }
-    let text = metrics.render();
+    let text = metrics.openmetrics();
     for outcome in ["answered", "refused", "invalid", "unavailable", "timeout"] {
         let labels = format!(r#"peer="ScopedAuthService",message="publish_keys",outcome="{outcome}""#);
         assert!(text.contains(&format!("upstream_calls_total{{{labels}}} 1\n")), "{outcome}: {text}");

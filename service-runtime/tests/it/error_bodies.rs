@@ -65,7 +65,7 @@ async fn the_access_policy_formats_every_error() {
         is_error(&request.send(address).await, code, message);
     }
     let other_method = request("PUT", &path).send(address).await;
-    assert_eq!(other_method.header("allow"), "GET, POST, DELETE");
+    assert_eq!(other_method.header("allow"), "GET, HEAD, POST, DELETE");
 }
 
 #[tokio::test]

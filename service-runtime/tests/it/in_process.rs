@@ -15,7 +15,7 @@ use service_runtime::{
     client::PeerConfig,
     in_process::TrafficEvent,
     random::Random,
-    server::{ANY_PORT, Listener, ServerLimits, Service},
+    server::{ANY_PORT, KEEP_ALIVE, Listener, ServerLimits, Service},
     spans::SpanConfig,
 };
 use shared_types::{
@@ -88,6 +88,7 @@ fn callee(metrics: &Arc<Metrics>) -> Running {
         tls: None,
         spans: SpanConfig::OFF,
         drain: Duration::ZERO,
+        keep_alive: KEEP_ALIVE,
         check: Arc::new(|| Box::pin(async { Err("not yet".to_owned()) })),
         state: Arc::new(|| ()),
         listener: Listener {
@@ -133,9 +134,9 @@ async fn in_process_calls_carry_the_context_and_are_counted_on_both_sides() {
     assert_eq!(greets::<Greet>(&peer, "hello").await.unwrap(), format!("hello to {ACCOUNT}"));
     assert_eq!(greets::<Greet>(&peer, "who?").await.unwrap(), "the-guests-request");
     let labels = r#"http_requests_total{method="POST",route="/v1/Accounts/{account_sid}/Greetings",status="201",code=""} 2"#;
-    assert!(of_callee.render().contains(labels), "{}", of_callee.render());
+    assert!(of_callee.openmetrics().contains(labels), "{}", of_callee.openmetrics());
     let labels = r#"upstream_calls_total{peer="Greeter",message="greet",outcome="answered"} 2"#;
-    assert!(of_caller.render().contains(labels), "{}", of_caller.render());
+    assert!(of_caller.openmetrics().contains(labels), "{}", of_caller.openmetrics());
     callee.stop().await;
 }
 
@@ -150,7 +151,11 @@ async fn in_process_calls_are_rejected_like_http_requests() {
     let stranger = ServiceClient::new(&config(&callee, "another-secret-altogether", PATIENT), Arc::default());
     assert_eq!(error_code(&stranger, "hello").await, Code::UpstreamInvalid, "401");
     for code in ["revoked_token", "invalid_service_credential"] {
-        assert!(metrics.render().contains(&format!(r#"code="{code}"}} 1"#)), "{code}: {}", metrics.render());
+        assert!(
+            metrics.openmetrics().contains(&format!(r#"code="{code}"}} 1"#)),
+            "{code}: {}",
+            metrics.openmetrics()
+        );
     }
     let unhandled = greets::<Unhandled>(&peer, "hello").await.unwrap_err();
     assert_eq!(unhandled.code(), Code::UpstreamInvalid);

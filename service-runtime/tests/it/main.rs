@@ -7,6 +7,7 @@
 )]
 
 mod additional_listener;
+mod admin;
 mod bounds;
 mod client;
 mod delete;

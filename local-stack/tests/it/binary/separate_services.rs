@@ -94,6 +94,44 @@ fn invalid_settings_fail_the_start_with_one_line_naming_them() {
     }
 }
 
+#[test]
+fn a_port_in_use_is_named_with_its_setting_and_a_remedy() {
+    let (taken, keys) = (TcpListener::bind("127.0.0.1:0").unwrap(), tempfile::tempdir().unwrap());
+    let taken_address = taken.local_addr().unwrap().to_string();
+    for name in ["ORCHESTRATOR_LISTEN", "ORCHESTRATOR_ADMIN_LISTEN", "ORCHESTRATOR_DESK_LISTEN"] {
+        let accounts = keys.path().join("accounts.toml");
+        std::fs::write(&accounts, demo::ACCOUNTS).unwrap();
+        let mut command = binary("orchestrator");
+        command
+            .env("ORCHESTRATOR_LISTEN", "127.0.0.1:0")
+            .env("ORCHESTRATOR_ADMIN_LISTEN", "127.0.0.1:0")
+            .env("ORCHESTRATOR_FEDERATED_AUTH_SECRET", "0123456789abcdef")
+            .env("ORCHESTRATOR_FINGERPRINT_KEY", "A".repeat(43))
+            .env("ORCHESTRATOR_ACCOUNTS_FILE", &accounts)
+            .env("ORCHESTRATOR_DATABASE_URL", format!("sqlite://{}/c.db", keys.path().display()))
+            .env(name, &taken_address);
+        let stderr = String::from_utf8(command.output().unwrap().stderr).unwrap();
+        let line =
+            stderr.lines().find(|line| line.contains(name)).unwrap_or_else(|| panic!("{name}: {stderr}"));
+        assert!(line.contains(&taken_address) && line.contains("choose another port"), "{line}");
+    }
+}
+
+#[test]
+fn completions_survive_a_reader_that_wants_only_the_beginning() {
+    let mut command = binary("orchestrator");
+    let mut child = command
+        .args(["completions", "bash"])
+        .stdout(process::Stdio::piped())
+        .stderr(process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+    assert!(output.status.success());
+}
+
 /// The three services, each to be started as a process.
 pub(crate) struct Services {
     pub(crate) orchestrator: Command,

@@ -27,6 +27,7 @@ pub async fn create_message(
         let reason = "expected 1 to 256 characters without control characters, and no UUID";
         return Err(Error::InvalidField { field: "Author", reason });
     }
+    let body = text::cleaned(body);
     if !text::is_message(&body) {
         return Err(Error::InvalidField { field: "Body", reason: text::EXPECTED_MESSAGE });
     }
@@ -69,7 +70,7 @@ async fn write(
 
 /// Parses a JSON object as text.
 pub(super) fn attributes_of(text: &str) -> Result<Map<String, Value>, Error> {
-    let object = (text.len() <= MAX_ATTRIBUTES).then(|| serde_json::from_str(text).ok()).flatten();
+    let object = (text.len() <= MAX_ATTRIBUTES).then(|| text::json(text)).flatten();
     let reason = "expected a JSON object as text, of at most 16384 bytes";
     object.ok_or(Error::InvalidField { field: "Attributes", reason })
 }

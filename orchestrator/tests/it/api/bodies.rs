@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::api::{CREATE, Fwo, OFF, OPEN, REFRESH, chrome, http::Request, is_refused};
+use crate::api::{CREATE, Fwo, OFF, OPEN, REFRESH, chrome, http::Request, is_refused, messages};
 
 #[tokio::test]
 async fn json_and_form_fields_accept_three_naming_styles() {
@@ -81,6 +81,45 @@ async fn other_content_types_return_415() {
 }
 
 #[tokio::test]
+async fn a_content_encoding_returns_415_with_what_is_accepted() {
+    let fwo = Fwo::start().await;
+    let call = |encoding| {
+        let call = Request::post(CREATE).json(&json!({"deploymentKey": OFF}));
+        chrome(call).header("content-encoding", encoding)
+    };
+    for encoding in ["gzip", "br"] {
+        let answer = fwo.answers(call(encoding)).await;
+        is_refused(&answer, 415, "unsupported_media_type", "*");
+        assert_eq!(answer.header("accept-encoding"), "identity");
+    }
+    let other = fwo.answers(chrome(Request::post(CREATE).body("text/plain", "x"))).await;
+    assert_eq!(other.header("accept-encoding"), "", "RFC 9110, section 12.5.3");
+    assert_eq!(fwo.answers(call("identity")).await.status, 200);
+}
+
+#[tokio::test]
+async fn half_an_emoji_and_the_characters_of_office_programs_are_accepted() {
+    let fwo = Fwo::start().await;
+    let token = fwo.token(OFF).await;
+    let half = r#"{"customerFriendlyName":"Ada \ud83d","preEngagementData":"{\"query\":\"a\\udc00\\u000bb\",\"name\":\"x\\u202ey\"}"}"#;
+    let opened = fwo.answers(Request::post(OPEN).bearer(&token).body("application/json", half)).await;
+    assert_eq!(opened.status, 201, "{}", opened.text);
+    let path = messages(&opened.member("conversation_sid"));
+    for (body, text) in [
+        (r#"{"body":"I am happy \ud83d"}"#, "I am happy \u{fffd}"),
+        (r#"{"body":"one\u000btwo\u000cthree\u0085four"}"#, "one\ntwo\nthree\nfour"),
+        (r#"{"body":"pay \u202e001\u202c \u2066x\u2069"}"#, "pay 001 x"),
+    ] {
+        let said = fwo.answers(Request::post(&path).bearer(&token).body("application/json", body)).await;
+        assert_eq!((said.status, said.member("body").as_str()), (201, text));
+    }
+    let empty = Request::post(&path).bearer(&token).body("application/json", r#"{"body":"\u202e"}"#);
+    fwo.answers(empty).await.is_refusal(400, "invalid_request");
+    let all = fwo.answers(Request::get(&path).bearer(&token)).await.text;
+    assert!(all.contains(r#""a\u{fffd}\nb""#) || all.contains("a\u{fffd}\\nb"), "the form's question: {all}");
+}
+
+#[tokio::test]
 async fn bodies_over_16_kib_are_rejected() {
     let fwo = Fwo::start().await;
     let form = |length: usize| {
@@ -144,6 +183,7 @@ async fn missing_or_malformed_fields_are_named_without_echo() {
             Request::post(CREATE).body("application/json", "{\"hunter2"),
             "The body is not JSON: line 1, column 9.",
         ),
+        (Request::post(CREATE).body("application/json", ""), "`deploymentKey` is missing."),
         (Request::get("/v1/Configuration/Public"), "`AccountSid` is missing."),
         (
             Request::get("/v1/Configuration/Public?AccountSid=hunter2"),

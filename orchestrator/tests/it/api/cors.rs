@@ -82,7 +82,10 @@ async fn preflight_of_every_public_route_allows_the_origin_and_the_widgets_heade
             let preflight = Request::new("OPTIONS", path)
                 .header("origin", origin)
                 .header("access-control-request-method", "POST")
-                .header("access-control-request-headers", "content-type,x-twilio-sec-decoders");
+                .header(
+                    "access-control-request-headers",
+                    "content-type,x-twilio-sec-decoders,baggage,sentry-trace,x-forwarded-for",
+                );
             let answer = fwo.answers(preflight).await;
             assert_eq!((answer.status, answer.text.as_str()), (204, ""), "{path}");
             assert_eq!(answer.header("access-control-allow-origin"), origin);
@@ -104,9 +107,12 @@ async fn preflight_of_every_public_route_allows_the_origin_and_the_widgets_heade
                 "x-twilio-sec-decoders",
                 "x-twilio-sec-usersettings",
                 "x-twilio-sec-webchatinfo",
+                "baggage",
+                "sentry-trace",
             ] {
                 assert!(list("access-control-allow-headers").contains(&header.to_owned()), "{header}");
             }
+            assert!(!list("access-control-allow-headers").contains(&"x-forwarded-for".to_owned()));
             assert_eq!(answer.header("access-control-allow-credentials"), "", "there are no cookies here");
         }
         assert_eq!(

@@ -101,9 +101,9 @@ async fn wrong_methods_return_405_with_allow() {
         ("GET", REVOKE, "POST, OPTIONS"),
         ("GET", INIT, "POST, OPTIONS"),
         ("DELETE", OPEN, "POST, OPTIONS"),
-        ("PATCH", &messages, "GET, POST, OPTIONS"),
-        ("BREW", &messages, "GET, POST, OPTIONS"),
-        ("POST", "/V1/Configuration/Public", "GET, OPTIONS"),
+        ("PATCH", &messages, "GET, HEAD, POST, OPTIONS"),
+        ("BREW", &messages, "GET, HEAD, POST, OPTIONS"),
+        ("POST", "/V1/Configuration/Public", "GET, HEAD, OPTIONS"),
     ] {
         let answer = fwo.answers(chrome(Request::new(method, path))).await;
         is_refused(&answer, 405, "method_not_allowed", "*");

@@ -120,11 +120,11 @@ async fn other_methods_are_rejected_with_allow() {
     let guest = stack.guest().await;
     let message = format!("{}/IM{:032}", guest.messages(), 1);
     for (path, allowed) in [
-        (CONVERSATIONS.to_owned(), "GET"),
-        (guest.path(), "DELETE, GET, POST"),
-        (guest.messages(), "GET, POST"),
-        (message, "DELETE, GET"),
-        ("/v1/ParticipantConversations".to_owned(), "GET"),
+        (CONVERSATIONS.to_owned(), "GET, HEAD"),
+        (guest.path(), "DELETE, GET, HEAD, POST"),
+        (guest.messages(), "GET, HEAD, POST"),
+        (message, "DELETE, GET, HEAD"),
+        ("/v1/ParticipantConversations".to_owned(), "GET, HEAD"),
     ] {
         for method in ["PUT", "PATCH", "OPTIONS"] {
             let refused = stack.sends(with_key(Request::new(method, &path), KEY)).await;

@@ -82,7 +82,7 @@ fn exhausted_limits_are_counted_and_logged_once_a_minute_for_each_key() {
     let of_key = |key: ApiKeySid| ("api_key_calls".into(), key.to_string().into());
     let expected = [of_key(ONE), of_key(TWO), ("refused_credentials".into(), serde_json::Value::Null)];
     assert_eq!(fields, expected);
-    let text = metrics.render();
+    let text = metrics.openmetrics();
     for (policy, calls) in [("api_key_calls", 4), ("refused_credentials", 2)] {
         let expected = format!(r#"rate_limited_total{{policy="{policy}",mode="enforce"}} {calls}"#);
         assert!(text.contains(&expected), "{text}");

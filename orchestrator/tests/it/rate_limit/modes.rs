@@ -34,7 +34,7 @@ fn enforced_limits_reject_count_and_log() {
     assert_eq!(fields["account"], "AC00000000000000000000000000000001");
     assert_eq!(fields["address_sid"], "IG00000000000000000000000000000002");
     assert_eq!(fields["request_id"], request.request_id.as_str());
-    let text = metrics.render();
+    let text = metrics.openmetrics();
     assert!(text.contains(r#"rate_limited_total{policy="visitor_creates",mode="enforce"} 1"#), "{text}");
 }
 
@@ -56,7 +56,7 @@ fn log_only_limits_serve_and_count() {
     });
     assert_eq!(log.len(), 2, "{log:?}");
     assert!(log.iter().all(|line| line["fields"]["mode"] == "log"));
-    let text = metrics.render();
+    let text = metrics.openmetrics();
     for policy in ["visitor_calls", "visitor_creates"] {
         let expected = format!(r#"rate_limited_total{{policy="{policy}",mode="log"}} 9"#);
         assert!(text.contains(&expected), "{text}");

@@ -24,8 +24,6 @@ async fn metrics_count_requests_without_identities() {
     sas.answers_federated_auth(Request::get("/hunter2")).await.is_refusal(404, "not_found");
     sas.answers_federated_auth(Request::new("HUNTER2", GENERATE)).await.is_refusal(405, "method_not_allowed");
     let metrics = Request::get("/metrics").send(sas.running.admin_address).await;
-    let content_type = metrics.header("content-type");
-    assert!(content_type.starts_with("application/openmetrics-text"), "{content_type}");
     for line in [
         format!(r#"http_requests_total{{method="POST",route="{GENERATE}",status="200",code=""}} 2"#),
         format!(r#"http_requests_total{{method="POST",route="{VALIDATE}",status="200",code=""}} 2"#),
