@@ -21,6 +21,7 @@ LIST = "https://shop.example.com, https://*.example.org"
 # The longest list that a deployment can have: ten origins of 253 characters.
 TEN_ORIGINS = ", ".join(["https://" + "a" * 245] * 10)
 # The upstream's clock differs from nginx's.
+MESSAGES = "/v2/WebChannels/CH00000000000000000000000000000001/Messages"
 DATE = "Thu, 01 Jan 2099 00:00:00 GMT"
 
 
@@ -32,6 +33,8 @@ class Script(BaseHTTPRequestHandler):
     def answer(self):
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
         path = self.path.partition("?")[0]
+        if "wait=2" in self.path:
+            time.sleep(3)
         if path == "/slow":
             time.sleep(3)
         elif path == "/half":
@@ -46,11 +49,12 @@ class Script(BaseHTTPRequestHandler):
                 "/list": {"access-control-allow-origin": LIST},
                 "/large": {"access-control-allow-origin": ORIGIN},
                 "/nonce": {"dpop-nonce": "of-the-service", "access-control-expose-headers": "dpop-nonce"},
+                MESSAGES: {"access-control-allow-origin": ORIGIN, "access-control-expose-headers": "request-id, retry-after", "vary": "Origin"},
                 "/ten": {"access-control-allow-origin": TEN_ORIGINS},
             }.get(path, {})
             status = 413 if path == "/large" or len(body) > 100 * 1024 else 200
             seen = [[name.lower(), value] for name, value in self.headers.items()]
-            self.say(status, headers, {"seen": seen, "connection": self.client_address[1], "body": len(body)})
+            self.say(status, headers, {"seen": seen, "connection": self.client_address[1], "body": len(body), "path": self.path})
 
     do_GET = do_POST = do_OPTIONS = answer
 
@@ -211,7 +215,7 @@ def equal(found, expected):
     assert found == expected, f"{found!r}, not {expected!r}"
 
 
-def own(answer, status, code):
+def own(answer, status, code, retry_after=("1",)):
     """One of Starship's own responses, in the contract's format."""
     equal(answer.status, status)
     equal(answer.all("content-type"), ["application/json"])
@@ -220,7 +224,11 @@ def own(answer, status, code):
     equal(answer.all("access-control-allow-origin"), ["*"])
     equal(answer.all("vary"), ["Origin"])
     equal(answer.all("cache-control"), ["no-store"])
-    equal(answer.all("retry-after"), ["1"] if status in (429, 503) else [])
+    if status in (429, 503):
+        [given] = answer.all("retry-after")
+        assert given in retry_after, f"{given}, not one of {retry_after}"
+    else:
+        equal(answer.all("retry-after"), [])
     equal(len(answer.all("request-id")), 1)
     assert "nginx/" not in str(answer.headers), "the server's version is told"
 

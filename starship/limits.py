@@ -9,11 +9,10 @@ import socket
 import threading
 import time
 
-from harness import Starship, equal, own
+from harness import MESSAGES, Starship, equal, own
 
 # Addresses come from X-Forwarded-For, as behind a load balancer.
 BEHIND_A_PROXY = "set_real_ip_from 127.0.0.0/8; real_ip_header X-Forwarded-For;"
-MESSAGES = "/v2/WebChannels/CH00000000000000000000000000000001/Messages"
 PAGE = 64 * 1024
 
 
