@@ -42,7 +42,8 @@ use crate::{
 
 /// Interval of the removal of old conversations.
 const PURGE_PERIOD: TimeDelta = TimeDelta::hours(1);
-/// Maximum number of connections, in all and of one peer that is not a trusted proxy. 10 to 30 KiB each.
+/// Maximum number of connections, in all and of one peer that is not a trusted proxy. 10 to 30 KiB each. Half of them remain
+/// for requests that do not wait, however many may wait.
 const CONNECTIONS: usize = 4096;
 const CONNECTIONS_PER_PEER: usize = 32;
 /// Maximum number of connections of all desks.
@@ -200,7 +201,7 @@ pub async fn start_with(
         }),
         listener: Listener {
             limits: ServerLimits {
-                connections: CONNECTIONS,
+                connections: CONNECTIONS.max(config.waiting.saturating_add(CONNECTIONS / 2)),
                 connections_per_peer: CONNECTIONS_PER_PEER,
                 carries_many: Arc::new(move |peer| proxies.trusts(peer)),
                 requests_per_worker: REQUESTS_PER_WORKER,

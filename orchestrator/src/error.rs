@@ -41,9 +41,6 @@ pub enum Error {
     /// All visitors together have too many responses in flight.
     #[error(transparent)]
     Overloaded(Exhausted),
-    /// The worker had no slot when the request's wait ended.
-    #[error("no free slot after the wait")]
-    Shed(#[from] service_runtime::Shed),
     /// The request has no bearer token.
     #[error("no bearer token")]
     NoToken,
@@ -88,7 +85,7 @@ impl ApiError for Error {
             Error::InvalidProof(error) => error.code(),
             Error::ProofKeyRequired => Code::InvalidDpopProof,
             Error::RateLimited(_) | Error::AnswersUnread(_) => Code::RateLimited,
-            Error::Overloaded(_) | Error::Shed(_) => Code::UpstreamUnavailable,
+            Error::Overloaded(_) => Code::UpstreamUnavailable,
             Error::NoToken | Error::InvalidToken => Code::InvalidToken,
             Error::InvalidField { .. } => Code::InvalidRequest,
             Error::NotFound => Code::NotFound,
@@ -108,7 +105,7 @@ impl ApiError for Error {
             Error::NoToken => "The request needs `Authorization: Bearer` with a token of this chat.".into(),
             Error::ProofKeyRequired => "This chat requires a DPoP proof by a key of the browser.".into(),
             Error::AnswersUnread(_) => "Too many responses are unread; please read them first.".into(),
-            Error::Overloaded(_) | Error::Shed(_) => "The service is busy; please try again.".into(),
+            Error::Overloaded(_) => "The service is busy; please try again.".into(),
             Error::DeploymentKeyNotFound
             | Error::DeploymentKeyDisabled
             | Error::OriginNotAllowed

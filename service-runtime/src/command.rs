@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Open files needed for connections, of clients and to other services, and files.
-const OPEN_FILES: u64 = 16_384;
+const OPEN_FILES: u64 = 65_536;
 
 /// A service's command line.
 #[derive(Clone, Copy, Debug)]

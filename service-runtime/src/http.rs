@@ -18,7 +18,7 @@ pub(crate) mod worker;
 
 pub use access_policy::{AccessPolicy, Denied};
 pub use api_error::ApiError;
-pub use request_context::{RequestContext, Shed};
+pub use request_context::RequestContext;
 pub use reservation::Reservation;
 pub use route_table::RouteTable;
 pub use service_credential::{ServiceCredential, ServiceCredentials};

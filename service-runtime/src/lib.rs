@@ -21,7 +21,7 @@ pub use client::{ServiceClient, UpstreamError};
 pub use clock::Clock;
 pub use http::{
     AccessPolicy, ApiError, Denied, RequestContext, Reservation, RouteTable, ServiceCredential,
-    ServiceCredentials, Shed, api_error,
+    ServiceCredentials, api_error,
 };
 pub use in_process::InProcess;
 pub use server::{Listeners, Running};

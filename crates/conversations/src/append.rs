@@ -141,12 +141,12 @@ impl Conversations {
         find_state: Statement,
     ) -> Result<Option<Appended>, StoreError> {
         let insert = insert(conversation, &new, &message)?;
-        let written = self.database.write([take_index, insert.if_rows(), find_state.if_no_rows()]).await;
+        let statements = [take_index, insert.if_rows(), find_state.if_no_rows()];
+        let written = self.write_change(conversation, statements).await;
         let rejected = match written {
             Ok([taken, _, own]) => match taken.rows.first() {
                 Some(row) => {
                     message.index = index(row.get("message_index")?)?;
-                    self.publisher.changed(conversation);
                     return Ok(Some(Appended { message, is_repeated: false }));
                 }
                 None => rejected(&own),
@@ -158,7 +158,11 @@ impl Conversations {
         match rejected {
             Ok(()) => Ok(None),
             Err(error) => match self.by_idempotency_key(conversation, &new).await? {
-                Some(message) => Ok(Some(Appended { message, is_repeated: true })),
+                Some(message) => {
+                    // The process of the earlier request may have ended before it published.
+                    self.publisher.changed(conversation);
+                    Ok(Some(Appended { message, is_repeated: true }))
+                }
                 None => Err(error),
             },
         }

@@ -71,8 +71,7 @@ impl Conversations {
             changed.desk_bytes()?.into(),
             now.trunc_subsecs(3).timestamp_millis().into(),
         ]);
-        let [updated] = self.database.write([update]).await?;
-        self.publisher.changed(changed.sid);
+        let [updated] = self.write_change(changed.sid, [update]).await?;
         updated.rows.first().map(ConversationRecord::of).transpose()
     }
 }

@@ -92,8 +92,8 @@ impl Conversations {
     ) -> Result<bool, StoreError> {
         let (text, account) = (conversation.to_string(), account.to_string());
         let of = |sql: &'static Sql| sql.with([text.as_str().into(), account.as_str().into()]);
-        let [_, _, deleted] = self.database.write([of(&LOCK), of(&MESSAGES), of(&CONVERSATION)]).await?;
-        self.publisher.changed(conversation);
+        let statements = [of(&LOCK), of(&MESSAGES), of(&CONVERSATION)];
+        let [_, _, deleted] = self.write_change(conversation, statements).await?;
         Ok(deleted.affected > 0)
     }
 }

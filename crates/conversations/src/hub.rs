@@ -1,5 +1,5 @@
 //! Wakes guests that wait for the next change of a conversation (contract, section 12). A waiting request registers, reads,
-//! sleeps and reads again, so no change is lost: a change after the read wakes it, one before is read.
+//! sleeps and reads again, so no change is lost: a change since the registration, or since the last wake-up, wakes it.
 
 use std::{
     collections::HashMap,
@@ -11,7 +11,7 @@ use std::{
 };
 
 use shared_types::ConversationSid;
-use tokio::sync::{Notify, futures::Notified};
+use tokio::sync::watch;
 
 /// Number of independently locked parts.
 const SHARDS: usize = 16;
@@ -29,9 +29,9 @@ struct Shared {
     is_stopping: AtomicBool,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Entry {
-    changed: Arc<Notify>,
+    changes: watch::Sender<()>,
     registered: usize,
 }
 
@@ -40,22 +40,23 @@ struct Entry {
 pub struct Registration {
     hub: Hub,
     conversation: ConversationSid,
-    changed: Arc<Notify>,
+    changes: watch::Receiver<()>,
 }
 
 impl Hub {
-    /// Registers a request. Create a [`Registration::changed`] before each read of the conversation.
+    /// Registers a request, which then reads the conversation, and again after each wake-up.
     pub fn register(&self, conversation: ConversationSid) -> Registration {
         let mut shard = self.shard(conversation);
-        let entry = shard.entry(conversation).or_default();
+        let new = || Entry { changes: watch::Sender::new(()), registered: 0 };
+        let entry = shard.entry(conversation).or_insert_with(new);
         entry.registered += 1;
-        Registration { hub: self.clone(), conversation, changed: Arc::clone(&entry.changed) }
+        Registration { hub: self.clone(), conversation, changes: entry.changes.subscribe() }
     }
 
     /// Wakes the requests that wait for a conversation.
     pub fn wake(&self, conversation: ConversationSid) {
         if let Some(entry) = self.shard(conversation).get(&conversation) {
-            entry.changed.notify_waiters();
+            entry.changes.send_replace(());
         }
     }
 
@@ -65,12 +66,10 @@ impl Hub {
             .0
             .shards
             .iter()
-            .flat_map(|shard| {
-                lock(shard).values().map(|entry| Arc::clone(&entry.changed)).collect::<Vec<_>>()
-            })
+            .flat_map(|shard| lock(shard).values().map(|entry| entry.changes.clone()).collect::<Vec<_>>())
             .collect();
         for step in waiting.chunks(waiting.len().div_ceil(STEPS as usize).max(1)) {
-            step.iter().for_each(|changed| changed.notify_waiters());
+            step.iter().for_each(|changes| changes.send_replace(()));
             tokio::time::sleep(duration / STEPS).await;
         }
     }
@@ -79,7 +78,7 @@ impl Hub {
     pub fn stop(&self) {
         self.0.is_stopping.store(true, Ordering::SeqCst);
         for shard in &self.0.shards {
-            lock(shard).values().for_each(|entry| entry.changed.notify_waiters());
+            lock(shard).values().for_each(|entry| entry.changes.send_replace(()));
         }
     }
 
@@ -100,9 +99,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Registration {
-    /// Completes at the next change after this call, polled or not.
-    pub fn changed(&self) -> Notified<'_> {
-        self.changed.notified()
+    /// Completes once there was a change since the registration or the last completed call. If it is cancelled, the change
+    /// counts for the next call.
+    pub async fn changed(&mut self) {
+        if self.changes.changed().await.is_err() {
+            // The sender lives as long as the registration.
+            std::future::pending().await
+        }
     }
 }
 
@@ -126,37 +129,39 @@ mod tests {
         hub.0.shards.iter().all(|shard| lock(shard).is_empty())
     }
 
+    async fn is_changed(registration: &mut Registration) -> bool {
+        tokio::time::timeout(Duration::ZERO, registration.changed()).await.is_ok()
+    }
+
     #[tokio::test]
-    async fn a_change_after_the_call_wakes_and_one_before_does_not() {
+    async fn each_change_since_the_registration_wakes_once() {
         let hub = Hub::default();
         let (first, second) = (ConversationSid::from_bits(1), ConversationSid::from_bits(2));
-        let registration = hub.register(first);
         hub.wake(first);
-        let changed = registration.changed();
+        let mut early = hub.register(first);
+        hub.wake(first);
+        hub.wake(first);
+        let mut late = hub.register(first);
+        assert!(is_changed(&mut early).await);
         hub.wake(second);
-        let mut changed = std::pin::pin!(changed);
-        let is_pending = tokio::time::timeout(Duration::ZERO, changed.as_mut()).await.is_err();
-        assert!(is_pending, "woken by an earlier change or by another conversation");
-        let later = registration.changed();
+        assert!(!is_changed(&mut early).await, "woken twice, or by another conversation");
+        assert!(!is_changed(&mut late).await, "woken by an earlier change");
         hub.wake(first);
-        changed.await;
-        later.await;
+        assert!(is_changed(&mut early).await && is_changed(&mut late).await);
     }
 
     #[tokio::test]
     async fn all_are_woken_and_none_is_left_behind() {
         let hub = Hub::default();
-        let registrations: Vec<_> =
+        let mut registrations: Vec<_> =
             (0..250).map(|n| hub.register(ConversationSid::from_bits(n % 200))).collect();
-        let changed: Vec<_> = registrations.iter().map(Registration::changed).collect();
         hub.wake_all(Duration::ZERO).await;
-        for changed in changed {
-            changed.await;
+        for registration in &mut registrations {
+            assert!(is_changed(registration).await);
         }
-        let changed: Vec<_> = registrations.iter().map(Registration::changed).collect();
         hub.stop();
-        for changed in changed {
-            changed.await;
+        for registration in &mut registrations {
+            assert!(is_changed(registration).await);
         }
         assert!(hub.is_stopping() && !is_empty(&hub));
         drop(registrations);

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use shared_types::{
     AccountSid, DeploymentKey, Identity, SessionId, Thumbprint, scoped_auth::generate::EarlierSession,
 };
-use store::Sql;
+use store::{DatabaseError, Sql};
 
 use crate::{Conversations, StoreError, conversation_sid};
 
@@ -66,10 +66,15 @@ impl Conversations {
     ) -> Result<(), StoreError> {
         let end =
             END.with([account.to_string().into(), session.to_string().into(), now.timestamp_millis().into()]);
-        let [ended] = self.database.write([end]).await?;
-        for row in ended.rows.iter() {
-            self.publisher.changed(conversation_sid(row.get("sid")?)?);
-        }
-        Ok(())
+        let (database, publisher) = (self.database.clone(), self.publisher.clone());
+        // Publishes even if the caller is cancelled meanwhile.
+        let ended = tokio::spawn(async move {
+            let [ended] = database.write([end]).await?;
+            for row in ended.rows.iter() {
+                publisher.changed(conversation_sid(row.get("sid")?)?);
+            }
+            Ok(())
+        });
+        ended.await.unwrap_or(Err(DatabaseError::Closed.into()))
     }
 }

@@ -26,7 +26,7 @@ mod scrub;
 use chrono::{DateTime, Utc};
 use shared_types::{ConversationSid, orchestrator::send_message::MAX_BODY};
 pub use store::OpenError;
-use store::{Batcher, Database, DatabaseConfig, DatabaseError, Migrations, Sql};
+use store::{Batcher, Database, DatabaseConfig, DatabaseError, Migrations, Outcome, Sql, Statement};
 
 pub use self::{
     append::{Appended, NewMessage},
@@ -141,7 +141,30 @@ impl Conversations {
 
     /// Waits for pending operations and closes the store, for all clones.
     pub async fn close(&self) {
+        self.publisher.flush().await;
         self.database.close().await;
+    }
+
+    /// Writes a change of a conversation and publishes it, even if the caller is cancelled meanwhile: when a client goes
+    /// away, its request's transaction may commit all the same. The first statement changes the conversation's row.
+    async fn write_change<const N: usize>(
+        &self,
+        conversation: ConversationSid,
+        statements: [Statement; N],
+    ) -> Result<[Outcome; N], DatabaseError> {
+        let (database, publisher) = (self.database.clone(), self.publisher.clone());
+        let written = tokio::spawn(async move {
+            let written = database.write(statements).await;
+            // After an error the transaction may have committed, and only its reply was lost.
+            let is_unchanged = written
+                .as_ref()
+                .is_ok_and(|outcomes| outcomes.first().is_none_or(|outcome| outcome.affected == 0));
+            if !is_unchanged {
+                publisher.changed(conversation);
+            }
+            written
+        });
+        written.await.unwrap_or(Err(DatabaseError::Closed))
     }
 }
 

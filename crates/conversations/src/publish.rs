@@ -2,12 +2,25 @@
 //! in one statement. In the transaction of the change it would cost two thirds of the throughput, because PostgreSQL
 //! serialises the commits of transactions that notify.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
+use service_runtime::api_error::error_chain;
 use shared_types::ConversationSid;
 use sqlx::PgPool;
 use store::{Database, Notification};
-use tokio::sync::mpsc::{self, Receiver, Sender};
+use tokio::{
+    sync::{
+        mpsc::{self, Receiver, Sender},
+        oneshot,
+    },
+    time::{sleep, timeout},
+};
 
 use crate::hub::Hub;
 
@@ -16,9 +29,17 @@ const CHANNEL: &str = "conversations_changed";
 /// Sids in one notification; its payload is limited to 8,000 bytes.
 const MAX_SIDS: usize = 200;
 
-/// Changes that are not published yet. Beyond that they are dropped, and other replicas' guests hear of them with the end
-/// of their wait.
+/// Changes that are not published yet. If there are more, all guests of all replicas read again.
 const PENDING: usize = 10_000;
+
+/// The payload after more than [`PENDING`] changes.
+const ALL: &str = "*";
+
+/// Delay before a failed notification is repeated.
+const RETRY: Duration = Duration::from_millis(500);
+
+/// Deadline for publishing what is pending when the store closes.
+const FLUSH: Duration = Duration::from_secs(1);
 
 /// Time over which all waiting guests read again after the listener reconnected.
 const SPREAD: Duration = Duration::from_secs(2);
@@ -31,22 +52,38 @@ const NOTIFY: &str = "SELECT pg_notify($1, $2)";
 pub(crate) struct Publisher {
     hub: Hub,
     /// PostgreSQL only.
-    replicas: Option<Sender<ConversationSid>>,
+    replicas: Option<Replicas>,
+}
+
+/// The queue of the task that notifies the other replicas.
+#[derive(Clone, Debug)]
+struct Replicas {
+    queue: Sender<Queued>,
+    has_overflowed: Arc<AtomicBool>,
+}
+
+#[derive(Debug)]
+enum Queued {
+    Change(ConversationSid),
+    /// Dropped once everything queued before it is published.
+    Flush(oneshot::Sender<()>),
 }
 
 impl Publisher {
     /// Starts publishing and listening on the current tokio runtime, until the last clone is dropped.
     pub(crate) fn new(database: &Database, hub: Hub) -> Self {
         let replicas = database.postgres().map(|pool| {
-            let (sender, receiver) = mpsc::channel(PENDING);
+            let (queue, receiver) = mpsc::channel(PENDING);
+            let replicas = Replicas { queue, has_overflowed: Arc::default() };
             let (pool, database, woken) = (pool.clone(), database.clone(), hub.clone());
+            let has_overflowed = Arc::clone(&replicas.has_overflowed);
             tokio::spawn(async move {
                 tokio::select! {
-                    () = publish(&pool, receiver) => {}
+                    () = publish(&pool, receiver, &has_overflowed) => {}
                     () = listen(&database, woken) => {}
                 }
             });
-            sender
+            replicas
         });
         Self { hub, replicas }
     }
@@ -54,32 +91,75 @@ impl Publisher {
     /// Publishes a committed change of a conversation.
     pub(crate) fn changed(&self, conversation: ConversationSid) {
         self.hub.wake(conversation);
-        if let Some(replicas) = &self.replicas {
-            // An error if too many are pending.
-            let _ = replicas.try_send(conversation);
+        if let Some(Replicas { queue, has_overflowed }) = &self.replicas
+            && queue.try_send(Queued::Change(conversation)).is_err()
+        {
+            // The queue is full, so the task will read the flag after the next notification at the latest.
+            has_overflowed.store(true, Ordering::SeqCst);
         }
+    }
+
+    /// Waits until everything is published, for at most a second.
+    pub(crate) async fn flush(&self) {
+        let Some(Replicas { queue, .. }) = &self.replicas else { return };
+        let (flush, flushed) = oneshot::channel();
+        let flushed = async {
+            if queue.send(Queued::Flush(flush)).await.is_ok() {
+                let _ = flushed.await;
+            }
+        };
+        let _ = timeout(FLUSH, flushed).await;
     }
 }
 
-async fn publish(pool: &PgPool, mut changes: Receiver<ConversationSid>) {
-    let mut sids = Vec::with_capacity(MAX_SIDS);
-    while changes.recv_many(&mut sids, MAX_SIDS).await > 0 {
+async fn publish(pool: &PgPool, mut queue: Receiver<Queued>, has_overflowed: &AtomicBool) {
+    let mut queued = Vec::with_capacity(MAX_SIDS);
+    while queue.recv_many(&mut queued, MAX_SIDS).await > 0 {
+        let (mut sids, mut flushes) = (Vec::with_capacity(queued.len()), Vec::new());
+        for queued in queued.drain(..) {
+            match queued {
+                Queued::Change(sid) => sids.push(sid),
+                Queued::Flush(flush) => flushes.push(flush),
+            }
+        }
         sids.sort_unstable();
         sids.dedup();
-        let payload: Vec<_> = sids.drain(..).map(|sid| sid.to_string()).collect();
-        // If it fails, the listener's connection most likely fails too, and all guests read again after it reconnected.
-        drop(sqlx::query(NOTIFY).bind(CHANNEL).bind(payload.join(",")).execute(pool).await);
+        if has_overflowed.swap(false, Ordering::SeqCst) {
+            notify(pool, ALL).await;
+        } else if !sids.is_empty() {
+            let sids: Vec<_> = sids.iter().map(ConversationSid::to_string).collect();
+            notify(pool, &sids.join(",")).await;
+        }
+        drop(flushes);
+    }
+}
+
+/// Notifies until it succeeds: another replica's listener may be connected all the while.
+async fn notify(pool: &PgPool, payload: &str) {
+    let mut is_failing = false;
+    while let Err(error) = sqlx::query(NOTIFY).bind(CHANNEL).bind(payload).execute(pool).await {
+        if pool.is_closed() {
+            return;
+        }
+        if !is_failing {
+            tracing::warn!(
+                cause = error_chain(&error),
+                "changes of conversations could not be published, retrying"
+            );
+            is_failing = true;
+        }
+        sleep(RETRY).await;
     }
 }
 
 async fn listen(database: &Database, hub: Hub) {
     let (missed, mut reconnected) = mpsc::channel::<()>(1);
     let wake = |notification: Notification<'_>| match notification {
+        // An error if it is already due.
+        Notification::Received(ALL) | Notification::Connected => drop(missed.try_send(())),
         Notification::Received(payload) => {
             payload.split(',').filter_map(|sid| sid.parse().ok()).for_each(|sid| hub.wake(sid));
         }
-        // An error if it is already due.
-        Notification::Connected => drop(missed.try_send(())),
     };
     let wake_all = async {
         while reconnected.recv().await.is_some() {

@@ -7,7 +7,10 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{counter::Counter, family::Family, gauge::Gauge},
+};
 use service_runtime::Metrics;
 use shared_types::{DeploymentKey, SessionId};
 use tokio::sync::Notify;
@@ -23,6 +26,12 @@ pub struct WaitingPlaces {
     limit: usize,
     held: Mutex<Held>,
     waiting: Gauge,
+    refused: Family<Labels, Counter>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Labels {
+    share: &'static str,
 }
 
 #[derive(Debug, Default)]
@@ -59,15 +68,24 @@ pub struct Place {
 }
 
 impl WaitingPlaces {
-    /// `limit` places, with their gauge in `metrics`.
+    /// `limit` places, with their metrics.
     pub fn new(limit: usize, metrics: &Metrics) -> Arc<Self> {
-        let waiting = Gauge::default();
+        let (places, waiting, refused) = (Gauge::<i64>::default(), Gauge::default(), Family::default());
+        places.set(i64::try_from(limit).unwrap_or(i64::MAX));
+        metrics.register("waiting_places", "Places of requests that wait for a message", places);
         metrics.register("guests_waiting", "Requests that wait for a message", waiting.clone());
-        Arc::new(Self { limit, held: Mutex::default(), waiting })
+        metrics.register(
+            "waits_refused",
+            "Requests that could not wait for a message, by whose share of the places was taken",
+            refused.clone(),
+        );
+        drop(refused.get_or_create(&Labels { share: "everybody" }));
+        Arc::new(Self { limit, held: Mutex::default(), waiting, refused })
     }
 
     /// Takes a place for a request of `session`, from `client`. A third place of a session replaces its oldest one. `None`
-    /// if there is none, or a share is exhausted. `deployment` is `None` if it is the only one.
+    /// if there is none, or a share is exhausted; the session then keeps its places. `deployment` is `None` if it is the
+    /// only one.
     pub fn take(
         self: &Arc<Self>,
         session: SessionId,
@@ -76,17 +94,15 @@ impl WaitingPlaces {
     ) -> Option<Place> {
         let owners = owners(client, deployment);
         let mut held = self.lock();
-        let oldest = held.sessions.get_mut(&session).filter(|taken| taken.len() >= PER_SESSION);
-        if let Some(evicted) = oldest.and_then(VecDeque::pop_front) {
-            evicted.evicted.notify_one();
-            held.release(&evicted.owners);
-        }
-        let is_crowded = held.total * 2 > self.limit;
-        let is_over =
-            |owner: &Owner| held.by_owner.get(owner).is_some_and(|count| *count >= owner.share(self.limit));
-        if held.total >= self.limit || is_crowded && owners.iter().flatten().any(is_over) {
-            self.waiting.set(held.total as i64);
+        if let Some(share) = self.exhausted(&held, session, owners) {
+            drop(held);
+            self.refused.get_or_create(&Labels { share }).inc();
             return None;
+        }
+        let places = held.sessions.get_mut(&session).filter(|places| places.len() >= PER_SESSION);
+        if let Some(replaced) = places.and_then(VecDeque::pop_front) {
+            replaced.evicted.notify_one();
+            held.release(&replaced.owners);
         }
         held.total += 1;
         held.next_id += 1;
@@ -101,6 +117,23 @@ impl WaitingPlaces {
         });
         self.waiting.set(held.total as i64);
         Some(Place { places: Arc::clone(self), session, id, evicted })
+    }
+
+    /// The share that has no place for a request of `session`, without the place that the request would replace.
+    fn exhausted(&self, held: &Held, session: SessionId, owners: [Option<Owner>; 4]) -> Option<&'static str> {
+        let places = held.sessions.get(&session).filter(|places| places.len() >= PER_SESSION);
+        let replaced = places.and_then(VecDeque::front);
+        let total = held.total - usize::from(replaced.is_some());
+        if total >= self.limit {
+            return Some("everybody");
+        }
+        let is_over = |owner: &&Owner| {
+            let released = replaced.is_some_and(|replaced| replaced.owners.contains(&Some(**owner)));
+            let taken = held.by_owner.get(owner).map_or(0, |taken| taken - usize::from(released));
+            taken >= owner.share(self.limit)
+        };
+        let is_crowded = total * 2 > self.limit;
+        owners.iter().flatten().find(is_over).filter(|_| is_crowded).map(|owner| owner.name())
     }
 
     fn lock(&self) -> MutexGuard<'_, Held> {
@@ -156,6 +189,16 @@ impl Owner {
         };
         share.max(1)
     }
+
+    /// The label of its share.
+    fn name(self) -> &'static str {
+        match self {
+            Owner::Visitor(_) => "visitor",
+            Owner::Network(Prefix::V6Of56, _) => "home",
+            Owner::Network(Prefix::V4Of24 | Prefix::V6Of48, _) => "neighbours",
+            Owner::Deployment(_) => "deployment",
+        }
+    }
 }
 
 fn owners(client: Option<IpAddr>, deployment: Option<DeploymentKey>) -> [Option<Owner>; 4] {
@@ -169,74 +212,4 @@ fn owners(client: Option<IpAddr>, deployment: Option<DeploymentKey>) -> [Option<
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn places(limit: usize) -> Arc<WaitingPlaces> {
-        WaitingPlaces::new(limit, &Metrics::default())
-    }
-
-    fn session(n: u8) -> SessionId {
-        SessionId::from_random([n; 16])
-    }
-
-    fn take(places: &Arc<WaitingPlaces>, n: u8, address: &str) -> Option<Place> {
-        places.take(
-            session(n),
-            Some(address.parse().unwrap()),
-            Some(DeploymentKey::from_bits(u128::from(n % 2))),
-        )
-    }
-
-    #[tokio::test]
-    async fn a_third_request_of_a_session_evicts_the_first() {
-        let places = places(32);
-        let held: Vec<_> = (0..3).map(|_| take(&places, 1, "203.0.113.9").unwrap()).collect();
-        held[0].evicted().await;
-        assert_eq!(places.lock().total, 2);
-        let is_pending = tokio::time::timeout(std::time::Duration::ZERO, held[1].evicted()).await.is_err();
-        assert!(is_pending);
-        drop(held);
-        let left = places.lock();
-        assert!(left.total == 0 && left.by_owner.is_empty() && left.sessions.is_empty(), "{left:?}");
-    }
-
-    #[test]
-    fn shares_hold_once_half_of_the_places_are_taken() {
-        let places = places(32);
-        // Half and one: no share applies before.
-        let mut held: Vec<_> = (0..17).map(|n| take(&places, n, "203.0.113.9").unwrap()).collect();
-        assert!(take(&places, 20, "203.0.113.9").is_none(), "the visitor has its sixteenth");
-        assert!(take(&places, 20, "203.0.113.10").is_none(), "the /24 has its half");
-        // A /64 has 2, a /56 has 4, a /48 has 16.
-        for n in 0..4 {
-            held.push(take(&places, 30 + n, &format!("2001:db8:0:{}::1", n / 2)).unwrap());
-        }
-        assert!(take(&places, 40, "2001:db8:0:1::2").is_none(), "the visitor");
-        assert!(take(&places, 40, "2001:db8:0:2::2").is_none(), "the /56");
-        held.push(take(&places, 41, "2001:db8:0:100::2").unwrap());
-        for n in 0..10 {
-            let place = take(&places, 50 + n, &format!("198.51.{n}.1"));
-            held.extend(place);
-        }
-        assert_eq!(places.lock().total, 32);
-        assert!(take(&places, 99, "192.0.2.1").is_none());
-        held.clear();
-        assert_eq!(places.lock().total, 0);
-        assert!(take(&places, 20, "203.0.113.9").is_some());
-    }
-
-    #[test]
-    fn a_deployment_has_half_of_the_places_if_there_are_several() {
-        let places = places(32);
-        let one = |n: u8| {
-            let client = format!("198.51.{n}.1").parse().ok();
-            places.take(session(n), client, Some(DeploymentKey::from_bits(1)))
-        };
-        let held: Vec<_> = (0..17).map(|n| one(n).unwrap()).collect();
-        assert!(one(20).is_none());
-        let only = places.take(session(21), "198.51.21.1".parse().ok(), None);
-        assert!(only.is_some());
-        drop(held);
-    }
-}
+mod tests;

@@ -1,6 +1,6 @@
 //! `B ->> FWO: GET /v2/WebChannels/CH…/Messages` (conversation diagram; contract, sections 3 and 12).
 
-use std::{pin::pin, time::Duration};
+use std::time::Duration;
 
 use actix_web::http::header::{HeaderValue, RETRY_AFTER};
 use conversations::Range;
@@ -16,7 +16,7 @@ use shared_types::{
 use tokio::time::{Instant, sleep_until};
 
 use crate::{
-    admission::{Admitted, Route, rate_limit::Charge},
+    admission::{Route, rate_limit::Charge},
     error::Error,
     session::{
         authenticate::{Guest, authenticate, authenticate_again},
@@ -28,7 +28,7 @@ use crate::{
 /// Returns a page of messages of the guest's own conversation. Another guest's conversation is a 404, like a missing one.
 ///
 /// With `wait`, an empty page is held back until there is a later message or the conversation changes. Whatever came in the
-/// meantime is returned only after the request was authenticated again.
+/// meantime is returned only after the request was authenticated again. A wake-up without news costs one read.
 pub async fn list_messages(
     state: &State,
     context: &mut RequestContext<'_>,
@@ -40,14 +40,14 @@ pub async fn list_messages(
     let route = Route { answer_bytes: PAGE_BYTES, ..Route::new(charge) };
     let (guest, mut admitted) = authenticate(state, context, route).await?;
     let reading = Reading { conversation_sid, range, limit };
+    admitted.reserve(state, context, 0)?;
     if wait.is_zero() {
-        return reading.read(state, context, &guest, &admitted).await;
+        return reading.read(state, &guest).await;
     }
 
     let deadline = Instant::now() + wait;
-    let registration = state.conversations.hub().register(conversation_sid);
-    let mut changed = pin!(registration.changed());
-    let page = reading.read(state, context, &guest, &admitted).await?;
+    let mut registration = state.conversations.hub().register(conversation_sid);
+    let page = reading.read(state, &guest).await?;
     if reading.has_news(&page) {
         return Ok(page);
     }
@@ -60,28 +60,30 @@ pub async fn list_messages(
     loop {
         let event = async {
             tokio::select! {
-                () = changed.as_mut() => Event::Changed,
+                () = registration.changed() => Event::Changed,
                 () = place.evicted() => Event::Evicted,
                 () = sleep_until(deadline) => Event::Ended,
             }
         };
-        match context.wait(&state.clock, event).await? {
+        match context.wait(&state.clock, event).await {
             Event::Ended => return Ok(page),
             Event::Evicted => return Ok(later(state, context, page)),
-            Event::Changed if state.conversations.hub().is_stopping() => {
-                return Ok(later(state, context, page));
-            }
             Event::Changed => {}
         }
-        changed.set(registration.changed());
+        // Without a slot or memory the service is overloaded, and the requests that follow are spread too.
+        let is_stopping = state.conversations.hub().is_stopping();
+        if is_stopping || !context.resume() || admitted.reserve(state, context, 0).is_err() {
+            return Ok(later(state, context, page));
+        }
+        let read = reading.read(state, &guest).await;
+        if read.as_ref().is_ok_and(|page| !reading.has_news(page)) {
+            continue;
+        }
         let again = authenticate_again(state, context, &mut admitted).await?;
         if again.session != guest.session || again.identity != guest.identity {
             return Err(Error::InvalidToken);
         }
-        let page = reading.read(state, context, &guest, &admitted).await?;
-        if reading.has_news(&page) {
-            return Ok(page);
-        }
+        return read;
     }
 }
 
@@ -140,14 +142,7 @@ struct Reading {
 }
 
 impl Reading {
-    async fn read(
-        self,
-        state: &State,
-        context: &mut RequestContext<'_>,
-        guest: &Guest,
-        admitted: &Admitted,
-    ) -> Result<Response, Error> {
-        admitted.reserve(state, context, 0)?;
+    async fn read(self, state: &State, guest: &Guest) -> Result<Response, Error> {
         let (account, identity) = (guest.account_sid, guest.identity);
         let page =
             state.conversations.messages(account, identity, self.conversation_sid, self.range, self.limit);

@@ -15,6 +15,7 @@ mod pages;
 mod retention;
 mod server;
 mod statements;
+mod waiting;
 
 use chrono::{DateTime, Utc};
 use conversations::{Conversations, MIGRATIONS, NewConversation, NewMessage, Range, StoreError};

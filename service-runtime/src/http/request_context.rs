@@ -22,11 +22,6 @@ use crate::{
     },
 };
 
-/// The worker has no free slot: the request must be rejected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no free slot")]
-pub struct Shed;
-
 /// The context of one request.
 #[derive(Debug)]
 pub struct RequestContext<'a> {
@@ -153,22 +148,24 @@ impl<'a> RequestContext<'a> {
         self.slot.is_some()
     }
 
-    /// Waits for an event, without a slot and without a memory reservation. The time does not count as the request's
-    /// duration. Afterwards `now` is the time of `clock`.
-    ///
-    /// # Errors
-    ///
-    /// If the worker has no free slot any more.
-    pub async fn wait<T>(&mut self, clock: &Clock, event: impl Future<Output = T>) -> Result<T, Shed> {
+    /// Waits for an event, and releases the worker's slot and the memory reservation before. The time does not count as the
+    /// request's duration. Afterwards `now` is the time of `clock`; a request that does more than respond takes a slot with
+    /// [`resume`](Self::resume).
+    pub async fn wait<T>(&mut self, clock: &Clock, event: impl Future<Output = T>) -> T {
         (self.slot, self.reservation) = (None, None);
         let began = Instant::now();
         let outcome = event.await;
         self.waited += began.elapsed();
         self.now = clock.now();
-        if let Some((slots, client)) = &self.slots {
-            self.slot = Some(slots.take(*client).ok_or(Shed)?);
-        }
-        Ok(outcome)
+        outcome
+    }
+
+    /// Takes a slot of the worker again after [`wait`](Self::wait); `false` if it has none for this client.
+    #[must_use]
+    pub fn resume(&mut self) -> bool {
+        let Some((slots, client)) = &self.slots else { return true };
+        self.slot = slots.take(*client);
+        self.slot.is_some()
     }
 
     /// Sets a response header, replacing an earlier value.
