@@ -17,6 +17,7 @@ mod client;
 mod guest;
 mod overload;
 mod stack;
+mod waiting;
 
 use std::{env, path::Path, process::Command, time::Duration};
 
@@ -64,6 +65,20 @@ fn overload_is_shed_at_once_and_recovers() {
     overload::use_processor(1);
     let sender = Builder::new_current_thread().enable_all().build().unwrap();
     sender.block_on(overload_and_recover(&client::get(&path, &token), Duration::from_secs(seconds)));
+}
+
+/// Guests that wait.
+#[test]
+#[ignore = "a measurement: bench/waiting"]
+fn ten_thousand_guests_wait() {
+    if env::var_os(INSIDE).is_none() {
+        return run_in_a_namespace("ten_thousand_guests_wait");
+    }
+    let seconds = env::var("PRESSURE_SECONDS").map_or(20, |seconds| seconds.parse().unwrap());
+    let runtime_of_stack = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let mut stack = runtime_of_stack.block_on(Stack::start(2));
+    let guests = Builder::new_current_thread().enable_all().build().unwrap();
+    guests.block_on(waiting::measure(&mut stack, Duration::from_secs(seconds)));
 }
 
 async fn overload_and_recover(request: &str, time: Duration) {
