@@ -7,11 +7,12 @@ import http.client
 import itertools
 import json
 import random
+import threading
 import time
 import urllib.parse
 
 SECONDS = 100
-EPISODES = ("Driven: guests come and go; a desk answers some; a wrong token now and then; a thief from 25 s to 40 s; a visitor over the limit from "
+EPISODES = ("Driven: guests come, wait for messages and go; a desk answers some; a wrong token now and then; a thief from 25 s to 40 s; a visitor over the limit from "
             "38 s to 58 s; an operator ends ten chats at 60 s; ScopedAuthService is stopped from 78 s to 83 s.")
 DEPLOYMENT = "CV00000000000000000000000000000001"
 API_KEY = "SK00000000000000000000000000000001"
@@ -109,6 +110,8 @@ def guest(run, number):
         if channel is None:
             status, told = run.call(run.public, "POST", "/v2/WebChannels", bearer, {"customerFriendlyName": "Ada"}, browser.address)
             channel = told.get("conversation_sid")
+            if channel:
+                threading.Thread(target=wait, args=(run, number, channel), daemon=True).start()
         elif step % 8 == 5:
             happens(browser, number + step)
             status, told = run.token(browser, "/Refresh", token=token)
@@ -124,6 +127,22 @@ def guest(run, number):
         if refusals > 3:
             break
     del run.chats[number]
+
+
+def wait(run, number, channel):
+    """The page's waiting requests, one after the other, until its chat ends."""
+    after = 0
+    while chat := run.chats.get(number):
+        browser, _, token = chat
+        headers = {**browser.headers(), "authorization": f"Bearer {token()}"}
+        path = f"/v2/WebChannels/{channel}/Messages?after={after}&wait=5"
+        try:
+            status, told = run.call(run.public, "GET", path, headers, None, browser.address)
+        except OSError:
+            return
+        if status != 200:
+            time.sleep(1)
+        after = told.get("last_index", after)
 
 
 def desk(run):
