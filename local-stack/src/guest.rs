@@ -188,6 +188,19 @@ impl Guest {
         self.presents(Some(token), self.client.get(url).bearer_auth(token)).await
     }
 
+    /// The same for messages after an index, waiting for them for at most `seconds`.
+    pub async fn waits_for_messages(
+        &self,
+        token: &str,
+        conversation_sid: &str,
+        after: u32,
+        seconds: u32,
+    ) -> Answer {
+        let path = format!("/v2/WebChannels/{conversation_sid}/Messages?after={after}&wait={seconds}");
+        let url = format!("{}{path}", self.url);
+        self.presents(Some(token), self.client.get(url).bearer_auth(token)).await
+    }
+
     /// `POST /v2/WebChannels/CH…/Messages`
     pub async fn says(&self, token: &str, conversation_sid: &str, body: &str) -> Answer {
         let request = self.client.post(format!("{}/v2/WebChannels/{conversation_sid}/Messages", self.url));

@@ -12,6 +12,7 @@ mod rate_limit;
 mod refresh_token;
 mod revoke_token;
 mod session_life;
+mod wait_for_messages;
 
 use std::{sync::Arc, time::Duration};
 

@@ -51,7 +51,7 @@ async fn an_expired_token_can_revoke_its_session() {
     assert_eq!(guest.refreshes_token(&token).await.code(), "revoked_token", "and is not resumed");
 }
 
-async fn operator(env: &TestEnv, secret: &str, body: Value) -> Answer {
+pub(super) async fn operator(env: &TestEnv, secret: &str, body: Value) -> Answer {
     let url = format!("http://{}", env.stack.scoped_auth.admin_address);
     let guest = Guest::with_chrome(&url, "");
     guest.sends(guest.client().post(format!("{url}/v1/Revocations")).bearer_auth(secret).json(&body)).await
