@@ -1,38 +1,47 @@
 /**
- * Creates the client. Does no I/O until a method is called.
+ * Creates the client. Does no I/O until a method is called, and can be called on a server. Throws a `TypeError` if an
+ * option is wrong.
  * @param {Options} options
  * @returns {WebchatSession}
  */
-export function createSession({ endpoint, deploymentKey, sentences, patience }: Options): WebchatSession;
+export function createSession({ endpoint, deploymentKey, sentences, patience }?: Options): WebchatSession;
 /**
  * Client for a site's page: the Browser of the diagrams (docs/sequences). It requests a token from
- * FlexWebchatOrchestratorService, stores it, refreshes it once for all tabs, and opens and reads the conversation. The
- * page never sees the token. It receives events and errors, with the API's `code` and a sentence for the guest.
+ * FlexWebchatOrchestratorService, stores it, refreshes it once for all tabs, and opens the conversation. One tab waits for
+ * messages and passes them to the others. The page never sees the token. It receives messages and failures as events, with
+ * the API's `code` and a sentence for the guest.
  * Storage, keys, locks and channels are optional: without them the chat lives in memory until the page closes.
  */
 /**
  * @typedef {object} Options
  * @property {string} endpoint Base URL of the service: `https://chat.example.com`, or a path on the page's origin.
- * @property {string} deploymentKey `CV…`
+ * @property {string} deploymentKey `CV…`, 32 hexadecimal digits.
  * @property {Record<string, string>} [sentences] Sentences for the guest, by code, that replace the English ones.
- * @property {number} [patience] How long a call may retry, in milliseconds; 15000 by default.
+ * @property {number} [patience] How long a call may retry, in whole milliseconds; 15000 by default.
  */
 /** @typedef {{customerFriendlyName?: string, preEngagementData?: unknown}} Form The guest's input. */
 /** @typedef {{conversationSid: string, identity: string}} Conversation */
 /** @typedef {{sid: string, index: number, author: string, body: string, dateCreated: string}} ChatMessage */
-/** @typedef {'resume' | 'refresh' | 'openConversation' | 'messages' | 'send' | 'end'} During */
+/** @typedef {'resume' | 'refresh' | 'openConversation' | 'messages' | 'wait' | 'send' | 'end'} During */
+/** @typedef {{message: ChatMessage, isOwn: boolean}} Received `isOwn`: the guest is the author. */
+/** @typedef {{conversationSid: string}} Closed */
 /** @typedef {{expiration: string, by: 'this-tab' | 'another-tab'}} Refreshed */
-/** @typedef {{code?: string, by: 'guest' | 'another-tab' | 'service'}} Ended */
+/** @typedef {{code?: string, requestId?: string | null, by: 'guest' | 'another-tab' | 'service'}} Ended */
 /**
  * @typedef {object} Refused
  * @property {string} code Of the API, or `network_unreachable`, `unexpected_answer` or `no_session`.
  * @property {string} message A sentence for the guest.
  * @property {number} [retryAfter] Seconds, from the `Retry-After` header.
+ * @property {string | null} [requestId] Of the response, for support.
  * @property {boolean} final False if the module will retry.
  * @property {During} during
  */
 /**
+ * The module waits for messages once the page listens to `message` or `closed`.
  * @typedef {object} Events
+ * @property {CustomEvent<Received>} message Each message of the conversation once, from the first one, in order.
+ * @property {CustomEvent<Closed>} closed The conversation was closed, after its last message.
+ * @property {CustomEvent<{}>} recovered Waiting works again after a `refused` with `during: 'wait'`.
  * @property {CustomEvent<Refreshed>} refreshed
  * @property {CustomEvent<Refused>} refused
  * @property {CustomEvent<Ended>} ended
@@ -45,6 +54,7 @@ export function createSession({ endpoint, deploymentKey, sentences, patience }: 
  * @property {(page?: {after?: number}) => Promise<ChatMessage[]>} messages The messages after an index, or all.
  * @property {(body: string) => Promise<ChatMessage>} send
  * @property {() => Promise<void>} end Deletes the session and revokes its token.
+ * @property {() => void} leave Stops waiting, timers and listeners, without ending the session; `resume` starts again.
  * @property {string | null} identity Of the current session, as are the next two.
  * @property {string | null} conversationSid
  * @property {string | null} expiration
@@ -59,19 +69,23 @@ export class WebchatError extends Error {
      * @param {string} message
      * @param {{status?: number, retryAfter?: number, reason?: string, requestId?: string | null}} more
      */
-    constructor(code: string, message: string, { status, retryAfter, reason, requestId }: {
+    constructor(code: string, message: string, more: {
         status?: number;
         retryAfter?: number;
         reason?: string;
         requestId?: string | null;
     });
-    code: string;
+    /** @type {number | undefined} */
     status: number | undefined;
+    /** @type {number | undefined} Seconds, from the `Retry-After` header. */
     retryAfter: number | undefined;
+    /** @type {string | undefined} */
     reason: string | undefined;
+    /** @type {string | null | undefined} */
     requestId: string | null | undefined;
     /** Whether the module has given up and dispatched a final `refused` event. */
     final: boolean;
+    code: string;
 }
 export type Options = {
     /**
@@ -79,7 +93,7 @@ export type Options = {
      */
     endpoint: string;
     /**
-     * `CV…`
+     * `CV…`, 32 hexadecimal digits.
      */
     deploymentKey: string;
     /**
@@ -87,7 +101,7 @@ export type Options = {
      */
     sentences?: Record<string, string> | undefined;
     /**
-     * How long a call may retry, in milliseconds; 15000 by default.
+     * How long a call may retry, in whole milliseconds; 15000 by default.
      */
     patience?: number | undefined;
 };
@@ -109,13 +123,24 @@ export type ChatMessage = {
     body: string;
     dateCreated: string;
 };
-export type During = 'resume' | 'refresh' | 'openConversation' | 'messages' | 'send' | 'end';
+export type During = 'resume' | 'refresh' | 'openConversation' | 'messages' | 'wait' | 'send' | 'end';
+/**
+ * `isOwn`: the guest is the author.
+ */
+export type Received = {
+    message: ChatMessage;
+    isOwn: boolean;
+};
+export type Closed = {
+    conversationSid: string;
+};
 export type Refreshed = {
     expiration: string;
     by: 'this-tab' | 'another-tab';
 };
 export type Ended = {
     code?: string;
+    requestId?: string | null;
     by: 'guest' | 'another-tab' | 'service';
 };
 export type Refused = {
@@ -132,12 +157,31 @@ export type Refused = {
      */
     retryAfter?: number | undefined;
     /**
+     * Of the response, for support.
+     */
+    requestId?: string | null | undefined;
+    /**
      * False if the module will retry.
      */
     final: boolean;
     during: During;
 };
+/**
+ * The module waits for messages once the page listens to `message` or `closed`.
+ */
 export type Events = {
+    /**
+     * Each message of the conversation once, from the first one, in order.
+     */
+    message: CustomEvent<Received>;
+    /**
+     * The conversation was closed, after its last message.
+     */
+    closed: CustomEvent<Closed>;
+    /**
+     * Waiting works again after a `refused` with `during: 'wait'`.
+     */
+    recovered: CustomEvent<{}>;
     refreshed: CustomEvent<Refreshed>;
     refused: CustomEvent<Refused>;
     ended: CustomEvent<Ended>;
@@ -166,6 +210,10 @@ export type Calls = {
      */
     end: () => Promise<void>;
     /**
+     * Stops waiting, timers and listeners, without ending the session; `resume` starts again.
+     */
+    leave: () => void;
+    /**
      * Of the current session, as are the next two.
      */
     identity: string | null;
@@ -178,7 +226,6 @@ export type WebchatSession = Readonly<Calls> & EventTarget;
  * The entry in localStorage. Times are milliseconds by the local clock.
  */
 export type StoredSession = {
-    version: number;
     /**
      * Shared by the session's tabs and its proof key.
      */
@@ -200,7 +247,7 @@ export type StoredSession = {
     skew: number;
     loginTimestamp: string;
     /**
-     * Empty if no conversation is open.
+     * The newest conversation; empty if none was opened.
      */
     conversationSid: string;
 };
@@ -218,10 +265,48 @@ export type Credentials = {
     token: string;
 };
 /**
- * A running call: name, random id, deadline.
+ * A running call.
  */
 export type Action = {
     during: During;
+    /**
+     * A random id.
+     */
     trace: string;
+    /**
+     * Its deadline.
+     */
     until: number;
+    /**
+     * The index after which messages are read.
+     */
+    after?: number | undefined;
+    /**
+     * The seconds for which the service may wait for one.
+     */
+    wait?: number | undefined;
+    signal?: AbortSignal | undefined;
+    /**
+     * Seconds, of the last response.
+     */
+    retryAfter?: number | undefined;
+};
+/**
+ * What a read has covered: all messages after an index, up to the last one of `messages`.
+ */
+export type Page = {
+    /**
+     * The conversation.
+     */
+    sid: string;
+    /**
+     * -1 for the beginning.
+     */
+    after: number;
+    /**
+     * As the API returns them, like the next two, which a page with a message just sent lacks.
+     */
+    messages: any[];
+    last_index?: number | undefined;
+    state?: string | undefined;
 };

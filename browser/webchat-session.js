@@ -1,8 +1,9 @@
 // @ts-check
 /**
  * Client for a site's page: the Browser of the diagrams (docs/sequences). It requests a token from
- * FlexWebchatOrchestratorService, stores it, refreshes it once for all tabs, and opens and reads the conversation. The
- * page never sees the token. It receives events and errors, with the API's `code` and a sentence for the guest.
+ * FlexWebchatOrchestratorService, stores it, refreshes it once for all tabs, and opens the conversation. One tab waits for
+ * messages and passes them to the others. The page never sees the token. It receives messages and failures as events, with
+ * the API's `code` and a sentence for the guest.
  * Storage, keys, locks and channels are optional: without them the chat lives in memory until the page closes.
  */
 
@@ -11,30 +12,37 @@
 /**
  * @typedef {object} Options
  * @property {string} endpoint Base URL of the service: `https://chat.example.com`, or a path on the page's origin.
- * @property {string} deploymentKey `CV…`
+ * @property {string} deploymentKey `CV…`, 32 hexadecimal digits.
  * @property {Record<string, string>} [sentences] Sentences for the guest, by code, that replace the English ones.
- * @property {number} [patience] How long a call may retry, in milliseconds; 15000 by default.
+ * @property {number} [patience] How long a call may retry, in whole milliseconds; 15000 by default.
  */
 
 /** @typedef {{customerFriendlyName?: string, preEngagementData?: unknown}} Form The guest's input. */
 /** @typedef {{conversationSid: string, identity: string}} Conversation */
 /** @typedef {{sid: string, index: number, author: string, body: string, dateCreated: string}} ChatMessage */
 
-/** @typedef {'resume' | 'refresh' | 'openConversation' | 'messages' | 'send' | 'end'} During */
+/** @typedef {'resume' | 'refresh' | 'openConversation' | 'messages' | 'wait' | 'send' | 'end'} During */
+/** @typedef {{message: ChatMessage, isOwn: boolean}} Received `isOwn`: the guest is the author. */
+/** @typedef {{conversationSid: string}} Closed */
 /** @typedef {{expiration: string, by: 'this-tab' | 'another-tab'}} Refreshed */
-/** @typedef {{code?: string, by: 'guest' | 'another-tab' | 'service'}} Ended */
+/** @typedef {{code?: string, requestId?: string | null, by: 'guest' | 'another-tab' | 'service'}} Ended */
 
 /**
  * @typedef {object} Refused
  * @property {string} code Of the API, or `network_unreachable`, `unexpected_answer` or `no_session`.
  * @property {string} message A sentence for the guest.
  * @property {number} [retryAfter] Seconds, from the `Retry-After` header.
+ * @property {string | null} [requestId] Of the response, for support.
  * @property {boolean} final False if the module will retry.
  * @property {During} during
  */
 
 /**
+ * The module waits for messages once the page listens to `message` or `closed`.
  * @typedef {object} Events
+ * @property {CustomEvent<Received>} message Each message of the conversation once, from the first one, in order.
+ * @property {CustomEvent<Closed>} closed The conversation was closed, after its last message.
+ * @property {CustomEvent<{}>} recovered Waiting works again after a `refused` with `during: 'wait'`.
  * @property {CustomEvent<Refreshed>} refreshed
  * @property {CustomEvent<Refused>} refused
  * @property {CustomEvent<Ended>} ended
@@ -48,6 +56,7 @@
  * @property {(page?: {after?: number}) => Promise<ChatMessage[]>} messages The messages after an index, or all.
  * @property {(body: string) => Promise<ChatMessage>} send
  * @property {() => Promise<void>} end Deletes the session and revokes its token.
+ * @property {() => void} leave Stops waiting, timers and listeners, without ending the session; `resume` starts again.
  * @property {string | null} identity Of the current session, as are the next two.
  * @property {string | null} conversationSid
  * @property {string | null} expiration
@@ -59,21 +68,27 @@
 
 /** Why a call failed. `message` is for the guest; `reason` (the service's message) and `requestId` are for support. */
 export class WebchatError extends Error {
+  name = 'WebchatError'
+  /** @type {number | undefined} */
+  status
+  /** @type {number | undefined} Seconds, from the `Retry-After` header. */
+  retryAfter
+  /** @type {string | undefined} */
+  reason
+  /** @type {string | null | undefined} */
+  requestId
+  /** Whether the module has given up and dispatched a final `refused` event. */
+  final = false
+
   /**
    * @param {string} code
    * @param {string} message
    * @param {{status?: number, retryAfter?: number, reason?: string, requestId?: string | null}} more
    */
-  constructor(code, message, { status, retryAfter, reason, requestId }) {
+  constructor(code, message, more) {
     super(message)
-    this.name = 'WebchatError'
     this.code = code
-    this.status = status
-    this.retryAfter = retryAfter
-    this.reason = reason
-    this.requestId = requestId
-    /** Whether the module has given up and dispatched a final `refused` event. */
-    this.final = false
+    Object.assign(this, more)
   }
 }
 
@@ -104,7 +119,6 @@ const SENTENCES = {
 /**
  * The entry in localStorage. Times are milliseconds by the local clock.
  * @typedef {object} StoredSession
- * @property {number} version
  * @property {string} id Shared by the session's tabs and its proof key.
  * @property {boolean} bound Whether the session is bound to a proof key.
  * @property {string} token
@@ -113,12 +127,33 @@ const SENTENCES = {
  * @property {number} refreshAt
  * @property {number} skew Milliseconds that the service's clock is ahead.
  * @property {string} loginTimestamp
- * @property {string} conversationSid Empty if no conversation is open.
+ * @property {string} conversationSid The newest conversation; empty if none was opened.
  */
 
 /** @typedef {{id: string, privateKey: CryptoKey, jwk: object}} ProofKey */
 /** @typedef {{key: ProofKey | null, loginTimestamp: string, token: string}} Credentials Sent with a request. */
-/** @typedef {{during: During, trace: string, until: number}} Action A running call: name, random id, deadline. */
+
+/**
+ * A running call.
+ * @typedef {object} Action
+ * @property {During} during
+ * @property {string} trace A random id.
+ * @property {number} until Its deadline.
+ * @property {number} [after] The index after which messages are read.
+ * @property {number} [wait] The seconds for which the service may wait for one.
+ * @property {AbortSignal} [signal]
+ * @property {number} [retryAfter] Seconds, of the last response.
+ */
+
+/**
+ * What a read has covered: all messages after an index, up to the last one of `messages`.
+ * @typedef {object} Page
+ * @property {string} sid The conversation.
+ * @property {number} after -1 for the beginning.
+ * @property {any[]} messages As the API returns them, like the next two, which a page with a message just sent lacks.
+ * @property {number} [last_index]
+ * @property {string} [state]
+ */
 
 const UNREACHABLE = 'network_unreachable'
 const UNEXPECTED = 'unexpected_answer'
@@ -127,6 +162,11 @@ const UI_VERSION = '1.0.0'
 const REQUEST_TIMEOUT = 15_000
 const MAX_RETRY_DELAY = 30_000
 const CHECK_INTERVAL = 30_000
+const FOREVER = 1e9
+/** Seconds that the service holds a request for messages. */
+const MAX_WAIT = 25
+/** The longest pause after an empty answer that came early, so that a proxy or a restart causes no request loop. */
+const MAX_PAUSE = 3000
 /** The longest time after a token's expiry in which the service may still refresh it. */
 const RESUME_WINDOW = 86_400_000
 
@@ -135,24 +175,25 @@ const CHANNELS_PATH = '/v2/WebChannels'
 
 /** @type {StoredSession} Also the types that `validSession` checks. */
 const EMPTY_SESSION = {
-  version: 1, id: '', bound: true, token: '', identity: '', expiration: '', refreshAt: 0, skew: 0, loginTimestamp: '',
+  id: '', bound: true, token: '', identity: '', expiration: '', refreshAt: 0, skew: 0, loginTimestamp: '',
   conversationSid: '',
 }
 
 const noop = () => {}
 const now = () => Date.now()
+const isVisible = () => !globalThis.document?.hidden
 
 /** @param {string | null} text @returns {any} */
 function parse(text) {
   try {
-    return JSON.parse(text ?? '')
+    return JSON.parse(/** @type {string} */ (text))
   } catch {
     return null
   }
 }
 
 /** @param {any} session @returns {StoredSession | null} Null if a field is missing or has another type. */
-const validSession = (session) => session?.version === EMPTY_SESSION.version
+const validSession = (session) => session
   && Object.entries(EMPTY_SESSION).every(([name, example]) => typeof session[name] === typeof example) ? session : null
 
 /** @param {number} bytes */
@@ -161,15 +202,13 @@ const randomHex = (bytes) => Array.from(crypto.getRandomValues(new Uint8Array(by
 
 // --- Proof of possession (RFC 9449) ----------------------------------------------------------------------------------
 
-/** Undefined on pages over plain HTTP. */
-const { subtle } = crypto
 const ES256 = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
 
 /** @param {string} text */
 const utf8 = (text) => new TextEncoder().encode(text)
 /** @param {ArrayBuffer | Uint8Array} bytes */
 const base64url = (bytes) => btoa(String.fromCharCode(...new Uint8Array(bytes)))
-  .replace(/\+/g, '-').replace(/\//g, '_').replace(/=/g, '')
+  .replace(/[+/=]/g, (sign) => ({ '+': '-', '/': '_' })[sign] ?? '')
 
 /**
  * Makes a DPoP proof.
@@ -181,11 +220,11 @@ const base64url = (bytes) => btoa(String.fromCharCode(...new Uint8Array(bytes)))
  * @param {string | undefined} nonce
  */
 async function signProof({ jwk, privateKey }, htm, htu, time, token, nonce) {
-  const ath = token ? base64url(await subtle.digest('SHA-256', utf8(token))) : undefined
+  const ath = token ? base64url(await crypto.subtle.digest('SHA-256', utf8(token))) : undefined
   const claims = { htm, htu, iat: Math.floor(time / 1000), jti: randomHex(16), ath, nonce }
   const signed = [{ typ: 'dpop+jwt', alg: 'ES256', jwk }, claims]
     .map((part) => base64url(utf8(JSON.stringify(part)))).join('.')
-  return `${signed}.${base64url(await subtle.sign(ES256, privateKey, utf8(signed)))}`
+  return `${signed}.${base64url(await crypto.subtle.sign(ES256, privateKey, utf8(signed)))}`
 }
 
 /**
@@ -244,21 +283,36 @@ const endsSession = ({ code }) => /^(\w+_token|session_expired|fingerprint_inval
 
 /**
  * Milliseconds until the next try: `Retry-After`, otherwise exponential backoff with full jitter.
- * @param {WebchatError} error @param {number} attempt
+ * @param {{retryAfter?: number}} of @param {number} attempt
  */
 const retryDelay = ({ retryAfter }, attempt) => retryAfter === undefined
   ? Math.random() * Math.min(MAX_RETRY_DELAY, 1000 * 2 ** attempt)
   : Math.min(retryAfter, 3600) * 1000 + Math.random() * 250
 
+/** @param {any} message @returns {ChatMessage} */
+const toMessage = ({ date_created, ...rest }) => ({ ...rest, dateCreated: date_created })
+
+/** @param {{messages: any[], last_index?: number}} page Whether it has the conversation's last message, or none. */
+const isLastPage = ({ messages, last_index }) => !(messages[messages.length - 1]?.index < /** @type {any} */ (last_index))
+
 /**
- * Creates the client. Does no I/O until a method is called.
+ * Creates the client. Does no I/O until a method is called, and can be called on a server. Throws a `TypeError` if an
+ * option is wrong.
  * @param {Options} options
  * @returns {WebchatSession}
  */
-export function createSession({ endpoint, deploymentKey, sentences = {}, patience = 15_000 }) {
-  const base = new URL(endpoint, globalThis.location?.href).href.replace(/\/+$/, '')
-  const storageKey = `webchat-session ${base} ${deploymentKey}`
+export function createSession({ endpoint, deploymentKey, sentences = {}, patience = 15_000 } = /** @type {any} */ ({})) {
+  const wrong = [
+    /^(https?:\/)?\.{0,2}\/./.test(endpoint) || 'endpoint',
+    /^CV[\da-f]{32}$/i.test(deploymentKey) || 'deploymentKey',
+    Object(sentences) === sentences || 'sentences',
+    patience >>> 0 === patience || 'patience',
+  ].filter((name) => name !== true)
+  if (wrong.length) throw new TypeError(`createSession: invalid ${wrong.join(', ')}`)
+  const base = () => new URL(endpoint, globalThis.location?.href).href.replace(/\/+$/, '')
+  const storageKey = () => `webchat-session ${base()} ${deploymentKey}`
   const target = new EventTarget()
+  const subscribe = target.addEventListener
   /** @type {(StoredSession & Credentials) | null} */
   let current = null
   /** Whether `current` is in localStorage too. */
@@ -276,7 +330,23 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
   let timer
   /** @type {BroadcastChannel | undefined} */
   let channel
-  let listenerAbort = new AbortController()
+  /** @type {AbortController | undefined} Removes the listeners; undefined unless timers and listeners run. */
+  let active
+  let isLeft = false
+  /** Whether the page listens to messages. */
+  let isListening = false
+  /** The conversation whose messages are dispatched, which the next three variables belong to; or empty. */
+  let followed = ''
+  /** The index of the last message that was dispatched. */
+  let cursor = -1
+  /** Whether no message can follow. */
+  let isDone = false
+  /** Whether a failure of waiting was dispatched. */
+  let hasFailed = false
+  /** @type {AbortController} Aborts when this tab's role among the tabs changes. */
+  let role
+  /** @type {Promise<unknown>} The last of the reads without waiting, which run one after the other. */
+  let reads
   /** @type {Set<(byEvent: boolean) => void>} Wakes each pending `sleep`. */
   const sleepers = new Set()
 
@@ -290,7 +360,7 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
 
   // --- events
 
-  /** @param {string} type @param {Refreshed | Refused | Ended} detail */
+  /** @param {keyof Events} type @param {object} detail */
   const emit = (type, detail) => target.dispatchEvent(new CustomEvent(type, { detail }))
 
   /**
@@ -304,6 +374,9 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
 
   const noSessionError = () => makeError('no_session')
 
+  /** @param {unknown} caught */
+  const toError = (caught) => caught instanceof WebchatError ? caught : makeError(UNEXPECTED, { reason: `${caught}` })
+
   /**
    * Dispatches `refused`. An error that fails several calls is dispatched as final only once.
    * @param {WebchatError} error
@@ -313,8 +386,8 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
   function reportFailure(error, during, final) {
     if (error.final) return
     error.final = final
-    const { code, message, retryAfter } = error
-    emit('refused', { code, message, final, during, retryAfter })
+    hasFailed ||= during === 'wait'
+    emit('refused', { ...error, message: error.message, during })
   }
 
   // --- storage
@@ -322,7 +395,7 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
   /** Undefined if storage is blocked. */
   function readStored() {
     try {
-      return validSession(parse(localStorage.getItem(storageKey)))
+      return validSession(parse(localStorage.getItem(storageKey())))
     } catch {
       return undefined
     }
@@ -337,13 +410,14 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
     if (!current) return
     const { key, ...session } = current = { ...current, ...change }
     try {
-      localStorage.setItem(storageKey, JSON.stringify(session))
+      localStorage.setItem(storageKey(), JSON.stringify(session))
       isStored = true
     } catch {
       isStored = false
     }
     channel?.postMessage(0)
     schedule()
+    follow()
   }
 
   /**
@@ -352,8 +426,8 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
    */
   function clearStored(id) {
     if (readStored()?.id !== id) return
-    localStorage.removeItem(storageKey)
-    inKeyStore('readwrite', (store) => store.delete(storageKey)).catch(noop)
+    localStorage.removeItem(storageKey())
+    inKeyStore('readwrite', (store) => store.delete(storageKey())).catch(noop)
     channel?.postMessage(0)
   }
 
@@ -364,6 +438,7 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
     if (session?.id !== current.id) return endSession({ by: 'another-tab' })
     const isNew = session.token !== current.token
     current = { ...session, key: current.key }
+    follow()
     if (!isNew) return
     skew = session.skew
     schedule()
@@ -376,22 +451,21 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
     clearStored(current.id)
     current = null
     isStored = false
-    clearTimeout(timer)
-    listenerAbort.abort()
-    channel?.close()
+    stop()
     sleepers.forEach((wake) => wake(false))
     emit('ended', detail)
   }
 
   /** Loads the stored session of an earlier page. Deletes it if its proof key is missing. */
   async function restore() {
+    start()
     const session = readStored()
     if (current || !session) return
     /** @type {ProofKey | null} */
     let key = null
     if (session.bound) {
       try {
-        key = await inKeyStore('readonly', (store) => store.get(storageKey))
+        key = await inKeyStore('readonly', (store) => store.get(storageKey()))
       } catch {
         return
       }
@@ -401,18 +475,18 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
     current = { ...session, key }
     isStored = true
     skew = session.skew
-    addListeners()
+    start()
   }
 
   /** @param {string} id @returns {Promise<ProofKey | null>} */
   async function createProofKey(id) {
     try {
       const { privateKey, publicKey } = /** @type {CryptoKeyPair} */ (
-        await subtle.generateKey(ES256, false, ['sign']))
-      const { kty, crv, x, y } = await subtle.exportKey('jwk', publicKey)
+        await crypto.subtle.generateKey(ES256, false, ['sign']))
+      const { kty, crv, x, y } = await crypto.subtle.exportKey('jwk', publicKey)
       const key = { id, privateKey, jwk: { kty, crv, x, y } }
       // A stored token is useless without its key. If storage is blocked, both live in memory.
-      if (readStored() !== undefined) await inKeyStore('readwrite', (store) => store.put(key, storageKey))
+      if (readStored() !== undefined) await inKeyStore('readwrite', (store) => store.put(key, storageKey()))
       return key
     } catch {
       return null
@@ -429,7 +503,7 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
   async function withLock(work) {
     let entered = false
     /** @param {boolean} ifAvailable */
-    const enter = (ifAvailable) => navigator.locks.request(storageKey, { ifAvailable }, async (lock) => {
+    const enter = (ifAvailable) => navigator.locks.request(storageKey(), { ifAvailable }, async (lock) => {
       if (!lock) return
       entered = true
       // Tabs are separate processes: a write before the lock's release may become visible only shortly after it.
@@ -445,30 +519,136 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
     }
   }
 
-  /** Listens for other tabs, the network and the page becoming visible, until the session ends. */
-  function addListeners() {
-    listenerAbort = new AbortController()
-    const { signal } = listenerAbort
-    const wake = () => {
+  /** Listens for other tabs, the network and the page becoming visible, until the session ends or is left. */
+  function start() {
+    if (active || isLeft || !current) return
+    active = new AbortController()
+    const { signal } = active
+    /** @param {Event} event */
+    const wake = ({ type }) => {
       sleepers.forEach((end) => end(true))
       tick()
+      // A new request, even if this tab leads: the connection of the old one may be dead after a sleep.
+      if (type !== 'online' && isVisible()) compete(true)
     }
-    for (const type of ['visibilitychange', 'pageshow', 'online']) addEventListener(type, wake, { signal })
-    addEventListener('storage', syncFromStorage, { signal })
+    // A page in the back/forward cache would keep the lock, and not wait.
+    const pagehide = () => role?.abort()
+    const listeners = { visibilitychange: wake, pageshow: wake, online: wake, pagehide, storage: syncFromStorage }
+    for (const [type, listener] of Object.entries(listeners)) addEventListener(type, listener, { signal })
     try {
-      channel = new BroadcastChannel(storageKey)
-      channel.onmessage = syncFromStorage
+      channel = new BroadcastChannel(storageKey())
+      channel.onmessage = ({ data }) => {
+        syncFromStorage()
+        if (data) receive(data)
+      }
     } catch {
-      channel = undefined
+      // Missing or blocked.
     }
     schedule()
+  }
+
+  function stop() {
+    clearTimeout(timer)
+    active?.abort()
+    active = undefined
+    channel?.close()
+    channel = undefined
+    follow()
+  }
+
+  // --- waiting for messages
+
+  /** Follows the session's newest conversation, or stops. */
+  function follow() {
+    const sid = active && isListening && current?.conversationSid || ''
+    if (sid === followed) return
+    followed = sid
+    cursor = -1
+    isDone = hasFailed = false
+    compete(isVisible())
+  }
+
+  /**
+   * Competes for the lock. Its holder, the leader, waits at the service and passes all messages to the other tabs; a tab
+   * that is shown takes the lock from its holder. Without locks or channels each tab waits.
+   * @param {boolean} steal
+   */
+  function compete(steal) {
+    role?.abort()
+    if (!followed) return
+    role = new AbortController()
+    const { signal } = role
+    const lead = () => read(signal, MAX_WAIT)
+    // A follower first reads what it has missed.
+    reads = steal ? Promise.resolve() : read(signal, 0)
+    if (!channel || !navigator.locks) return void lead()
+    navigator.locks.request(storageKey() + ' messages', steal ? { steal } : { signal }, lead).catch((error) => {
+      if (signal.aborted) return
+      if (error.name === 'AbortError') compete(false)
+      else lead()
+    })
+  }
+
+  /**
+   * Dispatches the page's messages that were not dispatched yet. If some before them are missing, reads these first.
+   * @param {Page} page
+   */
+  function receive(page) {
+    const { sid, after, messages, last_index = -1, state } = page
+    if (sid !== followed) return
+    if (after > cursor) {
+      const { signal } = role
+      reads = reads.then(() => after > cursor ? read(signal, 0) : receive(page))
+      return
+    }
+    // The service was restored from an older state.
+    if (state && last_index < after) cursor = last_index
+    for (const message of messages.map(toMessage)) {
+      if (message.index <= cursor) continue
+      cursor = message.index
+      emit('message', { message, isOwn: message.author === current?.identity })
+      if (sid !== followed) return
+    }
+    if (isDone || state !== 'closed' || !isLastPage(page)) return
+    isDone = true
+    emit('closed', { conversationSid: sid })
+  }
+
+  /**
+   * Reads and dispatches the messages after the cursor: without `wait` up to the last one, with it until the signal.
+   * @param {AbortSignal} signal
+   * @param {number} wait In seconds.
+   */
+  async function read(signal, wait) {
+    while (!signal.aborted && !isDone) {
+      const after = cursor
+      const begun = now()
+      const act = { ...startAction('wait'), until: begun + FOREVER, wait, signal }
+      let ms = 0
+      try {
+        const page = await withRetries(act, () =>
+          withDeadline(readPage(act, followed, after), { until: now() + REQUEST_TIMEOUT + wait * 1000 }))
+        if (signal.aborted) return
+        if (hasFailed) emit('recovered', {})
+        hasFailed = false
+        receive(page)
+        if (wait) channel?.postMessage(page)
+        else if (cursor === after || isLastPage(page)) return
+        if (act.retryAfter !== undefined) ms = retryDelay(act, 0)
+        else if (cursor === after && now() - begun < wait * 500) ms = Math.random() * MAX_PAUSE
+      } catch (error) {
+        isDone = /** @type {WebchatError} */ (error).code === 'not_found'
+        ms = CHECK_INTERVAL
+      }
+      if (ms) await sleep(ms, false, signal)
+    }
   }
 
   // --- time
 
   function schedule() {
     clearTimeout(timer)
-    if (current) timer = setTimeout(tick, Math.max(0, Math.min(CHECK_INTERVAL, current.refreshAt - now())))
+    if (active && current) timer = setTimeout(tick, Math.min(CHECK_INTERVAL, current.refreshAt - now()))
   }
 
   /** Refreshes the token if it is due. Runs periodically and on wake-up, since timers stop while a machine sleeps. */
@@ -481,10 +661,11 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
 
   /**
    * @param {number} ms
-   * @param {boolean} uninterruptible For `Retry-After`: only the end of the session wakes it early.
+   * @param {boolean} uninterruptible For `Retry-After`: only the end of the session, or the signal, wakes it early.
+   * @param {AbortSignal} [signal]
    * @returns {Promise<void>}
    */
-  const sleep = (ms, uninterruptible) => new Promise((resolve) => {
+  const sleep = (ms, uninterruptible, signal) => new Promise((resolve) => {
     /** @param {boolean} byEvent */
     const end = (byEvent) => {
       if (byEvent && uninterruptible) return
@@ -494,13 +675,14 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
     }
     const timeout = setTimeout(end, ms, false)
     sleepers.add(end)
+    signal?.addEventListener('abort', () => end(false))
   })
 
   /**
    * Rejects at the action's deadline, without cancelling `work`.
    * @template T
    * @param {Promise<T>} work
-   * @param {Action} act
+   * @param {{until: number}} act
    * @returns {Promise<T>}
    */
   function withDeadline(work, { until }) {
@@ -511,6 +693,9 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
     })
     return Promise.race([work, late]).finally(() => clearTimeout(limit))
   }
+
+  /** @param {Action} act */
+  const refreshBefore = (act) => withDeadline(refresh(act), act)
 
   // --- requests
 
@@ -524,12 +709,13 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
    * @param {boolean} [bearer] Whether to send the token in `Authorization`.
    * @returns {Promise<any>}
    */
-  async function sendRequest({ during, trace }, path, body, { key, loginTimestamp, token }, bearer) {
-    const url = base + path
+  async function sendRequest(act, path, body, { key, loginTimestamp, token }, bearer) {
+    const { during, trace } = act
+    const { after = -1, wait = 0, signal = undefined } = bearer ? act : {}
+    const url = base() + path
     const method = body ? 'POST' : 'GET'
     const { language, cookieEnabled } = navigator
-    let mayCorrectClock = Boolean(key)
-    let mayRenewNonce = mayCorrectClock
+    const corrections = new Set(key && ['invalid_dpop_proof', 'use_dpop_nonce'])
     for (;;) {
       const at = serverNow()
       const usedNonce = nonce
@@ -545,6 +731,8 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
         ...bearer && { authorization: `Bearer ${token}` },
         // The service stores a message once per key, so each repeat of a `send` has the same one.
         ...bearer && during === 'send' && { 'idempotency-key': trace },
+        // A header, since a browser sends one preflight for each URL.
+        ...after >= 0 && { 'webchat-after': `${after}` },
         ...key && { dpop: await signProof(key, method, url.split('?')[0], at, token, usedNonce) },
       }
       /** @type {Response} */
@@ -552,9 +740,9 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
       let answer
       try {
         response = await fetch(url, {
-          method, headers, body: body && JSON.stringify(body), keepalive: during === 'end',
+          method, headers, body: body && JSON.stringify(body, (_, value) => value?.toWellFormed?.() ?? value), keepalive: during === 'end',
           // Missing in older browsers, which have timeouts of their own, and in the typings.
-          signal: /** @type {any} */ (AbortSignal).timeout?.(REQUEST_TIMEOUT),
+          signal: wait ? signal : /** @type {any} */ (AbortSignal).timeout?.(REQUEST_TIMEOUT),
           // No `cache` option: responses have `no-store`, and with the option Chromium sends a preflight for each call.
           credentials: 'omit', redirect: 'error', referrerPolicy: 'strict-origin',
         })
@@ -565,23 +753,20 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
       /** @type {(name: string) => any} Null if the header is missing or not exposed to the page. */
       const header = (name) => response.headers.get(name)
       nonce = header('dpop-nonce') || nonce
+      const seconds = parseFloat(header('retry-after'))
+      act.retryAfter = seconds >= 0 ? seconds : undefined
       if (response.ok && answer) return answer
       const code = answer?.code ?? UNEXPECTED
       const time = Date.parse(header('date'))
-      if (mayCorrectClock && code === 'invalid_dpop_proof' && Math.abs(time - at) > 5000) {
-        mayCorrectClock = false
+      if (code === 'invalid_dpop_proof' && Math.abs(time - at) > 5000 && corrections.delete(code)) {
         skew = time - now()
         continue
       }
       // The same nonce, or none, would be rejected again.
-      if (mayRenewNonce && code === 'use_dpop_nonce' && nonce !== usedNonce) {
-        mayRenewNonce = false
-        continue
-      }
-      const seconds = parseFloat(header('retry-after'))
+      if (code === 'use_dpop_nonce' && nonce !== usedNonce && corrections.delete(code)) continue
       throw makeError(code, {
         status: response.status,
-        retryAfter: seconds >= 0 ? seconds : undefined,
+        retryAfter: act.retryAfter,
         reason: answer?.message,
         requestId: header('request-id'),
       }, token ? ENDED : INSECURE)
@@ -595,19 +780,22 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
    * @param {() => Promise<T>} work
    * @returns {Promise<T>}
    */
-  async function withRetries({ during, until }, work) {
+  async function withRetries({ during, until, signal }, work) {
     for (let attempt = 0; ; attempt++) {
       try {
         return await work()
       } catch (caught) {
-        const error = caught instanceof WebchatError ? caught : makeError(UNEXPECTED, { reason: `${caught}` })
+        const error = toError(caught)
         const uninterruptible = error.retryAfter !== undefined
         const left = until - now()
         const ms = retryDelay(error, attempt)
+        if (during === 'wait' && signal?.aborted) throw error
         const final = error.final || !isTransient(error) || left <= 0 || (uninterruptible && ms > left)
-        reportFailure(error, during, final)
+        // A wait whose connection was lost is not reported if the next one succeeds.
+        if (final || attempt || during !== 'wait') reportFailure(error, during, final)
         if (final) throw error
-        await sleep(Math.min(ms, left), uninterruptible)
+        if (during === 'refresh') refreshError = error
+        await sleep(Math.min(ms, left), uninterruptible, signal)
       }
     }
   }
@@ -620,7 +808,7 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
    * @returns {Promise<any>}
    */
   async function sendAuthorized(act, path, body) {
-    if (current && serverNow() >= Date.parse(current.expiration)) await withDeadline(refresh(act), act)
+    if (current && serverNow() >= Date.parse(current.expiration)) await refreshBefore(act)
     for (let isFirstTry = true; ; isFirstTry = false) {
       if (!current) throw noSessionError()
       const { id, token } = current
@@ -629,18 +817,16 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
       } catch (caught) {
         const error = /** @type {WebchatError} */ (caught)
         const { code } = error
-        // Full or closed: the next `openConversation` opens another one in the same session.
-        if (/^conversation_/.test(code)) update({ conversationSid: '' })
         if (!endsSession(error)) throw error
         syncFromStorage()
         if (current?.id !== id) throw noSessionError()
         if (isFirstTry && current.token !== token) continue
         if (!isFirstTry || !/^(expired_token|fingerprint_invalid)$/.test(code)) {
           reportFailure(error, act.during, true)
-          endSession({ by: 'service', code })
+          endSession({ ...error, by: 'service' })
           throw error
         }
-        await withDeadline(refresh(act), act)
+        await refreshBefore(act)
       }
     }
   }
@@ -655,33 +841,36 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
     refreshing = null
     refreshError = undefined
     schedule()
+    follow()
   })
 
   /**
-   * Retries until the resume window closes.
+   * Retries until the resume window closes or the session is left.
    * @param {Action} act
    */
-  async function refreshWithRetries(act) {
-    for (let attempt = 0; current; attempt++) {
-      const { id, token, expiration } = current
-      try {
-        return await withLock(() => refreshOnce(act, token))
-      } catch (caught) {
-        const error = /** @type {WebchatError} */ (caught)
-        if (current?.id !== id) break
-        const isLate = serverNow() > Date.parse(expiration) + RESUME_WINDOW
-        const final = isLate || !isTransient(error)
-        reportFailure(error, 'refresh', final)
-        if (isLate || endsSession(error)) {
-          endSession({ by: 'service', code: endsSession(error) ? error.code : 'session_expired' })
-        // A retry cannot succeed soon, but the service may be repaired: try again much later.
-        } else if (final) update({ refreshAt: now() + 10 * CHECK_INTERVAL })
-        if (final) throw error
-        refreshError = error
-        await sleep(retryDelay(error, attempt), error.retryAfter !== undefined)
-      }
+  async function refreshWithRetries({ trace }) {
+    const until = Date.parse(current?.expiration ?? '') + RESUME_WINDOW - skew
+    /** @type {Action} */
+    const act = { during: 'refresh', trace, until, signal: active?.signal }
+    try {
+      await withRetries(act, async () => {
+        if (!current) return
+        if (!active) throw noSessionError()
+        const { id, token } = current
+        try {
+          await withLock(() => refreshOnce(act, token))
+        } catch (error) {
+          if (current?.id === id) throw error
+        }
+      })
+    } catch (caught) {
+      const error = /** @type {WebchatError} */ (caught)
+      const isEnd = endsSession(error)
+      if (isEnd || now() > until) endSession({ ...error, code: isEnd ? error.code : 'session_expired', by: 'service' })
+      // A retry cannot succeed soon, but the service may be repaired: try again much later.
+      else update({ refreshAt: now() + 10 * CHECK_INTERVAL })
+      throw error
     }
-    throw noSessionError()
   }
 
   /**
@@ -716,16 +905,17 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
   // --- public methods
 
   async function resume() {
+    isLeft = false
     await restore()
     if (!current) return false
     const act = startAction('resume')
     try {
-      await withDeadline(refresh(act), act)
+      await refreshBefore(act)
     } catch (caught) {
       // After a transient error the session still exists, and the refresh is being retried.
       if (current && !isTransient(/** @type {WebchatError} */ (caught))) throw caught
     }
-    return current !== null
+    return Boolean(current)
   }
 
   /**
@@ -739,22 +929,19 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
     const credentials = { key: await createProofKey(id), loginTimestamp: `${now()}`, token: '' }
     const answer = await sendRequest(act, TOKEN_PATH, { deploymentKey }, credentials)
     current = { ...EMPTY_SESSION, id, bound: credentials.key !== null, ...credentials, ...parseTokenResponse(answer) }
-    addListeners()
+    start()
     update({})
   }
 
   /** @param {Form} [form] @returns {Promise<Conversation>} */
   async function open(form) {
     const act = startAction('openConversation')
-    if (!current) await resume()
+    if (!active) await resume()
     return withRetries(act, async () => {
       if (!current) await withDeadline(withLock(() => startSession(act)), act)
-      if (!current?.conversationSid) {
-        const { conversation_sid } = await sendAuthorized(act, CHANNELS_PATH, form ?? {})
-        update({ conversationSid: conversation_sid })
-      }
-      if (!current) throw noSessionError()
-      const { conversationSid, identity } = current
+      // Returns the session's conversation, unless there is none or it is closed or full.
+      const { conversation_sid: conversationSid, identity } = await sendAuthorized(act, CHANNELS_PATH, form ?? {})
+      update({ conversationSid })
       return { conversationSid, identity }
     })
   }
@@ -765,34 +952,45 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
   })
 
   /**
-   * A call to the conversation's messages.
+   * Reads the messages after an index.
    * @param {Action} act
-   * @param {string} query
-   * @param {object} [body]
+   * @param {string} sid
+   * @param {number} after -1 for all.
+   * @returns {Promise<Page>}
    */
-  const sendToMessages = (act, query, body) => withRetries(act, async () => {
-    if (!current?.conversationSid) throw noSessionError()
-    return sendAuthorized(act, `${CHANNELS_PATH}/${current.conversationSid}/Messages${query}`, body)
-  })
-
-  /** @param {any} message @returns {ChatMessage} */
-  const message = ({ date_created, ...rest }) => ({ ...rest, dateCreated: date_created })
+  async function readPage(act, sid, after) {
+    act.after = after
+    const query = act.wait ? `?wait=${act.wait}` : ''
+    return { ...await sendAuthorized(act, `${CHANNELS_PATH}/${sid}/Messages${query}`), sid, after }
+  }
 
   /** @param {{after?: number}} [page] @returns {Promise<ChatMessage[]>} */
   async function messages(page) {
     const act = startAction('messages')
+    const sid = current?.conversationSid
     /** @type {ChatMessage[]} */
     const all = []
-    for (let last = page?.after; ;) {
-      const { messages: found, last_index } = await sendToMessages(act, last === undefined ? '' : `?after=${last}`)
-      all.push(...found.map(message))
-      last = found[found.length - 1]?.index ?? last_index
-      if (last === last_index) return all
+    for (let after = page?.after ?? -1; sid !== ''; after = all[all.length - 1].index) {
+      const found = await withRetries(act, () => readPage(act, /** @type {string} */ (sid), after))
+      all.push(...found.messages.map(toMessage))
+      if (isLastPage(found)) break
     }
+    return all
   }
 
   /** @param {string} body */
-  const send = async (body) => message(await sendToMessages(startAction('send'), '', { body }))
+  async function send(body) {
+    const act = startAction('send')
+    const sid = current?.conversationSid
+    const sent = await withRetries(act, async () => {
+      if (!sid) throw noSessionError()
+      return sendAuthorized(act, `${CHANNELS_PATH}/${sid}/Messages`, { body })
+    })
+    const page = { sid: /** @type {string} */ (sid), after: sent.index - 1, messages: [sent] }
+    receive(page)
+    channel?.postMessage(page)
+    return toMessage(sent)
+  }
 
   async function end() {
     await restore()
@@ -804,8 +1002,23 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
     await withRetries(act, () => sendRequest(act, `${TOKEN_PATH}/Revoke`, { deploymentKey, token }, credentials))
   }
 
+  function leave() {
+    isLeft = true
+    stop()
+  }
+
+  /** @param {string} type @param {[any, any?]} rest */
+  function listen(type, ...rest) {
+    subscribe.call(target, type, ...rest)
+    isListening ||= type === 'message' || type === 'closed'
+    follow()
+  }
+
   for (const name of /** @type {const} */ (['identity', 'conversationSid', 'expiration'])) {
     Object.defineProperty(target, name, { get: () => current?.[name] || null })
   }
-  return /** @type {any} */ (Object.assign(target, { resume, openConversation, messages, send, end }))
+  return /** @type {any} */ (Object.assign(target, {
+    resume, openConversation, messages, send, end, leave, addEventListener: listen,
+    [/** @type {any} */ (Symbol).dispose ?? 'leave']: leave,
+  }))
 }

@@ -13,10 +13,15 @@ globalThis.CustomEvent ??= class extends Event {
 
 const { BroadcastChannel } = globalThis
 
-/** A page: its stored entries, whether storage is blocked, its locks if any, and whether it gets messages of other tabs. */
-export function openPage({ storage = new Map(), storageIsBlocked = false, locks, isNotified = true } = {}) {
+/**
+ * A page: its stored entries, whether storage is blocked, its locks if any, whether it gets messages of other tabs, and
+ * whether it is hidden.
+ */
+export function openPage({ storage = new Map(), storageIsBlocked = false, locks, isNotified = true, isHidden = false } = {}) {
   const page = new EventTarget()
+  const document = { hidden: isHidden }
   const globals = {
+    document,
     addEventListener: page.addEventListener.bind(page),
     BroadcastChannel: isNotified ? BroadcastChannel : undefined,
     navigator: { language: 'de-DE', cookieEnabled: true, locks },
@@ -37,7 +42,7 @@ export function openPage({ storage = new Map(), storageIsBlocked = false, locks,
       },
     })
   }
-  return { storage, page }
+  return { storage, page, document }
 }
 
 export const IDENTITY = '00000000-0000-4000-8000-000000000001'
@@ -62,20 +67,25 @@ export const nonceRequired = (nonce) => errorResponse(401, 'use_dpop_nonce', non
 /** The request arrives, but its response is lost. */
 export const LOST = Symbol('lost')
 
-/** Starts the service. `script` maps a path to its first responses; a function is called for its response. */
-export async function startService(script = {}) {
+/**
+ * Starts the service. `script` maps a path to its first responses; a function is called for its response. Without one,
+ * `respond` is called, and then the normal response is returned.
+ */
+export async function startService(script = {}, respond = () => undefined) {
   const calls = []
   const server = createServer(async (request, response) => {
     let body = ''
     for await (const chunk of request) body += chunk
     const path = request.url.split('?')[0].replace(/CH\w+/, 'CH')
-    const call = { method: request.method, url: request.url, path, headers: request.headers, body: body && JSON.parse(body) }
+    const closed = new Promise((resolve) => response.on('close', resolve))
+    const call = { closed, method: request.method, url: request.url, path, headers: request.headers, body: body && JSON.parse(body) }
     calls.push(call)
     const next = script[path]?.shift()
-    const answer = (typeof next === 'function' ? await next() : next) ?? normalResponse(call, calls.length)
+    const answer = (typeof next === 'function' ? await next(call) : next) ?? await respond(call)
+      ?? normalResponse(call, calls.length)
     if (answer === LOST) return request.socket.destroy()
     const [status, fields, headers] = answer
-    response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(fields))
+    response.writeHead(status, { 'content-type': 'application/json', 'request-id': `request-${calls.indexOf(call)}`, ...headers }).end(JSON.stringify(fields))
   })
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {
