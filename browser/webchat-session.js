@@ -582,7 +582,7 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
     // A follower first reads what it has missed.
     reads = steal ? Promise.resolve() : read(signal, 0)
     if (!channel || !navigator.locks) return void lead()
-    navigator.locks.request(storageKey() + ' messages', steal ? { steal } : { signal }, lead).catch((error) => {
+    navigator.locks.request(`webchat-session ${followed}`, steal ? { steal } : { signal }, lead).catch((error) => {
       if (signal.aborted) return
       if (error.name === 'AbortError') compete(false)
       else lead()
@@ -637,6 +637,7 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
         if (act.retryAfter !== undefined) ms = retryDelay(act, 0)
         else if (cursor === after && now() - begun < wait * 500) ms = Math.random() * MAX_PAUSE
       } catch (error) {
+        if (signal.aborted) return
         isDone = /** @type {WebchatError} */ (error).code === 'not_found'
         ms = CHECK_INTERVAL
       }
@@ -789,7 +790,7 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
         const uninterruptible = error.retryAfter !== undefined
         const left = until - now()
         const ms = retryDelay(error, attempt)
-        if (during === 'wait' && signal?.aborted) throw error
+        if (during === 'refresh' ? !active : signal?.aborted) throw error
         const final = error.final || !isTransient(error) || left <= 0 || (uninterruptible && ms > left)
         // A wait whose connection was lost is not reported if the next one succeeds.
         if (final || attempt || during !== 'wait') reportFailure(error, during, final)
@@ -855,7 +856,6 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
     try {
       await withRetries(act, async () => {
         if (!current) return
-        if (!active) throw noSessionError()
         const { id, token } = current
         try {
           await withLock(() => refreshOnce(act, token))
