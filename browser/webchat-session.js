@@ -162,7 +162,6 @@ const UI_VERSION = '1.0.0'
 const REQUEST_TIMEOUT = 15_000
 const MAX_RETRY_DELAY = 30_000
 const CHECK_INTERVAL = 30_000
-const FOREVER = 1e9
 /** Seconds that the service holds a request for messages. */
 const MAX_WAIT = 25
 /** The longest pause after an empty answer that came early, so that a proxy or a restart causes no request loop. */
@@ -620,14 +619,20 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
    * @param {number} wait In seconds.
    */
   async function read(signal, wait) {
+    // A refresh that `resume` begins comes first.
+    await null
     while (!signal.aborted && !isDone) {
       const after = cursor
       const begun = now()
-      const act = { ...startAction('wait'), until: begun + FOREVER, wait, signal }
+      const act = { ...startAction('wait'), until: begun + RESUME_WINDOW, wait, signal }
       let ms = 0
       try {
-        const page = await withRetries(act, () =>
-          withDeadline(readPage(act, followed, after), { until: now() + REQUEST_TIMEOUT + wait * 1000 }))
+        await refreshing?.catch(noop)
+        const page = await withRetries(act, () => {
+          // After a failure the answer comes at once, so that the page knows.
+          if (hasFailed) act.wait = 0
+          return withDeadline(readPage(act, followed, after), { until: now() + REQUEST_TIMEOUT + act.wait * 1000 })
+        })
         if (signal.aborted) return
         if (hasFailed) emit('recovered', {})
         hasFailed = false
@@ -635,7 +640,7 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
         if (wait) channel?.postMessage(page)
         else if (cursor === after || isLastPage(page)) return
         if (act.retryAfter !== undefined) ms = retryDelay(act, 0)
-        else if (cursor === after && now() - begun < wait * 500) ms = Math.random() * MAX_PAUSE
+        else if (cursor === after && now() - begun < act.wait * 500) ms = Math.random() * MAX_PAUSE
       } catch (error) {
         if (signal.aborted) return
         isDone = /** @type {WebchatError} */ (error).code === 'not_found'

@@ -14,12 +14,15 @@ const withWaiting = (given, run) => {
 /** What was dispatched: the bodies of all messages, and a promise of their number. */
 function tools({ session, events, service }) {
   const bodies = () => events.filter(([type]) => type === 'message').map(([, { message }]) => message.body)
+  /** Waits until this many events of a type were dispatched. */
+  const seen = async (type, count = 1) => {
+    while (events.filter(([name]) => name === type).length < count) await next(session, type)
+  }
   return {
     bodies,
     reads: () => service.calls.filter(({ path, method }) => path === MESSAGES && method === 'GET'),
-    async heard(count) {
-      while (bodies().length < count) await next(session, 'message')
-    },
+    seen,
+    heard: (count) => seen('message', count),
   }
 }
 
@@ -115,4 +118,173 @@ test('a closed conversation is dispatched once, after its last message, and is n
     await assert.rejects(session.send('Hello?'), { code: 'conversation_closed' })
     assert.equal(reads().length, count + 2)
     assert.equal(session.conversationSid, CONVERSATION)
+  }))
+
+test('after a closed conversation the next one is followed from its beginning', () =>
+  withWaiting({}, async ({ session, desk, bodies, heard, service }) => {
+    desk.add('old')
+    desk.close()
+    await session.openConversation()
+    // The first call of this service returned a new conversation, since the old one was closed.
+    assert.equal(session.conversationSid, desk.current.sid)
+    desk.add('0')
+    await heard(1)
+    desk.close()
+    await next(session, 'closed')
+    await session.openConversation()
+    desk.add('first')
+    await session.send('second')
+    await heard(3)
+    assert.deepEqual(bodies(), ['0', 'first', 'second'])
+    assert.equal(service.paths().filter((path) => path === OPEN).length, 2)
+  }))
+
+test('a page that resumes a closed conversation gets its history and that it is closed', () =>
+  withWaiting({}, async ({ session, desk, bodies, events, heard, seen }) => {
+    desk.add('0')
+    await session.openConversation()
+    await heard(1)
+    session.leave()
+    desk.add('1')
+    desk.close()
+    assert.equal(await session.resume(), true)
+    await seen('closed')
+    // `leave` forgets what was dispatched.
+    assert.deepEqual(bodies(), ['0', '0', '1'])
+    assert.equal(events.at(-1)[0], 'closed')
+  }))
+
+test('a wait whose token has expired is repeated with a refreshed one', () =>
+  withWaiting({}, async ({ session, desk, service, events, heard }) => {
+    await session.openConversation()
+    await desk.until(1)
+    desk.fault = (_, when) => {
+      desk.fault = () => undefined
+      return when === 'after' ? errorResponse(401, 'expired_token') : undefined
+    }
+    desk.add('0')
+    await heard(1)
+    assert.deepEqual(service.paths(), [TOKEN, OPEN, MESSAGES, REFRESH, MESSAGES])
+    assert.notEqual(service.calls.at(-1).headers.authorization, service.calls.at(2).headers.authorization)
+    assert.deepEqual(codes(events, 'refused'), [])
+  }))
+
+test('a session that was revoked while waiting ends', () =>
+  withWaiting({}, async ({ session, desk, service, events }) => {
+    await session.openConversation()
+    await desk.until(1)
+    desk.fault = () => errorResponse(401, 'revoked_token')
+    desk.add('0')
+    await next(session, 'ended')
+    assert.deepEqual(reason(events.at(-1)), ['ended', 'service', 'revoked_token', 'request-2'])
+    assert.deepEqual([events[0][0], events[0][1].during, events[0][1].final], ['refused', 'wait', true])
+    assert.deepEqual(service.paths(), [TOKEN, OPEN, MESSAGES])
+  }))
+
+/** An empty answer that comes at once. */
+const empty = (headers = {}) => [200, { messages: [], state: 'active' }, headers]
+
+/** Runs a test whose waits are answered by `answers`, and then held; `gaps` are the milliseconds between the requests. */
+const withAnswers = (answers, run) => withWaiting({}, async (parts) => {
+  const times = []
+  parts.desk.fault = (call, when) => {
+    if (call.method !== 'GET' || when === 'after') return undefined
+    times.push(performance.now())
+    return answers.shift()?.()
+  }
+  await run({ ...parts, gaps: () => times.slice(1).map((time, index) => time - times[index]) })
+})
+
+test('an empty answer before half the wait is followed by a pause of at most 3 s', (context) =>
+  withAnswers([empty, empty], async ({ session, desk, gaps }) => {
+    context.mock.method(Math, 'random', () => 0.1)
+    await session.openConversation()
+    await desk.until(1)
+    assert.equal(gaps().length, 2)
+    assert.ok(gaps().every((gap) => gap >= 299 && gap < 1500), gaps())
+  }))
+
+test('an empty answer after half the wait is followed by no pause', (context) => {
+  const { now } = Date
+  let ahead = 0
+  context.mock.method(Math, 'random', () => 1)
+  context.mock.method(Date, 'now', () => now() + ahead)
+  const late = () => {
+    ahead += 13_000
+    return empty()
+  }
+  return withAnswers([late, late], async ({ session, desk, gaps }) => {
+    await session.openConversation()
+    await desk.until(1)
+    assert.ok(gaps().length === 2 && gaps().every((gap) => gap < 1000), gaps())
+  })
+})
+
+test('an answer with Retry-After is followed by a pause of that time', (context) =>
+  withAnswers([() => empty({ 'retry-after': '1' })], async ({ session, desk, gaps }) => {
+    context.mock.method(Math, 'random', () => 0)
+    await session.openConversation()
+    await desk.until(1)
+    assert.ok(gaps()[0] >= 999 && gaps()[0] < 2000, gaps())
+  }))
+
+for (const type of ['online', 'visibilitychange', 'pageshow']) {
+  test(`${type} ends a pause`, (context) =>
+    withAnswers([() => empty({ 'retry-after': '600' })], async ({ session, desk, window, reads }) => {
+      context.mock.method(Math, 'random', () => 1)
+      await session.openConversation()
+      while (!reads().length) await new Promise(setImmediate)
+      await reads()[0].closed
+      // The response has arrived once its connection is free for the next call.
+      await session.messages()
+      window.dispatchEvent(new Event(type))
+      await desk.until(1)
+    }))
+}
+
+test('a wait that is cut once is repeated without a word; more often it is reported, and so is its recovery', (context) =>
+  withAnswers([() => LOST, undefined, () => LOST, () => LOST], async ({ session, desk, events, heard }) => {
+    context.mock.method(Math, 'random', () => 0)
+    await session.openConversation()
+    await desk.until(1)
+    assert.deepEqual(events, [])
+    desk.add('0')
+    await heard(1)
+    await desk.until(1)
+    const told = events.filter(([type]) => type !== 'message').map(([type, { code, during, final }]) => [type, code, during, final])
+    assert.deepEqual(told, [['refused', 'network_unreachable', 'wait', false], ['recovered', undefined, undefined, undefined]])
+  }))
+
+test('a conversation that was erased is no longer asked for, and the next one can be opened', () =>
+  withWaiting({}, async ({ session, desk, events, reads }) => {
+    await session.openConversation()
+    await desk.until(1)
+    desk.fault = ({ method }) => method === 'GET' ? errorResponse(404, 'not_found') : undefined
+    desk.add('0')
+    const { code, final, during } = await next(session, 'refused')
+    assert.deepEqual([code, final, during], ['not_found', true, 'wait'])
+    assert.equal(reads().length, 1)
+    desk.current.state = 'closed'
+    desk.fault = () => undefined
+    const { conversationSid } = await session.openConversation()
+    await desk.until(1)
+    assert.equal(conversationSid, desk.current.sid)
+    assert.equal(events.length, 1)
+  }))
+
+test('messages after a restore of an older state are dispatched', (context) =>
+  withWaiting({}, async ({ session, desk, heard, bodies, reads }) => {
+    context.mock.method(Math, 'random', () => 0)
+    range(3).forEach((body) => desk.add(body))
+    await session.openConversation()
+    await heard(3)
+    await desk.until(1)
+    desk.current.messages.splice(1)
+    const count = reads().length
+    desk.wake()
+    while (reads().length === count) await new Promise(setImmediate)
+    await desk.until(1)
+    desk.add('new')
+    await heard(4)
+    assert.deepEqual(bodies(), ['0', '1', '2', 'new'])
   }))
