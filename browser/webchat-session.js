@@ -180,7 +180,7 @@ const EMPTY_SESSION = {
 
 const noop = () => {}
 const now = () => Date.now()
-const isVisible = () => !globalThis.document?.hidden
+const isVisible = () => !document.hidden
 
 /** @param {string | null} text @returns {any} */
 function parse(text) {
@@ -372,6 +372,11 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
       sentences[code] ?? SENTENCES[code] ?? (endsSession({ code }) ? endedSentence : TRY_LATER), more)
 
   const noSessionError = () => makeError('no_session')
+
+  /** @returns {never} */
+  const unreachable = () => {
+    throw makeError(UNREACHABLE)
+  }
 
   /** @param {unknown} caught */
   const toError = (caught) => caught instanceof WebchatError ? caught : makeError(UNEXPECTED, { reason: `${caught}` })
@@ -716,8 +721,7 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
    * @returns {Promise<any>}
    */
   async function sendRequest(act, path, body, { key, loginTimestamp, token }, bearer) {
-    const { during, trace } = act
-    const { after = -1, wait = 0, signal = undefined } = bearer ? act : {}
+    const { during, trace, after = -1, wait = 0, signal } = act
     const url = base() + path
     const method = body ? 'POST' : 'GET'
     const { language, cookieEnabled } = navigator
@@ -736,26 +740,19 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
         ...body && { 'content-type': 'application/json' },
         ...bearer && { authorization: `Bearer ${token}` },
         // The service stores a message once per key, so each repeat of a `send` has the same one.
-        ...bearer && during === 'send' && { 'idempotency-key': trace },
+        ...during === 'send' && { 'idempotency-key': trace },
         // A header, since a browser sends one preflight for each URL.
         ...after >= 0 && { 'webchat-after': `${after}` },
         ...key && { dpop: await signProof(key, method, url.split('?')[0], at, token, usedNonce) },
       }
-      /** @type {Response} */
-      let response
-      let answer
-      try {
-        response = await fetch(url, {
-          method, headers, body: body && JSON.stringify(body, (_, value) => value?.toWellFormed?.() ?? value), keepalive: during === 'end',
-          // Missing in older browsers, which have timeouts of their own, and in the typings.
-          signal: wait ? signal : /** @type {any} */ (AbortSignal).timeout?.(REQUEST_TIMEOUT),
-          // No `cache` option: responses have `no-store`, and with the option Chromium sends a preflight for each call.
-          credentials: 'omit', redirect: 'error', referrerPolicy: 'strict-origin',
-        })
-        answer = parse(await response.text())
-      } catch {
-        throw makeError(UNREACHABLE)
-      }
+      const response = await fetch(url, {
+        method, headers, body: body && JSON.stringify(body, (_, value) => value?.toWellFormed?.() ?? value),
+        // Missing in older browsers, which have timeouts of their own, and in the typings.
+        signal: wait ? signal : /** @type {any} */ (AbortSignal).timeout?.(REQUEST_TIMEOUT),
+        // No `cache` option: responses have `no-store`, and with the option Chromium sends a preflight for each call.
+        keepalive: during === 'end', credentials: 'omit', redirect: 'error', referrerPolicy: 'strict-origin',
+      }).catch(unreachable)
+      const answer = parse(await response.text().catch(unreachable))
       /** @type {(name: string) => any} Null if the header is missing or not exposed to the page. */
       const header = (name) => response.headers.get(name)
       nonce = header('dpop-nonce') || nonce

@@ -1,22 +1,19 @@
-// The chat's user interface: form, conversation and end. The module handles tokens, and reports errors as sentences for the
-// guest.
-
-const POLL_INTERVAL = 3000
+// The chat's user interface: form, conversation and end. It is drawn from the module's events alone: the module handles
+// tokens, waits for messages, and reports errors as sentences for the guest.
 
 export function startChat(session, sequence) {
   const part = (id) => document.getElementById(id)
   const parts = ['chat-looking', 'begin', 'conversation', 'over'].map(part)
   const [, begin, conversation, over] = parts
+  /** The conversation whose messages are shown. */
+  let shownSid
   const [log, say, notice, endButton] = ['messages', 'say', 'notice', 'end'].map(part)
-  let last
   let lastError
-  let polling
-  let timer
 
-  function show(shown) {
-    parts.forEach((one) => { one.hidden = one !== shown })
-    endButton.hidden = shown !== conversation
-    if (shown !== conversation) clearTimeout(timer)
+  function show(...shown) {
+    parts.forEach((one) => { one.hidden = !shown.includes(one) })
+    say.hidden = shown.includes(over)
+    endButton.hidden = conversation.hidden
   }
 
   function showNotice(text, code, where = notice) {
@@ -27,10 +24,7 @@ export function startChat(session, sequence) {
     where.append(' ', detail)
   }
 
-  function add({ index, author, body, dateCreated }) {
-    if (index <= last) return
-    last = index
-    const own = author === session.identity
+  function add({ body, dateCreated }, own) {
     const entry = document.createElement('article')
     entry.className = own ? 'message own' : 'message'
     const text = document.createElement('p')
@@ -44,29 +38,15 @@ export function startChat(session, sequence) {
     if (atEnd || own) log.scrollTop = log.scrollHeight
   }
 
-  /** Fetches new messages now, and then periodically while the page is visible. */
-  function poll() {
-    clearTimeout(timer)
-    polling ??= session.messages({ after: last })
-      .then((messages) => {
-        messages.forEach(add)
-        showNotice()
-      })
-      .catch(() => {}) // The module has dispatched `refused`.
-      .finally(() => {
-        polling = undefined
-        clearTimeout(timer)
-        if (!conversation.hidden && !document.hidden) timer = setTimeout(poll, POLL_INTERVAL)
-      })
-    return polling
-  }
-
-  async function converse() {
-    last = undefined
-    log.replaceChildren()
+  function converse() {
     showNotice()
     show(conversation)
-    await poll()
+  }
+
+  /** Makes a call, whose outcome is shown: the module itself would notice a failure only at the end of its wait. */
+  async function check() {
+    await session.messages()
+    showNotice()
   }
 
   async function guarded(form, work) {
@@ -86,9 +66,9 @@ export function startChat(session, sequence) {
     const { name, question } = Object.fromEntries(new FormData(begin))
     sequence.guest('starts a chat')
     guarded(begin, async () => {
-      await session.openConversation({ customerFriendlyName: name, preEngagementData: { query: question } })
       // The question is the conversation's first message.
-      await converse()
+      await session.openConversation({ customerFriendlyName: name, preEngagementData: { query: question } })
+      converse()
       say.elements.text.focus()
     })
   })
@@ -101,7 +81,7 @@ export function startChat(session, sequence) {
     guarded(say, async () => {
       await session.send(body)
       if (text.value === body) text.value = ''
-      await poll()
+      showNotice()
     })
   })
 
@@ -114,6 +94,23 @@ export function startChat(session, sequence) {
     showNotice()
     show(begin)
     begin.elements.name.focus()
+  })
+
+  session.addEventListener('message', ({ detail: { message, isOwn } }) => {
+    if (shownSid !== session.conversationSid) {
+      // A new conversation, perhaps of another tab.
+      shownSid = session.conversationSid
+      log.replaceChildren()
+      converse()
+    }
+    add(message, isOwn)
+  })
+
+  session.addEventListener('recovered', () => showNotice())
+
+  session.addEventListener('closed', () => {
+    part('over-why').textContent = 'We have closed this chat.'
+    show(conversation, over)
   })
 
   session.addEventListener('refused', ({ detail: { code, message, final } }) => {
@@ -135,19 +132,17 @@ export function startChat(session, sequence) {
   })
 
   document.addEventListener('visibilitychange', () => {
-    if (document.hidden) return
-    if (!conversation.hidden) poll()
-    else if (!begin.hidden) resume() // Another tab may have started a chat.
+    if (!document.hidden && !begin.hidden) resume() // Another tab may have started a chat.
   })
 
   async function resume() {
     const resumed = await session.resume().catch(() => false)
-    if (resumed && session.conversationSid) await converse()
+    if (resumed && session.conversationSid && over.hidden) converse()
     return resumed
   }
 
   return {
-    poll,
+    check,
     get runs() {
       return !conversation.hidden
     },

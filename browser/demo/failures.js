@@ -84,7 +84,7 @@ export function startFailures({ session, chat, sequence, settings }) {
     say('A token lives for 6 hours, and the stack’s clock was set 7 hours ahead. The next call fails with expired_token, '
       + 'the module refreshes the token, and the chat goes on. After 24 hours the session itself ends. '
       + 'The clock cannot be set back: tokens from the future would not be valid yet.')
-    if (chat.runs) await chat.poll()
+    if (chat.runs) await chat.check().catch(() => {})
   })
 
   onClick('replay', true, async () => {
@@ -107,7 +107,7 @@ export function startFailures({ session, chat, sequence, settings }) {
     say(on
       ? 'ScopedAuthService runs again, with its keys and sessions. At the next retry the chat goes on.'
       : 'No token can be validated now, so every call fails. The module waits for the time in Retry-After, and tries again.')
-    if (chat.runs) chat.poll()
+    if (chat.runs) chat.check().catch(() => {})
   })
 
   return {
