@@ -137,8 +137,10 @@ export function startChat(session, sequence) {
 
   async function resume() {
     const resumed = await session.resume().catch(() => false)
-    if (resumed && session.conversationSid && over.hidden) converse()
-    return resumed
+    const { conversationSid } = session
+    // Its messages may have been dispatched already.
+    if (resumed && conversationSid && conversationSid !== shownSid) converse()
+    return resumed && conversationSid
   }
 
   return {

@@ -7,9 +7,12 @@ const session: WebchatSession = createSession({
   sentences: { rate_limited: 'Bitte einen Augenblick.' },
 })
 
+session.addEventListener('message', ({ detail: { message, isOwn } }) => isOwn || message.body.concat(message.author))
+session.addEventListener('closed', ({ detail }) => detail.conversationSid.length)
+session.addEventListener('recovered', () => {})
 session.addEventListener('refreshed', ({ detail }) => detail.by === 'another-tab' && detail.expiration.length)
-session.addEventListener('refused', ({ detail }) => detail.final && detail.message.concat(detail.code))
-session.addEventListener('ended', ({ detail }) => detail.code ?? detail.by)
+session.addEventListener('refused', ({ detail }) => detail.final && detail.message.concat(detail.code, detail.requestId ?? ''))
+session.addEventListener('ended', ({ detail }) => detail.code ?? detail.requestId ?? detail.by)
 
 export async function chat(): Promise<ChatMessage[]> {
   const resumed: boolean = await session.resume()
@@ -24,6 +27,8 @@ export async function chat(): Promise<ChatMessage[]> {
     await session.end()
   }
 }
+
+export const unmount = () => session.leave()
 
 // @ts-expect-error The page has no access to the token.
 void session.token
