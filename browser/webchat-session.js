@@ -302,7 +302,7 @@ const isLastPage = ({ messages, last_index }) => !(messages[messages.length - 1]
  */
 export function createSession({ endpoint, deploymentKey, sentences = {}, patience = 15_000 } = /** @type {any} */ ({})) {
   const wrong = [
-    /^(https?:\/)?\.{0,2}\/./.test(endpoint) || 'endpoint',
+    /^(https?:\/\/.|\.{0,2}\/)/.test(endpoint) || 'endpoint',
     /^CV[\da-f]{32}$/i.test(deploymentKey) || 'deploymentKey',
     Object(sentences) === sentences || 'sentences',
     patience >>> 0 === patience || 'patience',
