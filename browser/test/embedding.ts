@@ -34,3 +34,5 @@ export const unmount = () => session.leave()
 void session.token
 // @ts-expect-error The identity is read-only.
 session.identity = 'somebody'
+// @ts-expect-error The stored entry is no type for pages.
+export type Stored = import('../webchat-session.js').StoredSession

@@ -1,0 +1,1 @@
+export const report: (result: unknown) => Promise<Response>
