@@ -6,6 +6,7 @@ use orchestrator::{accounts::AccountsFile, dpop::PublicUrls};
 use scoped_auth::config::MissingKeys;
 use secrecy::{ExposeSecret, SecretString};
 use service_runtime::{
+    Listeners,
     Running, ServiceCredential, client::PeerConfig, command::StartError, random::Random, server::KEEP_ALIVE,
     spans::Sampling,
 };
@@ -33,6 +34,8 @@ pub struct Stack {
     pub accounts: Arc<AccountsFile>,
     /// FlexWebchatOrchestratorService.
     pub orchestrator: Running,
+    /// The configuration of FWO, with the address of the desk's API.
+    pub orchestrator_config: orchestrator::Config,
     /// FederatedAuthService.
     pub federated_auth: Running,
     /// ScopedAuthService.
@@ -116,7 +119,7 @@ impl Stack {
         )?;
         let to_fas = config.connect(Participant::Fwo, Participant::Fas, &federated_auth);
         let accounts = Arc::new(AccountsFile::load(config.accounts_file()).await?);
-        let orchestrator_config = orchestrator::Config {
+        let mut orchestrator_config = orchestrator::Config {
             workers: config.workers,
             drain: config.drain,
             keep_alive: KEEP_ALIVE,
@@ -153,11 +156,13 @@ impl Stack {
             random,
         };
         let orchestrator =
-            orchestrator::start_with(orchestrator_config, accounts.clone(), config.listeners(0)?).await?;
+            orchestrator::start_with(orchestrator_config.clone(), accounts.clone(), config.listeners(0)?)
+                .await?;
         let url = config.wire.connect(Participant::Browser, Participant::Fwo, orchestrator.address());
         let [desk_address] = *orchestrator.additional_addresses() else {
             return Err("the desk's API has no listener".into());
         };
+        orchestrator_config.desk_listen = Some(desk_address);
         let desk_url = config.wire.connect(Participant::Desk, Participant::Fwo, desk_address);
         Ok(Self {
             url,
@@ -166,6 +171,7 @@ impl Stack {
             desk_secret,
             accounts,
             orchestrator,
+            orchestrator_config,
             federated_auth,
             scoped_auth,
             orchestrator_secret,
@@ -179,6 +185,15 @@ impl Stack {
     /// The desk of the first account, with its API key.
     pub fn desk(&self) -> Desk {
         Desk::new(&self.desk_url, demo::DESK_KEY, self.desk_secret.clone())
+    }
+
+    /// Stops FWO, and starts it again on the same addresses.
+    pub async fn restart_orchestrator(self) -> Result<Self, StartError> {
+        let (service, admin) = (self.orchestrator.address(), self.orchestrator.admin_address);
+        self.orchestrator.stop().await;
+        let (config, listeners) = (self.orchestrator_config.clone(), Listeners::bind(service, admin)?);
+        let orchestrator = orchestrator::start_with(config, self.accounts.clone(), listeners).await?;
+        Ok(Self { orchestrator, ..self })
     }
 
     /// Stops callers before their callees, so that requests in flight complete.

@@ -2,6 +2,7 @@
 
 mod chromium;
 mod cors;
+mod delivery;
 mod demo_page;
 mod fault;
 mod life;

@@ -102,7 +102,7 @@ impl Fleet {
 }
 
 /// The URL of a database with the tables of both services.
-async fn migrated(cluster: &Cluster) -> String {
+pub(crate) async fn migrated(cluster: &Cluster) -> String {
     let url = cluster.database().await;
     let config = DatabaseConfig::new(&url);
     config.migrate(conversations::MIGRATIONS).await.unwrap();

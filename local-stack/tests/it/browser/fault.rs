@@ -21,6 +21,8 @@ pub(crate) enum Fault {
     DropsNextRefresh(Part),
     /// Closes connections as soon as data is sent.
     Down,
+    /// Closes all connections, and new ones at once.
+    Offline,
     /// Never responds.
     Silent,
     /// Truncates responses within their head.
@@ -76,8 +78,10 @@ async fn forward(mut caller: TcpStream, address: SocketAddr, fault: Arc<watch::S
     let mut callee = TcpStream::connect(address).await.ok()?;
     let (mut asked, mut answered) = ([0; 32 * 1024], [0; 32 * 1024]);
     let mut drops = None;
+    let mut faults = fault.subscribe();
     loop {
         tokio::select! {
+            () = offline(&mut faults) => return None,
             length = caller.read(&mut asked) => {
                 let asked = &asked[..length.ok().filter(|length| *length > 0)?];
                 let now = *fault.borrow();
@@ -85,7 +89,7 @@ async fn forward(mut caller: TcpStream, address: SocketAddr, fault: Arc<watch::S
                     Fault::None => {}
                     // The body may arrive in a separate read.
                     Fault::DropsNextRefresh(part) => drops = drops.or(is_refresh(asked).then_some(part)),
-                    Fault::Down => return None,
+                    Fault::Down | Fault::Offline => return None,
                     Fault::Silent => continue,
                     Fault::TruncatesHead => {
                         caller.write_all(b"HTTP/1.1 200 OK\r\ncontent-ty").await.ok()?;
@@ -113,6 +117,10 @@ async fn forward(mut caller: TcpStream, address: SocketAddr, fault: Arc<watch::S
             }
         }
     }
+}
+
+async fn offline(faults: &mut watch::Receiver<Fault>) {
+    let _ = faults.wait_for(|fault| *fault == Fault::Offline).await;
 }
 
 /// A request's head arrives in one read here; its preflight is not a POST.

@@ -8,6 +8,7 @@ use actix_web::{App, HttpResponse, HttpServer, web};
 /// The module that the pages embed, as it is in the repository.
 const MODULE: &str = include_str!("../../../../browser/webchat-session.js");
 const CHAT: &str = include_str!("site/chat.html");
+const EVENTS: &str = include_str!("site/events.html");
 
 /// A site that runs until it is dropped.
 pub(crate) struct Site {
@@ -21,6 +22,7 @@ impl Site {
         let server = HttpServer::new(|| {
             App::new()
                 .route("/", page(CHAT))
+                .route("/events", page(EVENTS))
                 .route("/blank", page("<!doctype html><title>A page</title>"))
                 .route("/webchat-session.js", script(MODULE))
         });

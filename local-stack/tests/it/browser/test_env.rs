@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use local_stack::{Direct, Participant, Stack, StackConfig, Starship, StarshipConfig, Wire, demo};
+use local_stack::{Desk, Direct, Participant, Stack, StackConfig, Starship, StarshipConfig, Wire, demo};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
@@ -14,7 +14,7 @@ static SLOTS: Semaphore = Semaphore::const_new(2);
 
 pub(crate) struct TestEnv {
     pub(crate) site: Site,
-    _stack: Stack,
+    stack: Option<Stack>,
     pub(crate) plan: StackConfig,
     /// Where browsers call.
     pub(crate) endpoint: String,
@@ -63,7 +63,7 @@ impl TestEnv {
         let endpoint = wire.connect(Participant::Browser, Participant::Starship, starship.address);
         Self {
             site,
-            _stack: stack,
+            stack: Some(stack),
             plan,
             endpoint,
             starship: Some(starship),
@@ -82,6 +82,16 @@ impl TestEnv {
     /// Starts Starship again on the same address.
     pub(crate) async fn starship_is_back(&mut self) {
         self.starship = Some(Starship::start(self.starship_plan.clone()).await.unwrap());
+    }
+
+    /// Restarts FlexWebchatOrchestratorService on the same addresses.
+    pub(crate) async fn orchestrator_restarts(&mut self) {
+        self.stack = Some(self.stack.take().unwrap().restart_orchestrator().await.unwrap());
+    }
+
+    /// The desk of the first account.
+    pub(crate) fn desk(&self) -> Desk {
+        self.stack.as_ref().unwrap().desk()
     }
 
     /// The shop's page with the chat of this deployment.

@@ -105,7 +105,16 @@ impl Session {
 
     /// Opens a second tab in a separate window, so that both are visible, and switches to it; returns its handle.
     pub(crate) async fn new_tab(&self) -> String {
-        let made = self.post("window/new", json!({"type": "window"})).await;
+        self.open("window").await
+    }
+
+    /// Opens a tab in the current window, which hides the current tab, and switches to it; returns its handle.
+    pub(crate) async fn new_tab_in_front(&self) -> String {
+        self.open("tab").await
+    }
+
+    async fn open(&self, kind: &str) -> String {
+        let made = self.post("window/new", json!({"type": kind})).await;
         let handle = made["handle"].as_str().unwrap().to_owned();
         self.turn_to(&handle).await;
         handle
@@ -114,6 +123,11 @@ impl Session {
     /// The handle of the current tab.
     pub(crate) async fn tab(&self) -> String {
         self.send(Method::GET, "window", None).await.as_str().unwrap().to_owned()
+    }
+
+    /// Closes the current tab.
+    pub(crate) async fn close_tab(&self) {
+        self.send(Method::DELETE, "window", None).await;
     }
 
     pub(crate) async fn turn_to(&self, handle: &str) {
