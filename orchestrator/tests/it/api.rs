@@ -49,6 +49,9 @@ const OFF: &str = "CV00000000000000000000000000000002";
 const OFF_LISTED: &str = "CV00000000000000000000000000000012";
 const OFF_DISABLED: &str = "CV00000000000000000000000000000022";
 
+/// The operator's credential at ScopedAuthService.
+const OPERATOR_SECRET: &str = "what-the-operator-proves-itself-with";
+
 /// An allowed origin, and the lists of allowed origins.
 const SHOP: &str = "https://shop.example.com";
 const LIST: &str = "https://shop.example.com, https://*.example.org";
@@ -100,7 +103,9 @@ impl Fwo {
 
     async fn with(change: impl FnOnce(&mut Config)) -> Self {
         let (data, clock) = (tempfile::tempdir().unwrap(), Clock::adjustable());
-        let scoped_auth = services::start_scoped_auth(services::scoped_auth(data.path(), &clock)).await;
+        let mut config = services::scoped_auth(data.path(), &clock);
+        config.operator_secrets = vec![OPERATOR_SECRET.into()];
+        let scoped_auth = services::start_scoped_auth(config).await;
         let federated_auth =
             services::start_federated_auth(services::federated_auth(scoped_auth.address(), &clock));
         let with_clock = |config: &mut Config| {

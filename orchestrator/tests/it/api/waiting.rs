@@ -1,9 +1,9 @@
-//! A guest waits for messages: woken by what is written, by the close of the conversation and by the stop of the service,
-//! and given nothing that came after the session lost its right to it.
+//! A guest waits for messages: woken by what is written, by the close of the conversation and by the stop of the service.
+
+mod reauthentication;
 
 use std::time::{Duration, Instant};
 
-use chrono::TimeDelta;
 use conversations::{Changes, Conversations};
 use serde_json::json;
 use shared_types::{AccountSid, ConversationSid};
@@ -122,25 +122,6 @@ async fn a_closed_conversation_wakes_the_guest_and_never_waits() {
     store.update_conversation(account, record, changes, chrono::DateTime::UNIX_EPOCH).await.unwrap();
     let closed = other.waits("?after=0&wait=25").await;
     assert_eq!((texts(&closed).len(), closed.member("state").as_str()), (0, "closed"));
-}
-
-#[tokio::test]
-async fn a_session_that_expired_while_it_waited_is_given_nothing() {
-    let fwo = Fwo::start().await;
-    let guest = Guest::of(&fwo, ON).await;
-    let store_token = fwo.refreshes_token(ON, &guest.token).await.member("token");
-    let act = async {
-        fwo.has_waiting(1).await;
-        // The first token expires; the session and its next token live on.
-        fwo.clock.advance(TimeDelta::hours(5));
-        let next = fwo.refreshes_token(ON, &store_token).await.member("token");
-        fwo.clock.advance(TimeDelta::hours(2));
-        let said = fwo.says(&next, &guest.sid, &json!({"body": "secret"})).await;
-        assert_eq!(said.status, 201, "{}", said.text);
-    };
-    let (waited, ()) = tokio::join!(guest.waits("?after=0&wait=25"), act);
-    waited.is_refusal(401, "expired_token");
-    assert!(!waited.text.contains("secret"));
 }
 
 #[tokio::test]
