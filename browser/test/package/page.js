@@ -5,7 +5,7 @@ import { report } from './report.js'
 const session = createSession({ endpoint: '/chat', deploymentKey: 'CV00000000000000000000000000000001' })
 const shown = []
 session.addEventListener('message', ({ detail }) => {
-  shown.push(detail.body)
+  shown.push(detail.message.body)
   if (shown.length === 3) report(shown)
 })
 session.openConversation({ customerFriendlyName: 'Ada' }).then(() => session.send('Hello'))

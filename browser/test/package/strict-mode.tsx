@@ -14,7 +14,7 @@ function Chat({ name }: { name?: string }) {
   useEffect(() => {
     mounts += 1
     const session = createSession({ endpoint: '/chat', deploymentKey: 'CV00000000000000000000000000000001' })
-    session.addEventListener('message', ({ detail }) => setMessages((shown) => [...shown, detail]))
+    session.addEventListener('message', ({ detail }) => setMessages((shown) => [...shown, detail.message]))
     session.openConversation({ customerFriendlyName: name }).catch((error: unknown) => {
       // `leave()` ends the calls of the first mount.
       if (!(error instanceof WebchatError && error.code === 'no_session')) throw error
