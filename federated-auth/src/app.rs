@@ -54,7 +54,7 @@ pub fn start(config: Config, listeners: Listeners) -> io::Result<Running> {
             routes,
         },
         additional: Vec::new(),
-        operations: None,
+        admin: None,
     };
     Ok(service.start(listeners)?.with_tasks(certificates))
 }

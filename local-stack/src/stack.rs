@@ -6,9 +6,8 @@ use orchestrator::{accounts::AccountsFile, dpop::PublicUrls};
 use scoped_auth::config::MissingKeys;
 use secrecy::{ExposeSecret, SecretString};
 use service_runtime::{
-    Listeners,
-    Running, ServiceCredential, client::PeerConfig, command::StartError, random::Random, server::KEEP_ALIVE,
-    spans::Sampling,
+    Listeners, Running, ServiceCredential, client::PeerConfig, command::StartError, random::Random,
+    server::KEEP_ALIVE, spans::Sampling,
 };
 
 use crate::{

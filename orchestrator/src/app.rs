@@ -8,7 +8,7 @@ use service_runtime::{
     Listeners, Metrics, RouteTable, Running,
     api_error::error_chain,
     command::StartError,
-    server::{AdditionalListener, Listener, ServerLimits, Service, bind},
+    server::{AdditionalListener, AdminRoutes, Listener, ServerLimits, Service, bind},
 };
 use shared_types::{
     AccountSid, Endpoint as _,
@@ -29,7 +29,10 @@ use store::run_purge_loop;
 use crate::{
     accounts::{AccountsFile, RetentionDays},
     admission::{
-        access_policy::Public, answer_budget::AnswerBudget, desk::DeskPolicy, rate_limit::RateLimiter,
+        access_policy::{Internal, Public},
+        answer_budget::AnswerBudget,
+        desk::DeskPolicy,
+        rate_limit::RateLimiter,
         waiting::WaitingPlaces,
     },
     clients::{FederatedAuthClient, FlexConfigurationClient},
@@ -61,6 +64,10 @@ fn routes(table: RouteTable<State, Public>) -> RouteTable<State, Public> {
         .on::<ListMessages, _, _>(handlers::list_messages)
         .on::<SendMessage, _, _>(handlers::send_message)
         .on::<PublicConfiguration, _, _>(handlers::public_configuration)
+}
+
+fn admin_routes(table: RouteTable<State, Internal>) -> RouteTable<State, Internal> {
+    table.on::<PublicConfiguration, _, _>(handlers::configuration)
 }
 
 fn desk_routes(table: RouteTable<State, DeskPolicy>) -> RouteTable<State, DeskPolicy> {
@@ -210,7 +217,7 @@ pub async fn start_with(
             routes,
         },
         additional: desk.into_iter().collect(),
-        operations: None,
+        admin: Some(AdminRoutes::new(Arc::new(|| Internal), admin_routes)),
     }
     .start(listeners)?;
     Ok(running

@@ -109,7 +109,7 @@ pub const PROGRAM: Program = Program {
         Setting {
             name: "flex_configuration_url",
             default: Optional,
-            help: "URL of a Flex Configuration service, which replaces allowedOrigins of accounts.toml",
+            help: "URL of a Flex Configuration service, which replaces allowedOrigins of accounts.toml; of another orchestrator, its admin listener",
         },
         Setting {
             name: "flex_configuration_timeout_ms",

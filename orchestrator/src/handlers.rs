@@ -14,7 +14,7 @@ pub use create_token::create_token;
 pub use init::init;
 pub use list_messages::list_messages;
 pub use open_conversation::open_conversation;
-pub use public_configuration::public_configuration;
+pub use public_configuration::{configuration, public_configuration};
 pub use refresh_token::refresh_token;
 pub use revoke_token::revoke_token;
 pub use send_message::send_message;

@@ -8,7 +8,7 @@ use service_runtime::{
     Listeners, Metrics, RouteTable, Running, ServiceCredentials,
     api_error::error_chain,
     command::StartError,
-    server::{Listener, OperatorRoutes, ServerLimits, Service},
+    server::{AdminRoutes, Listener, ServerLimits, Service},
 };
 use shared_types::{
     Endpoint,
@@ -107,7 +107,7 @@ pub async fn start_with(
             routes,
         },
         additional: Vec::new(),
-        operations: Some(OperatorRoutes { credentials: operators, routes: operators_routes }),
+        admin: Some(AdminRoutes::new(Arc::new(move || operators.clone()), operators_routes)),
     };
     let running = service.start(listeners)?;
     Ok(running

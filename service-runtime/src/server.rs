@@ -13,7 +13,7 @@ mod tls_server;
 mod workers;
 
 pub use connection::{ServerLimits, WRITE_DEADLINE, subscriber_network};
-pub use listener::{AdditionalListener, Listener, OperatorRoutes};
+pub use listener::{AdditionalListener, AdminRoutes, Listener};
 pub use listeners::{ANY_PORT, Listeners, bind};
 pub use running::Running;
 pub use start::Service;

@@ -63,7 +63,7 @@ pub fn service_on<S: Clone + Send + Sync + 'static, P: AccessPolicy>(
         state: Arc::new(move || state.clone()),
         listener,
         additional: Vec::new(),
-        operations: None,
+        admin: None,
     }
 }
 

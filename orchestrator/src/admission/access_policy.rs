@@ -59,6 +59,18 @@ impl AccessPolicy for Public {
     }
 }
 
+/// The admin listener: accepts every caller, since only other services and operators reach it.
+#[derive(Clone, Copy, Debug)]
+pub struct Internal;
+
+impl AccessPolicy for Internal {
+    const ACCEPTS_FORMS: bool = false;
+
+    fn authorize(&self, _context: &mut RequestContext<'_>, _path: &str) -> Result<(), Denied> {
+        Ok(())
+    }
+}
+
 /// Sets `Access-Control-Allow-Origin`.
 pub(super) fn set_allow_origin(context: &mut RequestContext<'_>, origin: &str) {
     if let Ok(value) = HeaderValue::from_str(origin) {

@@ -8,10 +8,10 @@ use std::{
     time::Duration,
 };
 
-use actix_web::{App, dev::Server};
+use actix_web::{App, dev::Server, web};
 
 use super::{connection::ServerLimits, drain::ConnectionDrain, http_server, workers::Workers};
-use crate::http::{AccessPolicy, RouteTable, ServiceCredentials};
+use crate::http::{AccessPolicy, RouteTable};
 
 /// What is served on a listener.
 pub struct Listener<S, P: AccessPolicy> {
@@ -29,19 +29,32 @@ impl<S, P: AccessPolicy> Clone for Listener<S, P> {
     }
 }
 
-/// Operator routes on the admin listener, behind credentials of their own.
-pub struct OperatorRoutes<S> {
-    /// The operators' credentials.
-    pub credentials: ServiceCredentials,
-    /// Builds the route table.
-    pub routes: fn(RouteTable<S, ServiceCredentials>) -> RouteTable<S, ServiceCredentials>,
+/// Routes of a service on its admin listener, beside those that every service has.
+pub struct AdminRoutes<S>(Configure<S>);
+
+/// Registers the routes with actix-web.
+type Configure<S> = Arc<dyn Fn(&Workers<S>, &mut web::ServiceConfig) + Send + Sync>;
+
+impl<S: 'static> AdminRoutes<S> {
+    /// Routes with an access policy of their own.
+    pub fn new<P: AccessPolicy>(
+        access_policy: Arc<dyn Fn() -> P + Send + Sync>,
+        routes: fn(RouteTable<S, P>) -> RouteTable<S, P>,
+    ) -> Self {
+        let listener = Listener { limits: ServerLimits::internal(), access_policy, routes };
+        Self(Arc::new(move |workers, config| {
+            workers.table(&listener, ConnectionDrain::default()).configure(config);
+        }))
+    }
+
+    pub(super) fn configure(&self, workers: &Workers<S>, config: &mut web::ServiceConfig) {
+        (self.0)(workers, config);
+    }
 }
 
-impl<S> OperatorRoutes<S> {
-    pub(super) fn into_listener(self) -> Listener<S, ServiceCredentials> {
-        let Self { credentials, routes } = self;
-        let access_policy = Arc::new(move || credentials.clone());
-        Listener { limits: ServerLimits::internal(), access_policy, routes }
+impl<S> fmt::Debug for AdminRoutes<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AdminRoutes")
     }
 }
 

@@ -18,7 +18,7 @@ use super::{
     connection::HEAD_DEADLINE,
     drain::ConnectionDrain,
     http_server,
-    listener::{AdditionalListener, Listener, OperatorRoutes},
+    listener::{AdditionalListener, AdminRoutes, Listener},
     listeners::Listeners,
     running::Running,
     tls_server,
@@ -64,8 +64,8 @@ pub struct Service<S, P: AccessPolicy> {
     pub listener: Listener<S, P>,
     /// Further listeners, each with routes of its own.
     pub additional: Vec<AdditionalListener<S>>,
-    /// Operator routes on the admin listener, if there are any.
-    pub operations: Option<OperatorRoutes<S>>,
+    /// Routes of its own on the admin listener, if there are any.
+    pub admin: Option<AdminRoutes<S>>,
 }
 
 impl<S: 'static, P: AccessPolicy> Service<S, P> {
@@ -89,7 +89,7 @@ impl<S: 'static, P: AccessPolicy> Service<S, P> {
             check,
             listener,
             additional,
-            operations,
+            admin: admin_routes,
             ..
         } = self;
         let connection_drain = ConnectionDrain { stopping: stopping.clone(), tls: tls.clone() };
@@ -102,12 +102,7 @@ impl<S: 'static, P: AccessPolicy> Service<S, P> {
             spans,
             state: self.state,
         };
-        let operator = operations.map(|routes| {
-            let (workers, listener) = (workers.clone(), routes.into_listener());
-            move |config: &mut web::ServiceConfig| {
-                workers.table(&listener, ConnectionDrain::default()).configure(config);
-            }
-        });
+        let (admin_workers, admin_routes) = (workers.clone(), admin_routes.map(Arc::new));
         let additional = additional
             .into_iter()
             .map(|listener| listener.start(count, keep_alive, &workers, &connection_drain))
@@ -130,8 +125,8 @@ impl<S: 'static, P: AccessPolicy> Service<S, P> {
         let admin_server = HttpServer::new(move || {
             App::new().configure(|config: &mut web::ServiceConfig| {
                 admin.configure(config);
-                if let Some(operator) = &operator {
-                    operator(config);
+                if let Some(routes) = &admin_routes {
+                    routes.configure(&admin_workers, config);
                 }
             })
         })

@@ -97,7 +97,7 @@ fn callee(metrics: &Arc<Metrics>) -> Running {
             routes: |table: RouteTable<(), ServiceCredentials>| table.on::<Greet, _, _>(greet),
         },
         additional: Vec::new(),
-        operations: None,
+        admin: None,
     };
     service.start(Listeners::in_process(ANY_PORT).unwrap()).unwrap()
 }

@@ -53,8 +53,11 @@ async fn with_flex_configuration() {
     let flex_configuration = Stack::start(&plan).await.unwrap();
 
     let env = TestEnv::with(|plan| {
-        let wire =
-            plan.wire.connect(Participant::Fwo, Participant::Fc, flex_configuration.orchestrator.address());
+        let wire = plan.wire.connect(
+            Participant::Fwo,
+            Participant::Fc,
+            flex_configuration.orchestrator.admin_address,
+        );
         plan.flex_configuration_url = Some(wire);
     })
     .await;

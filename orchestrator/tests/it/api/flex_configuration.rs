@@ -25,18 +25,22 @@ async fn with_flex_configuration(url: String, timeout: Duration) -> Fwo {
 }
 
 #[tokio::test]
-async fn public_configuration_lists_origins_and_deployment_overrides() {
+async fn public_configuration_lists_origins_and_the_admin_listener_deployments() {
     let fwo = Fwo::start().await;
     let listed: Value =
         ["https://shop.example.com", "https://*.example.org"].map(Value::from).to_vec().into();
     for name in ["AccountSid", "accountSid", "account_sid"] {
         let answer = configuration(&fwo, &format!("{name}={ACCOUNT}")).await;
         assert_eq!((answer.status, answer.header("access-control-allow-origin").as_str()), (200, "*"));
-        let body = answer.body();
-        assert_eq!(body["allowedOrigins"], json!([]), "one deployment of the account allows every page");
-        assert_eq!(body["deployments"][ON_LISTED], listed);
-        assert!(body["deployments"].get(ON).is_none(), "that one does not differ");
+        assert_eq!(answer.members(), ["allowedOrigins"], "deployments are nobody's business");
+        let mut origins = answer.body()["allowedOrigins"].as_array().unwrap().clone();
+        origins.reverse();
+        assert_eq!(Value::from(origins), listed, "the union of the lists that are not empty");
     }
+    let path = format!("/V1/Configuration/Public?AccountSid={ACCOUNT}");
+    let internal = Request::get(&path).send(fwo.running.admin_address).await.body();
+    assert_eq!(internal["deployments"][ON], json!([]), "that one allows every page");
+    assert!(internal["deployments"].get(ON_LISTED).is_none(), "that one does not differ: {internal}");
     let unknown = configuration(&fwo, "AccountSid=AC000000000000000000000000000000ff").await;
     is_refused(&unknown, 404, "not_found", "*");
 }
@@ -49,7 +53,7 @@ async fn flex_configuration_origins_override_the_file() {
         1,
     );
     let fc = Fwo::with(|config| std::fs::write(&config.accounts_file, text).unwrap()).await;
-    let fwo = with_flex_configuration(format!("http://{}", fc.running.address()), PATIENT).await;
+    let fwo = with_flex_configuration(format!("http://{}", fc.running.admin_address), PATIENT).await;
     let refused = fwo.creates_token(ON).await;
     is_refused(&refused, 403, "origin_not_allowed", "https://fc.example");
     let call = chrome(Request::post(CREATE)).without("origin").header("origin", "https://fc.example");
@@ -144,7 +148,7 @@ async fn unreachable_flex_configuration_is_unavailable() {
     is_refused(&fwo.creates_token(ON).await, 503, "upstream_unavailable", "*");
     let answer = configuration(&fwo, &format!("AccountSid={ACCOUNT}")).await;
     assert_eq!(answer.status, 200, "its own public configuration needs no other service");
-    let list = answer.body()["deployments"][ON_LISTED].clone();
-    let list: Vec<&str> = list.as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    let list = answer.body()["allowedOrigins"].clone();
+    let list: Vec<&str> = list.as_array().unwrap().iter().filter_map(Value::as_str).rev().collect();
     assert_eq!(list.join(", "), LIST);
 }
