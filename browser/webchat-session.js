@@ -162,15 +162,16 @@ const UI_VERSION = '1.0.0'
 const REQUEST_TIMEOUT = 15_000
 const MAX_RETRY_DELAY = 30_000
 const CHECK_INTERVAL = 30_000
-/** Seconds that the service holds a request for messages. */
+/** Seconds that the service holds a request for messages, as in `WAIT_QUERY`. */
 const MAX_WAIT = 25
-/** The longest pause after an empty answer that came early, so that a proxy or a restart causes no request loop. */
-const MAX_PAUSE = 3000
+/** The attempt whose `retryDelay` is 0 to 3 s. */
+const SHORT_PAUSE = Math.log2(3)
 /** The longest time after a token's expiry in which the service may still refresh it. */
 const RESUME_WINDOW = 86_400_000
 
 const TOKEN_PATH = '/v2/Webchat/Token'
 const CHANNELS_PATH = '/v2/WebChannels'
+const WAIT_QUERY = '?wait=25'
 
 /** @type {StoredSession} Also the types that `validSession` checks. */
 const EMPTY_SESSION = {
@@ -180,7 +181,6 @@ const EMPTY_SESSION = {
 
 const noop = () => {}
 const now = () => Date.now()
-const isVisible = () => !document.hidden
 
 /** @param {string | null} text @returns {any} */
 function parse(text) {
@@ -207,7 +207,7 @@ const ES256 = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
 const utf8 = (text) => new TextEncoder().encode(text)
 /** @param {ArrayBuffer | Uint8Array} bytes */
 const base64url = (bytes) => btoa(String.fromCharCode(...new Uint8Array(bytes)))
-  .replace(/[+/=]/g, (sign) => ({ '+': '-', '/': '_' })[sign] ?? '')
+  .replace(/\+/g, '-').replace(/\//g, '_').replace(/=/g, '')
 
 /**
  * Makes a DPoP proof.
@@ -286,7 +286,7 @@ const endsSession = ({ code }) => /^(\w+_token|session_expired|fingerprint_inval
  */
 const retryDelay = ({ retryAfter }, attempt) => retryAfter === undefined
   ? Math.random() * Math.min(MAX_RETRY_DELAY, 1000 * 2 ** attempt)
-  : Math.min(retryAfter, 3600) * 1000 + Math.random() * 250
+  : Math.min(retryAfter, 3600) * 1000
 
 /** @param {any} message @returns {ChatMessage} */
 const toMessage = ({ date_created, ...rest }) => ({ ...rest, dateCreated: date_created })
@@ -301,13 +301,11 @@ const isLastPage = ({ messages, last_index }) => !(messages[messages.length - 1]
  * @returns {WebchatSession}
  */
 export function createSession({ endpoint, deploymentKey, sentences = {}, patience = 15_000 } = /** @type {any} */ ({})) {
-  const wrong = [
-    /^(https?:\/\/.|\.{0,2}\/)/.test(endpoint) || 'endpoint',
-    /^CV[\da-f]{32}$/i.test(deploymentKey) || 'deploymentKey',
-    Object(sentences) === sentences || 'sentences',
-    patience >>> 0 === patience || 'patience',
-  ].filter((name) => name !== true)
-  if (wrong.length) throw new TypeError(`createSession: invalid ${wrong.join(', ')}`)
+  const wrong = (/^(https?:\/\/.|\.{0,2}\/)/.test(endpoint) ? '' : ' endpoint')
+    + (/^CV[\da-f]{32}$/i.test(deploymentKey) ? '' : ' deploymentKey')
+    + (Object(sentences) === sentences ? '' : ' sentences')
+    + (patience >>> 0 === patience ? '' : ' patience')
+  if (wrong) throw new TypeError('createSession: invalid' + wrong)
   const base = () => new URL(endpoint, globalThis.location?.href).href.replace(/\/+$/, '')
   const storageKey = () => `webchat-session ${base()} ${deploymentKey}`
   const target = new EventTarget()
@@ -323,8 +321,9 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
   let refreshing = null
   /** @type {Promise<Conversation> | null} */
   let openingConversation = null
-  /** @type {WebchatError | undefined} The last error of the refresh that is being retried. */
-  let refreshError
+  /** Failures of the refresh in a row, and when it is tried again by itself. */
+  let failures = 0
+  let retryAt = 0
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer
   /** @type {BroadcastChannel | undefined} */
@@ -349,8 +348,6 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
   /** @type {Set<(byEvent: boolean) => void>} Wakes each pending `sleep`. */
   const sleepers = new Set()
 
-  const serverNow = () => now() + skew
-
   /** @param {During} during @returns {Action} */
   function startAction(during) {
     syncFromStorage()
@@ -370,8 +367,6 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
   const makeError = (code, more = {}, endedSentence = ENDED) =>
     new WebchatError(code,
       sentences[code] ?? SENTENCES[code] ?? (endsSession({ code }) ? endedSentence : TRY_LATER), more)
-
-  const noSessionError = () => makeError('no_session')
 
   /** @returns {never} */
   const unreachable = () => {
@@ -531,14 +526,16 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
     /** @param {Event} event */
     const wake = ({ type }) => {
       sleepers.forEach((end) => end(true))
+      retryAt = 0
       tick()
       // A new request, even if this tab leads: the connection of the old one may be dead after a sleep.
-      if (type !== 'online' && isVisible()) compete(true)
+      if (type !== 'online' && !document.hidden) compete(true)
     }
     // A page in the back/forward cache would keep the lock, and not wait.
     const pagehide = () => role?.abort()
+    /** @type {Record<string, (event: any) => void>} */
     const listeners = { visibilitychange: wake, pageshow: wake, online: wake, pagehide, storage: syncFromStorage }
-    for (const [type, listener] of Object.entries(listeners)) addEventListener(type, listener, { signal })
+    for (const type in listeners) addEventListener(type, listeners[type], { signal })
     try {
       channel = new BroadcastChannel(storageKey())
       channel.onmessage = ({ data }) => {
@@ -569,7 +566,7 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
     followed = sid
     cursor = -1
     isDone = hasFailed = false
-    compete(isVisible())
+    compete(!document.hidden)
   }
 
   /**
@@ -629,14 +626,16 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
     while (!signal.aborted && !isDone) {
       const after = cursor
       const begun = now()
-      const act = { ...startAction('wait'), until: begun + RESUME_WINDOW, wait, signal }
+      const act = { ...startAction('wait'), until: Infinity, wait, signal }
       let ms = 0
       try {
         await refreshing?.catch(noop)
         const page = await withRetries(act, () => {
           // After a failure the answer comes at once, so that the page knows.
           if (hasFailed) act.wait = 0
-          return withDeadline(readPage(act, followed, after), { until: now() + REQUEST_TIMEOUT + act.wait * 1000 })
+          // The connection may be dead: the new request does not use it.
+          const watchdog = act.wait && setTimeout(compete, REQUEST_TIMEOUT + act.wait * 1000, true)
+          return readPage(act, followed, after).finally(() => clearTimeout(watchdog))
         })
         if (signal.aborted) return
         if (hasFailed) emit('recovered', {})
@@ -644,8 +643,8 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
         receive(page)
         if (wait) channel?.postMessage(page)
         else if (cursor === after || isLastPage(page)) return
-        if (act.retryAfter !== undefined) ms = retryDelay(act, 0)
-        else if (cursor === after && now() - begun < act.wait * 500) ms = Math.random() * MAX_PAUSE
+        // Empty before half the wait: a proxy, a restart or no place must cause no request loop.
+        if (cursor === after && now() - begun < act.wait * 500) ms = retryDelay(act, SHORT_PAUSE)
       } catch (error) {
         if (signal.aborted) return
         isDone = /** @type {WebchatError} */ (error).code === 'not_found'
@@ -657,16 +656,18 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
 
   // --- time
 
+  const dueIn = () => Math.max(current?.refreshAt ?? 0, retryAt) - now()
+
   function schedule() {
     clearTimeout(timer)
-    if (active && current) timer = setTimeout(tick, Math.min(CHECK_INTERVAL, current.refreshAt - now()))
+    if (active && current) timer = setTimeout(tick, Math.min(CHECK_INTERVAL, dueIn()))
   }
 
   /** Refreshes the token if it is due. Runs periodically and on wake-up, since timers stop while a machine sleeps. */
   function tick() {
     syncFromStorage()
     if (!current) return
-    if (now() < current.refreshAt) schedule()
+    if (dueIn() > 0) schedule()
     else refresh(startAction('refresh')).catch(noop)
   }
 
@@ -689,25 +690,6 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
     signal?.addEventListener('abort', () => end(false))
   })
 
-  /**
-   * Rejects at the action's deadline, without cancelling `work`.
-   * @template T
-   * @param {Promise<T>} work
-   * @param {{until: number}} act
-   * @returns {Promise<T>}
-   */
-  function withDeadline(work, { until }) {
-    /** @type {ReturnType<typeof setTimeout>} */
-    let limit
-    const late = new Promise((_, reject) => {
-      limit = setTimeout(() => reject(refreshError ?? makeError(UNREACHABLE)), until - now())
-    })
-    return Promise.race([work, late]).finally(() => clearTimeout(limit))
-  }
-
-  /** @param {Action} act */
-  const refreshBefore = (act) => withDeadline(refresh(act), act)
-
   // --- requests
 
   /**
@@ -724,16 +706,18 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
     const { during, trace, after = -1, wait = 0, signal } = act
     const url = base() + path
     const method = body ? 'POST' : 'GET'
-    const { language, cookieEnabled } = navigator
     const corrections = new Set(key && ['invalid_dpop_proof', 'use_dpop_nonce'])
     for (;;) {
-      const at = serverNow()
+      const at = now() + skew
       const usedNonce = nonce
       /** @type {Record<string, string>} */
       const headers = {
         'x-twilio-sec-decoders': await (decodersHeader ??= probeDecoders()),
-        'x-twilio-sec-usersettings':
-          JSON.stringify({ language, cookieEnabled, userTimezone: new Date().getTimezoneOffset() }),
+        'x-twilio-sec-usersettings': JSON.stringify({
+          language: navigator.language,
+          cookieEnabled: navigator.cookieEnabled,
+          userTimezone: new Date().getTimezoneOffset(),
+        }),
         'x-twilio-sec-webchatinfo': JSON.stringify({ loginTimestamp }),
         'ui-version': UI_VERSION,
         traceparent: `00-${trace}-${randomHex(8)}-01`,
@@ -792,12 +776,11 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
         const uninterruptible = error.retryAfter !== undefined
         const left = until - now()
         const ms = retryDelay(error, attempt)
-        if (during === 'refresh' ? !active : signal?.aborted) throw error
         const final = error.final || !isTransient(error) || left <= 0 || (uninterruptible && ms > left)
+        if (signal?.aborted) throw error
         // A wait whose connection was lost is not reported if the next one succeeds.
         if (final || attempt || during !== 'wait') reportFailure(error, during, final)
         if (final) throw error
-        if (during === 'refresh') refreshError = error
         await sleep(Math.min(ms, left), uninterruptible, signal)
       }
     }
@@ -811,9 +794,8 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
    * @returns {Promise<any>}
    */
   async function sendAuthorized(act, path, body) {
-    if (current && serverNow() >= Date.parse(current.expiration)) await refreshBefore(act)
     for (let isFirstTry = true; ; isFirstTry = false) {
-      if (!current) throw noSessionError()
+      if (!current) throw makeError('no_session')
       const { id, token } = current
       try {
         return await sendRequest(act, path, body, current, true)
@@ -822,14 +804,14 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
         const { code } = error
         if (!endsSession(error)) throw error
         syncFromStorage()
-        if (current?.id !== id) throw noSessionError()
+        if (current?.id !== id) throw makeError('no_session')
         if (isFirstTry && current.token !== token) continue
         if (!isFirstTry || !/^(expired_token|fingerprint_invalid)$/.test(code)) {
           reportFailure(error, act.during, true)
           endSession({ ...error, by: 'service' })
           throw error
         }
-        await refreshBefore(act)
+        await refresh(act)
       }
     }
   }
@@ -840,37 +822,32 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
    * Concurrent callers share one refresh.
    * @param {Action} act
    */
-  const refresh = (act) => refreshing ??= refreshWithRetries(act).finally(() => {
+  const refresh = (act) => refreshing ??= tryRefresh(act).finally(() => {
     refreshing = null
-    refreshError = undefined
     schedule()
     follow()
   })
 
   /**
-   * Retries until the resume window closes or the session is left.
+   * Refreshes the token once. After a failure a timer tries again, until the resume window closes.
    * @param {Action} act
    */
-  async function refreshWithRetries({ trace }) {
-    const until = Date.parse(current?.expiration ?? '') + RESUME_WINDOW - skew
-    /** @type {Action} */
-    const act = { during: 'refresh', trace, until, signal: active?.signal }
+  async function tryRefresh(act) {
+    const { id, token, expiration } = /** @type {StoredSession} */ (current)
     try {
-      await withRetries(act, async () => {
-        if (!current) return
-        const { id, token } = current
-        try {
-          await withLock(() => refreshOnce(act, token))
-        } catch (error) {
-          if (current?.id === id) throw error
-        }
-      })
+      await withLock(() => refreshOnce(act, token))
+      failures = 0
     } catch (caught) {
-      const error = /** @type {WebchatError} */ (caught)
+      const error = toError(caught)
+      if (current?.id !== id) throw makeError('no_session')
       const isEnd = endsSession(error)
-      if (isEnd || now() > until) endSession({ ...error, code: isEnd ? error.code : 'session_expired', by: 'service' })
+      const isLate = now() + skew > Date.parse(expiration) + RESUME_WINDOW
+      const final = isLate || !isTransient(error)
+      reportFailure(error, 'refresh', final)
+      retryAt = now() + retryDelay(error, failures++)
+      if (isLate || isEnd) endSession({ ...error, code: isEnd ? error.code : 'session_expired', by: 'service' })
       // A retry cannot succeed soon, but the service may be repaired: try again much later.
-      else update({ refreshAt: now() + 10 * CHECK_INTERVAL })
+      else if (final) update({ refreshAt: now() + 10 * CHECK_INTERVAL })
       throw error
     }
   }
@@ -884,7 +861,7 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
     syncFromStorage()
     if (current?.token !== token) return
     const { id } = current
-    const answer = await sendRequest(act, `${TOKEN_PATH}/Refresh`, { deploymentKey, token }, current)
+    const answer = await sendRequest({ ...act, during: 'refresh', wait: 0, after: -1 }, `${TOKEN_PATH}/Refresh`, { deploymentKey, token }, current)
     syncFromStorage()
     if (current?.id !== id) return
     const { conversation_sid, expiration } = answer
@@ -912,12 +889,12 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
     if (!current) return false
     const act = startAction('resume')
     try {
-      await refreshBefore(act)
+      await refresh(act)
     } catch (caught) {
       // After a transient error the session still exists, and the refresh is being retried.
       if (current && !isTransient(/** @type {WebchatError} */ (caught))) throw caught
     }
-    return Boolean(current)
+    return current !== null
   }
 
   /**
@@ -940,7 +917,7 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
     const act = startAction('openConversation')
     if (!active) await resume()
     return withRetries(act, async () => {
-      if (!current) await withDeadline(withLock(() => startSession(act)), act)
+      if (!current) await withLock(() => startSession(act))
       // Returns the session's conversation, unless there is none or it is closed or full.
       const { conversation_sid: conversationSid, identity } = await sendAuthorized(act, CHANNELS_PATH, form ?? {})
       update({ conversationSid })
@@ -962,8 +939,7 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
    */
   async function readPage(act, sid, after) {
     act.after = after
-    const query = act.wait ? `?wait=${act.wait}` : ''
-    return { ...await sendAuthorized(act, `${CHANNELS_PATH}/${sid}/Messages${query}`), sid, after }
+    return { ...await sendAuthorized(act, `${CHANNELS_PATH}/${sid}/Messages` + (act.wait ? WAIT_QUERY : '')), sid, after }
   }
 
   /** @param {{after?: number}} [page] @returns {Promise<ChatMessage[]>} */
@@ -985,7 +961,7 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
     const act = startAction('send')
     const sid = current?.conversationSid
     const sent = await withRetries(act, async () => {
-      if (!sid) throw noSessionError()
+      if (!sid) throw makeError('no_session')
       return sendAuthorized(act, `${CHANNELS_PATH}/${sid}/Messages`, { body })
     })
     const page = { sid: /** @type {string} */ (sid), after: sent.index - 1, messages: [sent] }

@@ -25,8 +25,8 @@ test('on a server the module can be imported, and a session created and listened
 
 const right = { endpoint: 'https://chat.example.com', deploymentKey }
 for (const [given, names] of [
-  [undefined, 'endpoint, deploymentKey'],
-  [{}, 'endpoint, deploymentKey'],
+  [undefined, 'endpoint deploymentKey'],
+  [{}, 'endpoint deploymentKey'],
   [{ ...right, endpoint: '' }, 'endpoint'],
   [{ ...right, endpoint: 'chat.example.com' }, 'endpoint'],
   [{ ...right, endpoint: 'localhost:8080' }, 'endpoint'],
@@ -37,7 +37,7 @@ for (const [given, names] of [
   [{ ...right, patience: '5' }, 'patience'],
   [{ ...right, patience: -1 }, 'patience'],
   [{ ...right, patience: Infinity }, 'patience'],
-  [{ endpoint: 5, deploymentKey: null, sentences: null, patience: NaN }, 'endpoint, deploymentKey, sentences, patience'],
+  [{ endpoint: 5, deploymentKey: null, sentences: null, patience: NaN }, 'endpoint deploymentKey sentences patience'],
 ]) {
   test(`wrong options are named: ${names} of ${JSON.stringify(given)}`, () => {
     assert.throws(() => createSession(given), { name: 'TypeError', message: `createSession: invalid ${names}` })
