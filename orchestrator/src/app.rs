@@ -176,9 +176,9 @@ pub async fn start_with(
             let (probed, store) = (probed.clone(), store.clone());
             Box::pin(async move {
                 store
-                    .ping()
+                    .probe()
                     .await
-                    .map_err(|error| format!("the store cannot be reached: {}", error_chain(&error)))?;
+                    .map_err(|error| format!("the store cannot be written to: {}", error_chain(&error)))?;
                 probed
                     .probe(&AccountPath { account_sid: AccountSid::from_bits(0) }.fill(ValidateToken::PATH))
                     .await

@@ -75,6 +75,7 @@ fn starting(c: &mut Criterion) {
         resume_window: day,
         staleness: day,
         revocation_retention: 30 * day,
+        store_timeout: day,
     };
     let now = DateTime::from_timestamp_millis(1_800_000_000_000).expect("a time");
     let mut group = c.benchmark_group("start");

@@ -97,8 +97,14 @@ pub async fn start_with(
         keep_alive: config.keep_alive,
         spans: config.spans.clone(),
         check: Arc::new(move || {
-            let is_stale = checked.age() > MAX_REVOCATION_AGE;
-            Box::pin(async move { if is_stale { Err(REVOCATIONS_STALE.to_owned()) } else { Ok(()) } })
+            let checked = checked.clone();
+            Box::pin(async move {
+                if checked.age() > MAX_REVOCATION_AGE {
+                    return Err(REVOCATIONS_STALE.to_owned());
+                }
+                let probed = checked.probe().await;
+                probed.map_err(|error| format!("the store cannot be written to: {}", error_chain(&error)))
+            })
         }),
         state: Arc::new(move || state.clone()),
         listener: Listener {

@@ -76,6 +76,11 @@ pub const PROGRAM: Program = Program {
             help: "Maximum connections of this replica to PostgreSQL; one more listens for revocations",
         },
         Setting {
+            name: "database_timeout_ms",
+            default: Default("800"),
+            help: "Maximum duration of a request's database calls; less than `FEDERATED_AUTH_SCOPED_AUTH_TIMEOUT_MS`, so that the caller gets a 503 with `Retry-After`",
+        },
+        Setting {
             name: "refresh_grace_seconds",
             default: Default("60"),
             help: "How long a replaced token still gets the same successor: the response was lost, or another tab refreshed at the same time",
@@ -174,6 +179,7 @@ impl Config {
                 revocation_retention: Duration::from_secs(
                     settings.number("revocation_retention_days", 1, 36_500)? * 24 * 3600,
                 ),
+                store_timeout: settings.milliseconds("database_timeout_ms", 10_000)?,
             },
             revocation_poll: settings.milliseconds("revocation_poll_ms", 2000)?,
             operator_secrets: settings.optional_secrets("operator_secret")?,

@@ -10,6 +10,7 @@ pub(crate) mod token_life;
 
 use std::{sync::Arc, time::Duration};
 
+use ::store::DatabaseError;
 use chrono::{DateTime, Utc};
 use service_runtime::api_error::error_chain;
 use shared_types::{AccountSid, DeploymentKey, Identity, scoped_auth::generate::EarlierSession};
@@ -105,9 +106,24 @@ impl Sessions {
         if self.age() <= self.0.rules.staleness { Ok(()) } else { Err(Error::StaleRevocations) }
     }
 
+    /// Checks that the store could be written to.
+    pub async fn probe(&self) -> Result<(), StoreError> {
+        self.0.store.probe().await
+    }
+
     /// Refreshes a session by a token with these claims, which was judged valid: the table of the contract, section 7.
     /// A new token gets `binding` and `expires_at`.
     pub async fn refresh(
+        &self,
+        claims: &Claims,
+        binding: Binding,
+        expires_at: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<RefreshOutcome, StoreError> {
+        self.in_time(self.refresh_session(claims, binding, expires_at, now)).await
+    }
+
+    async fn refresh_session(
         &self,
         claims: &Claims,
         binding: Binding,
@@ -158,7 +174,7 @@ impl Sessions {
                 }
                 Succession::Expired => return Ok(RefreshOutcome::Expired),
                 Succession::Reuse => {
-                    self.revoke(RevocationTarget::Session(claims.sid), now).await?;
+                    self.revoke_target(RevocationTarget::Session(claims.sid), now).await?;
                     return Ok(RefreshOutcome::Reused);
                 }
             }
@@ -196,7 +212,7 @@ impl Sessions {
         ];
         targets.extend(deployment.map(RevocationTarget::Deployment));
         let began_at = began_at(earlier.sid, earlier.auth_time);
-        let is_revoked = self.0.store.is_revoked(&targets, began_at).await?;
+        let is_revoked = self.in_time(self.0.store.is_revoked(&targets, began_at)).await?;
         Ok(if is_revoked { Err(IdentityRefusal::Revoked) } else { Ok(()) })
     }
 
@@ -208,11 +224,21 @@ impl Sessions {
     /// Revokes the sessions of `target` that began up to now. Once this returns, this replica rejects their tokens and the
     /// revocation is durable; the other replicas apply it with their next read.
     pub async fn revoke(&self, target: RevocationTarget, now: DateTime<Utc>) -> Result<(), StoreError> {
+        self.in_time(self.revoke_target(target, now)).await
+    }
+
+    async fn revoke_target(&self, target: RevocationTarget, now: DateTime<Utc>) -> Result<(), StoreError> {
         // A token from a replica whose clock is ahead may live that much longer.
         let forget_at = now + time_delta(self.0.rules.session_max) + time_delta(CLOCK_SKEW);
         self.0.store.revoke(target, now, forget_at).await?;
         self.0.revocations.revoked().add([Revocation { target, revoked_at: now, forget_at }]);
         Ok(())
+    }
+
+    /// Limits a request's calls of the store. A call that is cancelled is executed as a whole or not at all.
+    async fn in_time<T>(&self, calls: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+        let limited = tokio::time::timeout(self.0.rules.store_timeout, calls).await;
+        limited.unwrap_or(Err(StoreError::Database(DatabaseError::Timeout)))
     }
 
     /// Reads new revocations from the store once.

@@ -10,8 +10,8 @@ mod revocations;
 use chrono::{DateTime, Utc};
 use shared_types::SessionId;
 use store::{
-    Batcher, Database, DatabaseConfig, DatabaseError, MAX_BATCH_SIZE, Migrations, OpenError,
-    PURGE_BATCH_ROWS, RowsStatement, Sql,
+    Batcher, Database, DatabaseConfig, DatabaseError, Idempotency, MAX_BATCH_SIZE, Migrations, OpenError,
+    PURGE_BATCH_ROWS, PostgresPool, RowsStatement, Sql,
 };
 use tokio::sync::Notify;
 
@@ -66,9 +66,12 @@ static PURGES: [Sql; 2] = [
     ),
 ];
 
+// A row that every database has, and a column that the service may change.
+static PROBE: Sql = Sql::new("UPDATE revocation_count SET last_id = last_id WHERE FALSE");
+
 /// Every statement that both engines run, for tests that prepare each of them.
 pub fn statements() -> Vec<&'static Sql> {
-    let of_sessions = [&ADVANCE, &LOOK, &REPEAT, &REISSUE, &MARK_SHOWN];
+    let of_sessions = [&ADVANCE, &LOOK, &REPEAT, &REISSUE, &MARK_SHOWN, &PROBE];
     of_sessions.into_iter().chain(&PURGES).chain(revocations::STATEMENTS.iter().copied()).collect()
 }
 
@@ -192,20 +195,27 @@ impl Store {
 
     async fn mark_shown_in_postgres(
         &self,
-        pool: &sqlx::PgPool,
+        pool: &PostgresPool,
         tokens: &[(SessionId, u32)],
     ) -> Result<(), StoreError> {
-        let (statement, room) = self.mark_many_shown.of(tokens.len());
-        let mut query = sqlx::query(statement);
-        for index in 0..room {
-            // A padding row matches no session.
-            let (session, generation) = tokens
-                .get(index)
-                .map_or((String::new(), 0), |(session, generation)| (session.to_string(), *generation));
-            query = query.bind(session).bind(i64::from(generation));
-        }
-        query.execute(pool).await.map_err(DatabaseError::from)?;
-        Ok(())
+        let mark = || {
+            let (statement, room) = self.mark_many_shown.of(tokens.len());
+            let mut query = sqlx::query(statement);
+            for index in 0..room {
+                // A padding row matches no session.
+                let (session, generation) = tokens
+                    .get(index)
+                    .map_or((String::new(), 0), |(session, generation)| (session.to_string(), *generation));
+                query = query.bind(session).bind(i64::from(generation));
+            }
+            query
+        };
+        Ok(pool.execute(Idempotency::Idempotent, mark).await?)
+    }
+
+    /// Checks that the store could be written to.
+    pub async fn probe(&self) -> Result<(), StoreError> {
+        Ok(self.database.probe(PROBE.with([])).await?)
     }
 
     /// Wakes `notified` when a replica has written a revocation. Runs until it is dropped. Only PostgreSQL notifies.

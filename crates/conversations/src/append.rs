@@ -4,7 +4,7 @@ use chrono::{DateTime, SubsecRound as _, Utc};
 use shared_types::{
     AccountSid, ConversationSid, Identity, MessageSid, desk::Side, orchestrator::list_messages::ChatMessage,
 };
-use store::{Outcome, Sql, Statement, Value};
+use store::{Idempotency, Outcome, Sql, Statement, Value};
 
 use crate::{
     Conversations, FULL_ABOVE, IdempotencyKey, MAX_GUEST_MESSAGES, StoreError, day, length,
@@ -142,7 +142,9 @@ impl Conversations {
     ) -> Result<Option<Appended>, StoreError> {
         let insert = insert(conversation, &new, &message)?;
         let statements = [take_index, insert.if_rows(), find_state.if_no_rows()];
-        let written = self.write_change(conversation, statements).await;
+        // With a key, a repeat violates the unique column.
+        let idempotency = if new.key.is_some() { Idempotency::Idempotent } else { Idempotency::AtMostOnce };
+        let written = self.write_change(conversation, idempotency, statements).await;
         let rejected = match written {
             Ok([taken, _, own]) => match taken.rows.first() {
                 Some(row) => {
@@ -158,10 +160,11 @@ impl Conversations {
         match rejected {
             Ok(()) => Ok(None),
             Err(error) => match self.by_idempotency_key(conversation, &new).await? {
-                Some(message) => {
+                Some(found) => {
                     // The process of the earlier request may have ended before it published.
                     self.publisher.changed(conversation);
-                    Ok(Some(Appended { message, is_repeated: true }))
+                    // Its own, if the write was repeated on another connection.
+                    Ok(Some(Appended { is_repeated: found.sid != message.sid, message: found }))
                 }
                 None => Err(error),
             },

@@ -3,8 +3,7 @@
 use std::collections::HashMap;
 
 use shared_types::{AccountSid, ConversationSid, SessionId};
-use sqlx::PgPool;
-use store::{BatchExecutor, DatabaseError, RowsStatement, Sql};
+use store::{BatchExecutor, DatabaseError, Idempotency, PostgresPool, RowsStatement, Sql};
 
 use crate::{Conversations, StoreError, conversation_sid};
 
@@ -40,12 +39,12 @@ impl Conversations {
 /// Looks up the conversations of a batch of sessions.
 #[derive(Debug)]
 pub(super) struct BySession {
-    pool: PgPool,
+    pool: PostgresPool,
     statement: RowsStatement,
 }
 
 impl BySession {
-    pub(super) fn new(pool: PgPool) -> Self {
+    pub(super) fn new(pool: PostgresPool) -> Self {
         Self { pool, statement: RowsStatement::new(STATEMENT, 2) }
     }
 }
@@ -57,15 +56,18 @@ impl BatchExecutor for BySession {
     async fn run(&self, requests: &[Self::Request]) -> Result<Vec<Option<Self::Answer>>, DatabaseError> {
         let names: Vec<_> =
             requests.iter().map(|(account, session)| (account.to_string(), session.to_string())).collect();
-        let (statement, capacity) = self.statement.of(names.len());
-        let mut query = sqlx::query_as(statement);
         // Unused rows repeat the last request.
         let last = names.last().cloned().unwrap_or_default();
-        for index in 0..capacity {
-            let (account, session) = names.get(index).unwrap_or(&last);
-            query = query.bind(account.as_str()).bind(session.as_str());
-        }
-        let rows: Vec<(String, String, String)> = query.fetch_all(&self.pool).await?;
+        let find = || {
+            let (statement, capacity) = self.statement.of(names.len());
+            let mut query = sqlx::query_as(statement);
+            for index in 0..capacity {
+                let (account, session) = names.get(index).unwrap_or(&last);
+                query = query.bind(account.as_str()).bind(session.as_str());
+            }
+            query
+        };
+        let rows: Vec<(String, String, String)> = self.pool.fetch_all(Idempotency::Idempotent, find).await?;
         let sids: HashMap<_, _> =
             rows.into_iter().map(|(account, session, sid)| ((account, session), sid)).collect();
         let answer = |name| Some(sids.get(name).map(|sid| conversation_sid(sid)).transpose());

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, SubsecRound as _, Utc};
 use shared_types::{AccountSid, ConversationSid};
-use store::Sql;
+use store::{Idempotency, Sql};
 
 use crate::{
     Conversations, StoreError,
@@ -71,7 +71,7 @@ impl Conversations {
             changed.desk_bytes()?.into(),
             now.trunc_subsecs(3).timestamp_millis().into(),
         ]);
-        let [updated] = self.write_change(changed.sid, [update]).await?;
+        let [updated] = self.write_change(changed.sid, Idempotency::AtMostOnce, [update]).await?;
         updated.rows.first().map(ConversationRecord::of).transpose()
     }
 }

@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use shared_types::{AccountSid, ConversationSid, Identity, MessageSid};
-use store::Sql;
+use store::{Idempotency, Sql};
 
 use crate::{Conversations, StoreError, conversation_sid, records::MessageRecord, scrub::Scrubber};
 
@@ -93,7 +93,7 @@ impl Conversations {
         let (text, account) = (conversation.to_string(), account.to_string());
         let of = |sql: &'static Sql| sql.with([text.as_str().into(), account.as_str().into()]);
         let statements = [of(&LOCK), of(&MESSAGES), of(&CONVERSATION)];
-        let [_, _, deleted] = self.write_change(conversation, statements).await?;
+        let [_, _, deleted] = self.write_change(conversation, Idempotency::AtMostOnce, statements).await?;
         Ok(deleted.affected > 0)
     }
 }

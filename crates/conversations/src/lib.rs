@@ -26,7 +26,9 @@ mod scrub;
 use chrono::{DateTime, Utc};
 use shared_types::{ConversationSid, orchestrator::send_message::MAX_BODY};
 pub use store::OpenError;
-use store::{Batcher, Database, DatabaseConfig, DatabaseError, Migrations, Outcome, Sql, Statement};
+use store::{
+    Batcher, Database, DatabaseConfig, DatabaseError, Idempotency, Migrations, Outcome, Sql, Statement,
+};
 
 pub use self::{
     append::{Appended, NewMessage},
@@ -58,8 +60,7 @@ pub const MAX_GUEST_BYTES: i64 = 1024 * 1024;
 /// depend on the message that the guest is about to send.
 const FULL_ABOVE: i64 = MAX_GUEST_BYTES - MAX_BODY as i64;
 
-// `SELECT 1` without a table would not read the file.
-static PING: Sql = Sql::new("SELECT sid FROM conversations LIMIT 1");
+static PROBE: Sql = Sql::new("UPDATE conversations SET sid = sid WHERE FALSE");
 
 /// Every statement, for tests that prepare each on both engines.
 pub fn statements() -> Vec<&'static Sql> {
@@ -71,7 +72,7 @@ pub fn statements() -> Vec<&'static Sql> {
             desk_messages::STATEMENTS,
             desk_update::STATEMENTS,
         ])
-        .chain([erase::STATEMENTS, erased_guests::STATEMENTS, &[&PING]])
+        .chain([erase::STATEMENTS, erased_guests::STATEMENTS, &[&PROBE]])
         .flatten()
         .copied()
         .chain(retention::statements())
@@ -128,10 +129,9 @@ impl Conversations {
         &self.hub
     }
 
-    /// Checks that the database responds.
-    pub async fn ping(&self) -> Result<(), StoreError> {
-        self.database.ping(PING.with([])).await?;
-        Ok(())
+    /// Checks that the store could be written to.
+    pub async fn probe(&self) -> Result<(), StoreError> {
+        Ok(self.database.probe(PROBE.with([])).await?)
     }
 
     /// Whether the database is a PostgreSQL server.
@@ -150,11 +150,12 @@ impl Conversations {
     async fn write_change<const N: usize>(
         &self,
         conversation: ConversationSid,
+        idempotency: Idempotency,
         statements: [Statement; N],
     ) -> Result<[Outcome; N], DatabaseError> {
         let (database, publisher) = (self.database.clone(), self.publisher.clone());
         let written = tokio::spawn(async move {
-            let written = database.write(statements).await;
+            let written = database.write_as(idempotency, statements).await;
             // After an error the transaction may have committed, and only its reply was lost.
             let is_unchanged = written
                 .as_ref()

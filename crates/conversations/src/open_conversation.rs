@@ -124,7 +124,8 @@ impl Conversations {
             .chain(messages.into_iter().map(Statement::if_rows))
             .chain([find.if_no_rows(), is_erased])
             .collect();
-        let outcomes = self.database.write_all(statements).await?;
+        // A repeat finds the conversation with the new sid.
+        let outcomes = self.database.write_idempotent(statements).await?;
         if outcomes.first().is_some_and(|opened| opened.affected > 0) {
             return Ok(Opened { sid: new.conversation_sid, is_new: true });
         }
@@ -133,7 +134,7 @@ impl Conversations {
         }
         let found = outcomes.iter().rev().nth(1).and_then(|found| found.rows.first());
         let sid = conversation_sid(found.ok_or(StoreError::Malformed("conversation"))?.get("sid")?)?;
-        Ok(Opened { sid, is_new: false })
+        Ok(Opened { sid, is_new: sid == new.conversation_sid })
     }
 }
 

@@ -12,8 +12,7 @@ use std::{
 
 use service_runtime::api_error::error_chain;
 use shared_types::ConversationSid;
-use sqlx::PgPool;
-use store::{Database, Notification};
+use store::{Database, Idempotency, Notification, PostgresPool};
 use tokio::{
     sync::{
         mpsc::{self, Receiver, Sender},
@@ -112,7 +111,7 @@ impl Publisher {
     }
 }
 
-async fn publish(pool: &PgPool, mut queue: Receiver<Queued>, has_overflowed: &AtomicBool) {
+async fn publish(pool: &PostgresPool, mut queue: Receiver<Queued>, has_overflowed: &AtomicBool) {
     let mut queued = Vec::with_capacity(MAX_SIDS);
     while queue.recv_many(&mut queued, MAX_SIDS).await > 0 {
         let (mut sids, mut flushes) = (Vec::with_capacity(queued.len()), Vec::new());
@@ -135,9 +134,10 @@ async fn publish(pool: &PgPool, mut queue: Receiver<Queued>, has_overflowed: &At
 }
 
 /// Notifies until it succeeds: another replica's listener may be connected all the while.
-async fn notify(pool: &PgPool, payload: &str) {
+async fn notify(pool: &PostgresPool, payload: &str) {
     let mut is_failing = false;
-    while let Err(error) = sqlx::query(NOTIFY).bind(CHANNEL).bind(payload).execute(pool).await {
+    let notify = || sqlx::query(NOTIFY).bind(CHANNEL).bind(payload);
+    while let Err(error) = pool.execute(Idempotency::Idempotent, notify).await {
         if pool.is_closed() {
             return;
         }

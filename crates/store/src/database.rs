@@ -1,15 +1,11 @@
 //! A service's database on either engine, with one call that reads and one that writes.
 
-use std::time::Duration;
-
-use sqlx::PgPool;
-
 use crate::{
     config::{DatabaseConfig, Engine},
     error::{DatabaseError, OpenError},
-    limits::{DEADLINE, PING_DEADLINE, within},
+    limits::{DEADLINE, PROBE_DEADLINE, within},
     migrations::Migrations,
-    postgres,
+    postgres::{self, Idempotency, PostgresPool},
     sqlite::Sqlite,
     statement::{Outcome, Rows, Statement},
 };
@@ -21,7 +17,7 @@ pub struct Database(pub(crate) Inner);
 #[derive(Clone, Debug)]
 pub(crate) enum Inner {
     Sqlite(Sqlite),
-    Postgres(PgPool, DatabaseConfig),
+    Postgres(PostgresPool, DatabaseConfig),
 }
 
 impl Database {
@@ -35,7 +31,7 @@ impl Database {
     }
 
     /// The PostgreSQL pool, for statements worth an implementation of their own there; `None` for SQLite.
-    pub fn postgres(&self) -> Option<&PgPool> {
+    pub fn postgres(&self) -> Option<&PostgresPool> {
         if let Inner::Postgres(pool, _) = &self.0 { Some(pool) } else { None }
     }
 
@@ -44,20 +40,19 @@ impl Database {
     /// SQLite runs on the calling thread: reading the few rows of a request takes microseconds, less than handing it to
     /// another thread, and in WAL mode readers are never blocked.
     pub async fn read(&self, statement: Statement) -> Result<Rows, DatabaseError> {
-        self.read_within(DEADLINE, statement).await
-    }
-
-    /// Checks with a read-only statement that the database is reachable.
-    pub async fn ping(&self, statement: Statement) -> Result<(), DatabaseError> {
-        self.read_within(PING_DEADLINE, statement).await.map(drop)
-    }
-
-    async fn read_within(&self, deadline: Duration, statement: Statement) -> Result<Rows, DatabaseError> {
         match &self.0 {
             Inner::Sqlite(sqlite) => sqlite.read(&statement),
             // Boxed: a server's protocol would enlarge every request's future.
-            Inner::Postgres(pool, _) => within(deadline, Box::pin(postgres::read(pool, statement))).await,
+            Inner::Postgres(pool, _) => within(DEADLINE, Box::pin(postgres::read(pool, statement))).await,
         }
+    }
+
+    /// Checks that the database could be written to, with a statement that would write but matches no row: an `UPDATE`
+    /// with `WHERE FALSE`. It needs the permission, a writable database, SQLite's write lock and file; it leaves nothing
+    /// behind.
+    pub async fn probe(&self, statement: Statement) -> Result<(), DatabaseError> {
+        let probe = self.run_write(Idempotency::Idempotent, vec![statement]);
+        within(PROBE_DEADLINE, probe).await.map(drop)
     }
 
     /// Runs statements in order in one transaction, all or none. When this returns their outcomes, they are durable.
@@ -67,16 +62,39 @@ impl Database {
         &self,
         statements: [Statement; N],
     ) -> Result<[Outcome; N], DatabaseError> {
-        let outcomes = self.write_all(statements.into()).await?;
+        self.write_as(Idempotency::AtMostOnce, statements).await
+    }
+
+    /// [`write`](Self::write), which is repeated once if `idempotency` allows it and the connection to PostgreSQL breaks.
+    pub async fn write_as<const N: usize>(
+        &self,
+        idempotency: Idempotency,
+        statements: [Statement; N],
+    ) -> Result<[Outcome; N], DatabaseError> {
+        let outcomes = within(DEADLINE, self.run_write(idempotency, statements.into())).await?;
         // One outcome per statement.
         outcomes.try_into().map_err(|_| DatabaseError::Closed)
     }
 
     /// [`write`](Self::write) for any number of statements.
     pub async fn write_all(&self, statements: Vec<Statement>) -> Result<Vec<Outcome>, DatabaseError> {
+        within(DEADLINE, self.run_write(Idempotency::AtMostOnce, statements)).await
+    }
+
+    /// [`write_all`](Self::write_all) for statements with the same effect and result if they are executed twice: they
+    /// are repeated once if the connection to PostgreSQL breaks.
+    pub async fn write_idempotent(&self, statements: Vec<Statement>) -> Result<Vec<Outcome>, DatabaseError> {
+        within(DEADLINE, self.run_write(Idempotency::Idempotent, statements)).await
+    }
+
+    async fn run_write(
+        &self,
+        idempotency: Idempotency,
+        statements: Vec<Statement>,
+    ) -> Result<Vec<Outcome>, DatabaseError> {
         match &self.0 {
-            Inner::Sqlite(sqlite) => within(DEADLINE, sqlite.write(statements)).await,
-            Inner::Postgres(pool, _) => within(DEADLINE, Box::pin(postgres::write(pool, statements))).await,
+            Inner::Sqlite(sqlite) => sqlite.write(statements).await,
+            Inner::Postgres(pool, _) => Box::pin(postgres::write(pool, idempotency, statements)).await,
         }
     }
 

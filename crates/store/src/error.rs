@@ -20,9 +20,65 @@ pub enum DatabaseError {
     /// The deadline has passed.
     #[error("timed out")]
     Timeout,
+    /// SQLite's file is no longer the one at its path: what is written there is lost with the process.
+    #[error("the database file was removed or replaced while it is in use; restart the service")]
+    FileReplaced,
     /// A column is missing or of another type than requested.
     #[error("column {0} of a row is malformed")]
     Malformed(String),
+}
+
+/// What an error says about the connection to PostgreSQL that it occurred on. Such a connection is not used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ConnectionFault {
+    /// It only allows reads, so the transaction was rolled back.
+    ReadOnly,
+    /// It is closed; whether the statement was executed is unknown.
+    Broken,
+    /// No response within the deadline; whether the statement was executed is unknown.
+    Silent,
+}
+
+impl ConnectionFault {
+    /// The cause, for the log.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::ReadOnly => "a connection is read-only",
+            Self::Broken => "a connection broke",
+            Self::Silent => "a connection is silent",
+        }
+    }
+}
+
+impl DatabaseError {
+    /// The fault of the connection, if the error is of the connection and not of the statement.
+    pub(crate) fn connection_fault(&self) -> Option<ConnectionFault> {
+        match self {
+            Self::Timeout => Some(ConnectionFault::Silent),
+            Self::Postgres(error) => postgres_fault(error),
+            Self::Sqlite(_) | Self::Closed | Self::FileReplaced | Self::Malformed(_) => None,
+        }
+    }
+}
+
+#[allow(clippy::wildcard_enum_match_arm, reason = "other errors are the statement's own")]
+fn postgres_fault(error: &sqlx::Error) -> Option<ConnectionFault> {
+    match error {
+        sqlx::Error::Database(error) => match error.code().as_deref() {
+            // read_only_sql_transaction
+            Some("25006") => Some(ConnectionFault::ReadOnly),
+            // connection_exception; idle_in_transaction_session_timeout; admin_shutdown, crash_shutdown,
+            // cannot_connect_now, database_dropped, idle_session_timeout
+            Some(code) if code.starts_with("08") || code == "25P03" || code.starts_with("57P") => {
+                Some(ConnectionFault::Broken)
+            }
+            Some(_) | None => None,
+        },
+        sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => {
+            Some(ConnectionFault::Broken)
+        }
+        _ => None,
+    }
 }
 
 /// Why the database cannot be opened. One line, without the URL, which may contain a password.

@@ -25,6 +25,7 @@ pub use {
     listener::Notification,
     migrate_command::{command as migrate_subcommand, run as migrate},
     migrations::Migrations,
+    postgres::{Idempotency, PostgresPool},
     purge::{PURGE_BATCH_ROWS, run_purge_loop},
     rows::RowsStatement,
     statement::{Column, Outcome, Row, Rows, Sql, Statement, Value},

@@ -3,17 +3,29 @@
 
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
+use sqlx::{
+    Acquire as _, Connection as _, Executor as _,
+    postgres::{PgConnectOptions, PgListener, PgPoolOptions},
+};
+use tokio::time::timeout;
 
 use crate::{
     config::DatabaseConfig,
     database::{Database, Inner},
-    limits::ACQUIRE_TIMEOUT,
+    error::DatabaseError,
+    limits::{ACQUIRE_TIMEOUT, within},
+    postgres::KEEP_ALIVE,
 };
 use service_runtime::api_error::error_chain;
 
 /// Delay before reconnecting; subscribers poll meanwhile.
 const RECONNECT: Duration = Duration::from_millis(500);
+
+/// A connection without a notification for this long is pinged: it may be silent without being closed.
+const PING_AFTER: Duration = Duration::from_secs(2);
+
+/// Deadline of that ping.
+const PING_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What a listener is called with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,10 +44,9 @@ impl Database {
         };
         let mut is_connected = true;
         loop {
-            let cause = match listen_once(config, channel, &notify, &mut is_connected).await {
-                Ok(()) => "the connection was closed".to_owned(),
-                Err(error) => error_chain(&error),
-            };
+            let ended = listen_once(config, channel, &notify, &mut is_connected).await;
+            let cause =
+                ended.map_or_else(|error| error_chain(&error), |()| "the connection was closed".to_owned());
             if is_connected {
                 tracing::warn!(channel, cause, "notification listener disconnected, falling back to polling");
                 is_connected = false;
@@ -50,26 +61,41 @@ async fn listen_once(
     channel: &'static str,
     notify: &impl Fn(Notification<'_>),
     is_connected: &mut bool,
-) -> Result<(), sqlx::Error> {
-    let options: PgConnectOptions = config.url().parse()?;
-    let pool = PgPoolOptions::new()
-        .max_connections(1)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .connect_with(options)
-        .await?;
-    let mut listener = PgListener::connect_with(&pool).await?;
-    listener.eager_reconnect(false);
-    listener.listen(channel).await?;
+) -> Result<(), DatabaseError> {
+    let mut listener = within(ACQUIRE_TIMEOUT, connect(config, channel)).await?;
     if !*is_connected {
         tracing::info!(channel, "notification listener reconnected");
         *is_connected = true;
     }
     // Notifications sent before this connection listened were missed.
     notify(Notification::Connected);
-    while let Some(notification) = listener.try_recv().await? {
-        notify(Notification::Received(notification.payload()));
+    loop {
+        match timeout(PING_AFTER, listener.try_recv()).await {
+            Ok(received) => match received? {
+                Some(notification) => notify(Notification::Received(notification.payload())),
+                None => return Ok(()),
+            },
+            Err(_) => {
+                let ping = async { Ok(listener.acquire().await?.ping().await?) };
+                within(PING_TIMEOUT, ping).await?;
+            }
+        }
     }
-    Ok(())
+}
+
+async fn connect(config: &DatabaseConfig, channel: &str) -> Result<PgListener, DatabaseError> {
+    // Parsed before, when the database was opened.
+    let options: PgConnectOptions = config.url().parse()?;
+    let pool = PgPoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .after_connect(|connection, _| Box::pin(async { connection.execute(KEEP_ALIVE).await.map(drop) }))
+        .connect_with(options)
+        .await?;
+    let mut listener = PgListener::connect_with(&pool).await?;
+    listener.eager_reconnect(false);
+    listener.listen(channel).await?;
+    Ok(listener)
 }

@@ -1,52 +1,53 @@
-//! PostgreSQL: the pool, the setup of connections, and running statements.
+//! PostgreSQL: the setup of connections, and running statements on the pool.
+
+mod pool;
 
 use std::{future::Future, time::Duration};
 
 use sqlx::{
-    AssertSqlSafe, Column as _, ConnectOptions as _, Connection as _, Executor as _, PgConnection, PgPool,
-    Row as _, TypeInfo as _, ValueRef as _,
-    postgres::{PgConnectOptions, PgPoolOptions, PgRow},
+    AssertSqlSafe, Column as _, ConnectOptions as _, Connection as _, Executor as _, PgConnection, Row as _,
+    TypeInfo as _, ValueRef as _,
+    postgres::{PgConnectOptions, PgRow},
 };
+
+pub use self::pool::{Idempotency, PostgresPool};
 
 use crate::{
     config::{DatabaseConfig, Engine},
     error::{DatabaseError, OpenError},
-    limits::ACQUIRE_TIMEOUT,
+    limits::{ACQUIRE_TIMEOUT, STATEMENT_TIMEOUT, within},
     migrations::Migrations,
     statement::{Outcome, Rows, Statement, Value},
 };
 
-/// Setup of every connection: statements and locks time out no later than a guest's request, abandoned transactions end
-/// by themselves, and the isolation level is the one that the stores' statements rely on, whatever the server's
-/// default.
+/// Setup of the pool's connections: statements and locks time out no later than a guest's request, abandoned
+/// transactions end by themselves, and the isolation level is the one that the stores' statements rely on, whatever the
+/// server's default.
 const SETUP: &str = "SET statement_timeout = '5s'; SET lock_timeout = '5s'; \
                      SET idle_in_transaction_session_timeout = '10s'; \
                      SET default_transaction_isolation = 'read committed'";
 
-/// A connection idle for longer is pinged before use, since the server may have been replaced. A ping before every use
-/// would cost a round trip per statement.
-const PING_AFTER: Duration = Duration::from_secs(1);
+/// TCP keep-alive, for every connection: firewalls do not forget a connection that is idle, and the server notices a
+/// client that is gone. The server sends it, because sqlx has no setting for its own sockets.
+pub(crate) const KEEP_ALIVE: &str = "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; \
+                                     SET tcp_keepalives_count = 3";
+
+/// Maximum duration of `VACUUM`: a silent connection must not stop later runs.
+const VACUUM_TIMEOUT: Duration = Duration::from_secs(3600);
 
 /// Opens the pool, for reads and writes.
-pub(crate) async fn open(config: &DatabaseConfig, migrations: Migrations) -> Result<PgPool, OpenError> {
+pub(crate) async fn open(config: &DatabaseConfig, migrations: Migrations) -> Result<PostgresPool, OpenError> {
     let mut connection = connect(config).await?;
     within_deadline(migrations.check(&mut connection)).await?;
     // The check is done; an error while closing is irrelevant.
     drop(connection.close().await);
-    let pool = PgPoolOptions::new()
-        .max_connections(config.connections())
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        .test_before_acquire(false)
-        .before_acquire(|connection, meta| {
-            Box::pin(async move {
-                if meta.idle_for > PING_AFTER {
-                    connection.ping().await?;
-                }
-                Ok(true)
-            })
-        })
-        .after_connect(|connection, _| Box::pin(async { connection.execute(SETUP).await.map(drop) }));
-    Ok(pool.connect_with(options(config)?).await.map_err(DatabaseError::from)?)
+    Ok(PostgresPool::open(options(config)?, config.connections()).await?)
+}
+
+/// Sets up a new connection of the pool.
+async fn setup(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    connection.execute(SETUP).await?;
+    connection.execute(KEEP_ALIVE).await.map(drop)
 }
 
 /// Applies missing migrations; returns their names. Without the timeouts of requests, since migrating a large table
@@ -56,6 +57,7 @@ pub(crate) async fn migrate(
     migrations: Migrations,
 ) -> Result<Vec<String>, OpenError> {
     let mut connection = connect(config).await?;
+    connection.execute(KEEP_ALIVE).await.map_err(DatabaseError::from)?;
     let applied = migrations.apply(&mut connection).await?;
     drop(connection.close().await);
     Ok(applied)
@@ -64,29 +66,57 @@ pub(crate) async fn migrate(
 /// Vacuums tables, on a connection of its own: without the timeouts of requests, and not in a transaction.
 pub(crate) async fn vacuum(config: &DatabaseConfig, tables: &[&'static str]) -> Result<(), DatabaseError> {
     let options = options(config).map_err(|_| DatabaseError::Closed)?;
-    let connected = tokio::time::timeout(ACQUIRE_TIMEOUT, options.connect()).await;
-    let mut connection = connected.map_err(|_| DatabaseError::Timeout)??;
-    for table in tables {
-        connection.execute(AssertSqlSafe(format!("VACUUM {table}"))).await?;
-    }
+    let mut connection = within(ACQUIRE_TIMEOUT, async { Ok(options.connect().await?) }).await?;
+    within(VACUUM_TIMEOUT, async {
+        connection.execute(KEEP_ALIVE).await?;
+        for table in tables {
+            connection.execute(AssertSqlSafe(format!("VACUUM {table}"))).await?;
+        }
+        Ok(())
+    })
+    .await?;
     // The work is done; an error while closing is irrelevant.
     drop(connection.close().await);
     Ok(())
 }
 
-/// Runs a statement in its own transaction.
-pub(crate) async fn read(pool: &PgPool, statement: Statement) -> Result<Rows, DatabaseError> {
-    Ok(outcome(&mut *pool.acquire().await?, statement).await?.rows)
+/// Runs a read-only statement in its own transaction.
+pub(crate) async fn read(pool: &PostgresPool, statement: Statement) -> Result<Rows, DatabaseError> {
+    let mut attempts = pool.attempts(Idempotency::Idempotent);
+    loop {
+        let mut lease = attempts.connection().await?;
+        let result = outcome(&mut lease, &statement).await;
+        if let Some(result) = attempts.finish(lease, result) {
+            return Ok(result?.rows);
+        }
+    }
 }
 
 /// Runs statements in one transaction. A single one is its own transaction, which saves two round trips.
-pub(crate) async fn write(pool: &PgPool, statements: Vec<Statement>) -> Result<Vec<Outcome>, DatabaseError> {
+pub(crate) async fn write(
+    pool: &PostgresPool,
+    idempotency: Idempotency,
+    statements: Vec<Statement>,
+) -> Result<Vec<Outcome>, DatabaseError> {
+    let mut attempts = pool.attempts(idempotency);
+    loop {
+        let mut lease = attempts.connection().await?;
+        let result = match &statements[..] {
+            [single] => outcome(&mut lease, single).await.map(|outcome| vec![outcome]),
+            several => transaction(&mut lease, several).await,
+        };
+        if let Some(result) = attempts.finish(lease, result) {
+            return result;
+        }
+    }
+}
+
+async fn transaction(
+    connection: &mut PgConnection,
+    statements: &[Statement],
+) -> Result<Vec<Outcome>, DatabaseError> {
     let mut outcomes: Vec<Outcome> = Vec::with_capacity(statements.len());
-    let statements = match <[Statement; 1]>::try_from(statements) {
-        Ok([single]) => return Ok(vec![outcome(&mut *pool.acquire().await?, single).await?]),
-        Err(several) => several,
-    };
-    let mut transaction = pool.begin().await?;
+    let mut transaction = within(STATEMENT_TIMEOUT, async { Ok(connection.begin().await?) }).await?;
     for statement in statements {
         let should_run = statement.should_run(outcomes.last());
         outcomes.push(if should_run {
@@ -95,16 +125,20 @@ pub(crate) async fn write(pool: &PgPool, statements: Vec<Statement>) -> Result<V
             Outcome::default()
         });
     }
-    transaction.commit().await?;
+    within(STATEMENT_TIMEOUT, async { Ok(transaction.commit().await?) }).await?;
     Ok(outcomes)
 }
 
-async fn outcome(connection: &mut PgConnection, statement: Statement) -> Result<Outcome, DatabaseError> {
+async fn outcome(connection: &mut PgConnection, statement: &Statement) -> Result<Outcome, DatabaseError> {
+    within(STATEMENT_TIMEOUT, run(connection, statement)).await
+}
+
+async fn run(connection: &mut PgConnection, statement: &Statement) -> Result<Outcome, DatabaseError> {
     let mut query = sqlx::query(statement.sql.text(Engine::Postgres));
-    for value in statement.values {
+    for value in &statement.values {
         query = match value {
-            Value::Text(text) => query.bind(text),
-            Value::Integer(integer) => query.bind(integer),
+            Value::Text(text) => query.bind(text.as_str()),
+            Value::Integer(integer) => query.bind(*integer),
             Value::Null => query.bind(None::<String>),
         };
     }

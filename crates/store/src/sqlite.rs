@@ -3,6 +3,7 @@
 mod connection;
 mod location;
 mod migrations;
+mod open_files;
 mod readers;
 mod reply_router;
 mod writer;
@@ -14,6 +15,7 @@ use tokio::task::spawn_blocking;
 use self::{
     connection::{connect, outcome},
     location::Location,
+    open_files::OpenFiles,
     readers::Readers,
     writer::Writer,
 };
@@ -39,7 +41,11 @@ impl Sqlite {
             location.create()?;
             let mut connection = connect(&location)?;
             migrations::apply(&mut connection, migrations)?;
-            Ok(Self { writer: Writer::start(connection)?, readers: Arc::new(Readers::new(location)) })
+            let files = OpenFiles::of(&location)?;
+            Ok(Self {
+                writer: Writer::start(connection, files.clone())?,
+                readers: Arc::new(Readers::new(location, files)),
+            })
         })
         .await
     }

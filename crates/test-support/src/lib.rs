@@ -10,6 +10,7 @@ pub mod scripted_peer;
 #[cfg(feature = "services")]
 pub mod services;
 pub mod smallest_service;
+pub mod tcp_proxy;
 mod wait;
 
 pub use wait::{eventually, within};

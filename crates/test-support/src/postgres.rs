@@ -130,6 +130,11 @@ impl Cluster {
         self.url(&name)
     }
 
+    /// The socket that the server listens on.
+    pub fn socket(&self) -> PathBuf {
+        self.folder.join(".s.PGSQL.5432")
+    }
+
     fn url(&self, database: &str) -> String {
         let folder = self.folder.to_str().unwrap().replace('/', "%2F");
         format!("postgres://test:hunter2@localhost/{database}?host={folder}")

@@ -35,7 +35,7 @@ pub fn scoped_auth(data: &Path, clock: &Clock) -> scoped_auth::Config {
         keys_file: data.join("keys.json"),
         missing_keys: MissingKeys::Create,
         database: sqlite(&data.join("sessions.db")),
-        rules: Rules::default(),
+        rules: Rules { store_timeout: PATIENT, ..Rules::default() },
         revocation_poll: Duration::from_millis(500),
         operator_secrets: Vec::new(),
         clock: clock.clone(),

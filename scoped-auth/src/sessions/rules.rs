@@ -16,6 +16,9 @@ pub struct Rules {
     pub staleness: Duration,
     /// How long revocations are kept, so that the identity of a revoked session is not granted again.
     pub revocation_retention: Duration,
+    /// How long the store may take for a request. Less than FederatedAuthService waits, so that it gets the error and
+    /// when to try again.
+    pub store_timeout: Duration,
 }
 
 /// The defaults of the settings.
@@ -27,6 +30,7 @@ impl Default for Rules {
             resume_window: Duration::from_secs(24 * 3600),
             staleness: Duration::from_secs(30),
             revocation_retention: Duration::from_secs(30 * 24 * 3600),
+            store_timeout: Duration::from_millis(800),
         }
     }
 }

@@ -65,6 +65,7 @@ mod tests {
         resume_window: Duration::from_secs(600),
         staleness: Duration::from_secs(30),
         revocation_retention: Duration::from_secs(30 * 86_400),
+        store_timeout: Duration::from_secs(10),
     };
 
     fn after(seconds: i64, presented: u32, key_is_proved: bool, shown: bool) -> Succession {

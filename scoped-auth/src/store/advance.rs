@@ -4,15 +4,14 @@
 use std::{cmp::Reverse, collections::HashMap};
 
 use shared_types::Fingerprint;
-use sqlx::PgPool;
-use store::{BatchExecutor, DatabaseError, RowsStatement};
+use store::{BatchExecutor, DatabaseError, Idempotency, PostgresPool, RowsStatement};
 
 use super::{Advance, AdvanceOutcome, COLUMNS, CurrentToken, StoreError, date, generation};
 
 /// Advances all sessions of a batch.
 #[derive(Debug)]
 pub(super) struct Advances {
-    pool: PgPool,
+    pool: PostgresPool,
     advancing: RowsStatement,
     looking: RowsStatement,
 }
@@ -21,7 +20,7 @@ pub(super) struct Advances {
 type Row = (String, i64, i64, i64, Option<String>, Option<String>, i64);
 
 impl Advances {
-    pub(super) fn new(pool: PgPool) -> Self {
+    pub(super) fn new(pool: PostgresPool) -> Self {
         // On a conflict PostgreSQL compares with the row as committed by a concurrent writer: among any number of callers on
         // any number of replicas, exactly one advances from a generation. Padding rows have generation 0.
         let advancing = "WITH asked (session_id, generation, advanced_at, expires_at, ends_at, fingerprint, first_fingerprint) \
@@ -43,24 +42,29 @@ impl Advances {
     /// Advances sessions, each at most once, sorted by id: batches of several replicas that share several rows then cannot
     /// deadlock. Returns for each the generation that it replaced, or `None` if it did not advance.
     async fn advance(&self, requests: &[(String, &Advance)]) -> Result<Vec<Option<i64>>, DatabaseError> {
-        let (statement, room) = self.advancing.of(requests.len());
-        let mut query = sqlx::query_as(statement);
         let text = |fingerprint: &Option<Fingerprint>| fingerprint.clone().map(String::from);
-        for (session, advance) in requests {
-            query = query
-                .bind(session.as_str())
-                .bind(i64::from(advance.generation) + 1)
-                .bind(advance.now.timestamp_millis())
-                .bind(advance.expires_at.timestamp_millis())
-                .bind(advance.ends_at.timestamp_millis())
-                .bind(text(&advance.fingerprint))
-                .bind(text(&advance.first_fingerprint));
-        }
-        for _ in requests.len()..room {
-            let null = || None::<String>;
-            query = query.bind("").bind(0_i64).bind(0_i64).bind(0_i64).bind(0_i64).bind(null()).bind(null());
-        }
-        let rows: Vec<(String, i64)> = query.fetch_all(&self.pool).await?;
+        let advance = || {
+            let (statement, room) = self.advancing.of(requests.len());
+            let mut query = sqlx::query_as(statement);
+            for (session, advance) in requests {
+                query = query
+                    .bind(session.as_str())
+                    .bind(i64::from(advance.generation) + 1)
+                    .bind(advance.now.timestamp_millis())
+                    .bind(advance.expires_at.timestamp_millis())
+                    .bind(advance.ends_at.timestamp_millis())
+                    .bind(text(&advance.fingerprint))
+                    .bind(text(&advance.first_fingerprint));
+            }
+            for _ in requests.len()..room {
+                let null = || None::<String>;
+                query =
+                    query.bind("").bind(0_i64).bind(0_i64).bind(0_i64).bind(0_i64).bind(null()).bind(null());
+            }
+            query
+        };
+        // A repeated advance would find its own generation taken, as if the token had been refreshed before.
+        let rows: Vec<(String, i64)> = self.pool.fetch_all(Idempotency::AtMostOnce, advance).await?;
         let mut replaced = vec![None; requests.len()];
         for (session, generation) in rows {
             let index = requests.binary_search_by(|(request, _)| request.cmp(&session));
@@ -74,12 +78,15 @@ impl Advances {
     /// The current tokens of some sessions.
     async fn look(&self, sessions: &[&str]) -> Result<HashMap<String, Row>, DatabaseError> {
         let Some(last) = sessions.last() else { return Ok(HashMap::new()) };
-        let (statement, room) = self.looking.of(sessions.len());
-        let mut query = sqlx::query_as(statement);
-        for index in 0..room {
-            query = query.bind(*sessions.get(index).unwrap_or(last));
-        }
-        let rows: Vec<Row> = query.fetch_all(&self.pool).await?;
+        let look = || {
+            let (statement, room) = self.looking.of(sessions.len());
+            let mut query = sqlx::query_as(statement);
+            for index in 0..room {
+                query = query.bind(*sessions.get(index).unwrap_or(last));
+            }
+            query
+        };
+        let rows: Vec<Row> = self.pool.fetch_all(Idempotency::Idempotent, look).await?;
         Ok(rows.into_iter().map(|row| (row.0.clone(), row)).collect())
     }
 }

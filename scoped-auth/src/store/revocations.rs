@@ -52,7 +52,8 @@ impl Store {
             // Delivered with the commit only.
             statements.push(NOTIFY.with([REVOKED.into()]));
         }
-        self.database.write_all(statements).await?;
+        // A second row of the same revocation changes nothing.
+        self.database.write_idempotent(statements).await?;
         Ok(())
     }
 

@@ -37,6 +37,7 @@ const RULES: Rules = Rules {
     resume_window: Duration::from_secs(200),
     staleness: Duration::from_secs(3600),
     revocation_retention: Duration::from_secs(2000),
+    store_timeout: Duration::from_secs(10),
 };
 
 /// How far the second replica's clock is ahead.

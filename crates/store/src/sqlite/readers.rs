@@ -4,20 +4,21 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rusqlite::Connection;
 
-use super::{connection::connect, location::Location};
+use super::{connection::connect, location::Location, open_files::OpenFiles};
 use crate::error::DatabaseError;
 
 /// Pool of idle read connections.
 #[derive(Debug)]
 pub(super) struct Readers {
     location: Location,
+    files: OpenFiles,
     /// `None` once closed. Locked only while a connection is taken or returned.
     idle: Mutex<Option<Vec<Connection>>>,
 }
 
 impl Readers {
-    pub(super) fn new(location: Location) -> Self {
-        Self { location, idle: Mutex::new(Some(Vec::new())) }
+    pub(super) fn new(location: Location, files: OpenFiles) -> Self {
+        Self { location, files, idle: Mutex::new(Some(Vec::new())) }
     }
 
     /// Reads with an idle or new connection.
@@ -31,6 +32,7 @@ impl Readers {
             None => {
                 let connection = connect(&self.location)?;
                 connection.pragma_update(None, "query_only", true)?;
+                self.files.check()?;
                 connection
             }
         };

@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 
 use super::{
     connection::outcome,
+    open_files::OpenFiles,
     reply_router::{self, Answer, ReplyRouter},
 };
 use crate::{
@@ -40,11 +41,11 @@ struct Request {
 
 impl Writer {
     /// Starts the writer thread.
-    pub(super) fn start(connection: Connection) -> io::Result<Self> {
+    pub(super) fn start(connection: Connection, files: OpenFiles) -> io::Result<Self> {
         let (sender, receiver) = mpsc::channel();
         thread::Builder::new()
             .name("sqlite-writer".to_owned())
-            .spawn(move || serve(connection, &receiver))?;
+            .spawn(move || serve(connection, &files, &receiver))?;
         Ok(Self(sender))
     }
 
@@ -76,7 +77,7 @@ impl Writer {
     }
 }
 
-fn serve(connection: Connection, incoming: &mpsc::Receiver<Command>) {
+fn serve(connection: Connection, files: &OpenFiles, incoming: &mpsc::Receiver<Command>) {
     let mut requests = Vec::with_capacity(MAX_BATCH_SIZE);
     let mut checkpoints: Vec<oneshot::Sender<_>> = Vec::new();
     let mut closing = None;
@@ -92,7 +93,7 @@ fn serve(connection: Connection, incoming: &mpsc::Receiver<Command>) {
             continue;
         }
         // May wait for another process; requests that arrive meanwhile join the batch.
-        let begun = run(&connection, "BEGIN IMMEDIATE");
+        let begun = files.check().and_then(|()| run(&connection, "BEGIN IMMEDIATE"));
         while requests.len() < MAX_BATCH_SIZE && closing.is_none() {
             match incoming.try_recv() {
                 Ok(Command::Write(request)) => requests.push(request),

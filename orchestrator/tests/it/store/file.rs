@@ -14,9 +14,9 @@ async fn data_survives_a_restart() {
     let sid = store.open(conversation(1, 1)).await;
     store.append(identity(1), sid, 2).await.unwrap();
     let before = store.all(identity(1), sid).await;
-    store.conversations.ping().await.unwrap();
+    store.conversations.probe().await.unwrap();
     store.conversations.close().await;
-    assert!(store.conversations.ping().await.is_err());
+    assert!(store.conversations.probe().await.is_err());
 
     let reopened = open(&store.url).await;
     let after = reopened.messages(ACCOUNT, identity(1), sid, Range::After(None), 10).await.unwrap();

@@ -69,10 +69,10 @@ async fn the_pool_reconnects_after_a_server_restart() {
     let store = open(&url).await;
     let sid = store.open_conversation(conversation(1, 1)).await.unwrap().sid;
     cluster.stop();
-    assert!(store.ping().await.is_err());
+    assert!(store.probe().await.is_err());
     assert!(store.open_conversation(conversation(2, 2)).await.is_err());
     cluster.start();
-    eventually(SOON, "the server is found again", async || store.ping().await.is_ok()).await;
+    eventually(SOON, "the server is found again", async || store.probe().await.is_ok()).await;
     let messages =
         store.messages(crate::store::ACCOUNT, identity(1), sid, Range::After(None), 10).await.unwrap();
     assert_eq!(messages.unwrap().messages.len(), 1);
@@ -86,6 +86,6 @@ async fn broken_connections_are_replaced() {
                   WHERE datname = current_database() AND pid <> pg_backend_pid()";
     assert!(store.count(broken).await > 0);
     // What was in the pool may fail once each; then all is well.
-    eventually(SOON, "the pool has recovered", async || store.conversations.ping().await.is_ok()).await;
+    eventually(SOON, "the pool has recovered", async || store.conversations.probe().await.is_ok()).await;
     store.open(conversation(1, 1)).await;
 }

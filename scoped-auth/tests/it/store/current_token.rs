@@ -19,6 +19,7 @@ pub(crate) const RULES: Rules = Rules {
     resume_window: Duration::from_secs(3600),
     staleness: Duration::from_secs(3600),
     revocation_retention: Duration::from_secs(30 * 24 * 3600),
+    store_timeout: Duration::from_secs(10),
 };
 
 test_support::on_both_engines! {

@@ -34,6 +34,7 @@ impl Replica {
             resume_window: HOUR,
             staleness: HOUR,
             revocation_retention: HOUR,
+            store_timeout: Duration::from_secs(10),
         };
         let sessions = Sessions::open(store.replicas[number].clone(), rules, now()).await.unwrap();
         let followed = sessions.clone();

@@ -31,7 +31,12 @@ impl Written {
                       later BIGINT REFERENCES later (id) DEFERRABLE INITIALLY DEFERRED)";
         connection.execute_batch(tables).unwrap();
         connection.execute_batch(setup).unwrap();
-        Self { writer: Writer::start(connection).unwrap(), other, file, _folder: folder }
+        Self {
+            writer: Writer::start(connection, OpenFiles::default()).unwrap(),
+            other,
+            file,
+            _folder: folder,
+        }
     }
 
     /// Sends requests while another process holds the write lock; returns the answers, in order.
