@@ -121,8 +121,7 @@ pub struct Config {
 impl Config {
     /// Builds the configuration from the settings of the environment.
     pub fn from_settings(settings: &Settings) -> Result<Self, SettingError> {
-        let credential = ServiceCredential::new(&settings.secret("scoped_auth_secret")?)
-            .ok_or_else(|| settings.error("scoped_auth_secret", ServiceCredential::EXPECTED))?;
+        let credential = settings.credential("scoped_auth_secret")?;
         let base_url = settings.base_url("scoped_auth_url")?.unwrap_or_default();
         let tls = tls::caller(settings, "scoped_auth", &base_url)?;
         let timeout = settings.milliseconds("scoped_auth_timeout_ms", 10_000)?;

@@ -10,7 +10,7 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use secrecy::{ExposeSecret, SecretString};
-use service_runtime::random::Random;
+use service_runtime::{ServiceCredential, operator_file::warn_if_exposed, random::Random};
 use shared_types::fingerprint::FingerprintKeys;
 
 /// Generates a service secret.
@@ -20,7 +20,7 @@ pub fn service_secret(random: &Random) -> SecretString {
 
 /// The fingerprint key in the file at `path`, which is created if it is missing.
 pub fn fingerprint_key(path: &Path, random: &Random) -> io::Result<FingerprintKeys> {
-    FingerprintKeys::from_base64url(kept_secret(path, random)?.expose_secret()).map_err(|_| {
+    FingerprintKeys::from_base64url(read_or_create(path, random)?.expose_secret()).map_err(|_| {
         io::Error::new(io::ErrorKind::InvalidData, format!("{}: not a fingerprint key", path.display()))
     })
 }
@@ -30,8 +30,18 @@ pub fn create_folder(path: &Path) -> io::Result<()> {
     fs::create_dir_all(path).map_err(|error| of_path(path, error))
 }
 
-/// The secret in the file at `path`, which is created with mode 0600 if it is missing.
+/// The secret of callers in the file at `path`, which is created if it is missing.
 pub fn kept_secret(path: &Path, random: &Random) -> io::Result<SecretString> {
+    let secret = read_or_create(path, random)?;
+    if ServiceCredential::new(&secret).is_some() {
+        return Ok(secret);
+    }
+    let reason = format!("{}: {}", path.display(), ServiceCredential::EXPECTED);
+    Err(io::Error::new(io::ErrorKind::InvalidData, reason))
+}
+
+/// The text of the file at `path`, which is created with a new secret and mode 0600 if it is missing.
+fn read_or_create(path: &Path, random: &Random) -> io::Result<SecretString> {
     let create = || match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Ok(mut file) => {
             file.write_all(URL_SAFE_NO_PAD.encode(random.bytes::<32>()).as_bytes())?;
@@ -43,6 +53,7 @@ pub fn kept_secret(path: &Path, random: &Random) -> io::Result<SecretString> {
         Err(error) => Err(error),
     };
     let read = create().and_then(|()| fs::read_to_string(path));
+    warn_if_exposed(path);
     read.map(|text| SecretString::from(text.trim())).map_err(|error| of_path(path, error))
 }
 

@@ -218,8 +218,7 @@ fn desk_url(settings: &Settings) -> Result<Option<String>, SettingError> {
 impl Config {
     /// Reads the settings.
     pub fn from_settings(settings: &Settings) -> Result<Self, SettingError> {
-        let credential = ServiceCredential::new(&settings.secret("federated_auth_secret")?)
-            .ok_or_else(|| settings.error("federated_auth_secret", ServiceCredential::EXPECTED))?;
+        let credential = settings.credential("federated_auth_secret")?;
         let base_url = settings.base_url("federated_auth_url")?.unwrap_or_default();
         let tls = tls::caller(settings, "federated_auth", &base_url)?;
         let timeout = settings.milliseconds("federated_auth_timeout_ms", 10_000)?;

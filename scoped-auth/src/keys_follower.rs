@@ -11,7 +11,9 @@ use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, gauge::Gauge},
 };
-use service_runtime::{Clock, Metrics, random::Random, watched_file::Debounce};
+use service_runtime::{
+    Clock, Metrics, operator_file::warn_if_exposed, random::Random, watched_file::Debounce,
+};
 use tokio::{
     sync::watch,
     time::{MissedTickBehavior, interval},
@@ -71,6 +73,7 @@ impl KeysFollower {
         let json = Zeroizing::new(std::fs::read(&path).map_err(KeyFileError::Read)?);
         let ring = KeyRing::new(KeyFile::parse(&json)?, random.source())?;
         let ring = ring.without_expired_keys(clock.now()).unwrap_or(ring);
+        warn_if_exposed(&path);
         let gauges = Gauges::default();
         gauges.update(&ring);
         let (reloads, _) = watch::channel(Reload { generation: 0, outcome: ReloadOutcome::Loaded });
@@ -134,6 +137,7 @@ impl KeysFollower {
         // Before it is in use: an expired key must not open tokens even for a moment.
         let ring = ring.without_expired_keys(self.clock.now()).unwrap_or(ring);
         self.replace(ring);
+        warn_if_exposed(&self.path);
         Ok(())
     }
 

@@ -9,6 +9,7 @@ pub mod command;
 mod deadline;
 mod http;
 pub mod in_process;
+pub mod operator_file;
 pub mod random;
 mod reqwest_client;
 pub mod server;

@@ -53,13 +53,8 @@ impl Settings {
     /// names of its own.
     pub fn unknown(&self) -> Vec<String> {
         let known = |name: &str| {
-            self.table.iter().any(|setting| {
-                setting.name == name
-                    || matches!(
-                        setting.default,
-                        Requirement::Secret | Requirement::OptionalSecret | Requirement::DefaultSecret(_)
-                    ) && name.strip_suffix("_file") == Some(setting.name)
-            })
+            self.requirement(name).is_some()
+                || name.strip_suffix("_file").is_some_and(|name| self.is_secret(name))
         };
         let mut unknown: Vec<_> =
             self.given.keys().filter(|name| !known(name)).map(|name| self.full(name)).collect();
@@ -67,9 +62,13 @@ impl Settings {
         unknown
     }
 
-    /// An error about the setting `name`.
+    /// An error about the setting `name`; names its `…_FILE` if the value is from there.
     pub fn error(&self, name: &str, reason: impl fmt::Display) -> SettingError {
-        SettingError { name: self.full(name), reason: reason.to_string() }
+        let is_given = |name: &str| self.given.get(name).is_some_and(|value| !value.is_empty());
+        let file_name = format!("{name}_file");
+        let is_from_file = self.is_secret(name) && !is_given(name) && is_given(&file_name);
+        let named = if is_from_file { &file_name } else { name };
+        SettingError { name: self.full(named), reason: reason.to_string() }
     }
 
     /// The value of a setting, or its default; `None` if it is optional and not set.
@@ -89,6 +88,13 @@ impl Settings {
 
     fn requirement(&self, name: &str) -> Option<Requirement> {
         self.table.iter().find(|setting| setting.name == name).map(|setting| setting.default)
+    }
+
+    fn is_secret(&self, name: &str) -> bool {
+        matches!(
+            self.requirement(name),
+            Some(Requirement::Secret | Requirement::OptionalSecret | Requirement::DefaultSecret(_))
+        )
     }
 
     /// The name of the environment variable.

@@ -106,13 +106,14 @@ impl KeyFile {
         Self::parse(&json)
     }
 
-    /// Parses a JWK Set. Unknown members are ignored.
+    /// Parses a JWK Set. Unknown members and a leading byte order mark are ignored.
     ///
     /// # Errors
     ///
     /// If it is not the JSON that is described above, a key is of another type, a `kid` is duplicate, or not exactly one
     /// key of each use is active.
     pub fn parse(json: &[u8]) -> Result<Self, KeyFileError> {
+        let json = json.strip_prefix("\u{feff}".as_bytes()).unwrap_or(json);
         let jwk::Set { keys, others } = jwk::parse_set(json)?;
         let mut file = Self { keys: Vec::with_capacity(keys.len()), others };
         for (index, jwk) in keys.into_iter().enumerate() {

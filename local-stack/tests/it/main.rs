@@ -17,4 +17,5 @@ mod recorder;
 mod replicas;
 mod rolling;
 mod sequences;
+mod settings;
 mod traces;

@@ -7,6 +7,7 @@ mod bearer;
 mod bodies;
 mod conversation;
 mod cors;
+mod database;
 mod every_answer;
 mod fingerprint;
 mod flex_configuration;

@@ -12,6 +12,7 @@ use service_runtime::{
     Settings,
     client::http_client_blocking,
     command::{StartError, Subcommands},
+    operator_file::BYTE_ORDER_MARK,
 };
 use shared_types::{
     AccountSid, DeploymentKey, Endpoint as _, ErrorBody, Identity, SealedToken, SessionId,
@@ -34,7 +35,8 @@ fn commands() -> Vec<Command> {
         .about("End sessions that began before now: one session, or those of a guest, a deployment or an account")
         .after_help(
             "Sends a request to the running service at SCOPED_AUTH_ADMIN_LISTEN, with SCOPED_AUTH_OPERATOR_SECRET (or \
-             …_FILE). When the command returns, the revocation is durable; every replica applies it within 2 s.\n\n\
+             …_FILE). When the command returns, the revocation is durable; every replica applies it within 2 s. Whether \
+             the account, deployment, guest or session exists is not checked.\n\n\
              Exit codes: 0 done, 1 refused or failed, 2 not a command",
         )
         .arg(
@@ -73,6 +75,7 @@ fn run(_name: &str, arguments: &ArgMatches, settings: &Settings) -> Result<(), S
         return Err("SCOPED_AUTH_OPERATOR_SECRET is missing: the request needs it to authenticate".into());
     };
     let token = arguments.get_one::<PathBuf>("token-file").map(|path| token(path)).transpose()?;
+    let is_known = token.is_some();
     let request = revocations::Request {
         token,
         session_id: arguments.get_one("session").copied(),
@@ -99,7 +102,9 @@ fn run(_name: &str, arguments: &ArgMatches, settings: &Settings) -> Result<(), S
     }
     let revocations::Response { kind, revoked_at } = serde_json::from_slice(&body)?;
     let time = rfc3339(revoked_at);
-    Ok(writeln!(stdout(), "{kind}: sessions that began before {time} are revoked")?)
+    // The service knows no accounts, deployments and guests, and no sessions that were never refreshed.
+    let unknown = if is_known { "" } else { "; whether there are any is not known: check the id" };
+    Ok(writeln!(stdout(), "{kind}: tokens of sessions that began before {time} are rejected{unknown}")?)
 }
 
 fn token(path: &Path) -> Result<SealedToken, StartError> {
@@ -110,5 +115,6 @@ fn token(path: &Path) -> Result<SealedToken, StartError> {
         fs::File::open(path).and_then(|file| file.take(MAX_LEN).read_to_string(&mut text))
     };
     read.map_err(|error| format!("{}: {error}", path.display()))?;
-    Ok(serde_json::from_value(text.trim().into()).map_err(|_| format!("{}: not a token", path.display()))?)
+    let text = text.trim_start_matches(BYTE_ORDER_MARK).trim();
+    Ok(serde_json::from_value(text.into()).map_err(|_| format!("{}: not a token", path.display()))?)
 }

@@ -5,6 +5,7 @@ mod admin;
 mod audit;
 mod bodies;
 mod credentials;
+mod database;
 mod fingerprint;
 mod fingerprint_session;
 mod generate;
@@ -30,7 +31,7 @@ use shared_types::{SealedToken, SessionId};
 use store::DatabaseConfig;
 use tempfile::TempDir;
 use test_support::{
-    direct::Direct,
+    direct::{self, Direct},
     eventually,
     http::{self, Answer, Request},
     services::{self, FEDERATED_AUTH_SECRET as SECRET},

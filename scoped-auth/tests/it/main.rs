@@ -9,6 +9,7 @@
 
 mod api;
 mod config;
+mod exposed_files;
 mod interoperability;
 mod keys_command;
 mod keys_follower;

@@ -25,10 +25,13 @@ impl ServiceCredential {
     /// `None` if the secret is too short or cannot be sent in a header.
     pub fn new(secret: &SecretString) -> Option<Self> {
         let secret = secret.expose_secret();
+        let is_printable = secret.bytes().all(|byte| byte.is_ascii_graphic() && byte != b',');
+        if secret.len() < MIN_LENGTH || !is_printable {
+            return None;
+        }
         let mut value = HeaderValue::from_str(&format!("Bearer {secret}")).ok()?;
         value.set_sensitive(true);
-        (secret.len() >= MIN_LENGTH && secret.is_ascii() && !secret.contains([' ', ',']))
-            .then_some(Self(value))
+        Some(Self(value))
     }
 
     pub(crate) fn header(&self) -> &[u8] {
@@ -112,8 +115,14 @@ mod tests {
 
     #[test]
     fn a_secret_that_no_header_can_carry_is_no_credential() {
-        for bad in ["short", "with spaces in the middle", "one,two-is-two-secrets", "line\nbreak-line-break"]
-        {
+        for bad in [
+            "short",
+            "with spaces in the middle",
+            "one,two-is-two-secrets",
+            "line\nbreak-line-break",
+            "a\ttab-a-tab-a-tab-a-tab",
+            "\u{feff}a-byte-order-mark",
+        ] {
             assert!(ServiceCredential::new(&SecretString::from(bad)).is_none(), "{bad}");
         }
     }

@@ -66,8 +66,52 @@ fn a_secret_comes_inline_or_from_a_file() {
     assert_eq!(database(&[]).expose_secret(), "sqlite:db");
     assert_eq!(database(&[("X_DATABASE_URL", "")]).expose_secret(), "sqlite:db");
     assert_eq!(database(&[("X_DATABASE_URL", "postgres:x")]).expose_secret(), "postgres:x");
-    let several = settings(&[("X_SECRET", "a, b,")]).secrets("secret").unwrap();
-    assert_eq!(several.iter().map(ExposeSecret::expose_secret).collect::<Vec<_>>(), ["a", "b"]);
+    let (old, new) = ("0123456789abcdef", "fedcba9876543210");
+    let several = format!("{old}, {new},");
+    let several = settings(&[("X_SECRET", &several)]).secrets("secret").unwrap();
+    assert_eq!(several.iter().map(ExposeSecret::expose_secret).collect::<Vec<_>>(), [old, new]);
+}
+
+#[test]
+fn every_accepted_secret_is_long_and_printable() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    for bad in [
+        "x",
+        "0123456789abcde",
+        "aaaaaaaaaaaaaaaaaaaa,b",
+        "b,aaaaaaaaaaaaaaaaaaaa",
+        "spaces are no part of it",
+        "tabs\tare\tno\tpart\tof\tit",
+        "ümläute-are-no-part-of-it",
+        "\u{feff}0123456789abcdef",
+    ] {
+        fs::write(file.path(), bad).unwrap();
+        let path = file.path().to_str().unwrap();
+        for (variable, value) in [("X_SECRET", bad), ("X_SECRET_FILE", path)] {
+            let settings = settings(&[(variable, value)]);
+            let errors = [
+                settings.secrets("secret").unwrap_err(),
+                settings.optional_secrets("secret").unwrap_err(),
+                settings.credential("secret").unwrap_err(),
+            ];
+            for error in errors.map(|error| error.to_string()) {
+                assert!(error.starts_with(&format!("{variable}: ")), "{error}");
+                assert!(bad.len() == 1 || !error.contains(bad), "{error}");
+            }
+        }
+    }
+}
+
+/// No setting is valid with it, so none is refused later without a reason.
+#[test]
+fn a_byte_order_mark_is_named() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), "\u{feff}postgres://host/database\n").unwrap();
+    let settings = settings(&[("X_DATABASE_URL_FILE", file.path().to_str().unwrap())]);
+    assert_eq!(
+        settings.secret("database_url").unwrap_err().to_string(),
+        "X_DATABASE_URL_FILE: begins with a byte order mark; save it as UTF-8 without one"
+    );
 }
 
 #[test]

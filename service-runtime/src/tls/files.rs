@@ -28,7 +28,10 @@ use tokio::{
 };
 use zeroize::Zeroizing;
 
-use crate::watched_file::Debounce;
+use crate::{
+    operator_file::{warn_if_exposed, without_byte_order_mark},
+    watched_file::Debounce,
+};
 
 /// Poll interval.
 pub const PERIOD: Duration = Duration::from_secs(1);
@@ -109,6 +112,7 @@ impl<T: FromMaterial> WatchedFiles<T> {
     pub fn load(files: TlsFiles) -> Result<Arc<Self>, TlsError> {
         let read = Read::of(&files)?;
         let current = ArcSwap::from_pointee(T::make(read.material()?)?);
+        files.warn_if_key_is_exposed();
         let (changes, _) = watch::channel(0);
         Ok(Arc::new(Self {
             files,
@@ -157,6 +161,7 @@ impl<T: FromMaterial> WatchedFiles<T> {
     fn apply(&self, read: Result<Read, TlsError>) -> Result<(), TlsError> {
         self.current.store(Arc::new(T::make(read?.material()?)?));
         self.generation.fetch_add(1, Ordering::AcqRel);
+        self.files.warn_if_key_is_exposed();
         Ok(())
     }
 
@@ -183,6 +188,12 @@ impl TlsFiles {
             (Part::Authorities | Part::Certificate | Part::Key, _) => &self.authorities,
         }
     }
+
+    fn warn_if_key_is_exposed(&self) {
+        if let Some(own) = &self.own {
+            warn_if_exposed(&own.key);
+        }
+    }
 }
 
 /// The raw content of the files.
@@ -194,8 +205,8 @@ struct Read {
 impl Read {
     fn of(files: &TlsFiles) -> Result<Self, TlsError> {
         let read = |part| {
-            fs::read(files.path_of(part))
-                .map_err(|error| TlsError::new(part, format_args!("cannot be read: {}", error.kind())))
+            let content = fs::read(files.path_of(part));
+            content.map_err(|error| TlsError::new(part, format_args!("cannot be read: {}", error.kind())))
         };
         let authorities = read(Part::Authorities)?;
         let own = match files.own {
@@ -226,7 +237,7 @@ impl Read {
             None => None,
             Some((chain, key)) => {
                 let chain = certificates(chain, Part::Certificate)?;
-                let key = PrivateKeyDer::from_pem_slice(key)
+                let key = PrivateKeyDer::from_pem_slice(without_byte_order_mark(key))
                     .map_err(|_| TlsError::new(Part::Key, "holds no private key in PEM"))?;
                 let own = CertifiedKey::from_der(chain, key, &provider());
                 Some(own.map_err(|error| {
@@ -243,7 +254,8 @@ impl Read {
 
 /// Parses at least one certificate.
 fn certificates(pem: &[u8], part: Part) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    let certificates: Result<Vec<_>, _> =
+        CertificateDer::pem_slice_iter(without_byte_order_mark(pem)).collect();
     match certificates {
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),
         Ok(_) | Err(_) => Err(TlsError::new(part, "holds no certificates in PEM")),

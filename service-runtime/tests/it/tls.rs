@@ -126,6 +126,20 @@ fn is_refused(answer: Result<(), UpstreamError>, code: Code, why: &str) {
     assert!(error.to_string().contains(why), "{error}");
 }
 
+/// A byte order mark would hide the first certificate of a file from the parser.
+#[tokio::test]
+async fn byte_order_marks_in_pem_files_are_ignored() {
+    let pair = Pair::new();
+    for (folder, participant) in [(&pair.callee, "callee"), (&pair.caller, "caller")] {
+        for file in ["ca.pem", &format!("{participant}.pem"), &format!("{participant}.key")] {
+            let content = std::fs::read_to_string(folder.path().join(file)).unwrap();
+            put(folder.path(), file, &format!("\u{feff}{content}"));
+        }
+    }
+    let callee = pair.callee();
+    greets(&pair.peer(&callee)).await.unwrap();
+}
+
 #[tokio::test]
 async fn mutual_tls_works_and_reuses_its_connection() {
     let pair = Pair::new();

@@ -7,7 +7,8 @@ use tokio::task::JoinSet;
 use crate::{count, open};
 
 // `nextval` is not rolled back: it counts the attempts.
-static SUICIDE: Sql = Sql::new("SELECT nextval('attempts'), pg_terminate_backend(pg_backend_pid())");
+static SUICIDE: Sql =
+    Sql::new("SELECT nextval('attempts'), pg_terminate_backend(pg_backend_pid())::text, pg_sleep(60)::text");
 
 async fn database() -> (Database, Direct) {
     let url = Cluster::shared().database().await;

@@ -25,6 +25,8 @@ async fn connections_opened_while_the_database_was_read_only_are_replaced() {
     let name = url.split('?').next().unwrap().rsplit('/').next().unwrap();
     operator.execute(&format!("ALTER DATABASE {name} SET default_transaction_read_only = on")).await;
     operator.number(DISCONNECT).await;
+    // Replaces the closed connections.
+    count(&database).await;
     let error = insert(&database).await.unwrap_err();
     assert!(error.to_string().contains("read-only transaction"), "{error}");
     assert!(!is_writable(&database).await);
@@ -60,7 +62,7 @@ async fn a_server_set_read_only_is_not_writable_until_it_is_reset() {
     let mut operator = Direct::connect(&url).await;
     for (setting, writable) in [("on", false), ("off", true)] {
         operator.execute(&format!("ALTER SYSTEM SET default_transaction_read_only = {setting}")).await;
-        operator.number("SELECT pg_reload_conf()::int").await;
+        operator.number("SELECT pg_reload_conf()::int::bigint").await;
         eventually(SOON, setting, async || is_writable(&database).await == writable).await;
         eventually(SOON, setting, async || insert(&database).await.is_ok() == writable).await;
     }

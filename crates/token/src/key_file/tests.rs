@@ -23,6 +23,12 @@ fn a_good_file_is_read() {
     assert_eq!(file.key_infos().count(), 5, "the audit key may be missing");
 }
 
+/// Some editors write one.
+#[test]
+fn a_byte_order_mark_is_ignored() {
+    assert_eq!(KeyFile::parse(format!("\u{feff}{GOOD}").as_bytes()).unwrap().key_infos().count(), 5);
+}
+
 #[test]
 fn an_error_names_position_and_problem_in_one_line_and_quotes_nothing() {
     for (good, bad, reason) in [

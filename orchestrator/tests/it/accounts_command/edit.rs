@@ -60,6 +60,17 @@ fn add_deployment_changes_only_its_account() {
     assert_ne!(operator.gives(&arguments).1, key.to_string(), "keys are random");
 }
 
+/// Some editors write one.
+#[test]
+fn a_byte_order_mark_is_ignored() {
+    let operator = Operator::with(&format!("\u{feff}{GOOD}"));
+    assert_eq!(operator.accounts().accounts().len(), Accounts::parse(GOOD).unwrap().accounts().len());
+    let (code, problems, error) = operator.gives(&["check"]);
+    assert_eq!((code, problems), (Some(0), Operator::with(GOOD).gives(&["check"]).1), "{error}");
+    assert_eq!(operator.gives(&["list"]).1, Operator::with(GOOD).gives(&["list"]).1);
+    operator.edits(&["new-deployment", "--account", ACCOUNT, "--address", ADDRESS]);
+}
+
 #[test]
 fn a_new_deployment_is_printed_as_json() {
     let operator = Operator::with(GOOD);

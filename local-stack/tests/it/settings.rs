@@ -1,0 +1,97 @@
+//! The settings of the three services: their secrets, and what one service's timeouts mean to the other.
+
+use std::fs;
+
+use service_runtime::{SettingError, Settings, command::Program, settings::Requirement};
+
+type FromSettings = fn(&Settings) -> Result<(), SettingError>;
+
+const SERVICES: [(Program, FromSettings); 3] = [
+    (orchestrator::PROGRAM, |settings| orchestrator::Config::from_settings(settings).map(drop)),
+    (federated_auth::PROGRAM, |settings| federated_auth::Config::from_settings(settings).map(drop)),
+    (scoped_auth::PROGRAM, |settings| scoped_auth::Config::from_settings(settings).map(drop)),
+];
+
+/// A valid value of every required setting.
+const VALID: [(&str, &str); 7] = [
+    ("ORCHESTRATOR_ACCOUNTS_FILE", "accounts.toml"),
+    ("ORCHESTRATOR_FEDERATED_AUTH_SECRET", "0123456789abcdef"),
+    ("ORCHESTRATOR_FINGERPRINT_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"),
+    ("FEDERATED_AUTH_ORCHESTRATOR_SECRET", "0123456789abcdef"),
+    ("FEDERATED_AUTH_SCOPED_AUTH_SECRET", "0123456789abcdef"),
+    ("SCOPED_AUTH_FEDERATED_AUTH_SECRET", "0123456789abcdef"),
+    ("SCOPED_AUTH_KEYS_FILE", "keys.json"),
+];
+
+/// Starts with valid settings, of which `name` is replaced by `variable`.
+fn outcome(
+    (program, from_settings): (Program, FromSettings),
+    name: &str,
+    variable: &str,
+    value: &str,
+) -> Result<(), SettingError> {
+    let others = VALID.into_iter().filter(|(valid, _)| *valid != name);
+    let variables =
+        others.chain([(variable, value)]).map(|(name, value)| (name.to_owned(), value.to_owned()));
+    from_settings(&Settings::read(program.prefix, program.settings, variables).unwrap())
+}
+
+#[test]
+fn every_secret_of_every_service_is_checked_at_the_start() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().to_str().unwrap();
+    let mut checked = Vec::new();
+    for service in SERVICES {
+        let (program, _) = service;
+        for setting in program.settings {
+            let (Requirement::Secret | Requirement::OptionalSecret | Requirement::DefaultSecret(_)) =
+                setting.default
+            else {
+                continue;
+            };
+            let name = format!("{}{}", program.prefix, setting.name.to_uppercase());
+            let file_name = format!("{name}_FILE");
+            for bad in ["x", "aaaaaaaaaaaaaaaaaaaa,b", "\u{feff}0123456789abcdef", "a b c d e f g h i j", ""]
+            {
+                fs::write(file.path(), bad).unwrap();
+                // As for every setting with a default, an empty variable means the default.
+                let is_default = bad.is_empty() && matches!(setting.default, Requirement::DefaultSecret(_));
+                for (variable, value) in [(&name, bad), (&file_name, path)] {
+                    if is_default && variable == &name {
+                        continue;
+                    }
+                    let error = outcome(service, &name, variable, value).unwrap_err().to_string();
+                    assert!(error.starts_with(&format!("{variable}: ")), "{variable}={bad:?}: {error}");
+                    assert!(bad.len() < 2 || !error.contains(bad), "{error}");
+                }
+            }
+            checked.push(name);
+        }
+    }
+    assert_eq!(
+        checked,
+        [
+            "ORCHESTRATOR_DATABASE_URL",
+            "ORCHESTRATOR_FEDERATED_AUTH_SECRET",
+            "ORCHESTRATOR_FINGERPRINT_KEY",
+            "FEDERATED_AUTH_ORCHESTRATOR_SECRET",
+            "FEDERATED_AUTH_SCOPED_AUTH_SECRET",
+            "SCOPED_AUTH_FEDERATED_AUTH_SECRET",
+            "SCOPED_AUTH_DATABASE_URL",
+            "SCOPED_AUTH_OPERATOR_SECRET",
+        ]
+    );
+}
+
+/// Otherwise a locked database is a 504 without `Retry-After`.
+#[test]
+fn by_default_scoped_auth_answers_before_its_caller_gives_up() {
+    let milliseconds = |program: Program, name: &str| {
+        let setting = program.settings.iter().find(|setting| setting.name == name).unwrap();
+        let Requirement::Default(value) = setting.default else { panic!("{setting:?}") };
+        value.parse::<u64>().unwrap()
+    };
+    let callee = milliseconds(scoped_auth::PROGRAM, "database_timeout_ms");
+    let caller = milliseconds(federated_auth::PROGRAM, "scoped_auth_timeout_ms");
+    assert!(callee + 100 <= caller, "{callee} {caller}");
+}

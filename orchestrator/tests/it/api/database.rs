@@ -1,0 +1,116 @@
+//! Faults of the database while the service runs: it is not ready, and guests are told to try again.
+
+use std::{fs, time::Duration};
+
+use conversations::MIGRATIONS;
+use serde_json::{Value, json};
+use store::DatabaseConfig;
+use test_support::{
+    direct::Direct, eventually, postgres::Cluster, services::sqlite_url, tcp_proxy::TcpProxy, within,
+};
+use tokio::task::JoinSet;
+
+use crate::api::{Fwo, ON, chrome, http::Request, messages};
+
+/// Far longer than any wait here takes.
+const SOON: Duration = Duration::from_secs(30);
+
+impl Fwo {
+    async fn on(url: &str) -> Self {
+        Self::with(|config| config.database = DatabaseConfig::new(url)).await
+    }
+
+    async fn readiness(&self) -> (u16, Value) {
+        let answer = Request::get("/readyz").send(self.running.admin_address).await;
+        (answer.status, answer.body())
+    }
+
+    async fn is_not_ready(&self, reason: &str) {
+        let (status, body) = self.readiness().await;
+        assert_eq!(status, 503, "{body}");
+        assert!(body["reason"].as_str().unwrap().contains(reason), "{body}");
+    }
+
+    async fn is_ready_again(&self) {
+        eventually(SOON, "ready", async || self.readiness().await.0 == 200).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_is_not_ready_while_another_writer_holds_the_lock() {
+    let data = tempfile::tempdir().unwrap();
+    let url = sqlite_url(&data.path().join("db"));
+    let fwo = Fwo::on(&url).await;
+    let token = fwo.token(ON).await;
+    let mut other = Direct::connect(&url).await;
+    other.execute("BEGIN IMMEDIATE").await;
+    fwo.is_not_ready("the store cannot be written to").await;
+    fwo.opens_conversation(&token).await.is_refusal(503, "upstream_unavailable");
+    other.execute("COMMIT").await;
+    fwo.is_ready_again().await;
+    assert_eq!(fwo.opens_conversation(&token).await.status, 201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_said_in_a_file_that_was_removed() {
+    let data = tempfile::tempdir().unwrap();
+    let file = data.path().join("db");
+    let fwo = Fwo::on(&sqlite_url(&file)).await;
+    let token = fwo.token(ON).await;
+    assert_eq!(fwo.readiness().await.0, 200);
+    fs::remove_file(file).unwrap();
+    fwo.is_not_ready("the database file was removed or replaced").await;
+    fwo.opens_conversation(&token).await.is_refusal(503, "upstream_unavailable");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_is_not_ready_while_postgres_is_read_only() {
+    let url = Cluster::shared().database().await;
+    DatabaseConfig::new(&url).migrate(MIGRATIONS).await.unwrap();
+    let fwo = Fwo::on(&url).await;
+    let token = fwo.token(ON).await;
+    let mut operator = Direct::connect(&url).await;
+    operator.execute("SET default_transaction_read_only = off").await;
+    let name = url.split('?').next().unwrap().rsplit('/').next().unwrap();
+    operator.execute(&format!("ALTER DATABASE {name} SET default_transaction_read_only = on")).await;
+    let disconnect = "SELECT COUNT(pg_terminate_backend(pid)) FROM pg_stat_activity \
+                      WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    operator.number(disconnect).await;
+    fwo.is_not_ready("read-only transaction").await;
+    fwo.opens_conversation(&token).await.is_refusal(503, "upstream_unavailable");
+    operator.execute(&format!("ALTER DATABASE {name} RESET default_transaction_read_only")).await;
+    fwo.is_ready_again().await;
+    eventually(SOON, "conversations open", async || fwo.opens_conversation(&token).await.status == 201).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn eight_guests_are_served_when_idle_connections_were_dropped_in_silence() {
+    let direct = Cluster::shared().database().await;
+    DatabaseConfig::new(&direct).migrate(MIGRATIONS).await.unwrap();
+    let proxy = TcpProxy::to_postgres(Cluster::shared()).await;
+    let fwo = Fwo::on(&proxy.url(&direct)).await;
+    let mut guests = Vec::new();
+    for _ in 0..8 {
+        let token = fwo.token(ON).await;
+        let conversation = fwo.opens_conversation(&token).await.member("conversation_sid");
+        guests.push((token, conversation));
+    }
+    let mut server = Direct::connect(&direct).await;
+    for _round in 0..3 {
+        let active = "SELECT COUNT(*) FILTER (WHERE state_change > clock_timestamp() - interval '150 ms') \
+                      FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
+        eventually(SOON, "the connections are idle", async || server.number(active).await == 0).await;
+        proxy.black_hole();
+        let mut calls = JoinSet::new();
+        for (token, conversation) in guests.clone() {
+            let says = chrome(Request::post(&messages(&conversation))).bearer(&token);
+            let (says, address) = (says.json(&json!({"body": "hello"})), fwo.running.address());
+            calls.spawn(async move { says.send(address).await });
+        }
+        // Less than the module waits.
+        let answers = within(Duration::from_secs(10), "all are answered", calls.join_all()).await;
+        for answer in answers {
+            assert_eq!(answer.status, 201, "{}", answer.text);
+        }
+    }
+}
