@@ -150,7 +150,8 @@ pub async fn admit(
     if !config.deployment.enabled && !route.serves_disabled {
         return Err(Error::DeploymentKeyDisabled);
     }
-    let fingerprint = fingerprint::generate(&state.fingerprints, context, &config, client)?;
+    let fingerprint =
+        fingerprint::generate(&state.fingerprints, context, &config, client, charge == Charge::Create)?;
 
     // A proof without a token has no `ath`, so it could be made in advance. It must not be worth an identity.
     let identity_is_considered =

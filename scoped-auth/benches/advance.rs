@@ -11,7 +11,7 @@ use shared_types::{Fingerprint, SessionId};
 use store::DatabaseConfig;
 use tokio::runtime::{Builder, Runtime};
 
-const FINGERPRINT: &str = "fp1.me.BwcAA___AIoAiv_EAQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyAhIiMkJSYnKCkqKywtLi8wMTIzNDU2Nzg5Ojs8PT4_QEFCQ0RFRkdISUo";
+const FINGERPRINT: &str = "fp2.me.BwcAA___AIoAiv_EAQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyAhIiMkJSYnKCkqKywtLi8wMTIzNDU2Nzg5Ojs8PT4_QEFCQ0RFRkdISUo";
 const WORKERS: u32 = 2;
 const MEASURED: Duration = Duration::from_secs(3);
 

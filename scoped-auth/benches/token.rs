@@ -18,7 +18,7 @@ use shared_types::{
 };
 use token::{claims::Claims, jose::TokenFormat, key_file::KeyFile, key_ring::KeyRing};
 
-const FINGERPRINT: &str = "fp1.me.BwcAA___AIoAiv_EAQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyAhIiMkJSYnKCkqKywtLi8wMTIzNDU2Nzg5Ojs8PT4_QEFCQ0RFRkdISUo";
+const FINGERPRINT: &str = "fp2.me.BwcAA___AIoAiv_EAQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyAhIiMkJSYnKCkqKywtLi8wMTIzNDU2Nzg5Ojs8PT4_QEFCQ0RFRkdISUo";
 
 fn ring() -> KeyRing {
     let file = KeyFile::parse(include_bytes!("../tests/vectors/keys.json")).expect("keys");

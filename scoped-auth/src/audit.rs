@@ -129,6 +129,8 @@ pub enum FingerprintEvent {
     Drifted,
     /// The browser was refused, and the account's mode is `shadow`.
     RefusedInShadow,
+    /// Nothing was compared: the sealed fingerprint has a key or a format that the presented one lacks.
+    Incomparable,
 }
 
 impl FingerprintEvent {
@@ -136,6 +138,7 @@ impl FingerprintEvent {
         match self {
             FingerprintEvent::Drifted => "fingerprint_drifted",
             FingerprintEvent::RefusedInShadow => "fingerprint_refused_in_shadow",
+            FingerprintEvent::Incomparable => "fingerprint_incomparable",
         }
     }
 }

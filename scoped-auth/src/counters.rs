@@ -20,10 +20,11 @@ pub struct Counters {
 }
 
 /// The verdicts on a token: valid, or the code of the error.
-const VERDICTS: [&str; 9] = [
+const VERDICTS: [&str; 10] = [
     "authorized",
     "resumed",
     "token_reuse",
+    "incomparable",
     Code::InvalidToken.as_str(),
     Code::ExpiredToken.as_str(),
     Code::RevokedToken.as_str(),

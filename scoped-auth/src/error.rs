@@ -29,6 +29,10 @@ pub enum Error {
     /// The revocation list is stale: every token is rejected.
     #[error("the revocation list is stale")]
     StaleRevocations,
+    /// The token's fingerprint has a key or a format that the presented one lacks, and the session's key was not proved.
+    /// A fault of the operator: a fingerprint key was removed too early.
+    #[error("the sealed fingerprint has an unknown key or format")]
+    IncomparableFingerprint,
     /// The store failed.
     #[error("session store")]
     Store(#[from] StoreError),
@@ -66,7 +70,9 @@ impl ApiError for Error {
             | Error::NotOneTarget => Code::InvalidRequest,
             Error::SessionEnded => Code::SessionExpired,
             Error::MissingProof => Code::InvalidDpopProof,
-            Error::StaleRevocations | Error::Store(_) => Code::UpstreamUnavailable,
+            Error::StaleRevocations | Error::IncomparableFingerprint | Error::Store(_) => {
+                Code::UpstreamUnavailable
+            }
             Error::Seal(_) => Code::InternalError,
         }
     }
@@ -86,6 +92,7 @@ impl ApiError for Error {
             Error::SessionEnded
             | Error::MissingProof
             | Error::StaleRevocations
+            | Error::IncomparableFingerprint
             | Error::Store(_)
             | Error::Seal(_) => Cow::Borrowed(self.code().sentence()),
         }

@@ -70,11 +70,12 @@ fn fingerprint(criterion: &mut Criterion) {
         });
     });
     criterion.bench_function("fingerprint/judge", |b| {
-        let bound = BoundFingerprint { sealed: &fingerprint, first: None };
+        let bound = BoundFingerprint { sealed: &fingerprint, first: None, key_is_proved: false };
         b.iter(|| judge(black_box(bound), black_box(&fingerprint)));
     });
     criterion.bench_function("fingerprint/judge_since_the_beginning", |b| {
-        let bound = BoundFingerprint { sealed: &fingerprint, first: Some(&fingerprint) };
+        let bound =
+            BoundFingerprint { sealed: &fingerprint, first: Some(&fingerprint), key_is_proved: false };
         b.iter(|| judge(black_box(bound), black_box(&fingerprint)));
     });
 }

@@ -8,7 +8,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use shared_types::{federated_auth, orchestrator, scoped_auth};
 
-const FINGERPRINT: &str = "fp1.me.BwcAA___AIoAiv_EAQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyAhIiMkJSYnKCkqKywtLi8wMTIzNDU2Nzg5Ojs8PT4_QEFCQ0RFRkdISUo";
+const FINGERPRINT: &str = "fp2.me.BwcAA___AIoAiv_EAQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyAhIiMkJSYnKCkqKywtLi8wMTIzNDU2Nzg5Ojs8PT4_QEFCQ0RFRkdISUo";
 const IDENTITY: &str = "0b0e7a3c-52a1-4b57-8f1e-5d2f4f1c9a77";
 const SESSION: &str = "0199f7c5-52a1-7b57-8f1e-5d2f4f1c9a77";
 const AUTH_TIME: &str = "2026-11-20T20:14:40Z";

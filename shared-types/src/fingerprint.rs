@@ -3,7 +3,8 @@
 //! and computes a [`Fingerprint`] with its keys ([`generate()`], [`Maker`]). ScopedAuthService compares two
 //! fingerprints without any key ([`judge()`]). Only [`policy`] defines what may change, and by how much.
 
-mod browser;
+mod client_hints;
+mod compare;
 pub mod evidence;
 pub mod generate;
 pub mod judge;
@@ -15,6 +16,7 @@ mod record;
 mod sensitivity;
 mod signal;
 pub mod signals;
+mod user_agent;
 mod widget;
 
 use std::fmt;
@@ -30,6 +32,7 @@ pub use mode::Mode;
 pub use sensitivity::Sensitivity;
 pub use signal::{Signal, SignalSet};
 pub use signals::{Signals, Unavailable};
+pub use user_agent::{Counting, Faces};
 
 /// A fingerprint in its wire format: opaque text. `Debug` redacts it.
 #[derive(Clone, PartialEq, Eq)]
@@ -58,6 +61,11 @@ impl Fingerprint {
     /// The account's [`Mode`] for a rejected fingerprint. Fails closed: [`Mode::Enforce`] if no record can be decoded.
     pub fn mode(&self) -> Mode {
         record::Record::decode_all(self).next().map_or(Mode::Enforce, |record| record.mode)
+    }
+
+    /// Whether it shows as many counted signals as `level` asks of a new session (contract, section 8).
+    pub fn has_enough_signals(&self, level: Sensitivity) -> bool {
+        judge::has_enough_signals(self, level)
     }
 
     /// The text. Never log it.

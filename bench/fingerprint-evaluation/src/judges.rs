@@ -59,8 +59,10 @@ impl Judges {
 
 /// Whether each judge takes the presenter of a token for its owner.
 pub(crate) fn accept(sealed: &View, presented: &View) -> Answers {
-    let verdict =
-        judge(BoundFingerprint { sealed: &sealed.fingerprint, first: None }, &presented.fingerprint);
+    let verdict = judge(
+        BoundFingerprint { sealed: &sealed.fingerprint, first: None, key_is_proved: false },
+        &presented.fingerprint,
+    );
     let strictest = verdict.strictest.and_then(place);
     let [low, medium, high] = Sensitivity::ALL.map(|level| place(level) <= strictest);
     [low, medium, high, sealed.user_agent == presented.user_agent, sealed.headers == presented.headers]
@@ -75,7 +77,7 @@ pub(crate) fn kind(visitor: &Visitor) -> Option<Kind> {
     let sent = visitor.sent();
     let signals = signals(visitor, &sent)?;
     Some(Kind {
-        family: signals.family.to_owned(),
+        family: signals.family.clone().into_owned(),
         operating_system: signals.operating_system.unwrap_or_default().to_owned(),
         mobile: signals.mobile,
     })
@@ -106,7 +108,8 @@ mod tests {
             let answers = accept(&one.sealed, &judges.view(&other).unwrap());
             for (level, answer) in Sensitivity::ALL.into_iter().zip(answers) {
                 let presented = judges.view_at_level(&other, level).unwrap();
-                let bound = BoundFingerprint { sealed: &one.sealed.fingerprint, first: None };
+                let bound =
+                    BoundFingerprint { sealed: &one.sealed.fingerprint, first: None, key_is_proved: false };
                 assert_eq!(judge(bound, &presented.fingerprint).accepted, answer);
             }
             seen[answers[..3].iter().filter(|accepted| **accepted).count()] = true;

@@ -127,7 +127,7 @@ async fn one_trace_spans_all_services() {
 
     // No data of the guest is exported.
     let all = spans.iter().map(|span| format!("{:?}", span.span)).collect::<String>();
-    for secret in [token.as_str(), "fp1.", "Mozilla", "1795197600000", "127.0.0.1"] {
+    for secret in [token.as_str(), "fp2.", "Mozilla", "1795197600000", "127.0.0.1"] {
         assert!(!all.contains(secret), "{secret}");
     }
 }

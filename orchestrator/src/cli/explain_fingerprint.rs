@@ -9,7 +9,7 @@ use std::{
     path::PathBuf,
 };
 
-use clap::{Arg, ArgMatches, Command, value_parser};
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use service_runtime::{
     Settings,
     command::{StartError, Subcommands},
@@ -46,6 +46,12 @@ fn commands() -> Vec<Command> {
                 .long("first")
                 .value_parser(value_parser!(PathBuf))
                 .help("Headers of the request that began the session, if different"),
+        )
+        .arg(
+            Arg::new("proof")
+                .long("proof")
+                .action(ArgAction::SetTrue)
+                .help("The request has a valid proof by the session's key"),
         );
     vec![command]
 }
@@ -57,8 +63,9 @@ fn run(_name: &str, arguments: &ArgMatches, _settings: &Settings) -> Result<(), 
     };
     // A random key is enough: digests are only compared with each other.
     let keys = FingerprintKeys::new(vec![FingerprintKey::new(Random::default().bytes::<32>().to_vec())?])?;
-    let report =
-        explain(&keys.account(AccountSid::from_bits(0)), &sealed, read("first")?.as_ref(), &presented)?;
+    let keys = keys.account(AccountSid::from_bits(0));
+    let key_is_proved = arguments.get_flag("proof");
+    let report = explain(&keys, &sealed, read("first")?.as_ref(), &presented, key_is_proved)?;
     Ok(stdout().write_all(report.as_bytes())?)
 }
 
@@ -113,6 +120,7 @@ fn explain(
     sealed: &Recorded,
     first: Option<&Recorded>,
     presented: &Recorded,
+    key_is_proved: bool,
 ) -> Result<String, StartError> {
     let fingerprint = |recorded: &Recorded, level| {
         recorded.signals().map(|signals| generate(keys, &signals, level, Mode::Enforce))
@@ -121,7 +129,8 @@ fn explain(
     for level in Sensitivity::ALL {
         let (sealed, presented) = (fingerprint(sealed, level)?, fingerprint(presented, level)?);
         let first = first.map(|first| fingerprint(first, level)).transpose()?;
-        verdicts.push(judge(BoundFingerprint { sealed: &sealed, first: first.as_ref() }, &presented));
+        let bound = BoundFingerprint { sealed: &sealed, first: first.as_ref(), key_is_proved };
+        verdicts.push(judge(bound, &presented));
     }
     Ok(table(&verdicts))
 }
@@ -132,40 +141,41 @@ fn table(verdicts: &[Verdict]) -> String {
     for signal in Signal::ALL {
         row(&mut text, signal.name(), verdicts.iter().map(|verdict| outcome(&verdict.last, signal)));
     }
-    let levels = || verdicts.iter().zip(Sensitivity::ALL.map(Sensitivity::limits));
-    let points = levels().map(|(verdict, limits)| format!("{} of {}", verdict.last.points, limits.budget));
-    row(&mut text, "points", points);
+    sums(&mut text, verdicts.iter().map(|verdict| verdict.last));
     if verdicts.iter().any(|verdict| verdict.since_session_start.is_some()) {
-        let broke = verdicts.iter().map(|verdict| verdict.since_session_start.unwrap_or_default().broke);
-        row(&mut text, "since the beginning", broke.map(|set| set.to_string()));
-        let points = levels().map(|(verdict, limits)| {
-            format!("{} of {}", verdict.since_session_start.unwrap_or_default().points, limits.total)
-        });
-        row(&mut text, "", points);
+        let since = || verdicts.iter().map(|verdict| verdict.since_session_start.unwrap_or_default());
+        row(&mut text, "since the beginning", since().map(|comparison| comparison.broke.to_string()));
+        sums(&mut text, since());
     }
     let verdict = |verdict: &Verdict| if verdict.accepted { "accepted" } else { "refused" }.to_owned();
     row(&mut text, "verdict", verdicts.iter().map(verdict));
     text
 }
 
+/// The points of the signals that drifted, and the number of counted signals that held.
+fn sums(text: &mut String, comparisons: impl Iterator<Item = Comparison> + Clone) {
+    row(text, "points", comparisons.clone().map(|sum| format!("{} of {}", sum.points, sum.budget)));
+    row(text, "counted", comparisons.map(|sum| format!("{}, least {}", sum.counted, sum.least)));
+}
+
+/// The audit log's word for a signal; `-` if the sealed fingerprint lacks it.
 fn outcome(comparison: &Comparison, signal: Signal) -> String {
-    let gone = if comparison.missing.contains(signal) { "gone" } else { "changed" };
-    let change = if comparison.held.contains(signal) {
+    let word = if comparison.held.contains(signal) {
         "held"
     } else if comparison.broke.contains(signal) {
         "broke"
     } else if comparison.drifted.contains(signal) {
-        gone
+        "drifted"
     } else {
         "-"
     };
-    change.to_owned()
+    word.to_owned()
 }
 
 fn row(text: &mut String, name: &str, cells: impl IntoIterator<Item = String>) {
     let mut line = format!("{name:<20}");
     for cell in cells {
-        let _ = write!(line, " {cell:<10}");
+        let _ = write!(line, " {cell:<12}");
     }
     let _ = writeln!(text, "{}", line.trim_end());
 }
@@ -186,7 +196,7 @@ mod tests {
     fn report(first: Option<&str>, sealed: &str, presented: &str) -> Result<String, String> {
         let keys = FingerprintKeys::new(vec![FingerprintKey::new(vec![7; 32]).unwrap()]).unwrap();
         let keys = keys.account(AccountSid::from_bits(0));
-        explain(&keys, &recorded(sealed), first.map(recorded).as_ref(), &recorded(presented))
+        explain(&keys, &recorded(sealed), first.map(recorded).as_ref(), &recorded(presented), false)
             .map_err(|error| error.to_string())
     }
 
@@ -201,12 +211,13 @@ mod tests {
         let after = after.replace("203.0.113.7", "198.51.100.1");
         let report = report(None, CHROME, &after).unwrap();
         assert_eq!(line(&report, "family"), ["held"; 3]);
-        assert_eq!(line(&report, "major_version"), ["changed", "changed", "broke"]);
-        assert_eq!(line(&report, "timezone"), ["changed"; 3]);
-        assert_eq!(line(&report, "cookie_enabled"), ["gone"; 3]);
-        assert_eq!(line(&report, "network"), ["changed"; 3]);
+        assert_eq!(line(&report, "major_version"), ["drifted", "drifted", "broke"]);
+        assert_eq!(line(&report, "timezone"), ["drifted"; 3]);
+        assert_eq!(line(&report, "cookie_enabled"), ["drifted"; 3]);
+        assert_eq!(line(&report, "network"), ["drifted"; 3]);
         assert_eq!(line(&report, "brand"), ["-"; 3]);
-        assert_eq!(line(&report, "points"), ["4 of 7", "4 of 4", "4 of 2"]);
+        assert_eq!(line(&report, "points"), ["4 of 8", "4 of 4", "4 of 2"]);
+        assert_eq!(line(&report, "counted"), ["4, least 3", "4, least 4", "3, least 5"]);
         assert_eq!(line(&report, "verdict"), ["accepted", "accepted", "refused"]);
         assert!(!report.contains("since") && !report.contains("Windows") && !report.contains("203"));
     }
@@ -215,7 +226,7 @@ mod tests {
     fn the_first_request_is_reported_if_different() {
         let sealed = CHROME.replace("138.0", "144.0");
         let report = report(Some(CHROME), &sealed, &CHROME.replace("138.0", "145.0")).unwrap();
-        assert_eq!(line(&report, "major_version"), ["changed"; 3]);
+        assert_eq!(line(&report, "major_version"), ["drifted"; 3]);
         assert_eq!(line(&report, "since the beginning"), ["major_version"]);
         assert_eq!(line(&report, "verdict"), ["accepted", "accepted", "refused"]);
     }

@@ -6,17 +6,19 @@ use std::net::IpAddr;
 use service_runtime::RequestContext;
 use shared_types::{
     Fingerprint,
-    fingerprint::{Evidence, Maker, Unavailable},
+    fingerprint::{Evidence, Maker, Mode, Sensitivity, Unavailable},
 };
 
 use crate::accounts::DeploymentConfig;
 
-/// The fingerprint of the browser and page that sent this request from `client`; `None` with the feature off.
+/// The fingerprint of the browser and page that sent this request from `client`; `None` with the feature off. A request
+/// that `begins_session` is rejected at the level `high` if too few signals identify its browser.
 pub fn generate(
     fingerprints: &Maker,
     context: &RequestContext<'_>,
     config: &DeploymentConfig,
     client: Option<IpAddr>,
+    begins_session: bool,
 ) -> Result<Option<Fingerprint>, Unavailable> {
     if !config.account.webchat_security_is_on() {
         return Ok(None);
@@ -27,5 +29,10 @@ pub fn generate(
     let evidence = Evidence::from_headers(header, client, config.deployment.key);
     let account = &config.account;
     let (level, mode) = (account.fingerprint_sensitivity, account.fingerprint_mode);
-    fingerprints.fingerprint(account.sid, &evidence, level, mode).map(Some)
+    let fingerprint = fingerprints.fingerprint(account.sid, &evidence, level, mode)?;
+    let must_have_enough = begins_session && level == Sensitivity::High && mode == Mode::Enforce;
+    if must_have_enough && !fingerprint.has_enough_signals(level) {
+        return Err(Unavailable::TooFewSignals);
+    }
+    Ok(Some(fingerprint))
 }

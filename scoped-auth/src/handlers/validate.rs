@@ -41,6 +41,10 @@ pub async fn validate(
     let holder = Holder { fingerprint: fingerprint.as_ref(), jkt };
     let judgement = match judge(state, call, &claims, holder, requested) {
         Ok(judgement) => judgement,
+        Err(rejection) if rejection.is_incomparable() => {
+            audit_incomparable(state, call, &claims, &rejection);
+            return Err(Error::IncomparableFingerprint);
+        }
         Err(rejection) => return Ok(reject(state, call, Some(&claims), &rejection)),
     };
     let successor = match requested {
@@ -149,9 +153,21 @@ async fn make_successor(
     Ok(Ok(token_life::answer(sealed, &next, call.now)))
 }
 
+/// Counts and logs a fingerprint that cannot be compared with the sealed one. The session stays as it is.
+fn audit_incomparable(state: &State, call: &RequestContext<'_>, claims: &Claims, rejection: &Rejection) {
+    state.counters.judged("incomparable");
+    if let Some(verdict) = &rejection.browser {
+        audit::fingerprint(state, call, FingerprintEvent::Incomparable, claims, verdict);
+    }
+}
+
 /// Counts and logs a changed browser that is still served.
 fn report_browser(state: &State, call: &RequestContext<'_>, claims: &Claims, holder: &HolderVerdict) {
     let Some(verdict) = &holder.browser else { return };
+    if verdict.is_incomparable() {
+        audit::fingerprint(state, call, FingerprintEvent::Incomparable, claims, verdict);
+        return;
+    }
     state.counters.browser(verdict);
     if holder.is_served_in_shadow() {
         audit::fingerprint(state, call, FingerprintEvent::RefusedInShadow, claims, verdict);

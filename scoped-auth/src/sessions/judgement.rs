@@ -42,6 +42,11 @@ pub struct Rejection {
 }
 
 impl Rejection {
+    /// Whether nothing was compared: a fault of the operator, and no finding about the browser.
+    pub fn is_incomparable(&self) -> bool {
+        self.browser.is_some_and(|verdict| verdict.is_incomparable())
+    }
+
     /// Rejects the token itself.
     pub const fn token(reason: Reason) -> Self {
         Self { message: RefusalMessage::TokenValidationFailed, reason: Some(reason), browser: None }
@@ -90,7 +95,13 @@ pub struct HolderVerdict {
 impl HolderVerdict {
     /// Whether the browser failed the check and is served nevertheless: the account's mode is `shadow`.
     pub fn is_served_in_shadow(&self) -> bool {
-        self.browser.is_some_and(|verdict| !verdict.accepted)
+        self.browser.is_some_and(|verdict| !verdict.accepted) && !self.is_bound_anew()
+    }
+
+    /// Whether the session's key was proved, and the browser cannot be compared with the sealed one. Its successor is
+    /// bound to the presented fingerprint.
+    pub fn is_bound_anew(&self) -> bool {
+        self.proved && self.browser.is_some_and(|verdict| verdict.is_incomparable())
     }
 }
 
@@ -111,9 +122,15 @@ pub fn judge_holder(claims: &Claims, holder: Holder<'_>) -> Result<HolderVerdict
     let (Some(sealed), Some(presented)) = (&claims.fingerprint, holder.fingerprint) else {
         return Ok(HolderVerdict { browser: None, proved: key_is_proved });
     };
-    let verdict = judge(BoundFingerprint { sealed, first: claims.first_fingerprint.as_ref() }, presented);
+    let first = claims.first_fingerprint.as_ref();
+    let verdict = judge(BoundFingerprint { sealed, first, key_is_proved }, presented);
     match (verdict.accepted, verdict.mode) {
         (true, _) => Ok(HolderVerdict { browser: Some(verdict), proved: true }),
+        // The key or format of the sealed fingerprint was removed too early: nothing was compared, and the proof
+        // identifies the holder.
+        (false, _) if verdict.is_incomparable() && key_is_proved => {
+            Ok(HolderVerdict { browser: Some(verdict), proved: true })
+        }
         (false, Mode::Shadow) => Ok(HolderVerdict { browser: Some(verdict), proved: key_is_proved }),
         (false, Mode::Enforce) => Err(Rejection {
             message: RefusalMessage::FingerprintValidationFailed,
@@ -141,6 +158,9 @@ pub fn binding_of_successor(claims: &Claims, holder: Holder<'_>, verdict: &Holde
             return Binding { fingerprint: sealed.clone(), first_fingerprint: first.clone() };
         }
     };
+    if verdict.is_bound_anew() {
+        return Binding { fingerprint: Some(now), first_fingerprint: None };
+    }
     // A first fingerprint that could not be compared is replaced by the oldest that could.
     let comparable = verdict.browser.is_some_and(|verdict| verdict.since_session_start.is_some());
     let first = first.as_ref().filter(|_| comparable).or(sealed.as_ref());

@@ -26,6 +26,11 @@ pub(super) fn record(key: &AccountKey, signals: &Signals<'_>) -> Record {
     record.major = signals.major.unwrap_or_default();
     record.hinted = signals.hinted.unwrap_or_default();
     record.timezone = signals.timezone.unwrap_or_default();
+    record.counting = signals.counting;
+    record.faces = signals.faces;
+    record.usual = signals.usual();
+    let base = signals.base_family.map(|base| key.digest(Signal::Family, base.as_bytes()));
+    record.base = base.and_then(|digest| digest.first_chunk().copied()).unwrap_or_default();
     digest_into(key, signals, &Signal::ALL, &mut record);
     record
 }

@@ -2,11 +2,9 @@
 //! key. Every signal is compared, digests in constant time, even after a mismatch. So timing reveals nothing, and the
 //! audit log names every signal that differs.
 
-use subtle::ConstantTimeEq as _;
-
 use super::{
-    Fingerprint, Mode, Sensitivity, Signal, SignalSet,
-    policy::{Compare, DAYLIGHT_SAVING, Effect, Limits, RULES},
+    Fingerprint, Mode, Sensitivity, SignalSet,
+    compare::{Differences, Since, compare},
     record::Record,
 };
 
@@ -17,21 +15,37 @@ pub struct BoundFingerprint<'a> {
     pub sealed: &'a Fingerprint,
     /// The fingerprint at the start of the session, if it has changed since.
     pub first: Option<&'a Fingerprint>,
+    /// Whether the session is bound to a DPoP key and the request has a valid proof by it. Then neither another face nor
+    /// other product names end the session.
+    pub key_is_proved: bool,
 }
 
 /// Difference between two fingerprints, at one level. Signals that the older one lacks are in none of the sets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Comparison {
-    /// The unchanged signals.
+    /// The signals without a difference.
     pub held: SignalSet,
-    /// The signals that changed or are missing, where the policy does not reject that by itself.
+    /// The signals that are different or missing, where the policy does not reject that by itself.
     pub drifted: SignalSet,
-    /// The signals whose change rejects the session, regardless of all others.
+    /// The signals whose difference rejects the session, regardless of all others.
     pub broke: SignalSet,
     /// The signals in `drifted` or `broke` that are missing from the newer fingerprint.
     pub missing: SignalSet,
     /// Sum of the points of the drifted signals.
     pub points: u16,
+    /// Maximum of the points. 0 if the older fingerprint has fewer counted signals than the level asks for.
+    pub budget: u16,
+    /// Number of counted signals that held, or drifted at no cost.
+    pub counted: u32,
+    /// Least number of them.
+    pub least: u32,
+}
+
+impl Comparison {
+    /// Whether the level accepts the difference.
+    pub const fn is_accepted(&self) -> bool {
+        self.broke.is_empty() && self.points <= self.budget && self.counted >= self.least
+    }
 }
 
 /// Result of [`judge`].
@@ -43,7 +57,8 @@ pub struct Verdict {
     pub mode: Mode,
     /// The strictest level that accepts the session. Shows how a change of the account's level would affect this guest.
     pub strictest: Option<Sensitivity>,
-    /// Whether both fingerprints have a record of the same version and key. If not, nothing was compared.
+    /// Whether both fingerprints have a record of the same version and key. If not, nothing was compared: a key or a
+    /// format was removed too early, which is a fault of the operator and not another browser.
     pub comparable: bool,
     /// Comparison with the fingerprint of the last refresh.
     pub last: Comparison,
@@ -52,6 +67,11 @@ pub struct Verdict {
 }
 
 impl Verdict {
+    /// Whether nothing was compared. See [`Verdict::comparable`].
+    pub const fn is_incomparable(&self) -> bool {
+        !self.comparable
+    }
+
     /// The signals that drifted in either comparison and broke in neither.
     pub fn drifted(&self) -> SignalSet {
         self.union(|comparison| comparison.drifted).without(self.broke())
@@ -78,112 +98,71 @@ pub fn judge(bound: BoundFingerprint<'_>, presented: &Fingerprint) -> Verdict {
         last: Comparison::default(),
         since_session_start: None,
     };
-    let Some(last) = differences(bound.sealed, &presented) else { return refused };
+    let key_is_proved = bound.key_is_proved;
+    let differences = |sealed, since| differences(sealed, &presented, since, key_is_proved);
+    let Some((level, last)) = differences(bound.sealed, Since::LastRefresh) else { return refused };
     // Skipped if not comparable: its key was removed from the ring too early. The last refresh was accepted against it.
-    let first = bound.first.and_then(|first| differences(first, &presented));
+    let first = bound.first.and_then(|first| differences(first, Since::SessionStart)).map(|(_, first)| first);
     let accepts = |level: Sensitivity| {
-        let limits = level.limits();
-        let bears = |differences: &Differences, points| {
-            let comparison = differences.at(&limits);
-            comparison.broke.is_empty() && comparison.points <= points
-        };
-        bears(&last, limits.budget) && first.as_ref().is_none_or(|first| bears(first, limits.total))
+        last.at(level).is_accepted() && first.as_ref().is_none_or(|first| first.at(level).is_accepted())
     };
+    let strictest = Sensitivity::ALL.into_iter().rev().find(|level| accepts(*level));
     Verdict {
-        accepted: accepts(last.level),
-        strictest: Sensitivity::ALL.into_iter().rev().find(|level| accepts(*level)),
+        // What a level accepts, more tolerant ones accept too.
+        accepted: strictest.is_some_and(|strictest| strictest as u8 >= level as u8),
+        strictest,
         comparable: true,
-        last: last.at(&last.level.limits()),
-        since_session_start: first.map(|first| first.at(&last.level.limits())),
+        last: last.at(level),
+        since_session_start: first.map(|first| first.at(level)),
         ..refused
     }
 }
 
-/// Difference between two fingerprints, before a level's limits apply.
-struct Differences {
-    /// The level of the presented fingerprint.
-    level: Sensitivity,
-    /// Every version increase counts as drifted, whatever its size.
-    comparison: Comparison,
-    /// The versions that did not decrease, each with its increase.
-    steps: [Option<(Signal, u16)>; 2],
+/// Whether a fingerprint has as many counted signals as a level asks of a new session. A fingerprint that cannot be
+/// decoded has none.
+pub(super) fn has_enough_signals(fingerprint: &Fingerprint, level: Sensitivity) -> bool {
+    let record = Record::decode_all(fingerprint).next();
+    record.is_some_and(|record| record.counted().iter().count() >= level.limits().least_held as usize)
 }
 
-impl Differences {
-    /// Applies a level's limits: a version increase above `max_version_jump` breaks.
-    fn at(&self, limits: &Limits) -> Comparison {
-        let mut comparison = self.comparison;
-        for (signal, _) in
-            self.steps.into_iter().flatten().filter(|(_, step)| *step > limits.max_version_jump)
-        {
-            comparison.broke.insert(signal);
-        }
-        comparison.drifted = comparison.drifted.without(comparison.broke);
-        comparison
-    }
-}
-
-/// Compares the first record of `sealed` with the presented record of the same key. `None` if there is none.
-fn differences(sealed: &Fingerprint, presented: &[Record]) -> Option<Differences> {
+/// Compares the first record of `sealed` with the presented record of the same key, and returns the presented level too.
+/// `None` if there is none.
+fn differences(
+    sealed: &Fingerprint,
+    presented: &[Record],
+    since: Since,
+    key_is_proved: bool,
+) -> Option<(Sensitivity, Differences)> {
     let sealed = Record::decode_all(sealed).next()?;
     let presented = presented.iter().find(|record| record.key_id == sealed.key_id)?;
-    Some(compare(&sealed, presented))
+    Some((presented.sensitivity, compare(&sealed, presented, since, key_is_proved)))
 }
 
-fn compare(sealed: &Record, presented: &Record) -> Differences {
-    let mut comparison = Comparison::default();
-    let step = |signal, was, is: u16| is.checked_sub(was).map(|step| (signal, step));
-    let steps = [
-        step(Signal::MajorVersion, sealed.major, presented.major),
-        step(Signal::HintedVersion, sealed.hinted, presented.hinted),
-    ]
-    .map(|step| step.filter(|(signal, _)| sealed.present.contains(*signal)))
-    .map(|step| step.filter(|(signal, _)| presented.present.contains(*signal)));
-    for (rule, (was, is)) in RULES.iter().zip(sealed.digests.iter().zip(&presented.digests)) {
-        let difference = match rule.compare {
-            Compare::Equal if u64::from_be_bytes(*was).ct_eq(&u64::from_be_bytes(*is)).into() => {
-                Difference::None
-            }
-            Compare::Equal => Difference::Changed,
-            Compare::Forwards => match steps.iter().flatten().find(|(signal, _)| *signal == rule.signal) {
-                Some((_, 0)) => Difference::None,
-                Some(_) => Difference::Tolerable,
-                None => Difference::Changed,
-            },
-            Compare::Clock => match sealed.timezone.abs_diff(presented.timezone) {
-                0 => Difference::None,
-                minutes if minutes <= DAYLIGHT_SAVING => Difference::Tolerable,
-                _ => Difference::Changed,
-            },
-        };
-        if !sealed.present.contains(rule.signal) {
-            continue;
-        }
-        let effect = match difference {
-            _ if !presented.present.contains(rule.signal) => {
-                comparison.missing.insert(rule.signal);
-                rule.missing
-            }
-            Difference::None => {
-                comparison.held.insert(rule.signal);
-                continue;
-            }
-            Difference::Tolerable => Effect::Weighs(0),
-            Difference::Changed => rule.changed,
-        };
-        match effect {
-            Effect::Breaks => comparison.broke.insert(rule.signal),
-            Effect::Weighs(points) => {
-                comparison.drifted.insert(rule.signal);
-                comparison.points += points;
-            }
-        }
+impl Record {
+    /// The counted signals: those that a thief cannot look up.
+    pub(super) fn counted(&self) -> SignalSet {
+        self.present.intersection(COUNTED).without(self.usual.intersection(COUNTED_IF_UNUSUAL))
     }
-    Differences { level: presented.sensitivity, comparison, steps }
 }
 
-enum Difference {
-    None,
-    Tolerable,
-    Changed,
+const COUNTED: SignalSet = super::compare::signals_counted(true);
+const COUNTED_IF_UNUSUAL: SignalSet = super::compare::signals_counted(false);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fingerprint::Signal;
+
+    #[test]
+    fn signals_with_a_usual_value_are_not_counted() {
+        let mut record = Record::new(Sensitivity::High, Mode::Enforce);
+        assert!(record.counted().is_empty());
+        record.present = SignalSet::of(&Signal::ALL);
+        assert_eq!(record.counted().iter().count(), 13);
+        record.usual = SignalSet::of(&[Signal::CookieEnabled, Signal::AcceptEncoding]);
+        let counted = record.counted();
+        assert_eq!(counted.iter().count(), 11);
+        assert!(counted.contains(Signal::AudioDecoder) && !counted.contains(Signal::CookieEnabled));
+        assert!(!counted.contains(Signal::Origin) && !counted.contains(Signal::Network));
+    }
 }

@@ -16,7 +16,7 @@ use super::{Signal, record::Digest};
 use crate::ids::AccountSid;
 
 /// Domain separation from all other uses of the same key, and from later versions of this one.
-const PURPOSE: &[u8] = b"webchat-fingerprint-v1";
+const PURPOSE: &[u8] = b"webchat-fingerprint-v2";
 const KEY_ID_PURPOSE: &[u8] = b"webchat-fingerprint-key-id-v1";
 
 /// Base64url with optional padding, because key generation tools differ in it.
@@ -76,7 +76,7 @@ impl FingerprintKey {
         }
     }
 
-    /// Derives the key of one account: HMAC-SHA256 over `webchat-fingerprint-v1` and the sid.
+    /// Derives the key of one account: HMAC-SHA256 over `webchat-fingerprint-v2` and the sid.
     fn account(&self, account_sid: AccountSid) -> AccountKey {
         let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, &self.secret));
         context.update(PURPOSE);

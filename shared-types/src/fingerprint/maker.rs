@@ -8,6 +8,7 @@
 //! called this worker. They do not reveal its user, its address or its session.
 
 use std::{
+    borrow::Cow,
     fmt,
     hash::{BuildHasher as _, RandomState},
     sync::{Arc, Mutex, PoisonError},
@@ -156,7 +157,6 @@ struct Browser {
     number: u64,
     headers: [Option<Box<[u8]>>; 8],
     family: Box<str>,
-    operating_system: Option<Box<str>>,
     brand: Option<Box<str>>,
     platform: Option<Box<str>>,
     /// All other signals parsed from the headers.
@@ -168,14 +168,16 @@ impl Browser {
         Self {
             number,
             headers: headers.map(|value| value.map(Box::from)),
-            family: signals.family.into(),
-            operating_system: signals.operating_system.map(Box::from),
+            family: signals.family.as_ref().into(),
             brand: signals.brand.map(Box::from),
             platform: signals.platform.map(Box::from),
             others: Signals {
-                family: "",
+                family: Cow::Borrowed(""),
+                base_family: signals.base_family,
                 major: signals.major,
-                operating_system: None,
+                counting: signals.counting,
+                operating_system: signals.operating_system,
+                faces: signals.faces,
                 mobile: signals.mobile,
                 brand: None,
                 hinted: signals.hinted,
@@ -202,8 +204,7 @@ impl Browser {
     /// The signals of a request of this browser. Returns the same as [`Signals::read`].
     fn signals<'a>(&'a self, evidence: &Evidence<'a>) -> Result<Signals<'a>, Unavailable> {
         let signals = Signals {
-            family: &self.family,
-            operating_system: self.operating_system.as_deref(),
+            family: Cow::Borrowed(&self.family),
             brand: self.brand.as_deref(),
             platform: self.platform.as_deref(),
             ..self.others.clone()

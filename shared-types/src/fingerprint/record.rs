@@ -1,9 +1,10 @@
 //! The wire format. A fingerprint is one to four records, joined by `~`: one for each key, or version, of the encoder,
-//! the preferred one first. A record is `fp1.<l|m|h><e|s>.<payload>`: level and mode in plaintext, the payload in
+//! the preferred one first. A record is `fp2.<l|m|h><e|s>.<payload>`: level and mode in plaintext, the payload in
 //! base64url without padding. The payload contains, in this order and big-endian: the key id (2 bytes), the presence
-//! bits (u32, one bit for each signal), the major version and the hinted version (u16 each), the timezone (i16), then
-//! the truncated digest of every other signal in the order of [`Signal::ALL`], zeros if it is absent. Every record is
-//! 122 characters long.
+//! bits (3 bytes, one bit for each signal), the traits (1 byte: counting, faces, and which of four signals have their
+//! usual value), the major version and the hinted version (u16 each), the timezone (i16), the truncated digest of the
+//! base family (4 bytes, zeros without one), then the truncated digest of every other signal in the order of
+//! [`Signal::ALL`], zeros if it is absent. Every record is 127 characters long.
 //!
 //! A later version has another word before the first dot. Decoders skip records of unknown versions, so a fingerprint
 //! can hold two versions for as long as sessions that were sealed with the older one exist.
@@ -12,14 +13,14 @@ use std::mem;
 
 use base64_simd::{Out, URL_SAFE_NO_PAD};
 
-use super::{Fingerprint, Mode, Sensitivity, Signal, SignalSet, keys::KeyId};
+use super::{Counting, Faces, Fingerprint, Mode, Sensitivity, Signal, SignalSet, keys::KeyId};
 
-const VERSION: &str = "fp1";
+const VERSION: &str = "fp2";
 /// Separator between records.
 pub(super) const SEPARATOR: char = '~';
-/// Length of a payload, in bytes: the key id, the presence bits and three numbers, then the digests.
+/// Length of a payload, in bytes: the key id, the presence bits, the traits and three numbers, then the digests.
 const PAYLOAD_LEN: usize = {
-    let mut len = 2 + 4 + 2 + 2 + 2;
+    let mut len = 2 + 3 + 1 + 2 + 2 + 2 + size_of::<BaseDigest>();
     let mut place = 0;
     while place < Signal::COUNT {
         #[allow(clippy::indexing_slicing, reason = "evaluated by the compiler")]
@@ -36,6 +37,13 @@ const LEN: usize = VERSION.len() + 4 + (PAYLOAD_LEN * 4).div_ceil(3);
 /// A truncated digest, of the maximum length. Shorter digests are padded with zeros.
 pub(super) type Digest = [u8; 8];
 
+/// The start of the digest of a base family: a chance match is worth another face at most.
+pub(super) type BaseDigest = [u8; 4];
+
+/// The signals with a usual value, in the order of their bits in the traits.
+const USUAL: [Signal; 4] =
+    [Signal::AcceptEncoding, Signal::CookieEnabled, Signal::AudioDecoder, Signal::VideoDecoder];
+
 /// A decoded record of a fingerprint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Record {
@@ -43,6 +51,11 @@ pub(super) struct Record {
     pub(super) mode: Mode,
     pub(super) key_id: KeyId,
     pub(super) present: SignalSet,
+    /// The signals that have a value that most browsers send.
+    pub(super) usual: SignalSet,
+    pub(super) counting: Counting,
+    pub(super) faces: Faces,
+    pub(super) base: BaseDigest,
     pub(super) major: u16,
     pub(super) hinted: u16,
     pub(super) timezone: i16,
@@ -57,6 +70,10 @@ impl Record {
             mode,
             key_id: KeyId::default(),
             present: SignalSet::EMPTY,
+            usual: SignalSet::EMPTY,
+            counting: Counting::default(),
+            faces: Faces::default(),
+            base: BaseDigest::default(),
             major: 0,
             hinted: 0,
             timezone: 0,
@@ -73,6 +90,43 @@ impl Record {
         if let Some(place) = self.digests.get_mut(signal as usize) {
             *place = digest.unwrap_or_default();
         }
+    }
+
+    /// Bits 0 and 1: the counting; 2 and 3: the faces; 4 to 7: the signals with their usual value.
+    fn traits(&self) -> u8 {
+        let counting = match self.counting {
+            Counting::FourWeekly => 0,
+            Counting::Yearly => 1,
+            Counting::Weekly => 2,
+        };
+        let faces = match self.faces {
+            Faces::One => 0,
+            Faces::Android => 4,
+            Faces::Apple => 8,
+        };
+        let usual = USUAL.into_iter().zip(4..).filter(|(signal, _)| self.usual.contains(*signal));
+        usual.fold(counting | faces, |traits, (_, bit)| traits | 1 << bit)
+    }
+
+    fn set_traits(&mut self, traits: u8) -> Option<()> {
+        self.counting = match traits & 3 {
+            0 => Counting::FourWeekly,
+            1 => Counting::Yearly,
+            2 => Counting::Weekly,
+            _ => return None,
+        };
+        self.faces = match traits & 12 {
+            0 => Faces::One,
+            4 => Faces::Android,
+            8 => Faces::Apple,
+            _ => return None,
+        };
+        for (signal, bit) in USUAL.into_iter().zip(4..) {
+            if traits & 1 << bit != 0 {
+                self.usual.insert(signal);
+            }
+        }
+        Some(())
     }
 
     /// Encodes records as a fingerprint.
@@ -97,10 +151,13 @@ impl Record {
             }
         };
         put(&self.key_id);
-        put(&self.present.bits().to_be_bytes());
+        let [_, present @ ..] = self.present.bits().to_be_bytes();
+        put(&present);
+        put(&[self.traits()]);
         put(&self.major.to_be_bytes());
         put(&self.hinted.to_be_bytes());
         put(&self.timezone.to_be_bytes());
+        put(&self.base);
         for (signal, digest) in Signal::ALL.into_iter().zip(&self.digests) {
             put(digest.split_at(signal.digest_len()).0);
         }
@@ -124,16 +181,20 @@ impl Record {
         }
         let decoded = URL_SAFE_NO_PAD.decode(payload.as_bytes(), Out::from_slice(&mut buffer)).ok()?;
         let (key_id, rest) = decoded.split_first_chunk()?;
-        let (present, rest) = rest.split_first_chunk()?;
+        let (&[high, middle, low], rest) = rest.split_first_chunk()?;
+        let (traits, rest) = rest.split_first()?;
         let (major, rest) = rest.split_first_chunk()?;
         let (hinted, rest) = rest.split_first_chunk()?;
-        let (timezone, mut rest) = rest.split_first_chunk()?;
+        let (timezone, rest) = rest.split_first_chunk()?;
+        let (base, mut rest) = rest.split_first_chunk()?;
         for (signal, place) in Signal::ALL.into_iter().zip(&mut record.digests) {
             let (digest, after) = rest.split_at_checked(signal.digest_len())?;
             place.split_at_mut(digest.len()).0.copy_from_slice(digest);
             rest = after;
         }
-        record.present = SignalSet::from_bits(u32::from_be_bytes(*present))?;
+        record.present = SignalSet::from_bits(u32::from_be_bytes([0, high, middle, low]))?;
+        record.set_traits(*traits)?;
+        record.base = *base;
         record.key_id = *key_id;
         record.major = u16::from_be_bytes(*major);
         record.hinted = u16::from_be_bytes(*hinted);
@@ -153,6 +214,7 @@ mod tests {
             (level, mode) in (0..3usize, 0..2usize),
             key_id: KeyId,
             bits in 0..1u32 << Signal::COUNT,
+            (traits, base) in (prop::sample::select(vec![0x00, 0x15, 0x2a, 0x46, 0x80, 0xf9]), any::<BaseDigest>()),
             (major, hinted, timezone) in any::<(u16, u16, i16)>(),
             digests: [Digest; Signal::COUNT],
         ) -> Record {
@@ -162,7 +224,9 @@ mod tests {
             }
             let present = SignalSet::from_bits(bits).unwrap();
             let (sensitivity, mode) = (Sensitivity::ALL[level], Mode::ALL[mode]);
-            Record { sensitivity, mode, key_id, present, major, hinted, timezone, digests }
+            let mut record = Record::new(sensitivity, mode);
+            record.set_traits(traits).unwrap();
+            Record { key_id, present, base, major, hinted, timezone, digests, ..record }
         }
     }
 
@@ -174,12 +238,12 @@ mod tests {
         #[test]
         fn encoded_records_decode_to_the_same(records in prop::collection::vec(any_record(), 1..=4)) {
             let fingerprint = Record::encode_all(records.iter().cloned());
-            prop_assert_eq!(fingerprint.as_str().len(), 123 * records.len() - 1);
+            prop_assert_eq!(fingerprint.as_str().len(), 128 * records.len() - 1);
             prop_assert_eq!(decode(fingerprint.as_str()), records);
         }
 
         #[test]
-        fn decoded_text_encodes_to_the_same(text in "fp1\\.[lmh][es]\\.[A-Za-z0-9_-]{2}[A-Za-f]AA[A-Za-z0-9_-]{109}[AEIMQUYcgkosw048]") {
+        fn decoded_text_encodes_to_the_same(text in "fp2\\.[lmh][es]\\.[A-Za-z0-9_-]{2}[AEIMQUYcgkosw048][A-D][A-Za-z0-9_-]{116}") {
             for record in decode(&text) {
                 let folded = Record::encode_all([record].into_iter());
                 prop_assert_eq!(folded.as_str(), &text);
@@ -187,7 +251,7 @@ mod tests {
         }
 
         #[test]
-        fn arbitrary_text_does_not_panic(text in "(fp1\\.[lmhx][esx]\\.)?[A-Za-z0-9._~-]{1,512}") {
+        fn arbitrary_text_does_not_panic(text in "(fp2\\.[lmhx][esx]\\.)?[A-Za-z0-9._~-]{1,512}") {
             if let Some(fingerprint) = Fingerprint::new(text) {
                 let _ = Record::decode_all(&fingerprint).count();
             }
@@ -199,17 +263,18 @@ mod tests {
         let good = Record::encode_all([Record::new(Sensitivity::Low, Mode::Enforce)].into_iter());
         let good = good.as_str();
         for bad in [
-            good.replace("fp1", "fp2"),
-            good.replace("fp1.le", "fp1.xe"),
-            good.replace("fp1.le", "fp1.lx"),
-            good.replace("fp1.le", "fp1.l"),
-            good.replace("fp1.le.", "fp1."),
-            good.replace("fp1.le.AA", "fp1.le.A__"),
+            good.replace("fp2", "fp3"),
+            good.replace("fp2.le", "fp2.xe"),
+            good.replace("fp2.le", "fp2.lx"),
+            good.replace("fp2.le", "fp2.l"),
+            good.replace("fp2.le.", "fp2."),
+            good.replace("fp2.le.AAA", "fp2.le.AAB"),
+            good.replace("fp2.le.AAAAAAAC", "fp2.le.AAAAAAAD"),
+            good.replace("fp2.le.AAAAAAAC", "fp2.le.AAAAAAAO"),
             format!("{good}A"),
             format!("{good}AAAA"),
             good[..good.len() - 1].to_owned(),
-            format!("{}B", &good[..good.len() - 1]),
-            "fp2.anything".to_owned(),
+            "fp3.anything".to_owned(),
         ] {
             assert_eq!(decode(&bad).len(), 0, "{bad}");
             assert_eq!(decode(&format!("{bad}~{good}")).len(), 1, "{bad}");

@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 
 macro_rules! signals {
     ($($variant:ident $name:literal $digest_len:literal $doc:literal)*) => {
-        /// A trait of a browser, a page or a session. The order is part of the format `fp1`: a signal's discriminant
+        /// A trait of a browser, a page or a session. The order is part of the format `fp2`: a signal's discriminant
         /// is digested with its value and selects its presence bit, and the digests are written in this order.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Signal {
@@ -36,7 +36,7 @@ macro_rules! signals {
 // because they must not match by chance. The login timestamp: 8 bytes, because it is the only value that a thief has to
 // guess.
 signals! {
-    Family           "family"            6 "The browser family, from the User-Agent."
+    Family           "family"            6 "The browser family: the product names of the User-Agent."
     OperatingSystem  "operating_system"  6 "The operating system, from the User-Agent."
     Mobile           "mobile"            6 "Whether the browser reports that it is mobile."
     Origin           "origin"            6 "The page's origin."
@@ -100,6 +100,21 @@ impl SignalSet {
     #[must_use]
     pub const fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
+    }
+
+    /// The signals in both sets.
+    #[must_use]
+    pub const fn intersection(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// Number of signals in the set.
+    pub const fn len(self) -> u32 {
+        self.0.count_ones()
+    }
+
+    pub(super) const fn with(self, signal: Signal) -> Self {
+        Self(self.0 | signal.bit())
     }
 
     pub(super) fn insert(&mut self, signal: Signal) {

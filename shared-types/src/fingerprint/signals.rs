@@ -3,49 +3,53 @@
 
 use std::{borrow::Cow, fmt, net::IpAddr};
 
-use super::{browser, evidence, evidence::Evidence, widget};
+use super::{
+    Counting, Faces, Signal, SignalSet, client_hints, evidence, evidence::Evidence, user_agent::UserAgent,
+    widget,
+};
 use crate::ids::DeploymentKey;
 
-/// Maximum length of an ordinary header, in bytes. The longest User-Agents, of in-app browsers, have about 500. A
-/// longer value is truncated, always at the same place.
+/// Maximum length of an ordinary header, in bytes. A longer value is truncated, always at the same place.
 const MAX_LEN: usize = 1024;
 
 /// Error: the request yields no fingerprint (contract, section 8). It names the invalid header and omits its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
-#[error("the header {} is missing or malformed", self.header())]
 pub enum Unavailable {
-    /// `User-Agent` is missing, empty or not text.
+    /// `User-Agent` is missing or empty.
+    #[error("the header {} is missing or malformed", evidence::USER_AGENT)]
     UserAgent,
     /// `x-twilio-sec-decoders` is malformed.
+    #[error("the header {} is missing or malformed", evidence::DECODERS)]
     Decoders,
     /// `x-twilio-sec-usersettings` is malformed.
+    #[error("the header {} is missing or malformed", evidence::USER_SETTINGS)]
     UserSettings,
     /// `x-twilio-sec-webchatinfo` is malformed.
+    #[error("the header {} is missing or malformed", evidence::WEBCHAT_INFO)]
     WebchatInfo,
-}
-
-impl Unavailable {
-    /// The name of the header.
-    pub const fn header(self) -> &'static str {
-        match self {
-            Self::UserAgent => evidence::USER_AGENT,
-            Self::Decoders => evidence::DECODERS,
-            Self::UserSettings => evidence::USER_SETTINGS,
-            Self::WebchatInfo => evidence::WEBCHAT_INFO,
-        }
-    }
+    /// A new session at the level `high`, and the request has fewer [counted](super::policy::Counted) signals than that
+    /// level needs.
+    #[error("the request has too few signals of a browser")]
+    TooFewSignals,
 }
 
 /// The signals of a request: its browser, page and session. `None` is a signal that the request lacks. `Debug` redacts
 /// all of them, because they are personal data.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Signals<'a> {
-    /// The browser family from the User-Agent: `Chrome`, `Safari`, `Webview`, or a product token such as `curl`.
-    pub family: &'a str,
+    /// The browser family: the product names of the User-Agent, sorted: `chrome`, `chrome edg`, `safari`, `curl`. Empty
+    /// without any.
+    pub family: Cow<'a, str>,
+    /// The family without an app's own names, as its desktop mode sends it, if that is another one: `chrome`.
+    pub base_family: Option<&'static str>,
     /// The browser's major version from the User-Agent. For Safari, without the gap from 18 to 26.
     pub major: Option<u16>,
-    /// The operating system from the User-Agent: `Windows 10`, `Mac OSX`, `Android`.
-    pub operating_system: Option<&'a str>,
+    /// How the major version is counted.
+    pub counting: Counting,
+    /// The operating system from the User-Agent: `windows`, `mac`, `android`.
+    pub operating_system: Option<&'static str>,
+    /// The systems that the browser reports in turn.
+    pub faces: Faces,
     /// Whether the browser is mobile: from `Sec-CH-UA-Mobile`, else from the User-Agent. Browsers report the same in
     /// both.
     pub mobile: bool,
@@ -82,21 +86,25 @@ pub struct Signals<'a> {
 impl<'a> Signals<'a> {
     /// Parses the signals. The error names the header that is missing or malformed.
     pub fn read(evidence: &Evidence<'a>) -> Result<Self, Unavailable> {
-        let user_agent =
-            text(evidence.user_agent).filter(|agent| !agent.is_empty()).ok_or(Unavailable::UserAgent)?;
+        let user_agent = evidence.user_agent.map(<[u8]>::trim_ascii).filter(|agent| !agent.is_empty());
+        let user_agent = UserAgent::read(user_agent.ok_or(Unavailable::UserAgent)?);
         let (audio, video) = widget::decoders(evidence.decoders).map_err(|_| Unavailable::Decoders)?;
         let settings =
             widget::user_settings(evidence.user_settings).map_err(|_| Unavailable::UserSettings)?;
-        let browser = browser::browser(user_agent);
         let brands = text(evidence.sec_ch_ua);
         let of_the_browser = Self {
-            family: browser.family,
-            major: browser.major,
-            operating_system: browser.operating_system,
-            mobile: text(evidence.sec_ch_ua_mobile).and_then(browser::mobile).unwrap_or(browser.mobile),
-            brand: brands.and_then(browser::brand),
-            hinted: brands.and_then(browser::hinted_version),
-            platform: text(evidence.sec_ch_ua_platform).and_then(browser::platform),
+            mobile: text(evidence.sec_ch_ua_mobile)
+                .and_then(client_hints::mobile)
+                .unwrap_or(user_agent.mobile),
+            family: user_agent.family.into(),
+            base_family: user_agent.base,
+            major: user_agent.major,
+            counting: user_agent.counting,
+            operating_system: user_agent.operating_system,
+            faces: user_agent.faces,
+            brand: brands.and_then(client_hints::brand),
+            hinted: brands.and_then(client_hints::hinted_version),
+            platform: text(evidence.sec_ch_ua_platform).and_then(client_hints::platform),
             accept_language: text(evidence.accept_language).and_then(Language::preferred),
             settings_language: settings.language.as_deref().and_then(Language::primary),
             accept_encoding: text(evidence.accept_encoding).map(Codings::of),
@@ -122,6 +130,23 @@ impl<'a> Signals<'a> {
             deployment_key: evidence.deployment_key,
             ..self
         })
+    }
+
+    /// The signals whose value most browsers send: cookies enabled, a decoder supported, the codings of all browsers of
+    /// the last years.
+    pub(super) fn usual(&self) -> SignalSet {
+        let mut usual = SignalSet::EMPTY;
+        for (signal, is_usual) in [
+            (Signal::CookieEnabled, self.cookie_enabled == Some(true)),
+            (Signal::AudioDecoder, self.audio == Some(true)),
+            (Signal::VideoDecoder, self.video == Some(true)),
+            (Signal::AcceptEncoding, self.accept_encoding.is_some_and(Codings::is_usual)),
+        ] {
+            if is_usual {
+                usual.insert(signal);
+            }
+        }
+        usual
     }
 }
 
@@ -176,6 +201,11 @@ impl Language {
 pub struct Codings(pub u8);
 
 impl Codings {
+    /// gzip and deflate; then also br, over TLS; then also zstd (Chrome 123, Firefox 126, Safari 26).
+    fn is_usual(self) -> bool {
+        matches!(self.0, 3 | 7 | 15)
+    }
+
     fn of(list: &str) -> Self {
         Self(list.split(',').map(Self::bit).fold(0, |bits, bit| bits | bit))
     }

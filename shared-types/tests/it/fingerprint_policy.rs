@@ -48,12 +48,11 @@ fn one_ordinary_change_is_accepted_at_every_level() {
         ("daylight saving time on Lord Howe", g().sets_clock_to(-90)),
         ("another network", g().comes_from("198.51.100.1")),
         ("IPv6", g().comes_from("2001:db8::1")),
-        ("another language", with_language(g(), "fr-FR")),
         ("other decoders", without_decoders(g())),
         ("no hints", without_hints(g())),
         ("no cookies", g().sends(evidence::USER_SETTINGS, USER_SETTINGS.replace("true", "false"))),
         ("a filter that removes codings", g().omits(evidence::ACCEPT_ENCODING)),
-        ("a language and a network", with_language(g(), "fr-FR").comes_from("198.51.100.1")),
+        ("no origin, as in a same-origin GET", g().omits(evidence::ORIGIN)),
     ] {
         assert_eq!(accepting_levels(&g(), &after), [Low, Medium, High], "{change}");
     }
@@ -70,26 +69,28 @@ fn larger_changes_are_accepted_at_lenient_levels() {
     let g = Guest::with_chrome;
     let travelling = || g().sets_clock_to(300);
     let brave = || g().sends(evidence::SEC_CH_UA, r#""Brave";v="138", "Chromium";v="138""#);
-    let cases: [(&str, Guest, &[Sensitivity]); 12] = [
+    let cases: [(&str, Guest, &[Sensitivity]); 14] = [
         ("travel", travelling().comes_from("2001:db8::1"), &[Low, Medium]),
         ("61 minutes", g().sets_clock_to(1), &[Low, Medium]),
+        ("another language", with_language(g(), "fr-FR"), &[Low, Medium]),
+        ("a language and a network", with_language(g(), "fr-FR").comes_from("198.51.100.1"), &[Low, Medium]),
         ("travel and a coding", travelling().sends(evidence::ACCEPT_ENCODING, "gzip"), &[Low, Medium]),
-        ("a language and decoders", without_decoders(with_language(g(), "fr")), &[Low, Medium]),
         (
             "a language and a coding",
             with_language(g(), "fr").sends(evidence::ACCEPT_ENCODING, "gzip"),
             &[Low, Medium],
         ),
+        ("a language and decoders", without_decoders(with_language(g(), "fr")), &[Low]),
         ("travel and decoders", without_decoders(travelling()), &[Low]),
+        ("travel, a language and decoders", without_decoders(with_language(travelling(), "fr")), &[Low]),
         ("another brand", brave(), &[Low]),
         ("another platform", g().sends(evidence::SEC_CH_UA_PLATFORM, r#""Linux""#), &[Low]),
-        ("brand and language", with_language(brave(), "fr"), &[Low]),
-        ("brand and travel", brave().sets_clock_to(300), &[]),
+        ("brand and language", with_language(brave(), "fr"), &[]),
         ("brand and platform", brave().sends(evidence::SEC_CH_UA_PLATFORM, r#""Linux""#), &[]),
         (
             "neither language nor settings",
             g().omits(evidence::ACCEPT_LANGUAGE).omits(evidence::USER_SETTINGS),
-            &[Low],
+            &[],
         ),
     ];
     for (change, after, levels) in cases {
@@ -110,14 +111,14 @@ fn every_soft_signal_costs_when_changed_or_missing() {
     };
     let network = |client| Guest { client, ..Guest::with_chrome() };
     for (signal, changed, changed_costs, missing, missing_costs) in [
-        (Signal::Timezone, settings("-60", "1"), 3, settings("-60", "null"), 1),
-        (Signal::Brand, sends(evidence::SEC_CH_UA, r#""Brave""#), 5, sends(evidence::SEC_CH_UA, ""), 0),
+        (Signal::Timezone, settings("-60", "1"), 3, settings("-60", "null"), 4),
+        (Signal::Brand, sends(evidence::SEC_CH_UA, r#""Brave""#), 6, sends(evidence::SEC_CH_UA, ""), 1),
         (
             Signal::Platform,
             sends(evidence::SEC_CH_UA_PLATFORM, r#""x""#),
-            5,
+            6,
             sends(evidence::SEC_CH_UA_PLATFORM, ""),
-            0,
+            1,
         ),
         (
             Signal::AcceptLanguage,
@@ -126,7 +127,7 @@ fn every_soft_signal_costs_when_changed_or_missing() {
             sends(evidence::ACCEPT_LANGUAGE, "*"),
             2,
         ),
-        (Signal::SettingsLanguage, settings("de-DE", "fr"), 1, settings("de-DE", ""), 1),
+        (Signal::SettingsLanguage, settings("de-DE", "fr"), 2, settings("de-DE", ""), 3),
         (
             Signal::AcceptEncoding,
             sends(evidence::ACCEPT_ENCODING, "br"),
@@ -174,14 +175,11 @@ fn decisive_signals_break_a_session_at_every_level() {
     let other_deployment = Guest { deployment_key: DeploymentKey::from_bits(2), ..g() };
     let mac = CHROME.replace("Windows NT 10.0; Win64; x64", "Macintosh; Intel Mac OS X 10_15_7");
     let no_system = CHROME.replace("(Windows NT 10.0; Win64; x64)", "");
-    let edge = format!("{CHROME} Edg/138.0.0.0");
     for (broken, after) in [
-        (Signal::Family, g().sends(evidence::USER_AGENT, edge)),
         (Signal::OperatingSystem, g().sends(evidence::USER_AGENT, mac)),
         (Signal::OperatingSystem, g().sends(evidence::USER_AGENT, no_system)),
         (Signal::Mobile, g().sends(evidence::SEC_CH_UA_MOBILE, "?1")),
         (Signal::Origin, g().sends(evidence::ORIGIN, "https://evil.example")),
-        (Signal::Origin, g().omits(evidence::ORIGIN)),
         (Signal::DeploymentKey, other_deployment),
         (Signal::LoginTimestamp, g().sends(evidence::WEBCHAT_INFO, r#"{"loginTimestamp":"1751883240124"}"#)),
         (Signal::LoginTimestamp, g().sends(evidence::WEBCHAT_INFO, r#"{"loginTimestamp":"9999999"}"#)),
@@ -207,6 +205,87 @@ fn signals_missing_at_the_start_may_be_added() {
 }
 
 #[test]
+fn another_set_of_names_is_another_browser() {
+    let g = Guest::with_chrome;
+    for name in ["Edg/138.0.0.0", "Vivaldi/7.5", "(Ecosia windows@138)", "[FBAN/FBIOS]"] {
+        let after = g().sends(evidence::USER_AGENT, format!("{CHROME} {name}"));
+        assert_eq!(accepting_levels(&g(), &after), [Low], "{name}");
+        assert_eq!(accepting_levels(&after, &g()), [Low], "{name}");
+        assert_eq!(compare(&g(), &after).broke, SignalSet::of(&[Signal::Family]));
+        let one_more =
+            after.clone().sends(evidence::ACCEPT_ENCODING, "br").sends(evidence::ACCEPT_LANGUAGE, "fr");
+        assert_eq!(accepting_levels(&g(), &one_more), [Low], "6 points, and 2");
+        let with_hints = after.sends(evidence::SEC_CH_UA, r#""Microsoft Edge";v="138", "Chromium";v="138""#);
+        assert_eq!(accepting_levels(&g(), &with_hints), [], "6 points, and 6 of the brand");
+    }
+    // Versions of two browsers are not compared.
+    let older = g().sends(evidence::USER_AGENT, format!("{} Edg/100.0", CHROME.replace("138", "100")));
+    assert_eq!(accepting_levels(&g(), &older), [Low]);
+}
+
+#[test]
+fn the_adaptive_thief_is_refused() {
+    // Token and loginTimestamp, the right browser, and nothing else.
+    for guest in [Guest::with_chrome(), Guest::with_safari()] {
+        let omitting = [
+            evidence::ACCEPT_LANGUAGE,
+            evidence::ACCEPT_ENCODING,
+            evidence::SEC_CH_UA,
+            evidence::SEC_CH_UA_MOBILE,
+            evidence::SEC_CH_UA_PLATFORM,
+            evidence::DECODERS,
+            evidence::USER_SETTINGS,
+        ];
+        let thief = omitting.into_iter().fold(guest.clone(), Guest::omits);
+        assert_eq!(accepting_levels(&guest, &thief), []);
+        // All that most browsers send, too.
+        let thief = guest
+            .clone()
+            .omits(evidence::ACCEPT_LANGUAGE)
+            .sends(evidence::USER_SETTINGS, r#"{"cookieEnabled":true}"#);
+        assert_eq!(accepting_levels(&guest, &thief), []);
+    }
+}
+
+#[test]
+fn of_a_browser_with_few_signals_all_must_hold() {
+    let bare = || {
+        let Guest { headers, client, deployment_key } = Guest::with_safari();
+        let headers = headers.into_iter().filter(|(name, _)| *name == evidence::USER_AGENT).collect();
+        Guest { headers, client, deployment_key }.sends(evidence::ACCEPT_ENCODING, "gzip, deflate, br")
+    };
+    let updated = bare()
+        .sends(evidence::USER_AGENT, crate::fingerprint_support::SAFARI.replace("Version/18", "Version/26"));
+    assert_eq!(accepting_levels(&bare(), &updated.comes_from("198.51.100.1")), [Low, Medium, High]);
+    // Three counted signals are enough for `low`.
+    assert_eq!(accepting_levels(&bare(), &bare().omits(evidence::ACCEPT_ENCODING)), [Low]);
+    for (level, enough) in [(Low, true), (Medium, false), (High, false)] {
+        assert_eq!(bare().fingerprint(level).has_enough_signals(level), enough);
+    }
+    let more = bare()
+        .sends(evidence::ACCEPT_LANGUAGE, "de")
+        .sends(evidence::WEBCHAT_INFO, r#"{"loginTimestamp":1}"#);
+    assert!(more.fingerprint(High).has_enough_signals(High));
+    // Usual values are not counted, others are.
+    let usual = |settings| bare().sends(evidence::USER_SETTINGS, settings).fingerprint(High);
+    assert!(!usual(r#"{"cookieEnabled":true}"#).has_enough_signals(Medium));
+    assert!(usual(r#"{"cookieEnabled":false}"#).has_enough_signals(Medium));
+}
+
+#[test]
+fn a_least_number_of_signals_must_hold() {
+    // Five counted signals, of which the language costs one point.
+    let guest = Guest::with_safari()
+        .omits(evidence::USER_SETTINGS)
+        .sends(evidence::DECODERS, "{}")
+        .sends(evidence::ACCEPT_LANGUAGE, "de");
+    let other = guest.clone().sends(evidence::ACCEPT_LANGUAGE, "fr");
+    let compared = judge(&guest.fingerprint(High), &other.fingerprint(High)).last;
+    assert_eq!((compared.points, compared.counted, compared.least), (1, 4, 5));
+    assert_eq!(accepting_levels(&guest, &other), [Low, Medium]);
+}
+
+#[test]
 fn verdicts_name_their_signals() {
     let after = with_language(Guest::with_chrome(), "fr").comes_from("2001:db8::1").updates_chrome_to(137);
     let compared = compare(&Guest::with_chrome(), &after.omits(evidence::SEC_CH_UA));
@@ -220,7 +299,9 @@ fn verdicts_name_their_signals() {
         "family,operating_system,mobile,origin,deployment_key,login_timestamp,timezone,platform,accept_encoding,\
          cookie_enabled,audio_decoder,video_decoder"
     );
-    assert_eq!(compared.points, 2);
+    assert_eq!((compared.points, compared.budget), (4, 4));
+    // Of nine counted signals: family, system, loginTimestamp, timezone and platform.
+    assert_eq!((compared.counted, compared.least), (5, 4));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use proptest::{option, prelude::*};
 use shared_types::{
     DeploymentKey, Fingerprint,
-    fingerprint::{Mode, Sensitivity, Signal, Signals, evidence, generate, signals},
+    fingerprint::{Counting, Faces, Mode, Sensitivity, Signal, Signals, evidence, generate, signals},
 };
 
 use crate::fingerprint_support::{Guest, account, judge};
@@ -29,11 +29,15 @@ prop_compose! {
         (language, codings, network) in any::<(Option<[u8; 8]>, Option<u8>, Option<[u8; 7]>)>(),
         (login_timestamp, origin) in (option::of(".{1,64}"), option::of(".{1,64}")),
         deployment in any::<u128>(),
+        (base, kinds) in (any::<bool>(), (0..3usize, 0..3usize)),
     ) -> Signals<'static> {
         Signals {
-            family,
+            family: family.into(),
+            base_family: base.then_some("chrome"),
             major,
+            counting: [Counting::FourWeekly, Counting::Yearly, Counting::Weekly][kinds.0],
             operating_system,
+            faces: [Faces::One, Faces::Android, Faces::Apple][kinds.1],
             mobile,
             brand,
             hinted,
@@ -61,7 +65,7 @@ prop_compose! {
 )]
 fn runs(fingerprint: &Fingerprint, len: usize) -> HashSet<Vec<u8>> {
     let payload = URL_SAFE_NO_PAD.decode(fingerprint.as_str().rsplit('.').next().unwrap()).unwrap();
-    payload[12..].windows(len).map(<[u8]>::to_vec).collect()
+    payload[16..].windows(len).map(<[u8]>::to_vec).collect()
 }
 
 proptest! {
@@ -79,7 +83,7 @@ proptest! {
     #[test]
     fn fingerprints_are_short_and_round_trip(signals in any_signals(), level in any_level()) {
         let fingerprint = generate(&account(1), &signals, level, Mode::Enforce);
-        prop_assert_eq!(fingerprint.as_str().len(), 122);
+        prop_assert_eq!(fingerprint.as_str().len(), 127);
         prop_assert_eq!(Fingerprint::new(fingerprint.as_str().to_owned()), Some(fingerprint.clone()));
         let json = serde_json::to_string(&fingerprint).unwrap();
         prop_assert_eq!(serde_json::from_str::<Fingerprint>(&json).unwrap(), fingerprint);
@@ -96,7 +100,7 @@ proptest! {
     }
 
     #[test]
-    fn no_fingerprint_text_panics(text in "(fp1\\.[lmhx][es]\\.)?([A-Za-z0-9._~-]{1,200}|[A-Za-z0-9_-]{2}[A-Za-f]AA[A-Za-z0-9_-]{109}[AEIMQUYcgkosw048])") {
+    fn no_fingerprint_text_panics(text in "(fp2\\.[lmhx][es]\\.)?([A-Za-z0-9._~-]{1,200}|[A-Za-z0-9_-]{2}[AEIMQUYcgkosw048][A-D][A-Za-z0-9_-]{116})") {
         let good = Guest::with_chrome().fingerprint(Sensitivity::Low);
         let other = Fingerprint::new(text).unwrap();
         for (sealed, presented) in [(&good, &other), (&other, &good), (&other, &other)] {
@@ -132,7 +136,7 @@ proptest! {
         let _ = Signals::read(&evidence);
         let evidence = Evidence { user_agent: Some(agent.as_bytes()), ..evidence };
         if let Ok(signals) = Signals::read(&evidence) {
-            prop_assert_eq!(generate(&account(1), &signals, Sensitivity::High, Mode::Enforce).as_str().len(), 122);
+            prop_assert_eq!(generate(&account(1), &signals, Sensitivity::High, Mode::Enforce).as_str().len(), 127);
         }
     }
 }
@@ -156,7 +160,7 @@ fn equal_values_differ_between_signals() {
     let guest = Guest::with_chrome();
     let fingerprint = guest.fingerprint(Sensitivity::Medium);
     let payload = URL_SAFE_NO_PAD.decode(fingerprint.as_str().rsplit('.').next().unwrap()).unwrap();
-    assert_eq!(runs(&fingerprint, 4).len(), payload[12..].windows(4).count());
+    assert_eq!(runs(&fingerprint, 4).len(), payload[16..].windows(4).count());
 }
 
 #[test]
@@ -177,7 +181,7 @@ fn headers_of_any_length_are_accepted() {
 fn the_fingerprint_format_is_stable() {
     assert_eq!(
         Guest::with_chrome().fingerprint(Sensitivity::Medium).as_str(),
-        "fp1.me.otYAA___AIoAiv_EyNkcE6JnIRSOAQQ-fP9g1GE9B4urag7VM52cL9cCFHENXh4Pb0X5G5isxsoY-ca76udWQSbbAc2BTQKvWYnPvcLOrPRw-kINn0Y"
+        "fp2.me.otYD___wAIoAiv_EAAAAAF9uFPjjuUI4VXdY6GcfV3w887_f7BTuyXCVbt_FLWPs3H56jJB2InxeQo_lD7bxqfj3T5TaSAabvKVnS039VxihUuvXBdfm7ons"
     );
 }
 

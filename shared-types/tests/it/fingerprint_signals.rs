@@ -2,7 +2,7 @@
 
 use shared_types::fingerprint::{Signals, Unavailable, evidence};
 
-use crate::fingerprint_support::{CHROME, Guest};
+use crate::fingerprint_support::Guest;
 
 /// Whether two values of one header give the same signal, as picked by `signal`.
 fn same<T: PartialEq>(
@@ -92,10 +92,13 @@ fn widget_header_fields_are_parsed() {
 }
 
 #[test]
-fn unreadable_user_agents_are_rejected() {
-    for agent in [&b""[..], b"   ", b"Chr\xffome", b"Chrome\n/1", b"\0", &[0xff; 64 * 1024]] {
+fn requests_without_a_user_agent_are_rejected() {
+    for agent in [&b""[..], b"   "] {
         let guest = Guest::with_chrome().sends(evidence::USER_AGENT, agent);
         assert_eq!(guest.signals().unwrap_err(), Unavailable::UserAgent);
+    }
+    for agent in [&b"Chr\xffome"[..], b"\0", &[0xff; 64 * 1024]] {
+        assert!(Guest::with_chrome().sends(evidence::USER_AGENT, agent).signals().is_ok());
     }
     let guest = Guest::with_chrome().omits(evidence::USER_AGENT);
     assert_eq!(guest.signals().unwrap_err(), Unavailable::UserAgent);
@@ -112,7 +115,6 @@ fn malformed_widget_headers_are_rejected() {
             let guest = Guest::with_chrome().sends(header, value);
             assert_eq!(guest.signals().unwrap_err(), reason);
         }
-        assert_eq!(reason.header(), header);
         assert_eq!(reason.to_string(), format!("the header {header} is missing or malformed"));
         assert!(Guest::with_chrome().omits(header).signals().is_ok());
     }
@@ -133,17 +135,6 @@ fn malformed_ordinary_headers_are_ignored() {
     let signals = guest.signals().unwrap();
     assert!(signals.accept_language.is_none() && signals.accept_encoding.is_none());
     assert!(signals.brand.is_none() && signals.platform.is_none() && !signals.mobile);
-}
-
-#[test]
-fn long_user_agents_are_truncated() {
-    let endless = |tail: &str| Guest::with_chrome().sends(evidence::USER_AGENT, format!("{CHROME} {tail}"));
-    // 1 KiB ends within a character of the one text, and between two of the other.
-    let (one, two) = (endless(&"ü".repeat(32 * 1024)), endless(&format!("x{}", "ü".repeat(32 * 1024))));
-    assert_eq!(one.signals().unwrap().family, "Chrome");
-    assert_eq!(two.signals().unwrap().major, Some(138));
-    let late = Guest::with_chrome().sends(evidence::USER_AGENT, format!("{}{CHROME}", "x".repeat(1024)));
-    assert_ne!(late.signals().unwrap().family, "Chrome");
 }
 
 #[test]

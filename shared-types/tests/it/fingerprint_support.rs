@@ -107,5 +107,10 @@ pub(crate) fn ring(keys: &[u8]) -> FingerprintKeys {
 
 /// Judges within a session that has not changed since its start.
 pub(crate) fn judge(sealed: &Fingerprint, presented: &Fingerprint) -> Verdict {
-    fp::judge(BoundFingerprint { sealed, first: None }, presented)
+    fp::judge(BoundFingerprint { sealed, first: None, key_is_proved: false }, presented)
+}
+
+/// The same, with a proof by the session's key.
+pub(crate) fn judge_with_key(sealed: &Fingerprint, presented: &Fingerprint) -> Verdict {
+    fp::judge(BoundFingerprint { sealed, first: None, key_is_proved: true }, presented)
 }

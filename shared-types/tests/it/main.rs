@@ -7,7 +7,9 @@
 )]
 
 mod fingerprint_browsers;
+mod fingerprint_faces;
 mod fingerprint_maker;
+mod fingerprint_pairs;
 mod fingerprint_policy;
 mod fingerprint_properties;
 mod fingerprint_sessions;

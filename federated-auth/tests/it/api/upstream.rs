@@ -134,7 +134,7 @@ async fn refresh_is_one_upstream_call_and_must_return_a_successor() {
         let scripted = ScriptedPeer::that(Act::json(200, &verdict.to_string())).await;
         let fas = federated_auth(scripted.address, |_| {});
         let request = Request::post(&format!("/v1/Accounts/{ACCOUNT}/Tokens/refresh"))
-            .json(&refreshing(&json!({"token": "x", "fingerprint": "fp1.some", "jkt": "A".repeat(43)})));
+            .json(&refreshing(&json!({"token": "x", "fingerprint": "fp2.some", "jkt": "A".repeat(43)})));
         let answer = request.bearer(ORCHESTRATOR_SECRET).send(fas.address()).await;
         if status == 502 {
             answer.is_refusal(502, "upstream_invalid");
@@ -147,7 +147,7 @@ async fn refresh_is_one_upstream_call_and_must_return_a_successor() {
         let body: Value = serde_json::from_str(seen.split("\r\n\r\n").nth(1).unwrap()).unwrap();
         let successor = json!({"accountSid": ACCOUNT, "deploymentKey": DEPLOYMENT, "ttl": crate::api::TTL});
         let sent =
-            json!({"token": "x", "fingerprint": "fp1.some", "jkt": "A".repeat(43), "successor": successor});
+            json!({"token": "x", "fingerprint": "fp2.some", "jkt": "A".repeat(43), "successor": successor});
         assert_eq!(body, sent);
     }
 }
@@ -157,7 +157,7 @@ async fn upstream_calls_carry_request_id_trace_and_service_credential() {
     let scripted = ScriptedPeer::that(Act::Close).await;
     let fas = federated_auth(scripted.address, |_| {});
     let mut fields = deployment();
-    fields["fingerprint"] = "fp1.a-fingerprint".into();
+    fields["fingerprint"] = "fp2.a-fingerprint".into();
     let request = Request::post(&format!("/v2/Accounts/{ACCOUNT}/Tokens"))
         .json(&fields)
         .bearer(ORCHESTRATOR_SECRET)
@@ -173,5 +173,5 @@ async fn upstream_calls_carry_request_id_trace_and_service_credential() {
     let names: Vec<&str> = body.as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(names, ["accountSid", "grants", "ttl", "encrypt", "fingerprint"]);
     assert_eq!((&body["encrypt"], &body["ttl"]), (&json!(true), &json!(crate::api::TTL)));
-    assert_eq!(body["fingerprint"], "fp1.a-fingerprint");
+    assert_eq!(body["fingerprint"], "fp2.a-fingerprint");
 }

@@ -75,7 +75,7 @@ async fn no_secrets_are_logged() {
         let leak = written.lines().find(|line| line.contains(part) && !part.starts_with("eyJ"));
         assert!(leak.is_none(), "written: {}", leak.unwrap_or_default());
     }
-    for word in ["fp1.", "Bearer ", "bearer "] {
+    for word in ["fp2.", "Bearer ", "bearer "] {
         let leak = written.lines().find(|line| line.contains(word) && !line.starts_with("curl "));
         assert!(leak.is_none(), "written: {}", leak.unwrap_or_default());
     }

@@ -71,6 +71,6 @@ async fn fingerprints_are_forwarded_only_with_the_feature_on() {
         chrome(Request::post(CREATE).json(&json!({"deploymentKey": deployment}))).send(fwo.address()).await;
     }
     let [on, off] = peer.seen().try_into().unwrap();
-    assert!(on.contains(r#""fingerprint":"fp1."#), "{on}");
+    assert!(on.contains(r#""fingerprint":"fp2."#), "{on}");
     assert!(!off.contains("fingerprint"), "{off}");
 }

@@ -61,7 +61,7 @@ async fn updated_browsers_are_accepted_and_the_successor_rebinds() {
 async fn another_browser_is_rejected_without_reason_or_signals() {
     let sas = Sas::start().await;
     for presented in
-        [of(FIREFOX), "fp1.nonsense".into(), "nonsense".into(), of(CHROME).replacen("fp1", "fp2", 1)]
+        [of(FIREFOX), "fp2.nonsense".into(), "nonsense".into(), of(CHROME).replacen("fp2", "fp2", 1)]
     {
         let (verdict, _) = verdict(&sas, Some(&of(CHROME)), Some(&presented)).await;
         assert_eq!(verdict["authorized"], false);

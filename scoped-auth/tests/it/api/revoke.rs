@@ -59,11 +59,11 @@ async fn revoking_ends_all_tokens_of_a_session_even_with_an_expired_one() {
 #[tokio::test]
 async fn foreign_sessions_are_not_revoked() {
     let sas = Sas::start().await;
-    let fields = generate_request(json!({"fingerprint": "fp1.nobodys"}));
+    let fields = generate_request(json!({"fingerprint": "fp2.nobodys"}));
     let token = sas.token(&fields).await;
     for (who, fields) in [
         ("another account", json!({"accountSid": OTHER_ACCOUNT, "token": token})),
-        ("another browser", json!({"accountSid": ACCOUNT, "token": token, "fingerprint": "fp1.a-thiefs"})),
+        ("another browser", json!({"accountSid": ACCOUNT, "token": token, "fingerprint": "fp2.a-thiefs"})),
         ("a foreign token", json!({"accountSid": ACCOUNT, "token": "hunter2"})),
     ] {
         let answer = revokes(&sas, &fields).await;

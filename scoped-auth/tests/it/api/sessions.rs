@@ -68,7 +68,7 @@ async fn expired_tokens_are_resumed_by_their_browser_within_the_window() {
     );
     assert_eq!(refreshes(&bound, json!({"jkt": "E".repeat(43)})).await["message"], "proof_validation_failed");
     assert_eq!(
-        refreshes(&unbound, json!({"fingerprint": "fp1.some"})).await["reason"],
+        refreshes(&unbound, json!({"fingerprint": "fp2.some"})).await["reason"],
         "expired_token",
         "an unbound token accepts any fingerprint"
     );

@@ -56,13 +56,13 @@ async fn parallel_refreshes_of_one_token_have_one_successor() {
 #[tokio::test]
 async fn a_reissued_successor_is_identical_whatever_changed_between_the_retries() {
     let sas = Sas::start().await;
-    for sealed in [None, Some("fp1.the-browser")] {
+    for sealed in [None, Some("fp2.the-browser")] {
         let token = sas.token(&generate_request(json!({"fingerprint": null}))).await;
         let first = sas.claims(&sas.successor(&token, json!({"fingerprint": sealed})).await);
         for others in [
             json!({"successor": ttl(7)}),
             json!({"successor": ttl(21_600)}),
-            json!({"fingerprint": "fp1.another-browser"}),
+            json!({"fingerprint": "fp2.another-browser"}),
             json!({"fingerprint": null}),
             json!({"fingerprint": sealed}),
         ] {
@@ -153,7 +153,7 @@ async fn unbound_sessions_reissue_until_the_successor_was_used() {
 async fn a_rejected_refresh_does_not_advance_the_session() {
     let sas = Sas::start().await;
     let bound = sas.token(&generate_request(jkt("A"))).await;
-    let browsers = sas.token(&generate_request(json!({"fingerprint": "fp1.nobodys"}))).await;
+    let browsers = sas.token(&generate_request(json!({"fingerprint": "fp2.nobodys"}))).await;
     let plain = sas.token(&generate_request(json!({}))).await;
     let signed = json!([{"type": "chat", "service_sid": "IS00000000000000000000000000000001"}]);
     let without_deployment = sas.token(&generate_request(json!({"grants": signed}))).await;
@@ -177,7 +177,7 @@ async fn a_rejected_refresh_does_not_advance_the_session() {
         (&bound, with_key(deployment), invalid),
         (&bound, json!({}), "proof_validation_failed"),
         (&bound, jkt("E"), "proof_validation_failed"),
-        (&browsers, json!({"fingerprint": "fp1.a-thiefs"}), "fingerprint_validation_failed"),
+        (&browsers, json!({"fingerprint": "fp2.a-thiefs"}), "fingerprint_validation_failed"),
     ] {
         is_refused_and_moves_nothing(&sas, token, others, what).await;
     }

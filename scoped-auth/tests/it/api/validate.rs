@@ -70,7 +70,7 @@ async fn a_successor_belongs_to_the_same_session() {
 async fn verdicts_contain_no_session_state() {
     let sas = Sas::start().await;
     let jkt = "A".repeat(43);
-    let token = sas.token(&generate_request(json!({"jkt": jkt, "fingerprint": "fp1.some"}))).await;
+    let token = sas.token(&generate_request(json!({"jkt": jkt, "fingerprint": "fp2.some"}))).await;
     let mut expected = vec![
         "authorized",
         "auth_account",

@@ -213,6 +213,6 @@ fn judge_holder(claims: &Claims, key: Key, fingerprint: Option<&Fingerprint>) ->
         return Err("invalid_dpop_proof");
     }
     let (Some(sealed), Some(shown)) = (&claims.fingerprint, fingerprint) else { return Ok(has_key) };
-    let bound = BoundFingerprint { sealed, first: claims.first_fingerprint.as_ref() };
+    let bound = BoundFingerprint { sealed, first: claims.first_fingerprint.as_ref(), key_is_proved: has_key };
     if judge(bound, shown).accepted { Ok(true) } else { Err("fingerprint_invalid") }
 }

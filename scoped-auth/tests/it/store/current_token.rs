@@ -43,7 +43,7 @@ async fn parallel_refreshes_of_one_token_have_one_successor(store: Store) {
             let (replica, presented) = (replica.clone(), presented.clone());
             // Each at another time, with another expiry and another browser.
             let at = now() + TimeDelta::milliseconds(i64::try_from(n).unwrap());
-            let fingerprint = Fingerprint::new(format!("fp1.{n}"));
+            let fingerprint = Fingerprint::new(format!("fp2.{n}"));
             calls.spawn(async move {
                 let binding = Binding { fingerprint, first_fingerprint: None };
                 replica.refresh(&presented, binding, at + TimeDelta::hours(1), at).await.unwrap()
@@ -122,8 +122,8 @@ async fn the_current_token_is_reissued_until_it_was_presented(store: Store) {
     let anew = CurrentToken {
         advanced_at: now() + TimeDelta::seconds(61),
         expires_at: now() + TimeDelta::hours(2),
-        fingerprint: Fingerprint::new("fp1.now".to_owned()),
-        first_fingerprint: Fingerprint::new("fp1.first".to_owned()),
+        fingerprint: Fingerprint::new("fp2.now".to_owned()),
+        first_fingerprint: Fingerprint::new("fp2.first".to_owned()),
         ..lost.clone()
     };
     // Only one of two replicas marks it.

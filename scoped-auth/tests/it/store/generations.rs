@@ -23,8 +23,8 @@ async fn a_session_advances_one_generation_at_a_time(store: Store) {
     assert_eq!(here.current(session(1)).await.unwrap(), None);
     let fingerprint = |text: &str| Fingerprint::new(text.to_owned());
     let first = Advance {
-        fingerprint: fingerprint("fp1.now"),
-        first_fingerprint: fingerprint("fp1.first"),
+        fingerprint: fingerprint("fp2.now"),
+        first_fingerprint: fingerprint("fp2.first"),
         ..advance(session(1), 0, now())
     };
     assert_eq!(here.advance(first.clone()).await.unwrap(), advanced(0));
@@ -32,8 +32,8 @@ async fn a_session_advances_one_generation_at_a_time(store: Store) {
         generation: 1,
         advanced_at: now(),
         expires_at: now() + TimeDelta::hours(1),
-        fingerprint: fingerprint("fp1.now"),
-        first_fingerprint: fingerprint("fp1.first"),
+        fingerprint: fingerprint("fp2.now"),
+        first_fingerprint: fingerprint("fp2.first"),
         shown: false,
     };
     assert_eq!((first.next(), there.current(session(1)).await.unwrap()), (current.clone(), Some(current)));

@@ -1,45 +1,5 @@
-//! Parsers of the User-Agent and the client hints. Family, operating system and version come from the User-Agent only,
-//! because hints appear and disappear. Hints are separate signals, compared separately, so the two never conflict.
-
-use woothee::{parser::Parser, woothee::VALUE_UNKNOWN};
-
-/// A parsed User-Agent, without the parts that an update or a vendor changes.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Browser<'a> {
-    /// woothee's name, or the product token if woothee knows none.
-    pub(super) family: &'a str,
-    /// The major version. Minor versions are frozen or change at any time.
-    pub(super) major: Option<u16>,
-    /// woothee's name, without the version.
-    pub(super) operating_system: Option<&'a str>,
-    /// Whether the User-Agent contains `Mobi`.
-    pub(super) mobile: bool,
-}
-
-/// Parses a User-Agent. Never fails: unknown text yields its product token as the family.
-pub(super) fn browser(user_agent: &str) -> Browser<'_> {
-    let found = Parser::new().parse(user_agent).unwrap_or_default();
-    let known = |name: &str| !matches!(name, "" | VALUE_UNKNOWN);
-    // Browser vendors recommend this substring instead of device names.
-    let mobile = user_agent.contains("Mobi");
-    let operating_system = Some(found.os).filter(|name| known(name));
-
-    // woothee's category `misc` has one name for many libraries; the product token distinguishes them.
-    if known(found.name) && found.category != "misc" {
-        let major = match found.name {
-            // A web view's own version is frozen at 4.0, or missing.
-            "Webview" => after(user_agent, "Chrome/").and_then(number),
-            // Safari's version went from 18 to 26 in one ordinary release, so it counts as one step.
-            "Safari" => number(found.version).map(|major| if major >= 26 { major - 7 } else { major }),
-            _ => number(found.version),
-        };
-        return Browser { family: found.name, major, operating_system, mobile };
-    }
-    let token = user_agent.split([' ', '/']).next().filter(|token| !token.is_empty());
-    let family = token.unwrap_or(user_agent);
-    let major = after(user_agent, family).and_then(|rest| rest.strip_prefix('/')).and_then(number);
-    Browser { family, major, operating_system, mobile }
-}
+//! Parsers of the client hints, `Sec-CH-UA*`. Names, system and version come from the User-Agent only, because hints
+//! appear and disappear. Hints are separate signals, compared separately, so the two never conflict.
 
 fn after<'a>(text: &'a str, mark: &str) -> Option<&'a str> {
     text.split_once(mark).map(|(_, rest)| rest)
@@ -133,7 +93,7 @@ mod tests {
     proptest! {
         #[test]
         fn arbitrary_text_does_not_panic(text in "\\PC*|[ -~]{0,80}|(\"?[\\\\,;a-z\"]){0,20}") {
-            let _ = (browser(&text), brand(&text), hinted_version(&text), platform(&text), mobile(&text));
+            let _ = (brand(&text), hinted_version(&text), platform(&text), mobile(&text));
         }
     }
 
