@@ -3,6 +3,7 @@
 
 use crate::{
     draws::{Draws, LORD_HOWE},
+    faces::{self, Face},
     updates,
     visitor::{Visitor, Widget},
 };
@@ -12,10 +13,15 @@ use crate::{
 pub enum Goal {
     /// A single ordinary change, which no level rejects.
     NeverRefused,
-    /// Travel, which only `high` may reject.
+    /// Travel, another language or another face, which only `high` may reject.
     RefusedOnlyByHigh,
     /// A theft that every level rejects.
     AlwaysRefused,
+    /// Another browser, which only `low` may accept.
+    AcceptedOnlyByLow,
+    /// An adaptive thief with one guess, accepted by `medium` in at most a third and by `high` in at most an eighth of the
+    /// cases.
+    ThirdAndEighth,
     /// Measured, without a goal.
     None,
 }
@@ -33,7 +39,9 @@ pub(crate) const CHANGES: &[Change] = &[
     ordinary("nothing changed", |before, _| after(before, |_| Some(()))),
     ordinary("browser update by one version", |before, _| after(before, |v| update(v, 1))),
     ordinary("browser update by two to six versions", |before, draws| {
-        after(before, |v| update(v, 2 + draws.below(5) as u16))
+        // Safari has one version a year.
+        let by = 2 + draws.below(5) as u16;
+        if updates::is_safari(&before.headers) { None } else { after(before, |v| update(v, by)) }
     }),
     ordinary("update with zstd, other GREASE and order in Sec-CH-UA", |before, _| {
         let before = without_zstd(before);
@@ -82,9 +90,16 @@ pub(crate) const CHANGES: &[Change] = &[
         })
     }),
     ordinary("language list reduced to one", |before, _| after(before, reduced_languages)),
-    ordinary("another language first", |before, _| {
-        after(before, |v| (v.languages.len() > 1).then(|| v.languages.rotate_left(1)))
-    }),
+    Change {
+        name: "another language first",
+        goal: Goal::RefusedOnlyByHigh,
+        happens: |before, _| after(before, |v| (v.languages.len() > 1).then(|| v.languages.rotate_left(1))),
+    },
+    face("iPad: full screen to split view, or back", |v, draws| faces::switch(v, Face::SplitView, draws)),
+    face("Android: desktop site, or back", |v, draws| faces::switch(v, Face::DesktopSite, draws)),
+    face("foldable: folded or unfolded", |v, draws| faces::switch(v, Face::Foldable, draws)),
+    face("Firefox on Android: phone to tablet, or back", |v, draws| faces::switch(v, Face::Firefox, draws)),
+    face("app: desktop site without its own name, or back", |v, draws| faces::switch(v, Face::App, draws)),
     ordinary("both decoders' answers changed", |before, _| after(before, other_decoders)),
     ordinary("cookies switched on or off", |before, _| {
         after(before, |v| {
@@ -133,6 +148,10 @@ type Happens = fn(&Visitor, &mut Draws) -> Option<(Visitor, Visitor)>;
 
 const fn ordinary(name: &'static str, happens: Happens) -> Change {
     Change { name, goal: Goal::NeverRefused, happens }
+}
+
+const fn face(name: &'static str, happens: Happens) -> Change {
+    Change { name, goal: Goal::RefusedOnlyByHigh, happens }
 }
 
 const fn several(name: &'static str, happens: Happens) -> Change {

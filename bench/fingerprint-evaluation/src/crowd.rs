@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
+    adaptive::Guesses,
     draws::{Country, Draws},
     judges::{Judges, Kind, View, kind},
     population::HeaderSet,
@@ -23,6 +24,10 @@ pub(crate) struct Crowd {
     pub(crate) visitors: Vec<One>,
     /// Their headers, by kind of browser.
     kinds: BTreeMap<Kind, Vec<HeaderSet>>,
+    /// For each set of headers, its number of visitors and the place of the first.
+    pub(crate) frequencies: Vec<(u32, usize)>,
+    /// Guesses at visitors.
+    pub(crate) guesses: Guesses,
 }
 
 /// The token's owner, and all others.
@@ -33,15 +38,26 @@ pub(crate) struct Encounter<'a> {
 
 impl Crowd {
     pub(crate) fn of(population: &[HeaderSet], judges: &Judges, draws: &mut Draws) -> Self {
-        let mut crowd = Self { visitors: Vec::new(), kinds: BTreeMap::new() };
+        let (mut visitors, mut kinds) = (Vec::new(), BTreeMap::<Kind, Vec<HeaderSet>>::new());
         for headers in population {
             let country = draws.country();
             let visitor = draws.visitor_from(country, headers);
             let (Some(kind), Some(sealed)) = (kind(&visitor), judges.view(&visitor)) else { continue };
-            crowd.kinds.entry(kind.clone()).or_default().push(headers.clone());
-            crowd.visitors.push(One { visitor, country, kind, sealed });
+            kinds.entry(kind.clone()).or_default().push(headers.clone());
+            visitors.push(One { visitor, country, kind, sealed });
         }
-        crowd
+        let mut frequencies: Vec<(u32, usize)> = Vec::new();
+        for (place, one) in visitors.iter().enumerate() {
+            let same = |first: usize| {
+                visitors.get(first).is_some_and(|other: &One| other.visitor.headers == one.visitor.headers)
+            };
+            match frequencies.iter_mut().find(|(_, first)| same(*first)) {
+                Some((count, _)) => *count += 1,
+                None => frequencies.push((1, place)),
+            }
+        }
+        let guesses = Guesses::of(&visitors);
+        Self { visitors, kinds, frequencies, guesses }
     }
 
     pub(crate) fn encounters(&self) -> impl Iterator<Item = Encounter<'_>> {

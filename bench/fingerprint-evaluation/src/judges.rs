@@ -4,8 +4,8 @@
 use shared_types::{
     AccountSid, DeploymentKey, Fingerprint,
     fingerprint::{
-        AccountKeys, BoundFingerprint, Evidence, FingerprintKey, FingerprintKeys, Mode, Sensitivity, Signals,
-        generate, judge,
+        AccountKeys, BoundFingerprint, Evidence, Faces, FingerprintKey, FingerprintKeys, Mode, Sensitivity,
+        Signals, generate, judge,
     },
 };
 
@@ -17,11 +17,12 @@ pub const JUDGES: [&str; 5] = ["low", "medium", "high", "exact User-Agent", "all
 /// One value for each of [`JUDGES`].
 pub(crate) type Answers = [bool; JUDGES.len()];
 
-/// A visitor's family, system and mobile flag, as the fingerprint reads them.
+/// A visitor's family, system with its faces, and mobile flag, as the fingerprint reads them.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Kind {
     pub(crate) family: String,
     pub(crate) operating_system: String,
+    pub(crate) faces: u8,
     pub(crate) mobile: bool,
 }
 
@@ -73,12 +74,24 @@ fn place(level: Sensitivity) -> Option<usize> {
     Sensitivity::ALL.into_iter().position(|known| known == level)
 }
 
+impl Kind {
+    /// Whether the other is a face of this browser.
+    pub(crate) fn is_face_of(&self, other: &Self) -> bool {
+        self.family == other.family && self.faces == other.faces && self.faces != 0 && self != other
+    }
+}
+
 pub(crate) fn kind(visitor: &Visitor) -> Option<Kind> {
     let sent = visitor.sent();
     let signals = signals(visitor, &sent)?;
     Some(Kind {
         family: signals.family.clone().into_owned(),
         operating_system: signals.operating_system.unwrap_or_default().to_owned(),
+        faces: match signals.faces {
+            Faces::One => 0,
+            Faces::Android => 1,
+            Faces::Apple => 2,
+        },
         mobile: signals.mobile,
     })
 }

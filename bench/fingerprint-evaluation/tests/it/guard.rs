@@ -65,6 +65,12 @@ fn the_goals_are_met() {
             let met = match row.goal {
                 Goal::NeverRefused | Goal::AlwaysRefused => rate.count == 0,
                 Goal::RefusedOnlyByHigh => rate.count == 0 || level == "high",
+                Goal::AcceptedOnlyByLow => rate.count == 0 || level == "low",
+                Goal::ThirdAndEighth => match level {
+                    "medium" => rate.count * 3 <= rate.of,
+                    "high" => rate.count * 8 <= rate.of,
+                    _ => true,
+                },
                 Goal::None => true,
             };
             if !met {

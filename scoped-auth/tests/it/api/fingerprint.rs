@@ -9,12 +9,12 @@ use shared_types::{
 
 use crate::api::{Sas, generate_request, refresh_request};
 
-const CHROME: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) \
+pub(crate) const CHROME: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) \
      Chrome/146.0.0.0 Safari/537.36";
-const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:148.0) Gecko/20100101 Firefox/148.0";
+pub(crate) const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:148.0) Gecko/20100101 Firefox/148.0";
 
 /// The fingerprint of a browser with this `User-Agent`.
-fn of(user_agent: &str) -> String {
+pub(crate) fn of(user_agent: &str) -> String {
     let keys = FingerprintKeys::new(vec![FingerprintKey::new(vec![7; 32]).unwrap()]).unwrap();
     let keys = keys.account(AccountSid::from_bits(1));
     let header = |name: &str| match name {
@@ -60,14 +60,62 @@ async fn updated_browsers_are_accepted_and_the_successor_rebinds() {
 #[tokio::test]
 async fn another_browser_is_rejected_without_reason_or_signals() {
     let sas = Sas::start().await;
-    for presented in
-        [of(FIREFOX), "fp2.nonsense".into(), "nonsense".into(), of(CHROME).replacen("fp2", "fp2", 1)]
-    {
-        let (verdict, _) = verdict(&sas, Some(&of(CHROME)), Some(&presented)).await;
-        assert_eq!(verdict["authorized"], false);
-        assert_eq!(verdict["message"], "fingerprint_validation_failed");
-        let names: Vec<&str> = verdict.as_object().unwrap().keys().map(String::as_str).collect();
-        assert_eq!(names, ["authorized", "message", "auth_account"]);
+    let (verdict, _) = verdict(&sas, Some(&of(CHROME)), Some(&of(FIREFOX))).await;
+    assert_eq!(verdict["authorized"], false);
+    assert_eq!(verdict["message"], "fingerprint_validation_failed");
+    let names: Vec<&str> = verdict.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(names, ["authorized", "message", "auth_account"]);
+}
+
+/// Fingerprints that cannot be compared with one of [`of`]: other formats, and another key.
+fn incomparable() -> [String; 4] {
+    let chrome = of(CHROME);
+    [
+        "fp2.nonsense".into(),
+        "nonsense".into(),
+        chrome.replacen("fp2", "fp3", 1),
+        // The first characters of the payload are the key's id.
+        format!("fp2.me.AAA{}", chrome.strip_prefix("fp2.me.").unwrap().split_at(3).1),
+    ]
+}
+
+#[tokio::test]
+async fn an_unknown_key_or_format_is_an_operators_fault() {
+    let sas = Sas::start().await;
+    for other in incomparable() {
+        for (sealed, presented) in [(of(CHROME), other.clone()), (other, of(CHROME))] {
+            let token = sas.token(&generate_request(json!({"fingerprint": sealed}))).await;
+            for fields in [
+                refresh_request(&token, json!({"fingerprint": presented})),
+                json!({"token": token, "fingerprint": presented}),
+            ] {
+                sas.validates(&fields).await.is_refusal(503, "upstream_unavailable");
+            }
+            // Nothing has moved: the fingerprint is compared as soon as the key is back.
+            let fields = refresh_request(&token, json!({"fingerprint": sealed}));
+            let answer = sas.validates(&fields).await;
+            assert!(answer.status == 503 || answer.body()["authorized"] == true);
+        }
+    }
+    let metrics = sas.metrics().await;
+    assert!(metrics.contains(r#"tokens_judged_total{verdict="incomparable"}"#), "{metrics}");
+}
+
+#[tokio::test]
+async fn with_a_proof_an_incomparable_session_is_bound_anew() {
+    let sas = Sas::start().await;
+    let jkt = "A".repeat(43);
+    for other in incomparable() {
+        let token = sas.token(&generate_request(json!({"fingerprint": other, "jkt": jkt}))).await;
+        let fields = refresh_request(&token, json!({"fingerprint": of(CHROME), "jkt": jkt}));
+        let refreshed = sas.validates(&fields).await.body();
+        assert_eq!(refreshed["authorized"], true, "{refreshed}");
+        let claims = sas.claims(refreshed["successor"]["token"].as_str().unwrap());
+        assert_eq!(claims.fingerprint.map(String::from), Some(of(CHROME)));
+        assert_eq!(claims.first_fingerprint, None);
+        // Without a proof, nothing is served.
+        let blind = json!({"token": token, "fingerprint": of(CHROME)});
+        assert_eq!(sas.validates(&blind).await.body()["message"], "proof_validation_failed");
     }
 }
 

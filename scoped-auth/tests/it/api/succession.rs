@@ -6,7 +6,7 @@ use token::claims::Claims;
 use tokio::task::JoinSet;
 
 use crate::api::{
-    ACCOUNT, DEPLOYMENT, Sas, VALIDATE, audit, generate_request, http::Request, refresh_request,
+    ACCOUNT, DEPLOYMENT, Sas, VALIDATE, audit, fingerprint, generate_request, http::Request, refresh_request,
 };
 
 const GRACE: TimeDelta = TimeDelta::seconds(60);
@@ -153,7 +153,8 @@ async fn unbound_sessions_reissue_until_the_successor_was_used() {
 async fn a_rejected_refresh_does_not_advance_the_session() {
     let sas = Sas::start().await;
     let bound = sas.token(&generate_request(jkt("A"))).await;
-    let browsers = sas.token(&generate_request(json!({"fingerprint": "fp2.nobodys"}))).await;
+    let browsers =
+        sas.token(&generate_request(json!({"fingerprint": fingerprint::of(fingerprint::CHROME)}))).await;
     let plain = sas.token(&generate_request(json!({}))).await;
     let signed = json!([{"type": "chat", "service_sid": "IS00000000000000000000000000000001"}]);
     let without_deployment = sas.token(&generate_request(json!({"grants": signed}))).await;
@@ -177,7 +178,11 @@ async fn a_rejected_refresh_does_not_advance_the_session() {
         (&bound, with_key(deployment), invalid),
         (&bound, json!({}), "proof_validation_failed"),
         (&bound, jkt("E"), "proof_validation_failed"),
-        (&browsers, json!({"fingerprint": "fp2.a-thiefs"}), "fingerprint_validation_failed"),
+        (
+            &browsers,
+            json!({"fingerprint": fingerprint::of(fingerprint::FIREFOX)}),
+            "fingerprint_validation_failed",
+        ),
     ] {
         is_refused_and_moves_nothing(&sas, token, others, what).await;
     }
