@@ -126,27 +126,28 @@ fn fingerprint_policy_table_matches_the_code() {
     let rows = policy::RULES.iter().map(|rule| {
         let held = match rule.compare {
             Compare::Equal => "equal",
-            Compare::Forwards => "equal, or forwards",
-            Compare::Clock => "equal, or within 60 minutes",
+            Compare::Forwards => "equal; forwards drifts at 0",
+            Compare::Clock => "equal; within 60 minutes drifts at 0",
         };
-        format!("| `{}` | {held} | {} | {} |\n", rule.signal.name(), rule.changed, rule.missing)
+        let (different, missing, counted) = (rule.different, rule.missing, rule.counted);
+        format!("| `{}` | {held} | {different} | {missing} | {counted} |\n", rule.signal.name())
     });
-    let table = "| signal | held if | changed | missing |\n|---|---|---|---|\n".to_owned()
+    let table = "| signal | held if | different | missing | counted |\n|---|---|---|---|---|\n".to_owned()
         + &rows.collect::<String>();
     assert_eq!(part_of_fingerprint("policy"), table, "docs/fingerprint.md is to have:\n{table}");
 
     let rows = Sensitivity::ALL.map(|level| {
-        let limits = level.limits();
+        let policy::Limits { budget, total, least_held, max_version_jump: jump } = level.limits();
         format!(
-            "| `{}` | {} | {} | {} |\n",
+            "| `{}` | {budget} | {total} | {least_held} | {} | {} | {} |\n",
             level.name(),
-            limits.budget,
-            limits.total,
-            limits.max_version_jump
+            jump.four_weekly,
+            jump.yearly,
+            jump.weekly
         )
     });
-    let table = "| level | points since the last refresh | points since the beginning | versions forwards |\n\
-        |---|---|---|---|\n"
+    let table = "| level | points since the last refresh | points since the beginning | least counted signals that held | \
+        four-weekly versions forwards | yearly | weekly |\n|---|---|---|---|---|---|---|\n"
         .to_owned() + &rows.concat();
     assert_eq!(part_of_fingerprint("limits"), table, "docs/fingerprint.md is to have:\n{table}");
 }

@@ -22,6 +22,7 @@ mod tokens;
 mod unread;
 mod upstream;
 mod waiting;
+mod user_agents;
 
 use std::net::SocketAddr;
 

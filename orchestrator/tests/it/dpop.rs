@@ -2,7 +2,7 @@
 
 mod checks;
 mod properties;
-mod prover;
+pub(crate) mod prover;
 mod replay;
 mod target;
 mod vectors;

@@ -29,7 +29,7 @@ async fn shadow_mode_logs_signal_names_never_values() {
     assert_eq!(refused["broke"], "family,operating_system");
     assert_eq!(refused["drifted"], "major_version,hinted_version,brand,platform");
     assert!(refused["held"].as_str().unwrap().starts_with("mobile,origin,deployment_key,login_timestamp"));
-    assert_eq!((&refused["points"], &refused["strictest_level"]), (&0.into(), &"none".into()));
+    assert_eq!((&refused["points"], &refused["strictest_level"]), (&2.into(), &"none".into()));
     let drifted = event("fingerprint_drifted");
     assert_eq!((&drifted["drifted"], &drifted["strictest_level"]), (&"major_version".into(), &"high".into()));
     for event in [refused, drifted] {

@@ -32,6 +32,17 @@ async fn another_browser_is_rejected_on_every_route() {
 }
 
 #[tokio::test]
+async fn a_same_origin_get_without_origin_or_referer_continues_the_session() {
+    let fwo = Fwo::start().await;
+    let token = fwo.token(ON).await;
+    let conversation_sid = fwo.opens_conversation(&token).await.member("conversation_sid");
+    let read = Request::get(&messages(&conversation_sid)).bearer(&token);
+    assert_eq!(fwo.answers(chrome(read.clone()).without("origin")).await.status, 200);
+    let elsewhere = chrome(read).without("origin").header("origin", "https://evil.example");
+    is_refused(&fwo.answers(elsewhere).await, 403, "fingerprint_invalid", "*");
+}
+
+#[tokio::test]
 async fn feature_off_ignores_the_fingerprint() {
     let fwo = Fwo::start().await;
     let token = fwo.token(OFF).await;
