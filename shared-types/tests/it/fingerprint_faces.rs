@@ -2,7 +2,7 @@
 
 use shared_types::fingerprint::{self as fp, BoundFingerprint, Sensitivity, Signal, SignalSet, evidence};
 
-use crate::fingerprint_support::{CHROME, Guest, judge, judge_with_key};
+use crate::fingerprint_support::{CHROME, Guest, accepting_levels, judge, judge_with_key};
 use Sensitivity::{High, Low, Medium};
 
 const MAC: &str = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0 Safari/605.1.15";
@@ -26,12 +26,6 @@ fn chrome(agent: &str) -> Guest {
         .sends(evidence::USER_AGENT, agent)
         .sends(evidence::SEC_CH_UA_MOBILE, mobile)
         .sends(evidence::SEC_CH_UA_PLATFORM, platform)
-}
-
-fn accepting_levels(before: &Guest, after: &Guest) -> Vec<Sensitivity> {
-    let accepts =
-        |level: &Sensitivity| judge(&before.fingerprint(*level), &after.fingerprint(*level)).accepted;
-    Sensitivity::ALL.into_iter().filter(accepts).collect()
 }
 
 #[test]

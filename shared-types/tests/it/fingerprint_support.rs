@@ -114,3 +114,10 @@ pub(crate) fn judge(sealed: &Fingerprint, presented: &Fingerprint) -> Verdict {
 pub(crate) fn judge_with_key(sealed: &Fingerprint, presented: &Fingerprint) -> Verdict {
     fp::judge(BoundFingerprint { sealed, first: None, key_is_proved: true }, presented)
 }
+
+/// The levels that accept `after` in a session that was sealed with `before`.
+pub(crate) fn accepting_levels(before: &Guest, after: &Guest) -> Vec<Sensitivity> {
+    let accepts =
+        |level: &Sensitivity| judge(&before.fingerprint(*level), &after.fingerprint(*level)).accepted;
+    Sensitivity::ALL.into_iter().filter(accepts).collect()
+}

@@ -15,4 +15,5 @@ mod fingerprint_properties;
 mod fingerprint_sessions;
 mod fingerprint_signals;
 mod fingerprint_support;
+mod fingerprint_thief;
 mod wire;
