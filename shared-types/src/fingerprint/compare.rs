@@ -5,7 +5,7 @@ use subtle::ConstantTimeEq as _;
 use super::{
     Counting, Faces, Sensitivity, Signal, SignalSet,
     judge::Comparison,
-    policy::{Compare, Counted, DAYLIGHT_SAVING, Effect, FACE, RULES},
+    policy::{Compare, Counted, DAYLIGHT_SAVING, FACE, RULES},
     record::Record,
 };
 
@@ -26,8 +26,8 @@ pub(super) struct Differences {
     /// Those among `tolerated` whose version increased, each with the increase.
     steps: [Option<(Signal, u16)>; 2],
     counting: Counting,
-    /// The signals that are different or missing, with their effects.
-    effects: [Option<Effect>; Signal::COUNT],
+    /// The signals that are different, and none of the others here.
+    different: SignalSet,
     /// The signals that make up another face.
     face: SignalSet,
     /// The counted signals of the older record.
@@ -48,13 +48,21 @@ impl Differences {
             }
         }
         let mut points = 0;
-        for (signal, effect) in Signal::ALL.into_iter().zip(self.effects) {
-            match effect.map(|effect| effect.points(level)) {
-                None => {}
-                Some(None) => broke.insert(signal),
-                Some(Some(weight)) => {
-                    drifted.insert(signal);
-                    points += weight;
+        let missing = self.missing.without(self.tolerated);
+        // Most fingerprints are equal.
+        if !self.different.union(missing).is_empty() {
+            for rule in &RULES {
+                let effect = match rule.signal {
+                    signal if missing.contains(signal) => rule.missing,
+                    signal if self.different.contains(signal) => rule.different,
+                    _ => continue,
+                };
+                match effect.points(level) {
+                    None => broke.insert(rule.signal),
+                    Some(weight) => {
+                        drifted.insert(rule.signal);
+                        points += weight;
+                    }
                 }
             }
         }
@@ -132,12 +140,6 @@ pub(super) fn compare(sealed: &Record, presented: &Record, since: Since, key_is_
         different = different.without(family);
         face = SignalSet::EMPTY;
     }
-    let effects = RULES.map(|rule| match rule.signal {
-        signal if tolerated.contains(signal) => None,
-        signal if missing.contains(signal) => Some(rule.missing),
-        signal if different.contains(signal) => Some(rule.different),
-        _ => None,
-    });
     let step = |signal, step: Option<u16>| step.filter(|_| near.contains(signal)).map(|step| (signal, step));
     Differences {
         since,
@@ -150,7 +152,7 @@ pub(super) fn compare(sealed: &Record, presented: &Record, since: Since, key_is_
             [step(Signal::MajorVersion, major), step(Signal::HintedVersion, hinted)]
         },
         counting: sealed.counting,
-        effects,
+        different,
         face,
         counted: sealed.counted(),
     }
