@@ -21,8 +21,8 @@ mod sizes;
 mod tokens;
 mod unread;
 mod upstream;
-mod waiting;
 mod user_agents;
+mod waiting;
 
 use std::net::SocketAddr;
 
