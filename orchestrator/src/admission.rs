@@ -150,8 +150,10 @@ pub async fn admit(
     if !config.deployment.enabled && !route.serves_disabled {
         return Err(Error::DeploymentKeyDisabled);
     }
-    let fingerprint =
-        fingerprint::generate(&state.fingerprints, context, &config, client, charge == Charge::Create)?;
+    let fingerprint = fingerprint::generate(&state.fingerprints, context, &config, client)?;
+    if charge == Charge::Create {
+        fingerprint::require_enough_signals(fingerprint.as_ref(), &config)?;
+    }
 
     // A proof without a token has no `ath`, so it could be made in advance. It must not be worth an identity.
     let identity_is_considered =

@@ -11,14 +11,12 @@ use shared_types::{
 
 use crate::accounts::DeploymentConfig;
 
-/// The fingerprint of the browser and page that sent this request from `client`; `None` with the feature off. A request
-/// that `begins_session` is rejected at the level `high` if too few signals identify its browser.
+/// The fingerprint of the browser and page that sent this request from `client`; `None` with the feature off.
 pub fn generate(
     fingerprints: &Maker,
     context: &RequestContext<'_>,
     config: &DeploymentConfig,
     client: Option<IpAddr>,
-    begins_session: bool,
 ) -> Result<Option<Fingerprint>, Unavailable> {
     if !config.account.webchat_security_is_on() {
         return Ok(None);
@@ -29,10 +27,18 @@ pub fn generate(
     let evidence = Evidence::from_headers(header, client, config.deployment.key);
     let account = &config.account;
     let (level, mode) = (account.fingerprint_sensitivity, account.fingerprint_mode);
-    let fingerprint = fingerprints.fingerprint(account.sid, &evidence, level, mode)?;
-    let must_have_enough = begins_session && level == Sensitivity::High && mode == Mode::Enforce;
-    if must_have_enough && !fingerprint.has_enough_signals(level) {
+    fingerprints.fingerprint(account.sid, &evidence, level, mode).map(Some)
+}
+
+/// Rejects a new session at the level `high` if too few signals identify its browser. In shadow mode it begins anyway.
+pub fn require_enough_signals(
+    fingerprint: Option<&Fingerprint>,
+    config: &DeploymentConfig,
+) -> Result<(), Unavailable> {
+    let (level, mode) = (config.account.fingerprint_sensitivity, config.account.fingerprint_mode);
+    let is_required = level == Sensitivity::High && mode == Mode::Enforce;
+    if is_required && fingerprint.is_some_and(|fingerprint| !fingerprint.has_enough_signals(level)) {
         return Err(Unavailable::TooFewSignals);
     }
-    Ok(Some(fingerprint))
+    Ok(())
 }

@@ -164,7 +164,7 @@ fn audit_incomparable(state: &State, call: &RequestContext<'_>, claims: &Claims,
 /// Counts and logs a changed browser that is still served.
 fn report_browser(state: &State, call: &RequestContext<'_>, claims: &Claims, holder: &HolderVerdict) {
     let Some(verdict) = &holder.browser else { return };
-    if verdict.is_incomparable() {
+    if !verdict.comparable {
         audit::fingerprint(state, call, FingerprintEvent::Incomparable, claims, verdict);
         return;
     }

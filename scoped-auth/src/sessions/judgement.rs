@@ -44,7 +44,7 @@ pub struct Rejection {
 impl Rejection {
     /// Whether nothing was compared: a fault of the operator, and no finding about the browser.
     pub fn is_incomparable(&self) -> bool {
-        self.browser.is_some_and(|verdict| verdict.is_incomparable())
+        self.browser.is_some_and(|verdict| !verdict.comparable)
     }
 
     /// Rejects the token itself.
@@ -101,7 +101,7 @@ impl HolderVerdict {
     /// Whether the session's key was proved, and the browser cannot be compared with the sealed one. Its successor is
     /// bound to the presented fingerprint.
     pub fn is_bound_anew(&self) -> bool {
-        self.proved && self.browser.is_some_and(|verdict| verdict.is_incomparable())
+        self.proved && self.browser.is_some_and(|verdict| !verdict.comparable)
     }
 }
 
@@ -128,7 +128,7 @@ pub fn judge_holder(claims: &Claims, holder: Holder<'_>) -> Result<HolderVerdict
         (true, _) => Ok(HolderVerdict { browser: Some(verdict), proved: true }),
         // The key or format of the sealed fingerprint was removed too early: nothing was compared, and the proof
         // identifies the holder.
-        (false, _) if verdict.is_incomparable() && key_is_proved => {
+        (false, _) if !verdict.comparable && key_is_proved => {
             Ok(HolderVerdict { browser: Some(verdict), proved: true })
         }
         (false, Mode::Shadow) => Ok(HolderVerdict { browser: Some(verdict), proved: key_is_proved }),

@@ -159,8 +159,8 @@ pub(super) fn compare(sealed: &Record, presented: &Record, since: Since, key_is_
 }
 
 /// The signals that differ because the browser shows another face. `None` if it does not: the system is of another
-/// group, the names are others, or the version is not the same. Since the start of the session, and with a proof by the
-/// session's key, the version may have increased.
+/// group, the names are others, or the version is not the same. Since the start of the session the version may have
+/// increased; with a proof by the session's key it is compared separately.
 fn other_face(
     sealed: &Record,
     presented: &Record,
@@ -176,8 +176,8 @@ fn other_face(
     }
     let version = SignalSet::of(&[Signal::MajorVersion]);
     let differs = |signals: SignalSet| !signals.intersection(version).is_empty();
-    let may_increase = since == Since::SessionStart || key_is_proved;
-    if !key_is_proved && (differs(different) || differs(missing) || (differs(near) && !may_increase)) {
+    let has_increased = since == Since::LastRefresh && differs(near);
+    if !key_is_proved && (differs(different) || differs(missing) || has_increased) {
         return None;
     }
     let mut face = different.intersection(SignalSet::of(&[Signal::OperatingSystem, Signal::Mobile]));
@@ -203,8 +203,18 @@ fn is_base(one: &Record, other: &Record) -> bool {
     matches(one, other) || matches(other, one)
 }
 
+impl Record {
+    /// The counted signals: those that a thief cannot look up.
+    pub(super) fn counted(&self) -> SignalSet {
+        self.present.intersection(COUNTED).without(self.usual.intersection(COUNTED_IF_UNUSUAL))
+    }
+}
+
+const COUNTED: SignalSet = signals_counted(true);
+const COUNTED_IF_UNUSUAL: SignalSet = signals_counted(false);
+
 /// The signals that are counted at all, or of these the ones that are counted only with an unusual value.
-pub(super) const fn signals_counted(at_all: bool) -> SignalSet {
+const fn signals_counted(at_all: bool) -> SignalSet {
     let mut signals = SignalSet::EMPTY;
     let mut place = 0;
     while place < RULES.len() {
@@ -221,4 +231,23 @@ pub(super) const fn signals_counted(at_all: bool) -> SignalSet {
         place += 1;
     }
     signals
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fingerprint::Mode;
+
+    #[test]
+    fn signals_with_a_usual_value_are_not_counted() {
+        let mut record = Record::new(Sensitivity::High, Mode::Enforce);
+        assert!(record.counted().is_empty());
+        record.present = SignalSet::of(&Signal::ALL);
+        assert_eq!(record.counted().len(), 13);
+        record.usual = SignalSet::of(&[Signal::CookieEnabled, Signal::AcceptEncoding]);
+        let counted = record.counted();
+        assert_eq!(counted.len(), 11);
+        assert!(counted.contains(Signal::AudioDecoder) && !counted.contains(Signal::CookieEnabled));
+        assert!(!counted.contains(Signal::Origin) && !counted.contains(Signal::Network));
+    }
 }

@@ -67,11 +67,6 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// Whether nothing was compared. See [`Verdict::comparable`].
-    pub const fn is_incomparable(&self) -> bool {
-        !self.comparable
-    }
-
     /// The signals that drifted in either comparison and broke in neither.
     pub fn drifted(&self) -> SignalSet {
         self.union(|comparison| comparison.drifted).without(self.broke())
@@ -122,7 +117,7 @@ pub fn judge(bound: BoundFingerprint<'_>, presented: &Fingerprint) -> Verdict {
 /// decoded has none.
 pub(super) fn has_enough_signals(fingerprint: &Fingerprint, level: Sensitivity) -> bool {
     let record = Record::decode_all(fingerprint).next();
-    record.is_some_and(|record| record.counted().iter().count() >= level.limits().least_held as usize)
+    record.is_some_and(|record| record.counted().len() >= level.limits().least_held)
 }
 
 /// Compares the first record of `sealed` with the presented record of the same key, and returns the presented level too.
@@ -136,33 +131,4 @@ fn differences(
     let sealed = Record::decode_all(sealed).next()?;
     let presented = presented.iter().find(|record| record.key_id == sealed.key_id)?;
     Some((presented.sensitivity, compare(&sealed, presented, since, key_is_proved)))
-}
-
-impl Record {
-    /// The counted signals: those that a thief cannot look up.
-    pub(super) fn counted(&self) -> SignalSet {
-        self.present.intersection(COUNTED).without(self.usual.intersection(COUNTED_IF_UNUSUAL))
-    }
-}
-
-const COUNTED: SignalSet = super::compare::signals_counted(true);
-const COUNTED_IF_UNUSUAL: SignalSet = super::compare::signals_counted(false);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::fingerprint::Signal;
-
-    #[test]
-    fn signals_with_a_usual_value_are_not_counted() {
-        let mut record = Record::new(Sensitivity::High, Mode::Enforce);
-        assert!(record.counted().is_empty());
-        record.present = SignalSet::of(&Signal::ALL);
-        assert_eq!(record.counted().iter().count(), 13);
-        record.usual = SignalSet::of(&[Signal::CookieEnabled, Signal::AcceptEncoding]);
-        let counted = record.counted();
-        assert_eq!(counted.iter().count(), 11);
-        assert!(counted.contains(Signal::AudioDecoder) && !counted.contains(Signal::CookieEnabled));
-        assert!(!counted.contains(Signal::Origin) && !counted.contains(Signal::Network));
-    }
 }

@@ -40,7 +40,7 @@ pub struct Signals<'a> {
     /// The browser family: the product names of the User-Agent, sorted: `chrome`, `chrome edg`, `safari`, `curl`. Empty
     /// without any.
     pub family: Cow<'a, str>,
-    /// The family without an app's own names, as its desktop mode sends it, if that is another one: `chrome`.
+    /// The family without an app's own names, as its desktop mode on Android sends it, if that is another one: `chrome`.
     pub base_family: Option<&'static str>,
     /// The browser's major version from the User-Agent. For Safari, without the gap from 18 to 26.
     pub major: Option<u16>,

@@ -21,7 +21,7 @@ const MAX_DEPTH: usize = 4;
 pub(super) struct UserAgent {
     /// The product names, sorted, separated by spaces. Empty if there are none.
     pub(super) family: String,
-    /// The names without an app's own, as an app sends them in its desktop mode, if that is another set.
+    /// The names without an app's own, as an app on Android sends them in its desktop mode, if that is another set.
     pub(super) base: Option<&'static str>,
     /// The major version. Minor versions are frozen or change at any time.
     pub(super) major: Option<u16>,
@@ -92,7 +92,7 @@ impl UserAgent {
         let (operating_system, faces) = system(first_comment.unwrap_or_default());
         Self {
             family: products.family(),
-            base: products.base(),
+            base: products.base().filter(|_| operating_system == Some("android")),
             major,
             counting,
             operating_system,

@@ -127,10 +127,17 @@ fn versions_are_counted_by_the_kind_of_browser() {
 }
 
 #[test]
-fn an_apps_base_family_is_its_engines() {
+fn the_base_family_of_an_app_on_android_is_its_engines() {
     for (agent, base) in [
         (CHROME.to_owned(), None),
-        (format!("{CHROME} Edg/138.0.0.0"), Some("chrome")),
+        (format!("{CHROME} Edg/138.0.0.0"), None),
+        (format!("{LINUX} Chrome/138.0.0.0 Safari/537.36 Edg/138.0.0.0"), None),
+        (format!("{ANDROID} Chrome/138.0.0.0 Mobile Safari/537.36"), None),
+        (format!("{ANDROID} SamsungBrowser/28.0 Chrome/130.0.0.0 Mobile Safari/537.36"), Some("chrome")),
+        (
+            "Mozilla/5.0 (Android 14; Mobile; rv:147.0) Gecko/147.0 Firefox/147.0 Focus/1".to_owned(),
+            Some("firefox"),
+        ),
         (format!("{IPHONE} Version/26.0 Mobile/15E148 Safari/604.1"), None),
         (format!("{IPHONE} Version/26.0 Mobile/15E148 Safari/604.1 Ddg/26.0"), None),
         (format!("{IPHONE} GSA/380.0.1 Mobile/15E148 Safari/604.1"), None),

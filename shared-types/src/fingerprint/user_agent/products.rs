@@ -167,7 +167,7 @@ impl<'a> Products<'a> {
         }
     }
 
-    /// The names without an app's own. A mode for desktop sites that omits them is known of Android's apps only.
+    /// The names without an app's own, as its desktop mode sends them. `None` if they are the same.
     pub(super) fn base(&self) -> Option<&'static str> {
         let has_more = self.len > 1;
         ["chrome", "firefox"].into_iter().find(|name| has_more && self.find(name).is_some())
