@@ -18,30 +18,41 @@ pub(crate) enum Knows {
     UserAgent,
 }
 
-/// What a guess at language and clock is to be right about.
+/// The level and place that a guess at language and clock is made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Aim {
-    /// Either: a different language is tolerated, and so is a different clock.
+    /// `medium`, from another network.
     Medium,
-    /// Both.
+    /// `medium`, from the visitor's own network.
+    MediumFromTheNetwork,
+    /// `high`, from another network.
     High,
 }
 
 /// Number of guesses of a patient thief.
 const GUESSES: usize = 200;
 
-/// The best guesses at the language and clock of a crowd's visitors.
+/// The best guesses at the languages and clock of a crowd's visitors.
 pub(crate) struct Guesses {
     /// The one that most visitors meet.
-    medium: Option<Person>,
+    medium: Option<Guess>,
+    medium_from_the_network: Option<Guess>,
     /// In the order of the visitors that each adds to those before it, with that number.
-    high: Vec<(u32, Person)>,
+    high: Vec<(u32, Guess)>,
 }
 
 /// The part of a visitor that no header of the browser tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Person {
+struct Person {
     language: &'static str,
+    offset: i16,
+}
+
+/// What a thief sends in a person's place. The two languages differ if that is accepted more often.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Guess {
+    accept_language: &'static str,
+    settings_language: &'static str,
     offset: i16,
 }
 
@@ -50,12 +61,18 @@ impl Person {
         let language = visitor.languages.first()?.split('-').next()?;
         Some(Self { language, offset: visitor.widget.as_ref()?.clock.offset() })
     }
+}
 
-    fn meets(self, other: Self, aim: Aim) -> bool {
-        let (language, clock) = (self.language == other.language, self.offset.abs_diff(other.offset) <= 60);
+impl Guess {
+    /// Whether the policy accepts it for this person, if all else is equal.
+    fn meets(self, person: Person, aim: Aim) -> bool {
+        let header = self.accept_language == person.language;
+        let settings = self.settings_language == person.language;
+        let clock = self.offset.abs_diff(person.offset) <= 60;
         match aim {
-            Aim::Medium => language || clock,
-            Aim::High => language && clock,
+            Aim::Medium => (header && settings) || (clock && (header || settings)),
+            Aim::MediumFromTheNetwork => (header && settings) || clock,
+            Aim::High => settings && clock,
         }
     }
 }
@@ -67,35 +84,49 @@ impl Guesses {
             *people.entry(person).or_default() += 1;
         }
         let people: Vec<(u32, Person)> = people.into_iter().map(|(person, count)| (count, person)).collect();
-        let medium = best(&people, Aim::Medium, 1).first().map(|(_, person)| *person);
-        Self { medium, high: best(&people, Aim::High, GUESSES) }
+        let first = |aim| best(&people, aim, 1).first().map(|(_, guess)| *guess);
+        Self {
+            medium: first(Aim::Medium),
+            medium_from_the_network: first(Aim::MediumFromTheNetwork),
+            high: best(&people, Aim::High, GUESSES),
+        }
     }
 
-    fn first(&self, aim: Aim) -> Option<Person> {
+    fn first(&self, aim: Aim) -> Option<Guess> {
         match aim {
             Aim::Medium => self.medium,
-            Aim::High => self.high.first().map(|(_, person)| *person),
+            Aim::MediumFromTheNetwork => self.medium_from_the_network,
+            Aim::High => self.high.first().map(|(_, guess)| *guess),
         }
     }
 }
 
-/// Persons in the order of the visitors that each adds to those before it, with that number.
-fn best(people: &[(u32, Person)], aim: Aim, most: usize) -> Vec<(u32, Person)> {
+/// Guesses in the order of the visitors that each adds to those before it, with that number.
+fn best(people: &[(u32, Person)], aim: Aim, most: usize) -> Vec<(u32, Guess)> {
     let languages: BTreeSet<_> = people.iter().map(|(_, person)| person.language).collect();
     let offsets: BTreeSet<_> = people.iter().map(|(_, person)| person.offset).collect();
-    let all: Vec<Person> = languages
-        .into_iter()
-        .flat_map(|language| offsets.iter().map(move |offset| Person { language, offset: *offset }))
-        .collect();
+    let mut all = Vec::new();
+    for accept_language in &languages {
+        for settings_language in &languages {
+            // Only `medium` rewards two languages.
+            if aim == Aim::Medium || accept_language == settings_language {
+                all.extend(offsets.iter().map(|&offset| Guess {
+                    accept_language,
+                    settings_language,
+                    offset,
+                }));
+            }
+        }
+    }
     let (mut left, mut best) = (people.to_vec(), Vec::new());
     while best.len() < most {
-        let gain = |person: &Person| -> u32 {
-            left.iter().filter(|(_, other)| person.meets(*other, aim)).map(|(count, _)| count).sum()
+        let gain = |guess: &Guess| -> u32 {
+            left.iter().filter(|(_, person)| guess.meets(*person, aim)).map(|(count, _)| count).sum()
         };
-        match all.iter().map(|person| (gain(person), *person)).max() {
-            Some((gained, person)) if gained > 0 => {
-                left.retain(|(_, other)| !person.meets(*other, aim));
-                best.push((gained, person));
+        match all.iter().map(|guess| (gain(guess), *guess)).max() {
+            Some((gained, guess)) if gained > 0 => {
+                left.retain(|(_, person)| !guess.meets(*person, aim));
+                best.push((gained, guess));
             }
             Some(_) | None => break,
         }
@@ -136,9 +167,13 @@ pub(crate) fn guesses_once(
     draws: &mut Draws,
 ) -> Option<(Visitor, Vec<Visitor>)> {
     let (_, headers) = best_headers(encounter, knows).into_iter().next()?;
-    let person = encounter.crowd.guesses.first(aim)?;
+    let guess = encounter.crowd.guesses.first(aim)?;
     let victim = &encounter.victim.visitor;
-    Some((victim.clone(), vec![guess(victim, headers, person, draws)]))
+    let mut thief = thief(victim, headers, guess, draws);
+    if aim == Aim::MediumFromTheNetwork {
+        thief.address = victim.address;
+    }
+    Some((victim.clone(), vec![thief]))
 }
 
 /// A thief with 200 guesses, the most probable combinations of headers, language and clock. No refusal counts against
@@ -148,28 +183,26 @@ pub(crate) fn guesses_often(
     knows: Knows,
     draws: &mut Draws,
 ) -> Option<(Visitor, Vec<Visitor>)> {
-    let mut guesses: Vec<(u64, HeaderSet, Person)> = Vec::new();
+    let mut guesses: Vec<(u64, HeaderSet, Guess)> = Vec::new();
     for (count, headers) in best_headers(encounter, knows).into_iter().take(GUESSES) {
-        for (share, person) in &encounter.crowd.guesses.high {
-            guesses.push((u64::from(count) * u64::from(*share), headers.clone(), *person));
+        for (share, guess) in &encounter.crowd.guesses.high {
+            guesses.push((u64::from(count) * u64::from(*share), headers.clone(), *guess));
         }
     }
     guesses.sort_by_key(|(probability, _, _)| std::cmp::Reverse(*probability));
     let victim = &encounter.victim.visitor;
     let guesses = guesses.into_iter().take(GUESSES);
-    Some((
-        victim.clone(),
-        guesses.map(|(_, headers, person)| guess(victim, headers, person, draws)).collect(),
-    ))
+    Some((victim.clone(), guesses.map(|(_, headers, guess)| thief(victim, headers, guess, draws)).collect()))
 }
 
-fn guess(victim: &Visitor, headers: HeaderSet, person: Person, draws: &mut Draws) -> Visitor {
+fn thief(victim: &Visitor, headers: HeaderSet, guess: Guess, draws: &mut Draws) -> Visitor {
     Visitor {
         headers,
-        languages: vec![person.language],
+        languages: vec![guess.accept_language],
         widget: Some(Widget {
+            language: Some(guess.settings_language),
             cookie_enabled: true,
-            clock: Clock { standard: person.offset, saving: 0, summer: false },
+            clock: Clock { standard: guess.offset, saving: 0, summer: false },
             decoders: (true, true),
         }),
         login_timestamp: victim.login_timestamp,

@@ -19,9 +19,9 @@ pub enum Goal {
     AlwaysRefused,
     /// Another browser, which only `low` may accept.
     AcceptedOnlyByLow,
-    /// An adaptive thief with one guess, accepted by `medium` in at most a third and by `high` in at most an eighth of the
+    /// An adaptive thief with one guess, accepted by `medium` in at most a quarter and by `high` in at most an eighth of the
     /// cases.
-    ThirdAndEighth,
+    QuarterAndEighth,
     /// Measured, without a goal.
     None,
 }

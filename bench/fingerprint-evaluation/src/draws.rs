@@ -1,8 +1,7 @@
 //! Random draws of visitors' properties that the header network does not contain, from the distributions in this file.
-//! They are assumptions: plausible, written down, and never measured on a running site. Two of them have no effect by
-//! themselves, as the policy gives the network no weight and cookies little. Countries decide how often two strangers
-//! share a language and a clock; since a site's visitors mostly come from one country, the worst case is a separate
-//! row. Country, system and browser are drawn independently of each other, although in reality they correlate.
+//! They are assumptions: plausible, written down, and never measured on a running site. Cookies have hardly an effect.
+//! Countries decide how often two strangers share a language and a clock; since a site's visitors mostly come from one
+//! country, the worst case is a separate row, and so is a thief in the visitor's own network. Country, system and browser are drawn independently of each other, although in reality they correlate.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -136,6 +135,7 @@ impl Draws {
             headers: headers.clone(),
             languages: languages.collect(),
             widget: Some(Widget {
+                language: None,
                 cookie_enabled: self.below(100) < COOKIES_PERCENT,
                 clock: self.clock(country),
                 decoders: *self
@@ -158,8 +158,7 @@ impl Draws {
         1_768_435_200_000 + u64::from(self.below(86_400_000))
     }
 
-    /// A uniformly drawn global address: two visitors practically never share a network, which would overstate the
-    /// network's discriminating power if it had any weight.
+    /// A uniformly drawn global address: two visitors practically never share a network.
     pub(crate) fn ipv4(&mut self) -> IpAddr {
         let first = 11 + self.below(89) as u8;
         let [a, b, c, _] = self.0.next_u32().to_be_bytes();

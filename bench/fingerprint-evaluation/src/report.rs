@@ -136,7 +136,7 @@ fn promise(goal: Goal) -> &'static str {
         Goal::RefusedOnlyByHigh => "refused only at `high`",
         Goal::AlwaysRefused => "always refused",
         Goal::AcceptedOnlyByLow => "accepted only at `low`",
-        Goal::ThirdAndEighth => "`medium` ≤ a third, `high` ≤ an eighth",
+        Goal::QuarterAndEighth => "`medium` ≤ a quarter, `high` ≤ an eighth",
         Goal::None => "",
     }
 }

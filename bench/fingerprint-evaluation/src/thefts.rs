@@ -128,13 +128,20 @@ pub(crate) const THEFTS: &[Theft] = &[
     ),
     theft(
         "adaptive: loginTimestamp, one guess, aimed at `medium`",
-        Goal::ThirdAndEighth,
+        Goal::QuarterAndEighth,
         |encounter, draws| adaptive::guesses_once(encounter, Knows::Nothing, Aim::Medium, draws),
     ),
     theft(
         "adaptive: loginTimestamp, one guess, aimed at `high`",
-        Goal::ThirdAndEighth,
+        Goal::QuarterAndEighth,
         |encounter, draws| adaptive::guesses_once(encounter, Knows::Nothing, Aim::High, draws),
+    ),
+    theft(
+        "adaptive: loginTimestamp, one guess from the visitor's network, aimed at `medium`",
+        Goal::None,
+        |encounter, draws| {
+            adaptive::guesses_once(encounter, Knows::Nothing, Aim::MediumFromTheNetwork, draws)
+        },
     ),
     theft(
         "adaptive: loginTimestamp, family and system, one guess, aimed at `medium`",

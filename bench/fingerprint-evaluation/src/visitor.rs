@@ -22,6 +22,8 @@ pub(crate) struct Visitor {
 /// What the widget reads from the browser.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Widget {
+    /// The language that it reports, if that is not the first of Accept-Language.
+    pub(crate) language: Option<&'static str>,
     pub(crate) cookie_enabled: bool,
     pub(crate) clock: Clock,
     /// Whether the audio and the video probe are supported.
@@ -68,7 +70,7 @@ impl Visitor {
     }
 
     fn user_settings(&self, widget: &Widget) -> String {
-        let language = self.languages.first().copied().unwrap_or("en");
+        let language = widget.language.or(self.languages.first().copied()).unwrap_or("en");
         let (cookies, offset) = (widget.cookie_enabled, widget.clock.offset());
         format!(r#"{{"language":"{language}","cookieEnabled":{cookies},"userTimezone":{offset}}}"#)
     }

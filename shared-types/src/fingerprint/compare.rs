@@ -5,7 +5,7 @@ use subtle::ConstantTimeEq as _;
 use super::{
     Counting, Faces, Sensitivity, Signal, SignalSet,
     judge::Comparison,
-    policy::{Compare, Counted, DAYLIGHT_SAVING, FACE, RULES},
+    policy::{Compare, Counted, DAYLIGHT_SAVING, FACE, Limits, RULES},
     record::Record,
 };
 
@@ -77,9 +77,8 @@ impl Differences {
         }
         let kept = self.held.union(self.tolerated).without(broke);
         let sealed = self.counted.len();
-        // All that a browser with too few signals showed must hold.
         let (least, budget) = match self.since {
-            _ if sealed < limits.least_held => (0, 0),
+            _ if sealed < limits.least_held => (sealed, Limits::FEW_SIGNALS),
             Since::LastRefresh => (limits.least_held, limits.budget),
             Since::SessionStart => (limits.least_held, limits.total),
         };

@@ -33,11 +33,11 @@ pub struct Comparison {
     pub missing: SignalSet,
     /// Sum of the points of the drifted signals.
     pub points: u16,
-    /// Maximum of the points. 0 if the older fingerprint has fewer counted signals than the level asks for.
+    /// Maximum of the points.
     pub budget: u16,
     /// Number of counted signals that held, or drifted at no cost.
     pub counted: u32,
-    /// Least number of them.
+    /// Least number of them: that of the level, or all if the older fingerprint has fewer.
     pub least: u32,
 }
 

@@ -103,14 +103,18 @@ pub struct Rule {
 pub const DAYLIGHT_SAVING: u16 = 60;
 
 /// Another face of the same browser: the system, the mobile flag and the platform all together. Safari on an iPad
-/// switches with its window's size, Chrome on a foldable with its hinge, Brave on Android by itself. As dear as travel:
-/// an Android phone's Chrome is a face of a Linux desktop's.
-pub const FACE: Effect = Effect::WeighsUpTo(Sensitivity::Medium, 3);
+/// switches with its window's size, Chrome on a foldable with its hinge, Brave on Android by itself. As many points as
+/// travel: an Android phone's Chrome is a face of a Linux desktop's.
+pub const FACE: Effect = Effect::WeighsUpTo(Sensitivity::Medium, 4);
+
+/// Another network. A phone changes networks at any time, with any other change, and IPv4 and IPv6 alternate: every level
+/// has a point for it. A thief has to spend that point, because he is elsewhere.
+const NETWORK: u16 = 1;
 
 /// The rows of the policy, in the order of [`Signal::ALL`].
 #[rustfmt::skip]
 pub const RULES: [Rule; Signal::COUNT] = [
-    // Another set of product names is another browser. Six points at `low` leave room for two more.
+    // Another set of product names is another browser. Six points at `low` leave room for three more and the network.
     equal(Signal::Family,          Effect::WeighsUpTo(Sensitivity::Low, 6), Effect::Breaks, Counted::Yes),
     // Decisive. Within a session, a browser does not move to another system, page or deployment, and the login timestamp
     // is in the same storage as the token. A different system or mobile flag may be another face: see `FACE`.
@@ -125,23 +129,23 @@ pub const RULES: [Rule; Signal::COUNT] = [
     Rule { signal: Signal::MajorVersion,  compare: Compare::Forwards, different: Effect::Breaks, missing: Effect::Breaks, counted: Counted::Yes },
     Rule { signal: Signal::HintedVersion, compare: Compare::Forwards, different: Effect::Breaks, missing: Effect::Weighs(0), counted: Counted::No },
     // More than daylight saving is travel: an ordinary change, and the largest of them. The widget always sends it.
-    Rule { signal: Signal::Timezone, compare: Compare::Clock, different: Effect::Weighs(3), missing: Effect::Weighs(4), counted: Counted::Yes },
+    Rule { signal: Signal::Timezone, compare: Compare::Clock, different: Effect::Weighs(4), missing: Effect::Weighs(5), counted: Counted::Yes },
     // Nearly decisive: no browser changes its brand or platform, but vendors may extend the lists. Hints appear and
     // disappear with TLS, updates and privacy settings, all at once: 2 points in sum.
-    equal(Signal::Brand,           Effect::Weighs(6), Effect::Weighs(1), Counted::Yes),
-    equal(Signal::Platform,        Effect::Weighs(6), Effect::Weighs(1), Counted::Yes),
-    // One change of language changes both: 3 points in sum, as much as travel. Browsers always send the header and the
-    // widget always sends its language; scripts often do not.
-    equal(Signal::AcceptLanguage,  Effect::Weighs(1), Effect::Weighs(2), Counted::Yes),
-    equal(Signal::SettingsLanguage,Effect::Weighs(2), Effect::Weighs(3), Counted::Yes),
+    equal(Signal::Brand,           Effect::Weighs(8), Effect::Weighs(1), Counted::Yes),
+    equal(Signal::Platform,        Effect::Weighs(8), Effect::Weighs(1), Counted::Yes),
+    // One change of language changes both: 5 points in sum. Unlike travel, it does not come with another network, so
+    // `medium` accepts either by itself, and of a thief elsewhere only the right language. Browsers always send the header
+    // and the widget always sends its language; scripts often do not.
+    equal(Signal::AcceptLanguage,  Effect::Weighs(2), Effect::Weighs(3), Counted::Yes),
+    equal(Signal::SettingsLanguage,Effect::Weighs(3), Effect::Weighs(4), Counted::Yes),
     // An update may add a coding, and an intermediary may remove one, or the header.
     equal(Signal::AcceptEncoding,  Effect::Weighs(1), Effect::Weighs(2), Counted::IfUnusual),
     equal(Signal::CookieEnabled,   Effect::Weighs(1), Effect::Weighs(1), Counted::IfUnusual),
     // If either probe fails, the widget reports a constant for both, so both may change at once.
     equal(Signal::AudioDecoder,    Effect::Weighs(1), Effect::Weighs(1), Counted::IfUnusual),
     equal(Signal::VideoDecoder,    Effect::Weighs(1), Effect::Weighs(1), Counted::IfUnusual),
-    // Audit log only. A phone changes networks at any time, with any other change; IPv4 and IPv6 alternate.
-    equal(Signal::Network,         Effect::Weighs(0), Effect::Weighs(0), Counted::No),
+    equal(Signal::Network,         Effect::Weighs(NETWORK), Effect::Weighs(NETWORK), Counted::No),
 ];
 
 const fn equal(signal: Signal, different: Effect, missing: Effect, counted: Counted) -> Rule {
@@ -157,10 +161,15 @@ pub struct Limits {
     /// changes at every refresh could add up to another browser.
     pub total: u16,
     /// Least number of counted signals that held, both since the last refresh and since the start of the session. Of a
-    /// browser that showed fewer when the token was made, all must hold: its budget is 0.
+    /// browser that showed fewer when the token was made, all must hold: its budget is [`Limits::FEW_SIGNALS`].
     pub least_held: u32,
     /// Maximum increase of the major version, both since the last refresh and since the start of the session.
     pub max_version_jump: VersionJump,
+}
+
+impl Limits {
+    /// Maximum points of a browser that showed too few counted signals: another network, and nothing else.
+    pub const FEW_SIGNALS: u16 = NETWORK;
 }
 
 /// A maximum increase of the major version, for each way of counting.
@@ -197,22 +206,25 @@ impl Sensitivity {
     /// Firefox), half of one at `high`. A thief gains nothing from a version that the guest's browser could update to.
     ///
     /// What software does by itself costs at most 2 points: an update with a new coding, hints that disappear, other
-    /// decoders. `high` tolerates one such change in a session, and nothing that a person does: travel, another language,
-    /// another face. `medium` tolerates any of these, with one point more, and two of them in a whole session. `low`
-    /// tolerates travel with a new language and new decoders, and one change of brand or platform, which is never
-    /// ordinary, but not both, not even one after the other.
+    /// decoders. `high` tolerates one such change and another network, and nothing that a person does: travel, another
+    /// language, another face. `medium` tolerates any of these, travel and another face together with another network,
+    /// and two of them in a whole session. `low` tolerates travel with a new language and another network, and one change
+    /// of brand or platform, which is never ordinary, but not both, not even one after the other.
     ///
     /// A guest's browser shows 6 counted signals at least (Safari without storage) and keeps 4 of them at `medium`.
     pub const fn limits(self) -> Limits {
         match self {
-            Self::Low => {
-                Limits { budget: 8, total: 10, least_held: 3, max_version_jump: VersionJump::new(24, 2, 104) }
-            }
+            Self::Low => Limits {
+                budget: 10,
+                total: 12,
+                least_held: 3,
+                max_version_jump: VersionJump::new(24, 2, 104),
+            },
             Self::Medium => {
-                Limits { budget: 4, total: 6, least_held: 4, max_version_jump: VersionJump::new(13, 1, 52) }
+                Limits { budget: 5, total: 10, least_held: 4, max_version_jump: VersionJump::new(13, 1, 52) }
             }
             Self::High => {
-                Limits { budget: 2, total: 2, least_held: 5, max_version_jump: VersionJump::new(6, 1, 26) }
+                Limits { budget: 3, total: 3, least_held: 5, max_version_jump: VersionJump::new(6, 1, 26) }
             }
         }
     }

@@ -66,8 +66,8 @@ fn the_goals_are_met() {
                 Goal::NeverRefused | Goal::AlwaysRefused => rate.count == 0,
                 Goal::RefusedOnlyByHigh => rate.count == 0 || level == "high",
                 Goal::AcceptedOnlyByLow => rate.count == 0 || level == "low",
-                Goal::ThirdAndEighth => match level {
-                    "medium" => rate.count * 3 <= rate.of,
+                Goal::QuarterAndEighth => match level {
+                    "medium" => rate.count * 4 <= rate.of,
                     "high" => rate.count * 8 <= rate.of,
                     _ => true,
                 },
