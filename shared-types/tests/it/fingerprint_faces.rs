@@ -43,7 +43,7 @@ fn another_face_is_accepted_up_to_medium_and_with_a_key_everywhere() {
         for (before, after) in [(&before, &after), (&after, &before)] {
             assert_eq!(accepting_levels(before, after), [Low, Medium]);
             let compared = judge(&before.fingerprint(Medium), &after.fingerprint(Medium)).last;
-            assert_eq!(compared.points, 3, "once, whatever it consists of");
+            assert_eq!(compared.points, 4, "once, whatever it consists of");
             let strict = judge(&before.fingerprint(High), &after.fingerprint(High)).last;
             assert_eq!((strict.broke, strict.points), (compared.drifted, 0));
             assert!(judge_with_key(&before.fingerprint(High), &after.fingerprint(High)).accepted);
@@ -93,7 +93,7 @@ fn an_apps_desktop_mode_may_omit_its_own_names() {
     for (before, after) in [(chrome(&app), chrome(DESKTOP)), (chrome(DESKTOP), chrome(&app))] {
         assert_eq!(accepting_levels(&before, &after), [Low, Medium]);
         let compared = judge(&before.fingerprint(Medium), &after.fingerprint(Medium)).last;
-        assert!(compared.drifted.contains(Signal::Family) && compared.points == 3);
+        assert!(compared.drifted.contains(Signal::Family) && compared.points == 4);
     }
     // Not on the same system, and not for the names of another app.
     assert_eq!(accepting_levels(&chrome(&app), &chrome(PHONE)), [Low]);

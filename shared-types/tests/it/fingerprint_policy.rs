@@ -13,9 +13,10 @@ fn compare(before: &Guest, after: &Guest) -> Comparison {
 }
 
 fn with_language(guest: Guest, language: &str) -> Guest {
+    let settings = String::from_utf8(guest.headers[evidence::USER_SETTINGS].clone()).unwrap();
     guest
         .sends(evidence::ACCEPT_LANGUAGE, language)
-        .sends(evidence::USER_SETTINGS, USER_SETTINGS.replace("de-DE", language))
+        .sends(evidence::USER_SETTINGS, settings.replace("de-DE", language))
 }
 
 fn without_decoders(guest: Guest) -> Guest {
@@ -62,20 +63,23 @@ fn larger_changes_are_accepted_at_lenient_levels() {
     let g = Guest::with_chrome;
     let travelling = || g().sets_clock_to(300);
     let brave = || g().sends(evidence::SEC_CH_UA, r#""Brave";v="138", "Chromium";v="138""#);
-    let cases: [(&str, Guest, &[Sensitivity]); 14] = [
+    let cases: [(&str, Guest, &[Sensitivity]); 16] = [
         ("travel", travelling().comes_from("2001:db8::1"), &[Low, Medium]),
         ("61 minutes", g().sets_clock_to(1), &[Low, Medium]),
         ("another language", with_language(g(), "fr-FR"), &[Low, Medium]),
-        ("a language and a network", with_language(g(), "fr-FR").comes_from("198.51.100.1"), &[Low, Medium]),
+        // The adaptive thief's guess; travel comes with another network, another language does not.
+        ("a language and a network", with_language(g(), "fr-FR").comes_from("198.51.100.1"), &[Low]),
+        ("travel and a language", with_language(travelling(), "fr-FR").comes_from("198.51.100.1"), &[Low]),
         ("travel and a coding", travelling().sends(evidence::ACCEPT_ENCODING, "gzip"), &[Low, Medium]),
         (
             "a language and a coding",
             with_language(g(), "fr").sends(evidence::ACCEPT_ENCODING, "gzip"),
-            &[Low, Medium],
+            &[Low],
         ),
         ("a language and decoders", without_decoders(with_language(g(), "fr")), &[Low]),
         ("travel and decoders", without_decoders(travelling()), &[Low]),
-        ("travel, a language and decoders", without_decoders(with_language(travelling(), "fr")), &[Low]),
+        ("travel, a language and decoders", without_decoders(with_language(travelling(), "fr")), &[]),
+        ("no hints and a network", without_hints(g()).comes_from("198.51.100.1"), &[Low, Medium, High]),
         ("another brand", brave(), &[Low]),
         ("another platform", g().sends(evidence::SEC_CH_UA_PLATFORM, r#""Linux""#), &[Low]),
         ("brand and language", with_language(brave(), "fr"), &[]),
@@ -104,23 +108,23 @@ fn every_soft_signal_costs_when_changed_or_missing() {
     };
     let network = |client| Guest { client, ..Guest::with_chrome() };
     for (signal, changed, changed_costs, missing, missing_costs) in [
-        (Signal::Timezone, settings("-60", "1"), 3, settings("-60", "null"), 4),
-        (Signal::Brand, sends(evidence::SEC_CH_UA, r#""Brave""#), 6, sends(evidence::SEC_CH_UA, ""), 1),
+        (Signal::Timezone, settings("-60", "1"), 4, settings("-60", "null"), 5),
+        (Signal::Brand, sends(evidence::SEC_CH_UA, r#""Brave""#), 8, sends(evidence::SEC_CH_UA, ""), 1),
         (
             Signal::Platform,
             sends(evidence::SEC_CH_UA_PLATFORM, r#""x""#),
-            6,
+            8,
             sends(evidence::SEC_CH_UA_PLATFORM, ""),
             1,
         ),
         (
             Signal::AcceptLanguage,
             sends(evidence::ACCEPT_LANGUAGE, "fr"),
-            1,
-            sends(evidence::ACCEPT_LANGUAGE, "*"),
             2,
+            sends(evidence::ACCEPT_LANGUAGE, "*"),
+            3,
         ),
-        (Signal::SettingsLanguage, settings("de-DE", "fr"), 2, settings("de-DE", ""), 3),
+        (Signal::SettingsLanguage, settings("de-DE", "fr"), 3, settings("de-DE", ""), 4),
         (
             Signal::AcceptEncoding,
             sends(evidence::ACCEPT_ENCODING, "br"),
@@ -131,7 +135,7 @@ fn every_soft_signal_costs_when_changed_or_missing() {
         (Signal::CookieEnabled, settings("true", "false"), 1, settings("true", "null"), 1),
         (Signal::AudioDecoder, audio(r#""supported":false"#), 1, audio(r#""supported":null"#), 1),
         (Signal::VideoDecoder, video(r#""supported":false"#), 1, video(r#""supported":null"#), 1),
-        (Signal::Network, network(Some([198, 51, 100, 1].into())), 0, network(None), 0),
+        (Signal::Network, network(Some([198, 51, 100, 1].into())), 1, network(None), 1),
     ] {
         for (after, costs) in [(changed, changed_costs), (missing, missing_costs)] {
             let compared = compare(&Guest::with_chrome(), &after);
@@ -211,7 +215,7 @@ fn verdicts_name_their_signals() {
         "family,operating_system,mobile,origin,deployment_key,login_timestamp,timezone,platform,accept_encoding,\
          cookie_enabled,audio_decoder,video_decoder"
     );
-    assert_eq!((compared.points, compared.budget), (4, 4));
+    assert_eq!((compared.points, compared.budget), (7, 5));
     // Of nine counted signals: family, system, loginTimestamp, timezone and platform.
     assert_eq!((compared.counted, compared.least), (5, 4));
 }

@@ -42,7 +42,7 @@ fn slow_drift_is_accepted_and_bounded_over_the_session() {
         at(300, "fr", "gzip", "false"),
         at(300, "fr", "gzip", "false").sends(evidence::SEC_CH_UA_PLATFORM, r#""Linux""#),
     ];
-    assert_eq!([Low, Medium, High].map(|level| accepted_steps(level, &steps)), [4, 2, 0]);
+    assert_eq!([Low, Medium, High].map(|level| accepted_steps(level, &steps)), [4, 3, 0]);
     // Repeated clock shifts of an hour are travel.
     let hours = [-120, -180, -240].map(|minutes| Guest::with_chrome().sets_clock_to(minutes));
     assert_eq!([Low, Medium, High].map(|level| accepted_steps(level, &hours)), [3, 3, 1]);

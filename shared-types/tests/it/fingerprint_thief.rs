@@ -16,11 +16,16 @@ fn another_set_of_names_is_another_browser() {
             judge(&g().fingerprint(Medium), &after.fingerprint(Medium)).last.broke,
             SignalSet::of(&[Signal::Family])
         );
-        let one_more =
-            after.clone().sends(evidence::ACCEPT_ENCODING, "br").sends(evidence::ACCEPT_LANGUAGE, "fr");
-        assert_eq!(accepting_levels(&g(), &one_more), [Low], "6 points, and 2");
+        let one_more = after
+            .clone()
+            .sends(evidence::ACCEPT_ENCODING, "br")
+            .sends(evidence::ACCEPT_LANGUAGE, "fr")
+            .comes_from("198.51.100.1");
+        assert_eq!(accepting_levels(&g(), &one_more), [Low], "6 points, and 4");
+        let travelling = after.clone().sets_clock_to(300).comes_from("198.51.100.1");
+        assert_eq!(accepting_levels(&g(), &travelling), [], "6 points, and 5");
         let with_hints = after.sends(evidence::SEC_CH_UA, r#""Microsoft Edge";v="138", "Chromium";v="138""#);
-        assert_eq!(accepting_levels(&g(), &with_hints), [], "6 points, and 6 of the brand");
+        assert_eq!(accepting_levels(&g(), &with_hints), [], "6 points, and 8 of the brand");
     }
     // Versions of two browsers are not compared.
     let older = g().sends(evidence::USER_AGENT, format!("{} Edg/100.0", CHROME.replace("138", "100")));
@@ -62,6 +67,9 @@ fn of_a_browser_with_few_signals_all_must_hold() {
     assert_eq!(accepting_levels(&bare(), &updated.comes_from("198.51.100.1")), [Low, Medium, High]);
     // Three counted signals are enough for `low`.
     assert_eq!(accepting_levels(&bare(), &bare().omits(evidence::ACCEPT_ENCODING)), [Low]);
+    // Nothing but another network is tolerated.
+    let refused = bare().sends(evidence::ACCEPT_ENCODING, "gzip").comes_from("198.51.100.1");
+    assert_eq!(accepting_levels(&bare(), &refused), [Low]);
     for (level, enough) in [(Low, true), (Medium, false), (High, false)] {
         assert_eq!(bare().fingerprint(level).has_enough_signals(level), enough);
     }
@@ -77,13 +85,13 @@ fn of_a_browser_with_few_signals_all_must_hold() {
 
 #[test]
 fn a_least_number_of_signals_must_hold() {
-    // Five counted signals, of which the language costs one point.
+    // Five counted signals, of which the language costs two points.
     let guest = Guest::with_safari()
         .omits(evidence::USER_SETTINGS)
         .sends(evidence::DECODERS, "{}")
         .sends(evidence::ACCEPT_LANGUAGE, "de");
     let other = guest.clone().sends(evidence::ACCEPT_LANGUAGE, "fr");
     let compared = judge(&guest.fingerprint(High), &other.fingerprint(High)).last;
-    assert_eq!((compared.points, compared.counted, compared.least), (1, 4, 5));
+    assert_eq!((compared.points, compared.counted, compared.least), (2, 4, 5));
     assert_eq!(accepting_levels(&guest, &other), [Low, Medium]);
 }
