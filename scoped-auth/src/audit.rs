@@ -122,7 +122,7 @@ pub fn refused(state: &State, call: &RequestContext<'_>, rejected: RejectedToken
     );
 }
 
-/// A changed browser that is still served.
+/// A browser that is served although signals drifted or broke, or that was not compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FingerprintEvent {
     /// Signals drifted and the browser was accepted.

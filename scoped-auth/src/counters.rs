@@ -19,7 +19,7 @@ pub struct Counters {
     signals: [[Counter; SignalOutcome::ALL.len()]; Signal::COUNT],
 }
 
-/// The verdicts on a token: valid, or the code of the error.
+/// The verdicts on a token: valid, the code of the error, or `incomparable`: answered with 503.
 const VERDICTS: [&str; 10] = [
     "authorized",
     "resumed",

@@ -10,6 +10,7 @@ mod cors;
 mod database;
 mod every_answer;
 mod fingerprint;
+mod fingerprint_key;
 mod flex_configuration;
 mod hostile;
 mod init;

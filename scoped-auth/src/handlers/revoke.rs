@@ -11,7 +11,7 @@ use shared_types::{
 };
 
 use crate::{
-    audit,
+    audit::{self, FingerprintEvent},
     error::Error,
     revocations::RevocationTarget,
     sessions::judgement::{Holder, judge_holder},
@@ -24,6 +24,7 @@ use crate::{
 /// # Errors
 ///
 /// `MissingProof` if the session is bound to a DPoP key and the request has no valid proof by it: the holder can add one.
+/// `IncomparableFingerprint` as in `validate`: it is not known whether the holder asks.
 pub async fn revoke(
     state: &State,
     call: &mut RequestContext<'_>,
@@ -40,7 +41,11 @@ pub async fn revoke(
         Err(rejection) if rejection.message == RefusalMessage::ProofValidationFailed => {
             return Err(Error::MissingProof);
         }
-        Err(_) => return Ok(not_revoked),
+        Err(rejection) => {
+            let Some(verdict) = rejection.incomparable() else { return Ok(not_revoked) };
+            audit::fingerprint(state, call, FingerprintEvent::Incomparable, &claims, verdict);
+            return Err(Error::IncomparableFingerprint);
+        }
     }
     // Idempotent: an ended session is not revoked again.
     if !state.sessions.is_revoked(&claims) {

@@ -27,6 +27,11 @@ use crate::{
 
 /// Judges a token, the browser that presents it and the DPoP key that its holder proved; then makes the successor, if one
 /// is requested. Nothing is written before everything is judged.
+///
+/// # Errors
+///
+/// `IncomparableFingerprint` if the sealed fingerprint has a key or a format that the presented one lacks, and the
+/// session's key was not proved. The session stays as it is.
 pub async fn validate(
     state: &State,
     call: &mut RequestContext<'_>,
@@ -41,11 +46,14 @@ pub async fn validate(
     let holder = Holder { fingerprint: fingerprint.as_ref(), jkt };
     let judgement = match judge(state, call, &claims, holder, requested) {
         Ok(judgement) => judgement,
-        Err(rejection) if rejection.is_incomparable() => {
-            audit_incomparable(state, call, &claims, &rejection);
+        Err(rejection) => {
+            let Some(verdict) = rejection.incomparable() else {
+                return Ok(reject(state, call, Some(&claims), &rejection));
+            };
+            state.counters.judged("incomparable");
+            audit::fingerprint(state, call, FingerprintEvent::Incomparable, &claims, verdict);
             return Err(Error::IncomparableFingerprint);
         }
-        Err(rejection) => return Ok(reject(state, call, Some(&claims), &rejection)),
     };
     let successor = match requested {
         None => {
@@ -153,15 +161,7 @@ async fn make_successor(
     Ok(Ok(token_life::answer(sealed, &next, call.now)))
 }
 
-/// Counts and logs a fingerprint that cannot be compared with the sealed one. The session stays as it is.
-fn audit_incomparable(state: &State, call: &RequestContext<'_>, claims: &Claims, rejection: &Rejection) {
-    state.counters.judged("incomparable");
-    if let Some(verdict) = &rejection.browser {
-        audit::fingerprint(state, call, FingerprintEvent::Incomparable, claims, verdict);
-    }
-}
-
-/// Counts and logs a changed browser that is still served.
+/// Counts a served browser, and logs it if signals drifted or broke.
 fn report_browser(state: &State, call: &RequestContext<'_>, claims: &Claims, holder: &HolderVerdict) {
     let Some(verdict) = &holder.browser else { return };
     if !verdict.comparable {

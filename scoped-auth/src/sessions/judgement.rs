@@ -42,9 +42,9 @@ pub struct Rejection {
 }
 
 impl Rejection {
-    /// Whether nothing was compared: a fault of the operator, and no finding about the browser.
-    pub fn is_incomparable(&self) -> bool {
-        self.browser.is_some_and(|verdict| !verdict.comparable)
+    /// The verdict on the browser, if nothing was compared: a fault of the operator, and no finding about the browser.
+    pub fn incomparable(&self) -> Option<&Verdict> {
+        self.browser.as_ref().filter(|verdict| !verdict.comparable)
     }
 
     /// Rejects the token itself.

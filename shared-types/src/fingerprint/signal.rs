@@ -1,4 +1,4 @@
-//! Enum of the signals, and sets of them: which traits of a browser are unchanged or changed, for the audit log.
+//! Enum of the signals, and sets of them: those that held, drifted or broke, for the audit log.
 
 use std::fmt;
 

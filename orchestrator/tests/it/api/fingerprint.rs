@@ -8,6 +8,7 @@ use crate::api::{
     http::Request,
     is_refused, messages, orchestrator,
     scripted_peer::{Act, ScriptedPeer},
+    user_agents::{LEVELS, at_level},
 };
 
 /// Every request that presents a token.
@@ -31,15 +32,35 @@ async fn another_browser_is_rejected_on_every_route() {
     }
 }
 
+/// What browsers send with a same-origin GET: no `Origin`, and with the page's policy `no-referrer` no `Referer` either.
 #[tokio::test]
 async fn a_same_origin_get_without_origin_or_referer_continues_the_session() {
-    let fwo = Fwo::start().await;
-    let token = fwo.token(ON).await;
-    let conversation_sid = fwo.opens_conversation(&token).await.member("conversation_sid");
-    let read = Request::get(&messages(&conversation_sid)).bearer(&token);
-    assert_eq!(fwo.answers(chrome(read.clone()).without("origin")).await.status, 200);
-    let elsewhere = chrome(read).without("origin").header("origin", "https://evil.example");
-    is_refused(&fwo.answers(elsewhere).await, 403, "fingerprint_invalid", "*");
+    for level in LEVELS {
+        let fwo = at_level(level).await;
+        let token = fwo.token(ON).await;
+        let conversation_sid = fwo.opens_conversation(&token).await.member("conversation_sid");
+        let path = messages(&conversation_sid);
+        for path in [path.clone(), format!("{path}?after=0"), format!("{path}?after=0&wait=1")] {
+            let read = || chrome(Request::get(&path).bearer(&token)).without("origin");
+            let same_origin = read().header("sec-fetch-site", "same-origin").header("sec-fetch-mode", "cors");
+            for (what, request) in [
+                ("no Sec-Fetch-*", read()),
+                ("no-referrer", same_origin.clone()),
+                ("the page's Referer", same_origin.header("referer", "https://shop.example.com/cart")),
+            ] {
+                let answer = fwo.answers(request).await;
+                assert_eq!(answer.status, 200, "{level}, {path}, {what}: {}", answer.text);
+            }
+            // What is shown must be the same.
+            for elsewhere in [
+                read().header("origin", "https://evil.example"),
+                read().header("referer", "https://evil.example/"),
+            ] {
+                is_refused(&fwo.answers(elsewhere).await, 403, "fingerprint_invalid", "*");
+            }
+        }
+        assert_eq!(fwo.refreshes_token(ON, &token).await.status, 200, "the session goes on");
+    }
 }
 
 #[tokio::test]

@@ -16,10 +16,10 @@ use crate::{
 };
 
 const PAIRS: &str = include_str!("../../../../shared-types/tests/user-agents.tsv");
-const LEVELS: [&str; 3] = ["low", "medium", "high"];
+pub(super) const LEVELS: [&str; 3] = ["low", "medium", "high"];
 
 /// With this sensitivity, and no tight limits.
-async fn at_level(level: &str) -> Fwo {
+pub(super) async fn at_level(level: &str) -> Fwo {
     Fwo::with(|config| {
         config.public_urls = "https://chat.example.com".parse().unwrap();
         let (on, enabled) = ("webchat_security = true", "enabled = true");
@@ -59,7 +59,7 @@ fn pairs() -> Vec<(bool, &'static str, Browser, Browser)> {
 }
 
 /// A proof by `key` for this route, with this token.
-fn proof(fwo: &Fwo, key: Prover, path: &str, token: Option<&str>) -> (Prover, String) {
+pub(super) fn proof(fwo: &Fwo, key: Prover, path: &str, token: Option<&str>) -> (Prover, String) {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let ath = token.map_or(Value::Null, |token| base64url(digest(&SHA256, token.as_bytes())).into());
     let key = key

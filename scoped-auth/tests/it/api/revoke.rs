@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 
 use crate::api::{
-    ACCOUNT, OPERATOR_SECRET, REVOKE, SECRET, Sas, generate_request,
+    ACCOUNT, OPERATOR_SECRET, REVOKE, SECRET, Sas, fingerprint, generate_request,
     http::{Answer, Request},
 };
 
@@ -59,11 +59,12 @@ async fn revoking_ends_all_tokens_of_a_session_even_with_an_expired_one() {
 #[tokio::test]
 async fn foreign_sessions_are_not_revoked() {
     let sas = Sas::start().await;
-    let fields = generate_request(json!({"fingerprint": "fp2.nobodys"}));
+    let (guests, thiefs) = (fingerprint::of(fingerprint::CHROME), fingerprint::of(fingerprint::FIREFOX));
+    let fields = generate_request(json!({"fingerprint": guests}));
     let token = sas.token(&fields).await;
     for (who, fields) in [
         ("another account", json!({"accountSid": OTHER_ACCOUNT, "token": token})),
-        ("another browser", json!({"accountSid": ACCOUNT, "token": token, "fingerprint": "fp2.a-thiefs"})),
+        ("another browser", json!({"accountSid": ACCOUNT, "token": token, "fingerprint": thiefs})),
         ("a foreign token", json!({"accountSid": ACCOUNT, "token": "hunter2"})),
     ] {
         let answer = revokes(&sas, &fields).await;
@@ -71,6 +72,19 @@ async fn foreign_sessions_are_not_revoked() {
         assert_eq!(verdict(&sas, &token).await, "authorized", "{who}");
     }
     revokes(&sas, &json!({"token": token})).await.is_refusal(400, "invalid_request");
+}
+
+#[tokio::test]
+async fn an_incomparable_fingerprint_does_not_revoke_and_can_be_repeated() {
+    let sas = Sas::start().await;
+    let guests = fingerprint::of(fingerprint::CHROME);
+    let [.., other_key] = fingerprint::incomparable();
+    let token = sas.token(&generate_request(json!({"fingerprint": guests}))).await;
+    let fields =
+        |fingerprint: &str| json!({"accountSid": ACCOUNT, "token": token, "fingerprint": fingerprint});
+    revokes(&sas, &fields(&other_key)).await.is_refusal(503, "upstream_unavailable");
+    assert_eq!(verdict(&sas, &token).await, "authorized");
+    assert_eq!(revokes(&sas, &fields(&guests)).await.body()["revoked"], true);
 }
 
 #[tokio::test]
