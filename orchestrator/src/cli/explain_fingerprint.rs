@@ -216,9 +216,9 @@ mod tests {
         assert_eq!(line(&report, "cookie_enabled"), ["drifted"; 3]);
         assert_eq!(line(&report, "network"), ["drifted"; 3]);
         assert_eq!(line(&report, "brand"), ["-"; 3]);
-        assert_eq!(line(&report, "points"), ["4 of 8", "4 of 4", "4 of 2"]);
+        assert_eq!(line(&report, "points"), ["6 of 10", "6 of 5", "6 of 3"]);
         assert_eq!(line(&report, "counted"), ["4, least 3", "4, least 4", "3, least 5"]);
-        assert_eq!(line(&report, "verdict"), ["accepted", "accepted", "refused"]);
+        assert_eq!(line(&report, "verdict"), ["accepted", "refused", "refused"]);
         assert!(!report.contains("since") && !report.contains("Windows") && !report.contains("203"));
     }
 
