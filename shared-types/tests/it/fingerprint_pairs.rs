@@ -1,5 +1,5 @@
-//! `user-agents.tsv`: one browser before and after an ordinary change, or two browsers, judged at every level with and
-//! without a proof by the session's key.
+//! `user-agents.tsv` and `faces-and-apps.tsv`: one browser before and after an ordinary change, or two browsers, judged at
+//! every level with and without a proof by the session's key.
 
 use shared_types::fingerprint::{Sensitivity, evidence};
 
@@ -7,6 +7,7 @@ use crate::fingerprint_support::{Guest, judge, judge_with_key};
 use Sensitivity::{High, Low, Medium};
 
 const PAIRS: &str = include_str!("../user-agents.tsv");
+const MORE_PAIRS: &str = include_str!("../faces-and-apps.tsv");
 
 /// Pairs that `high` refuses although it is one browser, with the reason.
 const REFUSED_BY_HIGH: [(&str, &str); 6] = [
@@ -25,8 +26,8 @@ struct Pair {
     after: Guest,
 }
 
-fn pairs() -> Vec<Pair> {
-    let rows = PAIRS.lines().filter(|line| !line.starts_with('#')).skip(1);
+fn pairs(text: &'static str) -> Vec<Pair> {
+    let rows = text.lines().filter(|line| !line.starts_with('#')).skip(1);
     let pair = |row: &'static str| {
         let fields: Vec<&str> = row.split('\t').collect();
         let [relation, what, before, after, hints @ ..] = fields.as_slice() else { panic!("{row}") };
@@ -47,17 +48,17 @@ fn pairs() -> Vec<Pair> {
 
 #[test]
 fn one_browser_is_accepted_and_another_is_not() {
-    let pairs = pairs();
-    assert_eq!(pairs.len(), 57);
-    for Pair { is_same, what, before, after } in pairs {
+    let (pairs, more) = (pairs(PAIRS), pairs(MORE_PAIRS));
+    assert_eq!((pairs.len(), more.len()), (57, 12));
+    for Pair { is_same, what, before, after } in pairs.into_iter().chain(more) {
         for level in Sensitivity::ALL {
             let (sealed, presented) = (before.fingerprint(level), after.fingerprint(level));
-            let refused = REFUSED_BY_HIGH.iter().any(|(name, _)| *name == what);
+            let refused = what.starts_with("face: ") || REFUSED_BY_HIGH.iter().any(|(name, _)| *name == what);
             let expected = match (is_same, level) {
                 (true, Low | Medium) => true,
                 (true, High) => !refused,
-                // Other names cost 6 points at `low`, but the robot names no system either.
-                (false, Low) => !what.contains("ChatGPT-User"),
+                // Other names cost 6 points at `low`, but these have another system too, or none.
+                (false, Low) => !(what.contains("ChatGPT-User") || what.contains("Edge on Linux")),
                 (false, Medium | High) => false,
             };
             assert_eq!(judge(&sealed, &presented).accepted, expected, "{what}, {}", level.name());

@@ -5,7 +5,7 @@ use shared_types::{
     fingerprint::{Comparison, Sensitivity, Signal, SignalSet, evidence},
 };
 
-use crate::fingerprint_support::{CHROME, DECODERS, Guest, USER_SETTINGS, accepting_levels, judge};
+use crate::fingerprint_support::{CHROME, DECODERS, Guest, SAFARI, USER_SETTINGS, accepting_levels, judge};
 use Sensitivity::{High, Low, Medium};
 
 fn compare(before: &Guest, after: &Guest) -> Comparison {
@@ -164,6 +164,36 @@ fn versions_may_rise_up_to_the_maximum_jump() {
     ] {
         assert_eq!(accepting_levels(&before, &before.clone().updates_chrome_to(major)), levels, "{major}");
     }
+}
+
+#[test]
+fn versions_that_are_counted_otherwise_may_jump_otherwise() {
+    let of = |agent: String| Guest::with_safari().sends(evidence::USER_AGENT, agent);
+    let safari = |major: u16| of(SAFARI.replace("Version/18", &format!("Version/{major}")));
+    let google_app = |major: u16| of(SAFARI.replace("Version/18.5", &format!("GSA/{major}.0.1")));
+    // Yearly: 18, 26, 27, 28.
+    for (major, levels) in [(26, &[Low, Medium, High][..]), (27, &[Low]), (28, &[])] {
+        assert_eq!(accepting_levels(&safari(18), &safari(major)), levels, "Safari {major}");
+    }
+    // Weekly: half a year, a year, two.
+    for (major, levels) in [
+        (406, &[Low, Medium, High][..]),
+        (407, &[Low, Medium]),
+        (432, &[Low, Medium]),
+        (433, &[Low]),
+        (484, &[Low]),
+        (485, &[]),
+        (379, &[]),
+    ] {
+        assert_eq!(accepting_levels(&google_app(380), &google_app(major)), levels, "GSA {major}");
+    }
+    // A hinted version is the engine's, and four-weekly in every app.
+    let app = |engine: u16| {
+        of(SAFARI.replace("Version/18.5", "App/7.0.1"))
+            .sends(evidence::SEC_CH_UA, format!(r#""Chromium";v="{engine}""#))
+    };
+    assert_eq!(accepting_levels(&app(130), &app(136)), [Low, Medium, High]);
+    assert_eq!(accepting_levels(&app(130), &app(137)), [Low, Medium]);
 }
 
 #[test]

@@ -1,5 +1,6 @@
-//! `shared-types/tests/user-agents.tsv` by public routes: one browser before and after an ordinary change, or two
-//! browsers, at every sensitivity, with and without a proof key. And what `high` asks of a new session.
+//! `user-agents.tsv` and `faces-and-apps.tsv` of `shared-types/tests` by public routes: one browser before and after an
+//! ordinary change, or two browsers, at every sensitivity, with and without a proof key. And what `high` asks of a new
+//! session.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -15,7 +16,10 @@ use crate::{
     dpop::prover::{Prover, base64url},
 };
 
-const PAIRS: &str = include_str!("../../../../shared-types/tests/user-agents.tsv");
+const PAIRS: [&str; 2] = [
+    include_str!("../../../../shared-types/tests/user-agents.tsv"),
+    include_str!("../../../../shared-types/tests/faces-and-apps.tsv"),
+];
 pub(super) const LEVELS: [&str; 3] = ["low", "medium", "high"];
 
 /// With this sensitivity, and no tight limits.
@@ -45,7 +49,7 @@ impl Browser {
 
 /// The rows: whether it is one browser, what changed, and the browsers before and after.
 fn pairs() -> Vec<(bool, &'static str, Browser, Browser)> {
-    let rows = PAIRS.lines().filter(|line| !line.starts_with('#')).skip(1);
+    let rows = PAIRS.into_iter().flat_map(|text| text.lines().filter(|line| !line.starts_with('#')).skip(1));
     let pair = |row: &'static str| {
         let fields: Vec<&str> = row.split('\t').collect();
         let browser = |place: usize| {
@@ -96,10 +100,10 @@ async fn one_browser_continues_its_session_and_another_does_not() {
         let fwo = at_level(level).await;
         for (is_same, what, before, after) in pairs() {
             let is_robot = what.contains("ChatGPT-User");
-            let is_face = what.contains("desktop");
+            let is_face = what.contains("desktop") || what.starts_with("face: ");
             let leaps = level == "high" && what.contains("esr");
             let is_served = match level {
-                "low" => !is_robot,
+                "low" => !is_robot && !what.contains("Edge on Linux"),
                 "medium" => is_same,
                 _ => is_same && !is_face && !leaps,
             };
