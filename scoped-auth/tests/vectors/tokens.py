@@ -60,7 +60,7 @@ def claims(**changes):
             "chat": {"service_sid": "IS00000000000000000000000000000001"},
         },
         "sid": "c1a3d1a0-7f0f-4b0e-9b9a-3f5f1f6f7a01", "auth_time": NOW,
-        "fingerprint": "fp1.medium.c29tZSBicm93c2Vy",
+        "fingerprint": "fp2.medium.c29tZSBicm93c2Vy",
     } | changes
     return {name: value for name, value in made.items() if value is not None}
 
