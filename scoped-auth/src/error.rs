@@ -26,6 +26,9 @@ pub enum Error {
     /// The session is bound to a DPoP key, and the request has no valid proof by it.
     #[error("no proof by the session's key")]
     MissingProof,
+    /// Another browser presents the token.
+    #[error("the token is another browser's")]
+    OtherBrowser,
     /// The revocation list is stale: every token is rejected.
     #[error("the revocation list is stale")]
     StaleRevocations,
@@ -70,6 +73,7 @@ impl ApiError for Error {
             | Error::NotOneTarget => Code::InvalidRequest,
             Error::SessionEnded => Code::SessionExpired,
             Error::MissingProof => Code::InvalidDpopProof,
+            Error::OtherBrowser => Code::FingerprintInvalid,
             Error::StaleRevocations | Error::IncomparableFingerprint | Error::Store(_) => {
                 Code::UpstreamUnavailable
             }
@@ -91,6 +95,7 @@ impl ApiError for Error {
             }
             Error::SessionEnded
             | Error::MissingProof
+            | Error::OtherBrowser
             | Error::StaleRevocations
             | Error::IncomparableFingerprint
             | Error::Store(_)

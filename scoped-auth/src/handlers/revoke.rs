@@ -24,6 +24,7 @@ use crate::{
 /// # Errors
 ///
 /// `MissingProof` if the session is bound to a DPoP key and the request has no valid proof by it: the holder can add one.
+/// `OtherBrowser` if another browser presents it: a success must not be mistaken for the end of the session.
 /// `IncomparableFingerprint` as in `validate`: it is not known whether the holder asks.
 pub async fn revoke(
     state: &State,
@@ -42,7 +43,7 @@ pub async fn revoke(
             return Err(Error::MissingProof);
         }
         Err(rejection) => {
-            let Some(verdict) = rejection.incomparable() else { return Ok(not_revoked) };
+            let Some(verdict) = rejection.incomparable() else { return Err(Error::OtherBrowser) };
             audit::fingerprint(state, call, FingerprintEvent::Incomparable, &claims, verdict);
             return Err(Error::IncomparableFingerprint);
         }

@@ -13,7 +13,7 @@ endpoint! {
     response: 200 => Response;
     // Revoking a revoked session changes nothing.
     idempotent: true;
-    errors: [InvalidDpopProof, UpstreamInvalid, UpstreamTimeout];
+    errors: [InvalidDpopProof, FingerprintInvalid, UpstreamInvalid, UpstreamTimeout];
 }
 
 /// `{token, fingerprint?, jkt?}`

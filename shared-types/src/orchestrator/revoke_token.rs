@@ -13,7 +13,7 @@ endpoint! {
     response: 200 => Response;
     // Revoking a revoked session changes nothing.
     idempotent: true;
-    errors: [RateLimited, DeploymentKeyNotFound, DeploymentKeyDisabled, OriginNotAllowed, FingerprintUnavailable, InvalidDpopProof, UseDpopNonce, UpstreamInvalid, UpstreamTimeout];
+    errors: [RateLimited, DeploymentKeyNotFound, DeploymentKeyDisabled, OriginNotAllowed, FingerprintUnavailable, FingerprintInvalid, InvalidDpopProof, UseDpopNonce, UpstreamInvalid, UpstreamTimeout];
 }
 
 /// `{deploymentKey, token}`

@@ -14,7 +14,7 @@ endpoint! {
     response: 200 => Response;
     // Revoking a revoked session changes nothing.
     idempotent: true;
-    errors: [InvalidDpopProof];
+    errors: [InvalidDpopProof, FingerprintInvalid];
 }
 
 /// `{accountSid, token, fingerprint?, jkt?}`

@@ -42,11 +42,19 @@ async fn revoked_sessions_are_rejected_on_every_route() {
 }
 
 #[tokio::test]
-async fn revoking_foreign_sessions_has_no_effect_and_reveals_nothing() {
+async fn success_means_that_the_session_is_over_or_the_token_is_none() {
     let fwo = Fwo::start().await;
     let (on, off) = (fwo.token(ON).await, fwo.token(OFF).await);
+    // What `navigator.sendBeacon` can send: a form, and none of the headers of the fingerprint.
+    let beacon = Request::post(REVOKE)
+        .header("user-agent", "Mozilla/5.0")
+        .form(&format!("deploymentKey={ON}&token={on}"));
+    for request in [firefox(revoke(ON, &on)), beacon] {
+        is_refused(&fwo.answers(request).await, 403, "fingerprint_invalid", "*");
+    }
+    let text = Request::post(REVOKE).body("text/plain", format!("deploymentKey={ON}&token={on}"));
+    is_refused(&fwo.answers(chrome(text)).await, 415, "unsupported_media_type", "*");
     for request in [
-        firefox(revoke(ON, &on)),
         chrome(revoke(OFF, &on)),
         chrome(revoke(ON, &off)),
         chrome(revoke(ON, "hunter2")),
