@@ -46,7 +46,9 @@ fn another_face_is_accepted_up_to_medium_and_with_a_key_everywhere() {
             assert_eq!(compared.points, 4, "once, whatever it consists of");
             let strict = judge(&before.fingerprint(High), &after.fingerprint(High)).last;
             assert_eq!((strict.broke, strict.points), (compared.drifted, 0));
-            assert!(judge_with_key(&before.fingerprint(High), &after.fingerprint(High)).accepted);
+            let proved = judge_with_key(&before.fingerprint(High), &after.fingerprint(High));
+            assert!(proved.accepted);
+            assert_eq!((proved.last.drifted, proved.last.points), (compared.drifted, 0));
         }
     }
     let compared = judge(&chrome(PHONE).fingerprint(Medium), &chrome(DESKTOP).fingerprint(Medium)).last;

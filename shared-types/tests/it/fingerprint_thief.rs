@@ -1,6 +1,6 @@
 //! The adaptive thief, and the least number of signals that must hold.
 
-use shared_types::fingerprint::{Sensitivity, Signal, SignalSet, evidence};
+use shared_types::fingerprint::{self as fp, BoundFingerprint, Sensitivity, Signal, SignalSet, evidence};
 
 use crate::fingerprint_support::{CHROME, Guest, SAFARI, accepting_levels, judge};
 use Sensitivity::{High, Low, Medium};
@@ -77,6 +77,10 @@ fn of_a_browser_with_few_signals_all_must_hold() {
         .sends(evidence::ACCEPT_LANGUAGE, "de")
         .sends(evidence::WEBCHAT_INFO, r#"{"loginTimestamp":1}"#);
     assert!(more.fingerprint(High).has_enough_signals(High));
+    // Not even a counted signal whose price is that of a network.
+    let cookies =
+        |enabled: bool| bare().sends(evidence::USER_SETTINGS, format!(r#"{{"cookieEnabled":{enabled}}}"#));
+    assert_eq!(accepting_levels(&cookies(false), &cookies(true)), [Low]);
     // Usual values are not counted, others are.
     let usual = |settings| bare().sends(evidence::USER_SETTINGS, settings).fingerprint(High);
     assert!(!usual(r#"{"cookieEnabled":true}"#).has_enough_signals(Medium));
@@ -94,4 +98,24 @@ fn a_least_number_of_signals_must_hold() {
     let compared = judge(&guest.fingerprint(High), &other.fingerprint(High)).last;
     assert_eq!((compared.points, compared.counted, compared.least), (2, 4, 5));
     assert_eq!(accepting_levels(&guest, &other), [Low, Medium]);
+}
+
+#[test]
+fn the_least_number_must_also_hold_since_the_start_of_the_session() {
+    // Six counted signals, two of them with unusual values.
+    let of = |language: &str, audio: bool| {
+        Guest::with_safari()
+            .omits(evidence::WEBCHAT_INFO)
+            .sends(evidence::USER_SETTINGS, r#"{"cookieEnabled":false}"#)
+            .sends(evidence::DECODERS, format!(r#"{{"audio":{{"supported":{audio}}}}}"#))
+            .sends(evidence::ACCEPT_LANGUAGE, language)
+            .fingerprint(High)
+    };
+    let (first, sealed, presented) = (of("de", false), of("fr", false), of("fr", true));
+    assert!(judge(&first, &sealed).accepted && judge(&sealed, &presented).accepted);
+    let bound = BoundFingerprint { sealed: &sealed, first: Some(&first), key_is_proved: false };
+    let verdict = fp::judge(bound, &presented);
+    let since = verdict.since_session_start.unwrap();
+    assert_eq!((since.points, since.budget, since.counted, since.least), (3, 3, 4, 5));
+    assert!(!verdict.accepted);
 }
