@@ -99,6 +99,7 @@ fn an_apps_desktop_mode_may_omit_its_own_names() {
     }
     // Not on the same system, and not for the names of another app.
     assert_eq!(accepting_levels(&chrome(&app), &chrome(PHONE)), [Low]);
+    assert_eq!(accepting_levels(&chrome(&app), &chrome(&PHONE.replace("Mobile ", ""))), []);
     assert_eq!(accepting_levels(&chrome(&app), &chrome(&format!("{DESKTOP} EdgA/138.0"))), []);
     // A desktop browser's own names are no mode of Chrome on a phone.
     assert_eq!(accepting_levels(&chrome(&format!("{DESKTOP} Edg/138.0")), &chrome(PHONE)), []);
