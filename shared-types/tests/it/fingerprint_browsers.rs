@@ -124,6 +124,7 @@ fn versions_are_counted_by_the_kind_of_browser() {
     assert_eq!(iphone(" Mobile/15E148"), (None, Counting::Weekly));
     assert_eq!(counted("curl/70000"), (None, Counting::Weekly));
     assert_eq!(counted("curl"), (None, Counting::Weekly));
+    assert_eq!(counted("App/7.1 8.2"), (Some(7), Counting::Weekly), "the first number");
 }
 
 #[test]
@@ -174,6 +175,10 @@ fn settings_and_values_are_no_names() {
         assert_eq!(family(agent), "app", "{agent}");
     }
     assert_eq!(family("App/Other/1"), "app other");
+    // A locale at the start of an app's comment.
+    for agent in ["App/1 (en_GB; 1.0)", "App/1 (de; 1.0)", "App/1 [zh-CN]"] {
+        assert_eq!(family(&format!("X/1 (system) {agent}")), "app", "{agent}");
+    }
 }
 
 /// A product that identifies a browser: no generic name, and no digits.
