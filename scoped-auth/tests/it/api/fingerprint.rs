@@ -83,7 +83,7 @@ pub(crate) fn incomparable() -> [String; 4] {
 async fn an_unknown_key_or_format_is_an_operators_fault() {
     let sas = Sas::start().await;
     for other in incomparable() {
-        for (sealed, presented) in [(of(CHROME), other.clone()), (other, of(CHROME))] {
+        for (sealed, presented) in [(of(CHROME), other.clone()), (other.clone(), of(CHROME))] {
             let token = sas.token(&generate_request(json!({"fingerprint": sealed}))).await;
             for fields in [
                 refresh_request(&token, json!({"fingerprint": presented})),
