@@ -321,7 +321,7 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
   let refreshing = null
   /** @type {Promise<Conversation> | null} */
   let openingConversation = null
-  /** Failures of the refresh in a row, and when it is tried again by itself. */
+  /** Failures of the refresh in a row; while there are any, it is repeated at `retryAt`. */
   let failures = 0
   let retryAt = 0
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -440,6 +440,7 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
     follow()
     if (!isNew) return
     skew = session.skew
+    failures = 0
     schedule()
     emit('refreshed', { expiration: session.expiration, by: 'another-tab' })
   }
@@ -656,7 +657,7 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
 
   // --- time
 
-  const dueIn = () => Math.max(current?.refreshAt ?? 0, retryAt) - now()
+  const dueIn = () => (failures ? retryAt : current?.refreshAt ?? 0) - now()
 
   function schedule() {
     clearTimeout(timer)
@@ -844,10 +845,12 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
       const isLate = now() + skew > Date.parse(expiration) + RESUME_WINDOW
       const final = isLate || !isTransient(error)
       reportFailure(error, 'refresh', final)
-      retryAt = now() + retryDelay(error, failures++)
       if (isLate || isEnd) endSession({ ...error, code: isEnd ? error.code : 'session_expired', by: 'service' })
-      // A retry cannot succeed soon, but the service may be repaired: try again much later.
-      else if (final) update({ refreshAt: now() + 10 * CHECK_INTERVAL })
+      else if (final) {
+        // A retry cannot succeed soon, but the service may be repaired: try again much later.
+        failures = 0
+        update({ refreshAt: now() + 10 * CHECK_INTERVAL })
+      } else retryAt = now() + retryDelay(error, failures++)
       throw error
     }
   }

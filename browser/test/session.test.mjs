@@ -159,3 +159,44 @@ test('a response that is not of the API fails with a code', () =>
     await assert.rejects(session.openConversation(), { code: 'unexpected_answer' })
     await assert.rejects(session.openConversation(), { code: 'unexpected_answer' })
   }))
+
+for (const type of ['online', 'visibilitychange', 'pageshow']) {
+  test(`a refresh that failed does not keep the session from being resumed, and ${type} repeats it at once`, () => {
+    const script = { [REFRESH]: [errorResponse(503, 'upstream_unavailable', { 'retry-after': '600' })] }
+    return withSession({ script }, async ({ session, service, events, window }) => {
+      await session.openConversation()
+      assert.equal(await session.resume(), true)
+      const [[, { code, final, during }]] = events
+      assert.deepEqual([code, final, during], ['upstream_unavailable', false, 'refresh'])
+      const refreshed = next(session, 'refreshed')
+      window.dispatchEvent(new Event(type))
+      await refreshed
+      assert.deepEqual(service.paths(), [TOKEN, OPEN, REFRESH, REFRESH])
+    })
+  })
+}
+
+test('a refresh that failed is repeated by a timer', (context) => {
+  context.mock.method(Math, 'random', () => 0.1)
+  const script = { [REFRESH]: [LOST, LOST] }
+  return withSession({ script }, async ({ session, service, events }) => {
+    await session.openConversation()
+    assert.equal(await session.resume(), true)
+    await next(session, 'refreshed')
+    assert.deepEqual(service.paths(), [TOKEN, OPEN, REFRESH, REFRESH, REFRESH])
+    assert.deepEqual(codes(events, 'refused'), ['network_unreachable', 'network_unreachable'])
+  })
+})
+
+test('a refresh that failed for good after a lost one is not repeated at once', (context) => {
+  context.mock.method(Math, 'random', () => 0)
+  const script = { [REFRESH]: [LOST, ...Array(9).fill(errorResponse(403, 'deployment_key_disabled'))] }
+  return withSession({ script }, async ({ session, service, events }) => {
+    await session.openConversation()
+    await session.resume()
+    while (codes(events, 'refused').length < 2) await next(session, 'refused')
+    await session.messages()
+    await session.messages()
+    assert.deepEqual(service.paths(), [TOKEN, OPEN, REFRESH, REFRESH, MESSAGES, MESSAGES])
+  })
+})
