@@ -642,10 +642,11 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
         if (hasFailed) emit('recovered', {})
         hasFailed = false
         receive(page)
-        if (wait) channel?.postMessage(page)
-        else if (cursor === after || isLastPage(page)) return
+        const isEmpty = cursor === after && !isDone
+        if (!wait && (isEmpty || isLastPage(page))) return
+        if (!isEmpty) channel?.postMessage(page)
         // Empty before half the wait: a proxy, a restart or no place must cause no request loop.
-        if (cursor === after && now() - begun < act.wait * 500) ms = retryDelay(act, SHORT_PAUSE)
+        else if (now() - begun < act.wait * 500) ms = retryDelay(act, SHORT_PAUSE)
       } catch (error) {
         if (signal.aborted) return
         isDone = /** @type {WebchatError} */ (error).code === 'not_found'
