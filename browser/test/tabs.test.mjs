@@ -177,3 +177,14 @@ test('tabs of different sessions wait on their own', () => withBrowser(locks(), 
   assert.deepEqual(first.bodies, [])
   await second.session.end()
 }))
+
+test('a message that one tab sends reaches all tabs, even if the service has no place to wait', () =>
+  withBrowser(locks(), async ({ desk, browser, first, heard }) => {
+    const second = browser.open({ isHidden: true })
+    await second.session.resume()
+    const empty = [200, { messages: [], state: 'active' }, { 'retry-after': '600' }]
+    desk.fault = ({ method }, when) => method === 'GET' && when === 'after' ? empty : undefined
+    await second.session.send('0')
+    assert.deepEqual(second.bodies, ['0'])
+    await heard(first, 1)
+  }))
