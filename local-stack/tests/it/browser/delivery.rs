@@ -38,6 +38,8 @@ test_support::on_both_engines! {
 enum Event {
     /// The proxy closes all connections for a moment.
     ConnectionsBreak,
+    /// The same, and only after the service has carried out each request.
+    ResponsesAreLost,
     /// The browser has no network for a moment.
     Offline,
     /// The page's scripts do not run for a moment, as on a phone in a pocket.
@@ -51,9 +53,10 @@ enum Event {
 }
 
 /// Each at least once, in random order.
-const EVENTS: [Event; 14] = [
-    Event::ConnectionsBreak,
-    Event::ConnectionsBreak,
+const EVENTS: [Event; 15] = [
+    Event::ResponsesAreLost,
+    Event::ResponsesAreLost,
+    Event::ResponsesAreLost,
     Event::ConnectionsBreak,
     Event::ConnectionsBreak,
     Event::ConnectionsBreak,
@@ -107,11 +110,8 @@ impl Chat {
 
     async fn causes(&mut self, event: Event, guest: &Chromium, conversation: &Conversation, pause: Duration) {
         match event {
-            Event::ConnectionsBreak => {
-                self.network.send_replace(Fault::Offline);
-                sleep(pause).await;
-                self.network.send_replace(Fault::None);
-            }
+            Event::ConnectionsBreak => self.has(Fault::Offline, pause).await,
+            Event::ResponsesAreLost => self.has(Fault::DropsResponses, pause).await,
             Event::Offline => {
                 sets_network(guest, true).await;
                 sleep(pause).await;
@@ -140,6 +140,12 @@ impl Chat {
         }
     }
 
+    async fn has(&self, fault: Fault, pause: Duration) {
+        self.network.send_replace(fault);
+        sleep(pause).await;
+        self.network.send_replace(Fault::None);
+    }
+
     /// Opens the page in the current tab, waits until it shows every message that is stored by then, and closes the tab.
     async fn catches_up_in_second_tab(&self, guest: &Chromium, conversation: &Conversation) {
         guest.page.visit(&self.page()).await;
@@ -163,13 +169,17 @@ async fn sets_lifecycle(guest: &Chromium, state: &str) {
 
 /// Waits until the page shows at least `count` messages; returns all that it shows.
 async fn shows(guest: &Chromium, count: usize) -> Vec<String> {
-    let failed = "document.querySelector('#status').textContent.startsWith('failed')";
-    guest.until(&format!("document.querySelectorAll('#messages li').length >= {count} || {failed}")).await;
-    let status = guest.evaluates("document.querySelector('#status').textContent").await;
-    let shown =
-        guest.evaluates("[...document.querySelectorAll('#messages li')].map(li => li.textContent)").await;
-    let shown: Vec<String> = serde_json::from_value(shown).unwrap();
-    assert!(shown.len() >= count, "{status}; {} messages are shown", shown.len());
+    let script = "
+        const [count, limit] = given, [status, messages] = ['status', 'messages'].map(id => document.getElementById(id))
+        const isDone = () => messages.children.length >= count || status.textContent.startsWith('failed')
+        if (!isDone()) await new Promise(resolve => {
+            new MutationObserver(() => isDone() && resolve()).observe(document, { subtree: true, childList: true })
+            setTimeout(resolve, limit)
+        })
+        return [status.textContent, [...messages.children].map(item => item.textContent)]";
+    let (status, shown): (String, Vec<String>) =
+        serde_json::from_value(guest.page.run(script, &[json!(count), json!(15_000)]).await).unwrap();
+    assert!(shown.len() >= count, "{status}; {count} messages are expected, these are shown: {shown:?}");
     shown
 }
 

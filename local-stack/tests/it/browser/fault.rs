@@ -23,6 +23,8 @@ pub(crate) enum Fault {
     Down,
     /// Closes all connections, and new ones at once.
     Offline,
+    /// Closes connections instead of each response, which the request has been carried out for.
+    DropsResponses,
     /// Never responds.
     Silent,
     /// Truncates responses within their head.
@@ -86,7 +88,7 @@ async fn forward(mut caller: TcpStream, address: SocketAddr, fault: Arc<watch::S
                 let asked = &asked[..length.ok().filter(|length| *length > 0)?];
                 let now = *fault.borrow();
                 match now {
-                    Fault::None => {}
+                    Fault::None | Fault::DropsResponses => {}
                     // The body may arrive in a separate read.
                     Fault::DropsNextRefresh(part) => drops = drops.or(is_refresh(asked).then_some(part)),
                     Fault::Down | Fault::Offline => return None,
@@ -104,6 +106,9 @@ async fn forward(mut caller: TcpStream, address: SocketAddr, fault: Arc<watch::S
             }
             length = callee.read(&mut answered) => {
                 let answered = &answered[..length.ok().filter(|length| *length > 0)?];
+                if *fault.borrow() == Fault::DropsResponses {
+                    return None;
+                }
                 let Some(part) = drops else {
                     caller.write_all(answered).await.ok()?;
                     continue;
