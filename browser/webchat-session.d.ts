@@ -52,7 +52,7 @@ export type Options = {
  * The guest's input.
  */
 export type Form = {
-    customerFriendlyName?: string;
+    customerFriendlyName?: string | undefined;
     preEngagementData?: unknown;
 };
 export type Conversation = {
@@ -145,7 +145,7 @@ export type Calls = {
      * The messages after an index, or all.
      */
     messages: (page?: {
-        after?: number;
+        after?: number | undefined;
     }) => Promise<ChatMessage[]>;
     send: (body: string) => Promise<ChatMessage>;
     /**

@@ -17,7 +17,7 @@
  * @property {number} [patience] How long a call may retry, in whole milliseconds; 15000 by default.
  */
 
-/** @typedef {{customerFriendlyName?: string, preEngagementData?: unknown}} Form The guest's input. */
+/** @typedef {{customerFriendlyName?: string | undefined, preEngagementData?: unknown}} Form The guest's input. */
 /** @typedef {{conversationSid: string, identity: string}} Conversation */
 /** @typedef {{sid: string, index: number, author: string, body: string, dateCreated: string}} ChatMessage */
 
@@ -53,7 +53,7 @@
  * @typedef {object} Calls
  * @property {() => Promise<boolean>} resume Resumes the stored session; false if there is none.
  * @property {(form?: Form) => Promise<Conversation>} openConversation Starts a session if there is none.
- * @property {(page?: {after?: number}) => Promise<ChatMessage[]>} messages The messages after an index, or all.
+ * @property {(page?: {after?: number | undefined}) => Promise<ChatMessage[]>} messages The messages after an index, or all.
  * @property {(body: string) => Promise<ChatMessage>} send
  * @property {() => Promise<void>} end Deletes the session and revokes its token.
  * @property {() => void} leave Stops waiting, timers and listeners, without ending the session; `resume` starts again.
@@ -946,7 +946,7 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
     return { ...await sendAuthorized(act, `${CHANNELS_PATH}/${sid}/Messages` + (act.wait ? WAIT_QUERY : '')), sid, after }
   }
 
-  /** @param {{after?: number}} [page] @returns {Promise<ChatMessage[]>} */
+  /** @param {{after?: number | undefined}} [page] @returns {Promise<ChatMessage[]>} */
   async function messages(page) {
     const act = startAction('messages')
     const sid = current?.conversationSid
