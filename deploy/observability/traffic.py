@@ -12,8 +12,8 @@ import time
 import urllib.parse
 
 SECONDS = 100
-EPISODES = ("Driven: guests come, wait for messages and go; a desk answers some; a wrong token now and then; a thief from 25 s to 40 s; a visitor over the limit from "
-            "38 s to 58 s; an operator ends ten chats at 60 s; ScopedAuthService is stopped from 78 s to 83 s.")
+EPISODES = ("Driven: guests come, wait and go; a desk answers some; a wrong token now and then; a thief, 25 to 40 s; a visitor over the limit, "
+            "38 to 58 s; an operator ends ten chats at 60 s; ScopedAuthService stopped, 78 to 83 s.")
 DEPLOYMENT = "CV00000000000000000000000000000001"
 API_KEY = "SK00000000000000000000000000000001"
 ACCOUNT = "AC00000000000000000000000000000001"

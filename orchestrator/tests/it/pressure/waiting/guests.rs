@@ -91,7 +91,7 @@ impl Guest {
                 }
             }
             after = after_colon(body, "\"last_index\"").unwrap_or(after);
-            if let Some(seconds) = after_colon(head, "retry-after") {
+            if let Some(seconds) = after_colon(head, "\r\nretry-after") {
                 shared.turned_away.borrow_mut().push(now);
                 drop(connection);
                 sleep(Duration::from_secs(seconds) + Duration::from_millis(self.jitter)).await;
@@ -132,7 +132,7 @@ async fn read<'a>(connection: &mut TcpStream, answer: &'a mut Vec<u8>) -> io::Re
         }
         let text = str::from_utf8(answer).unwrap();
         if let Some(end) = text.find("\r\n\r\n")
-            && after_colon(&text[..end], "content-length")
+            && after_colon(&text[..end], "\r\ncontent-length")
                 .is_some_and(|length: usize| text.len() == end + 4 + length)
         {
             break end;
