@@ -60,7 +60,8 @@ pub const MAX_GUEST_BYTES: i64 = 1024 * 1024;
 /// depend on the message that the guest is about to send.
 const FULL_ABOVE: i64 = MAX_GUEST_BYTES - MAX_BODY as i64;
 
-static PROBE: Sql = Sql::new("UPDATE conversations SET sid = sid WHERE FALSE");
+// An empty sid has no row, and an index says so.
+static PROBE: Sql = Sql::new("UPDATE conversations SET last_day = last_day WHERE sid = ''");
 
 /// Every statement, for tests that prepare each on both engines.
 pub fn statements() -> Vec<&'static Sql> {

@@ -47,9 +47,8 @@ impl Database {
         }
     }
 
-    /// Checks that the database could be written to, with a statement that would write but matches no row: an `UPDATE`
-    /// with `WHERE FALSE`. It needs the permission, a writable database, SQLite's write lock and file; it leaves nothing
-    /// behind.
+    /// Checks that the database could be written to, with an `UPDATE` that matches no row. It needs the permission, a
+    /// writable database, and SQLite's write lock and file; it leaves nothing behind.
     pub async fn probe(&self, statement: Statement) -> Result<(), DatabaseError> {
         let probe = self.run_write(Idempotency::Idempotent, vec![statement]);
         within(PROBE_DEADLINE, probe).await.map(drop)

@@ -96,21 +96,26 @@ async fn eight_guests_are_served_when_idle_connections_were_dropped_in_silence()
         guests.push((token, conversation));
     }
     let mut server = Direct::connect(&direct).await;
-    for _round in 0..3 {
+    // Sending is limited to ten messages at once.
+    for round in 0..3 {
         let active = "SELECT COUNT(*) FILTER (WHERE state_change > clock_timestamp() - interval '150 ms') \
                       FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
         eventually(SOON, "the connections are idle", async || server.number(active).await == 0).await;
         proxy.black_hole();
         let mut calls = JoinSet::new();
         for (token, conversation) in guests.clone() {
-            let says = chrome(Request::post(&messages(&conversation))).bearer(&token);
-            let (says, address) = (says.json(&json!({"body": "hello"})), fwo.running.address());
-            calls.spawn(async move { says.send(address).await });
+            let path = messages(&conversation);
+            let request = match round {
+                0 => Request::post(&path).json(&json!({"body": "hello"})),
+                _ => Request::get(&path),
+            };
+            let (request, address) = (chrome(request).bearer(&token), fwo.running.address());
+            calls.spawn(async move { request.send(address).await });
         }
         // Less than the module waits.
         let answers = within(Duration::from_secs(10), "all are answered", calls.join_all()).await;
         for answer in answers {
-            assert_eq!(answer.status, 201, "{}", answer.text);
+            assert_eq!(answer.status, if round == 0 { 201 } else { 200 }, "{}", answer.text);
         }
     }
 }

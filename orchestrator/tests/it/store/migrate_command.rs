@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    os::unix::fs::PermissionsExt as _,
     path::Path,
     process::{Command, Output},
 };
@@ -10,7 +11,9 @@ use crate::store::postgres::Cluster;
 
 /// Runs the binary in a new folder with the database URL from a file.
 fn orchestrator(folder: &Path, url: &str, arguments: &[&str]) -> Output {
-    fs::write(folder.join("url"), format!("{url}\n")).unwrap();
+    let file = folder.join("url");
+    fs::write(&file, format!("{url}\n")).unwrap();
+    fs::set_permissions(file, fs::Permissions::from_mode(0o600)).unwrap();
     let accounts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../local-stack/accounts.demo.toml");
     Command::new(env!("CARGO_BIN_EXE_orchestrator"))
         .current_dir(folder)
@@ -58,7 +61,7 @@ async fn migrate_errors_are_one_line_without_the_password() {
         let output = orchestrator(folder.path(), url, &["migrate"]);
         let printed = String::from_utf8(output.stderr).unwrap();
         assert_eq!((output.status.code(), printed.lines().count()), (Some(1), 1), "{printed}");
-        assert!(printed.starts_with("orchestrator: ORCHESTRATOR_DATABASE_URL: "), "{printed}");
+        assert!(printed.starts_with("orchestrator: ORCHESTRATOR_DATABASE_URL_FILE: "), "{printed}");
         assert!(!printed.contains("hunter2"), "{printed}");
     }
     assert_eq!(orchestrator(folder.path(), "sqlite:db", &["migrate", "more"]).status.code(), Some(2));
