@@ -268,8 +268,10 @@ struct Random(u64);
 impl Random {
     #[allow(clippy::print_stderr, reason = "prints the seed of a failed test")]
     fn seeded() -> Self {
-        let seed = env::var("DELIVERY_SEED")
-            .map_or_else(|_| RandomState::new().hash_one(()), |seed| seed.parse().unwrap());
+        let seed = env::var_os("DELIVERY_SEED").map_or_else(
+            || RandomState::new().hash_one(()),
+            |seed| seed.into_string().unwrap().parse().unwrap(),
+        );
         eprintln!("DELIVERY_SEED={seed}");
         Self(seed)
     }
