@@ -145,12 +145,13 @@ test('a page that resumes a closed conversation gets its history and that it is 
     await session.openConversation()
     await heard(1)
     session.leave()
-    desk.add('1')
+    // More than a page.
+    range(5).forEach((body) => desk.add(body))
     desk.close()
     assert.equal(await session.resume(), true)
     await seen('closed')
     // `leave` forgets what was dispatched.
-    assert.deepEqual(bodies(), ['0', '0', '1'])
+    assert.deepEqual(bodies(), ['0', '0', ...range(5)])
     assert.equal(events.at(-1)[0], 'closed')
   }))
 
