@@ -257,20 +257,22 @@ test('a wait that is cut once is repeated without a word; more often it is repor
   }))
 
 test('a conversation that was erased is no longer asked for, and the next one can be opened', () =>
-  withWaiting({}, async ({ session, desk, events, reads }) => {
+  withWaiting({}, async ({ session, desk, events, reads, window }) => {
     await session.openConversation()
     await desk.until(1)
     desk.fault = ({ method }) => method === 'GET' ? errorResponse(404, 'not_found') : undefined
     desk.add('0')
     const { code, final, during } = await next(session, 'refused')
     assert.deepEqual([code, final, during], ['not_found', true, 'wait'])
-    assert.equal(reads().length, 1)
+    await new Promise(setImmediate)
+    window.dispatchEvent(new Event('pageshow'))
     desk.current.state = 'closed'
     desk.fault = () => undefined
     const { conversationSid } = await session.openConversation()
     await desk.until(1)
     assert.equal(conversationSid, desk.current.sid)
     assert.equal(events.length, 1)
+    assert.equal(reads().filter(({ url }) => url.includes(CONVERSATION)).length, 1)
   }))
 
 test('messages after a restore of an older state are dispatched', (context) =>
