@@ -136,3 +136,16 @@ test('lone surrogates are not sent', { skip: !''.toWellFormed }, () => {
     assert.deepEqual(send.body, { body: '\ud83d\ude00 \ufffd' })
   })
 })
+
+test('a component that is unmounted while its conversation is opened does not begin to wait', () => {
+  const desk = new Conversations()
+  return withSession({ respond: desk.respond, listens: true }, async ({ session, service, window, events }) => {
+    const opened = session.openConversation()
+    session.leave()
+    await opened
+    desk.add('0')
+    window.dispatchEvent(new Event('pageshow'))
+    await session.messages()
+    assert.deepEqual([service.paths(), events], [[TOKEN, OPEN, MESSAGES], []])
+  })
+})
