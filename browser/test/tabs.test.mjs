@@ -165,15 +165,15 @@ for (const [what, page] of [['are missing', {}], ['are denied', { locks: denied 
 }
 
 test('tabs of different sessions wait on their own', () => withBrowser(locks(), async ({ desk, browser, first, heard }) => {
-  desk.close()
-  await next(first.session, 'closed')
   // Another session of the same browser, as when storage is blocked.
+  desk.opened.push({ sid: CONVERSATION.replace(/1$/, '2'), messages: [], state: 'active' })
   browser.page.storage = new Map()
   const second = browser.open()
   await second.session.openConversation()
-  await desk.until(1)
+  await desk.until(2)
   desk.add('0')
   await heard(second, 1)
+  await desk.until(2)
   assert.deepEqual(first.bodies, [])
   await second.session.end()
 }))
