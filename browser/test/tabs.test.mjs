@@ -164,10 +164,9 @@ for (const [what, page] of [['are missing', {}], ['are denied', { locks: denied 
   }))
 }
 
-test('tabs of different sessions wait on their own', () => withBrowser(locks(), async ({ desk, browser, first, heard }) => {
-  // Another session of the same browser, as when storage is blocked.
+test('tabs of different sessions wait on their own', () => withBrowser({ ...locks(), storageIsBlocked: true }, async ({ desk, browser, first, heard }) => {
+  // Without storage each tab has a session of its own.
   desk.opened.push({ sid: CONVERSATION.replace(/1$/, '2'), messages: [], state: 'active' })
-  browser.page.storage = new Map()
   const second = browser.open()
   await second.session.openConversation()
   await desk.until(2)
