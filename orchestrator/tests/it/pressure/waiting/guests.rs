@@ -1,6 +1,6 @@
 //! The guests, each with a session, a conversation and an address of its own, and the desk.
 
-use std::{io, net::Ipv4Addr, rc::Rc, time::Duration};
+use std::{cell::Cell, io, net::Ipv4Addr, rc::Rc, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -25,6 +25,8 @@ pub(super) struct Guests(Vec<Rc<Guest>>);
 struct Guest {
     from: Ipv4Addr,
     conversation: Conversation,
+    /// The index of the last message that it has.
+    after: Cell<u32>,
     /// Milliseconds that it adds to `Retry-After`, as the browser's module does.
     jitter: u64,
 }
@@ -36,7 +38,12 @@ impl Guests {
         for n in 0..GUESTS {
             let from = Ipv4Addr::new(127, 10 + (n / 250) as u8, (n % 250) as u8, 1);
             let conversation = stack.conversation_from(from, UNLIMITED).await;
-            guests.push(Rc::new(Guest { from, conversation, jitter: (n * 7919 % 250) as u64 }));
+            guests.push(Rc::new(Guest {
+                from,
+                conversation,
+                after: Cell::new(0),
+                jitter: (n * 7919 % 250) as u64,
+            }));
         }
         Self(guests)
     }
@@ -71,8 +78,9 @@ impl Guest {
     async fn wait(&self, shared: &Shared) -> io::Result<()> {
         let to = if *shared.is_second.borrow() { SECOND } else { ORCHESTRATOR };
         let Conversation { path, token } = &self.conversation;
-        let (mut connection, mut after, mut answer) = (connect(self.from, to, None).await?, 0, Vec::new());
+        let (mut connection, mut answer) = (connect(self.from, to, None).await?, Vec::new());
         loop {
+            let after = self.after.get();
             let request = format!(
                 "GET {path}?after={after}&wait=25 HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {token}\r\n\r\n"
             );
@@ -90,7 +98,7 @@ impl Guest {
                     shared.heard.borrow_mut()[number] = Some(now);
                 }
             }
-            after = after_colon(body, "\"last_index\"").unwrap_or(after);
+            self.after.set(after_colon(body, "\"last_index\"").unwrap_or(after));
             if let Some(seconds) = after_colon(head, "\r\nretry-after") {
                 shared.turned_away.borrow_mut().push(now);
                 drop(connection);
