@@ -695,8 +695,8 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
   // --- requests
 
   /**
-   * Sends one call. Retries a rejected proof once with the response's nonce and once with its `Date`, if the clocks
-   * differ: at most three requests.
+   * Sends one call. Retries a rejected proof once with the response's nonce and once with a fresh proof, by the
+   * response's `Date` if the clocks differ: at most three requests.
    * @param {Action} act
    * @param {string} path
    * @param {object | undefined} body Undefined for a GET.
@@ -747,8 +747,10 @@ export function createSession({ endpoint, deploymentKey, sentences = {}, patienc
       if (response.ok && answer) return answer
       const code = answer?.code ?? UNEXPECTED
       const time = Date.parse(header('date'))
-      if (code === 'invalid_dpop_proof' && Math.abs(time - at) > 5000 && corrections.delete(code)) {
-        skew = time - now()
+      // Also without a difference of the clocks: a browser repeats a request whose connection was lost, and with it the
+      // proof, which the service accepts once.
+      if (code === 'invalid_dpop_proof' && corrections.delete(code)) {
+        if (Math.abs(time - at) > 5000) skew = time - now()
         continue
       }
       // The same nonce, or none, would be rejected again.
