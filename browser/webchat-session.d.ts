@@ -4,7 +4,7 @@
  * @param {Options} options
  * @returns {WebchatSession}
  */
-export function createSession({ endpoint, deploymentKey, sentences, patience }?: Options): WebchatSession;
+export function createSession(options: Options): WebchatSession;
 /** Why a call failed. `message` is for the guest; `reason` (the service's message) and `requestId` are for support. */
 export class WebchatError extends Error {
     /**

@@ -300,7 +300,9 @@ const isLastPage = ({ messages, last_index }) => !(messages[messages.length - 1]
  * @param {Options} options
  * @returns {WebchatSession}
  */
-export function createSession({ endpoint, deploymentKey, sentences = {}, patience = 15_000 } = /** @type {any} */ ({})) {
+export function createSession(options) {
+  /** @type {Options} */
+  const { endpoint, deploymentKey, sentences = {}, patience = 15_000 } = Object(options)
   const wrong = (/^(https?:\/\/.|\.{0,2}\/)/.test(endpoint) ? '' : ' endpoint')
     + (/^CV[\da-f]{32}$/i.test(deploymentKey) ? '' : ' deploymentKey')
     + (Object(sentences) === sentences ? '' : ' sentences')

@@ -36,3 +36,5 @@ void session.token
 session.identity = 'somebody'
 // @ts-expect-error The stored entry is no type for pages.
 export type Stored = import('../webchat-session.js').StoredSession
+// @ts-expect-error The options are required.
+createSession()
