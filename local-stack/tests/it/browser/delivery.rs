@@ -266,7 +266,11 @@ async fn both_sides_get_every_message_once_and_in_order(mut chat: Chat) {
 struct Random(u64);
 
 impl Random {
-    #[allow(clippy::print_stderr, reason = "prints the seed of a failed test")]
+    #[allow(
+        clippy::print_stderr,
+        clippy::disallowed_methods,
+        reason = "prints the seed of a failed test, and takes one that was printed"
+    )]
     fn seeded() -> Self {
         let seed = env::var_os("DELIVERY_SEED").map_or_else(
             || RandomState::new().hash_one(()),
