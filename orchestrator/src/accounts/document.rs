@@ -10,7 +10,6 @@ use std::{
 };
 
 use serde::Deserialize;
-use service_runtime::operator_file::BYTE_ORDER_MARK;
 use shared_types::{
     AccountSid, AddressSid, ApiKeySid, ConversationsServiceSid, DeploymentKey,
     fingerprint::{Mode, Sensitivity},
@@ -85,7 +84,7 @@ fn default_calls_per_minute() -> NonZeroU32 {
 }
 
 impl Accounts {
-    /// Parses the text of `accounts.toml`, which may begin with a byte order mark.
+    /// Parses the text of `accounts.toml`.
     ///
     /// # Errors
     ///
@@ -93,7 +92,7 @@ impl Accounts {
     /// or API key, more than [`AllowedOrigins::MAX_ENTRIES`] origins, a malformed origin. A text without any account is an error
     /// too, since a file that is being replaced can be empty.
     pub fn parse(text: &str) -> Result<Self, AccountsError> {
-        parse(text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text))
+        parse(text)
     }
 }
 

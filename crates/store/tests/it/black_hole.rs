@@ -69,18 +69,23 @@ async fn one_silent_connection_replaces_all_of_them() {
     within(std::time::Duration::from_millis(1500), "eight rounds of one guest", rounds).await;
 }
 
-/// A caller that was cancelled while the server was silent leaves a connection that never answers.
+/// Callers that were cancelled while the server was silent leave connections that never answer.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_silent_connection_does_not_keep_its_place() {
+async fn silent_connections_do_not_keep_their_places() {
     static SLOW: Sql = Sql::new("SELECT pg_sleep(60)");
     const RUNNING: &str = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() \
                            AND query = 'SELECT pg_sleep(60)' AND state = 'active'";
     let (proxy, database, mut server) = behind_a_proxy().await;
-    let cancelled = database.clone();
-    let caller = tokio::spawn(async move { cancelled.read(SLOW.with([])).await.map(drop) });
-    eventually(SOON, "the statement runs", async || server.number(RUNNING).await == 1).await;
+    let mut callers = JoinSet::new();
+    for _ in 0..GUESTS {
+        let database = database.clone();
+        callers.spawn(async move { database.read(SLOW.with([])).await.map(drop) });
+    }
+    let all = i64::try_from(GUESTS).unwrap();
+    eventually(SOON, "all connections are in use", async || server.number(RUNNING).await == all).await;
     proxy.black_hole();
-    caller.abort();
+    callers.shutdown().await;
+    eventually(SOON, "there are places again", async || insert(&database).await.is_ok()).await;
     within(SOON, "the pool closes", database.close()).await;
 }
 

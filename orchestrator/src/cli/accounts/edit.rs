@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use service_runtime::{command::StartError, operator_file::BYTE_ORDER_MARK, random::Random};
+use service_runtime::{command::StartError, random::Random};
 use shared_types::AccountSid;
 
 use super::fault;
@@ -136,7 +136,7 @@ impl Drop for Temporary {
 /// The text of the file; `None` if it does not exist.
 fn read(path: &Path) -> io::Result<Option<String>> {
     match fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text.trim_start_matches(BYTE_ORDER_MARK).to_owned())),
+        Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
