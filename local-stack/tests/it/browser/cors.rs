@@ -172,7 +172,7 @@ async fn only_allowed_pages_can_read_error_responses() {
 }
 
 #[tokio::test]
-async fn preflight_is_cached_and_allows_only_the_contracts_headers() {
+async fn preflight_is_cached_and_forbids_headers_about_the_client() {
     let env = TestEnv::with(accounts).await;
     let guest = Chromium::start().await;
     let [empty, ..] = DEPLOYMENTS[0];
@@ -202,8 +202,14 @@ async fn preflight_is_cached_and_allows_only_the_contracts_headers() {
         "one preflight for all requests"
     );
 
-    call["headers"]["x-of-the-page"] = json!("anything");
+    // Of the site's own monitoring.
+    call["headers"]["sentry-trace"] = json!("anything");
+    assert_eq!(guest.fetches(&url, &call).await["status"], 200);
+    let asked = paths(&env.logged(|lines| lines.len() >= 6).await);
+    assert_eq!(asked[4..], ["OPTIONS /v2/Webchat/Token 204", created]);
+
+    call["headers"]["x-original-url"] = json!("/");
     assert!(guest.fetches(&url, &call).await["threw"].is_string());
-    let asked = paths(&env.logged(|lines| lines.len() >= 5).await);
-    assert_eq!(asked[4..], ["OPTIONS /v2/Webchat/Token 204"], "the request itself is not sent");
+    let asked = paths(&env.logged(|lines| lines.len() >= 7).await);
+    assert_eq!(asked[6..], ["OPTIONS /v2/Webchat/Token 204"], "the request itself is not sent");
 }
