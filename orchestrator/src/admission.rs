@@ -13,12 +13,12 @@ pub mod client_address;
 pub mod cors;
 pub mod desk;
 pub(crate) mod networks;
+mod page_origin;
 pub mod rate_limit;
 pub mod waiting;
 
-use std::net::IpAddr;
+use std::{borrow::Cow, net::IpAddr};
 
-use actix_web::http::header::ORIGIN;
 use service_runtime::RequestContext;
 use shared_types::{AccountSid, DeploymentKey, Fingerprint, SealedToken, Thumbprint};
 
@@ -34,7 +34,7 @@ use self::{
 };
 use crate::{
     accounts::{DeploymentConfig, ProofKey},
-    dpop::Nonce,
+    dpop::{Nonce, Target},
     error::Error,
     session::{
         fingerprint,
@@ -136,8 +136,9 @@ pub async fn admit(
     let mut config = state.accounts.current().by_deployment_key(&deployment_key).ok_or(unknown_key)?;
     context.account = Some(config.account.sid);
 
+    let mut origin = None;
     if state.flex_configuration.is_none() {
-        set_acao(context, &config)?;
+        origin = set_acao(state, context, &config, trusted_hops)?;
     }
     let (limiter, deployment) = (&state.rate_limiter, &config.deployment);
     let is_over = enforce_rate_limit(limiter, context, deployment, client, charge, guest_bytes)?;
@@ -145,12 +146,13 @@ pub async fn admit(
         let (account, key) = (config.account.sid, config.deployment.key);
         let fetched = state.flex_configuration_cache.allowed_origins(peer, context, account, key).await?;
         config.deployment.allowed_origins = fetched;
-        set_acao(context, &config)?;
+        origin = set_acao(state, context, &config, trusted_hops)?;
     }
     if !config.deployment.enabled && !route.serves_disabled {
         return Err(Error::DeploymentKeyDisabled);
     }
-    let fingerprint = fingerprint::generate(&state.fingerprints, context, &config, client)?;
+    let fingerprint =
+        fingerprint::generate(&state.fingerprints, context, origin.as_deref(), &config, client)?;
     if charge == Charge::Create {
         fingerprint::require_enough_signals(fingerprint.as_ref(), &config)?;
     }
@@ -195,11 +197,13 @@ pub async fn readmit(
         let fetched = state.flex_configuration_cache.allowed_origins(peer, context, account, key).await?;
         config.deployment.allowed_origins = fetched;
     }
-    set_acao(context, &config)?;
+    let Hops { trusted_hops, .. } = state.trusted_proxies.hops(context);
+    let origin = set_acao(state, context, &config, trusted_hops)?;
     if !config.deployment.enabled {
         return Err(Error::DeploymentKeyDisabled);
     }
-    admitted.fingerprint = fingerprint::generate(&state.fingerprints, context, &config, admitted.client)?;
+    admitted.fingerprint =
+        fingerprint::generate(&state.fingerprints, context, origin.as_deref(), &config, admitted.client)?;
     admitted.config = config;
     Ok(())
 }
@@ -259,10 +263,18 @@ fn bearer_token(context: &RequestContext<'_>) -> Option<SealedToken> {
     SealedToken::new(str::from_utf8(bearer).ok()?.to_owned())
 }
 
-/// `FWO ->> FWO: Sets ACAO response header`, and rejects the page if the rule requires it.
-fn set_acao(context: &mut RequestContext<'_>, config: &DeploymentConfig) -> Result<(), Error> {
+/// `FWO ->> FWO: Sets ACAO response header`, and rejects the page if the rule requires it. Returns the page's origin.
+fn set_acao<'a>(
+    state: &State,
+    context: &mut RequestContext<'a>,
+    config: &DeploymentConfig,
+    trusted_hops: usize,
+) -> Result<Option<Cow<'a, [u8]>>, Error> {
     let feature_is_on = config.account.webchat_security_is_on();
-    let decision = cors::decide(&config.deployment.allowed_origins, context.header(ORIGIN), feature_is_on);
+    let allowed = &config.deployment.allowed_origins;
+    let target = Target::of_request(context, context.path, &state.dpop.public_urls, trusted_hops);
+    let origin = page_origin::of_request(context, allowed, &target);
+    let decision = cors::decide(allowed, origin.as_deref(), feature_is_on);
     set_allow_origin(context, decision.allow_origin);
-    if decision.refused { Err(Error::OriginNotAllowed) } else { Ok(()) }
+    if decision.refused { Err(Error::OriginNotAllowed) } else { Ok(origin) }
 }

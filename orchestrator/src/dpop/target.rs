@@ -65,6 +65,18 @@ impl<'a> Target<'a> {
         Self { public_urls, authority: hosts.last().or_else(|| context.header("host")), scheme, path }
     }
 
+    /// The origins that the target can have: several if several URLs are configured, or if the scheme is unknown.
+    pub(crate) fn origins(&self) -> Vec<String> {
+        if !self.public_urls.0.is_empty() {
+            return self.public_urls.0.iter().map(|base| base.origin().ascii_serialization()).collect();
+        }
+        let known = self.scheme.map_or(Some("https"), |scheme| str::from_utf8(scheme).ok());
+        let schemes = known.into_iter().chain(self.scheme.is_none().then_some("http"));
+        let authority = self.authority.and_then(|authority| str::from_utf8(authority).ok());
+        let urls = schemes.filter_map(|scheme| http_url(&format!("{scheme}://{}", authority?)));
+        urls.filter(|url| url.path() == "/").map(|url| url.origin().ascii_serialization()).collect()
+    }
+
     /// Whether `htu` names this target: compared as URLs (RFC 3986, section 6.2.2 and 6.2.3), without query and fragment
     /// (RFC 9449, section 4.3). Paths are compared byte by byte: no route of this service needs escapes.
     pub(super) fn is_named_by(&self, htu: &str) -> bool {

@@ -11,10 +11,11 @@ use shared_types::{
 
 use crate::accounts::DeploymentConfig;
 
-/// The fingerprint of the browser and page that sent this request from `client`; `None` with the feature off.
+/// The fingerprint of the browser that sent this request from `client`, and of its page with this `origin`; `None` with the feature off.
 pub fn generate(
     fingerprints: &Maker,
     context: &RequestContext<'_>,
+    origin: Option<&[u8]>,
     config: &DeploymentConfig,
     client: Option<IpAddr>,
 ) -> Result<Option<Fingerprint>, Unavailable> {
@@ -24,7 +25,8 @@ pub fn generate(
     // Most of a browser's headers are looked up: scanning a short list is faster than hashing names.
     let headers: Vec<_> = context.headers().collect();
     let header = |name: &str| headers.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
-    let evidence = Evidence::from_headers(header, client, config.deployment.key);
+    let sent = Evidence::from_headers(header, client, config.deployment.key);
+    let evidence = Evidence { origin, ..sent };
     let account = &config.account;
     let (level, mode) = (account.fingerprint_sensitivity, account.fingerprint_mode);
     fingerprints.fingerprint(account.sid, &evidence, level, mode).map(Some)

@@ -3,13 +3,74 @@
 
 use serde_json::json;
 
-use crate::api::{CREATE, Fwo, ON, chrome, http::Request};
+use crate::api::{CREATE, Fwo, ON, OPEN, chrome, http::Request, is_refused, messages};
 
 /// An orchestrator with one deployment that allows these origins.
 async fn allowing(origins: &[&str]) -> Fwo {
     let text =
         crate::api::accounts().replacen("allowed_origins = []", &format!("allowed_origins = {origins:?}"), 1);
     Fwo::with(|config| std::fs::write(&config.accounts_file, text).unwrap()).await
+}
+
+/// A request of a page without `Origin`, for the conversation of a session that the page began.
+#[tokio::test]
+async fn a_same_origin_get_has_the_origin_that_it_was_sent_to() {
+    for (list, proxies, public_urls) in [
+        (vec!["http://service"], "", ""),
+        (vec!["https://other.example", "https://service"], "", ""),
+        (vec!["https://chat.example"], "127.0.0.1", ""),
+        (vec!["https://chat.example"], "", "https://chat.example/flex"),
+    ] {
+        let text = crate::api::accounts().replacen(
+            "allowed_origins = []",
+            &format!("allowed_origins = {list:?}"),
+            1,
+        );
+        let fwo = Fwo::with(|config| {
+            std::fs::write(&config.accounts_file, text).unwrap();
+            config.trusted_proxies = proxies.parse().unwrap();
+            config.public_urls = public_urls.parse().unwrap();
+        })
+        .await;
+        let page = list[list.len() - 1];
+        let from_page = |request: Request| chrome(request).without("origin").header("origin", page);
+        let create = from_page(Request::post(CREATE)).json(&json!({"deploymentKey": ON}));
+        let token = fwo.answers(create).await.member("token");
+        let open = from_page(Request::post(OPEN)).bearer(&token).json(&json!({}));
+        let path = messages(&fwo.answers(open).await.member("conversation_sid"));
+        let read = || {
+            let read = chrome(Request::get(&path)).without("origin").bearer(&token);
+            if proxies.is_empty() {
+                return read;
+            }
+            read.header("x-forwarded-for", "192.0.2.1").header("x-forwarded-host", "chat.example")
+        };
+        for served in [
+            read().header("sec-fetch-site", "same-origin").header("referer", "https://elsewhere.example/"),
+            read().header("referer", format!("{page}/cart?id=7")),
+        ] {
+            let answer = fwo.answers(served).await;
+            assert_eq!(
+                (answer.status, answer.header("access-control-allow-origin").as_str()),
+                (200, page),
+                "{list:?}"
+            );
+        }
+        for refused in [
+            read(),
+            read().header("sec-fetch-site", "same-site").header("referer", format!("{page}/")),
+            read().header("sec-fetch-mode", "cors").header("referer", format!("{page}/")),
+            read().header("referer", "https://elsewhere.example/"),
+            read().header("referer", "hunter2"),
+        ] {
+            is_refused(&fwo.answers(refused).await, 403, "origin_not_allowed", &list.join(", "));
+        }
+    }
+    // The origin that it was sent to is not on the list.
+    let fwo = allowing(&["https://shop.example.com"]).await;
+    let create = chrome(Request::post(CREATE)).without("origin").header("sec-fetch-site", "same-origin");
+    let answer = fwo.answers(create.json(&json!({"deploymentKey": ON}))).await;
+    is_refused(&answer, 403, "origin_not_allowed", "https://shop.example.com");
 }
 
 #[tokio::test]
