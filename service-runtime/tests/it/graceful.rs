@@ -3,7 +3,10 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use service_runtime::{Listeners, RequestContext, RouteTable, Running, server::ServerLimits};
+use service_runtime::{
+    Listeners, RequestContext, RouteTable, Running,
+    server::{ServerLimits, Service},
+};
 use shared_types::{Endpoint, orchestrator::NoParameters};
 use test_support::{
     eventually,
@@ -172,4 +175,19 @@ async fn a_draining_server_is_unready_serves_and_closes_connections() {
     assert!(last.starts_with("HTTP/1.1 200 ") && last.contains("connection: close"), "{last}");
     assert!(!stop.is_finished());
     stop.abort();
+}
+
+#[tokio::test]
+async fn idle_connections_are_closed_after_the_configured_time() {
+    let service = Service {
+        keep_alive: Duration::from_secs(1),
+        ..service(Gate::closed(), ServerLimits::internal(), Duration::ZERO, routes)
+    };
+    let running = service.start(Listeners::loopback().unwrap()).unwrap();
+    let mut connection = TcpStream::connect(running.address()).await.unwrap();
+    connection.write_all(&Request::get("/nothing").bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    // Far earlier than by default.
+    timeout(SOON, connection.read_to_end(&mut answer)).await.expect("the end").unwrap();
+    assert!(answer.starts_with(b"HTTP/1.1 404"), "{}", answer.escape_ascii());
 }

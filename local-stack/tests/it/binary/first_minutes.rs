@@ -114,3 +114,32 @@ async fn sessions_and_conversations_survive_a_restart() {
     let messages = guest.reads_messages(&refreshed.text("token"), &conversation, None).await;
     assert_eq!(messages.body["messages"][1]["body"], "still there?");
 }
+
+#[test]
+fn a_file_that_cannot_be_created_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    // Root may write everywhere, so the obstacle is not a permission.
+    let obstacles: [(&str, fn(&std::path::Path)); 3] = [
+        ("data", |data| fs::write(data, "a file").unwrap()),
+        (demo::DESK_SECRET, |data| fs::create_dir_all(data.join(demo::DESK_SECRET)).unwrap()),
+        ("accounts.toml", |data| fs::create_dir_all(data.join("accounts.toml")).unwrap()),
+    ];
+    for (named, obstruct) in obstacles {
+        obstruct(&data);
+        let output = Command::new(env!("CARGO_BIN_EXE_local-stack"))
+            .args(["--free-ports", "--without-page", "--data"])
+            .arg(&data)
+            .output()
+            .unwrap();
+        let log = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success());
+        let line = log
+            .lines()
+            .find(|line| line.contains("start failed"))
+            .unwrap_or_else(|| panic!("{named}: {log}"));
+        let path = if named == "data" { data.clone() } else { data.join(named) };
+        assert!(line.contains(path.to_str().unwrap()), "{named}: {line}");
+        drop(fs::remove_file(&data).or_else(|_| fs::remove_dir_all(&data)));
+    }
+}

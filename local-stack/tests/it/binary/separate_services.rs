@@ -48,9 +48,19 @@ pub(crate) fn free_address() -> String {
 #[test]
 fn invalid_settings_fail_the_start_with_one_line_naming_them() {
     let secret = "0123456789abcdef";
-    let cases: [(&str, Settings, &str); 8] = [
+    let cases: [(&str, Settings, &str); 9] = [
         ("orchestrator", &[], "ORCHESTRATOR_FEDERATED_AUTH_SECRET"),
         ("orchestrator", &[("ORCHESTRATOR_LISTEN", "nowhere")], "ORCHESTRATOR_LISTEN"),
+        (
+            "federated-auth",
+            &[
+                ("FEDERATED_AUTH_SCOPED_AUTH_SECRET", secret),
+                ("FEDERATED_AUTH_ORCHESTRATOR_SECRET", "fedcba9876543210"),
+                // As long as its caller keeps idle connections.
+                ("FEDERATED_AUTH_KEEP_ALIVE_SECONDS", "30"),
+            ],
+            "FEDERATED_AUTH_KEEP_ALIVE_SECONDS",
+        ),
         (
             "orchestrator",
             &[("ORCHESTRATOR_FEDERATED_AUTH_SECRET", "short")],
