@@ -1,6 +1,6 @@
 //! The first steps of a new user: start the stack, paste the three commands, edit the accounts.
 
-use std::{fs, os::unix::fs::PermissionsExt, process::Command};
+use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command};
 
 use local_stack::{Guest, demo};
 use serde_json::Value;
@@ -117,10 +117,11 @@ async fn sessions_and_conversations_survive_a_restart() {
 
 #[test]
 fn a_file_that_cannot_be_created_is_named() {
+    type Obstruct = fn(&Path);
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     // Root may write everywhere, so the obstacle is not a permission.
-    let obstacles: [(&str, fn(&std::path::Path)); 3] = [
+    let obstacles: [(&str, Obstruct); 3] = [
         ("data", |data| fs::write(data, "a file").unwrap()),
         (demo::DESK_SECRET, |data| fs::create_dir_all(data.join(demo::DESK_SECRET)).unwrap()),
         ("accounts.toml", |data| fs::create_dir_all(data.join("accounts.toml")).unwrap()),
