@@ -1,4 +1,4 @@
-// The chat's user interface: form, conversation and end. It is drawn from the module's events alone: the module handles
+// The chat's user interface: form, conversation and end. It is drawn from the module's events only: the module handles
 // tokens, waits for messages, and reports errors as sentences for the guest.
 
 export function startChat(session, sequence) {

@@ -252,8 +252,8 @@ test('a wait that is cut once is repeated without a word; more often it is repor
     desk.add('0')
     await heard(1)
     await desk.until(1)
-    const told = events.filter(([type]) => type !== 'message').map(([type, { code, during, final }]) => [type, code, during, final])
-    assert.deepEqual(told, [['refused', 'network_unreachable', 'wait', false], ['recovered', undefined, undefined, undefined]])
+    const notices = events.filter(([type]) => type !== 'message').map(([type, { code, during, final }]) => [type, code, during, final])
+    assert.deepEqual(notices, [['refused', 'network_unreachable', 'wait', false], ['recovered', undefined, undefined, undefined]])
   }))
 
 test('a conversation that was erased is no longer asked for, and the next one can be opened', () =>

@@ -55,9 +55,9 @@ class Run:
             text = answer.read()
         finally:
             connection.close()
-        told = json.loads(text) if text else {}
-        self.answers[told.get("code") or answer.status] += 1
-        return answer.status, told
+        fields = json.loads(text) if text else {}
+        self.answers[fields.get("code") or answer.status] += 1
+        return answer.status, fields
 
     def token(self, browser, what="", **members):
         return self.call(self.public, "POST", f"/v2/Webchat/Token{what}", browser.headers(),
@@ -108,21 +108,21 @@ def guest(run, number):
         bearer = {**browser.headers(), "authorization": f"Bearer {token}"}
         messages = f"/v2/WebChannels/{channel}/Messages"
         if channel is None:
-            status, told = run.call(run.public, "POST", "/v2/WebChannels", bearer, {"customerFriendlyName": "Ada"}, browser.address)
-            channel = told.get("conversation_sid")
+            status, body = run.call(run.public, "POST", "/v2/WebChannels", bearer, {"customerFriendlyName": "Ada"}, browser.address)
+            channel = body.get("conversation_sid")
             if channel:
                 threading.Thread(target=wait, args=(run, number, channel), daemon=True).start()
         elif step % 8 == 5:
             happens(browser, number + step)
-            status, told = run.token(browser, "/Refresh", token=token)
-            token = told.get("token", token)
+            status, body = run.token(browser, "/Refresh", token=token)
+            token = body.get("token", token)
         elif step == 15 and number % 10 == 4:
             # An old copy of the storage was restored: this token was replaced, and its successor too.
-            status, told = run.token(browser, "/Refresh", token=first)
+            status, body = run.token(browser, "/Refresh", token=first)
         elif step % 3:
-            status, told = run.call(run.public, "GET", messages, bearer, None, browser.address)
+            status, body = run.call(run.public, "GET", messages, bearer, None, browser.address)
         else:
-            status, told = run.call(run.public, "POST", messages, bearer, {"body": "Is anybody there?"}, browser.address)
+            status, body = run.call(run.public, "POST", messages, bearer, {"body": "Is anybody there?"}, browser.address)
         refusals += 400 <= status < 500
         if refusals > 3:
             break
@@ -137,12 +137,12 @@ def wait(run, number, channel):
         headers = {**browser.headers(), "authorization": f"Bearer {token()}"}
         path = f"/v2/WebChannels/{channel}/Messages?after={after}&wait=5"
         try:
-            status, told = run.call(run.public, "GET", path, headers, None, browser.address)
+            status, body = run.call(run.public, "GET", path, headers, None, browser.address)
         except OSError:
             return
         if status != 200:
             time.sleep(1)
-        after = told.get("last_index", after)
+        after = body.get("last_index", after)
 
 
 def desk(run):
@@ -152,8 +152,8 @@ def desk(run):
     headers = {"authorization": f"Basic {credentials}", "content-type": "application/x-www-form-urlencoded"}
     while True:
         yield run.random.uniform(0.6, 1.4)
-        _, told = run.call(run.desk, "GET", "/v1/Conversations?State=active&PageSize=20", headers)
-        if found := told.get("conversations"):
+        _, body = run.call(run.desk, "GET", "/v1/Conversations?State=active&PageSize=20", headers)
+        if found := body.get("conversations"):
             messages = f"/v1/Conversations/{run.random.choice(found)['sid']}/Messages"
             run.call(run.desk, "POST", messages, headers, "Author=Grace&Body=Somebody+is+here")
 

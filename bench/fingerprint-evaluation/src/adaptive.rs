@@ -1,4 +1,4 @@
-//! The adaptive thief: one who holds the token and `loginTimestamp`, omits what nobody knows or guesses it, and knows the
+//! The adaptive thief: one who holds the token and `loginTimestamp`, omits what is unknown to them or guesses it, and knows the
 //! population as well as the evaluation does. His guesses are the most probable ones.
 
 use std::collections::{BTreeMap, BTreeSet};

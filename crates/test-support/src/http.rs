@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
 };
 
 /// A request, exactly as it is sent.
@@ -92,6 +92,20 @@ impl Request {
         bytes.extend(b"\r\n");
         bytes.extend(&self.body);
         bytes
+    }
+
+    /// Sends the request and reads only the status and headers of the response. The rest stays unread while the connection
+    /// is kept; its receive buffer is small.
+    pub async fn leaves_unread(&self, address: SocketAddr) -> (TcpStream, String) {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        let mut connection = socket.connect(address).await.unwrap();
+        connection.write_all(&self.bytes()).await.unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(connection.read_u8().await.unwrap());
+        }
+        (connection, String::from_utf8(head).unwrap())
     }
 
     /// Sends the request and reads the whole answer.

@@ -12,6 +12,8 @@ use service_runtime::{
 use shared_types::fingerprint::{FingerprintKey, FingerprintKeys};
 use store::DatabaseConfig;
 
+use crate::{eventually, http::Request};
+
 /// A timeout that a busy machine does not reach.
 pub const PATIENT: Duration = Duration::from_secs(10);
 /// The orchestrator's credential at FederatedAuthService.
@@ -110,6 +112,25 @@ pub fn start_federated_auth(config: federated_auth::Config) -> Running {
 /// Starts FlexWebchatOrchestratorService on a free port.
 pub async fn start_orchestrator(config: orchestrator::Config) -> Running {
     orchestrator::start(config, Listeners::loopback().unwrap()).await.unwrap()
+}
+
+/// Asserts that a service is not ready, for a reason that contains this text.
+pub async fn is_not_ready(running: &Running, reason: &str) {
+    let answer = Request::get("/readyz").send(running.admin_address).await;
+    assert_eq!(answer.status, 503, "{}", answer.text);
+    assert!(answer.member("reason").contains(reason), "{}", answer.text);
+}
+
+/// Asserts that a service is ready.
+pub async fn is_ready(running: &Running) {
+    let answer = Request::get("/readyz").send(running.admin_address).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+}
+
+/// Waits until a service is ready.
+pub async fn is_ready_again(running: &Running) {
+    let is_ready = async || Request::get("/readyz").send(running.admin_address).await.status == 200;
+    eventually(PATIENT, "ready", is_ready).await;
 }
 
 /// The URL of a file of SQLite.

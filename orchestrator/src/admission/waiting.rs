@@ -1,5 +1,5 @@
 //! Places of waiting requests (contract, section 12): as many as memory bears, two for each session. Once more than half are
-//! taken, a visitor, its networks and a deployment have shares, so that nobody can take them all.
+//! taken, a visitor, its networks and a deployment have shares, so that no client can take them all.
 
 use std::{
     collections::{HashMap, VecDeque, hash_map::Entry},

@@ -17,7 +17,7 @@ use crate::{
 
 /// Ends the guest's session, also at a deployment that is switched off. An invalid token is not an error, because the
 /// client cannot handle such an error in a useful way (RFC 7009, section 2.2). A session that is bound to a proof key
-/// requires a proof by that key; another browser is told that it is one.
+/// requires a proof by that key; another browser gets `fingerprint_invalid`.
 pub async fn revoke_token(
     state: &State,
     context: &mut RequestContext<'_>,

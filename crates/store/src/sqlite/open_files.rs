@@ -1,5 +1,5 @@
 //! The identity of the files that the connections have open. A file that is removed or replaced meanwhile stays writable
-//! for whoever has it open, and is lost when the process ends: a revocation in it would not survive a restart.
+//! for a process that has it open, and is lost when the process ends: a revocation in it would not survive a restart.
 
 use std::{ffi::OsString, fs, io, os::unix::fs::MetadataExt as _, path::PathBuf};
 

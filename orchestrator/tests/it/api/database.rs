@@ -1,12 +1,17 @@
-//! Faults of the database while the service runs: it is not ready, and guests are told to try again.
+//! Faults of the database while the service runs: it is not ready, and guests get an error that they can retry.
 
 use std::{fs, time::Duration};
 
 use conversations::MIGRATIONS;
-use serde_json::{Value, json};
+use serde_json::json;
 use store::DatabaseConfig;
 use test_support::{
-    direct::Direct, eventually, postgres::Cluster, services::sqlite_url, tcp_proxy::TcpProxy, within,
+    direct::Direct,
+    eventually,
+    postgres::Cluster,
+    services::{is_not_ready, is_ready, is_ready_again, sqlite_url},
+    tcp_proxy::TcpProxy,
+    within,
 };
 use tokio::task::JoinSet;
 
@@ -19,21 +24,6 @@ impl Fwo {
     async fn on(url: &str) -> Self {
         Self::with(|config| config.database = DatabaseConfig::new(url)).await
     }
-
-    async fn readiness(&self) -> (u16, Value) {
-        let answer = Request::get("/readyz").send(self.running.admin_address).await;
-        (answer.status, answer.body())
-    }
-
-    async fn is_not_ready(&self, reason: &str) {
-        let (status, body) = self.readiness().await;
-        assert_eq!(status, 503, "{body}");
-        assert!(body["reason"].as_str().unwrap().contains(reason), "{body}");
-    }
-
-    async fn is_ready_again(&self) {
-        eventually(SOON, "ready", async || self.readiness().await.0 == 200).await;
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -44,10 +34,10 @@ async fn it_is_not_ready_while_another_writer_holds_the_lock() {
     let token = fwo.token(ON).await;
     let mut other = Direct::connect(&url).await;
     other.execute("BEGIN IMMEDIATE").await;
-    fwo.is_not_ready("the store cannot be written to").await;
+    is_not_ready(&fwo.running, "the store cannot be written to").await;
     fwo.opens_conversation(&token).await.is_refusal(503, "upstream_unavailable");
     other.execute("COMMIT").await;
-    fwo.is_ready_again().await;
+    is_ready_again(&fwo.running).await;
     assert_eq!(fwo.opens_conversation(&token).await.status, 201);
 }
 
@@ -57,9 +47,9 @@ async fn nothing_is_said_in_a_file_that_was_removed() {
     let file = data.path().join("db");
     let fwo = Fwo::on(&sqlite_url(&file)).await;
     let token = fwo.token(ON).await;
-    assert_eq!(fwo.readiness().await.0, 200);
+    is_ready(&fwo.running).await;
     fs::remove_file(file).unwrap();
-    fwo.is_not_ready("the database file was removed or replaced").await;
+    is_not_ready(&fwo.running, "the database file was removed or replaced").await;
     fwo.opens_conversation(&token).await.is_refusal(503, "upstream_unavailable");
 }
 
@@ -76,10 +66,10 @@ async fn it_is_not_ready_while_postgres_is_read_only() {
     let disconnect = "SELECT COUNT(pg_terminate_backend(pid)) FROM pg_stat_activity \
                       WHERE datname = current_database() AND pid <> pg_backend_pid()";
     operator.number(disconnect).await;
-    fwo.is_not_ready("read-only transaction").await;
+    is_not_ready(&fwo.running, "read-only transaction").await;
     fwo.opens_conversation(&token).await.is_refusal(503, "upstream_unavailable");
     operator.execute(&format!("ALTER DATABASE {name} RESET default_transaction_read_only")).await;
-    fwo.is_ready_again().await;
+    is_ready_again(&fwo.running).await;
     eventually(SOON, "conversations open", async || fwo.opens_conversation(&token).await.status == 201).await;
 }
 

@@ -32,7 +32,7 @@ async fn public_configuration_lists_origins_and_the_admin_listener_deployments()
     for name in ["AccountSid", "accountSid", "account_sid"] {
         let answer = configuration(&fwo, &format!("{name}={ACCOUNT}")).await;
         assert_eq!((answer.status, answer.header("access-control-allow-origin").as_str()), (200, "*"));
-        assert_eq!(answer.members(), ["allowedOrigins"], "deployments are nobody's business");
+        assert_eq!(answer.members(), ["allowedOrigins"], "deployments are not public");
         let mut origins = answer.body()["allowedOrigins"].as_array().unwrap().clone();
         origins.reverse();
         assert_eq!(Value::from(origins), listed, "the union of the lists that are not empty");

@@ -3,10 +3,7 @@
 
 use serde_json::{Value, json};
 use test_support::{eventually, within};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpSocket, TcpStream},
-};
+use tokio::io::AsyncReadExt;
 
 use crate::api::{Fwo, OFF, OPEN, PATIENT, http::Request};
 
@@ -61,25 +58,12 @@ async fn pages_end_before_64_kib_and_the_next_continues_there() {
     }
 }
 
-/// Requests the page and reads only the status and headers of the response.
-async fn leaves_unread(fwo: &Fwo, request: &Request) -> (TcpStream, String) {
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.set_recv_buffer_size(4096).unwrap();
-    let mut connection = socket.connect(fwo.running.address()).await.unwrap();
-    connection.write_all(&request.bytes()).await.unwrap();
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        head.push(connection.read_u8().await.unwrap());
-    }
-    (connection, String::from_utf8(head).unwrap())
-}
-
 #[tokio::test]
 async fn unread_responses_are_limited_to_256_kib_per_visitor() {
     let (fwo, token, path) = conversation(10).await;
     let (mut held, mut refused) = (Vec::new(), 0);
     for _ in 0..95 {
-        let (connection, head) = leaves_unread(&fwo, &list(&path, &token, VISITOR)).await;
+        let (connection, head) = list(&path, &token, VISITOR).leaves_unread(fwo.running.address()).await;
         if head.starts_with("HTTP/1.1 200 ") {
             held.push(connection);
             continue;
@@ -122,7 +106,7 @@ async fn the_store_is_not_read_without_response_budget() {
     let (fwo, token, path) = conversation(10).await;
     let mut held = Vec::new();
     for _ in 0..4 {
-        held.push(leaves_unread(&fwo, &list(&path, &token, VISITOR)).await);
+        held.push(list(&path, &token, VISITOR).leaves_unread(fwo.running.address()).await);
     }
     // The conversation does not exist; only the store can find that out.
     let absent = format!("{OPEN}/CH{:032}/Messages", 1);

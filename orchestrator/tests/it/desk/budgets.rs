@@ -1,10 +1,6 @@
 //! Limits of a key's calls, of wrong credentials, and of responses that a desk does not read.
 
 use test_support::{eventually, http::Request, services::PATIENT};
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpSocket, TcpStream},
-};
 
 use crate::desk::{CONVERSATIONS, KEY, SLOW, Stack, WRITER, is_error, with_key, written};
 
@@ -48,19 +44,6 @@ async fn wrong_credentials_are_limited_by_address_and_correct_ones_are_served() 
     is_error(&tries("203.0.113.9", wrong).await, 401, 20003);
 }
 
-/// Requests the page and reads only the status and headers of the response.
-async fn leaves_unread(stack: &Stack, request: &Request) -> (TcpStream, String) {
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.set_recv_buffer_size(4096).unwrap();
-    let mut connection = socket.connect(stack.desk()).await.unwrap();
-    connection.write_all(&request.bytes()).await.unwrap();
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        head.push(connection.read_u8().await.unwrap());
-    }
-    (connection, String::from_utf8(head).unwrap())
-}
-
 #[tokio::test]
 async fn unread_responses_of_a_key_are_limited_to_1_mib() {
     let stack = Stack::start().await;
@@ -70,7 +53,7 @@ async fn unread_responses_of_a_key_are_limited_to_1_mib() {
     let list = || with_key(Request::get(&guest.messages()), KEY);
     let (mut held, mut refused) = (Vec::new(), 0);
     for _ in 0..20 {
-        let (connection, head) = leaves_unread(&stack, &list()).await;
+        let (connection, head) = list().leaves_unread(stack.desk()).await;
         if head.starts_with("HTTP/1.1 200 ") {
             held.push(connection);
             continue;

@@ -3,7 +3,7 @@
 use std::{fs, time::Duration};
 
 use scoped_auth::store::MIGRATIONS;
-use serde_json::{Value, json};
+use serde_json::json;
 use store::DatabaseConfig;
 use test_support::{eventually, postgres::Cluster, tcp_proxy::TcpProxy, within};
 use tokio::task::JoinSet;
@@ -14,7 +14,7 @@ use crate::api::{
     generate_request,
     http::{Answer, Request},
     refresh_request,
-    services::FEDERATED_AUTH_SECRET,
+    services::{FEDERATED_AUTH_SECRET, is_not_ready, is_ready, is_ready_again},
 };
 
 /// Far longer than any wait here takes.
@@ -27,21 +27,6 @@ impl Sas {
             config.rules.store_timeout = store_timeout;
         })
         .await
-    }
-
-    async fn readiness(&self) -> (u16, Value) {
-        let answer = Request::get("/readyz").send(self.running.admin_address).await;
-        (answer.status, answer.body())
-    }
-
-    async fn is_not_ready(&self, reason: &str) {
-        let (status, body) = self.readiness().await;
-        assert_eq!(status, 503, "{body}");
-        assert!(body["reason"].as_str().unwrap().contains(reason), "{body}");
-    }
-
-    async fn is_ready_again(&self) {
-        eventually(SOON, "ready", async || self.readiness().await.0 == 200).await;
     }
 
     async fn revokes_the_account(&self) -> Answer {
@@ -70,10 +55,10 @@ async fn while_another_writer_holds_the_lock_it_answers_503_before_its_caller_gi
     sas.revokes_the_account().await.is_refusal(503, "upstream_unavailable");
     assert!(began.elapsed() < Duration::from_secs(3), "SQLite itself waits for 5 s");
     assert_eq!(sas.validates(&json!({"token": token})).await.body()["authorized"], true, "reads go on");
-    sas.is_not_ready("the store cannot be written to").await;
+    is_not_ready(&sas.running, "the store cannot be written to").await;
 
     other.execute("COMMIT").await;
-    sas.is_ready_again().await;
+    is_ready_again(&sas.running).await;
     assert_eq!(sas.validates_for_refresh(&token).await.status, 200);
 }
 
@@ -82,9 +67,9 @@ async fn while_another_writer_holds_the_lock_it_answers_503_before_its_caller_gi
 async fn nothing_is_revoked_in_a_file_that_was_removed() {
     let sas = Sas::start().await;
     let token = sas.token(&generate_request(json!({}))).await;
-    assert_eq!(sas.readiness().await.0, 200);
+    is_ready(&sas.running).await;
     fs::remove_file(sas.data.path().join("sessions.db")).unwrap();
-    sas.is_not_ready("the database file was removed or replaced").await;
+    is_not_ready(&sas.running, "the database file was removed or replaced").await;
     sas.revokes_the_account().await.is_refusal(503, "upstream_unavailable");
     sas.validates_for_refresh(&token).await.is_refusal(503, "upstream_unavailable");
 }
@@ -102,11 +87,11 @@ async fn it_is_not_ready_while_postgres_is_read_only() {
     let disconnect = "SELECT COUNT(pg_terminate_backend(pid)) FROM pg_stat_activity \
                       WHERE datname = current_database() AND pid <> pg_backend_pid()";
     operator.number(disconnect).await;
-    sas.is_not_ready("read-only transaction").await;
+    is_not_ready(&sas.running, "read-only transaction").await;
     sas.validates_for_refresh(&token).await.is_refusal(503, "upstream_unavailable");
 
     operator.execute(&format!("ALTER DATABASE {name} RESET default_transaction_read_only")).await;
-    sas.is_ready_again().await;
+    is_ready_again(&sas.running).await;
     eventually(SOON, "tokens are refreshed", async || sas.validates_for_refresh(&token).await.status == 200)
         .await;
 }
@@ -138,5 +123,5 @@ async fn eight_guests_are_served_when_idle_connections_were_dropped_in_silence()
             assert_eq!(answer.status, 200, "{}", answer.text);
         }
     }
-    sas.is_ready_again().await;
+    is_ready_again(&sas.running).await;
 }

@@ -55,11 +55,11 @@ async fn revoke_command_revokes_the_named_subject() {
 #[tokio::test(flavor = "multi_thread")]
 async fn revoke_command_does_not_claim_that_the_subject_exists() {
     let sas = Sas::start().await;
-    let nobody = "ACffffffffffffffffffffffffffffffff";
+    let unknown = "ACffffffffffffffffffffffffffffffff";
     let guest = "ae2875d3-7947-41d0-9281-4f923d788a97";
     for arguments in [
-        &["--account", nobody][..],
-        &["--account", nobody, "--identity", guest],
+        &["--account", unknown][..],
+        &["--account", unknown, "--identity", guest],
         &["--deployment", "CVffffffffffffffffffffffffffffffff"],
         &["--session", guest],
     ] {
