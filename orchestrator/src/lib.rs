@@ -18,6 +18,7 @@ mod once_per_minute;
 pub mod session;
 pub mod state;
 mod text;
+pub mod webhooks;
 
 pub use app::{start, start_with};
 pub use config::{Config, PROGRAM};
