@@ -21,6 +21,8 @@ CREATE TABLE conversations (
     pre_engagement_data TEXT,
     -- The index of the next message. Counted here, so that writers of one conversation wait for its row.
     next_index BIGINT NOT NULL,
+    -- The number of the next event for webhooks.
+    next_event BIGINT NOT NULL,
     -- `active`, or `closed`, which is final.
     state TEXT NOT NULL,
     -- What the desk set: a name, and a JSON object.
@@ -84,3 +86,32 @@ CREATE TABLE erased_guests (
     date_erased BIGINT NOT NULL,
     PRIMARY KEY (account_sid, identity)
 );
+
+-- The outbox: events that a webhook's endpoint has not accepted yet. Ids and types, no text.
+CREATE TABLE webhook_events (
+    -- Digest of the account and the URL.
+    endpoint TEXT NOT NULL,
+    conversation_sid TEXT NOT NULL,
+    -- The event's number in its conversation, the same for all endpoints.
+    event_number BIGINT NOT NULL,
+    account_sid TEXT NOT NULL,
+    event_type TEXT NOT NULL,
+    message_sid TEXT,
+    date_created BIGINT NOT NULL,
+    -- When it began to wait: its creation, or the last replay.
+    waiting_since BIGINT NOT NULL,
+    -- Failed attempts, and the date of the first of them.
+    attempts BIGINT NOT NULL,
+    failing_since BIGINT,
+    -- Not to be sent before. A lease is an attempt in progress: it sets this to its end.
+    next_attempt BIGINT NOT NULL,
+    -- `pending`, or `failed`: not sent again unless it is replayed.
+    state TEXT NOT NULL,
+    PRIMARY KEY (endpoint, conversation_sid, event_number)
+);
+
+CREATE INDEX webhook_events_by_attempt ON webhook_events (endpoint, state, next_attempt);
+
+CREATE INDEX webhook_events_by_age ON webhook_events (endpoint, state, waiting_since, conversation_sid, event_number);
+
+CREATE INDEX webhook_events_by_conversation ON webhook_events (conversation_sid);

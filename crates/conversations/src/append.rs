@@ -10,18 +10,19 @@ use crate::{
     Conversations, FULL_ABOVE, IdempotencyKey, MAX_GUEST_MESSAGES, StoreError, day, length,
     pages::encoded_bytes,
     records::{MessageRecord, index, message_columns},
+    subscriptions::EventType,
 };
 
 // The UPDATE locks the conversation's row, so its message indexes have no gaps.
 static TAKE_INDEX_OF_GUEST: Sql = Sql::new(
     "UPDATE conversations SET next_index = next_index + 1, guest_messages = guest_messages + 1, \
-     guest_bytes = guest_bytes + $4, encoded_bytes = encoded_bytes + $8, last_day = $5, date_updated = $9 \
-     WHERE sid = $1 AND account_sid = $2 AND identity = $3 AND state = 'active' \
+     guest_bytes = guest_bytes + $4, encoded_bytes = encoded_bytes + $8, last_day = $5, date_updated = $9, \
+     next_event = next_event + $10 WHERE sid = $1 AND account_sid = $2 AND identity = $3 AND state = 'active' \
      AND guest_messages < $6 AND guest_bytes <= $7 RETURNING next_index - 1 AS message_index",
 );
 static TAKE_INDEX_OF_DESK: Sql = Sql::new(
     "UPDATE conversations SET next_index = next_index + 1, encoded_bytes = encoded_bytes + $3, last_day = $4, \
-     date_updated = $5 WHERE sid = $1 AND account_sid = $2 AND state = 'active' \
+     date_updated = $5, next_event = next_event + $6 WHERE sid = $1 AND account_sid = $2 AND state = 'active' \
      RETURNING next_index - 1 AS message_index",
 );
 static INSERT: Sql = Sql::new(
@@ -107,9 +108,10 @@ impl Conversations {
             FULL_ABOVE.into(),
             encoded_bytes(&chat_message(&message))?.into(),
             message.date_updated.timestamp_millis().into(),
+            self.subscriptions.numbers(EventType::MessageAdded).into(),
         ]);
         let find_own = STATE_OF_OWN.with([own_sid, own_account, own_identity]);
-        self.append(conversation, new, message, take_index, find_own).await
+        self.append(account, conversation, new, message, take_index, find_own).await
     }
 
     /// Appends a message of the desk with the next index, also to a conversation that is full for its guest. `None` if
@@ -121,19 +123,22 @@ impl Conversations {
         new: NewMessage<'_>,
     ) -> Result<Option<Appended>, StoreError> {
         let message = record(&new, Side::Desk);
-        let [sid, account] = [conversation.to_string(), account.to_string()].map(Value::from);
+        let [sid, account_sid] = [conversation.to_string(), account.to_string()].map(Value::from);
         let take_index = TAKE_INDEX_OF_DESK.with([
             sid.clone(),
-            account.clone(),
+            account_sid.clone(),
             encoded_bytes(&chat_message(&message))?.into(),
             day(new.now).into(),
             message.date_updated.timestamp_millis().into(),
+            self.subscriptions.numbers(EventType::MessageAdded).into(),
         ]);
-        self.append(conversation, new, message, take_index, STATE.with([sid, account])).await
+        let find = STATE.with([sid, account_sid]);
+        self.append(account, conversation, new, message, take_index, find).await
     }
 
     async fn append(
         &self,
+        account: AccountSid,
         conversation: ConversationSid,
         new: NewMessage<'_>,
         mut message: MessageRecord,
@@ -141,17 +146,24 @@ impl Conversations {
         find_state: Statement,
     ) -> Result<Option<Appended>, StoreError> {
         let insert = insert(conversation, &new, &message)?;
-        let statements = [take_index, insert.if_rows(), find_state.if_no_rows()];
+        let reported = self.reported(account, conversation, message.date_created);
+        let mut statements = vec![take_index, insert.if_rows()];
+        let added = reported.insert(EventType::MessageAdded, Some(message.sid), 1);
+        statements.extend(added.map(Statement::if_rows));
+        if message.side == Side::Guest {
+            statements.extend(reported.full());
+        }
+        statements.push(find_state.if_no_rows());
         // With a key, a repeat violates the unique column.
         let idempotency = if new.key.is_some() { Idempotency::Idempotent } else { Idempotency::AtMostOnce };
         let written = self.write_change(conversation, idempotency, statements).await;
         let rejected = match written {
-            Ok([taken, _, own]) => match taken.rows.first() {
+            Ok(outcomes) => match outcomes.first().and_then(|taken| taken.rows.first()) {
                 Some(row) => {
                     message.index = index(row.get("message_index")?)?;
                     return Ok(Some(Appended { message, is_repeated: false }));
                 }
-                None => rejected(&own),
+                None => outcomes.last().map_or(Ok(()), rejected),
             },
             Err(error) => Err(error.into()),
         };

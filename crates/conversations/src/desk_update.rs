@@ -71,7 +71,10 @@ impl Conversations {
             changed.desk_bytes()?.into(),
             now.trunc_subsecs(3).timestamp_millis().into(),
         ]);
-        let [updated] = self.write_change(changed.sid, Idempotency::AtMostOnce, [update]).await?;
-        updated.rows.first().map(ConversationRecord::of).transpose()
+        let reported = self.reported(account, changed.sid, now);
+        let mut statements = if changes.close { reported.closed() } else { Vec::new() };
+        statements.push(update);
+        let outcomes = self.write_change(changed.sid, Idempotency::AtMostOnce, statements).await?;
+        outcomes.last().and_then(|updated| updated.rows.first()).map(ConversationRecord::of).transpose()
     }
 }

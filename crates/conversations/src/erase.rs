@@ -5,15 +5,19 @@ use chrono::{DateTime, Utc};
 use shared_types::{AccountSid, ConversationSid, Identity, MessageSid};
 use store::{Idempotency, Sql};
 
-use crate::{Conversations, StoreError, conversation_sid, records::MessageRecord, scrub::Scrubber};
+use crate::{
+    Conversations, StoreError, conversation_sid, outbox::delete_events, records::MessageRecord,
+    scrub::Scrubber, subscriptions::EventType,
+};
 
 static MESSAGE: Sql = Sql::new(
     "UPDATE messages SET body = '', attributes = NULL, desk_bytes = $4, date_updated = $5 \
      WHERE sid = $3 AND conversation_sid = (SELECT sid FROM conversations WHERE sid = $1 AND account_sid = $2)",
 );
 // Locks the row, so that a message that is being appended is either seen by the next statement or finds no conversation.
-static LOCK: Sql =
-    Sql::new("UPDATE conversations SET state = 'closed' WHERE sid = $1 AND account_sid = $2 RETURNING sid");
+static LOCK: Sql = Sql::new(
+    "UPDATE conversations SET state = 'closed', next_event = next_event + $3 WHERE sid = $1 AND account_sid = $2",
+);
 static MESSAGES: Sql = Sql::new(
     "DELETE FROM messages WHERE conversation_sid = (SELECT sid FROM conversations WHERE sid = $1 AND account_sid = $2)",
 );
@@ -53,8 +57,9 @@ impl Conversations {
         &self,
         account: AccountSid,
         conversation: ConversationSid,
+        now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
-        let is_erased = self.delete_conversation(account, conversation).await?;
+        let is_erased = self.delete_conversation(account, conversation, now).await?;
         if is_erased {
             self.scrubber.run(&self.database).await;
         }
@@ -79,7 +84,7 @@ impl Conversations {
             }
             for row in rows.iter() {
                 let conversation = conversation_sid(row.get("sid")?)?;
-                erased += u64::from(self.delete_conversation(account, conversation).await?);
+                erased += u64::from(self.delete_conversation(account, conversation, now).await?);
             }
         }
         Ok((erased, Scrubber::run_now(&self.database).await))
@@ -89,11 +94,17 @@ impl Conversations {
         &self,
         account: AccountSid,
         conversation: ConversationSid,
+        now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
-        let (text, account) = (conversation.to_string(), account.to_string());
-        let of = |sql: &'static Sql| sql.with([text.as_str().into(), account.as_str().into()]);
-        let statements = [of(&LOCK), of(&MESSAGES), of(&CONVERSATION)];
-        let [_, _, deleted] = self.write_change(conversation, Idempotency::AtMostOnce, statements).await?;
-        Ok(deleted.affected > 0)
+        let (text, account_sid) = (conversation.to_string(), account.to_string());
+        let of = |sql: &'static Sql| sql.with([text.as_str().into(), account_sid.as_str().into()]);
+        let event = EventType::ConversationErased;
+        let numbers = self.subscriptions.numbers(event);
+        let lock = LOCK.with([text.as_str().into(), account_sid.as_str().into(), numbers.into()]);
+        let mut statements = vec![lock, of(&MESSAGES), delete_events(account, conversation)];
+        statements.extend(self.reported(account, conversation, now).insert(event, None, 1));
+        statements.push(of(&CONVERSATION));
+        let outcomes = self.write_change(conversation, Idempotency::AtMostOnce, statements).await?;
+        Ok(outcomes.last().is_some_and(|deleted| deleted.affected > 0))
     }
 }

@@ -7,7 +7,7 @@ use shared_types::{
 };
 use store::{DatabaseError, Sql};
 
-use crate::{Conversations, StoreError, conversation_sid};
+use crate::{Conversations, StoreError, conversation_sid, outbox::closed_of_session};
 
 static LAST_SESSION: Sql = Sql::new(
     "SELECT session_id, auth_time, jkt, session_ended_at FROM conversations \
@@ -66,11 +66,13 @@ impl Conversations {
     ) -> Result<(), StoreError> {
         let end =
             END.with([account.to_string().into(), session.to_string().into(), now.timestamp_millis().into()]);
+        let mut statements = closed_of_session(&self.subscriptions, account, &session.to_string(), now);
+        statements.push(end);
         let (database, publisher) = (self.database.clone(), self.publisher.clone());
         // Publishes even if the caller is cancelled meanwhile.
         let ended = tokio::spawn(async move {
-            let [ended] = database.write([end]).await?;
-            for row in ended.rows.iter() {
+            let outcomes = database.write_all(statements).await?;
+            for row in outcomes.last().iter().flat_map(|ended| ended.rows.iter()) {
                 publisher.changed(conversation_sid(row.get("sid")?)?);
             }
             Ok(())

@@ -17,11 +17,15 @@ mod hub;
 mod idempotency;
 mod last_session;
 mod open_conversation;
+mod outbox;
+mod outbox_bounds;
+mod outbox_leases;
 mod pages;
 mod publish;
 mod records;
 mod retention;
 mod scrub;
+mod subscriptions;
 
 use chrono::{DateTime, Utc};
 use shared_types::{ConversationSid, orchestrator::send_message::MAX_BODY};
@@ -39,8 +43,11 @@ pub use self::{
     idempotency::IdempotencyKey,
     last_session::LastSession,
     open_conversation::{NewConversation, Opened},
+    outbox_bounds::OutboxBounds,
+    outbox_leases::{Event, LEASE, Retry},
     pages::Range,
     records::{ConversationRecord, MESSAGE_ENVELOPE, MessageRecord},
+    subscriptions::{EndpointId, EventType, Subscription, Subscriptions},
 };
 use self::{by_session::BySession, publish::Publisher, scrub::Scrubber};
 
@@ -74,6 +81,7 @@ pub fn statements() -> Vec<&'static Sql> {
             desk_update::STATEMENTS,
         ])
         .chain([erase::STATEMENTS, erased_guests::STATEMENTS, &[&PROBE]])
+        .chain([outbox::STATEMENTS, outbox_leases::STATEMENTS, outbox_bounds::STATEMENTS])
         .flatten()
         .copied()
         .chain(retention::statements())
@@ -89,6 +97,8 @@ pub struct Conversations {
     scrubber: Scrubber,
     hub: Hub,
     publisher: Publisher,
+    /// Empty unless set by [`reporting_to`](Self::reporting_to).
+    subscriptions: Subscriptions,
 }
 
 /// Store error. Nothing was written, except where the write succeeded and only its reply was lost.
@@ -122,7 +132,8 @@ impl Conversations {
         let scrubber = Scrubber::new(&database);
         let hub = Hub::default();
         let publisher = Publisher::new(&database, hub.clone());
-        Ok(Self { database, by_session, scrubber, hub, publisher })
+        let subscriptions = Subscriptions::default();
+        Ok(Self { database, by_session, scrubber, hub, publisher, subscriptions })
     }
 
     /// The hub of requests that wait for changes.
@@ -147,16 +158,20 @@ impl Conversations {
     }
 
     /// Writes a change of a conversation and publishes it, even if the caller is cancelled meanwhile: when a client goes
-    /// away, its request's transaction may commit all the same. The first statement changes the conversation's row.
-    async fn write_change<const N: usize>(
+    /// away, its request's transaction may commit all the same. The first statement changes the conversation's row, or no
+    /// statement changes what guests read. Returns an outcome per statement.
+    async fn write_change(
         &self,
         conversation: ConversationSid,
         idempotency: Idempotency,
-        statements: [Statement; N],
-    ) -> Result<[Outcome; N], DatabaseError> {
+        statements: Vec<Statement>,
+    ) -> Result<Vec<Outcome>, DatabaseError> {
         let (database, publisher) = (self.database.clone(), self.publisher.clone());
         let written = tokio::spawn(async move {
-            let written = database.write_as(idempotency, statements).await;
+            let written = match idempotency {
+                Idempotency::Idempotent => database.write_idempotent(statements).await,
+                Idempotency::AtMostOnce => database.write_all(statements).await,
+            };
             // After an error the transaction may have committed, and only its reply was lost.
             let is_unchanged = written
                 .as_ref()

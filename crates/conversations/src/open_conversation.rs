@@ -15,15 +15,16 @@ use crate::{
     conversation_sid, day, erased_guests, length,
     pages::encoded_bytes,
     records::{ConversationRecord, MessageRecord},
+    subscriptions::EventType,
 };
 
 // Of concurrent callers that open a session's next conversation, one inserts its number.
 static OPEN: Sql = Sql::new(
     "INSERT INTO conversations (sid, account_sid, deployment_key, address_sid, session_id, session_number, auth_time, jkt, \
      identity, customer_friendly_name, pre_engagement_data, state, next_index, guest_messages, guest_bytes, encoded_bytes, \
-     desk_bytes, date_created, date_updated, last_day) \
+     desk_bytes, date_created, date_updated, last_day, next_event) \
      SELECT $1, $2, $3, $4, $5, (SELECT COALESCE(MAX(session_number), 0) + 1 FROM conversations \
-     WHERE account_sid = $2 AND session_id = $5), $6, $7, $8, $9, $10, 'active', $17, $18, $11, $16, $19, $12, $12, $13 \
+     WHERE account_sid = $2 AND session_id = $5), $6, $7, $8, $9, $10, 'active', $17, $18, $11, $16, $19, $12, $12, $13, $20 \
      WHERE NOT EXISTS (SELECT 1 FROM conversations WHERE account_sid = $2 AND session_id = $5 AND state = 'active' \
      AND guest_messages < $14 AND guest_bytes <= $15) \
      AND NOT EXISTS (SELECT 1 FROM erased_guests WHERE account_sid = $2 AND identity = $8) \
@@ -97,6 +98,12 @@ impl Conversations {
             date_created: now,
             date_updated: now,
         };
+        let numbers_opened = self.subscriptions.numbers(EventType::ConversationOpened);
+        let question = new.question.map(|(sid, _)| sid);
+        let numbers_question = question.map_or(0, |_| self.subscriptions.numbers(EventType::MessageAdded));
+        let reported = self.reported(new.account_sid, new.conversation_sid, now);
+        let opened = reported.insert(EventType::ConversationOpened, None, numbers_opened + numbers_question);
+        let added = question.map(|sid| reported.insert(EventType::MessageAdded, Some(sid), 1));
         let open = OPEN.with([
             new.conversation_sid.to_string().into(),
             account.as_str().into(),
@@ -117,11 +124,13 @@ impl Conversations {
             length(messages.len()).into(),
             i64::from(new.question.is_some()).into(),
             conversation.desk_bytes()?.into(),
+            (numbers_opened + numbers_question).into(),
         ]);
         let find = BY_SESSION.with([account.as_str().into(), session.into()]);
         let is_erased = erased_guests::find(new.account_sid, new.identity);
         let statements = std::iter::once(open)
             .chain(messages.into_iter().map(Statement::if_rows))
+            .chain(opened.chain(added.into_iter().flatten()).map(Statement::if_rows))
             .chain([find.if_no_rows(), is_erased])
             .collect();
         // A repeat finds the conversation with the new sid.

@@ -77,7 +77,7 @@ impl Conversations {
         const DAY: u64 = 24 * 3600;
         let days = i64::try_from(retention.as_secs() / DAY).unwrap_or(i64::MAX);
         let at_once = i64::from(PURGE_BATCH_ROWS);
-        let mut rows = self.purge_erased(account, at_once).await?;
+        let mut rows = self.purge_erased(account, at_once, now).await?;
         let account = account.to_string();
         let oldest =
             TimeDelta::from_std(retention).ok().and_then(|retention| now.checked_sub_signed(retention));
@@ -97,12 +97,17 @@ impl Conversations {
     }
 
     /// Erases conversations of erased guests.
-    async fn purge_erased(&self, account: AccountSid, at_once: i64) -> Result<u64, StoreError> {
+    async fn purge_erased(
+        &self,
+        account: AccountSid,
+        at_once: i64,
+        now: DateTime<Utc>,
+    ) -> Result<u64, StoreError> {
         let found = self.database.read(OF_ERASED.with([account.to_string().into(), at_once.into()])).await?;
         let mut rows = 0;
         for row in found.iter() {
             let conversation = conversation_sid(row.get("sid")?)?;
-            rows += u64::from(self.delete_conversation(account, conversation).await?);
+            rows += u64::from(self.delete_conversation(account, conversation, now).await?);
         }
         if rows > 0 {
             self.scrubber.run(&self.database).await;

@@ -10,6 +10,7 @@ mod full;
 mod idempotency;
 mod migrate_command;
 mod one_caller;
+mod outbox;
 mod page_properties;
 mod pages;
 mod retention;

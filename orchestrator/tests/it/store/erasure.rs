@@ -134,9 +134,9 @@ async fn erased_words_are_gone(store: Store) {
             let found = store.conversations.message(ACCOUNT, *sid, messages[2]).await.unwrap().unwrap();
             assert_eq!((found.body.as_str(), found.attributes, found.index), ("", None, 4));
         } else if *guest < 7 && is_erased(*guest, *nth) {
-            assert!(!store.conversations.erase_conversation(OTHER_ACCOUNT, *sid).await.unwrap());
-            assert!(store.conversations.erase_conversation(ACCOUNT, *sid).await.unwrap());
-            assert!(!store.conversations.erase_conversation(ACCOUNT, *sid).await.unwrap());
+            assert!(!store.conversations.erase_conversation(OTHER_ACCOUNT, *sid, now()).await.unwrap());
+            assert!(store.conversations.erase_conversation(ACCOUNT, *sid, now()).await.unwrap());
+            assert!(!store.conversations.erase_conversation(ACCOUNT, *sid, now()).await.unwrap());
             assert_eq!(store.all(identity(*guest), *sid).await, None);
         }
     }

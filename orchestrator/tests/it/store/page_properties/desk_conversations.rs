@@ -123,7 +123,7 @@ impl<'a> Account<'a> {
             Change::Close(index) => self.update(index, Changes { close: true, ..Changes::default() }).await,
             Change::Erase(index) => {
                 let record = self.records.remove(index.index(self.records.len()));
-                assert!(conversations.erase_conversation(self.sid, record.sid).await.unwrap());
+                assert!(conversations.erase_conversation(self.sid, record.sid, date(SPAN)).await.unwrap());
             }
         }
     }
