@@ -10,6 +10,7 @@ mod document;
 mod flex_configuration_cache;
 pub(crate) mod limits;
 mod snapshot;
+mod webhook;
 
 pub use self::{
     accounts_file::{AccountsFile, AccountsFileError, AccountsReload, ReloadOutcome},
@@ -18,4 +19,5 @@ pub use self::{
     flex_configuration_cache::FlexConfigurationCache,
     limits::{DeploymentLimits, GuestBytes, RateLimitMode, RetentionDays},
     snapshot::{Account, Accounts, AccountsError, Deployment, DeploymentConfig, ProofKey},
+    webhook::{Webhook, WebhookEvents, WebhookUrl},
 };

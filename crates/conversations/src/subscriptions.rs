@@ -44,9 +44,13 @@ impl EventType {
         }
     }
 
+    /// The type with this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|event| event.as_str() == name)
+    }
+
     pub(crate) fn of(text: &str) -> Result<Self, StoreError> {
-        let found = Self::ALL.into_iter().find(|event| event.as_str() == text);
-        found.ok_or(StoreError::Malformed("event type"))
+        Self::named(text).ok_or(StoreError::Malformed("event type"))
     }
 }
 

@@ -1,7 +1,7 @@
 //! `orchestrator accounts check`: reports every problem of an `accounts.toml`, whereas the service stops at the first. It
 //! deserialises each table into the service's own types, skips a malformed value, and continues.
 
-use std::fmt;
+use std::{collections::HashSet, fmt};
 
 use serde::{Deserialize, de::DeserializeOwned};
 use shared_types::{AccountSid, ApiKeySid, DeploymentKey};
@@ -12,7 +12,7 @@ use toml::{
 
 use super::{
     allowed_origins::AllowedOrigins,
-    document::{AccountTable, ApiKeyTable, DeploymentTable, UniqueIds, line_of},
+    document::{AccountTable, ApiKeyTable, DeploymentTable, UniqueIds, WebhookTable, line_of},
     limits::DeploymentLimits,
     snapshot::AccountsError,
 };
@@ -79,6 +79,7 @@ impl<'i> Check<'i> {
         for mut account in accounts {
             let deployments = self.tables(account.get_mut(), "deployment");
             let api_keys = self.tables(account.get_mut(), "api_key");
+            let webhooks = self.tables(account.get_mut(), "webhook");
             let at = account.span().start;
             if deployments.is_empty() {
                 self.report(at, false, "this account has no [[account.deployment]]");
@@ -94,6 +95,15 @@ impl<'i> Check<'i> {
                     let inserted = self.keys.insert(self.text, 0, &deployment.key);
                     self.problems.extend(inserted.err().map(Problem::from));
                     self.limits(deployment.key.span().start, &deployment.rate_limits);
+                }
+            }
+            let mut urls = HashSet::new();
+            for webhook in webhooks {
+                if let Some(webhook) = self.read::<WebhookTable>(webhook)
+                    && !urls.insert(webhook.url.get_ref().clone())
+                {
+                    let at = webhook.url.span().start;
+                    self.report(at, true, "another webhook of this account has the same URL");
                 }
             }
             for api_key in api_keys {

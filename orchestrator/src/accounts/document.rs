@@ -6,6 +6,7 @@ use std::{
     hash::Hash,
     num::NonZeroU32,
     ops::Range,
+    path::PathBuf,
     sync::Arc,
 };
 
@@ -21,6 +22,7 @@ use super::{
     api_key::{ApiKey, DEFAULT_CALLS_PER_MINUTE, Scopes, SecretDigest},
     limits::{DeploymentLimits, GuestBytes, RetentionDays},
     snapshot::{Account, Accounts, AccountsError, Deployment, DeploymentIndex, ProofKey},
+    webhook::{Webhook, WebhookEvents, WebhookUrl},
 };
 
 #[derive(Deserialize)]
@@ -45,6 +47,8 @@ pub(super) struct AccountTable {
     deployment: Vec<DeploymentTable>,
     #[serde(default)]
     api_key: Vec<ApiKeyTable>,
+    #[serde(default)]
+    webhook: Vec<WebhookTable>,
 }
 
 #[derive(Deserialize)]
@@ -73,6 +77,15 @@ pub(super) struct ApiKeyTable {
     scope: Scopes,
     #[serde(default = "default_calls_per_minute")]
     calls_per_minute: NonZeroU32,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WebhookTable {
+    pub(super) url: Spanned<WebhookUrl>,
+    signing_secret_file: PathBuf,
+    #[serde(default)]
+    events: WebhookEvents,
 }
 
 fn default_enabled() -> bool {
@@ -181,6 +194,16 @@ impl Reader<'_> {
         for api_key in table.api_key {
             self.api_key(begin, sid, api_key)?;
         }
+        let mut webhooks: Vec<Webhook> = Vec::with_capacity(table.webhook.len());
+        for webhook in table.webhook {
+            let (url, at) = (webhook.url.get_ref(), begin + webhook.url.span().start);
+            // An event would be sent to it twice.
+            if webhooks.iter().any(|other| other.url == *url) {
+                return Err(fault(self.text, at, "another webhook of this account has the same URL"));
+            }
+            let WebhookTable { url, signing_secret_file, events } = webhook;
+            webhooks.push(Webhook { url: url.into_inner(), signing_secret_file, events });
+        }
         self.accounts.by_sid.insert(sid, account);
         self.accounts.accounts.push(Arc::new(Account {
             sid,
@@ -191,6 +214,7 @@ impl Reader<'_> {
             conversation_retention_days: table.conversation_retention_days,
             deployments: first..self.accounts.deployments.len(),
             api_keys: first_api_key..self.accounts.api_keys.len(),
+            webhooks,
         }));
         Ok(())
     }

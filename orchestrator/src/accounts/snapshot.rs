@@ -13,6 +13,7 @@ use super::{
     allowed_origins::AllowedOrigins,
     api_key::{ApiKey, SecretDigest},
     limits::{DeploymentLimits, GuestBytes, RetentionDays},
+    webhook::Webhook,
 };
 
 /// The accounts and their deployments. Stored in a few large allocations: a million deployments take about 140 bytes each
@@ -55,6 +56,8 @@ pub struct Account {
     pub(super) deployments: Range<usize>,
     /// Range of its API keys in the list of all API keys.
     pub(super) api_keys: Range<usize>,
+    /// Its webhooks, in file order.
+    pub webhooks: Vec<Webhook>,
 }
 
 /// A deployment of the chat on a customer's site. Cheap to clone.
