@@ -22,7 +22,7 @@ test_support::on_both_engines! {
 const ON_SCHEDULE: Retry = Retry::Scheduled { jitter: 0.5, retry_after: None };
 
 impl Store {
-    /// The numbers of the events that are leased at this time.
+    /// Leases the events that are due after this many seconds.
     async fn lease(&self, seconds: i64) -> Vec<Event> {
         self.conversations.lease_events(&endpoint(1), 10, after(seconds)).await.unwrap()
     }
