@@ -100,11 +100,14 @@ CREATE TABLE webhook_events (
     date_created BIGINT NOT NULL,
     -- When it began to wait: its creation, or the last replay.
     waiting_since BIGINT NOT NULL,
-    -- Failed attempts, and the date of the first of them.
+    -- Failed attempts.
     attempts BIGINT NOT NULL,
-    failing_since BIGINT,
-    -- Not to be sent before. A lease is an attempt in progress: it sets this to its end.
+    -- Not to be sent before. A lease is an attempt in progress: it sets this to its end. The maximum while an earlier
+    -- event of the conversation blocks this one.
     next_attempt BIGINT NOT NULL,
+    -- How long it blocks later events of its conversation: the maximum until it has failed once, then five minutes more.
+    -- 0 once those were released.
+    blocks_until BIGINT NOT NULL,
     -- `pending`, or `failed`: not sent again unless it is replayed.
     state TEXT NOT NULL,
     PRIMARY KEY (endpoint, conversation_sid, event_number)
@@ -115,3 +118,15 @@ CREATE INDEX webhook_events_by_attempt ON webhook_events (endpoint, state, next_
 CREATE INDEX webhook_events_by_age ON webhook_events (endpoint, state, waiting_since, conversation_sid, event_number);
 
 CREATE INDEX webhook_events_by_conversation ON webhook_events (conversation_sid);
+
+CREATE INDEX webhook_events_failing ON webhook_events (endpoint, blocks_until)
+WHERE blocks_until < 9223372036854775807;
+
+-- Endpoints whose last attempt failed.
+CREATE TABLE webhook_endpoints (
+    endpoint TEXT NOT NULL PRIMARY KEY,
+    -- Failures in a row.
+    failures BIGINT NOT NULL,
+    -- When an endpoint with many failures gets its next attempt.
+    next_probe BIGINT NOT NULL
+);

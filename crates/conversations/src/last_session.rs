@@ -1,6 +1,8 @@
 //! The last session of an identity, read from its newest conversation. A request for the same identity is checked
 //! against it (contract, section 4).
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use shared_types::{
     AccountSid, DeploymentKey, Identity, SessionId, Thumbprint, scoped_auth::generate::EarlierSession,
@@ -69,12 +71,14 @@ impl Conversations {
         let mut statements = closed_of_session(&self.subscriptions, account, &session.to_string(), now);
         statements.push(end);
         let (database, publisher) = (self.database.clone(), self.publisher.clone());
+        let events_written = Arc::clone(&self.events_written);
         // Publishes even if the caller is cancelled meanwhile.
         let ended = tokio::spawn(async move {
             let outcomes = database.write_all(statements).await?;
             for row in outcomes.last().iter().flat_map(|ended| ended.rows.iter()) {
                 publisher.changed(conversation_sid(row.get("sid")?)?);
             }
+            events_written.notify_one();
             Ok(())
         });
         ended.await.unwrap_or(Err(DatabaseError::Closed.into()))

@@ -20,6 +20,8 @@ mod open_conversation;
 mod outbox;
 mod outbox_bounds;
 mod outbox_leases;
+mod outbox_order;
+mod outbox_replay;
 mod pages;
 mod publish;
 mod records;
@@ -27,12 +29,15 @@ mod retention;
 mod scrub;
 mod subscriptions;
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use shared_types::{ConversationSid, orchestrator::send_message::MAX_BODY};
 pub use store::OpenError;
 use store::{
     Batcher, Database, DatabaseConfig, DatabaseError, Idempotency, Migrations, Outcome, Sql, Statement,
 };
+use tokio::sync::Notify;
 
 pub use self::{
     append::{Appended, NewMessage},
@@ -43,8 +48,8 @@ pub use self::{
     idempotency::IdempotencyKey,
     last_session::LastSession,
     open_conversation::{NewConversation, Opened},
-    outbox_bounds::OutboxBounds,
-    outbox_leases::{Event, LEASE, Retry},
+    outbox_bounds::{Backlog, OutboxBounds, PurgedEvents},
+    outbox_leases::{AttemptFailed, Event, LEASE, MAX_FAILURES, Retry},
     pages::Range,
     records::{ConversationRecord, MESSAGE_ENVELOPE, MessageRecord},
     subscriptions::{EndpointId, EventType, Subscription, Subscriptions},
@@ -82,6 +87,7 @@ pub fn statements() -> Vec<&'static Sql> {
         ])
         .chain([erase::STATEMENTS, erased_guests::STATEMENTS, &[&PROBE]])
         .chain([outbox::STATEMENTS, outbox_leases::STATEMENTS, outbox_bounds::STATEMENTS])
+        .chain([outbox_order::STATEMENTS, outbox_replay::STATEMENTS])
         .flatten()
         .copied()
         .chain(retention::statements())
@@ -99,6 +105,8 @@ pub struct Conversations {
     publisher: Publisher,
     /// Empty unless set by [`reporting_to`](Self::reporting_to).
     subscriptions: Subscriptions,
+    /// Notified after a change that was reported to webhooks.
+    events_written: Arc<Notify>,
 }
 
 /// Store error. Nothing was written, except where the write succeeded and only its reply was lost.
@@ -133,7 +141,8 @@ impl Conversations {
         let hub = Hub::default();
         let publisher = Publisher::new(&database, hub.clone());
         let subscriptions = Subscriptions::default();
-        Ok(Self { database, by_session, scrubber, hub, publisher, subscriptions })
+        let events_written = Arc::default();
+        Ok(Self { database, by_session, scrubber, hub, publisher, subscriptions, events_written })
     }
 
     /// The hub of requests that wait for changes.
@@ -167,6 +176,7 @@ impl Conversations {
         statements: Vec<Statement>,
     ) -> Result<Vec<Outcome>, DatabaseError> {
         let (database, publisher) = (self.database.clone(), self.publisher.clone());
+        let events_written = self.reports().then(|| Arc::clone(&self.events_written));
         let written = tokio::spawn(async move {
             let written = match idempotency {
                 Idempotency::Idempotent => database.write_idempotent(statements).await,
@@ -178,6 +188,9 @@ impl Conversations {
                 .is_ok_and(|outcomes| outcomes.first().is_none_or(|outcome| outcome.affected == 0));
             if !is_unchanged {
                 publisher.changed(conversation);
+                if let Some(events_written) = events_written {
+                    events_written.notify_one();
+                }
             }
             written
         });

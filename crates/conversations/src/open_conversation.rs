@@ -136,6 +136,7 @@ impl Conversations {
         // A repeat finds the conversation with the new sid.
         let outcomes = self.database.write_idempotent(statements).await?;
         if outcomes.first().is_some_and(|opened| opened.affected > 0) {
+            self.events_written.notify_one();
             return Ok(Opened { sid: new.conversation_sid, is_new: true });
         }
         if outcomes.last().is_some_and(|erased| !erased.rows.is_empty()) {

@@ -10,10 +10,13 @@ use crate::{
     subscriptions::{EventType, Subscriptions},
 };
 
+// Blocked if an earlier event of the conversation is pending, except one that has failed for a while.
 static INSERT_EVENT: Sql = Sql::new(
     "INSERT INTO webhook_events (endpoint, conversation_sid, event_number, account_sid, event_type, message_sid, \
-     date_created, waiting_since, attempts, next_attempt, state) \
-     SELECT $1, sid, next_event - $2, account_sid, $3, $4, $5, $5, 0, $5, 'pending' \
+     date_created, waiting_since, attempts, next_attempt, blocks_until, state) \
+     SELECT $1, sid, next_event - $2, account_sid, $3, $4, $5, $5, 0, CASE WHEN EXISTS (SELECT 1 FROM webhook_events \
+     WHERE endpoint = $1 AND conversation_sid = $6 AND state = 'pending' AND blocks_until > $5) \
+     THEN 9223372036854775807 ELSE $5 END, 9223372036854775807, 'pending' \
      FROM conversations WHERE sid = $6 AND account_sid = $7",
 );
 static NUMBER_CLOSED: Sql = Sql::new(
@@ -24,16 +27,18 @@ static NUMBER_FULL: Sql = Sql::new(
      AND (guest_messages >= $3 OR guest_bytes > $4)",
 );
 // No other transaction sees this state. It marks the conversations that were numbered here: one that is opened
-// meanwhile was not, but the next statement would already see it.
+// meanwhile was not, but the next statement would already see it. The index to search is that of sessions, not of states.
 static NUMBER_CLOSED_OF_SESSION: Sql = Sql::new(
     "UPDATE conversations SET next_event = next_event + 1, state = 'closing' \
-     WHERE account_sid = $1 AND session_id = $2 AND session_ended_at IS NULL AND state = 'active'",
+     WHERE account_sid = $1 AND session_id = $2 AND session_ended_at IS NULL AND state || '' = 'active'",
 );
 static INSERT_CLOSED_OF_SESSION: Sql = Sql::new(
     "INSERT INTO webhook_events (endpoint, conversation_sid, event_number, account_sid, event_type, \
-     date_created, waiting_since, attempts, next_attempt, state) \
-     SELECT $1, sid, next_event - 1, account_sid, $2, $3, $3, 0, $3, 'pending' \
-     FROM conversations WHERE account_sid = $4 AND session_id = $5 AND state = 'closing'",
+     date_created, waiting_since, attempts, next_attempt, blocks_until, state) \
+     SELECT $1, sid, next_event - 1, account_sid, $2, $3, $3, 0, CASE WHEN EXISTS (SELECT 1 FROM webhook_events \
+     WHERE endpoint = $1 AND conversation_sid = c.sid AND state = 'pending' AND blocks_until > $3) \
+     THEN 9223372036854775807 ELSE $3 END, 9223372036854775807, 'pending' \
+     FROM conversations c WHERE account_sid = $4 AND session_id = $5 AND state || '' = 'closing'",
 );
 // Not if the conversation is erased already: the event that reports it stays.
 static DELETE_EVENTS: Sql = Sql::new(
@@ -63,6 +68,16 @@ impl Conversations {
     #[must_use]
     pub fn reporting_to(&self, subscriptions: Subscriptions) -> Self {
         Self { subscriptions, ..self.clone() }
+    }
+
+    /// Completes after changes were reported since the last call.
+    pub async fn events_written(&self) {
+        self.events_written.notified().await;
+    }
+
+    /// Whether changes are reported.
+    pub(crate) fn reports(&self) -> bool {
+        self.subscriptions != Subscriptions::default()
     }
 
     pub(crate) fn reported(

@@ -5,38 +5,53 @@ use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 use shared_types::{AccountSid, ConversationSid, MessageSid};
-use store::{Row, Sql, Value};
+use store::{Row, Sql, Statement, Value};
 
 use crate::{
     Conversations, StoreError, conversation_sid, date,
+    outbox_order::promote,
     subscriptions::{EndpointId, EventType, digest},
 };
 
-// An event waits for all earlier ones of its endpoint and conversation, except those that have failed for a while.
+// Blocked events are not due before the end of time, so the statement visits no more rows than it leases. In a subquery of
+// `IN`, PostgreSQL may execute `LIMIT` more than once.
 static LEASE_EVENTS: Sql = Sql::new(
-    "UPDATE webhook_events SET next_attempt = $3 \
-     WHERE endpoint = $1 AND state = 'pending' AND (conversation_sid, event_number) IN \
-     (SELECT conversation_sid, event_number FROM webhook_events w WHERE endpoint = $1 AND state = 'pending' \
-     AND next_attempt <= $2 AND NOT EXISTS (SELECT 1 FROM webhook_events earlier \
-     WHERE earlier.endpoint = $1 AND earlier.conversation_sid = w.conversation_sid \
-     AND earlier.event_number < w.event_number AND earlier.state = 'pending' \
-     AND COALESCE(earlier.failing_since, $2) > $4) ORDER BY next_attempt LIMIT $5 {skip_locked}) \
+    "WITH due AS MATERIALIZED (SELECT conversation_sid AS sid, event_number AS number FROM webhook_events \
+     WHERE endpoint = $1 AND state = 'pending' AND next_attempt <= $2 ORDER BY next_attempt LIMIT $4 {skip_locked}) \
+     UPDATE webhook_events SET next_attempt = $3 FROM due \
+     WHERE endpoint = $1 AND conversation_sid = due.sid AND event_number = due.number \
      RETURNING conversation_sid, event_number, account_sid, event_type, message_sid, date_created, attempts, \
      next_attempt",
 );
+static FAILURES: Sql = Sql::new("SELECT failures FROM webhook_endpoints WHERE endpoint = $1");
+static TAKE_PROBE: Sql =
+    Sql::new("UPDATE webhook_endpoints SET next_probe = $3 WHERE endpoint = $1 AND next_probe <= $2");
 static DELIVERED: Sql = Sql::new(
     "DELETE FROM webhook_events WHERE endpoint = $1 AND conversation_sid = $2 AND event_number = $3",
 );
 // Not if the lease expired and another sender has the event.
 static FAILED: Sql = Sql::new(
-    "UPDATE webhook_events SET attempts = attempts + 1, failing_since = COALESCE(failing_since, $5), \
-     next_attempt = $6, state = $7 \
+    "UPDATE webhook_events SET attempts = attempts + 1, next_attempt = $6, state = $7, \
+     blocks_until = CASE WHEN attempts = 0 THEN $5 ELSE blocks_until END \
      WHERE endpoint = $1 AND conversation_sid = $2 AND event_number = $3 AND next_attempt = $4 AND state = 'pending'",
 );
-pub(crate) static STATEMENTS: &[&Sql] = &[&LEASE_EVENTS, &DELIVERED, &FAILED];
+static ENDPOINT_ANSWERS: Sql = Sql::new("DELETE FROM webhook_endpoints WHERE endpoint = $1");
+static ENDPOINT_FAILED: Sql = Sql::new(
+    "INSERT INTO webhook_endpoints (endpoint, failures, next_probe) VALUES ($1, 1, $2) \
+     ON CONFLICT (endpoint) DO UPDATE SET failures = webhook_endpoints.failures + 1, next_probe = excluded.next_probe \
+     RETURNING failures",
+);
+pub(crate) static STATEMENTS: &[&Sql] =
+    &[&LEASE_EVENTS, &FAILURES, &TAKE_PROBE, &DELIVERED, &FAILED, &ENDPOINT_ANSWERS, &ENDPOINT_FAILED];
 
 /// How long a sender has an event for itself. Longer than the deadline of an attempt.
 pub const LEASE: Duration = Duration::from_secs(30);
+
+/// After this many failures in a row, an endpoint gets single probes.
+pub const MAX_FAILURES: i64 = 20;
+
+/// Interval of these probes.
+const PROBE_PERIOD: TimeDelta = TimeDelta::minutes(5);
 
 /// How long later events of a conversation wait for one that fails.
 const PATIENCE: TimeDelta = TimeDelta::minutes(5);
@@ -87,6 +102,15 @@ pub enum Retry {
     Never,
 }
 
+/// What follows from a failed attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AttemptFailed {
+    /// The date of the event's next attempt. `None` if the event has failed: it is kept, but not sent again.
+    pub next_attempt: Option<DateTime<Utc>>,
+    /// The endpoint's failures in a row.
+    pub failures: i64,
+}
+
 impl Event {
     /// The `webhook-id`: the same at every attempt, and different for every event and endpoint.
     pub fn webhook_id(&self) -> String {
@@ -94,7 +118,7 @@ impl Event {
         format!("msg_{}", digest(&[self.endpoint.as_str(), &self.conversation.to_string(), &number]))
     }
 
-    fn of(endpoint: &EndpointId, row: Row<'_>) -> Result<Self, StoreError> {
+    pub(crate) fn of(endpoint: &EndpointId, row: Row<'_>) -> Result<Self, StoreError> {
         let message = row.get::<Option<&str>>("message_sid")?.map(str::parse).transpose();
         Ok(Self {
             endpoint: endpoint.clone(),
@@ -119,8 +143,8 @@ impl Event {
 
 impl Conversations {
     /// Leases at most `limit` events that are due at an endpoint, the longest due first. No other caller gets them for
-    /// [`LEASE`]. Of a conversation these are the earliest event, and later ones if all before them have failed for five
-    /// minutes.
+    /// [`LEASE`]. Of a conversation this is the earliest pending event, or a later one if those before it have failed for
+    /// five minutes. After [`MAX_FAILURES`] in a row the endpoint gets one event every five minutes, from all replicas.
     pub async fn lease_events(
         &self,
         endpoint: &EndpointId,
@@ -128,45 +152,80 @@ impl Conversations {
         now: DateTime<Utc>,
     ) -> Result<Vec<Event>, StoreError> {
         let now = now.trunc_subsecs(3);
-        let lease = LEASE_EVENTS.with([
-            endpoint.as_str().into(),
-            now.timestamp_millis().into(),
-            (now + LEASE).timestamp_millis().into(),
-            (now - PATIENCE).timestamp_millis().into(),
-            i64::from(limit).into(),
-        ]);
-        let [leased] = self.database.write([lease]).await?;
-        leased.rows.iter().map(|row| Event::of(endpoint, row)).collect()
+        let (id, milliseconds) = (endpoint.as_str(), now.timestamp_millis());
+        let found = self.database.read(FAILURES.with([id.into()])).await?;
+        let failures = found.first().map_or(Ok(0), |row| row.get::<i64>("failures"))?;
+        let lease = |limit: u32| {
+            LEASE_EVENTS.with([
+                id.into(),
+                milliseconds.into(),
+                (now + LEASE).timestamp_millis().into(),
+                i64::from(limit).into(),
+            ])
+        };
+        let statements = if failures < MAX_FAILURES {
+            vec![lease(limit)]
+        } else {
+            let next_probe = (now + PROBE_PERIOD).timestamp_millis();
+            let take_probe = TAKE_PROBE.with([id.into(), milliseconds.into(), next_probe.into()]);
+            vec![take_probe, lease(limit.min(1)).if_rows()]
+        };
+        let outcomes = self.database.write_all(statements).await?;
+        let leased = outcomes.last().into_iter().flat_map(|leased| leased.rows.iter());
+        leased.map(|row| Event::of(endpoint, row)).collect()
     }
 
-    /// Removes an event that its receiver accepted, also after the lease ended.
-    pub async fn event_delivered(&self, event: &Event) -> Result<(), StoreError> {
-        self.database.write([DELIVERED.with(event.key())]).await?;
-        Ok(())
+    /// Removes events that their receiver accepted, also after the lease ended. The next events of their conversations are
+    /// due.
+    pub async fn events_delivered(
+        &self,
+        endpoint: &EndpointId,
+        events: &[Event],
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let mut events: Vec<_> = events.iter().collect();
+        // Replicas lock rows in one order.
+        events.sort_by_key(|event| (event.conversation, event.number));
+        let mut statements: Vec<Statement> = Vec::with_capacity(2 * events.len() + 1);
+        for event in &events {
+            statements.push(DELIVERED.with(event.key()));
+            statements.push(promote(endpoint, event.conversation, now));
+        }
+        statements.push(ENDPOINT_ANSWERS.with([endpoint.as_str().into()]));
+        let outcomes = self.database.write_all(statements).await?;
+        let promoted = outcomes.iter().skip(1).step_by(2);
+        let idle = events.iter().zip(promoted).filter(|(_, promoted)| promoted.affected == 0);
+        self.promote_unseen(endpoint, idle.map(|(event, _)| event.conversation), now).await
     }
 
-    /// Records a failed attempt. Returns the date of the next one, or `None` if the event has failed: it is kept, but not
-    /// sent again. Changes nothing if the lease ended and the event was leased again, accepted or erased.
+    /// Records a failed attempt. Does not change the event if its lease ended and it was leased again, accepted or erased.
     pub async fn event_attempt_failed(
         &self,
         event: &Event,
         retry: Retry,
         now: DateTime<Utc>,
-    ) -> Result<Option<DateTime<Utc>>, StoreError> {
+    ) -> Result<AttemptFailed, StoreError> {
         let now = now.trunc_subsecs(3);
         let next = delay(event.attempts, retry).map(|delay| now + delay);
         let [endpoint, conversation, number] = event.key();
         let failed = FAILED.with([
-            endpoint,
+            endpoint.clone(),
             conversation,
             number,
             event.leased_until.timestamp_millis().into(),
-            now.timestamp_millis().into(),
+            (now + PATIENCE).timestamp_millis().into(),
             next.unwrap_or(now).timestamp_millis().into(),
             if next.is_some() { "pending" } else { "failed" }.into(),
         ]);
-        self.database.write([failed]).await?;
-        Ok(next.map(|next| next.trunc_subsecs(3)))
+        let promoted = promote(&event.endpoint, event.conversation, now);
+        let next_probe = (now + PROBE_PERIOD).timestamp_millis();
+        let counted = ENDPOINT_FAILED.with([endpoint, next_probe.into()]);
+        let [_, promoted, counted] = self.database.write([failed, promoted, counted]).await?;
+        if promoted.affected == 0 && next.is_none() {
+            self.promote_unseen(&event.endpoint, [event.conversation], now).await?;
+        }
+        let failures = counted.rows.first().map_or(Ok(0), |row| row.get("failures"))?;
+        Ok(AttemptFailed { next_attempt: next.map(|next| next.trunc_subsecs(3)), failures })
     }
 }
 

@@ -52,10 +52,8 @@ impl Store {
             if leased.is_empty() {
                 return delivered;
             }
-            for event in leased {
-                self.conversations.event_delivered(&event).await.unwrap();
-                delivered.push(event);
-            }
+            self.conversations.events_delivered(endpoint, &leased, now()).await.unwrap();
+            delivered.extend(leased);
         }
     }
 
