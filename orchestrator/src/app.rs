@@ -35,12 +35,13 @@ use crate::{
         rate_limit::RateLimiter,
         waiting::WaitingPlaces,
     },
-    clients::{FederatedAuthClient, FlexConfigurationClient},
+    clients::{FederatedAuthClient, FlexConfigurationClient, WebhookClient},
     config::Config,
     counters::Counters,
     dpop::{DpopVerifier, Nonces, ReplayStore},
     handlers::{self, desk},
     state::State,
+    webhooks::{Sender, SenderConfig},
 };
 
 /// Interval of the removal of old conversations.
@@ -98,6 +99,13 @@ fn desk_listener(access_policy: DeskPolicy) -> Listener<State, DeskPolicy> {
     }
 }
 
+/// URL under which desks reach this service, for the URLs in webhooks; without a listener for desks, these are relative.
+fn desk_origin(config: &Config) -> String {
+    let of_listener = || config.desk_listen.map(|address| format!("http://{address}"));
+    let url = config.desk_url.clone().or_else(of_listener).unwrap_or_default();
+    url.trim_end_matches('/').to_owned()
+}
+
 /// Starts the service.
 pub async fn start(config: Config, listeners: Listeners) -> Result<Running, StartError> {
     let accounts = AccountsFile::load(config.accounts_file.clone()).await;
@@ -136,6 +144,20 @@ pub async fn start_with(
         };
         run_purge_loop(purge_clock, purge_random, PURGE_PERIOD, |now| purged.purge(of_account, now)).await;
     });
+    let webhook_client = WebhookClient::new(config.webhook_allow_private, config.webhook_lookup.clone())
+        .map_err(|error| format!("webhooks: {}", error_chain(&error)))?;
+    let sender = Sender::new(
+        SenderConfig {
+            conversations: conversations.clone(),
+            accounts: accounts.clone(),
+            client: webhook_client,
+            desk_url: desk_origin(&config).into(),
+            clock: clock.clone(),
+            random: random.clone(),
+        },
+        &metrics,
+    );
+    let sender = tokio::spawn(sender.run());
     let closed = conversations.clone();
     let certificates = config.federated_auth.follow();
 
@@ -224,6 +246,7 @@ pub async fn start_with(
         .before_drain(move || hub.stop())
         .with_task(follower)
         .with_task(purger)
+        .with_task(sender)
         .with_tasks(certificates)
         .on_shutdown(async move { closed.close().await }))
 }

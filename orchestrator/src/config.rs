@@ -19,6 +19,7 @@ use store::DatabaseConfig;
 use crate::{
     admission::{answer_budget::AnswerBudget, client_address::TrustedProxies},
     cli,
+    clients::webhook,
     dpop::PublicUrls,
     handlers::desk::resources::MAX_HOST,
 };
@@ -141,6 +142,11 @@ pub const PROGRAM: Program = Program {
             default: Default("2000"),
             help: "Maximum number of guests' requests that wait for a message, in this replica",
         },
+        Setting {
+            name: "webhook_allow_private",
+            default: Default("false"),
+            help: "Whether webhooks may have `http` URLs and private addresses, for receivers in the same network: true or false",
+        },
         spans::OTLP_ENDPOINT,
         Setting {
             name: "trace_share",
@@ -200,6 +206,10 @@ pub struct Config {
     pub desk_listen: Option<SocketAddr>,
     /// URL under which desks reach this service, if configured.
     pub desk_url: Option<String>,
+    /// Whether webhooks may have `http` URLs and private addresses.
+    pub webhook_allow_private: bool,
+    /// Resolves the hosts of webhooks.
+    pub webhook_lookup: webhook::Lookup,
     /// The clock.
     pub clock: Clock,
     /// Randomness.
@@ -257,6 +267,8 @@ impl Config {
             welcome_message: settings.parse("welcome_message", "a text")?,
             desk_listen: settings.optional("desk_listen", "an address such as 127.0.0.1:8083")?,
             desk_url: desk_url(settings)?,
+            webhook_allow_private: settings.parse("webhook_allow_private", "true or false")?,
+            webhook_lookup: webhook::system_lookup(),
             clock: Clock::system(),
             random: Random::default(),
         })

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use conversations::Conversations;
 use service_runtime::{Clock, random::Random};
-use shared_types::fingerprint::Maker;
+use shared_types::{AccountSid, fingerprint::Maker};
 
 use crate::{
     accounts::{AccountsFile, FlexConfigurationCache},
@@ -54,4 +54,13 @@ pub struct State {
     pub clock: Clock,
     /// Randomness for sids.
     pub random: Random,
+}
+
+impl State {
+    /// The store of conversations. Changes that are made through it are reported to the account's webhooks.
+    pub fn reporting(&self, account: AccountSid) -> Conversations {
+        let accounts = self.accounts.current();
+        let subscriptions = accounts.account(&account).map(|account| account.subscriptions.clone());
+        self.conversations.reporting_to(subscriptions.unwrap_or_default())
+    }
 }

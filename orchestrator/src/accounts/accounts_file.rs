@@ -103,6 +103,11 @@ impl AccountsFile {
         self.current.load()
     }
 
+    /// The folder that relative paths of the file start at.
+    pub fn folder(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new(""))
+    }
+
     /// Notifies of every change of the file, after [`current`](Self::current) reflects it.
     pub fn reloads(&self) -> watch::Receiver<AccountsReload> {
         self.reloads.subscribe()

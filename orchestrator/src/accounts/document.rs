@@ -10,6 +10,7 @@ use std::{
     sync::Arc,
 };
 
+use conversations::Subscriptions;
 use serde::Deserialize;
 use shared_types::{
     AccountSid, AddressSid, ApiKeySid, ConversationsServiceSid, DeploymentKey,
@@ -214,6 +215,7 @@ impl Reader<'_> {
             conversation_retention_days: table.conversation_retention_days,
             deployments: first..self.accounts.deployments.len(),
             api_keys: first_api_key..self.accounts.api_keys.len(),
+            subscriptions: Subscriptions::new(webhooks.iter().map(|webhook| webhook.subscription(sid))),
             webhooks,
         }));
         Ok(())

@@ -3,6 +3,7 @@
 
 use std::{collections::HashMap, ops::Range, sync::Arc};
 
+use conversations::Subscriptions;
 use serde::{Deserialize, Serialize};
 use shared_types::{
     AccountSid, AddressSid, ApiKeySid, ConversationsServiceSid, DeploymentKey,
@@ -58,6 +59,8 @@ pub struct Account {
     pub(super) api_keys: Range<usize>,
     /// Its webhooks, in file order.
     pub webhooks: Vec<Webhook>,
+    /// What these receive.
+    pub subscriptions: Subscriptions,
 }
 
 /// A deployment of the chat on a customer's site. Cheap to clone.

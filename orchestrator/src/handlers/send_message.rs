@@ -63,7 +63,7 @@ pub async fn send_message(
     }
     admitted.charge_bytes(state, context, guest_bytes)?;
     let (account, identity) = (guest.account_sid, guest.identity);
-    let appended = state.conversations.append_of_guest(account, identity, conversation_sid, new).await?;
+    let appended = state.reporting(account).append_of_guest(account, identity, conversation_sid, new).await?;
     let Some(Appended { message, is_repeated }) = appended else {
         return Err(missing(state, account, identity).await?);
     };

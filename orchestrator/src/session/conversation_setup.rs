@@ -73,7 +73,7 @@ pub async fn open(
         question: form.question.as_deref().map(|text| (MessageSid::from_bits(state.random.u128()), text)),
         welcome: (MessageSid::from_bits(state.random.u128()), &state.welcome_message),
     };
-    let opened = state.conversations.open_conversation(new).await?;
+    let opened = state.reporting(guest.account_sid).open_conversation(new).await?;
     if opened.is_new {
         state.counters.conversation_opened(guest.account_sid);
         if form.question.is_some() {

@@ -67,7 +67,9 @@ pub async fn delete_conversation(
     _request: NoFields,
 ) -> Result<NoParameters, Error> {
     let desk = Desk::of(state, context, service_sid)?;
-    let is_erased =
-        state.conversations.erase_conversation(desk.account.sid, conversation_sid, context.now).await?;
+    let is_erased = state
+        .reporting(desk.account.sid)
+        .erase_conversation(desk.account.sid, conversation_sid, context.now)
+        .await?;
     if is_erased { Ok(NoParameters {}) } else { Err(Error::NotFound) }
 }

@@ -65,7 +65,7 @@ async fn write(
             return Ok(Appended { message, is_repeated: true });
         }
     }
-    state.conversations.append_of_desk(account, conversation, new).await?.ok_or(Error::NotFound)
+    state.reporting(account).append_of_desk(account, conversation, new).await?.ok_or(Error::NotFound)
 }
 
 /// Parses a JSON object as text.

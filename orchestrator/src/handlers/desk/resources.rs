@@ -17,7 +17,7 @@ use crate::{accounts::Account, error::Error, state::State};
 pub(crate) const MAX_HOST: usize = 128;
 
 /// Makes resources of one account.
-pub(super) struct Resources {
+pub(crate) struct Resources {
     account_sid: AccountSid,
     service_sid: ConversationsServiceSid,
     /// `https://desk.example.com/v1`, or with the prefix `/Services/IS…` if the request has it.
@@ -41,12 +41,17 @@ impl Resources {
                 format!("http://{}", host.ok_or(Error::InvalidField { field: "Host", reason })?)
             }
         };
+        Ok(Self::under(&origin, account, service))
+    }
+
+    /// URLs are under `origin`.
+    pub(crate) fn under(origin: &str, account: &Account, service: Option<ConversationsServiceSid>) -> Self {
         let prefix = service.map(|service| format!("/Services/{service}")).unwrap_or_default();
-        Ok(Self {
+        Self {
             account_sid: account.sid,
             service_sid: account.conversations_service_sid,
             base: format!("{origin}/v1{prefix}"),
-        })
+        }
     }
 
     /// An absolute URL.
@@ -83,7 +88,7 @@ impl Resources {
         }
     }
 
-    pub(super) fn message(&self, conversation_sid: ConversationSid, record: MessageRecord) -> DeskMessage {
+    pub(crate) fn message(&self, conversation_sid: ConversationSid, record: MessageRecord) -> DeskMessage {
         let url = format!("{}/Messages/{}", self.conversation_url(conversation_sid), record.sid);
         DeskMessage {
             account_sid: self.account_sid,

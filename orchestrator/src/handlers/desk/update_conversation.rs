@@ -38,7 +38,8 @@ pub async fn update_conversation(
     let changed = if changes == Changes::default() {
         found
     } else {
-        let changed = state.conversations.update_conversation(account, found, changes, context.now).await?;
+        let changed =
+            state.reporting(account).update_conversation(account, found, changes, context.now).await?;
         changed.ok_or(Error::NotFound)?
     };
     Ok(desk.resources.conversation(changed))
