@@ -150,6 +150,9 @@ impl Stack {
             desk_listen: Some(config.local(8083)),
             waiting: 2000,
             desk_url: None,
+            // Receivers of the developer run on this machine.
+            webhook_allow_private: true,
+            webhook_lookup: orchestrator::clients::webhook::system_lookup(),
             welcome_message: "Welcome! Someone will be with you in a moment.".to_owned(),
             clock: config.clock.clone(),
             random,

@@ -4,3 +4,4 @@ pub mod accounts;
 pub mod explain_fingerprint;
 pub mod guests;
 pub mod migrate;
+pub mod webhooks;

@@ -164,6 +164,7 @@ pub const PROGRAM: Program = Program {
         cli::explain_fingerprint::EXPLAIN_FINGERPRINT,
         cli::guests::GUESTS,
         cli::migrate::MIGRATE,
+        cli::webhooks::WEBHOOKS,
     ],
 };
 

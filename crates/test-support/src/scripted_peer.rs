@@ -63,7 +63,15 @@ pub struct ScriptedPeer {
 impl ScriptedPeer {
     /// Performs the next act for each request, and repeats the last one.
     pub async fn with(script: Vec<Act>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::listening(TcpListener::bind("127.0.0.1:0").await.unwrap(), script)
+    }
+
+    /// Listens on a reserved port, and performs the same act for every request.
+    pub async fn at(port: ClosedPort, act: Act) -> Self {
+        Self::listening(port.taken.listen(64).unwrap(), vec![act])
+    }
+
+    fn listening(listener: TcpListener, script: Vec<Act>) -> Self {
         let address = listener.local_addr().unwrap();
         let seen = Arc::new(Mutex::new(Vec::new()));
         let connections = Arc::new(AtomicUsize::new(0));
@@ -111,7 +119,7 @@ impl ScriptedPeer {
 pub struct ClosedPort {
     /// The reserved address.
     pub address: SocketAddr,
-    _taken: TcpSocket,
+    taken: TcpSocket,
 }
 
 impl ClosedPort {
@@ -119,7 +127,7 @@ impl ClosedPort {
     pub fn reserve() -> Self {
         let taken = TcpSocket::new_v4().unwrap();
         taken.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
-        Self { address: taken.local_addr().unwrap(), _taken: taken }
+        Self { address: taken.local_addr().unwrap(), taken: taken }
     }
 
     /// Its base URL.

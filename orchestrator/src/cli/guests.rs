@@ -4,18 +4,21 @@
 mod export;
 
 use std::{
+    fs,
     io::{Write as _, stdout},
     path::PathBuf,
 };
 
 use clap::{Arg, ArgMatches, Command, value_parser};
-use conversations::Conversations;
+use conversations::{Conversations, Subscriptions};
 use service_runtime::{
     Clock, SettingError, Settings,
     command::{StartError, Subcommands},
 };
 use shared_types::{AccountSid, Identity};
 use store::DatabaseConfig;
+
+use crate::accounts::Accounts;
 
 /// The subcommand.
 pub const GUESTS: Subcommands = Subcommands { commands, run };
@@ -52,7 +55,10 @@ fn commands() -> Vec<Command> {
     vec![
         Command::new("guests")
             .about("Export or erase what the database holds of a guest")
-            .after_help("Needs only the database settings; the service may be running.")
+            .after_help(
+                "Needs the settings of the database; the service may be running. With that of the accounts file, \
+                 erasures are reported to the account's webhooks.",
+            )
             .subcommand_required(true)
             .subcommands([export, erase]),
     ]
@@ -67,6 +73,7 @@ fn run(_name: &str, arguments: &ArgMatches, settings: &Settings) -> Result<(), S
         return Ok(());
     };
     let config = DatabaseConfig::from_settings(settings)?;
+    let subscriptions = subscriptions(*account, settings)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let conversations = Conversations::open(&config)
@@ -76,11 +83,20 @@ fn run(_name: &str, arguments: &ArgMatches, settings: &Settings) -> Result<(), S
         let output = arguments.try_get_one::<PathBuf>("output").ok().flatten();
         let done = match output {
             Some(output) => export::export(&conversations, *account, *identity, output).await,
-            None => erase(&conversations, *account, *identity).await,
+            None => erase(&conversations.reporting_to(subscriptions), *account, *identity).await,
         };
         conversations.close().await;
         done
     })
+}
+
+/// The webhooks that the erasure is reported to; none without an accounts file.
+fn subscriptions(account: AccountSid, settings: &Settings) -> Result<Subscriptions, SettingError> {
+    let Some(path) = settings.text("accounts_file")? else { return Ok(Subscriptions::default()) };
+    let unusable = |error: &dyn std::fmt::Display| settings.error("accounts_file", error);
+    let text = fs::read_to_string(path).map_err(|error| unusable(&error))?;
+    let accounts = Accounts::parse(&text).map_err(|error| unusable(&error))?;
+    Ok(accounts.account(&account).map(|account| account.subscriptions.clone()).unwrap_or_default())
 }
 
 async fn erase(

@@ -31,9 +31,9 @@ use test_support::{
     services,
 };
 
-const ACCOUNT: AccountSid = AccountSid::from_bits(1);
+pub(crate) const ACCOUNT: AccountSid = AccountSid::from_bits(1);
 const SERVICE: &str = "IS00000000000000000000000000000001";
-const DEPLOYMENT: &str = "CV00000000000000000000000000000001";
+pub(crate) const DEPLOYMENT: &str = "CV00000000000000000000000000000001";
 const CONVERSATIONS: &str = "/v1/Conversations";
 
 /// An API key: its sid and secret.
@@ -49,7 +49,7 @@ const SLOW: Key = ("SK00000000000000000000000000000005", "secret-of-the-slow");
 const OTHER: Key = ("SK00000000000000000000000000000006", "secret-of-the-other");
 
 /// The text of `accounts.toml`.
-fn accounts() -> String {
+pub(crate) fn accounts() -> String {
     let api_key = |(sid, secret): Key, rest: &str| {
         let digest = SecretDigest::of(secret.as_bytes()).to_hex();
         format!("[[account.api_key]]\nsid = \"{sid}\"\nsecret_sha256 = \"{digest}\"\n{rest}\n")
@@ -78,10 +78,10 @@ fn accounts() -> String {
 }
 
 /// The three services.
-struct Stack {
-    running: Running,
-    clock: Clock,
-    data: TempDir,
+pub(crate) struct Stack {
+    pub(crate) running: Running,
+    pub(crate) clock: Clock,
+    pub(crate) data: TempDir,
     _behind: [Running; 2],
 }
 
@@ -91,6 +91,10 @@ impl Stack {
     }
 
     async fn with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::with_accounts(&accounts(), change).await
+    }
+
+    pub(crate) async fn with_accounts(accounts: &str, change: impl FnOnce(&mut Config)) -> Self {
         let (data, clock) = (tempfile::tempdir().unwrap(), Clock::adjustable());
         let scoped_auth = services::start_scoped_auth(services::scoped_auth(data.path(), &clock)).await;
         let federated_auth =
@@ -98,13 +102,13 @@ impl Stack {
         let mut config = services::orchestrator(data.path(), federated_auth.address(), &clock);
         config.desk_listen = Some("127.0.0.1:0".parse().unwrap());
         change(&mut config);
-        std::fs::write(&config.accounts_file, accounts()).unwrap();
+        std::fs::write(&config.accounts_file, accounts).unwrap();
         let running = services::start_orchestrator(config).await;
         Self { running, clock, data, _behind: [federated_auth, scoped_auth] }
     }
 
     /// The desk's listener.
-    fn desk(&self) -> SocketAddr {
+    pub(crate) fn desk(&self) -> SocketAddr {
         self.running.additional_addresses()[0]
     }
 
@@ -113,24 +117,24 @@ impl Stack {
         request.send(self.desk()).await
     }
 
-    async fn desk_gets(&self, path: &str) -> Answer {
+    pub(crate) async fn desk_gets(&self, path: &str) -> Answer {
         self.sends(with_key(Request::get(path), KEY)).await
     }
 
-    async fn desk_posts(&self, path: &str, parameters: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn desk_posts(&self, path: &str, parameters: &[(&str, &str)]) -> Answer {
         self.sends(with_key(Request::post(path), KEY).form(&form(parameters))).await
     }
 
-    async fn desk_deletes(&self, path: &str) -> Answer {
+    pub(crate) async fn desk_deletes(&self, path: &str) -> Answer {
         self.sends(with_key(Request::new("DELETE", path), KEY)).await
     }
 
     /// A guest of the first account in a conversation: Ada, with a form.
-    async fn guest(&self) -> Guest<'_> {
+    pub(crate) async fn guest(&self) -> Guest<'_> {
         self.guest_of(DEPLOYMENT).await
     }
 
-    async fn guest_of(&self, deployment: &str) -> Guest<'_> {
+    pub(crate) async fn guest_of(&self, deployment: &str) -> Guest<'_> {
         let create = Request::post("/v2/Webchat/Token").json(&json!({ "deploymentKey": deployment }));
         let created = create.send(self.public()).await;
         let (token, identity) = (created.member("token"), created.member("identity"));
@@ -139,27 +143,27 @@ impl Stack {
         guest
     }
 
-    fn public(&self) -> SocketAddr {
+    pub(crate) fn public(&self) -> SocketAddr {
         self.running.address()
     }
 
     /// The orchestrator's store, opened a second time: for what would take long over HTTP.
-    async fn store(&self) -> Conversations {
+    pub(crate) async fn store(&self) -> Conversations {
         let file = self.data.path().join("conversations.db");
         Conversations::open(&DatabaseConfig::new(services::sqlite_url(&file))).await.unwrap()
     }
 }
 
 /// A guest in a conversation.
-struct Guest<'s> {
+pub(crate) struct Guest<'s> {
     stack: &'s Stack,
-    token: String,
-    identity: String,
-    conversation: String,
+    pub(crate) token: String,
+    pub(crate) identity: String,
+    pub(crate) conversation: String,
 }
 
 impl Guest<'_> {
-    async fn calls(&self, request: Request) -> Answer {
+    pub(crate) async fn calls(&self, request: Request) -> Answer {
         request.bearer(&self.token).send(self.stack.public()).await
     }
 
@@ -168,9 +172,15 @@ impl Guest<'_> {
         self.calls(Request::post("/v2/WebChannels").json(&fields)).await
     }
 
-    async fn says(&self, body: &str) -> Answer {
+    pub(crate) async fn says(&self, body: &str) -> Answer {
         let path = format!("/v2/WebChannels/{}/Messages", self.conversation);
         self.calls(Request::post(&path).json(&json!({ "body": body }))).await
+    }
+
+    /// Ends the session.
+    pub(crate) async fn ends(&self) -> Answer {
+        let fields = json!({ "deploymentKey": DEPLOYMENT, "token": self.token });
+        self.calls(Request::post("/v2/Webchat/Token/Revoke").json(&fields)).await
     }
 
     async fn reads(&self) -> Answer {
@@ -178,12 +188,12 @@ impl Guest<'_> {
     }
 
     /// The path of the conversation at the desk.
-    fn path(&self) -> String {
+    pub(crate) fn path(&self) -> String {
         format!("{CONVERSATIONS}/{}", self.conversation)
     }
 
     /// The path of its messages at the desk.
-    fn messages(&self) -> String {
+    pub(crate) fn messages(&self) -> String {
         format!("{}/Messages", self.path())
     }
 }
@@ -194,7 +204,7 @@ fn with_key(request: Request, (sid, secret): (&str, &str)) -> Request {
 }
 
 /// Parameters, form-encoded.
-fn form(parameters: &[(&str, &str)]) -> String {
+pub(crate) fn form(parameters: &[(&str, &str)]) -> String {
     url::form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish()
 }
 
@@ -280,7 +290,7 @@ async fn written(
 
 /// Python with the modules of `tests/requirements.txt`.
 #[expect(clippy::disallowed_methods, reason = "a test reads no settings through config.rs")]
-fn python() -> PathBuf {
+pub(crate) fn python() -> PathBuf {
     let installed = concat!(env!("CARGO_MANIFEST_DIR"), "/../.venv/bin/python");
     std::env::var("WEBCHAT_TEST_PYTHON").unwrap_or_else(|_| installed.to_owned()).into()
 }

@@ -19,3 +19,4 @@ mod guests_command;
 mod pressure;
 mod rate_limit;
 mod store;
+mod webhooks;
