@@ -37,10 +37,10 @@ pub(crate) const DEPLOYMENT: &str = "CV00000000000000000000000000000001";
 const CONVERSATIONS: &str = "/v1/Conversations";
 
 /// An API key: its sid and secret.
-type Key = (&'static str, &'static str);
+pub(crate) type Key = (&'static str, &'static str);
 
 /// Keys of the first account: with all scopes, with one scope each, and one with 3 calls a minute.
-const KEY: Key = ("SK00000000000000000000000000000001", "secret-of-all");
+pub(crate) const KEY: Key = ("SK00000000000000000000000000000001", "secret-of-all");
 const READER: Key = ("SK00000000000000000000000000000002", "secret-of-the-reader");
 const WRITER: Key = ("SK00000000000000000000000000000003", "secret-of-the-writer");
 const ERASER: Key = ("SK00000000000000000000000000000004", "secret-of-the-eraser");
@@ -249,7 +249,7 @@ fn path_of(stack: &Stack, url: &Value) -> String {
 }
 
 /// Opens a conversation of the first account through the store. `number` makes its ids.
-async fn opened(
+pub(crate) async fn opened(
     store: &Conversations,
     number: u128,
     identity: Identity,

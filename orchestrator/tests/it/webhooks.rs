@@ -2,6 +2,7 @@
 
 mod addresses;
 mod command;
+mod crashes;
 mod delivery;
 mod receivers;
 
