@@ -4,7 +4,9 @@ mod addresses;
 mod command;
 mod crashes;
 mod delivery;
+mod documentation;
 mod receivers;
+mod verify;
 
 use std::time::Duration;
 
