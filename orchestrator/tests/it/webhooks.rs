@@ -5,6 +5,7 @@ mod command;
 mod crashes;
 mod delivery;
 mod documentation;
+mod load;
 mod receivers;
 mod verify;
 
