@@ -4,7 +4,7 @@ use serde_json::json;
 use test_support::eventually;
 
 use super::{OLD_SECRET, SECRET, SOON, accepting, received, requests, stack};
-use crate::desk::ACCOUNT;
+use crate::desk::{ACCOUNT, Stack};
 
 #[tokio::test]
 async fn events_of_a_conversation_arrive_signed_and_in_order() {
@@ -137,4 +137,35 @@ async fn other_accounts_and_unsubscribed_events_are_not_sent() {
     let guest = stack.guest().await;
     let webhooks = received(&receiver, 1).await;
     assert_eq!(webhooks[0].body["data"]["conversation_sid"], guest.conversation);
+}
+
+#[tokio::test]
+async fn a_webhook_is_added_and_removed_by_an_edit_of_the_accounts() {
+    let receiver = accepting().await;
+    let without = crate::desk::accounts();
+    let stack = Stack::with_accounts(&without, |config| {
+        std::fs::write(config.accounts_file.with_file_name("hook-secret"), SECRET).unwrap();
+        config.accounts_period = std::time::Duration::from_millis(20);
+    })
+    .await;
+    let guest = stack.guest().await;
+    let edit = |text: &str| std::fs::write(stack.data.path().join("accounts.toml"), text).unwrap();
+    edit(&super::accounts(&receiver.url()));
+    let said = async || {
+        guest.says("hello").await;
+        !receiver.seen().is_empty()
+    };
+    eventually(SOON, "events are sent", said).await;
+    assert_eq!(requests(&receiver)[0].event_type(), "message.added");
+    edit(&without);
+    let is_silent = async || {
+        let before = receiver.seen().len();
+        // An event would be written in the transaction of the message, and sent before the next one.
+        guest.says("hello").await;
+        let database = rusqlite::Connection::open(stack.data.path().join("conversations.db")).unwrap();
+        let count = "SELECT next_event - (SELECT COUNT(*) FROM webhook_events) FROM conversations";
+        let numbered: u32 = database.query_row(count, (), |row| row.get(0)).unwrap();
+        receiver.seen().len() == before && numbered as usize == before
+    };
+    eventually(SOON, "nothing more is sent", is_silent).await;
 }

@@ -13,7 +13,7 @@ use shared_types::{ConversationSid, Identity};
 use test_support::scripted_peer::{ClosedPort, ScriptedPeer};
 use tokio::{task::JoinSet, time::interval};
 
-use super::{accept, accounts, stack};
+use super::{accept, stack};
 use crate::desk::{self, KEY, Stack, opened};
 
 const PER_SECOND: u32 = 1000;
