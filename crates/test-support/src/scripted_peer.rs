@@ -127,7 +127,7 @@ impl ClosedPort {
     pub fn reserve() -> Self {
         let taken = TcpSocket::new_v4().unwrap();
         taken.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
-        Self { address: taken.local_addr().unwrap(), taken: taken }
+        Self { address: taken.local_addr().unwrap(), taken }
     }
 
     /// Its base URL.

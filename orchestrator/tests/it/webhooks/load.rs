@@ -107,6 +107,7 @@ fn count(stack: &Stack, state: &str) -> i64 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "a measurement: bench/webhooks"]
+#[expect(clippy::disallowed_methods, reason = "a test reads no settings through config.rs")]
 async fn a_thousand_messages_a_second() {
     let seconds = std::env::var("WEBHOOK_SECONDS").map_or(20, |text| text.parse().unwrap());
     let receiver = ScriptedPeer::that(accept()).await;
