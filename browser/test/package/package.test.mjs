@@ -43,8 +43,11 @@ const checkPage = (folder) => withSite(folder, async (site) => {
   assert.deepEqual(site.reports, [['Welcome!', 'Hello', 'How can I help?']])
 })
 
-test('the package holds the module, its types and both licences', async () => {
-  const files = ['LICENSE-APACHE', 'LICENSE-MIT', 'README.md', 'package.json', 'webchat-session.d.ts', 'webchat-session.js']
+test('the package holds the modules, their types and both licences', async () => {
+  const files = [
+    'LICENSE-APACHE', 'LICENSE-MIT', 'README.md', 'conversations-client.d.ts', 'conversations-client.js', 'package.json',
+    'webchat-session.d.ts', 'webchat-session.js',
+  ]
   assert.deepEqual((await readdir(installed)).sort(), files)
   const { version, license } = JSON.parse(await text('package.json', installed))
   assert.deepEqual([version, license], [ofWorkspace('version'), ofWorkspace('license')])
@@ -63,20 +66,38 @@ test('esbuild builds a page with the module', () => withFolder(async (folder) =>
   await checkPage(folder)
 }))
 
-test('bundlers drop the module where nothing uses it', () => withFolder(async (folder) => {
-  await writeFile(`${folder}/entry.js`, "import { createSession } from 'webchat-session'\n")
+test('a bundler resolves `@twilio/conversations` to the client, by an alias', () => withFolder(async (folder) => {
+  await esbuild('widget.js', folder, '--alias:@twilio/conversations=webchat-session/conversations-client')
+  await writeFile(`${folder}/index.html`, await text('index.html'))
+  await withSite(folder, async (site) => {
+    await site.until(() => site.waiting === 1)
+    site.says('Grace', 'How can I help?')
+    await site.until(() => site.reports.length > 0)
+    assert.deepEqual(site.reports, [['Welcome!', 'Hello', 'How can I help?']])
+  })
+}))
+
+test('bundlers drop the modules where nothing uses them', () => withFolder(async (folder) => {
+  await writeFile(`${folder}/entry.js`, `
+    import { createSession } from 'webchat-session'
+    import { Client } from 'webchat-session/conversations-client'
+  `)
   await esbuild(`${folder}/entry.js`, folder, '--minify')
   assert.equal(await readFile(`${folder}/page.js`, 'utf8'), '')
 }))
 
 for (const [module, resolution] of [['esnext', 'bundler'], ['node16', 'node16']]) {
   test(`the strictest TypeScript accepts the types, with moduleResolution ${resolution}`, () => withFolder(async (folder) => {
-    const embedding = await text('../embedding.ts')
-    await writeFile(`${folder}/embedding.ts`, embedding.replaceAll('../webchat-session.js', 'webchat-session'))
+    for (const [file, from, to] of [
+      ['types.ts', '../webchat-session.js', 'webchat-session'],
+      ['widget-types.ts', '../conversations-client.js', 'webchat-session/conversations-client'],
+    ]) {
+      await writeFile(`${folder}/${file}`, (await text(`../${file}`)).replaceAll(from, to))
+    }
     await run('node_modules/.bin/tsc', [
       '--noEmit', '--strict', '--exactOptionalPropertyTypes', '--noUncheckedIndexedAccess', '--verbatimModuleSyntax',
       '--target', 'es2022', '--lib', 'es2022,dom', '--jsx', 'react-jsx', '--module', module, '--moduleResolution', resolution,
-      `${folder}/embedding.ts`, 'strict-mode.tsx',
+      `${folder}/types.ts`, `${folder}/widget-types.ts`, 'strict-mode.tsx',
     ]).catch(({ stdout }) => assert.fail(stdout))
   }))
 }
@@ -102,6 +123,7 @@ test('on a server the module loads, and a session does nothing until its first c
       Object.defineProperty(globalThis, name, { configurable: true, get() { touched.push(name) } })
     }
     const module = await import('webchat-session')
+    await import('webchat-session/conversations-client')
     const session = module.createSession({ endpoint: '/chat', deploymentKey: 'CV00000000000000000000000000000001' })
     session.addEventListener('message', () => {})
     process.stdout.write([Object.keys(module), session.identity, touched].join())`
