@@ -57,6 +57,7 @@ export function normalResponse({ path }, count, ahead = 0) {
   if (path === '/v2/Webchat/Token') return [200, token]
   if (path === '/v2/Webchat/Token/Refresh') return [200, { valid: true, ...token }]
   if (path === '/v2/Webchat/Token/Revoke') return [200, {}]
+  if (path === '/v2/Webchat/Init') return [201, { ...token, conversation_sid: CONVERSATION }]
   if (path === '/v2/WebChannels') return [201, { conversation_sid: CONVERSATION, identity: IDENTITY }]
   return [201, { sid: 'IM1', index: 1, author: IDENTITY, body: 'Hello', date_created: '2030-01-01T00:00:00Z', messages: [] }]
 }

@@ -69,12 +69,7 @@ test('esbuild builds a page with the module', () => withFolder(async (folder) =>
 test('a bundler resolves `@twilio/conversations` to the client, by an alias', () => withFolder(async (folder) => {
   await esbuild('widget.js', folder, '--alias:@twilio/conversations=webchat-session/conversations-client')
   await writeFile(`${folder}/index.html`, await text('index.html'))
-  await withSite(folder, async (site) => {
-    await site.until(() => site.waiting === 1)
-    site.says('Grace', 'How can I help?')
-    await site.until(() => site.reports.length > 0)
-    assert.deepEqual(site.reports, [['Welcome!', 'Hello', 'How can I help?']])
-  })
+  await checkPage(folder)
 }))
 
 test('bundlers drop the modules where nothing uses them', () => withFolder(async (folder) => {

@@ -68,7 +68,7 @@ export async function startSite(folder) {
       site.calls.push(`${method} ${path.replace(CONVERSATION, 'CH')}`)
       if (method === 'GET') return list(request, response)
       const isMessage = path.endsWith('/Messages')
-      if (path === '/v2/WebChannels' && messages.length === 0) says('Acme', 'Welcome!')
+      if (/WebChannels$|Init$/.test(path) && messages.length === 0) says('Acme', 'Welcome!')
       const [status, body] = isMessage ? [201, says('guest', JSON.parse(text).body)] : normalResponse({ path }, 1)
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
     } else {

@@ -1,9 +1,11 @@
 //! The Browser participant in a real Chromium, through Starship (a real nginx), in front of a real stack.
 
 mod chromium;
+mod conversations_client;
 mod cors;
 mod delivery;
 mod demo_page;
+mod embedding;
 mod fault;
 mod life;
 mod outage;
