@@ -5,15 +5,15 @@ import { Conversations } from './conversation.mjs'
 import { CONVERSATION, errorResponse, IDENTITY, LOST, openPage, startService } from './service.mjs'
 import { deploymentKey, MESSAGES, REFRESH } from './session.mjs'
 
-const { Client } = await import('../conversations-client.js')
+const { Client, Emitter } = await import('../conversations-client.js')
 
 const ENTRY = 'TWILIO_WEBCHAT_WIDGET'
 const loginTimestamp = '1795197600000'
-const inSixHours = () => new Date(Date.now() + 21600_000).toISOString()
+const inHours = (hours) => new Date(Date.now() + hours * 3600_000).toISOString()
 
 /** What the widget stores after `POST /v2/Webchat/Init`. */
 const initialised = (more = {}) => JSON.stringify({
-  token: 'token-0', expiration: inSixHours(), identity: IDENTITY, conversationSid: CONVERSATION, loginTimestamp, ...more,
+  token: 'token-0', expiration: inHours(1), identity: IDENTITY, conversationSid: CONVERSATION, loginTimestamp, ...more,
 })
 
 /** Runs a test with the widget's page and a desk whose conversation has these messages. */
@@ -72,7 +72,9 @@ test('the session of the widget is taken over, and its new token stored where th
     const { token, ...rest } = stored()
     assert.match(token, /^token-0\./)
     assert.equal(read.headers.authorization, `Bearer ${token}`)
-    assert.deepEqual(Object.keys(rest), ['expiration', 'identity', 'conversationSid', 'loginTimestamp'])
+    const { expiration, ...same } = rest
+    assert.ok(expiration > inHours(5), expiration)
+    assert.deepEqual(same, { identity: IDENTITY, conversationSid: CONVERSATION, loginTimestamp })
     assert.equal(await client.getConversationBySid(CONVERSATION), conversation)
   }))
 
@@ -160,17 +162,19 @@ test('what the service does not have is nothing to the widget, and makes no requ
     assert.equal(service.calls.length, before)
   }))
 
-test('a lost connection and its return are emitted', () => withWidget({}, async ({ open, desk }) => {
+test('a lost connection and its return are emitted once', (t) => withWidget({}, async ({ open, desk }) => {
+  // Without pauses between the tries.
+  t.mock.method(Math, 'random', () => 0)
   const { client } = await open()
   const states = record(client, 'connectionStateChanged')
   await desk.until(1)
-  desk.fault = () => LOST
-  const lost = next(client, 'connectionStateChanged')
+  const back = new Promise((resolve) => {
+    client.addListener('connectionStateChanged', (state) => state === 'connected' && resolve())
+  })
+  let losses = 4
+  desk.fault = () => losses-- > 0 ? LOST : undefined
   desk.add('1')
-  assert.equal(await lost, 'connecting')
-  const back = next(client, 'connectionStateChanged')
-  desk.fault = () => undefined
-  assert.equal(await back, 'connected')
+  await back
   assert.deepEqual(states.map(([, state]) => state), ['connecting', 'connected'])
 }))
 
@@ -201,7 +205,8 @@ test('another conversation is not found', () => withWidget({}, async ({ create }
 }))
 
 for (const [entry, what] of [
-  [null, 'no entry'], ['{', 'a malformed entry'], [JSON.stringify({ identity: IDENTITY }), 'only the identity of its last session'],
+  [null, 'no entry'], ['{', 'a malformed entry'],
+  [JSON.stringify({ identity: IDENTITY }), 'only the identity of its last session'],
 ]) {
   test(`creation rejects in words where the widget has stored ${what}`, () => withWidget({ entry }, async ({ create }) => {
     await assert.rejects(create(), { message: 'The chat widget has stored no session.' })
@@ -218,15 +223,24 @@ test('a new chat of the widget replaces the one before it, which emits nothing m
   withWidget({}, async ({ create, open, desk, service, storage }) => {
     const before = await open()
     const events = [record(before.client, 'connectionStateChanged'), record(before.conversation, 'messageAdded', 'updated')]
-    await desk.until(1)
-    desk.close()
-    await next(before.conversation, 'updated')
-    events.forEach((list) => list.splice(0))
+    let answer
+    const answered = new Promise((resolve) => { answer = resolve })
+    const received = new Promise((resolve) => {
+      desk.fault = ({ method }) => {
+        if (method !== 'POST') return undefined
+        resolve()
+        return answered
+      }
+    })
+    const sent = send(before.conversation, 'Still there?')
+    await received
     desk.opened.push({ sid: CONVERSATION.replace(/1$/, '2'), messages: [], state: 'active' })
     const identity = IDENTITY.replace(/1$/, '2')
     storage.set(ENTRY, initialised({ token: 'token-new', identity, conversationSid: desk.current.sid }))
     const client = await create({ guestName: 'Sie' })
     await client.getConversationBySid(desk.current.sid)
+    answer(errorResponse(401, 'revoked_token'))
+    await assert.rejects(sent, { code: 'no_session' })
     assert.deepEqual(client.user, { identity, friendlyName: 'Sie' })
     assert.equal(service.calls.filter(({ path }) => path === REFRESH).at(-1).body.token, 'token-new')
     assert.deepEqual(events, [[], []])
@@ -241,6 +255,29 @@ for (const [status, code] of [[409, 'conversation_full'], [404, 'not_found']]) {
       await assert.rejects(send(conversation, '1'), { code })
       assert.equal((await updated).conversation.state.current, 'closed')
     }))
+}
+
+test('a new token is not stored in the entry of another chat', () =>
+  withWidget({}, async ({ open, desk, storage }) => {
+    const { conversation } = await open()
+    const entry = initialised({ token: '', identity: '' })
+    storage.set(ENTRY, entry)
+    const answers = [errorResponse(401, 'expired_token')]
+    desk.fault = ({ method }) => method === 'POST' ? answers.shift() : undefined
+    await send(conversation, '1')
+    assert.deepEqual([answers, storage.get(ENTRY)], [[], entry])
+  }))
+
+for (const [types, left] of [[['a'], ['b']], [[], []]]) {
+  test(`removing all listeners of ${types.length ? 'one type' : 'every type'} leaves ${left.length}`, async () => {
+    const emitter = new Emitter()
+    const events = record(emitter, 'a', 'b')
+    emitter.removeAllListeners(...types)
+    emitter.emit('a')
+    emitter.emit('b')
+    await null
+    assert.deepEqual(events.map(([type]) => type), left)
+  })
 }
 
 test('a token that the widget has requested itself is used', () =>
