@@ -9,6 +9,7 @@ ARROWS = {
     ("desk", "orchestrator", 8083),
     ("orchestrator", "federated-auth", 8081),
     ("federated-auth", "scoped-auth", 8082),
+    ("orchestrator", "internet", 443),
     ("orchestrator", "postgres", 5432),
     ("scoped-auth", "postgres", 5432),
     ("prometheus", "orchestrator", 9080),
@@ -32,6 +33,14 @@ OTHERS = {
     "opentelemetry-collector": ("monitoring", {NAME: "opentelemetry-collector"}),
     "kube-dns": ("kube-system", {"k8s-app": "kube-dns"}),
 }
+# The public internet, without special-purpose addresses: those that orchestrator/src/webhooks/address.rs refuses.
+INTERNET = [
+    {"cidr": "0.0.0.0/0", "except": [
+        "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
+        "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24",
+        "224.0.0.0/3"]},
+    {"cidr": "2000::/3", "except": ["2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"]},
+]
 
 
 def problems(objects):
@@ -84,7 +93,9 @@ def peers(rule, side, pods, unknown, policy):
         unknown.append(f"NetworkPolicy {where}: a rule that is for everybody")
     found = set()
     for peer in rule.get(side, []):
-        if "ipBlock" in peer or "podSelector" not in peer or not peer["podSelector"]:
+        if side == "to" and peer in [{"ipBlock": block} for block in INTERNET]:
+            found.add("internet")
+        elif "ipBlock" in peer or "podSelector" not in peer or not peer["podSelector"]:
             unknown.append(f"NetworkPolicy {where}: {peer} may be anybody")
         elif "namespaceSelector" in peer:
             namespace = peer["namespaceSelector"].get("matchLabels", {}).get("kubernetes.io/metadata.name")

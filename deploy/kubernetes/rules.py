@@ -1,6 +1,7 @@
 """Rules for the manifests beyond their schemas. Each rule yields one line per violation."""
 
 import re
+import tomllib
 
 import repository
 from arrows import problems as arrows
@@ -89,6 +90,21 @@ def files(objects):
             sources = [volumes.get(mount["name"]) for mount in container["volumeMounts"] if mount["mountPath"] == folder]
             if not any(file in there.get(source, ()) for source in sources):
                 yield f"{name}: {variable['name']}: nothing that is mounted has {variable['value']}"
+    yield from signing_secrets(objects, there)
+
+
+def signing_secrets(objects, there):
+    """Every signing secret that accounts.toml names is in the Secret that the orchestrator mounts."""
+    [pod] = [pod for name, _, pod in workloads(objects) if name == "orchestrator"]
+    volumes = {volume["name"]: source_of(volume) for volume in pod["volumes"]}
+    mounts = {mount["mountPath"]: volumes.get(mount["name"]) for mount in pod["containers"][0]["volumeMounts"]}
+    for one in objects:
+        text = one.get("data", {}).get("accounts.toml") if one["kind"] == "ConfigMap" else None
+        for account in tomllib.loads(text)["account"] if text else []:
+            for webhook in account.get("webhook", []):
+                folder, _, file = webhook["signing_secret_file"].rpartition("/")
+                if file not in there.get(mounts.get(folder), ()):
+                    yield f"accounts.toml: nothing that is mounted has {webhook['signing_secret_file']}"
 
 
 def source_of(volume):
