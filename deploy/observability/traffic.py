@@ -4,6 +4,7 @@ import base64
 import collections
 import heapq
 import http.client
+import http.server
 import itertools
 import json
 import random
@@ -13,7 +14,8 @@ import urllib.parse
 
 SECONDS = 100
 EPISODES = ("Driven: guests come, wait and go; a desk answers some; a wrong token now and then; a thief, 25 to 40 s; a visitor over the limit, "
-            "38 to 58 s; an operator ends ten chats at 60 s; ScopedAuthService stopped, 78 to 83 s.")
+            "38 to 58 s; an operator ends ten chats at 60 s; ScopedAuthService stopped, 78 to 83 s. The desk's webhook fails every "
+            "twelfth time, and answers 410 at times.")
 DEPLOYMENT = "CV00000000000000000000000000000001"
 API_KEY = "SK00000000000000000000000000000001"
 ACCOUNT = "AC00000000000000000000000000000001"
@@ -23,6 +25,7 @@ FIREFOX = {"user-agent": "Mozilla/5.0 (X11; Linux x86_64; rv:148.0) Gecko/201001
 def drive(services, desk_url, site, data):
     """Runs the whole plan and counts the responses. An episode yields the seconds until its next step."""
     run = Run(services, desk_url, site, data)
+    webhook(run)
     order, begin = itertools.count(), time.monotonic()
     plan = [(0, next(order), episode) for episode in (
         arrivals(run), desk(run), wrong_tokens(run), thief(run), crowd_of_one(run), operator(run), outage(run), key_file(run))]
@@ -156,6 +159,36 @@ def desk(run):
         if found := body.get("conversations"):
             messages = f"/v1/Conversations/{run.random.choice(found)['sid']}/Messages"
             run.call(run.desk, "POST", messages, headers, "Author=Grace&Body=Somebody+is+here")
+
+
+def webhook(run):
+    """A webhook of the account, and its receiver, which fails now and then."""
+    numbers = itertools.count(1)
+
+    class Receiver(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self):
+            self.rfile.read(int(self.headers["content-length"]))
+            number = next(numbers)
+            self.send_response(410 if number % 97 == 0 else 503 if number % 12 == 0 else 204)
+            if number % 97 == 0 or number % 12 == 0:
+                self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    receiver = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
+    threading.Thread(target=receiver.serve_forever, daemon=True).start()
+    secret = base64.b64encode(bytes(range(32))).decode()
+    (run.data / "webhook.secret").write_text(f"whsec_{secret}\n")
+    table = (f'[[account.webhook]]\nurl = "http://127.0.0.1:{receiver.server_port}/"\n'
+             'signing_secret_file = "webhook.secret"\n\n')
+    accounts = run.data / "accounts.toml"
+    text = accounts.read_text()
+    end = text.find("[[account]]", text.index(ACCOUNT))
+    accounts.write_text(text[:end] + table + text[end:])
 
 
 def happens(browser, kind):
