@@ -8,7 +8,7 @@ mod endpoint;
 mod metrics;
 mod sender;
 pub mod signature;
-mod signing_secrets;
+pub mod signing_secrets;
 pub mod target;
 
 pub use self::{

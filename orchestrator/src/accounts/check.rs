@@ -1,7 +1,7 @@
 //! `orchestrator accounts check`: reports every problem of an `accounts.toml`, whereas the service stops at the first. It
 //! deserialises each table into the service's own types, skips a malformed value, and continues.
 
-use std::{collections::HashSet, fmt};
+use std::{collections::HashSet, fmt, path::Path};
 
 use serde::{Deserialize, de::DeserializeOwned};
 use shared_types::{AccountSid, ApiKeySid, DeploymentKey};
@@ -16,6 +16,7 @@ use super::{
     limits::DeploymentLimits,
     snapshot::AccountsError,
 };
+use crate::webhooks::signing_secrets;
 
 /// A problem of one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,10 +37,12 @@ impl fmt::Display for Problem {
     }
 }
 
-/// All problems of the text, ordered by line.
-pub fn problems(text: &str) -> Vec<Problem> {
+/// All problems of the text, ordered by line. Relative paths in it start at `folder`; the files with signing secrets of
+/// webhooks are read.
+pub fn problems(text: &str, folder: &Path) -> Vec<Problem> {
     let mut check = Check {
         text,
+        folder,
         problems: Vec::new(),
         sids: UniqueIds::default(),
         keys: UniqueIds::default(),
@@ -58,6 +61,7 @@ pub fn problems(text: &str) -> Vec<Problem> {
 
 struct Check<'i> {
     text: &'i str,
+    folder: &'i Path,
     problems: Vec<Problem>,
     sids: UniqueIds<AccountSid>,
     keys: UniqueIds<DeploymentKey>,
@@ -99,11 +103,12 @@ impl<'i> Check<'i> {
             }
             let mut urls = HashSet::new();
             for webhook in webhooks {
-                if let Some(webhook) = self.read::<WebhookTable>(webhook)
-                    && !urls.insert(webhook.url.get_ref().clone())
-                {
-                    let at = webhook.url.span().start;
-                    self.report(at, true, "another webhook of this account has the same URL");
+                if let Some(webhook) = self.read::<WebhookTable>(webhook) {
+                    if !urls.insert(webhook.url.get_ref().clone()) {
+                        let at = webhook.url.span().start;
+                        self.report(at, true, "another webhook of this account has the same URL");
+                    }
+                    self.webhook(&webhook);
                 }
             }
             for api_key in api_keys {
@@ -192,6 +197,19 @@ impl<'i> Check<'i> {
                 limits.creates_per_minute
             );
             self.report(at, false, what);
+        }
+    }
+
+    /// The URL is not printed: its path and query can be secrets.
+    fn webhook(&mut self, webhook: &WebhookTable) {
+        let (url, file) = (&webhook.url, &webhook.signing_secret_file);
+        if url.get_ref().as_url().scheme() == "http" {
+            let what = "this http URL is sent to only if ORCHESTRATOR_WEBHOOK_ALLOW_PRIVATE is true";
+            self.report(url.span().start, false, what);
+        }
+        if let Err(reason) = signing_secrets::load(&self.folder.join(file.get_ref())) {
+            let what = format!("no events are sent: signing secret file {:?}: {reason}", file.get_ref());
+            self.report(file.span().start, false, what);
         }
     }
 

@@ -84,7 +84,7 @@ pub(super) struct ApiKeyTable {
 #[serde(deny_unknown_fields)]
 pub(super) struct WebhookTable {
     pub(super) url: Spanned<WebhookUrl>,
-    signing_secret_file: PathBuf,
+    pub(super) signing_secret_file: Spanned<PathBuf>,
     #[serde(default)]
     events: WebhookEvents,
 }
@@ -203,6 +203,7 @@ impl Reader<'_> {
                 return Err(fault(self.text, at, "another webhook of this account has the same URL"));
             }
             let WebhookTable { url, signing_secret_file, events } = webhook;
+            let signing_secret_file = signing_secret_file.into_inner();
             webhooks.push(Webhook { url: url.into_inner(), signing_secret_file, events });
         }
         self.accounts.by_sid.insert(sid, account);

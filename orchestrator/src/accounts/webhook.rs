@@ -61,6 +61,13 @@ impl<'de> Deserialize<'de> for WebhookUrl {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebhookEvents(Vec<EventType>);
 
+impl WebhookEvents {
+    /// The types, without duplicates.
+    pub fn iter(&self) -> impl Iterator<Item = EventType> {
+        self.0.iter().copied()
+    }
+}
+
 impl Default for WebhookEvents {
     fn default() -> Self {
         Self(EventType::ALL.to_vec())

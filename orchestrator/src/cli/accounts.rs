@@ -39,6 +39,10 @@ fn commands() -> Vec<Command> {
 fn check() -> Command {
     Command::new("check")
         .about("Print every problem of the file, one per line: FILE:LINE: error or warning: description")
+        .long_about(
+            "Print every problem of the file, one per line: FILE:LINE: error or warning: description. Reads the signing \
+             secrets of webhooks, too, relative to the file",
+        )
         .after_help("Exit codes: 0 no errors, 1 errors or no such file, 2 usage error")
         .arg(file())
 }
@@ -53,7 +57,7 @@ fn list() -> Command {
 fn show() -> Command {
     Command::new("show")
         .about(
-            "Show an account's settings, deployments and API keys; secrets and their digests are not shown",
+            "Show an account's settings, deployments, API keys and webhooks; secrets and their digests are not shown",
         )
         .after_help(EXIT_CODES)
         .args([file(), account(), json()])
@@ -153,7 +157,7 @@ fn run(_name: &str, arguments: &ArgMatches, settings: &Settings) -> Result<(), S
 
 fn check_file(path: &Path) -> Result<(), StartError> {
     let text = fs::read_to_string(path).map_err(|error| fault(path, &error))?;
-    let problems = check::problems(&text);
+    let problems = check::problems(&text, path.parent().unwrap_or(path));
     let mut out = stdout().lock();
     for problem in &problems {
         writeln!(out, "{}:{problem}", path.display())?;

@@ -22,7 +22,7 @@ use url::Url;
 use crate::{
     accounts::Accounts,
     clients::{WebhookClient, webhook::system_lookup},
-    webhooks::{signature::SigningSecrets, target::Target, test_event},
+    webhooks::{signing_secrets, target::Target, test_event},
 };
 
 /// The subcommand.
@@ -162,8 +162,7 @@ async fn test(targets: &[Target], settings: &Settings) -> Result<(), StartError>
     let mut has_failed = false;
     for target in targets {
         let file = &target.signing_secret_file;
-        let text = fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
-        let secrets: SigningSecrets = text.parse().map_err(|error| format!("{}: {error}", file.display()))?;
+        let secrets = signing_secrets::load(file).map_err(|error| format!("{}: {error}", file.display()))?;
         let posted =
             test_event(&client, target, &secrets, Random::default().u128(), Clock::system().now()).await;
         match posted {

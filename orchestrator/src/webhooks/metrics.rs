@@ -46,6 +46,18 @@ pub(super) enum Reason {
     Bounds,
 }
 
+impl Reason {
+    const ALL: [Self; 3] = [Self::Attempts, Self::Gone, Self::Bounds];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Attempts => "attempts",
+            Self::Gone => "gone",
+            Self::Bounds => "bounds",
+        }
+    }
+}
+
 impl WebhookMetrics {
     pub(super) fn new(metrics: &Metrics) -> Self {
         let this = Self {
@@ -83,6 +95,17 @@ impl WebhookMetrics {
         this
     }
 
+    /// Creates all series of an endpoint: PromQL's `increase` does not count the first value of a new one.
+    pub(super) fn add(&self, target: &Target) {
+        self.pending.get_or_create(&labels(target)).inc_by(0);
+        self.oldest.get_or_create(&labels(target)).inc_by(0);
+        self.delivered(target, 0);
+        self.attempts_failed.get_or_create(&labels(target)).inc_by(0);
+        for reason in Reason::ALL {
+            self.failed(target, reason, 0);
+        }
+    }
+
     pub(super) fn backlog(&self, target: &Target, backlog: Backlog, now: DateTime<Utc>) {
         let age = backlog.oldest.map_or(0, |oldest| (now - oldest).num_seconds().max(0));
         self.pending.get_or_create(&labels(target)).set(backlog.pending);
@@ -99,11 +122,7 @@ impl WebhookMetrics {
 
     pub(super) fn failed(&self, target: &Target, reason: Reason, events: u64) {
         let Labels { account, host, endpoint } = labels(target);
-        let reason = match reason {
-            Reason::Attempts => "attempts",
-            Reason::Gone => "gone",
-            Reason::Bounds => "bounds",
-        };
+        let reason = reason.as_str();
         self.failed.get_or_create(&FailedLabels { account, host, endpoint, reason }).inc_by(events);
     }
 

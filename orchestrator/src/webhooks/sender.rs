@@ -92,6 +92,7 @@ impl Sender {
                 reloads.borrow_and_update();
                 targets = Target::all(&self.shared.accounts.current(), self.shared.accounts.folder());
                 self.stop_removed(&targets);
+                targets.values().for_each(|target| self.shared.metrics.add(target));
                 must_read = false;
             }
             if !targets.is_empty() || !self.running.is_empty() {
@@ -145,10 +146,11 @@ impl Sender {
     /// Enforces the bounds, also of endpoints that are configured no more, and counts what waits.
     async fn purge(&self, targets: &HashMap<EndpointId, Arc<Target>>) -> Result<(), StoreError> {
         let now = self.shared.clock.now();
-        for target in targets.values() {
+        let endpoints = self.shared.conversations.endpoints().await?;
+        for target in targets.values().filter(|target| !endpoints.contains(&target.endpoint)) {
             self.shared.metrics.backlog(target, conversations::Backlog::default(), now);
         }
-        for endpoint in self.shared.conversations.endpoints().await? {
+        for endpoint in endpoints {
             let target = targets.get(&endpoint);
             loop {
                 let bounds = OutboxBounds::default();

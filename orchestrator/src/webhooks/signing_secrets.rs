@@ -1,10 +1,14 @@
 //! Follows the file with the signing secrets of an endpoint. Its last well-formed content counts.
 
-use std::path::PathBuf;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use ring::digest::{SHA256, digest};
 use secrecy::{ExposeSecret as _, SecretString};
 use service_runtime::{operator_file::warn_if_exposed, watched_file::Debounce};
+use tokio::task::spawn_blocking;
 
 use super::signature::{EXPECTED, SigningSecrets};
 
@@ -34,7 +38,8 @@ impl SigningSecretsFile {
 
     /// Reads the file. A change counts at the second read that shows it, except the first content.
     pub(super) async fn poll(&mut self) {
-        let read = read(&self.path).await;
+        let path = self.path.clone();
+        let read = spawn_blocking(move || read(&path)).await.unwrap_or_else(|error| Err(error.to_string()));
         let seen = match &read {
             Ok(text) => Ok(hash(text.expose_secret())),
             Err(reason) => Err(reason.clone()),
@@ -51,9 +56,7 @@ impl SigningSecretsFile {
             return;
         }
         let file = self.path.display();
-        let parsed =
-            read.and_then(|text| text.expose_secret().parse().map_err(|_malformed| EXPECTED.to_owned()));
-        match parsed {
+        match read.and_then(|text| parse(&text)) {
             Ok(secrets) => {
                 tracing::info!(%file, "signing secrets of a webhook loaded");
                 self.current = Some(secrets);
@@ -65,13 +68,21 @@ impl SigningSecretsFile {
     }
 }
 
-async fn read(path: &std::path::Path) -> Result<SecretString, String> {
-    let size = tokio::fs::metadata(path).await.map_err(|error| error.to_string())?.len();
+/// The secrets of a file, or why there are none.
+pub fn load(path: &Path) -> Result<SigningSecrets, String> {
+    parse(&read(path)?)
+}
+
+fn parse(text: &SecretString) -> Result<SigningSecrets, String> {
+    text.expose_secret().parse().map_err(|_malformed| EXPECTED.to_owned())
+}
+
+fn read(path: &Path) -> Result<SecretString, String> {
+    let size = fs::metadata(path).map_err(|error| error.to_string())?.len();
     if size > MAX_SIZE {
         return Err("longer than 64 KiB".to_owned());
     }
-    let text = tokio::fs::read_to_string(path).await.map_err(|error| error.to_string())?;
-    Ok(text.into())
+    Ok(fs::read_to_string(path).map_err(|error| error.to_string())?.into())
 }
 
 fn hash(text: &str) -> Digest {

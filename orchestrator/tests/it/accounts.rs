@@ -2,7 +2,7 @@
 
 mod api_keys;
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use orchestrator::accounts::{Accounts, AccountsError, check::problems};
 use proptest::prelude::*;
@@ -280,7 +280,7 @@ proptest! {
         let mut text = FILE.to_owned();
         text.replace_range(start..(start + length).min(FILE.len()), &junk);
         let parsed = Accounts::parse(&text);
-        let errors: Vec<_> = problems(&text).into_iter().filter(|problem| problem.is_fatal).collect();
+        let errors: Vec<_> = problems(&text, Path::new("")).into_iter().filter(|problem| problem.is_fatal).collect();
         prop_assert_eq!(parsed.is_ok(), errors.is_empty(), "{}\n{:?}\n{:?}", text, parsed.err(), errors);
     }
 

@@ -2,6 +2,7 @@
 
 mod edit;
 mod show;
+mod webhooks;
 
 use std::{
     fs,

@@ -7,6 +7,7 @@ use std::{
 };
 
 use clap::ArgMatches;
+use conversations::EventType;
 use serde::Serialize;
 use service_runtime::command::StartError;
 use shared_types::{
@@ -15,7 +16,7 @@ use shared_types::{
 };
 
 use super::fault;
-use crate::accounts::{Account, Accounts, ApiKey, Deployment, ProofKey, RetentionDays, Scope};
+use crate::accounts::{Account, Accounts, ApiKey, Deployment, ProofKey, RetentionDays, Scope, Webhook};
 
 /// An account in the list.
 #[derive(Serialize)]
@@ -38,6 +39,7 @@ struct Details<'a> {
     conversation_retention_days: Option<u32>,
     deployments: Vec<DeploymentDetails<'a>>,
     api_keys: Vec<ApiKeyDetails>,
+    webhooks: Vec<WebhookDetails<'a>>,
 }
 
 #[derive(Serialize)]
@@ -55,6 +57,13 @@ struct ApiKeyDetails {
     sid: ApiKeySid,
     scope: Vec<Scope>,
     calls_per_minute: u32,
+}
+
+/// Without the signing secrets.
+#[derive(Serialize)]
+struct WebhookDetails<'a> {
+    url: &'a str,
+    events: Vec<&'static str>,
 }
 
 pub(super) fn list(path: &Path, arguments: &ArgMatches) -> Result<(), StartError> {
@@ -90,6 +99,7 @@ pub(super) fn show(path: &Path, arguments: &ArgMatches) -> Result<(), StartError
         conversation_retention_days: account.conversation_retention_days.map(RetentionDays::get),
         deployments: accounts.deployments(sid).iter().map(DeploymentDetails::of).collect(),
         api_keys: accounts.api_keys(sid).iter().map(ApiKeyDetails::of).collect(),
+        webhooks: account.webhooks.iter().map(WebhookDetails::of).collect(),
     };
     let mut out = stdout().lock();
     if arguments.get_flag("json") {
@@ -121,6 +131,15 @@ impl ApiKeyDetails {
             sid: key.sid,
             scope: key.scopes.iter().collect(),
             calls_per_minute: key.calls_per_minute.get(),
+        }
+    }
+}
+
+impl<'a> WebhookDetails<'a> {
+    fn of(webhook: &'a Webhook) -> Self {
+        Self {
+            url: webhook.url.as_url().as_str(),
+            events: webhook.events.iter().map(EventType::as_str).collect(),
         }
     }
 }

@@ -63,6 +63,7 @@ fn an_account_is_shown_without_digests() {
             "scope": ["read", "erase"],
             "calls_per_minute": 60,
         }],
+        "webhooks": [],
     });
     assert_eq!(serde_json::from_str::<Value>(&show(&["--json"])).unwrap(), expected);
     let expected = "sid: AC00000000000000000000000000000002\n\

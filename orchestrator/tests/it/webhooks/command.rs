@@ -9,6 +9,11 @@ use crate::desk::{ACCOUNT, Stack};
 
 /// Runs the command beside the running service: exit code, output and errors.
 fn runs(stack: &Stack, arguments: &[&str]) -> (Option<i32>, String, String) {
+    runs_with(stack, arguments, &[])
+}
+
+/// With more variables of the environment.
+fn runs_with(stack: &Stack, arguments: &[&str], variables: &[(&str, &str)]) -> (Option<i32>, String, String) {
     let folder = stack.data.path();
     let output = Command::new(env!("CARGO_BIN_EXE_orchestrator"))
         .current_dir(folder)
@@ -16,6 +21,7 @@ fn runs(stack: &Stack, arguments: &[&str]) -> (Option<i32>, String, String) {
         .env("ORCHESTRATOR_DATABASE_URL", "sqlite://conversations.db")
         .env("ORCHESTRATOR_ACCOUNTS_FILE", folder.join("accounts.toml"))
         .env("ORCHESTRATOR_WEBHOOK_ALLOW_PRIVATE", "true")
+        .envs(variables.iter().copied())
         .arg("webhooks")
         .args(arguments)
         .output()
@@ -54,6 +60,17 @@ async fn failed_events_are_listed_and_replayed() {
         "in order, with their ids"
     );
     assert_eq!(runs(&stack, &["failed", "--account", &account]).1, "");
+}
+
+/// A proxy would judge addresses in our place, and read what is sent to an `http` URL.
+#[tokio::test(flavor = "multi_thread")]
+async fn proxies_of_the_environment_are_not_used() {
+    let (receiver, proxy) = (ScriptedPeer::that(accept()).await, ScriptedPeer::that(accept()).await);
+    let stack = stack(&receiver.url()).await;
+    let url = proxy.url();
+    let variables = ["http_proxy", "HTTPS_PROXY", "ALL_PROXY"].map(|name| (name, url.as_str()));
+    let tested = runs_with(&stack, &["test", "--account", &ACCOUNT.to_string()], &variables);
+    assert_eq!((tested.0, receiver.seen().len(), proxy.seen().len()), (Some(0), 1, 0), "{}", tested.2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

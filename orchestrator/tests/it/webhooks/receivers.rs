@@ -82,6 +82,30 @@ async fn an_endless_or_dribbling_response_is_accepted_by_its_status() {
     }
 }
 
+/// So that alerts on an increase notice the first failure.
+#[tokio::test]
+async fn an_endpoint_has_all_metrics_before_its_first_event() {
+    let stack = stack("https://desk.example.com/hook?key=1").await;
+    let has_all = async || {
+        let metrics =
+            test_support::http::Request::get("/metrics").send(stack.running.admin_address).await.text;
+        assert!(!metrics.contains("key=1"), "{metrics}");
+        let of_endpoint = |line: &&str| line.contains("host=\"desk.example.com\"") && line.ends_with("} 0");
+        let series: Vec<&str> = metrics.lines().filter(of_endpoint).collect();
+        let has = |name: &str, rest: &str| {
+            series.iter().any(|line| line.starts_with(&format!("{name}{{account=")) && line.contains(rest))
+        };
+        ["webhook_events_pending", "webhook_oldest_event_seconds"].iter().all(|name| has(name, ""))
+            && ["webhook_events_delivered_total", "webhook_attempts_failed_total"]
+                .iter()
+                .all(|name| has(name, ""))
+            && ["attempts", "gone", "bounds"]
+                .iter()
+                .all(|reason| has("webhook_events_failed_total", &format!("reason=\"{reason}\"")))
+    };
+    eventually(SOON, "all series", has_all).await;
+}
+
 #[tokio::test]
 async fn gone_fails_the_event_at_once() {
     let receiver = ScriptedPeer::with(vec![status(410, ""), accept()]).await;
