@@ -25,6 +25,7 @@ def dashboard(title, notes, panels, seconds):
     """`panels` are the dashboard's, each with its `series`: legend and [(second, value)]."""
     bottom = max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in panels)
     height = TOP + bottom * UNIT + MARGIN
+    lines = [line for note in notes for line in wrapped(note, WIDTH - 2 * MARGIN)]
     colours = "".join(f".c{n} {{ stroke: {c} }} .f{n} {{ fill: {c} }}\n" for n, c in enumerate(LIGHT))
     dark = "".join(f".c{n} {{ stroke: {c} }} .f{n} {{ fill: {c} }}\n" for n, c in enumerate(DARK))
     out = [
@@ -34,7 +35,7 @@ def dashboard(title, notes, panels, seconds):
         f"<style>{STYLE}{colours}@media (prefers-color-scheme: dark) {{{DARK_STYLE}{dark}}}\n</style>",
         f'<rect class="page" width="{WIDTH}" height="{height}" rx="6"/>',
         text(MARGIN, 32, title, "head"),
-        *(text(MARGIN, 54 + 18 * n, note, "soft") for n, note in enumerate(notes)),
+        *(text(MARGIN, 54 + 18 * n, line, "soft") for n, line in enumerate(lines)),
     ]
     for panel in panels:
         out += drawn(panel, seconds)
