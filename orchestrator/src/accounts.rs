@@ -1,5 +1,5 @@
 //! `FWO ->> FWO: Fetches accountSid with Deployment Key` and `FWO ->> FWO: Fetches Account Configurations`: the accounts
-//! and deployments of `accounts.toml` (contract, section 9). [`AccountsFile`] follows the file; [`Accounts`] is an
+//! and deployments of `accounts.toml` (contract, section 10). [`AccountsFile`] follows the file; [`Accounts`] is an
 //! immutable snapshot of it; [`DeploymentConfig`] is what one request works with.
 
 mod accounts_file;

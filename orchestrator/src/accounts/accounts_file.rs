@@ -1,5 +1,5 @@
 //! Follows `accounts.toml`: holds the current snapshot and replaces it when the file changes. A malformed edit is logged,
-//! and the last good snapshot stays (contract, section 9).
+//! and the last good snapshot stays (contract, section 10).
 //!
 //! The file is polled instead of watched: inotify does not report a replaced path, such as the symbolic link of a
 //! Kubernetes ConfigMap or the source of a bind mount. A poll reads the file only if its metadata changed; of its text only

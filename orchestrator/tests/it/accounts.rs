@@ -1,4 +1,4 @@
-//! `accounts.toml` (contract, section 9): its values, and the line that an error names.
+//! `accounts.toml` (contract, section 10): its values, and the line that an error names.
 
 mod api_keys;
 

@@ -1,4 +1,4 @@
-//! `accounts.toml` is edited while the service runs (contract, section 9).
+//! `accounts.toml` is edited while the service runs (contract, section 10).
 
 use std::{
     fs,

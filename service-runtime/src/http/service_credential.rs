@@ -1,4 +1,4 @@
-//! Service credentials: a shared secret as bearer token authenticates one service to another (contract, section 9).
+//! Service credentials: a shared secret as bearer token authenticates one service to another (contract, section 10).
 
 use std::fmt;
 
