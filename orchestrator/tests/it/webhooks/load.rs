@@ -95,7 +95,10 @@ fn fill(stack: &Stack, url: &str) {
         )
         .unwrap();
     database
-        .execute("INSERT OR REPLACE INTO webhook_endpoints VALUES (?1, 20, ?2)", (endpoint.as_str(), now + 300_000))
+        .execute(
+            "INSERT OR REPLACE INTO webhook_endpoints VALUES (?1, 20, ?2)",
+            (endpoint.as_str(), now + 300_000),
+        )
         .unwrap();
 }
 
