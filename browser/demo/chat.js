@@ -1,19 +1,27 @@
-// The chat's user interface: form, conversation and end. It is drawn from the module's events only: the module handles
-// tokens, waits for messages, and reports errors as sentences for the guest.
+// The guest's side: form, conversation and end. It is drawn from the module's events only: the module handles tokens, waits
+// for messages, and reports errors as sentences for the guest.
 
-export function startChat(session, sequence) {
+import { appendTo, ask, bubble, clockOf, startComposer } from './bubbles.js'
+import { startOutbox } from './outbox.js'
+
+const DRAFT = 'demo-draft'
+
+/** `answer` shows the desk with a conversation; without it there is no desk on the page. `news` is called for messages. */
+export function startChat(session, { sequence, answer, news }) {
   const part = (id) => document.getElementById(id)
   const parts = ['chat-looking', 'begin', 'conversation', 'over'].map(part)
   const [, begin, conversation, over] = parts
+  const [log, say, notice, endButton, invitation] = ['messages', 'say', 'notice', 'end', 'invitation'].map(part)
   /** The conversation whose messages are shown. */
   let shownSid
-  const [log, say, notice, endButton] = ['messages', 'say', 'notice', 'end'].map(part)
+  let transcript = []
   let lastError
+  const outbox = startOutbox({ log, send: (text) => session.send(text) })
 
   function show(...shown) {
     parts.forEach((one) => { one.hidden = !shown.includes(one) })
-    say.hidden = shown.includes(over)
-    endButton.hidden = conversation.hidden
+    say.hidden = endButton.hidden = conversation.hidden || shown.includes(over)
+    if (shown.includes(over)) invitation.hidden = true
   }
 
   function showNotice(text, code, where = notice) {
@@ -24,21 +32,26 @@ export function startChat(session, sequence) {
     where.append(' ', detail)
   }
 
-  function add({ body, dateCreated }, own) {
-    const entry = document.createElement('article')
-    entry.className = own ? 'message own' : 'message'
-    const text = document.createElement('p')
-    text.textContent = body
-    const when = document.createElement('footer')
-    const clock = new Date(dateCreated).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' })
-    when.textContent = `${own ? 'You' : 'Us'}, ${clock}`
-    entry.append(text, when)
-    const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 60
-    log.append(entry)
-    if (atEnd || own) log.scrollTop = log.scrollHeight
+  function add(message, isOwn) {
+    const { body, author, dateCreated, index } = message
+    if (isOwn) outbox.arrived(message)
+    const name = isOwn ? 'You' : author === 'system' ? 'Us' : author
+    transcript.push(`${new Date(dateCreated).toLocaleString()}  ${name}: ${body}`)
+    appendTo(log, bubble(body, isOwn, `${name}, ${clockOf(dateCreated)}`), isOwn)
+    outbox.follow(index)
+    if (isOwn) return
+    if (author !== 'system') invitation.hidden = true
+    news(name)
   }
 
-  function converse() {
+  function converse(sid) {
+    if (sid !== shownSid) {
+      shownSid = sid
+      transcript = []
+      log.replaceChildren()
+      outbox.open(sid)
+      invitation.hidden = !answer
+    }
     showNotice()
     show(conversation)
   }
@@ -49,44 +62,52 @@ export function startChat(session, sequence) {
     showNotice()
   }
 
-  async function guarded(form, work) {
-    const button = form.querySelector('button')
-    button.disabled = true
-    try {
-      await work()
-    } catch {
-      // The module has dispatched `refused`.
-    } finally {
-      button.disabled = false
-    }
+  /** Whether a field has more than spaces. */
+  function isFilled(field) {
+    field.setCustomValidity(field.value.trim() ? '' : 'Please fill in this field.')
+    return field.reportValidity()
   }
 
-  begin.addEventListener('submit', (event) => {
+  begin.addEventListener('input', ({ target }) => {
+    target.setCustomValidity('')
+    sessionStorage.setItem(DRAFT, JSON.stringify(Object.fromEntries(new FormData(begin))))
+  })
+
+  begin.addEventListener('submit', async (event) => {
     event.preventDefault()
-    const { name, question } = Object.fromEntries(new FormData(begin))
-    sequence.guest('starts a chat')
-    guarded(begin, async () => {
-      // The question is the conversation's first message.
-      await session.openConversation({ customerFriendlyName: name, preEngagementData: { query: question } })
-      converse()
+    const { name, question } = begin.elements
+    if (!isFilled(name) || !isFilled(question)) return
+    const [guest, query] = [name.value.trim(), question.value.trim()]
+    const submit = begin.querySelector('button')
+    submit.disabled = true
+    showNotice()
+    sequence.press('start')
+    try {
+      const { conversationSid } = await session.openConversation({ customerFriendlyName: guest, preEngagementData: { query } })
+      // The question is the conversation's first message, unless another tab has opened the conversation.
+      const isRead = shownSid === conversationSid
+      converse(conversationSid)
+      if (!isRead) outbox.expect(query)
+      else if (!transcript.some((line) => line.endsWith(`You: ${query}`))) outbox.add(query)
+      sessionStorage.removeItem(DRAFT)
+      begin.reset()
       say.elements.text.focus()
-    })
+    } catch {
+      // The module has dispatched `refused`; the form keeps what the guest wrote.
+    } finally {
+      submit.disabled = false
+    }
   })
 
-  say.addEventListener('submit', (event) => {
-    event.preventDefault()
-    const { text } = say.elements
-    const body = text.value
-    sequence.guest('sends a message')
-    guarded(say, async () => {
-      await session.send(body)
-      if (text.value === body) text.value = ''
-      showNotice()
-    })
+  startComposer(say, (text) => {
+    sequence.press('send')
+    outbox.add(text)
   })
 
-  endButton.addEventListener('click', () => {
-    sequence.guest('ends the chat')
+  endButton.addEventListener('click', async () => {
+    const detail = 'You can read and save it afterwards, and start a new one.'
+    if (!await ask('End this chat?', detail, 'End chat', 'Keep chatting')) return
+    sequence.press('end')
     session.end().catch(() => {})
   })
 
@@ -96,26 +117,36 @@ export function startChat(session, sequence) {
     begin.elements.name.focus()
   })
 
+  part('save').addEventListener('click', () => {
+    const link = document.createElement('a')
+    link.href = URL.createObjectURL(new Blob([`${transcript.join('\n')}\n`], { type: 'text/plain' }))
+    link.download = `chat-${new Date().toISOString().slice(0, 10)}.txt`
+    link.click()
+    setTimeout(() => URL.revokeObjectURL(link.href), 10_000)
+  })
+
+  part('answer').addEventListener('click', () => answer?.(shownSid))
+
   session.addEventListener('message', ({ detail: { message, isOwn } }) => {
-    if (shownSid !== session.conversationSid) {
-      // A new conversation, perhaps of another tab.
-      shownSid = session.conversationSid
-      log.replaceChildren()
-      converse()
-    }
+    // A new conversation, perhaps of another tab.
+    if (shownSid !== session.conversationSid) converse(session.conversationSid)
     add(message, isOwn)
+    // A page's messages are dispatched together.
+    setTimeout(outbox.settle)
   })
 
   session.addEventListener('recovered', () => showNotice())
 
   session.addEventListener('closed', () => {
+    outbox.close()
     part('over-why').textContent = 'We have closed this chat.'
     show(conversation, over)
   })
 
-  session.addEventListener('refused', ({ detail: { code, message, final } }) => {
+  session.addEventListener('refused', ({ detail: { code, message, final, during } }) => {
     lastError = message
-    showNotice(message, code)
+    // The message itself shows why it was not sent.
+    if (!final || during !== 'send') showNotice(message, code)
     if (final) sequence.notice(message)
   })
 
@@ -125,10 +156,12 @@ export function startChat(session, sequence) {
       'another-tab': 'This chat was ended in another tab.',
       service: lastError,
     }
+    outbox.close()
     showNotice()
     showNotice(reasons[by], code, part('over-why'))
-    show(over)
-    part('again').focus()
+    show(conversation, over)
+    log.scrollTop = log.scrollHeight
+    if (by === 'guest') part('again').focus()
   })
 
   document.addEventListener('visibilitychange', () => {
@@ -138,18 +171,22 @@ export function startChat(session, sequence) {
   async function resume() {
     const resumed = await session.resume().catch(() => false)
     const { conversationSid } = session
+    if (!resumed || !conversationSid) return false
     // Its messages may have been dispatched already.
-    if (resumed && conversationSid && conversationSid !== shownSid) converse()
-    return resumed && conversationSid
+    if (conversationSid !== shownSid) converse(conversationSid)
+    return true
   }
 
   return {
     check,
     get runs() {
-      return !conversation.hidden
+      return !say.hidden
     },
     async begin() {
-      if (!await resume() && over.hidden) show(begin)
+      if (await resume() || !over.hidden) return
+      const draft = JSON.parse(sessionStorage.getItem(DRAFT) ?? '{}')
+      Object.entries(draft).forEach(([name, value]) => { begin.elements[name].value = value })
+      show(begin)
     },
   }
 }

@@ -1,77 +1,77 @@
-// Draws a sequence: vertical lifelines, a solid arrow for a call, a dashed one for its response; an error has its own
-// colour, a cross and its code. The style sheet sets colours and fonts.
+// Draws an exchange: vertical lifelines, a solid arrow for a call, a dashed one for its response; an error has its own colour,
+// a cross and its code. Each label stays between two lifelines. The style sheet sets colours.
 
-import { milliseconds } from './sequence.js'
+import { duration } from './steps.js'
 
 const SVG = 'http://www.w3.org/2000/svg'
-const SIDE = 46
-const NARROWEST = 620
-const ROW = 28
+const SIDE = 42
+const NARROWEST = 600
+const LINE = 13
 const HEAD = 5
-/** The estimated width of a label's letter. */
-const LETTER = 6.7
+/** Also in sequence.css. */
+const FONT = '500 11px system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "DejaVu Sans", sans-serif'
+
+const ruler = document.createElement('canvas').getContext('2d')
+ruler.font = FONT
+
+/** Splits a text into lines that fit, at spaces and after underscores. */
+function wrap(text, width) {
+  const lines = ['']
+  for (const word of text.split(/(?<=[ _])/)) {
+    const longer = lines.at(-1) + word
+    if (lines.at(-1) && ruler.measureText(longer.trimEnd()).width > width) lines.push(word)
+    else lines[lines.length - 1] = longer
+  }
+  return lines.map((line) => line.trim())
+}
 
 export function drawLifelines(lifelines, width) {
   const picture = new Picture(lifelines, width)
+  const half = Math.min(38, picture.segment / 2 - 4)
   lifelines.forEach((name) => {
-    picture.add('rect', { x: picture.x(name) - 40, y: 4, width: 80, height: 26, rx: 6, class: 'participant' })
-    picture.text(picture.x(name), 21, name, 'participant-name', 'middle')
+    picture.add('rect', { x: picture.x(name) - half, y: 6, width: 2 * half, height: 24, rx: 6, class: 'participant' })
+    picture.text(picture.x(name), 22, name, 'participant-name')
   })
   return picture.done(34)
 }
 
-export function drawExchange({ hop, title, times, isThief, at }, lifelines, width) {
+/** `since`: the exchange is a waiting call, of which only the part from this time on is drawn. */
+export function drawExchange({ hop, isThief, waited }, since, lifelines, width) {
   const picture = new Picture(lifelines, width)
-  const clock = at.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', second: '2-digit' })
-  const when = times ? `${times} times, last ${clock}` : clock
-  picture.spans(10, 22, 'start', [[title, isThief ? 'title refused' : 'title'], [`  ${when}`, 'time']])
-  const end = drawHop(picture, hop, 29)
-  return picture.done(end + 6)
-}
-
-function drawHop(picture, hop, top) {
-  const { from, to, method, route, status, code, us, calls, unreached } = hop
-  const refused = status >= 400
-  picture.label(from, to, top + 11, `${method} ${route}`, 'call-label')
-  picture.arrow(from, to, top + 17, 'call')
-  let next = top + ROW
-  for (const call of calls) next = drawHop(picture, call, next)
-  if (unreached) {
-    picture.broken(to, unreached, next + 17)
-    next += ROW
+  let top = 4
+  if (isThief) {
+    picture.add('rect', { x: picture.x('Browser') - 26, y: 4, width: 52, height: 20, rx: 6, class: 'participant thief' })
+    picture.text(picture.x('Browser'), 18, 'Thief', 'participant-name refused')
+    top = 24
   }
-  const answer = `${refused ? '✕ ' : ''}${status}${code ? ` ${code}` : ''}`
-  picture.answer(to, from, next + 11, answer, milliseconds(us), refused)
-  picture.arrow(to, from, next + 17, refused ? 'answer refused' : 'answer')
-  return next + ROW
+  return picture.done(drawHop(picture, hop, top, since, waited) + 8)
 }
 
-export function drawGuest({ text }, lifelines, width) {
-  const picture = new Picture(lifelines, width)
-  picture.label('Customer', 'Browser', 21, text, 'guest-label')
-  picture.arrow('Customer', 'Browser', 28, 'call')
-  return picture.done(36)
-}
-
-export function drawNotice({ text }, lifelines, width) {
-  const picture = new Picture(lifelines, width)
-  picture.label('Customer', 'Browser', 21, `“${text}”`, 'guest-label refused')
-  picture.arrow('Browser', 'Customer', 28, 'answer refused')
-  return picture.done(36)
+function drawHop(picture, hop, top, since, waited) {
+  const { from, to, endpoint, status, code, us, calls, unreached, began } = hop
+  const isRefused = status >= 400
+  let next = top
+  const isPart = began < since
+  if (!isPart) next = picture.labelled(from, to, next, [[endpoint, '']], 'call')
+  for (const call of calls) if (call.began >= since) next = drawHop(picture, call, next, since, waited)
+  if (unreached) next = picture.broken(to, unreached, next)
+  const time = isPart && waited ? `waited ${duration(waited * 1000)}` : duration(us)
+  const answer = [[`${isRefused ? '✕ ' : ''}${status} · ${time}`, isRefused ? 'refused' : '']]
+  if (code) answer.push([code, 'refused'])
+  return picture.labelled(to, from, next, answer, isRefused ? 'answer refused' : 'answer')
 }
 
 class Picture {
   constructor(lifelines, width) {
     this.lifelines = lifelines
     this.width = Math.max(width, NARROWEST)
+    this.segment = (this.width - 2 * SIDE) / (lifelines.length - 1)
     this.svg = document.createElementNS(SVG, 'svg')
-    this.svg.setAttribute('aria-hidden', 'true')
     this.lines = lifelines.map((name) => this.add('line', { x1: this.x(name), x2: this.x(name), y1: 0, class: 'lifeline' }))
   }
 
   x(name) {
-    const place = this.lifelines.indexOf(name)
-    return Math.round(SIDE + place * (this.width - 2 * SIDE) / (this.lifelines.length - 1)) + 0.5
+    return Math.round(SIDE + this.lifelines.indexOf(name) * this.segment) + 0.5
   }
 
   add(name, attributes) {
@@ -81,47 +81,41 @@ class Picture {
     return shape
   }
 
-  text(x, y, content, kind, anchor = 'start') {
-    this.add('text', { x, y, class: kind, 'text-anchor': anchor }).textContent = content
+  text(x, y, content, kind) {
+    this.add('text', { x, y, class: kind, 'text-anchor': 'middle' }).textContent = content
   }
 
-  /** Places a label at its arrow's left end, or further left if it does not fit. */
-  label(from, to, y, content, kind) {
-    const start = Math.min(this.x(from), this.x(to)) + 8
-    if (start + content.length * LETTER < this.width) this.text(start, y, content, kind)
-    else this.text(this.width - 8, y, content, kind, 'end')
-  }
-
-  /** Places status and time at the origin of the response. */
-  answer(from, to, y, status, time, refused) {
-    this.spans(this.x(from) - 8, y, 'end', [[status, refused ? 'refused' : 'status'], [`  ${time}`, 'time']])
-  }
-
-  spans(x, y, anchor, parts) {
-    const label = this.add('text', { x, y, 'text-anchor': anchor })
-    parts.forEach(([content, kind]) => {
-      const part = document.createElementNS(SVG, 'tspan')
-      part.setAttribute('class', kind)
-      part.textContent = content
-      label.append(part)
-    })
-  }
-
-  arrow(from, to, y, kind) {
+  /** An arrow below its label, which is in the first space between lifelines on the arrow's way. Returns where it ends. */
+  labelled(from, to, top, parts, kind) {
     const [start, end] = [this.x(from), this.x(to)]
+    const middle = start + Math.sign(end - start) * this.segment / 2
+    let y = top
+    for (const [content, style] of parts) {
+      for (const line of wrap(content, this.segment - 14)) {
+        y += LINE
+        this.text(middle, y, line, style)
+      }
+    }
+    y += 5
+    this.arrow(start, end, y, kind)
+    return y + 3
+  }
+
+  arrow(start, end, y, kind) {
     const back = Math.sign(start - end)
     this.add('line', { x1: start, y1: y + 0.5, x2: end + back * HEAD, y2: y + 0.5, class: kind })
-    const head = `M${end} ${y + 0.5} l${back * 8} -4 v8 z`
-    this.add('path', { d: head, class: `head ${kind}` })
+    this.add('path', { d: `M${end} ${y + 0.5} l${back * 8} -4 v8 z`, class: `head ${kind}` })
   }
 
   /** A call that did not reach its callee. */
-  broken(from, to, y) {
+  broken(from, to, top) {
     const [start, end] = [this.x(from), this.x(to)]
     const stop = end - Math.sign(end - start) * 22
+    const y = top + LINE + 5
+    this.text((start + end) / 2, top + LINE, 'out of reach', 'refused')
     this.add('line', { x1: start, y1: y + 0.5, x2: stop, y2: y + 0.5, class: 'call refused' })
     this.add('path', { d: `M${stop - 4} ${y - 4} l9 9 m0 -9 l-9 9`, class: 'cross' })
-    this.text(start + 8, y - 6, 'cannot be reached', 'refused call-label')
+    return y + 6
   }
 
   done(height) {

@@ -1,7 +1,7 @@
 // The failure buttons. Each changes the running stack through the site's control routes; the reaction is that of the real
 // services and module.
 
-export function startFailures({ session, chat, sequence, settings }) {
+export function startFailures({ session, chat, settings }) {
   const outcome = document.getElementById('outcome')
   const scopedAuth = document.getElementById('scoped-auth')
 
@@ -90,9 +90,8 @@ export function startFailures({ session, chat, sequence, settings }) {
   onClick('replay', true, async () => {
     const { storageKey, text } = stored()
     await session.resume()
-    await control('clock', { seconds: 120 })
+    await control('clock', { seconds: 120, press: 'replay' })
     localStorage.setItem(storageKey, text)
-    sequence.guest('restores an old copy of the storage')
     // The module treats it as another tab's change, then presents the token.
     await session.resume()
     await session.resume().catch(() => {})

@@ -2,25 +2,38 @@
 
 import { createSession } from './webchat-session.js'
 import { startChat } from './chat.js'
+import { startDesk } from './desk.js'
 import { startFailures } from './failures.js'
 import { startSequence } from './sequence.js'
+import { startTabs } from './tabs.js'
 
 const settings = await (await fetch('settings.json')).json()
 const session = createSession(settings)
-const fact = (name) => document.getElementById(`fact-${name}`)
+const part = (id) => document.getElementById(id)
+const fact = (name) => part(`fact-${name}`)
 fact('endpoint').textContent = settings.throughStarship ? 'Starship' : 'FWO directly'
 
-// A static site has no event stream and no control routes.
-const events = settings.onlyFiles ? new EventTarget() : new EventSource('events')
-if (settings.onlyFiles) {
+// A static site has no event stream, no control routes and no desk.
+const { onlyFiles } = settings
+const events = onlyFiles ? new EventTarget() : new EventSource('events')
+if (onlyFiles) {
   document.body.classList.add('only-files')
-  document.querySelectorAll('.sequence, .failures, .stack-fact').forEach((part) => { part.hidden = true })
-  document.title = document.querySelector('h1').textContent = 'A chat on a customer’s site'
+  document.querySelectorAll('.sequence, .failures, .stack-fact, #desk').forEach((one) => { one.hidden = true })
+  document.title = document.querySelector('h1').textContent = 'A chat on a site'
 }
+const tabs = startTabs()
 const sequence = startSequence(events, settings)
-const chat = startChat(session, sequence)
-document.getElementById('scoped-auth').hidden = !settings.scopedAuthStops
-const failures = startFailures({ session, chat, sequence, settings })
+const desk = onlyFiles ? null : startDesk(part('desk'), events, { waiting: tabs.waiting })
+const chat = startChat(session, {
+  sequence,
+  news: tabs.news,
+  answer: desk && ((conversationSid) => {
+    tabs.showDesk()
+    desk.open(conversationSid)
+  }),
+})
+part('scoped-auth').hidden = !settings.scopedAuthStops
+const failures = startFailures({ session, chat, settings })
 
 events.addEventListener('state', ({ data }) => {
   const { aheadSeconds, scopedAuthIsOn } = JSON.parse(data)

@@ -2,11 +2,11 @@
 
 use std::{io, net::SocketAddr};
 
-use service_runtime::{Clock, Running, command::StartError, server::bind};
+use service_runtime::{Running, command::StartError, server::bind};
 
 use crate::{
-    Ports, ScopedAuthSwitch, Site, SiteConfig, Stack, StackConfig, Starship, StarshipConfig, TraceEvents,
-    demo, secrets, site,
+    ClockOffset, Ports, ScopedAuthSwitch, Site, SiteConfig, Stack, StackConfig, Starship, StarshipConfig,
+    TraceEvents, demo, secrets, site,
 };
 
 /// Whether Starship runs in front.
@@ -60,8 +60,9 @@ impl Demonstration {
             // Guests' addresses then come from Starship's `X-Forwarded-For`.
             config.trusted_proxies = "127.0.0.1".parse()?;
         }
-        let clock: Clock = config.clock.clone();
+        let clock_offset = ClockOffset::restore(&config.data, &config.clock)?;
         let stack = Stack::start(&config).await?;
+        let desk = stack.desk();
         let Stack { orchestrator, desk_address, federated_auth, scoped_auth, scoped_auth_config, .. } = stack;
         let starship = if edge {
             let lines = arrows.clone();
@@ -83,7 +84,8 @@ impl Demonstration {
             endpoint: format!("http://{called}"),
             through_starship: starship.is_some(),
             arrows,
-            clock,
+            clock_offset,
+            desk,
             scoped_auth: scoped_auth.clone(),
         })?;
         Ok(Self {

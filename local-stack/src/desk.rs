@@ -1,4 +1,4 @@
-//! A simulated desk for tests: sends the requests of the customer's servers (contract, section 11).
+//! A desk, for tests and for the demo page: sends the requests of the customer's servers (contract, section 11).
 
 use reqwest::{Client, Method, RequestBuilder};
 use secrecy::{ExposeSecret, SecretString};

@@ -2,6 +2,7 @@
 //! designed ports, tests start theirs on free ports; several stacks may run in one process.
 
 pub mod certificates;
+pub mod clock_offset;
 pub mod config;
 pub mod demo;
 pub mod demonstration;
@@ -17,6 +18,7 @@ pub mod trace_events;
 pub mod wire;
 
 pub use certificates::Certificates;
+pub use clock_offset::ClockOffset;
 pub use config::{Ports, StackConfig};
 pub use demonstration::{Demonstration, Edge};
 pub use desk::Desk;

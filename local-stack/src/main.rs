@@ -8,7 +8,7 @@ use std::{
 };
 
 use clap::Parser;
-use local_stack::{Demonstration, Edge, Ports, Stack, StackConfig, TraceEvents, demo, site};
+use local_stack::{ClockOffset, Demonstration, Edge, Ports, Stack, StackConfig, TraceEvents, demo, site};
 use service_runtime::{
     Clock,
     allocator::Allocator,
@@ -75,7 +75,10 @@ fn config(arguments: &Arguments) -> StackConfig {
 }
 
 async fn services(arguments: &Arguments) -> Result<(), StartError> {
-    let stack = Stack::start(&config(arguments)).await?;
+    // Not the system clock, which may be behind the tokens that the demo page's buttons have left.
+    let config = StackConfig { clock: Clock::adjustable(), ..config(arguments) };
+    ClockOffset::restore(&arguments.data, &config.clock)?;
+    let stack = Stack::start(&config).await?;
     let Stack { orchestrator, desk_address, federated_auth, scoped_auth, .. } = &stack;
     // Before the output says that it is up: from then on, a signal must stop it cleanly.
     let mut signals = StopSignals::listen()?;

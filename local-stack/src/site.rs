@@ -3,6 +3,7 @@
 //! it listens on the loopback interface and accepts its own host names only.
 
 mod controls;
+mod desk;
 mod events;
 mod files;
 mod own_page;
@@ -11,12 +12,14 @@ mod thief;
 use std::{io, net::SocketAddr, net::TcpListener, sync::Arc};
 
 use actix_web::{App, HttpResponse, HttpServer, dev::ServerHandle, http::StatusCode, web};
-use chrono::TimeDelta;
 use serde_json::json;
-use service_runtime::Clock;
 use tokio::{sync::watch, task::JoinHandle};
 
-use crate::{ScopedAuthSwitch, TraceEvents, demo};
+use crate::{ClockOffset, Desk, ScopedAuthSwitch, TraceEvents, demo};
+
+/// The routes to one conversation in the desk's API.
+const CONVERSATION: &str = "/desk/v1/Conversations/{sid:CH[0-9a-f]{32}}";
+const MESSAGES: &str = "/desk/v1/Conversations/{sid:CH[0-9a-f]{32}}/Messages";
 
 /// Configuration of the site.
 pub struct SiteConfig {
@@ -29,7 +32,9 @@ pub struct SiteConfig {
     /// The stack's arrows.
     pub arrows: TraceEvents,
     /// The stack's clock.
-    pub clock: Clock,
+    pub clock_offset: ClockOffset,
+    /// The desk's API, with the API key.
+    pub desk: Desk,
     /// The stack's ScopedAuthService.
     pub scoped_auth: ScopedAuthSwitch,
 }
@@ -48,7 +53,8 @@ struct Customer {
     endpoint: String,
     through_starship: bool,
     arrows: TraceEvents,
-    clock: Clock,
+    clock_offset: ClockOffset,
+    desk: Desk,
     scoped_auth: ScopedAuthSwitch,
     /// Sent to every open page.
     state: watch::Sender<State>,
@@ -57,8 +63,8 @@ struct Customer {
 /// The state that the controls change.
 #[derive(Clone, Copy)]
 struct State {
-    /// How far the stack's clock is ahead of the wall clock.
-    ahead: TimeDelta,
+    /// How far the stack's clock is ahead of the system clock.
+    ahead_seconds: u32,
     scoped_auth_is_on: bool,
 }
 
@@ -75,10 +81,13 @@ fn elsewhere(address: SocketAddr) -> String {
 impl Site {
     /// Starts the site, with its own threads.
     pub fn start(config: SiteConfig) -> io::Result<Self> {
-        let SiteConfig { listener, endpoint, through_starship, arrows, clock, scoped_auth } = config;
+        let SiteConfig { listener, endpoint, through_starship, arrows, clock_offset, desk, scoped_auth } =
+            config;
         let address = listener.local_addr()?;
-        let state = watch::Sender::new(State { ahead: TimeDelta::zero(), scoped_auth_is_on: true });
-        let customer = Customer { address, endpoint, through_starship, arrows, clock, scoped_auth, state };
+        let state =
+            watch::Sender::new(State { ahead_seconds: clock_offset.seconds(), scoped_auth_is_on: true });
+        let customer =
+            Customer { address, endpoint, through_starship, arrows, clock_offset, desk, scoped_auth, state };
         let customer = web::Data::from(Arc::new(customer));
         let server = HttpServer::new(move || {
             App::new()
@@ -94,10 +103,14 @@ impl Site {
                                 .guard(own_page::guard())
                                 .route("/clock", web::post().to(controls::clock))
                                 .route("/scoped-auth", web::post().to(controls::scoped_auth))
-                                .route("/thief", web::post().to(thief::presents)),
+                                .route("/thief", web::post().to(thief::presents))
+                                .route("/desk/v1/Conversations", web::get().to(desk::forward))
+                                .route(CONVERSATION, web::post().to(desk::forward))
+                                .route(MESSAGES, web::get().to(desk::forward))
+                                .route(MESSAGES, web::post().to(desk::forward)),
                         )
                         // The same controls from another origin.
-                        .route("/control/{button}", web::to(HttpResponse::Forbidden))
+                        .route("/control/{any:.*}", web::to(HttpResponse::Forbidden))
                         .default_service(web::get().to(files::file)),
                 )
                 // Any path by another host name.

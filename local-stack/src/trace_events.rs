@@ -8,6 +8,7 @@ use std::{
 };
 
 use serde_json::{Map, Value};
+use service_runtime::Clock;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tracing::{
     Event, Subscriber,
@@ -22,8 +23,8 @@ const BEHIND: usize = 256;
 /// Maximum length of a path from Starship's log; the services log route patterns.
 const LONGEST_PATH: usize = 80;
 /// The fields of an access event that make an arrow.
-const FIELDS: [&str; 8] =
-    ["service", "method", "route", "status", "code", "duration_us", "request_id", "trace_id"];
+const FIELDS: [&str; 9] =
+    ["service", "method", "route", "status", "code", "duration_us", "waited_ms", "request_id", "trace_id"];
 
 /// The arrows. Clones share their state.
 #[derive(Clone)]
@@ -64,6 +65,11 @@ impl TraceEvents {
         self.add(arrow);
     }
 
+    /// Records what a visitor of the demo page pressed, to order it among the arrows.
+    pub fn add_press(&self, press: &'static str) {
+        self.add(Map::from_iter([("press".to_owned(), press.into())]));
+    }
+
     /// The history, and a receiver of later arrows.
     pub fn listen(&self) -> (Vec<Value>, Receiver<Value>) {
         let (sender, receiver) = channel(BEHIND);
@@ -75,6 +81,8 @@ impl TraceEvents {
     fn add(&self, mut arrow: Map<String, Value>) {
         let ended = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
         arrow.insert("ended_us".to_owned(), ended.into());
+        // For people: the clock of the stack may be ahead.
+        arrow.insert("ended_at".to_owned(), Clock::system().now().timestamp_millis().into());
         let arrow = Value::Object(arrow);
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
         shared.listeners.retain(|listener| listener.try_send(arrow.clone()).is_ok());

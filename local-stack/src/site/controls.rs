@@ -1,7 +1,6 @@
 //! Controls of the stack: advance its clock, stop its ScopedAuthService.
 
 use actix_web::{HttpResponse, http::StatusCode, web};
-use chrono::TimeDelta;
 use serde::Deserialize;
 
 use super::Customer;
@@ -12,6 +11,18 @@ const FARTHEST: u32 = 48 * 3600;
 #[derive(Deserialize)]
 pub(super) struct Ahead {
     seconds: u32,
+    /// The button.
+    #[serde(default)]
+    press: Press,
+}
+
+/// What the visitor of the page pressed, as the sequence shows it.
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Press {
+    #[default]
+    Expire,
+    Replay,
 }
 
 /// Advances the stack's clock. It cannot go back: tokens issued in the future would not be valid yet.
@@ -19,9 +30,15 @@ pub(super) async fn clock(customer: web::Data<Customer>, ahead: web::Json<Ahead>
     if ahead.seconds > FARTHEST {
         return HttpResponse::BadRequest().finish();
     }
-    let by = TimeDelta::seconds(ahead.seconds.into());
-    customer.clock.advance(by);
-    customer.state.send_modify(|state| state.ahead += by);
+    customer.arrows.add_press(match ahead.press {
+        Press::Expire => "expire",
+        Press::Replay => "replay",
+    });
+    if let Err(error) = customer.clock_offset.advance(ahead.seconds) {
+        tracing::error!(%error, "the clock's offset cannot be stored");
+        return HttpResponse::InternalServerError().finish();
+    }
+    customer.state.send_modify(|state| state.ahead_seconds = customer.clock_offset.seconds());
     HttpResponse::NoContent().finish()
 }
 
@@ -36,8 +53,11 @@ pub(super) async fn scoped_auth(customer: web::Data<Customer>, switch: web::Json
         return HttpResponse::new(StatusCode::CONFLICT);
     }
     let done = if switch.on {
-        customer.scoped_auth.on().await
+        let started = customer.scoped_auth.on().await;
+        customer.arrows.add_press("scoped_auth_starts");
+        started
     } else {
+        customer.arrows.add_press("scoped_auth_stops");
         customer.scoped_auth.off().await;
         Ok(())
     };

@@ -48,7 +48,7 @@ async fn tell(customer: &Customer, page: &Sender<Bytes>) -> Result<(), SendError
             Ok(()) = state.changed() => {
                 let now = *state.borrow_and_update();
                 let now = json!({
-                    "aheadSeconds": now.ahead.num_seconds(),
+                    "aheadSeconds": now.ahead_seconds,
                     "scopedAuthIsOn": now.scoped_auth_is_on,
                 });
                 page.send(frame("state", &now)).await?;

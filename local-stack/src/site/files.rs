@@ -19,15 +19,24 @@ macro_rules! file {
 }
 
 /// Path, type and content.
-const FILES: [(&str, &str, &str); 11] = [
+const FILES: [(&str, &str, &str); 20] = [
     ("/", HTML, file!("demo/index.html")),
+    ("/desk", HTML, file!("demo/desk.html")),
     ("/demo.css", STYLE, file!("demo/demo.css")),
+    ("/chat.css", STYLE, file!("demo/chat.css")),
+    ("/desk.css", STYLE, file!("demo/desk.css")),
     ("/sequence.css", STYLE, file!("demo/sequence.css")),
     ("/icon.svg", "image/svg+xml", file!("demo/icon.svg")),
     ("/main.js", SCRIPT, file!("demo/main.js")),
     ("/chat.js", SCRIPT, file!("demo/chat.js")),
+    ("/outbox.js", SCRIPT, file!("demo/outbox.js")),
+    ("/bubbles.js", SCRIPT, file!("demo/bubbles.js")),
+    ("/desk.js", SCRIPT, file!("demo/desk.js")),
+    ("/desk-page.js", SCRIPT, file!("demo/desk-page.js")),
     ("/failures.js", SCRIPT, file!("demo/failures.js")),
     ("/sequence.js", SCRIPT, file!("demo/sequence.js")),
+    ("/tabs.js", SCRIPT, file!("demo/tabs.js")),
+    ("/steps.js", SCRIPT, file!("demo/steps.js")),
     ("/drawing.js", SCRIPT, file!("demo/drawing.js")),
     ("/elsewhere.html", HTML, file!("demo/elsewhere.html")),
     ("/elsewhere.js", SCRIPT, file!("demo/elsewhere.js")),

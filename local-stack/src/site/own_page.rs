@@ -2,11 +2,16 @@
 
 use actix_web::{
     guard::{Guard, fn_guard},
-    http::header::{HOST, ORIGIN},
+    http::{
+        Method,
+        header::{HOST, HeaderName, ORIGIN},
+    },
     middleware::DefaultHeaders,
 };
 
 use super::{Customer, elsewhere, origin};
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// The security headers. The content security policy lets the pages run only the site's own files, and call only the site
 /// and the orchestrator.
@@ -34,12 +39,16 @@ pub(super) fn hosts(customer: &Customer) -> impl Guard + use<> {
 }
 
 /// Accepts controls only from the site's own page. A page of another origin sends another `Origin`; a page with a host name
-/// that resolves to this machine (DNS rebinding) sends another `Host`.
+/// that resolves to this machine (DNS rebinding) sends another `Host`. With a `GET` of its own origin a browser sends
+/// `Sec-Fetch-Site` instead of `Origin`, which no page can set.
 pub(super) fn guard() -> impl Guard {
     fn_guard(|context| {
         let head = context.head();
         let value = |name| head.headers().get(name).and_then(|value| value.to_str().ok());
-        let (Some(host), Some(origin)) = (value(HOST), value(ORIGIN)) else { return false };
-        host.starts_with("127.0.0.1:") && origin == format!("http://{host}")
+        let Some(host) = value(HOST).filter(|host| host.starts_with("127.0.0.1:")) else { return false };
+        match value(ORIGIN) {
+            Some(origin) => origin == format!("http://{host}"),
+            None => head.method == Method::GET && value(SEC_FETCH_SITE) == Some("same-origin"),
+        }
     })
 }

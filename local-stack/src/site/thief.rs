@@ -34,14 +34,16 @@ pub(super) async fn presents(
         .with("origin", &page)
         .headers;
     let copied = copied_headers(&request, &loot.headers, &page);
-    let own_key = ProofKey::generate(&customer.clock);
+    let own_key = ProofKey::generate(customer.clock_offset.clock());
     let attempts = [
         ("Firefox on Linux, with a key of its own", firefox, Some(&own_key)),
         ("Every header of your browser copied, without its key", copied, None),
     ];
+    customer.arrows.add_press("thief");
+    let trace = Random::default().u128();
     let mut answers = Vec::new();
     for (from, headers, key) in attempts {
-        match attempt(&customer.endpoint, &loot.token, headers, key).await {
+        match attempt(&customer.endpoint, &loot.token, headers, key, trace).await {
             Ok((status, body)) => answers.push(json!({
                 "from": from,
                 "status": status,
@@ -62,6 +64,7 @@ async fn attempt(
     token: &str,
     headers: BTreeMap<String, String>,
     key: Option<&ProofKey>,
+    trace: u128,
 ) -> reqwest::Result<(u16, Value)> {
     let url = format!("{endpoint}{REFRESH}");
     let mut call = http_client().build()?.post(&url);
@@ -69,7 +72,9 @@ async fn attempt(
         call = call.header(name, value);
     }
     // The prefix distinguishes the arrow from the guest's own.
-    call = call.header("request-id", format!("thief-{:032x}", Random::default().u128()));
+    let random = Random::default();
+    call = call.header("request-id", format!("thief-{:032x}", random.u128()));
+    call = call.header("traceparent", format!("00-{trace:032x}-{:016x}-01", random.u128() >> 64));
     if let Some(key) = key {
         call = call.header("dpop", key.proof("POST", &url, Some(token), None));
     }
