@@ -76,8 +76,8 @@ export function startDesk(root, events, { waiting = () => {}, isPanel = true } =
       item.dataset.sid = sid
       item.setAttribute('aria-current', sid === openSid)
       const spoken = messages.findLast(({ side }) => side !== 'system')
-      item.append(element('strong', '', nameOf(conversation)), element('span', `desk-state ${isWaiting ? 'waiting' : ''}`, status),
-        element('span', 'desk-last', spoken?.body ?? ''), element('time', '', last ? clockOf(last.date_created) : ''))
+      item.append(element('strong', '', nameOf(conversation)), ' ', element('time', '', last ? clockOf(last.date_created) : ''), ' ',
+        element('span', 'desk-last', spoken?.body ?? ''), ' ', element('span', `desk-state ${isWaiting ? 'waiting' : ''}`, status))
       return element('li', '', item)
     }))
     if (focused) view.list.querySelector(`[data-sid="${focused}"]`)?.focus()

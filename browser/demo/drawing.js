@@ -53,7 +53,7 @@ function drawHop(picture, hop, top, since, waited) {
   let next = top
   const isPart = began < since
   if (!isPart) next = picture.labelled(from, to, next, [[endpoint, '']], 'call')
-  for (const call of calls) if (call.began >= since) next = drawHop(picture, call, next, since, waited)
+  for (const call of calls) if (call.ended >= since) next = drawHop(picture, call, next, since, waited)
   if (unreached) next = picture.broken(to, unreached, next)
   const time = isPart && waited ? `waited ${duration(waited * 1000)}` : duration(us)
   const answer = [[`${isRefused ? '✕ ' : ''}${status} · ${time}`, isRefused ? 'refused' : '']]

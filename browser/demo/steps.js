@@ -104,7 +104,9 @@ export function createStory({ throughStarship, changed, later = setTimeout }) {
     const { request_id: id } = event
     const name = SHORT[event.service]
     const exchange = exchanges.get(id) ?? { id, arrows: [] }
-    exchange.arrows.push({ ...event, name, began: event.ended_us - event.duration_us })
+    // A duration of FWO is without the time that the call waited.
+    const began = event.ended_us - event.duration_us - (event.waited_ms ?? 0) * 1000
+    exchange.arrows.push({ ...event, name, began })
     exchanges.set(id, exchange)
     if (exchanges.size > MAX_EXCHANGES) exchanges.delete(exchanges.keys().next().value)
     if (exchange.isPlaced) {
@@ -131,7 +133,7 @@ export function createStory({ throughStarship, changed, later = setTimeout }) {
       trace: fwo.trace_id,
       began: root.began,
       ended: root.ended_us,
-      at: root.ended_at - root.duration_us / 1000,
+      at: root.ended_at - (root.ended_us - root.began) / 1000,
       isThief: id.startsWith('thief-'),
       waited: fwo.waited_ms ?? 0,
       endpoint: method === 'OPTIONS' ? 'Preflight' : hop.endpoint ?? calls[0]?.endpoint,
@@ -202,7 +204,8 @@ export function createStory({ throughStarship, changed, later = setTimeout }) {
     const of = background.get(kind) ?? { count: 0, failures: 0 }
     background.set(kind, of)
     of.count++
-    if (status >= 400) of.failures++
+    // 499: the page has gone, or has sent a newer one.
+    if (status >= 400 && status !== 499) of.failures++
     of.last = exchange
     if (exchange.waited) waits = [...waits.slice(-4), exchange]
     changed()
@@ -232,7 +235,7 @@ const isEndedBy = (wait, desk) => wait.waited > 0 && wait.status === 200 && desk
   && wait.began < desk.began && wait.ended >= desk.began && wait.ended < desk.ended + WAKES_WITHIN
 
 function withCalls(from, arrow, arrows, calledAs) {
-  const { name: to, method, status, code = '', duration_us: us, began } = arrow
+  const { name: to, method, status, code = '', duration_us: us, began, ended_us: ended } = arrow
   // A preflight matches no route; use the path that Starship logged.
   const route = arrow.route === 'unmatched' ? calledAs ?? '' : arrow.route
   const called = arrows.filter(({ name }) => name === CALLEE[to]).sort((a, b) => a.began - b.began)
@@ -241,7 +244,7 @@ function withCalls(from, arrow, arrows, calledAs) {
   const failing = calls.find((call) => call.status >= 400)
   const unreached = status === 503 && !failing && CALLEE[to] ? CALLEE[to] : null
   const endpoint = method === 'OPTIONS' ? 'Preflight' : ENDPOINTS[`${method} ${route}`] ?? method
-  return { from, to, method, route, endpoint, status, code: code || failing?.code || '', us, began, calls, unreached }
+  return { from, to, method, route, endpoint, status, code: code || failing?.code || '', us, began, ended, calls, unreached }
 }
 
 const shape = ({ to, route, method, status, calls }) => `${to} ${method} ${route} ${status} (${calls.map(shape)})`
@@ -256,7 +259,7 @@ export function duration(us) {
 
 /** How a step ended, for its heading: `{text, isRefused}`, or null while it has no call. */
 export function outcomeOf({ kind, items }) {
-  const last = items.at(-1)?.exchange
+  const last = items.findLast(({ exchange }) => !exchange.endedBy)?.exchange
   if (!last) return null
   const named = ({ status, code }) => `${status}${code ? ` ${code}` : ''}`
   if (last.status >= 400) return { text: named(last), isRefused: true }
@@ -282,7 +285,7 @@ export function backgroundLine(background) {
 
 /** The exchange as text: for screen readers. `since` leaves out what a waiting call did before. */
 export function describe(hop, caller = hop.from, since = 0) {
-  const calls = hop.calls.filter(({ began }) => began >= since).map((call) => describe(call, call.from, since)).join(' ')
+  const calls = hop.calls.filter(({ ended }) => ended >= since).map((call) => describe(call, call.from, since)).join(' ')
   const unreached = hop.unreached ? `${hop.to} cannot reach ${hop.unreached}. ` : ''
   const called = since > hop.began ? '' : `${caller} calls ${hop.to}: ${hop.endpoint}. `
   const code = hop.code ? ` ${hop.code}` : ''

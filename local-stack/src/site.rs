@@ -107,7 +107,8 @@ impl Site {
                                 .route("/desk/v1/Conversations", web::get().to(desk::forward))
                                 .route(CONVERSATION, web::post().to(desk::forward))
                                 .route(MESSAGES, web::get().to(desk::forward))
-                                .route(MESSAGES, web::post().to(desk::forward)),
+                                .route(MESSAGES, web::post().to(desk::forward))
+                                .default_service(web::to(HttpResponse::NotFound)),
                         )
                         // The same controls from another origin.
                         .route("/control/{any:.*}", web::to(HttpResponse::Forbidden))

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use local_stack::{Edge, Starship};
 use serde_json::Value;
+use service_runtime::Clock;
 
 use crate::visit::{Listening, Visit};
 
@@ -42,6 +43,11 @@ async fn create_shows_three_arrows_and_no_token() {
             (&200.into(), Some(created.header("request-id")))
         );
         assert!(arrow["duration_us"].is_u64() && arrow["ended_us"].is_u64());
+        let at = arrow["ended_at"].as_i64().unwrap();
+        assert!(
+            (Clock::system().now().timestamp_millis() - at).abs() < 60_000,
+            "milliseconds since 1970: {at}"
+        );
         let names: BTreeSet<_> = arrow.as_object().unwrap().keys().map(String::as_str).collect();
         let known = [
             "service",
@@ -50,6 +56,7 @@ async fn create_shows_three_arrows_and_no_token() {
             "status",
             "code",
             "duration_us",
+            "ended_at",
             "ended_us",
             "request_id",
             "trace_id",

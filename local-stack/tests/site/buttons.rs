@@ -56,6 +56,12 @@ async fn the_clock_advances_for_the_whole_stack() {
         events.iter().any(|(name, state)| name == "state" && state["aheadSeconds"] == 7 * 3600 + 120)
     };
     listening.until(ahead).await;
+    let pressed = |events: &[(String, Value)]| {
+        let presses = events.iter().filter(|(name, event)| name == "arrow" && event["press"] == "replay");
+        presses.count() == 1
+    };
+    visit.presses("clock", json!({"seconds": 0, "press": "replay"})).await;
+    listening.until(pressed).await;
     let far = json!({"seconds": u32::MAX});
     assert_eq!(visit.presses_from(&visit.origin, "clock", far).await.status(), 400);
 }

@@ -14,6 +14,7 @@ async fn page_and_module_have_their_content_types() {
     assert!(page.contains("<script type=\"module\" src=\"main.js\">"));
     for (path, kind) in [
         ("/", "text/html; charset=utf-8"),
+        ("/desk", "text/html; charset=utf-8"),
         ("/demo.css", "text/css; charset=utf-8"),
         ("/main.js", "text/javascript; charset=utf-8"),
         ("/webchat-session.js", "text/javascript; charset=utf-8"),
@@ -29,7 +30,7 @@ async fn page_and_module_have_their_content_types() {
         assert_eq!(answer.headers()["x-content-type-options"], "nosniff");
     }
     assert_eq!(visit.gets("/nothing").await.status(), 404);
-    // Every file that the page refers to exists.
+    // Every file that the pages and their modules refer to exists.
     let named = |text: String| -> Vec<String> {
         let quoted = text.split(['"', '\'']).filter(|part| !part.contains(['\n', '{', ' ']));
         quoted
@@ -38,8 +39,19 @@ async fn page_and_module_have_their_content_types() {
             .collect()
     };
     let mut files = named(page);
-    files.extend(named(visit.gets("/main.js").await.text().await.unwrap()));
-    assert!(files.len() >= 7, "{files:?}");
+    for path in [
+        "/desk",
+        "/main.js",
+        "/desk-page.js",
+        "/desk.js",
+        "/chat.js",
+        "/sequence.js",
+        "/outbox.js",
+        "/drawing.js",
+    ] {
+        files.extend(named(visit.gets(path).await.text().await.unwrap()));
+    }
+    assert!(files.len() >= 20, "{files:?}");
     for file in files {
         let path = file.trim_start_matches("./");
         assert_eq!(visit.gets(&format!("/{path}")).await.status(), 200, "{path}");

@@ -10,5 +10,7 @@
 
 mod arrows;
 mod buttons;
+mod clock;
+mod desk;
 mod files;
 mod visit;

@@ -21,13 +21,24 @@ pub(crate) struct Visit {
     pub(crate) origin: String,
     /// The base URL that the page calls.
     pub(crate) endpoint: String,
-    client: Client,
+    pub(crate) client: Client,
     data: TempDir,
-    _demonstration: Demonstration,
+    demonstration: Demonstration,
 }
 
 impl Visit {
     pub(crate) async fn begins(edge: Edge) -> Self {
+        Self::in_folder(edge, tempfile::tempdir().unwrap()).await
+    }
+
+    /// Starts the stack again with its files. The clock starts at the system time, as in a new process.
+    pub(crate) async fn restarts(self) -> Self {
+        let Self { data, demonstration, .. } = self;
+        demonstration.stop().await.unwrap();
+        Self::in_folder(Edge::Open, data).await
+    }
+
+    async fn in_folder(edge: Edge, data: TempDir) -> Self {
         // A process has one subscriber: the tests share the arrows and filter them by trace.
         static ARROWS: OnceLock<TraceEvents> = OnceLock::new();
         let arrows = ARROWS.get_or_init(|| {
@@ -36,7 +47,6 @@ impl Visit {
             drop(telemetry::start_with_layer(arrows.layer()));
             arrows
         });
-        let data = tempfile::tempdir().unwrap();
         let plan = StackConfig::for_test(data.path());
         let demonstration = Demonstration::start(plan, edge, arrows.clone()).await.unwrap();
         let origin = site::origin(demonstration.site.address);
@@ -44,7 +54,7 @@ impl Visit {
         let settings: Value =
             client.get(format!("{origin}/settings.json")).send().await.unwrap().json().await.unwrap();
         let endpoint = settings["endpoint"].as_str().unwrap().to_owned();
-        Self { origin, endpoint, client, data, _demonstration: demonstration }
+        Self { origin, endpoint, client, data, demonstration }
     }
 
     /// A guest on the site's page whose requests carry this trace.
@@ -83,6 +93,10 @@ impl Visit {
 
     pub(crate) async fn listens(&self) -> Listening {
         Listening { response: self.gets("/events").await, read: String::new() }
+    }
+
+    pub(crate) fn desk_secret(&self) -> String {
+        fs::read_to_string(self.data.path().join(demo::DESK_SECRET)).unwrap()
     }
 
     pub(crate) fn accounts(&self) -> String {
