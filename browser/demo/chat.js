@@ -16,6 +16,7 @@ export function startChat(session, { sequence, answer, news }) {
   let shownSid
   let transcript = []
   let lastError
+  const submit = begin.querySelector('button')
   const outbox = startOutbox({ log, send: (text) => session.send(text) })
 
   function show(...shown) {
@@ -52,6 +53,8 @@ export function startChat(session, { sequence, answer, news }) {
       outbox.open(sid)
       invitation.hidden = !answer
     }
+    // Another tab has opened the conversation while the guest wrote in the form.
+    if (!begin.hidden && !submit.disabled) say.elements.text.value ||= begin.elements.question.value.trim()
     showNotice()
     show(conversation)
   }
@@ -78,7 +81,6 @@ export function startChat(session, { sequence, answer, news }) {
     const { name, question } = begin.elements
     if (!isFilled(name) || !isFilled(question)) return
     const [guest, query] = [name.value.trim(), question.value.trim()]
-    const submit = begin.querySelector('button')
     submit.disabled = true
     showNotice()
     sequence.press('start')
@@ -165,7 +167,8 @@ export function startChat(session, { sequence, answer, news }) {
   })
 
   document.addEventListener('visibilitychange', () => {
-    if (!document.hidden && !begin.hidden) resume() // Another tab may have started a chat.
+    // Another tab may have started a chat.
+    if (!document.hidden && !begin.hidden && !begin.elements.question.value.trim()) resume()
   })
 
   async function resume() {

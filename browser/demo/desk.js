@@ -7,6 +7,8 @@ import { appendTo, ask, bubble, button, clockOf, element, startComposer } from '
 const API = '/control/desk/v1/Conversations'
 /** The name that the guest sees. */
 const AUTHOR = 'Grace'
+/** The name of a guest who gave none. */
+const GUEST = 'A guest'
 /** The guest's calls after which there may be something new, and the desk's own, perhaps of another window. */
 const CHANGES = /^(POST \/v2\/(WebChannels|Webchat\/Init|Webchat\/Token\/Revoke)|POST \/v1\/Conversations\/CH)/
 
@@ -15,6 +17,10 @@ export function startDesk(root, events, { waiting = () => {}, isPanel = true } =
   /** By sid: the API's conversation, its messages, and whether the guest waits for an answer. */
   let conversations = new Map()
   let openSid = null
+  /** The index of the last message that is shown of the open conversation. */
+  let lastIndex = -1
+  /** The list's buttons, by sid. */
+  const items = new Map()
   const view = draw(root, isPanel)
   const hex = (bytes) => Array.from(crypto.getRandomValues(new Uint8Array(bytes)), (byte) => byte.toString(16).padStart(2, '0')).join('')
 
@@ -61,27 +67,34 @@ export function startDesk(root, events, { waiting = () => {}, isPanel = true } =
   }
 
   const formOf = ({ attributes }) => JSON.parse(attributes)
-  const nameOf = (conversation) => conversation.friendly_name || 'A guest'
 
   function render() {
     const all = [...conversations.values()]
     waiting(all.filter(({ isWaiting }) => isWaiting).length)
     view.empty.hidden = all.length > 0
-    const focused = document.activeElement?.dataset?.sid
-    view.list.replaceChildren(...all.map((conversation) => {
-      const { sid, state, isWaiting, messages } = conversation
-      const last = messages.at(-1)
-      const status = state === 'closed' ? 'closed' : isWaiting ? 'waits for an answer' : 'answered'
-      const item = button('', () => open(sid), 'desk-item')
-      item.dataset.sid = sid
-      item.setAttribute('aria-current', sid === openSid)
-      const spoken = messages.findLast(({ side }) => side !== 'system')
-      item.append(element('strong', '', nameOf(conversation)), ' ', element('time', '', last ? clockOf(last.date_created) : ''), ' ',
-        element('span', 'desk-last', spoken?.body ?? ''), ' ', element('span', `desk-state ${isWaiting ? 'waiting' : ''}`, status))
-      return element('li', '', item)
-    }))
-    if (focused) view.list.querySelector(`[data-sid="${focused}"]`)?.focus()
+    all.forEach(renderItem)
+    for (const [sid, item] of items) {
+      if (conversations.has(sid)) continue
+      item.parentElement.remove()
+      items.delete(sid)
+    }
     if (openSid) renderOpen()
+  }
+
+  /** Changes an item in its place, so that a click or the focus on it is not lost. */
+  function renderItem({ sid, state, isWaiting, messages, friendly_name: name }, place) {
+    if (!items.has(sid)) {
+      const item = button('', () => open(sid), 'desk-item')
+      items.set(sid, item)
+      element('li', '', item)
+    }
+    const item = items.get(sid)
+    const [last, spoken] = [messages.at(-1), messages.findLast(({ side }) => side !== 'system')]
+    const status = state === 'closed' ? 'closed' : isWaiting ? 'waits for an answer' : 'answered'
+    item.setAttribute('aria-current', sid === openSid)
+    item.replaceChildren(element('strong', '', name || GUEST), ' ', element('time', '', last ? clockOf(last.date_created) : ''), ' ',
+      element('span', 'desk-last', spoken?.body ?? ''), ' ', element('span', `desk-state ${isWaiting ? 'waiting' : ''}`, status))
+    if (view.list.children[place] !== item.parentElement) view.list.insertBefore(item.parentElement, view.list.children[place])
   }
 
   function renderOpen() {
@@ -90,7 +103,7 @@ export function startDesk(root, events, { waiting = () => {}, isPanel = true } =
     root.classList.toggle('desk-is-open', Boolean(conversation))
     if (!conversation) return
     const isClosed = conversation.state === 'closed'
-    view.name.textContent = nameOf(conversation)
+    view.name.textContent = conversation.friendly_name || GUEST
     view.close.hidden = view.reply.hidden = isClosed
     view.closed.hidden = !isClosed
     const { customer_friendly_name: name, pre_engagement_data: form } = formOf(conversation)
@@ -100,10 +113,11 @@ export function startDesk(root, events, { waiting = () => {}, isPanel = true } =
     if (view.log.dataset.sid !== openSid) {
       view.log.replaceChildren()
       view.log.dataset.sid = openSid
+      lastIndex = -1
     }
-    const shown = Number(view.log.dataset.count = view.log.childElementCount)
-    conversation.messages.slice(shown).forEach(({ body, side, author, date_created: at }) => {
-      const who = side === 'guest' ? nameOf(conversation) : side === 'system' ? 'Welcome message' : author
+    conversation.messages.filter(({ index }) => index > lastIndex).forEach(({ index, body, side, author, date_created: at }) => {
+      lastIndex = index
+      const who = side === 'guest' ? view.name.textContent : side === 'system' ? 'Welcome message' : author
       appendTo(view.log, bubble(body, side === 'desk', `${who}, ${clockOf(at)}`), true)
     })
   }
@@ -122,7 +136,7 @@ export function startDesk(root, events, { waiting = () => {}, isPanel = true } =
     view.open.hidden = true
     root.classList.remove('desk-is-open')
     render()
-    view.list.querySelector(`[data-sid="${before}"]`)?.focus()
+    items.get(before)?.focus()
   }
 
   async function reply(text) {

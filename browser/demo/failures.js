@@ -67,8 +67,9 @@ export function startFailures({ session, chat, settings }) {
     const list = element('ol')
     list.append(...answers)
     say('A script in the page copied the token from its storage, and a thief tried to refresh it:', list,
-      attempts.every(({ code }) => code) ? 'The token is bound to a key that cannot be copied, so the thief cannot use it. A script in the page could use the '
-          + 'key while the page is open: the site must prevent that.'
+      attempts.every(({ code }) => code)
+        ? 'The token is bound to a key that cannot be copied, so it is useless to the thief. A script in the page could use the '
+          + 'key: the site must prevent that.'
         : 'This browser has no key, so a copy of all its headers is enough.')
   })
 

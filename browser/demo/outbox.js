@@ -31,6 +31,7 @@ export function startOutbox({ log, send }) {
 
   function show(entry, text, ...buttons) {
     entry.item.querySelector('footer').replaceChildren(text, ...buttons.flatMap((one) => [' ', one]))
+    if (entry === entries.at(-1)) log.scrollTop = log.scrollHeight
   }
 
   function showUnsent(entry, reason) {

@@ -249,12 +249,12 @@ function withCalls(from, arrow, arrows, calledAs) {
 
 const shape = ({ to, route, method, status, calls }) => `${to} ${method} ${route} ${status} (${calls.map(shape)})`
 
-/** Starship logs whole milliseconds: 0 means less than one. */
+/** With a space that does not break. Starship logs whole milliseconds: 0 means less than one. */
 export function duration(us) {
-  if (us === 0) return '<1 ms'
-  if (us >= 999_500) return `${(us / 1e6).toFixed(1)} s`
+  if (us === 0) return '<1\u00a0ms'
+  if (us >= 999_500) return `${(us / 1e6).toFixed(1)}\u00a0s`
   const digits = us < 95 ? 2 : us < 9950 ? 1 : 0
-  return `${(us / 1000).toFixed(digits)} ms`
+  return `${(us / 1000).toFixed(digits)}\u00a0ms`
 }
 
 /** How a step ended, for its heading: `{text, isRefused}`, or null while it has no call. */
