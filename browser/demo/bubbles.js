@@ -28,6 +28,13 @@ export function appendTo(log, item, always = false) {
   if (wasAtEnd || always) log.scrollTop = log.scrollHeight
 }
 
+/** Shows the end of a log also when its size changes. */
+export function keepAtEnd(log) {
+  let isAtEnd = true
+  log.addEventListener('scroll', () => { isAtEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 60 })
+  new ResizeObserver(() => { if (isAtEnd) log.scrollTop = log.scrollHeight }).observe(log)
+}
+
 /** Enter sends, Shift+Enter starts a line. Spaces only are not sent. */
 export function startComposer(form, send) {
   const field = form.querySelector('textarea')

@@ -1,8 +1,9 @@
 // The guest's side: form, conversation and end. It is drawn from the module's events only: the module handles tokens, waits
 // for messages, and reports errors as sentences for the guest.
 
-import { appendTo, ask, bubble, clockOf, startComposer } from './bubbles.js'
+import { appendTo, ask, bubble, clockOf, keepAtEnd, startComposer } from './bubbles.js'
 import { startOutbox } from './outbox.js'
+import { recall, remember } from './tab-storage.js'
 
 const DRAFT = 'demo-draft'
 
@@ -17,6 +18,7 @@ export function startChat(session, { sequence, answer, news }) {
   let transcript = []
   let lastError
   const submit = begin.querySelector('button')
+  keepAtEnd(log)
   const outbox = startOutbox({ log, send: (text) => session.send(text) })
 
   function show(...shown) {
@@ -73,7 +75,7 @@ export function startChat(session, { sequence, answer, news }) {
 
   begin.addEventListener('input', ({ target }) => {
     target.setCustomValidity('')
-    sessionStorage.setItem(DRAFT, JSON.stringify(Object.fromEntries(new FormData(begin))))
+    remember(DRAFT, Object.fromEntries(new FormData(begin)))
   })
 
   begin.addEventListener('submit', async (event) => {
@@ -91,7 +93,7 @@ export function startChat(session, { sequence, answer, news }) {
       converse(conversationSid)
       if (!isRead) outbox.expect(query)
       else if (!transcript.some((line) => line.endsWith(`You: ${query}`))) outbox.add(query)
-      sessionStorage.removeItem(DRAFT)
+      remember(DRAFT, null)
       begin.reset()
       say.elements.text.focus()
     } catch {
@@ -187,8 +189,7 @@ export function startChat(session, { sequence, answer, news }) {
     },
     async begin() {
       if (await resume() || !over.hidden) return
-      const draft = JSON.parse(sessionStorage.getItem(DRAFT) ?? '{}')
-      Object.entries(draft).forEach(([name, value]) => { begin.elements[name].value = value })
+      Object.entries(recall(DRAFT) ?? {}).forEach(([name, value]) => { begin.elements[name].value = value })
       show(begin)
     },
   }

@@ -2,7 +2,7 @@
 // replies, closes. It calls the desk's API (docs/desk.md) through the site, which adds the API key. A desk's server would
 // hear of messages by webhooks or read periodically; this panel reads again when the stack's events show a guest's call.
 
-import { appendTo, ask, bubble, button, clockOf, element, startComposer } from './bubbles.js'
+import { appendTo, ask, bubble, button, clockOf, element, keepAtEnd, startComposer } from './bubbles.js'
 
 const API = '/control/desk/v1/Conversations'
 /** The name that the guest sees. */
@@ -163,6 +163,7 @@ export function startDesk(root, events, { waiting = () => {}, isPanel = true } =
     view.back.focus()
   }
 
+  keepAtEnd(view.log)
   startComposer(view.reply, reply)
   view.back.addEventListener('click', back)
   view.close.addEventListener('click', close)
@@ -185,7 +186,7 @@ function draw(root, isPanel) {
   root.classList.add('desk')
   root.innerHTML = `
     <header class="card-head">
-      <h2 id="desk-title">Desk</h2>
+      <h2 id="desk-title">${isPanel ? 'Desk' : 'Conversations'}</h2>
       <a class="desk-alone quiet" href="desk" target="_blank">In a tab of its own</a>
     </header>
     <div class="desk-body">

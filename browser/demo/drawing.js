@@ -5,7 +5,7 @@ import { duration } from './steps.js'
 
 const SVG = 'http://www.w3.org/2000/svg'
 const SIDE = 42
-const NARROWEST = 600
+const NARROWEST = 560
 const LINE = 13
 const HEAD = 5
 /** Also in sequence.css. */

@@ -2,6 +2,7 @@
 // after a reload of the tab.
 
 import { appendTo, bubble, button } from './bubbles.js'
+import { recall, remember } from './tab-storage.js'
 
 const KEY = 'demo-undelivered'
 
@@ -16,8 +17,7 @@ export function startOutbox({ log, send }) {
 
   function store() {
     const texts = entries.map(({ text, after }) => ({ text, after }))
-    if (texts.length > 0) sessionStorage.setItem(KEY, JSON.stringify({ sid, texts }))
-    else sessionStorage.removeItem(KEY)
+    remember(KEY, texts.length > 0 ? { sid, texts } : null)
   }
 
   function create(text, after) {
@@ -99,7 +99,7 @@ export function startOutbox({ log, send }) {
     /** Another conversation: shows the entries that its guest left before a reload. */
     open(conversationSid) {
       const expected = entries.filter((entry) => entry.isExpected).map(({ text }) => text)
-      const stored = JSON.parse(sessionStorage.getItem(KEY) ?? 'null')
+      const stored = recall(KEY)
       entries.splice(0).forEach(({ item }) => item.remove())
       sid = conversationSid
       lastIndex = -1
@@ -112,7 +112,7 @@ export function startOutbox({ log, send }) {
     /** The chat is over: nothing can be sent. */
     close() {
       entries.forEach((entry) => show(entry, 'Not sent'))
-      sessionStorage.removeItem(KEY)
+      remember(KEY, null)
     },
   }
 }

@@ -9,57 +9,57 @@ const FAS = '/v1/Accounts/AC…/Tokens'
 /** A story whose timers never run; `arrow` reports one, by default of a call of a millisecond that has just ended. */
 function story({ throughStarship = false } = {}) {
   let clock = 1_000_000
-  const told = createStory({ throughStarship, changed: () => {}, later: () => {} })
+  const live = createStory({ throughStarship, changed: () => {}, later: () => {} })
   const arrow = (service, endpoint, { id = 'a', trace = 't', status = 200, us = 1000, after = 1000, ...more } = {}) => {
     const [method, route] = endpoint.split(' ')
     clock += after
-    told.add({
+    live.add({
       service: SERVICES[service] ?? service, method, route, status, code: '', request_id: id, trace_id: trace, duration_us: us,
       ended_us: clock, ended_at: clock / 1000, ...more,
     })
   }
-  const press = (name) => told.add({ press: name, ended_us: clock += 1000, ended_at: clock / 1000 })
-  const titles = () => told.steps.map(({ title }) => title)
-  return { told, arrow, press, titles }
+  const press = (name) => live.add({ press: name, ended_us: clock += 1000, ended_at: clock / 1000 })
+  const titles = () => live.steps.map(({ title }) => title)
+  return { live, arrow, press, titles }
 }
 
 test('the exchanges of one trace are one step, whatever comes between them', () => {
-  const { told, arrow, titles } = story()
+  const { live, arrow, titles } = story()
   arrow('SAS', 'POST /v1/ScopedAuthTokens/generate/internal', { id: '1' })
   arrow('FAS', `POST ${FAS}`, { id: '1', us: 3000 })
   arrow('FWO', 'POST /v2/Webchat/Token', { id: '1', us: 5000 })
   arrow('FWO', 'OPTIONS unmatched', { id: '2', trace: 'preflight', status: 204 })
   arrow('FWO', 'POST /v2/WebChannels', { id: '3', status: 201 })
   assert.deepEqual(titles(), ['The guest starts a chat'])
-  const [{ items }] = told.steps
+  const [{ items }] = live.steps
   assert.deepEqual(items.map(({ exchange }) => exchange.endpoint), ['Create token', 'Open conversation'])
   assert.equal(describe(items[0].exchange.hop), 'Browser calls FWO: Create token. FWO calls FAS: Create token. FAS calls SAS: '
     + 'Generate token. SAS answers FAS: 200 in 1.0\u00a0ms. FAS answers FWO: 200 in 3.0\u00a0ms. FWO answers Browser: 200 in 5.0\u00a0ms.')
   assert.deepEqual(pathsOf(items[0].exchange.hop).slice(0, 2), ['Browser → FWO: POST /v2/Webchat/Token', `FWO → FAS: POST ${FAS}`])
-  assert.equal(backgroundLine(told.background), 'In the background: 1 preflight')
+  assert.equal(backgroundLine(live.background), 'In the background: 1 preflight')
 })
 
 test('a step has the time of its first call', () => {
-  const { told, arrow } = story()
+  const { live, arrow } = story()
   arrow('FWO', 'POST /v2/Webchat/Token', { us: 5000, ended_at: 1_800_000_000_000 })
-  assert.equal(told.steps[0].at, 1_799_999_999_995)
+  assert.equal(live.steps[0].at, 1_799_999_999_995)
 })
 
 test('waiting calls, refreshes and the desk’s reads are no steps', () => {
-  const { told, arrow } = story()
+  const { live, arrow } = story()
   arrow('FWO', 'GET /v2/WebChannels/CH…/Messages', { id: '1', trace: '1', waited_ms: 25_000 })
   arrow('FWO', 'GET /v2/WebChannels/CH…/Messages', { id: '2', trace: '2', status: 503 })
   arrow('FWO', 'GET /v2/WebChannels/CH…/Messages', { id: '3', trace: '3', status: 499 })
   arrow('FWO', 'POST /v2/Webchat/Token/Refresh', { id: '4', trace: '4' })
   arrow('FWO', 'GET /v1/Conversations', { id: '5', trace: '5' })
   arrow('FWO', 'GET /v1/Conversations/CH…/Messages', { id: '6', trace: '6' })
-  assert.deepEqual(told.steps, [])
-  assert.equal(backgroundLine(told.background), 'In the background: 3 waiting calls (1 failed), 1 refresh, 2 reads by the desk')
+  assert.deepEqual(live.steps, [])
+  assert.equal(backgroundLine(live.background), 'In the background: 3 waiting calls (1 failed), 1 refresh, 2 reads by the desk')
 })
 
 for (const isReportedFirst of [true, false]) {
   test(`a waiting call that the desk ended is in the desk’s step, reported ${isReportedFirst ? 'before' : 'after'} it`, () => {
-    const { told, arrow } = story()
+    const { live, arrow } = story()
     const wait = () => {
       arrow('SAS', 'POST /v1/ScopedAuthTokens/validate', { id: 'w', after: 100, us: 10 })
       arrow('FAS', `POST ${FAS}/validate`, { id: 'w', after: 10, us: 20 })
@@ -73,28 +73,28 @@ for (const isReportedFirst of [true, false]) {
       reply()
       wait()
     }
-    const [{ title, items }] = told.steps
+    const [{ title, items }] = live.steps
     assert.equal(title, 'The desk answers')
     assert.deepEqual(items.map(({ exchange }) => exchange.id), ['d', 'w'])
     const { hop, endedBy } = items[1].exchange
     assert.equal(describe(hop, 'Browser', endedBy.began), 'FWO calls FAS: Validate token. FAS calls SAS: Validate token. SAS answers '
       + 'FAS: 200 in 0.01\u00a0ms. FAS answers FWO: 200 in 0.02\u00a0ms. FWO answers Browser: 200 in 0.9\u00a0ms.')
-    assert.equal(told.background.get('waiting')?.count ?? 0, 0)
-    assert.deepEqual(outcomeOf(told.steps[0]), { text: '201', isRefused: false })
+    assert.equal(live.background.get('waiting')?.count ?? 0, 0)
+    assert.deepEqual(outcomeOf(live.steps[0]), { text: '201', isRefused: false })
   })
 }
 
 test('a waiting call that ended by itself, or for a message of the guest, stays in the background', () => {
-  const { told, arrow } = story()
+  const { live, arrow } = story()
   arrow('FWO', 'POST /v1/Conversations/CH…/Messages', { id: 'd', trace: 'd', status: 201 })
   arrow('FWO', 'POST /v2/WebChannels/CH…/Messages', { id: 'g', trace: 'g', status: 201, after: 2_000_000 })
   arrow('FWO', 'GET /v2/WebChannels/CH…/Messages', { id: 'w', trace: 'w', waited_ms: 10_000 })
-  assert.deepEqual(told.steps.map(({ items }) => items.length), [1, 1])
-  assert.equal(told.background.get('waiting').count, 1)
+  assert.deepEqual(live.steps.map(({ items }) => items.length), [1, 1])
+  assert.equal(live.background.get('waiting').count, 1)
 })
 
 test('a button’s effect is in its step', () => {
-  const { told, arrow, press, titles } = story()
+  const { live, arrow, press, titles } = story()
   press('thief')
   arrow('FWO', 'POST /v2/Webchat/Token/Refresh', { id: 'thief-1', trace: 'x', status: 401, code: 'invalid_dpop_proof' })
   arrow('FWO', 'POST /v2/Webchat/Token/Refresh', { id: 'thief-2', trace: 'x', status: 401, code: 'invalid_dpop_proof' })
@@ -105,7 +105,7 @@ test('a button’s effect is in its step', () => {
   press('scoped_auth_stops')
   arrow('FWO', 'POST /v2/Webchat/Token/Refresh', { id: '5', trace: '5' })
   assert.deepEqual(titles(), ['A thief presents the copied token', 'Seven hours pass', 'ScopedAuth stops'])
-  const [thief, expiry, stop] = told.steps
+  const [thief, expiry, stop] = live.steps
   assert.deepEqual(thief.items.map(({ times }) => times), [2])
   assert.deepEqual(outcomeOf(thief), { text: '401 invalid_dpop_proof', isRefused: true })
   assert.deepEqual(expiry.items.map(({ exchange }) => exchange.id), ['3', '4'])
@@ -114,10 +114,10 @@ test('a button’s effect is in its step', () => {
 })
 
 test('the effect of a press comes within twenty seconds', () => {
-  const { told, arrow, press } = story()
+  const { live, arrow, press } = story()
   press('expire')
   arrow('FWO', 'GET /v2/WebChannels/CH…/Messages', { status: 401, code: 'expired_token', after: 21_000_000 })
-  assert.deepEqual(told.steps.map(({ items }) => items.length), [0])
+  assert.deepEqual(live.steps.map(({ items }) => items.length), [0])
 })
 
 test('a refused preflight of another origin is a step', () => {
@@ -127,34 +127,34 @@ test('a refused preflight of another origin is a step', () => {
 })
 
 test('a press in the page takes the first calls of its kind, and shows what the guest saw', () => {
-  const { told, arrow } = story()
-  told.press('send')
-  told.notice('That is too long.')
+  const { live, arrow } = story()
+  live.press('send')
+  live.notice('That is too long.')
   arrow('FWO', 'POST /v2/WebChannels/CH…/Messages', { id: '1', trace: '1', status: 413 })
   arrow('FWO', 'POST /v2/WebChannels/CH…/Messages', { id: '2', trace: '2', status: 201 })
-  assert.deepEqual(told.steps.map(({ items, notice }) => [items.length, notice]), [[1, 'That is too long.'], [1, undefined]])
+  assert.deepEqual(live.steps.map(({ items, notice }) => [items.length, notice]), [[1, 'That is too long.'], [1, undefined]])
 })
 
 test('Starship’s line completes an exchange, also late', () => {
-  const { told, arrow } = story({ throughStarship: true })
+  const { live, arrow } = story({ throughStarship: true })
   const line = () => arrow('Starship', 'POST /v2/Webchat/Token', { id: '1', trace: undefined, us: 9000 })
   arrow('FWO', 'POST /v2/Webchat/Token', { id: '1' })
-  assert.deepEqual(told.steps, [])
+  assert.deepEqual(live.steps, [])
   line()
-  assert.match(describe(told.steps[0].items[0].exchange.hop), /^Browser calls Starship: Create token\. Starship calls FWO: /)
+  assert.match(describe(live.steps[0].items[0].exchange.hop), /^Browser calls Starship: Create token\. Starship calls FWO: /)
 })
 
 test('the past is sorted like what comes later, and replaces it', () => {
-  const { told, arrow, titles } = story()
+  const { live, arrow, titles } = story()
   arrow('FWO', 'POST /v2/Webchat/Token')
   const event = { service: SERVICES.FWO, status: 201, code: '', duration_us: 1000, ended_us: 1, ended_at: 1 }
-  told.reset([
+  live.reset([
     { ...event, method: 'POST', route: '/v2/WebChannels/CH…/Messages', request_id: '1', trace_id: '1' },
     { press: 'replay', ended_us: 2, ended_at: 2 },
     { ...event, method: 'POST', route: '/v2/Webchat/Token/Refresh', request_id: '2', trace_id: '2', ended_us: 3 },
   ])
   assert.deepEqual(titles(), ['The guest sends a message', 'An old token is replayed'])
-  assert.equal(told.steps[1].items.length, 1)
+  assert.equal(live.steps[1].items.length, 1)
 })
 
 test('durations have two or three digits', () => {

@@ -116,7 +116,7 @@ fn tell(demonstration: &Demonstration, data: &Path) {
     let Demonstration { orchestrator, desk_address, federated_auth, starship, site, .. } = demonstration;
     tell_beginning(data);
     println!(
-        "  Look here first: {}  a customer's site, its chat, and the calls as they flow\n",
+        "  Look here first: {}  a guest's chat, the desk that answers, and the calls as they flow\n",
         site::origin(site.address)
     );
     match starship {

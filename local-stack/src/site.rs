@@ -1,6 +1,6 @@
 //! The customer's site: the page with the chat, on an origin of its own, so that its calls to FWO are cross-origin as in
-//! production. It also streams the stack's arrows, and offers controls that simulate failures. For the local machine only:
-//! it listens on the loopback interface and accepts its own host names only.
+//! production. It also streams the stack's arrows, passes the desk's requests on to the desk's API, and offers controls that
+//! simulate failures. For the local machine only: it listens on the loopback interface and accepts its own host names only.
 
 mod controls;
 mod desk;

@@ -19,7 +19,7 @@ macro_rules! file {
 }
 
 /// Path, type and content.
-const FILES: [(&str, &str, &str); 20] = [
+const FILES: [(&str, &str, &str); 21] = [
     ("/", HTML, file!("demo/index.html")),
     ("/desk", HTML, file!("demo/desk.html")),
     ("/demo.css", STYLE, file!("demo/demo.css")),
@@ -35,6 +35,7 @@ const FILES: [(&str, &str, &str); 20] = [
     ("/desk-page.js", SCRIPT, file!("demo/desk-page.js")),
     ("/failures.js", SCRIPT, file!("demo/failures.js")),
     ("/sequence.js", SCRIPT, file!("demo/sequence.js")),
+    ("/tab-storage.js", SCRIPT, file!("demo/tab-storage.js")),
     ("/tabs.js", SCRIPT, file!("demo/tabs.js")),
     ("/steps.js", SCRIPT, file!("demo/steps.js")),
     ("/drawing.js", SCRIPT, file!("demo/drawing.js")),
