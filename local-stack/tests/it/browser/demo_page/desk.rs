@@ -75,6 +75,7 @@ async fn the_invitation_leads_to_the_desk_on_a_phone() {
 async fn an_answer_that_fails_stays_in_the_field() {
     let demo = Demo::opens().await;
     demo.begins_a_chat().await;
+    demo.shows(".desk-item", "Ada").await;
     demo.guest.page.click(".desk-item").await;
     demo.is_offline(true).await;
     demo.guest.page.types(".desk textarea", "It arrives today.").await;
