@@ -142,6 +142,9 @@ test('Starship’s line completes an exchange, also late', () => {
   assert.deepEqual(live.steps, [])
   line()
   assert.match(describe(live.steps[0].items[0].exchange.hop), /^Browser calls Starship: Create token\. Starship calls FWO: /)
+  const event = { service: SERVICES.FWO, method: 'POST', route: '/v2/WebChannels', status: 201, code: '' }
+  live.reset([{ ...event, request_id: '2', trace_id: '2', duration_us: 1000, ended_us: 1, ended_at: 1 }])
+  assert.equal(live.steps[0].items[0].exchange.endpoint, 'Open conversation', 'the history may lack the line')
 })
 
 test('the past is sorted like what comes later, and replaces it', () => {
