@@ -40,13 +40,16 @@ export function startDesk(root, events, { waiting = () => {}, isPanel = true } =
     const before = conversations
     const newest = listed.reduce((latest, { date_updated: at }) => at > latest ? at : latest, '')
     conversations = new Map(await Promise.all(listed.map(async (conversation) => {
-      const { sid, date_updated: at } = conversation
+      const { sid, state, date_updated: at } = conversation
       const known = before.get(sid)
       // Times are whole seconds: a message may have come in the second of the last read.
-      const isKnown = known && known.date_updated === at && (at !== newest || conversation.state === 'closed')
-      const messages = isKnown ? known.messages : (await call(`/${sid}/Messages?Order=desc&PageSize=100`)).messages.reverse()
+      const isKnown = known?.isRead && known.date_updated === at && known.state === state && (at !== newest || state === 'closed')
+      // A closed conversation is read once it is open.
+      const isRead = isKnown || state === 'active' || sid === openSid
+      const messages = isKnown ? known.messages
+        : isRead ? (await call(`/${sid}/Messages?Order=desc&PageSize=100`)).messages.reverse() : []
       const spoken = messages.filter(({ side }) => side !== 'system')
-      return [sid, { ...conversation, messages, isWaiting: conversation.state === 'active' && spoken.at(-1)?.side === 'guest' }]
+      return [sid, { ...conversation, messages, isRead, isWaiting: state === 'active' && spoken.at(-1)?.side === 'guest' }]
     })))
     render()
   }
@@ -82,17 +85,17 @@ export function startDesk(root, events, { waiting = () => {}, isPanel = true } =
   }
 
   /** Changes an item in its place, so that a click or the focus on it is not lost. */
-  function renderItem({ sid, state, isWaiting, messages, friendly_name: name }, place) {
+  function renderItem({ sid, state, isWaiting, messages, friendly_name: name, date_updated: at }, place) {
     if (!items.has(sid)) {
       const item = button('', () => open(sid), 'desk-item')
       items.set(sid, item)
       element('li', '', item)
     }
     const item = items.get(sid)
-    const [last, spoken] = [messages.at(-1), messages.findLast(({ side }) => side !== 'system')]
+    const spoken = messages.findLast(({ side }) => side !== 'system')
     const status = state === 'closed' ? 'closed' : isWaiting ? 'waits for an answer' : 'answered'
     item.setAttribute('aria-current', sid === openSid)
-    item.replaceChildren(element('strong', '', name || GUEST), ' ', element('time', '', last ? clockOf(last.date_created) : ''), ' ',
+    item.replaceChildren(element('strong', '', name || GUEST), ' ', element('time', '', clockOf(at)), ' ',
       element('span', 'desk-last', spoken?.body ?? ''), ' ', element('span', `desk-state ${isWaiting ? 'waiting' : ''}`, status))
     if (view.list.children[place] !== item.parentElement) view.list.insertBefore(item.parentElement, view.list.children[place])
   }
@@ -125,6 +128,7 @@ export function startDesk(root, events, { waiting = () => {}, isPanel = true } =
   function open(sid) {
     openSid = sid
     render()
+    if (!conversations.get(sid)?.isRead) refresh()
     view.log.scrollTop = view.log.scrollHeight
     if (!view.reply.hidden) view.reply.querySelector('textarea').focus()
     else view.back.focus()
