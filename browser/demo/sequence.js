@@ -1,7 +1,7 @@
 // The live sequence: the steps of the story, the newest first. The newest one is open until the next press; older ones fold.
 
 import { drawExchange, drawLifelines } from './drawing.js'
-import { backgroundLine, createStory, describe, outcomeOf, pathsOf } from './steps.js'
+import { backgroundLine, beganAt, createStory, describe, outcomeOf, pathsOf } from './steps.js'
 
 export function startSequence(events, { throughStarship }) {
   const part = (id) => document.getElementById(id)
@@ -80,8 +80,9 @@ export function startSequence(events, { throughStarship }) {
     if (outcome && !isPast && news.textContent !== said) news.textContent = said
   }
 
-  function headOf({ title, at, kind }, outcome) {
-    const clock = new Date(at).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', second: '2-digit' })
+  function headOf(step, outcome) {
+    const { title, kind } = step
+    const clock = new Date(beganAt(step)).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', second: '2-digit' })
     const parts = [element('span', title, kind === 'thief' ? 'step-title refused' : 'step-title')]
     if (outcome) {
       const { text, isRefused } = outcome

@@ -181,6 +181,7 @@ export function createStory({ throughStarship, changed, later = setTimeout }) {
 
   function join(step, exchange, endedBy = exchange.endedBy) {
     Object.assign(exchange, { step, endedBy })
+    step.first ??= exchange
     if (exchange.trace && !endedBy) byTrace.set(exchange.trace, step)
     const before = step.items.at(-1)
     if (before && shape(before.exchange.hop) === shape(exchange.hop)) {
@@ -227,6 +228,9 @@ export function createStory({ throughStarship, changed, later = setTimeout }) {
     },
   }
 }
+
+/** When a step began: with the button, or with its first call. The page's own press is only the first guess. */
+export const beganAt = ({ at, pressed, first }) => pressed === undefined && first ? first.at : at
 
 const isOfDesk = ({ route }) => /^\/v1\/Conversations\b/.test(route)
 
