@@ -66,7 +66,7 @@ export type ChatMessage = {
     body: string;
     dateCreated: string;
 };
-export type During = 'resume' | 'refresh' | 'openConversation' | 'messages' | 'wait' | 'send' | 'end';
+export type During = 'resume' | 'refresh' | 'openConversation' | 'messages' | 'wait' | 'send' | 'assertion' | 'end';
 /**
  * `isOwn`: the guest is the author.
  */
@@ -148,6 +148,11 @@ export type Calls = {
         after?: number | undefined;
     }) => Promise<ChatMessage[]>;
     send: (body: string) => Promise<ChatMessage>;
+    /**
+     * A signed statement about the guest for another service, valid
+     * for 10 to 60 s; one is reused until 10 s before its end.
+     */
+    assertion: (audience: string) => Promise<string>;
     /**
      * Deletes the session and revokes its token.
      */

@@ -21,7 +21,8 @@
 /** @typedef {{conversationSid: string, identity: string}} Conversation */
 /** @typedef {{sid: string, index: number, author: string, body: string, dateCreated: string}} ChatMessage */
 
-/** @typedef {'resume' | 'refresh' | 'openConversation' | 'messages' | 'wait' | 'send' | 'end'} During */
+/** @typedef {'resume' | 'refresh' | 'openConversation' | 'messages' | 'wait' | 'send' | 'assertion' |
+ *   'end'} During */
 /** @typedef {{message: ChatMessage, isOwn: boolean}} Received `isOwn`: the guest is the author. */
 /** @typedef {{conversationSid: string}} Closed */
 /** @typedef {{expiration: string, by: 'this-tab' | 'another-tab'}} Refreshed */
@@ -55,6 +56,8 @@
  * @property {(form?: Form) => Promise<Conversation>} openConversation Starts a session if there is none.
  * @property {(page?: {after?: number | undefined}) => Promise<ChatMessage[]>} messages The messages after an index, or all.
  * @property {(body: string) => Promise<ChatMessage>} send
+ * @property {(audience: string) => Promise<string>} assertion A signed statement about the guest for another service, valid
+ *   for 10 to 60 s; one is reused until 10 s before its end.
  * @property {() => Promise<void>} end Deletes the session and revokes its token.
  * @property {() => void} leave Stops waiting, timers and listeners, without ending the session; `resume` starts again.
  * @property {string | null} identity Of the current session, as are the next two.
@@ -162,7 +165,7 @@ const UI_VERSION = '1.0.0'
 const REQUEST_TIMEOUT = 15_000
 const MAX_RETRY_DELAY = 30_000
 const CHECK_INTERVAL = 30_000
-/** Seconds that the service holds a request for messages, as in `WAIT_QUERY`. */
+/** Seconds that the service holds a request for messages. */
 const MAX_WAIT = 25
 /** The attempt whose `retryDelay` is 0 to 3 s. */
 const SHORT_PAUSE = Math.log2(3)
@@ -171,7 +174,6 @@ const RESUME_WINDOW = 86_400_000
 
 const TOKEN_PATH = '/v2/Webchat/Token'
 const CHANNELS_PATH = '/v2/WebChannels'
-const WAIT_QUERY = '?wait=25'
 
 /** @type {StoredSession} Also the types that `validSession` checks. */
 const EMPTY_SESSION = {
@@ -323,6 +325,8 @@ export function createSession(options) {
   let refreshing = null
   /** @type {Promise<Conversation> | null} */
   let openingConversation = null
+  /** @type {Map<string, {answer: Promise<string>, until: number}>} By session, conversation and audience. */
+  const assertions = new Map()
   /** Failures of the refresh in a row; while there are any, it is repeated at `retryAt`. */
   let failures = 0
   let retryAt = 0
@@ -947,7 +951,7 @@ export function createSession(options) {
    */
   async function readPage(act, sid, after) {
     act.after = after
-    return { ...await sendAuthorized(act, `${CHANNELS_PATH}/${sid}/Messages` + (act.wait ? WAIT_QUERY : '')), sid, after }
+    return { ...await sendAuthorized(act, `${CHANNELS_PATH}/${sid}/Messages` + (act.wait ? `?wait=${MAX_WAIT}` : '')), sid, after }
   }
 
   /** @param {{after?: number | undefined}} [page] @returns {Promise<ChatMessage[]>} */
@@ -978,6 +982,28 @@ export function createSession(options) {
     return toMessage(sent)
   }
 
+  /** @param {string} audience @returns {Promise<string>} */
+  function assertion(audience) {
+    const act = startAction('assertion')
+    // One of another session or conversation is not reused.
+    const key = `${current?.id} ${current?.conversationSid} ${audience}`
+    const known = assertions.get(key)
+    if (known && now() < known.until) return known.answer
+    const answer = withRetries(act, async () => {
+      const begun = now()
+      const { assertion, expires_in } = await sendAuthorized(act, `${TOKEN_PATH}/Assertion`, { audience })
+      if (!assertion) throw makeError(UNEXPECTED)
+      assertions.set(key, { answer, until: begun + (expires_in - 10) * 1000 })
+      return assertion
+    }).catch((error) => {
+      assertions.delete(key)
+      throw error
+    })
+    // While it is in flight, other calls share it.
+    assertions.set(key, { answer, until: Infinity })
+    return answer
+  }
+
   async function end() {
     await restore()
     if (!current) return
@@ -1004,7 +1030,7 @@ export function createSession(options) {
     Object.defineProperty(target, name, { get: () => current?.[name] || null })
   }
   return /** @type {any} */ (Object.assign(target, {
-    resume, openConversation, messages, send, end, leave, addEventListener: listen,
+    resume, openConversation, messages, send, assertion, end, leave, addEventListener: listen,
     [/** @type {any} */ (Symbol).dispose ?? 'leave']: leave,
   }))
 }

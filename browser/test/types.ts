@@ -19,6 +19,8 @@ export async function chat(): Promise<ChatMessage[]> {
   if (!resumed) await session.openConversation({ customerFriendlyName: 'Ada', preEngagementData: { topic: 'order' } })
   try {
     const { index } = await session.send('Hello')
+    const assertion: string = await session.assertion('https://api.example.com')
+    await fetch('https://api.example.com/orders', { headers: { authorization: `Bearer ${assertion}` } })
     return await session.messages({ after: index - 1 })
   } catch (error) {
     if (error instanceof WebchatError && error.code === 'network_unreachable') return session.messages()

@@ -8,7 +8,7 @@ use service_runtime::{
 };
 use shared_types::{
     Endpoint,
-    federated_auth::{CreateToken, RefreshToken, RevokeToken, ValidateToken},
+    federated_auth::{CreateToken, PublishKeys, RefreshToken, RevokeToken, ValidateToken},
     scoped_auth::Validate,
 };
 
@@ -20,13 +20,14 @@ fn routes(table: RouteTable<State, ServiceCredentials>) -> RouteTable<State, Ser
         .on::<RefreshToken, _, _>(handlers::refresh_token)
         .on::<RevokeToken, _, _>(handlers::revoke_token)
         .on::<ValidateToken, _, _>(handlers::validate_token)
+        .on::<PublishKeys, _, _>(handlers::publish_keys)
 }
 
 /// Starts the service on `listeners`.
 pub fn start(config: Config, listeners: Listeners) -> io::Result<Running> {
     let metrics = Arc::new(Metrics::default());
     let probed = config.scoped_auth.clone();
-    let credentials = ServiceCredentials::new(&config.orchestrator_secrets, &[]);
+    let credentials = ServiceCredentials::new(&config.orchestrator_secrets, &[PublishKeys::PATH]);
     let (scoped_auth, token_ttl_seconds, counted) =
         (config.scoped_auth.clone(), config.token_ttl_seconds, metrics.clone());
     let certificates = config.scoped_auth.follow();

@@ -22,6 +22,9 @@ use crate::{
     wire::{Direct, Participant, Wire},
 };
 
+/// The issuer of the guest assertions of `cargo run`: the URL under which its page reaches the orchestrator.
+pub const ISSUER: &str = "http://127.0.0.1:8080";
+
 /// The ports that the services listen on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ports {
@@ -50,6 +53,8 @@ pub struct StackConfig {
     pub clock: Clock,
     /// Lifetime of a token, in seconds.
     pub token_ttl_seconds: u32,
+    /// The issuer of guest assertions; `None` signs none.
+    pub issuer: Option<String>,
     /// Lifetimes of sessions.
     pub rules: Rules,
     /// Interval at which a replica polls for revocations by others.
@@ -83,6 +88,7 @@ impl StackConfig {
             wire: Arc::new(Direct),
             clock: Clock::system(),
             token_ttl_seconds: 6 * 3600,
+            issuer: Some(ISSUER.to_owned()),
             rules: Rules::default(),
             revocation_poll: Duration::from_millis(500),
             flex_configuration_url: None,

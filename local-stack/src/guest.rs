@@ -147,6 +147,21 @@ impl Guest {
         self.posts("/v2/Webchat/Token/Refresh", body).await
     }
 
+    /// `POST /v2/Webchat/Token/Assertion`
+    pub async fn asks_for_assertion(&self, token: &str, audience: &str) -> Answer {
+        self.presents(Some(token), self.assertion(token, audience)).await
+    }
+
+    /// The same request, without the retry with a nonce.
+    pub async fn asks_for_assertion_once(&self, token: &str, audience: &str) -> Answer {
+        self.presents_once(Some(token), self.assertion(token, audience)).await
+    }
+
+    fn assertion(&self, token: &str, audience: &str) -> RequestBuilder {
+        let request = self.client.post(format!("{}/v2/Webchat/Token/Assertion", self.url));
+        request.bearer_auth(token).json(&json!({"audience": audience}))
+    }
+
     /// `POST /v2/Webchat/Token/Revoke`
     pub async fn ends_session(&self, token: &str) -> Answer {
         let body = json!({"deploymentKey": self.deployment_key, "token": token});

@@ -83,6 +83,7 @@ impl Stack {
             federated_auth_secrets: vec![federated_auth_secret.clone()],
             keys_file: config.keys_file(),
             missing_keys: MissingKeys::Create,
+            issuer: config.issuer.clone().map(Into::into),
             database: sessions,
             rules: config.rules,
             revocation_poll: config.revocation_poll,

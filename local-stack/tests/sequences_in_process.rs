@@ -11,6 +11,7 @@ mod it {
     pub(crate) mod diagram;
     pub(crate) mod recorder;
     pub(crate) mod sequences;
+    pub(crate) mod verifier;
 }
 
-use it::{diagram, recorder, sequences};
+use it::{diagram, recorder, sequences, verifier};

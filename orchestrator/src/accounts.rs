@@ -5,6 +5,7 @@
 mod accounts_file;
 mod allowed_origins;
 mod api_key;
+mod assertion_audiences;
 pub mod check;
 mod document;
 mod flex_configuration_cache;
@@ -16,6 +17,7 @@ pub use self::{
     accounts_file::{AccountsFile, AccountsFileError, AccountsReload, ReloadOutcome},
     allowed_origins::{AllowedOrigins, MalformedOrigin},
     api_key::{ApiKey, Scope, Scopes, SecretDigest},
+    assertion_audiences::AssertionAudiences,
     flex_configuration_cache::FlexConfigurationCache,
     limits::{DeploymentLimits, GuestBytes, RateLimitMode, RetentionDays},
     snapshot::{Account, Accounts, AccountsError, Deployment, DeploymentConfig, ProofKey},

@@ -71,6 +71,8 @@ pub struct Route {
     pub serves_disabled: bool,
     /// The requested identity of an earlier session.
     pub identity: IdentityRequest,
+    /// Whether a proof of possession needs a nonce. With a requested identity it always does.
+    pub nonce: Nonce,
 }
 
 impl Route {
@@ -82,6 +84,7 @@ impl Route {
             answer_bytes: 0,
             serves_disabled: false,
             identity: IdentityRequest::None,
+            nonce: Nonce::Optional,
         }
     }
 }
@@ -160,7 +163,7 @@ pub async fn admit(
     // A proof without a token has no `ath`, so it could be made in advance. It must not be worth an identity.
     let identity_is_considered =
         identity::is_considered(&state.identity_refusals, client, context, route.identity);
-    let nonce = if identity_is_considered { Nonce::Required } else { Nonce::Optional };
+    let nonce = if identity_is_considered { Nonce::Required } else { route.nonce };
     let jkt = state.dpop.verify_dpop(context, trusted_hops, token.map(SealedToken::as_str), nonce)?;
     if charge == Charge::Create {
         state.counters.session_requested(jkt.is_some());

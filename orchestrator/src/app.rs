@@ -20,8 +20,8 @@ use shared_types::{
     federated_auth::{AccountPath, ValidateToken},
     fingerprint::Maker,
     orchestrator::{
-        CreateToken, Init, ListMessages, OpenConversation, PublicConfiguration, RefreshToken, RevokeToken,
-        SendMessage,
+        CreateAssertion, CreateToken, Init, ListMessages, OpenConversation, PublicConfiguration, PublishKeys,
+        RefreshToken, RevokeToken, SendMessage,
     },
 };
 use store::run_purge_loop;
@@ -40,6 +40,7 @@ use crate::{
     counters::Counters,
     dpop::{DpopVerifier, Nonces, ReplayStore},
     handlers::{self, desk},
+    published_keys::PublishedKeys,
     state::State,
     webhooks::{Sender, SenderConfig},
 };
@@ -60,11 +61,13 @@ fn routes(table: RouteTable<State, Public>) -> RouteTable<State, Public> {
         .on::<CreateToken, _, _>(handlers::create_token)
         .on::<RefreshToken, _, _>(handlers::refresh_token)
         .on::<RevokeToken, _, _>(handlers::revoke_token)
+        .on::<CreateAssertion, _, _>(handlers::create_assertion)
         .on::<Init, _, _>(handlers::init)
         .on::<OpenConversation, _, _>(handlers::open_conversation)
         .on::<ListMessages, _, _>(handlers::list_messages)
         .on::<SendMessage, _, _>(handlers::send_message)
         .on::<PublicConfiguration, _, _>(handlers::public_configuration)
+        .on::<PublishKeys, _, _>(handlers::publish_keys)
 }
 
 fn admin_routes(table: RouteTable<State, Internal>) -> RouteTable<State, Internal> {
@@ -162,6 +165,7 @@ pub async fn start_with(
     let certificates = config.federated_auth.follow();
 
     let (flex_configuration_cache, client_metrics) = (Arc::default(), metrics.clone());
+    let published_keys: Arc<PublishedKeys> = Arc::default();
     let (rate_limiter, identity_refusals) = (Arc::new(RateLimiter::new(&metrics)), Arc::default());
     let nonces = Arc::new(Nonces::new(&config.fingerprint_keys));
     let dpop = DpopVerifier {
@@ -213,6 +217,7 @@ pub async fn start_with(
                 .as_ref()
                 .map(|peer| FlexConfigurationClient::new(peer, client_metrics.clone())),
             flex_configuration_cache: Arc::clone(&flex_configuration_cache),
+            published_keys: Arc::clone(&published_keys),
             accounts: accounts.clone(),
             conversations: conversations.clone(),
             fingerprints: Arc::new(Maker::new(config.fingerprint_keys.clone())),

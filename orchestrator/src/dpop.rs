@@ -3,7 +3,8 @@
 //! that can keep a key send a proof; the released widget does not.
 //!
 //! Every check of section 4.3 has its [`ProofFailure`]. A nonce is required where a proof made in advance would be
-//! valuable: on a request without a token whose key gives more than a new session (contract, section 7).
+//! valuable (contract, section 7): on a request without a token whose key gives more than a new session, and on one for an
+//! assertion, which other services accept.
 
 mod invalid_proof;
 mod json;

@@ -1,6 +1,7 @@
 //! The guest's session: how it begins ([`begin`]), how a later request proves to belong to it ([`authenticate`]), and
-//! what both use: fingerprint, identity, and the conversation's setup.
+//! what both use: fingerprint, identity, and the conversation's setup. [`assertion`] identifies the guest to other services.
 
+pub mod assertion;
 pub mod authenticate;
 pub mod begin;
 pub mod conversation_setup;

@@ -15,6 +15,7 @@ use crate::{
     clients::{FederatedAuthClient, FlexConfigurationClient},
     counters::Counters,
     dpop::DpopVerifier,
+    published_keys::PublishedKeys,
     session::identity_refusals::IdentityRefusals,
 };
 
@@ -28,6 +29,8 @@ pub struct State {
     pub flex_configuration_cache: Arc<FlexConfigurationCache>,
     /// accounts.toml.
     pub accounts: Arc<AccountsFile>,
+    /// The latest public keys of ScopedAuthService.
+    pub published_keys: Arc<PublishedKeys>,
     /// The store of conversations.
     pub conversations: Conversations,
     /// Generates fingerprints; one per worker.

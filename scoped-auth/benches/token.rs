@@ -119,6 +119,7 @@ fn validate(ring: &KeyRing, counters: &Counters, body: &[u8]) -> Vec<u8> {
         bound: fingerprint.is_some(),
         jkt: None,
         successor: None,
+        assertion: None,
     });
     serde_json::to_vec(&answer).expect("JSON")
 }
@@ -127,7 +128,13 @@ fn handlers(c: &mut Criterion) {
     let (ring, claims, rng) = (ring(), claims(), SystemRandom::new());
     let counters = Counters::new(&Metrics::default());
     let token = ring.seal(&claims, TokenFormat::Encrypted, &rng).expect("a token");
-    let request = Request { token, fingerprint: claims.fingerprint.clone(), jkt: None, successor: None };
+    let request = Request {
+        token,
+        fingerprint: claims.fingerprint.clone(),
+        jkt: None,
+        successor: None,
+        assertion: None,
+    };
     let body = serde_json::to_vec(&request).expect("JSON");
     c.bench_function("validate", |b| b.iter(|| validate(&ring, &counters, black_box(&body))));
     c.bench_function("session_hash", |b| b.iter(|| ring.session_hash(black_box(claims.sid))));

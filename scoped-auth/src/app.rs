@@ -76,6 +76,7 @@ pub async fn start_with(
         keys: keys.clone(),
         sessions: sessions.clone(),
         counters: Counters::new(&metrics),
+        issuer: config.issuer,
         random: config.random.clone(),
     };
     let followed = sessions.clone();

@@ -1,6 +1,6 @@
 //! The settings of ScopedAuthService.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use secrecy::SecretString;
 use service_runtime::{
@@ -59,6 +59,11 @@ pub const PROGRAM: Program = Program {
             name: "keys_file",
             default: Required,
             help: "JWK Set with the keys of the tokens; `scoped-auth keys generate` creates one",
+        },
+        Setting {
+            name: "issuer",
+            default: Optional,
+            help: "URL that names this installation as the issuer of guest assertions; without it there are none: `Token/Assertion` is 404",
         },
         Setting {
             name: "session_max_seconds",
@@ -132,6 +137,8 @@ pub struct Config {
     pub keys_file: PathBuf,
     /// What to do if the key file is missing.
     pub missing_keys: MissingKeys,
+    /// The issuer of assertions; `None` signs none.
+    pub issuer: Option<Arc<str>>,
     /// The database of sessions and revocations.
     pub database: DatabaseConfig,
     /// The durations that govern sessions.
@@ -170,6 +177,7 @@ impl Config {
             federated_auth_secrets: settings.secrets("federated_auth_secret")?,
             keys_file: settings.parse("keys_file", "a path")?,
             missing_keys: MissingKeys::Fail,
+            issuer: settings.url_identifier("issuer")?.map(Arc::from),
             database: DatabaseConfig::from_settings(settings)?,
             rules: Rules {
                 session_max: seconds("session_max_seconds", 1, YEAR)?,

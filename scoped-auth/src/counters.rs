@@ -12,6 +12,7 @@ use shared_types::{
 pub struct Counters {
     /// By whether the session continues, and whether the token is encrypted.
     minted: [[Counter; 2]; 2],
+    assertions: Counter,
     judged: [(&'static str, Counter); VERDICTS.len()],
     /// By [`BROWSER_VERDICTS`] and the strictest level that accepts; `none` first.
     browsers: [[Counter; 1 + Sensitivity::ALL.len()]; BROWSER_VERDICTS.len()],
@@ -89,6 +90,8 @@ impl Counters {
         let (browsers, signals) =
             (Family::<Browser, Counter>::default(), Family::<OfSignal, Counter>::default());
         metrics.register("tokens_minted", "Tokens made, for new and continued sessions", minted.clone());
+        let assertions = Counter::default();
+        metrics.register("assertions_signed", "Guest assertions signed", assertions.clone());
         metrics.register("tokens_judged", "Tokens judged, by verdict", judged.clone());
         metrics.register(
             "fingerprints_judged",
@@ -115,7 +118,7 @@ impl Counters {
                 signals.get_or_create_owned(&labels)
             })
         });
-        Self { minted, judged, browsers, signals }
+        Self { minted, assertions, judged, browsers, signals }
     }
 
     /// Counts a token that was made.
@@ -123,6 +126,11 @@ impl Counters {
         let [new, continued] = &self.minted;
         let [signed, sealed] = if session_continues { continued } else { new };
         if encrypted { sealed } else { signed }.inc();
+    }
+
+    /// Counts a signed assertion.
+    pub fn assertion(&self) {
+        self.assertions.inc();
     }
 
     /// Counts a judged token. `verdict` is one of `VERDICTS`.

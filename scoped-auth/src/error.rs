@@ -17,6 +17,12 @@ pub enum Error {
     /// `ttl` is 0.
     #[error("a ttl of 0")]
     ZeroTtl,
+    /// `successor` and `assertion` are both requested.
+    #[error("a successor and an assertion")]
+    SuccessorAndAssertion,
+    /// The audience of an assertion is the issuer.
+    #[error("the audience is the issuer")]
+    AudienceIsIssuer,
     /// `identity` without `earlierSession`, or the reverse.
     #[error("an identity without its earlier session")]
     IncompleteIdentity,
@@ -67,6 +73,8 @@ impl ApiError for Error {
         match self {
             Error::DuplicateGrant
             | Error::ZeroTtl
+            | Error::SuccessorAndAssertion
+            | Error::AudienceIsIssuer
             | Error::IncompleteIdentity
             | Error::TokenTooLong
             | Error::NotAToken
@@ -85,6 +93,12 @@ impl ApiError for Error {
         match self {
             Error::DuplicateGrant => "`grants` is malformed: expected grants of different types.".into(),
             Error::ZeroTtl => "`ttl` is malformed: expected 1 second or more.".into(),
+            Error::SuccessorAndAssertion => {
+                "`assertion` is malformed: expected without `successor`.".into()
+            }
+            Error::AudienceIsIssuer => {
+                "`audience` is malformed: expected another one than the issuer, SCOPED_AUTH_ISSUER.".into()
+            }
             Error::IncompleteIdentity => {
                 "`earlierSession` is malformed: expected with `identity` only, and `identity` with it.".into()
             }

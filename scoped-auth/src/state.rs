@@ -22,6 +22,8 @@ pub struct State {
     pub sessions: Sessions,
     /// The counters.
     pub counters: Counters,
+    /// The issuer of assertions; `None` signs none.
+    pub issuer: Option<Arc<str>>,
     /// Randomness, for ids and signatures.
     pub random: Random,
 }

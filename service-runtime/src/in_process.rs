@@ -13,7 +13,7 @@ use std::{
 
 use actix_web::http::header::HeaderMap;
 use serde::Serialize;
-use shared_types::{Endpoint, ErrorBody, json};
+use shared_types::{Endpoint, ErrorBody, Method, json};
 
 use crate::{
     server::admin::Check,
@@ -100,7 +100,12 @@ impl InProcess {
     /// Reports a request to the observer, if there is one.
     pub(crate) fn observe_request<E: Endpoint>(&self, path: &str, fields: &E::Request) {
         if let Some(observer) = &self.observer {
-            observer(TrafficEvent::Request { method: E::METHOD.as_str(), path, body: &text(fields) });
+            let body = match E::METHOD {
+                Method::Post => text(fields),
+                // Over HTTP their fields are in the query.
+                Method::Get | Method::Delete => Vec::new(),
+            };
+            observer(TrafficEvent::Request { method: E::METHOD.as_str(), path, body: &body });
         }
     }
 

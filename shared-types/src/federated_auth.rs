@@ -2,11 +2,13 @@
 //! aliases.
 
 pub mod create_token;
+pub mod publish_keys;
 pub mod refresh_token;
 pub mod revoke_token;
 pub mod validate_token;
 
 pub use create_token::CreateToken;
+pub use publish_keys::PublishKeys;
 pub use refresh_token::RefreshToken;
 pub use revoke_token::RevokeToken;
 pub use validate_token::ValidateToken;

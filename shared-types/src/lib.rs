@@ -2,6 +2,7 @@
 //! diagrams. Each endpoint has its own module, in the module of its service, with its path, request and response. Server,
 //! client and tests all use that module. No I/O.
 
+pub mod assertion;
 pub mod code;
 pub mod desk;
 pub mod endpoint;
@@ -19,6 +20,7 @@ mod timestamp;
 mod token_answer;
 pub mod verdict;
 
+pub use assertion::{Assertion, AssertionAnswer, AssertionAudience};
 pub use code::{Code, ErrorBody};
 pub use endpoint::{Endpoint, Method};
 pub use fingerprint::Fingerprint;

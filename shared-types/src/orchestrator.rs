@@ -1,20 +1,24 @@
 //! Endpoints of FlexWebchatOrchestratorService: the public routes. Requests may name their fields in camelCase, PascalCase
 //! or snake_case.
 
+pub mod create_assertion;
 pub mod create_token;
 pub mod init;
 pub mod list_messages;
 pub mod open_conversation;
 pub mod public_configuration;
+pub mod publish_keys;
 pub mod refresh_token;
 pub mod revoke_token;
 pub mod send_message;
 
+pub use create_assertion::CreateAssertion;
 pub use create_token::CreateToken;
 pub use init::Init;
 pub use list_messages::ListMessages;
 pub use open_conversation::OpenConversation;
 pub use public_configuration::PublicConfiguration;
+pub use publish_keys::PublishKeys;
 pub use refresh_token::RefreshToken;
 pub use revoke_token::RevokeToken;
 pub use send_message::SendMessage;

@@ -21,6 +21,9 @@ pub const ORCHESTRATOR_SECRET: &str = "what-orchestrator-proves-itself-with";
 /// FederatedAuthService's credential at ScopedAuthService.
 pub const FEDERATED_AUTH_SECRET: &str = "what-federated-auth-proves-itself-with";
 
+/// The issuer of assertions.
+pub const ISSUER: &str = "https://chat.example.com";
+
 /// The credential with this secret.
 pub fn credential(secret: &str) -> ServiceCredential {
     ServiceCredential::new(&SecretString::from(secret)).unwrap()
@@ -36,6 +39,7 @@ pub fn scoped_auth(data: &Path, clock: &Clock) -> scoped_auth::Config {
         federated_auth_secrets: vec![SecretString::from(FEDERATED_AUTH_SECRET)],
         keys_file: data.join("keys.json"),
         missing_keys: MissingKeys::Create,
+        issuer: Some(ISSUER.into()),
         database: sqlite(&data.join("sessions.db")),
         rules: Rules { store_timeout: PATIENT, ..Rules::default() },
         revocation_poll: Duration::from_millis(500),

@@ -8,7 +8,10 @@ use std::{fmt, time::Duration};
 use chrono::{DateTime, TimeDelta, Utc, serde::ts_seconds};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use shared_types::{
-    AccountSid, DeploymentKey, Fingerprint, Grant, SessionId, Thumbprint, grant::GrantsClaim, json,
+    AccountSid, DeploymentKey, Fingerprint, Grant, SessionId, Thumbprint,
+    assertion::{SESSION_AUDIENCE, SESSION_ISSUER},
+    grant::GrantsClaim,
+    json,
     scoped_auth::validate::Reason,
 };
 use uuid::Uuid;
@@ -17,10 +20,10 @@ use self::unique_names::UniqueNames;
 use crate::crypto;
 
 /// The claim `iss` of every token.
-pub const ISSUER: &str = "ScopedAuthService";
+pub const ISSUER: &str = SESSION_ISSUER;
 
 /// The claim `aud` of every token.
-pub const AUDIENCE: &str = "webchat";
+pub const AUDIENCE: &str = SESSION_AUDIENCE;
 
 /// The maximum difference of two replicas' clocks: a token that one has just made must be valid for another whose clock is
 /// behind. Expiry has no such tolerance, so that no token outlives its `expiration`.

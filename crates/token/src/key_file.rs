@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 pub(crate) use self::jwk::write_subkey;
 pub use self::{
     change::ChangeError,
-    rotation::{Activation, Force, KNOWN_AFTER, Removal, RotationError},
+    rotation::{Activation, Force, KNOWN_AFTER, PUBLISHED_BEFORE, Removal, RotationError, known_after},
 };
 use crate::crypto::{CryptoError, P256KeyPair, Secret};
 

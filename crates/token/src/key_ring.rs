@@ -12,7 +12,7 @@ use std::{collections::HashMap, fmt, sync::Arc};
 
 use arc_swap::{ArcSwap, Guard};
 use chrono::{DateTime, Utc};
-use shared_types::{SealedToken, SessionId, json, scoped_auth::jwks};
+use shared_types::{Assertion, SealedToken, SessionId, json, scoped_auth::jwks};
 use zeroize::Zeroizing;
 
 use self::{
@@ -20,8 +20,9 @@ use self::{
     subkey_cache::{CachedSubkey, SubkeyCache, SubkeyEntry},
 };
 use crate::{
+    assertion::{AssertionClaims, Statement},
     claims::Claims,
-    crypto::{Mac, P256KeyPair, Secret, SecureRandom, Signer, Verifier},
+    crypto::{self, CryptoError, Mac, P256KeyPair, Secret, SecureRandom, Signer, Verifier},
     jose::{SealError, TokenFormat, Unauthentic, base64url, header, jwe, jws, kid::Kid},
     key_file::{KeyFile, KeyFileError, KeyInfo, Material, Status, write_subkey},
 };
@@ -141,6 +142,14 @@ impl KeyRing {
         format!("{:016x}", bits.unwrap_or_default())
     }
 
+    /// The claim `sid` of an assertion: the first 128 bits of the same HMAC, in hexadecimal. It begins with the hash in the
+    /// audit log, so that operators find the session of an assertion.
+    pub fn assertion_sid(&self, session: SessionId) -> String {
+        let tag = self.mac.tag(session.text().as_bytes());
+        let bits = tag.as_ref().first_chunk().copied().map(u128::from_be_bytes);
+        format!("{:032x}", bits.unwrap_or_default())
+    }
+
     /// Makes a token of `claims` in `format`, with the active key of that format.
     ///
     /// The `kid` of an encrypted token ends in the deployment of its webchat grant, if that has one, so that
@@ -163,9 +172,36 @@ impl KeyRing {
                     jwe::seal(&entry.subkey, &entry.header, nonce, payload)
                 })?
             }
-            TokenFormat::Signed => jws::sign(&self.signer.signer, &self.signer.kid, &payload, rng)?,
+            TokenFormat::Signed => self.sign(header::write_jws, &payload, rng)?,
         };
         SealedToken::new(token).ok_or(SealError::TooLong)
+    }
+
+    /// Signs an assertion of `statement` with the active signing key.
+    ///
+    /// # Errors
+    ///
+    /// [`SealError::Crypto`] if the random generator or the cryptographic library fails.
+    pub fn sign_assertion(
+        &self,
+        statement: Statement<'_>,
+        now: DateTime<Utc>,
+        rng: &dyn SecureRandom,
+    ) -> Result<Assertion, SealError> {
+        let sid = self.assertion_sid(statement.token.sid);
+        let claims = AssertionClaims::new(statement, sid, crypto::random(rng)?, now);
+        let payload = json::to_vec(&claims).map_err(|_| SealError::Crypto)?;
+        Ok(Assertion::new(self.sign(header::write_assertion, &payload, rng)?))
+    }
+
+    pub(crate) fn sign(
+        &self,
+        write_header: fn(&str, &mut String),
+        payload: &[u8],
+        rng: &dyn SecureRandom,
+    ) -> Result<String, CryptoError> {
+        let SigningKey { kid, signer, .. } = &*self.signer;
+        jws::sign(signer, |out| write_header(kid, out), payload, rng)
     }
 
     /// The claims of `token`, if it is authentic: in one of the two formats, made with a listed key, unchanged, and with

@@ -1,7 +1,9 @@
-//! Session tokens: compact JWE and JWS, their claims, and the keys that make and open them. Pure but for the key file:
+//! Session tokens: compact JWE and JWS, their claims, and the keys that make and open them; and guest assertions, which
+//! are signed with the same keys. Pure but for the key file:
 //! time and randomness are arguments, and there is no HTTP and no SQL here. ScopedAuthService is the only participant
 //! that links it; everyone else passes tokens on unread.
 
+pub mod assertion;
 pub mod claims;
 mod crypto;
 pub mod jose;

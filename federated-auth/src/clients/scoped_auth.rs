@@ -5,7 +5,7 @@ use std::sync::Arc;
 use service_runtime::{Metrics, RequestContext, ServiceClient, UpstreamError, client::PeerConfig};
 use shared_types::{
     orchestrator::NoParameters,
-    scoped_auth::{Generate, Revoke, Validate, generate, revoke, validate},
+    scoped_auth::{Generate, PublishKeys, Revoke, Validate, generate, jwks, revoke, validate},
 };
 
 /// Client for ScopedAuthService.
@@ -42,5 +42,10 @@ impl ScopedAuthClient {
         request: &revoke::Request,
     ) -> Result<revoke::Response, UpstreamError> {
         self.0.call::<Revoke>(call, &NoParameters {}, request).await
+    }
+
+    /// `GET /.well-known/jwks.json`
+    pub async fn publish_keys(&self, call: &RequestContext<'_>) -> Result<jwks::Response, UpstreamError> {
+        self.0.call::<PublishKeys>(call, &NoParameters {}, &NoParameters {}).await
     }
 }

@@ -21,7 +21,7 @@ pub async fn refresh_token(
 ) -> Result<Response, Error> {
     call.account = Some(account_sid);
     let successor = Some(SuccessorRequest { account_sid, deployment_key, ttl: state.token_ttl_seconds });
-    let validate = validate::Request { token, fingerprint, jkt, successor };
+    let validate = validate::Request { token, fingerprint, jkt, successor, assertion: None };
     let verdict = state.scoped_auth.validate(call, &validate).await?;
     let authorized = verdict::check(verdict, account_sid)?;
     let successor = authorized.successor.ok_or_else(|| UpstreamError::Invalid {

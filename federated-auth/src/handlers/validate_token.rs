@@ -1,11 +1,11 @@
-//! `FWO ->> FAS: POST /v1/Accounts/AC…/Tokens/validate` (conversation diagram).
+//! `FWO ->> FAS: POST /v1/Accounts/AC…/Tokens/validate` (conversation and assertion diagrams).
 
 use service_runtime::RequestContext;
 use shared_types::{
     Code, Fingerprint, Yes,
     federated_auth::{
         AccountPath,
-        validate_token::{Request, Response},
+        validate_token::{AssertionRequest, Request, Response},
     },
     fingerprint::Mode,
     scoped_auth::validate,
@@ -13,7 +13,7 @@ use shared_types::{
 
 use crate::{error::Error, state::State, verdict};
 
-/// Calls ScopedAuthService to validate a token. With the feature on, a token without a fingerprint is rejected here and
+/// Calls ScopedAuthService to validate a token and, if requested, to sign an assertion of its guest. With the feature on, a token without a fingerprint is rejected here and
 /// accepted for a refresh only, so that no guest chats with an unbound token. In the mode `shadow` it is accepted.
 pub async fn validate_token(
     state: &State,
@@ -23,8 +23,11 @@ pub async fn validate_token(
 ) -> Result<Response, Error> {
     call.account = Some(account_sid);
     let must_be_bound = request.fingerprint.as_ref().map(Fingerprint::mode) == Some(Mode::Enforce);
-    let Request { token, fingerprint, jkt } = request;
-    let validate = validate::Request { token, fingerprint, jkt, successor: None };
+    let Request { token, fingerprint, jkt, assertion } = request;
+    let assertion = assertion.map(|AssertionRequest { audience, conversation_sid }| {
+        validate::AssertionRequest { audience, conversation_sid }
+    });
+    let validate = validate::Request { token, fingerprint, jkt, successor: None, assertion };
     let verdict = state.scoped_auth.validate(call, &validate).await?;
     let authorized = verdict::check(verdict, account_sid)?;
     if must_be_bound && !authorized.bound {
@@ -38,5 +41,6 @@ pub async fn validate_token(
         session_id: authorized.session_id,
         auth_time: authorized.auth_time,
         jkt: authorized.jkt,
+        assertion: authorized.assertion,
     })
 }

@@ -1,5 +1,6 @@
 //! The Browser participant in a real Chromium, through Starship (a real nginx), in front of a real stack.
 
+mod assertion;
 mod chromium;
 mod conversations_client;
 mod cors;

@@ -19,3 +19,4 @@ mod rolling;
 mod sequences;
 mod settings;
 mod traces;
+mod verifier;

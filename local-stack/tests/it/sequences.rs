@@ -2,6 +2,8 @@
 //! must equal the arrows of `docs/sequences/`.
 
 mod answer;
+mod assertion;
+mod assertion_attacks;
 mod close;
 mod create_token;
 mod init;

@@ -1,10 +1,14 @@
 //! `orchestrator accounts check`: reports every problem of an `accounts.toml`, whereas the service stops at the first. It
 //! deserialises each table into the service's own types, skips a malformed value, and continues.
 
-use std::{collections::HashSet, fmt, path::Path};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+    path::Path,
+};
 
 use serde::{Deserialize, de::DeserializeOwned};
-use shared_types::{AccountSid, ApiKeySid, DeploymentKey};
+use shared_types::{AccountSid, ApiKeySid, AssertionAudience, DeploymentKey};
 use toml::{
     Spanned,
     de::{DeTable, DeValue, Deserializer, Error},
@@ -47,6 +51,7 @@ pub fn problems(text: &str, folder: &Path) -> Vec<Problem> {
         sids: UniqueIds::default(),
         keys: UniqueIds::default(),
         api_key_sids: UniqueIds::default(),
+        audiences: HashMap::new(),
     };
     let (document, faults) = DeTable::parse_recoverable(text);
     for fault in &faults {
@@ -66,6 +71,8 @@ struct Check<'i> {
     sids: UniqueIds<AccountSid>,
     keys: UniqueIds<DeploymentKey>,
     api_key_sids: UniqueIds<ApiKeySid>,
+    /// The account that listed each audience first.
+    audiences: HashMap<AssertionAudience, AccountSid>,
 }
 
 /// The top level has no keys besides the accounts.
@@ -91,6 +98,7 @@ impl<'i> Check<'i> {
             if let Some(account) = self.read::<AccountTable>(account) {
                 let inserted = self.sids.insert(self.text, 0, &account.sid);
                 self.problems.extend(inserted.err().map(Problem::from));
+                self.audiences(&account);
             }
             for deployment in deployments {
                 // Whatever else is malformed.
@@ -182,6 +190,22 @@ impl<'i> Check<'i> {
                 }
                 Err(malformed) => self.report(at, true, malformed.reason),
                 Ok(parsed) => self.lint(at, text, parsed.joined()),
+            }
+        }
+    }
+
+    /// A verifier that does not check `account_sid` takes the guests of one account for those of the other.
+    fn audiences(&mut self, account: &AccountTable) {
+        let Some(audiences) = &account.assertion_audiences else { return };
+        let sid = *account.sid.get_ref();
+        for audience in audiences.get_ref().entries() {
+            let first = *self.audiences.entry(audience.clone()).or_insert(sid);
+            if first != sid {
+                let what = format!(
+                    "the assertion audience {:?} is also one of {first}: that service must check `account_sid`",
+                    audience.as_str()
+                );
+                self.report(audiences.span().start, false, what);
             }
         }
     }

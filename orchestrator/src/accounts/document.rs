@@ -21,6 +21,7 @@ use toml::Spanned;
 use super::{
     allowed_origins::AllowedOrigins,
     api_key::{ApiKey, DEFAULT_CALLS_PER_MINUTE, Scopes, SecretDigest},
+    assertion_audiences::AssertionAudiences,
     limits::{DeploymentLimits, GuestBytes, RetentionDays},
     snapshot::{Account, Accounts, AccountsError, Deployment, DeploymentIndex, ProofKey},
     webhook::{Webhook, WebhookEvents, WebhookUrl},
@@ -44,6 +45,7 @@ pub(super) struct AccountTable {
     fingerprint_mode: Mode,
     conversations_service_sid: ConversationsServiceSid,
     conversation_retention_days: Option<RetentionDays>,
+    pub(super) assertion_audiences: Option<Spanned<AssertionAudiences>>,
     #[serde(default)]
     deployment: Vec<DeploymentTable>,
     #[serde(default)]
@@ -103,7 +105,8 @@ impl Accounts {
     /// # Errors
     ///
     /// The first of: malformed TOML, an unknown or missing field, a malformed value, a duplicate account, deployment key
-    /// or API key, more than [`AllowedOrigins::MAX_ENTRIES`] origins, a malformed origin. A text without any account is an error
+    /// or API key, more than [`AllowedOrigins::MAX_ENTRIES`] origins, a malformed origin, a malformed or duplicate assertion
+    /// audience. A text without any account is an error
     /// too, since a file that is being replaced can be empty.
     pub fn parse(text: &str) -> Result<Self, AccountsError> {
         parse(text)
@@ -214,6 +217,7 @@ impl Reader<'_> {
             fingerprint_mode: table.fingerprint_mode,
             conversations_service_sid: table.conversations_service_sid,
             conversation_retention_days: table.conversation_retention_days,
+            assertion_audiences: table.assertion_audiences.map(Spanned::into_inner).unwrap_or_default(),
             deployments: first..self.accounts.deployments.len(),
             api_keys: first_api_key..self.accounts.api_keys.len(),
             subscriptions: Subscriptions::new(webhooks.iter().map(|webhook| webhook.subscription(sid))),

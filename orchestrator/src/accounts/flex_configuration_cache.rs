@@ -12,7 +12,7 @@ use service_runtime::{RequestContext, UpstreamError};
 use shared_types::{AccountSid, DeploymentKey, orchestrator::public_configuration::Response};
 
 use super::allowed_origins::AllowedOrigins;
-use crate::clients::FlexConfigurationClient;
+use crate::{clients::FlexConfigurationClient, latest_fetch::LatestFetch};
 
 /// Time from the start of a fetch in which requests share it.
 const FRESH_FOR: TimeDelta = TimeDelta::seconds(1);
@@ -35,17 +35,7 @@ struct Slots {
 struct Slot {
     used_at: DateTime<Utc>,
     /// Locked during a fetch: concurrent requests wait for its result.
-    latest: Arc<tokio::sync::Mutex<Latest>>,
-}
-
-type FetchResult = Result<Arc<Response>, UpstreamError>;
-
-#[derive(Debug, Default)]
-struct Latest {
-    /// Start of the latest fetch, and its result.
-    fetched: Option<(DateTime<Utc>, FetchResult)>,
-    /// Start of the latest successful fetch, and its response.
-    good: Option<(DateTime<Utc>, Arc<Response>)>,
+    latest: Arc<tokio::sync::Mutex<LatestFetch<Response>>>,
 }
 
 impl FlexConfigurationCache {
@@ -66,7 +56,7 @@ impl FlexConfigurationCache {
                 // Later than the request's own time if it waited for another fetch: requests that wait longer share this one.
                 let begun = context.now + TimeDelta::from_std(arrived.elapsed()).unwrap_or_default();
                 let result = client.public_configuration(context, account).await.map(Arc::new);
-                latest.store(begun, result)
+                latest.store(begun, result, is_well_formed)
             }
         };
         let stale = latest.stale(context.now);
@@ -82,9 +72,15 @@ impl FlexConfigurationCache {
 }
 
 impl Slots {
-    fn slot(&mut self, account: AccountSid, now: DateTime<Utc>) -> Arc<tokio::sync::Mutex<Latest>> {
-        let slot =
-            self.by_account.entry(account).or_insert_with(|| Slot { used_at: now, latest: Arc::default() });
+    fn slot(
+        &mut self,
+        account: AccountSid,
+        now: DateTime<Utc>,
+    ) -> Arc<tokio::sync::Mutex<LatestFetch<Response>>> {
+        let slot = self.by_account.entry(account).or_insert_with(|| Slot {
+            used_at: now,
+            latest: Arc::new(LatestFetch::new(FRESH_FOR, STALE_FOR).into()),
+        });
         slot.used_at = now;
         let latest = slot.latest.clone();
         // Evicts each time the number has doubled: at most twice the live slots are kept, and the amortised cost is one
@@ -95,31 +91,6 @@ impl Slots {
             self.swept_to = self.by_account.len();
         }
         latest
-    }
-}
-
-impl Latest {
-    /// The result that a request of this time shares. A fetch that began after the request arrived counts as its own.
-    fn shared(&self, now: DateTime<Utc>) -> Option<FetchResult> {
-        let (begun, result) = self.fetched.as_ref()?;
-        // Much later: the clock was set back.
-        let is_shared = now - begun < FRESH_FOR && *begun - now < STALE_FOR;
-        is_shared.then(|| result.clone())
-    }
-
-    fn store(&mut self, begun: DateTime<Utc>, result: FetchResult) -> FetchResult {
-        if let Ok(response) = &result
-            && is_well_formed(response)
-        {
-            self.good = Some((begun, response.clone()));
-        }
-        self.fetched = Some((begun, result.clone()));
-        result
-    }
-
-    fn stale(&self, now: DateTime<Utc>) -> Option<Arc<Response>> {
-        let (begun, response) = self.good.as_ref()?;
-        (now - begun < STALE_FOR).then(|| response.clone())
     }
 }
 
@@ -154,27 +125,5 @@ mod tests {
             assert!(slots.by_account.contains_key(&lately), "{n}");
             assert!(slots.by_account.len() <= 2 * 600 + 1, "{}", slots.by_account.len());
         }
-    }
-
-    #[test]
-    fn a_fetch_is_shared_for_a_second_and_a_response_is_used_for_a_minute() {
-        let response = Response { allowed_origins: vec![], deployments: Default::default() };
-        let mut latest = Latest::default();
-        assert!(latest.shared(at(0)).is_none() && latest.stale(at(0)).is_none());
-        drop(latest.store(at(0), Ok(Arc::new(response))));
-        for (milliseconds, is_shared, is_stale) in [
-            (-59_999, true, true),
-            (-60_000, false, true),
-            (0, true, true),
-            (999, true, true),
-            (1000, false, true),
-            (59_999, false, true),
-            (60_000, false, false),
-        ] {
-            let found = (latest.shared(at(milliseconds)).is_some(), latest.stale(at(milliseconds)).is_some());
-            assert_eq!(found, (is_shared, is_stale), "{milliseconds} ms");
-        }
-        drop(latest.store(at(2000), Err(UpstreamError::Timeout { peer: "FlexConfiguration" })));
-        assert!(latest.shared(at(2500)).unwrap().is_err() && latest.stale(at(2500)).is_some());
     }
 }

@@ -13,6 +13,7 @@ use shared_types::{
 use super::{
     allowed_origins::AllowedOrigins,
     api_key::{ApiKey, SecretDigest},
+    assertion_audiences::AssertionAudiences,
     limits::{DeploymentLimits, GuestBytes, RetentionDays},
     webhook::Webhook,
 };
@@ -53,6 +54,8 @@ pub struct Account {
     pub conversations_service_sid: ConversationsServiceSid,
     /// How long its conversations are kept; `None` for the service's setting.
     pub conversation_retention_days: Option<RetentionDays>,
+    /// The services that assertions of its guests may be for.
+    pub assertion_audiences: AssertionAudiences,
     /// Range of its deployments in the list of all deployments.
     pub(super) deployments: Range<usize>,
     /// Range of its API keys in the list of all API keys.

@@ -6,9 +6,11 @@ use service_runtime::{Metrics, RequestContext, ServiceClient, UpstreamError, cli
 use shared_types::{
     AccountSid,
     federated_auth::{
-        AccountPath, CreateToken, RefreshToken, RevokeToken, ValidateToken, create_token, refresh_token,
-        revoke_token, validate_token,
+        AccountPath, CreateToken, PublishKeys, RefreshToken, RevokeToken, ValidateToken, create_token,
+        refresh_token, revoke_token, validate_token,
     },
+    orchestrator::NoParameters,
+    scoped_auth::jwks,
 };
 
 /// Client of FederatedAuthService.
@@ -58,5 +60,10 @@ impl FederatedAuthClient {
         request: &validate_token::Request,
     ) -> Result<validate_token::Response, UpstreamError> {
         self.0.call::<ValidateToken>(context, &AccountPath { account_sid }, request).await
+    }
+
+    /// `GET /.well-known/jwks.json`
+    pub async fn publish_keys(&self, context: &RequestContext<'_>) -> Result<jwks::Response, UpstreamError> {
+        self.0.call::<PublishKeys>(context, &NoParameters {}, &NoParameters {}).await
     }
 }

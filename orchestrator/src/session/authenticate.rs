@@ -59,10 +59,11 @@ async fn validate(
 ) -> Result<Guest, Error> {
     let account_sid = admitted.config.account.sid;
     let token = admitted.token.take().ok_or(Error::NoToken)?;
-    let request = Request { token, fingerprint: admitted.fingerprint.take(), jkt: admitted.jkt };
+    let (fingerprint, jkt) = (admitted.fingerprint.take(), admitted.jkt);
+    let request = Request { token, fingerprint, jkt, assertion: None };
     let validated = state.federated_auth.validate_token(context, account_sid, &request).await?;
-    // Kept for a request that waits.
-    admitted.token = Some(request.token);
+    // Kept for a request that waits, or that is for an assertion.
+    (admitted.token, admitted.fingerprint) = (Some(request.token), request.fingerprint);
     let address_sid = validated.roles.iter().find_map(|grant| match grant {
         Grant::Webchat(webchat) => Some(webchat.address_sid),
         Grant::Chat(_) | Grant::Other(..) => None,

@@ -100,6 +100,50 @@ address_sid = "IG00000000000000000000000000000001"
 }
 
 #[test]
+fn assertion_audiences_are_checked() {
+    let account = |number: u8, audiences: &str| {
+        format!(
+            "[[account]]\nsid = \"AC{number:032}\"\nwebchat_security = true\n\
+             conversations_service_sid = \"IS{number:032}\"\nassertion_audiences = [{audiences}]\n\
+             [[account.deployment]]\nkey = \"CV{number:032}\"\naddress_sid = \"IG{number:032}\"\n"
+        )
+    };
+    let (api, orders) = (r#""https://api.example.com""#, r#""https://orders.example.com""#);
+    let check = |text: String| {
+        let (code, output, _) = Operator::with(&text).gives(&["check"]);
+        (code, output)
+    };
+    let both = format!("{api}, {orders}");
+    let fine = (Some(0), "accounts.toml: 2 accounts, 0 warnings\n".to_owned());
+    assert_eq!(check(account(1, api) + &account(2, orders)), fine);
+    let (code, output) = check(account(1, api) + &account(2, &both));
+    let warning = "accounts.toml:13: warning: the assertion audience \"https://api.example.com\" is also one of \
+         AC00000000000000000000000000000001: that service must check `account_sid`\n";
+    assert_eq!(code, Some(0), "{output}");
+    assert!(output.starts_with(warning), "{output}");
+    let many: Vec<_> = (0..21).map(|n| format!("\"https://{n}.example.com\"")).collect();
+    for (audiences, error) in [
+        (r#""webchat""#, "expected an audience such as"),
+        (r#""ScopedAuthService""#, "expected an audience such as"),
+        (r#""""#, "expected an audience such as"),
+        (r#""two words""#, "expected an audience such as"),
+        (
+            &format!("{api}, {orders}, {api}"),
+            "the assertion audience \"https://api.example.com\" is listed twice",
+        ),
+        (&many.join(", "), "21 assertion audiences; at most 20 can be listed"),
+        ("7", "invalid type"),
+    ] {
+        let text = account(1, audiences);
+        let refused = orchestrator::accounts::Accounts::parse(&text).expect_err(audiences);
+        assert!(refused.line == 5 && refused.reason.contains(error), "{refused}");
+        let (code, output) = check(text);
+        assert_eq!(code, Some(1), "{output}");
+        assert!(output.starts_with("accounts.toml:5: error: ") && output.contains(error), "{output}");
+    }
+}
+
+#[test]
 fn limits_and_budgets_are_checked() {
     let with = |settings: &str| {
         let deployment = "key = \"CV00000000000000000000000000000001\"\n";

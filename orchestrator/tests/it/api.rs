@@ -3,6 +3,7 @@
 
 mod admin;
 mod admission;
+mod assertion;
 mod bearer;
 mod bodies;
 mod conversation;
@@ -34,12 +35,13 @@ use tempfile::TempDir;
 use test_support::{
     http::{self, Answer, Request},
     scripted_peer,
-    services::{self, ORCHESTRATOR_SECRET, PATIENT, credential},
+    services::{self, ISSUER, ORCHESTRATOR_SECRET, PATIENT, credential},
 };
 
 const CREATE: &str = "/v2/Webchat/Token";
 const REFRESH: &str = "/v2/Webchat/Token/Refresh";
 const REVOKE: &str = "/v2/Webchat/Token/Revoke";
+const ASSERTION: &str = "/v2/Webchat/Token/Assertion";
 const INIT: &str = "/v2/Webchat/Init";
 const OPEN: &str = "/v2/WebChannels";
 
@@ -54,6 +56,9 @@ const OFF_DISABLED: &str = "CV00000000000000000000000000000022";
 
 /// The operator's credential at ScopedAuthService.
 const OPERATOR_SECRET: &str = "what-the-operator-proves-itself-with";
+
+/// The audience of assertions.
+const AUDIENCE: &str = "https://api.example.com";
 
 /// An allowed origin, and the lists of allowed origins.
 const SHOP: &str = "https://shop.example.com";
@@ -71,7 +76,7 @@ fn accounts() -> String {
         let listed = r#""https://shop.example.com", "https://*.example.org""#;
         format!(
             "[[account]]\nsid = \"AC{number:032}\"\nwebchat_security = {security}\n\
-             conversations_service_sid = \"IS{number:032}\"\n{}{}{}",
+             conversations_service_sid = \"IS{number:032}\"\nassertion_audiences = [\"{AUDIENCE}\", \"{ISSUER}\"]\n{}{}{}",
             deployment(number, "", true),
             deployment(10 + number, listed, true),
             deployment(20 + number, listed, false),

@@ -14,7 +14,7 @@ use service_runtime::{
     random::Random,
 };
 use token::{
-    key_file::{Activation, Force, KNOWN_AFTER, KeyFile, KeyFileError, KeyInfo, Removal, Use},
+    key_file::{Activation, Force, KeyFile, KeyFileError, KeyInfo, Removal, Use, known_after},
     key_ring::KeyRing,
 };
 
@@ -31,6 +31,9 @@ pub(crate) const MIGRATE: Subcommands = Subcommands {
 };
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 refused or failed (the file is unchanged), 2 not a command";
+
+/// What `activate --now` breaks.
+const NOW: &str = "Even if the key was made less than 10 seconds ago: replicas that have not loaded it reject its tokens until then; a key of use sig less than 15 minutes ago: verifiers with cached keys reject its assertions for up to 15 minutes";
 
 fn commands() -> Vec<Command> {
     let file = || {
@@ -56,8 +59,8 @@ fn commands() -> Vec<Command> {
         )
         .args([flag("if-missing", "Do nothing if the file exists"), usage]);
     let activate = Command::new("activate")
-        .about("Make a key active; the previous one opens tokens until its last token has expired")
-        .args([kid(), flag("now", "Even if the key was made less than 10 seconds ago")]);
+        .about("Make a key active; the previous one opens tokens until its last token has expired. A key of use sig must have been published for 15 minutes")
+        .args([kid(), flag("now", NOW)]);
     let retire = Command::new("retire")
         .about("Remove a key that has expired, or never made tokens")
         .args([kid(), flag("now", "At once: its tokens are rejected from then on")]);
@@ -135,11 +138,13 @@ fn generate(path: &Path, arguments: &ArgMatches) -> Result<String, StartError> {
         None => vec![Use::Encryption, Use::Signing],
     };
     let kids = KeyFile::change(path, random.source(), now, |file| {
-        let generate = |usage| file.generate(usage, random.source(), now);
+        let generate = |usage| Ok((file.generate(usage, random.source(), now)?, usage));
         usages.into_iter().map(generate).collect::<Result<Vec<_>, _>>()
     })?;
-    let wait = KNOWN_AFTER.as_secs();
-    Ok(kids.iter().map(|kid| format!("{kid}: added; it can be activated in {wait} seconds\n")).collect())
+    let line = |(kid, usage): &(String, Use)| {
+        format!("{kid}: added; it can be activated in {} seconds\n", known_after(*usage).as_secs())
+    };
+    Ok(kids.iter().map(line).collect())
 }
 
 fn activate(path: &Path, arguments: &ArgMatches, session_max: Duration) -> Result<String, StartError> {

@@ -1,14 +1,20 @@
 //! `FAS ->> SAS: POST /v1/ScopedAuthTokens/validate` (refresh and conversation diagrams): `Validates token`, with a
-//! fingerprint `Validates token and fingerprint`, and if a successor is requested `Makes the next token`. The audit log and
-//! the counters get the findings by signal; the response says only whether token, fingerprint or proof failed.
+//! fingerprint `Validates token and fingerprint`, if a successor is requested `Makes the next token`, and if an assertion
+//! is requested `Signs the assertion` (assertion diagram). The audit log and the counters get the findings by signal; the response says only whether token, fingerprint or proof failed.
 
 use service_runtime::RequestContext;
 use shared_types::{
-    No, TokenAnswer, Yes,
+    AssertionAnswer, No, TokenAnswer, Yes,
     orchestrator::NoParameters,
-    scoped_auth::validate::{Authorized, Reason, Refused, Request, Response, SuccessorRequest},
+    scoped_auth::validate::{
+        AssertionRequest, Authorized, Reason, Refused, Request, Response, SuccessorRequest,
+    },
 };
-use token::{claims::Claims, jose::TokenFormat};
+use token::{
+    assertion::{self, Statement},
+    claims::Claims,
+    jose::TokenFormat,
+};
 
 use crate::{
     audit::{self, Event, FingerprintEvent},
@@ -25,19 +31,23 @@ use crate::{
     state::State,
 };
 
-/// Judges a token, the browser that presents it and the DPoP key that its holder proved; then makes the successor, if one
-/// is requested. Nothing is written before everything is judged.
+/// Judges a token, the browser that presents it and the DPoP key that its holder proved; then makes the successor or signs
+/// the assertion, if one is requested. Nothing is written or signed before everything is judged.
 ///
 /// # Errors
 ///
 /// `IncomparableFingerprint` if the sealed fingerprint has a key or a format that the presented one lacks, and the
-/// session's key was not proved. The session stays as it is.
+/// session's key was not proved. The session stays as it is. `SuccessorAndAssertion` and `AudienceIsIssuer` for a request
+/// that the caller must not send.
 pub async fn validate(
     state: &State,
     call: &mut RequestContext<'_>,
     _path: NoParameters,
-    Request { token, fingerprint, jkt, successor: requested }: Request,
+    Request { token, fingerprint, jkt, successor: requested, assertion }: Request,
 ) -> Result<Response, Error> {
+    if requested.is_some() && assertion.is_some() {
+        return Err(Error::SuccessorAndAssertion);
+    }
     state.sessions.ensure_fresh()?;
     let Ok(claims) = state.open(&token) else {
         return Ok(reject(state, call, None, &Rejection::token(Reason::InvalidToken)));
@@ -65,6 +75,10 @@ pub async fn validate(
             Err(rejected) => return Ok(rejected),
         },
     };
+    let assertion = match &assertion {
+        Some(requested) => sign_assertion(state, call, &claims, requested)?,
+        None => None,
+    };
     state.counters.judged(if judgement.resumed { "resumed" } else { "authorized" });
     Ok(Response::Authorized(Authorized {
         authorized: Yes,
@@ -77,6 +91,7 @@ pub async fn validate(
         jkt: claims.cnf.map(|cnf| cnf.jkt),
         grants: claims.grants.grants,
         successor,
+        assertion,
     }))
 }
 
@@ -159,6 +174,26 @@ async fn make_successor(
         audit::event(state, call, event, &next);
     }
     Ok(Ok(token_life::answer(sealed, &next, call.now)))
+}
+
+/// Signs an assertion of the guest of a valid token. `None` if this installation has no issuer.
+fn sign_assertion(
+    state: &State,
+    call: &RequestContext<'_>,
+    claims: &Claims,
+    AssertionRequest { audience, conversation_sid }: &AssertionRequest,
+) -> Result<Option<AssertionAnswer>, Error> {
+    let Some(issuer) = state.issuer.as_deref() else { return Ok(None) };
+    // An assertion for its own issuer could pass for a statement of the issuer itself. A slash at the end makes no
+    // difference: some verifiers ignore it.
+    if audience.as_str().trim_end_matches('/').eq_ignore_ascii_case(issuer.trim_end_matches('/')) {
+        return Err(Error::AudienceIsIssuer);
+    }
+    let statement = Statement { issuer, audience, token: claims, conversation_sid: *conversation_sid };
+    let assertion = state.key_ring().sign_assertion(statement, call.now, state.random.source())?;
+    state.counters.assertion();
+    let expires_in = u32::try_from(assertion::LIFETIME.as_secs()).unwrap_or(u32::MAX);
+    Ok(Some(AssertionAnswer { assertion, expires_in }))
 }
 
 /// Counts a served browser, and logs it if signals drifted or broke.

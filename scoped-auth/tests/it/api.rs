@@ -2,6 +2,7 @@
 //! that the tests set.
 
 mod admin;
+mod assertion;
 mod audit;
 mod bodies;
 mod credentials;

@@ -86,8 +86,8 @@ fn generate_creates_the_key_file_then_adds_keys() {
     let added = operator.keys().split_off(3);
     assert_eq!(added.iter().map(|(kid, _)| &kid[..4]).collect::<Vec<_>>(), ["enc-", "sig-", "sig-"]);
     assert!(added.iter().all(|(_, status)| status == "next"));
-    let lines =
-        [&added[0], &added[1]].map(|(kid, _)| format!("{kid}: added; it can be activated in 10 seconds\n"));
+    let lines = [(&added[0], 10), (&added[1], 900)]
+        .map(|((kid, _), wait)| format!("{kid}: added; it can be activated in {wait} seconds\n"));
     assert_eq!(printed, lines.concat());
     assert_eq!(fs::metadata(operator.path()).expect("a file").permissions().mode() & 0o777, 0o600);
 }
@@ -140,6 +140,33 @@ fn a_new_key_is_not_activated_early_unless_forced() {
     let (kid, _) = operator.keys().pop().expect("a key");
     let refused = operator.is_refused(&format!("activate {kid}"));
     assert!(refused.starts_with(&format!("`{kid}` is not known to every replica before 20")), "{refused}");
+    assert!(operator.runs(&format!("activate --now {kid}")).starts_with(&format!("{kid}: active\n")));
+}
+
+#[test]
+fn a_signing_key_is_not_activated_before_it_was_published_for_15_minutes_unless_forced() {
+    let operator = Operator::with(Some(KEYS));
+    operator.runs("generate --use sig");
+    let (kid, _) = operator.keys().pop().expect("a key");
+    let refused = operator.is_refused(&format!("activate {kid}"));
+    assert!(
+        refused.starts_with(&format!("`{kid}` has not been published for 15 minutes before 20")),
+        "{refused}"
+    );
+    assert!(refused.contains("--now: verifiers with cached keys reject assertions"), "{refused}");
+    let made_ago = |seconds: i64| {
+        let mut set: Value = serde_json::from_str(&operator.text()).expect("JSON");
+        let keys = set["keys"].as_array_mut().expect("keys");
+        let key = keys.iter_mut().find(|key| key["kid"] == kid.as_str()).expect("the key");
+        key["made_at"] = (wall_clock() - seconds).into();
+        fs::write(operator.path(), set.to_string()).expect("a file");
+    };
+    made_ago(840);
+    operator.is_refused(&format!("activate {kid}"));
+    made_ago(900);
+    assert!(operator.runs(&format!("activate {kid}")).starts_with(&format!("{kid}: active\nsig-1: retired")));
+    operator.runs("generate --use sig");
+    let (kid, _) = operator.keys().pop().expect("a key");
     assert!(operator.runs(&format!("activate --now {kid}")).starts_with(&format!("{kid}: active\n")));
 }
 

@@ -87,7 +87,8 @@ impl Http {
             Method::Get | Method::Delete => {
                 let query = serde_urlencoded::to_string(fields).map_err(|error| self.invalid(error))?;
                 let verb = if E::METHOD == Method::Get { Verb::GET } else { Verb::DELETE };
-                (self.target(&format!("{path}?{query}"))?, verb, Bytes::new())
+                let target = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
+                (self.target(&target)?, verb, Bytes::new())
             }
             Method::Post => {
                 let body = json::to_vec(fields).map_err(|error| self.invalid(error))?;

@@ -48,6 +48,28 @@ impl Settings {
         if plain { Ok(Some(url.as_str().trim_end_matches('/').to_owned())) } else { Err(expected()) }
     }
 
+    /// An identifier that is a URL: `http` or `https`, a host, and at most a path (RFC 8414, section 2). Unchanged, since
+    /// identifiers are compared byte by byte.
+    pub fn url_identifier(&self, name: &str) -> Result<Option<String>, SettingError> {
+        let Some(text) = self.text(name)? else { return Ok(None) };
+        let text = text.trim();
+        let is_identifier = |url: url::Url| {
+            matches!(url.scheme(), "http" | "https")
+                && url.has_host()
+                && url.query().is_none()
+                && url.fragment().is_none()
+                && url.username().is_empty()
+                && url.password().is_none()
+        };
+        let is_plain = text.len() <= 200 && text.bytes().all(|byte| byte.is_ascii_graphic());
+        if is_plain && url::Url::parse(text).is_ok_and(is_identifier) {
+            return Ok(Some(text.to_owned()));
+        }
+        let expected =
+            "expected a URL such as https://chat.example.com, of at most 200 characters, without a query";
+        Err(self.error(name, expected))
+    }
+
     /// A duration in milliseconds, from 1 to `most`.
     pub fn milliseconds(&self, name: &str, most: u64) -> Result<Duration, SettingError> {
         self.number(name, 1, most).map(Duration::from_millis)

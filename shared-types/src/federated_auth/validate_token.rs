@@ -1,14 +1,17 @@
 //! `FWO ->> FAS: POST /v1/Accounts/AC…/Tokens/validate`: validates a token without replacing it (conversation
-//! diagram; contract, section 3).
+//! diagram; contract, section 3), and if requested returns an assertion of its guest (assertion diagram; section 13).
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::AccountPath;
-use crate::{Fingerprint, Grants, Identity, SealedToken, SessionId, Thumbprint, Yes, endpoint};
+use crate::{
+    AssertionAnswer, AssertionAudience, ConversationSid, Fingerprint, Grants, Identity, SealedToken,
+    SessionId, Thumbprint, Yes, endpoint,
+};
 
 endpoint! {
-    /// Validates a token for a request of its conversation.
+    /// Validates a token for a request of its conversation and, if requested, returns an assertion of its guest.
     pub struct ValidateToken: "validate_token" = POST "/v1/Accounts/{account_sid}/Tokens/validate", also ["/v2/Accounts/{account_sid}/Tokens/validate"];
     path: AccountPath;
     request: Request;
@@ -18,7 +21,7 @@ endpoint! {
     errors: [InvalidToken, ExpiredToken, RevokedToken, SessionExpired, FingerprintInvalid, InvalidDpopProof, UpstreamInvalid, UpstreamTimeout];
 }
 
-/// `{token, fingerprint?, jkt?}`
+/// `{token, fingerprint?, jkt?, assertion?}`
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
@@ -30,9 +33,23 @@ pub struct Request {
     /// The thumbprint of the browser's proof key, if the request had a valid proof.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jkt: Option<Thumbprint>,
+    /// Requests an assertion of the token's guest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assertion: Option<AssertionRequest>,
 }
 
-/// `{valid:true, identity, roles, expiration, session_id, auth_time, jkt?}`
+/// `{audience, conversation_sid?}`: an assertion of the token's guest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AssertionRequest {
+    /// The service that it is for: an audience of the account.
+    pub audience: AssertionAudience,
+    /// The newest conversation of the token's session, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conversation_sid: Option<ConversationSid>,
+}
+
+/// `{valid:true, identity, roles, expiration, session_id, auth_time, jkt?, assertion?}`
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Response {
     /// Always `true`.
@@ -52,4 +69,7 @@ pub struct Response {
     /// The proof key that the session is bound to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jkt: Option<Thumbprint>,
+    /// The assertion, if it was requested. Absent if this installation has no issuer: it signs none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assertion: Option<AssertionAnswer>,
 }

@@ -1,11 +1,11 @@
-//! `GET /.well-known/jwks.json`: the public keys that verify signed tokens (RFC 7517, section 5).
+//! `GET /.well-known/jwks.json`: the public keys that verify assertions and signed tokens (RFC 7517, section 5).
 
 use serde::{Deserialize, Serialize};
 
 use crate::{endpoint, orchestrator::NoParameters};
 
 endpoint! {
-    /// Returns the public keys that verify signed tokens.
+    /// Returns the public keys that verify assertions and signed tokens.
     pub struct PublishKeys: "publish_keys" = GET "/.well-known/jwks.json";
     path: NoParameters;
     request: NoParameters;

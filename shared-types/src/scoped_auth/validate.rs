@@ -1,27 +1,29 @@
 //! `FAS ->> SAS: POST /v1/ScopedAuthTokens/validate` (refresh diagram; contract, section 2): validates a token and, if
-//! requested, issues its successor in the same step.
+//! requested, issues its successor or signs an assertion of its guest in the same step.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize, de};
 use uuid::Uuid;
 
 use crate::{
-    AccountSid, Code, DeploymentKey, Fingerprint, Grants, Identity, No, SealedToken, SessionId, Thumbprint,
-    TokenAnswer, Yes, endpoint, orchestrator::NoParameters,
+    AccountSid, AssertionAnswer, AssertionAudience, Code, ConversationSid, DeploymentKey, Fingerprint,
+    Grants, Identity, No, SealedToken, SessionId, Thumbprint, TokenAnswer, Yes, endpoint,
+    orchestrator::NoParameters,
 };
 
 endpoint! {
-    /// Validates a token and, if requested, issues its successor.
+    /// Validates a token and, if requested, issues its successor or signs an assertion of its guest.
     pub struct Validate: "validate" = POST "/v1/ScopedAuthTokens/validate";
     path: NoParameters;
     request: Request;
     response: 200 => Response;
-    // Read-only without `successor`; with it, the same token has the same successor within the grace period.
+    // Read-only without `successor`; with it, the same token has the same successor within the grace period. Another
+    // assertion is as good as the first.
     idempotent: true;
     errors: [];
 }
 
-/// `{token, fingerprint?, jkt?, successor?}`
+/// `{token, fingerprint?, jkt?, successor?, assertion?}`
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
@@ -36,6 +38,20 @@ pub struct Request {
     /// Requests the token's successor. Without it, the token is only validated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub successor: Option<SuccessorRequest>,
+    /// Requests an assertion of the token's guest. Not together with `successor`: an expired token has no assertion.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assertion: Option<AssertionRequest>,
+}
+
+/// `{audience, conversationSid?}`: an assertion of the token's guest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AssertionRequest {
+    /// The service that it is for: an audience of the token's account.
+    pub audience: AssertionAudience,
+    /// The newest conversation of the token's session, if it has one. Only the caller knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conversation_sid: Option<ConversationSid>,
 }
 
 /// `{accountSid, deploymentKey, ttl}`: the successor of a token of this account and deployment.
@@ -79,6 +95,7 @@ impl<'de> Deserialize<'de> for Response {
             bound: Option<bool>,
             jkt: Option<Thumbprint>,
             successor: Option<TokenAnswer>,
+            assertion: Option<AssertionAnswer>,
             message: Option<RefusalMessage>,
             reason: Option<Reason>,
         }
@@ -96,6 +113,7 @@ impl<'de> Deserialize<'de> for Response {
                 bound: members.bound.ok_or_else(|| missing("bound"))?,
                 jkt: members.jkt,
                 successor: members.successor,
+                assertion: members.assertion,
             })
         } else {
             Response::Refused(Refused {
@@ -135,6 +153,9 @@ pub struct Authorized {
     /// The next token of the session; present if and only if it was requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub successor: Option<TokenAnswer>,
+    /// The assertion, if it was requested. Absent if this installation has no issuer: it signs none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub assertion: Option<AssertionAnswer>,
 }
 
 /// The token or its presentation is rejected.

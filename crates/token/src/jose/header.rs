@@ -40,6 +40,13 @@ pub(crate) fn write_jws(kid: &str, out: &mut String) {
     base64url::encode(header.concat(), out);
 }
 
+/// Appends the header of a guest assertion. Its type is explicit (RFC 8725, section 3.11): [`read_jws`] rejects it, and so
+/// does a verifier of assertions that gets a session token.
+pub(crate) fn write_assertion(kid: &str, out: &mut String) {
+    let header = [r#"{"alg":"ES256","typ":"guest-assertion+jwt","kid":""#, kid, r#""}"#];
+    base64url::encode(header.concat(), out);
+}
+
 /// The encoded header of a token; empty if it exceeds the maximum length.
 pub(crate) fn text_of(token: &str) -> &str {
     let header = token.split('.').next().unwrap_or_default();
@@ -157,6 +164,22 @@ mod tests {
         write_jws(&kid, &mut jws);
         assert_eq!(read_jws(&jws, |kid| Some(kid.len())), Some(Kid::MAX_LEN));
         assert_eq!(read_jwe(&jws, |_| Some(())), None);
+    }
+
+    #[test]
+    fn the_header_of_an_assertion_is_not_one_of_a_token() {
+        let mut text = String::new();
+        write_assertion("sig-1", &mut text);
+        let mut json = Vec::new();
+        base64url::decode(&text, &mut json).unwrap();
+        assert_eq!(json, br#"{"alg":"ES256","typ":"guest-assertion+jwt","kid":"sig-1"}"#);
+        assert_eq!(read_jws(&text, |_| Some(())), None);
+        assert_eq!(read_jwe(&text, |_| Some(())), None);
+        for (typ, cty) in [("guest-assertion+jwt", r#","cty":"twilio-fpa;v=1""#), ("JWT", "")] {
+            text.clear();
+            base64url::encode(format!(r#"{{"alg":"ES256","typ":"{typ}"{cty},"kid":"sig-1"}}"#), &mut text);
+            assert_eq!(read_jws(&text, |_| Some(())), None, "{typ}{cty}");
+        }
     }
 
     #[test]

@@ -8,16 +8,16 @@ use crate::crypto::{CryptoError, SecureRandom, Signer, Verifier, WRONG_SIGNATURE
 /// The bytes of an ES256 signature, r and s (RFC 7518, section 3.4).
 const SIGNATURE_LEN: usize = 64;
 
-/// Signs `payload` with `signer`, the key `kid`.
+/// Signs `payload` with `signer`. `write_header` appends the encoded header, which names the key.
 pub(crate) fn sign(
     signer: &Signer,
-    kid: &str,
+    write_header: impl FnOnce(&mut String),
     payload: &[u8],
     rng: &dyn SecureRandom,
 ) -> Result<String, CryptoError> {
     // The header is about 120 characters, the signature and the dots 88.
     let mut token = String::with_capacity(240 + base64url::encoded_len(payload.len()));
-    header::write_jws(kid, &mut token);
+    write_header(&mut token);
     token.push('.');
     base64url::encode(payload, &mut token);
     let signature = signer.sign(token.as_bytes(), rng)?;

@@ -18,6 +18,21 @@ use crate::{
 /// the second read that shows it.
 pub const KNOWN_AFTER: Duration = Duration::from_secs(10);
 
+/// How long a signing key is published before it signs: verifiers of assertions may have cached the published keys for 5
+/// minutes, and FlexWebchatOrchestratorService serves them for 5 more while it cannot fetch them.
+pub const PUBLISHED_BEFORE: Duration = Duration::from_secs(15 * 60);
+
+/// How long a signing key is published at least after its last signature.
+const PUBLISHED_AFTER: Duration = Duration::from_secs(15 * 60);
+
+/// How long after its creation a key of this use may become active without [`Force::Now`].
+pub const fn known_after(usage: Use) -> Duration {
+    match usage {
+        Use::Signing => PUBLISHED_BEFORE,
+        Use::Encryption | Use::Audit => KNOWN_AFTER,
+    }
+}
+
 /// Whether a command may break valid tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Force {
@@ -62,6 +77,16 @@ pub enum RotationError {
         /// The key.
         kid: String,
         /// When every replica knows it.
+        known_from: String,
+    },
+    /// A verifier of assertions that cached the published keys would reject the key's assertions.
+    #[error(
+        "`{kid}` has not been published for 15 minutes before {known_from}; wait, or give --now: verifiers with cached keys reject assertions for up to 15 minutes"
+    )]
+    PublishedTooLate {
+        /// The key.
+        kid: String,
+        /// When it may sign.
         known_from: String,
     },
     /// The replicas have dropped the key, so its tokens would be rejected at first.
@@ -109,7 +134,8 @@ impl KeyFile {
     }
 
     /// Makes a key active. The previous one is retired, and opens as long as one of its tokens may be valid: `session_max`
-    /// after the last session that a replica, with its clock ahead and before it loads the change, may begin with it.
+    /// after the last session that a replica, with its clock ahead and before it loads the change, may begin with it. A
+    /// signing key is published for as long, and for 15 minutes at least.
     ///
     /// A retired key may become active again until it expires.
     pub fn activate(
@@ -126,11 +152,16 @@ impl KeyFile {
             Status::Retired if info.is_expired(now) => return Err(RotationError::Expired(kid.to_owned())),
             Status::Next | Status::Retired => {}
         }
-        let known_from = info.made_at.map(|made_at| later(made_at, KNOWN_AFTER));
+        let known_from = info.made_at.map(|made_at| later(made_at, known_after(usage)));
         if let (Force::WhenSafe, Some(known_from)) = (force, known_from.filter(|time| *time > now)) {
-            return Err(RotationError::TooNew { kid: kid.to_owned(), known_from: rfc3339(known_from) });
+            let (kid, known_from) = (kid.to_owned(), rfc3339(known_from));
+            return Err(match usage {
+                Use::Signing => RotationError::PublishedTooLate { kid, known_from },
+                Use::Encryption | Use::Audit => RotationError::TooNew { kid, known_from },
+            });
         }
-        let opens_until = later(now, session_max.saturating_add(KNOWN_AFTER).saturating_add(CLOCK_SKEW));
+        let in_use = if usage == Use::Signing { session_max.max(PUBLISHED_AFTER) } else { session_max };
+        let opens_until = later(now, in_use.saturating_add(KNOWN_AFTER).saturating_add(CLOCK_SKEW));
         let opens_until = opens_until.trunc_subsecs(0);
         let mut retired = String::new();
         for key in self.keys.iter_mut().filter(|key| key.info.usage == usage) {

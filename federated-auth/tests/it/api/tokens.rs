@@ -1,5 +1,6 @@
 //! The endpoints of FederatedAuthService in use: create, refresh, validate and revoke a token; and their HTTP details.
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
@@ -27,6 +28,42 @@ async fn create_returns_a_new_identity_and_the_configured_ttl() {
     assert!((ttl.num_seconds() - i64::from(TTL)).abs() < 60, "about {TTL} seconds: {ttl}");
     assert_eq!(made.member("token").split('.').count(), 5, "encrypted");
     assert_ne!(made.member("identity"), fas.creates_token(ACCOUNT).await.member("identity"));
+}
+
+#[tokio::test]
+async fn an_assertion_is_returned_to_the_tokens_account_only() {
+    let fas = Fas::start().await;
+    let made = fas.creates_token(ACCOUNT).await;
+    let assertion = json!({"audience": "https://api.example.com", "conversation_sid": "CH00000000000000000000000000000001"});
+    let fields = json!({"token": made.member("token"), "assertion": assertion});
+    let answer = fas.posts(ACCOUNT, "/validate", &fields).await;
+    assert_eq!((answer.status, answer.body()["assertion"]["expires_in"].as_u64()), (200, Some(60)));
+    let jws = answer.body()["assertion"]["assertion"].as_str().unwrap().to_owned();
+    let claims = URL_SAFE_NO_PAD.decode(jws.split('.').nth(1).unwrap()).unwrap();
+    let claims: Value = serde_json::from_slice(&claims).unwrap();
+    assert_eq!(claims["conversation_sid"], assertion["conversation_sid"]);
+    assert_eq!(claims["sub"], made.member("identity"));
+    let elsewhere = fas.posts(OTHER_ACCOUNT, "/validate", &fields).await;
+    elsewhere.is_refusal(401, "invalid_token");
+    let without = fas.validates_token(ACCOUNT, &made.member("token")).await;
+    assert!(without.body().get("assertion").is_none());
+    for wrong in [
+        json!({"audience": "webchat"}),
+        json!({"audience": "https://api.example.com", "conversationSid": "CH1"}),
+    ] {
+        let fields = json!({"token": made.member("token"), "assertion": wrong});
+        fas.posts(ACCOUNT, "/validate", &fields).await.is_refusal(400, "invalid_request");
+    }
+}
+
+#[tokio::test]
+async fn the_keys_are_public() {
+    let fas = Fas::start().await;
+    let answer = fas.answers(Request::get("/.well-known/jwks.json")).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.body()["keys"].as_array().unwrap().len(), 1);
+    let of_scoped_auth = Request::get("/.well-known/jwks.json").send(fas.scoped_auth.address()).await;
+    assert_eq!(answer.body(), of_scoped_auth.body());
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use conversations::EventType;
 use serde::Serialize;
 use service_runtime::command::StartError;
 use shared_types::{
-    AccountSid, AddressSid, ApiKeySid, ConversationsServiceSid, DeploymentKey,
+    AccountSid, AddressSid, ApiKeySid, AssertionAudience, ConversationsServiceSid, DeploymentKey,
     fingerprint::{Mode, Sensitivity},
 };
 
@@ -37,6 +37,7 @@ struct Details<'a> {
     fingerprint_mode: Mode,
     conversations_service_sid: ConversationsServiceSid,
     conversation_retention_days: Option<u32>,
+    assertion_audiences: Vec<&'a AssertionAudience>,
     deployments: Vec<DeploymentDetails<'a>>,
     api_keys: Vec<ApiKeyDetails>,
     webhooks: Vec<WebhookDetails<'a>>,
@@ -97,6 +98,7 @@ pub(super) fn show(path: &Path, arguments: &ArgMatches) -> Result<(), StartError
         fingerprint_mode: account.fingerprint_mode,
         conversations_service_sid: account.conversations_service_sid,
         conversation_retention_days: account.conversation_retention_days.map(RetentionDays::get),
+        assertion_audiences: account.assertion_audiences.entries().collect(),
         deployments: accounts.deployments(sid).iter().map(DeploymentDetails::of).collect(),
         api_keys: accounts.api_keys(sid).iter().map(ApiKeyDetails::of).collect(),
         webhooks: account.webhooks.iter().map(WebhookDetails::of).collect(),
@@ -144,13 +146,17 @@ impl<'a> WebhookDetails<'a> {
     }
 }
 
-/// The fields of an object, one per line; of a list of objects, one object per line.
+/// The fields of an object, one per line; of a list, one element per line.
 fn text_of(object: &serde_json::Value) -> String {
     let fields = object.as_object().into_iter().flatten();
     let lines = fields.flat_map(|(name, value)| match value.as_array() {
         Some(objects) => {
             let name = name.trim_end_matches('s');
-            objects.iter().map(|object| format!("{name}:{}\n", fields_of(object))).collect()
+            let line = |element: &serde_json::Value| match element.is_object() {
+                true => format!("{name}:{}\n", fields_of(element)),
+                false => format!("{name}: {}\n", word(element)),
+            };
+            objects.iter().map(line).collect()
         }
         None => vec![format!("{name}: {}\n", word(value))],
     });

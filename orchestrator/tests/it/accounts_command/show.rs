@@ -13,7 +13,9 @@ calls_per_minute = 60
 "#;
 
 fn operator() -> Operator {
-    Operator::with(&format!("{GOOD}{API_KEY}"))
+    let audiences =
+        "webchat_security = false\nassertion_audiences = [\"https://api.example.com\", \"orders\"]";
+    Operator::with(&format!("{}{API_KEY}", GOOD.replace("webchat_security = false", audiences)))
 }
 
 #[test]
@@ -51,6 +53,7 @@ fn an_account_is_shown_without_digests() {
         "fingerprint_mode": "enforce",
         "conversations_service_sid": "IS00000000000000000000000000000002",
         "conversation_retention_days": null,
+        "assertion_audiences": ["https://api.example.com", "orders"],
         "deployments": [{
             "key": "CV00000000000000000000000000000002",
             "address_sid": "IG00000000000000000000000000000002",
@@ -72,6 +75,8 @@ fn an_account_is_shown_without_digests() {
         fingerprint_mode: enforce\n\
         conversations_service_sid: IS00000000000000000000000000000002\n\
         conversation_retention_days: default\n\
+        assertion_audience: https://api.example.com\n\
+        assertion_audience: orders\n\
         deployment: key=CV00000000000000000000000000000002 address_sid=IG00000000000000000000000000000002 \
         allowed_origins= enabled=true proof_key=optional\n\
         api_key: sid=SK00000000000000000000000000000001 scope=read,erase calls_per_minute=60\n";

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta};
 use serde_json::json;
 
 use crate::api::{
-    CREATE, Fwo, INIT, OFF, OPEN, REFRESH, REVOKE, chrome,
+    ASSERTION, AUDIENCE, CREATE, Fwo, INIT, OFF, OPEN, REFRESH, REVOKE, chrome,
     http::Request,
     is_refused, messages, orchestrator,
     scripted_peer::{Act, ScriptedPeer},
@@ -25,6 +25,7 @@ async fn every_response_has_request_id_no_store_and_vary_origin() {
         (Request::post(REVOKE).json(&json!({"deploymentKey": OFF, "token": "no-token"})), 200),
         (Request::post(INIT).form(&format!("DeploymentKey={OFF}")), 201),
         (Request::post(OPEN).bearer(&token).json(&json!({})), 201),
+        (Request::post(ASSERTION).bearer(&token).json(&json!({"audience": AUDIENCE})), 200),
         (Request::get(&messages(&conversation_sid)).bearer(&token), 200),
         (Request::post(&messages(&conversation_sid)).bearer(&token).json(&json!({"body": "Hello"})), 201),
         (Request::get("/V1/Configuration/Public?AccountSid=AC00000000000000000000000000000001"), 200),

@@ -151,7 +151,7 @@ async fn a_list_allowing_every_site_fails_the_start() {
         let path = data.path().join("accounts.toml");
         std::fs::write(&path, text).unwrap();
         let refused = orchestrator::accounts::AccountsFile::load(path).await.unwrap_err().to_string();
-        assert!(refused.contains("line 8"), "the operator is shown where: {refused}");
+        assert!(refused.contains("line 9"), "the operator is shown where: {refused}");
     }
 }
 

@@ -7,7 +7,8 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::json;
 
 use crate::api::{
-    CREATE, Fwo, INIT, OFF_LISTED, ON_LISTED, OPEN, PATIENT, REFRESH, REVOKE, SHOP, chrome,
+    ASSERTION, AUDIENCE, CREATE, Fwo, INIT, OFF_LISTED, ON_LISTED, OPEN, PATIENT, REFRESH, REVOKE, SHOP,
+    chrome,
     http::{Answer, Request},
     is_refused, messages, orchestrator,
     scripted_peer::{Act, ClosedPort, ScriptedPeer, answer, kill},
@@ -26,6 +27,7 @@ fn calls() -> Vec<Request> {
         Request::post(OPEN).bearer(&token).json(&json!({})),
         Request::get(&messages).bearer(&token),
         Request::post(&messages).bearer(&token).json(&json!({"body": "Hello"})),
+        Request::post(ASSERTION).bearer(&token).json(&json!({"audience": AUDIENCE})),
     ];
     calls.map(chrome).into()
 }
@@ -94,7 +96,7 @@ async fn upstream_failures_map_to_their_error_code_without_retry() {
 async fn undeclared_errors_of_an_upstream_are_invalid() {
     let answers = answers(&Act::json(401, &refusal("revoked_token")), PATIENT).await;
     let statuses: Vec<_> = answers.iter().map(|(answer, _)| answer.status).collect();
-    assert_eq!(statuses, [502, 401, 502, 502, 401, 401, 401]);
+    assert_eq!(statuses, [502, 401, 502, 502, 401, 401, 401, 401]);
     for (answer, _) in answers {
         let code = if answer.status == 502 { "upstream_invalid" } else { "revoked_token" };
         is_refused(&answer, answer.status, code, SHOP);

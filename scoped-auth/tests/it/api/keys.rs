@@ -9,7 +9,7 @@ use crate::api::{Sas, generate_request, http::Request};
 const JWKS: &str = "/.well-known/jwks.json";
 
 /// The header and the claims of a token, if one of the published keys signed it.
-fn verified(token: &str, jwks: &Value) -> Option<(Value, Value)> {
+pub(crate) fn verified(token: &str, jwks: &Value) -> Option<(Value, Value)> {
     let decode = |text: &str| URL_SAFE_NO_PAD.decode(text).unwrap();
     let (signed, signature) = token.rsplit_once('.')?;
     let (header, claims) = signed.split_once('.')?;
@@ -22,7 +22,7 @@ fn verified(token: &str, jwks: &Value) -> Option<(Value, Value)> {
     Some((header, serde_json::from_slice(&decode(claims)).unwrap()))
 }
 
-async fn published(sas: &Sas) -> Value {
+pub(crate) async fn published(sas: &Sas) -> Value {
     sas.answers(Request::get(JWKS)).await.body()
 }
 

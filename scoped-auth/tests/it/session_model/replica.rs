@@ -64,6 +64,7 @@ impl Replica {
     pub(crate) async fn start(url: &str, keys: &Keys) -> Self {
         let store = Store::open(&DatabaseConfig::new(url)).await.unwrap();
         let sas = State {
+            issuer: None,
             keys: Arc::clone(&keys.before),
             sessions: Sessions::open(store.clone(), RULES, begin()).await.unwrap(),
             counters: Counters::new(&Metrics::default()),
@@ -142,5 +143,5 @@ fn request(
         Key::Other => Some(Thumbprint::from_bytes([2; 32])),
         Key::None => None,
     };
-    Request { token: token.clone(), fingerprint: fingerprint.cloned(), jkt, successor }
+    Request { token: token.clone(), fingerprint: fingerprint.cloned(), jkt, successor, assertion: None }
 }

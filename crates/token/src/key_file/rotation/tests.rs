@@ -83,17 +83,50 @@ fn a_retired_key_comes_back_while_it_opens() {
 #[test]
 fn a_key_is_known_before_it_makes_tokens() {
     let mut file = file();
-    let kid = file.generate(Use::Signing, &SystemRandom::new(), at(0)).unwrap();
+    let kid = file.generate(Use::Encryption, &SystemRandom::new(), at(0)).unwrap();
     for seconds in [-100, 0, 9] {
         let refused = file.activate(&kid, at(seconds), DAY, Force::WhenSafe).unwrap_err().to_string();
         let sentence =
             format!("`{kid}` is not known to every replica before 2027-01-15T08:00:10Z; wait, or give --now");
         assert_eq!(refused, sentence);
     }
-    assert_eq!(info(&file, "sig-1").unwrap().status, Status::Active);
+    assert_eq!(info(&file, "enc-1").unwrap().status, Status::Active);
     assert!(file.activate(&kid, at(10), DAY, Force::WhenSafe).is_ok());
-    let other = file.generate(Use::Signing, &SystemRandom::new(), at(11)).unwrap();
+    let other = file.generate(Use::Encryption, &SystemRandom::new(), at(11)).unwrap();
     assert!(file.activate(&other, at(11), DAY, Force::Now).is_ok());
+}
+
+#[test]
+fn a_signing_key_is_published_for_15_minutes_before_it_signs() {
+    let mut file = file();
+    let kid = file.generate(Use::Signing, &SystemRandom::new(), at(0)).unwrap();
+    for seconds in [0, 10, 899] {
+        let refused = file.activate(&kid, at(seconds), DAY, Force::WhenSafe).unwrap_err().to_string();
+        let sentence = format!(
+            "`{kid}` has not been published for 15 minutes before 2027-01-15T08:15:00Z; wait, or give --now: verifiers \
+             with cached keys reject assertions for up to 15 minutes"
+        );
+        assert_eq!(refused, sentence);
+    }
+    assert_eq!(info(&file, "sig-1").unwrap().status, Status::Active);
+    assert!(file.activate(&kid, at(900), DAY, Force::WhenSafe).is_ok());
+    let other = file.generate(Use::Signing, &SystemRandom::new(), at(901)).unwrap();
+    assert!(file.activate(&other, at(901), DAY, Force::Now).is_ok());
+}
+
+#[test]
+fn a_signing_key_is_published_for_15_minutes_after_it_signed() {
+    let minute = Duration::from_secs(60);
+    let retired_until = |kid: &str, session_max| {
+        let mut file = file();
+        match file.activate(kid, at(0), session_max, Force::WhenSafe) {
+            Ok(Activation::Replaced { opens_until, .. }) => opens_until,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(retired_until("sig-2", minute), at(900 + 10 + 5).trunc_subsecs(0));
+    assert_eq!(retired_until("sig-2", DAY), at(86_400 + 10 + 5).trunc_subsecs(0));
+    assert_eq!(retired_until("enc-2", minute), at(60 + 10 + 5).trunc_subsecs(0));
 }
 
 #[test]

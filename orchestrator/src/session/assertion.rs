@@ -1,0 +1,47 @@
+//! `FWO ->> FAS: POST /v1/Accounts/AC…/Tokens/validate` with `assertion`: an assertion of an authenticated guest for a
+//! service of the customer (assertion diagram; contract, section 13).
+
+use service_runtime::RequestContext;
+use shared_types::{
+    AssertionAnswer, AssertionAudience, ConversationSid,
+    federated_auth::validate_token::{AssertionRequest, Request},
+};
+
+use crate::{admission::Admitted, error::Error, session::authenticate::Guest, state::State};
+
+/// An assertion of `guest`, whose request was admitted. Only ScopedAuthService can read the session, so its conversation is
+/// looked up after the token was validated; the token is then judged again and the assertion signed in one step.
+///
+/// # Errors
+///
+/// `InvalidField` if the account does not list the audience. It follows the validation of the token, so that strangers do
+/// not learn which services an account has. `NotFound` if this installation has no issuer; `GuestErased`.
+pub async fn of_guest(
+    state: &State,
+    context: &RequestContext<'_>,
+    guest: &Guest,
+    admitted: &mut Admitted,
+    audience: AssertionAudience,
+) -> Result<AssertionAnswer, Error> {
+    if !admitted.config.account.assertion_audiences.contains(&audience) {
+        let reason = "expected one of the account's `assertion_audiences`";
+        return Err(Error::InvalidField { field: "audience", reason });
+    }
+    let conversation_sid = newest_conversation(state, guest).await?;
+    let token = admitted.token.take().ok_or(Error::NoToken)?;
+    let assertion = Some(AssertionRequest { audience, conversation_sid });
+    let request = Request { token, fingerprint: admitted.fingerprint.take(), jkt: admitted.jkt, assertion };
+    let validated = state.federated_auth.validate_token(context, guest.account_sid, &request).await?;
+    validated.assertion.ok_or(Error::NotFound)
+}
+
+/// The newest conversation of the guest's session.
+async fn newest_conversation(state: &State, guest: &Guest) -> Result<Option<ConversationSid>, Error> {
+    let (account, session) = (guest.account_sid, guest.session.sid);
+    let conversation = state.conversations.by_session(account, session).await?;
+    // An erased guest has no conversation.
+    if conversation.is_none() && state.conversations.is_erased(account, guest.identity).await? {
+        return Err(Error::GuestErased);
+    }
+    Ok(conversation)
+}
