@@ -64,11 +64,15 @@ impl Settings {
 
     /// An error about the setting `name`; names its `…_FILE` if the value is from there.
     pub fn error(&self, name: &str, reason: impl fmt::Display) -> SettingError {
-        let is_given = |name: &str| self.given.get(name).is_some_and(|value| !value.is_empty());
         let file_name = format!("{name}_file");
-        let is_from_file = self.is_secret(name) && !is_given(name) && is_given(&file_name);
+        let is_from_file = self.is_secret(name) && !self.is_set(name) && self.is_set(&file_name);
         let named = if is_from_file { &file_name } else { name };
         SettingError { name: self.full(named), reason: reason.to_string() }
+    }
+
+    /// Whether the environment has the setting: for commands that do without one that the service requires.
+    pub fn is_set(&self, name: &str) -> bool {
+        self.given.get(name).is_some_and(|value| !value.is_empty())
     }
 
     /// The value of a setting, or its default; `None` if it is optional and not set.

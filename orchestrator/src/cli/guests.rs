@@ -92,7 +92,10 @@ fn run(_name: &str, arguments: &ArgMatches, settings: &Settings) -> Result<(), S
 
 /// The webhooks that the erasure is reported to; none without an accounts file.
 fn subscriptions(account: AccountSid, settings: &Settings) -> Result<Subscriptions, SettingError> {
-    let Some(path) = settings.text("accounts_file")? else { return Ok(Subscriptions::default()) };
+    if !settings.is_set("accounts_file") {
+        return Ok(Subscriptions::default());
+    }
+    let path: PathBuf = settings.parse("accounts_file", "a path")?;
     let unusable = |error: &dyn std::fmt::Display| settings.error("accounts_file", error);
     let text = fs::read_to_string(path).map_err(|error| unusable(&error))?;
     let accounts = Accounts::parse(&text).map_err(|error| unusable(&error))?;

@@ -14,6 +14,15 @@ fn runs(stack: &Stack, arguments: &[&str]) -> (Option<i32>, String, String) {
 
 /// With more variables of the environment.
 fn runs_with(stack: &Stack, arguments: &[&str], variables: &[(&str, &str)]) -> (Option<i32>, String, String) {
+    runs_command(stack, "webhooks", arguments, variables)
+}
+
+fn runs_command(
+    stack: &Stack,
+    command: &str,
+    arguments: &[&str],
+    variables: &[(&str, &str)],
+) -> (Option<i32>, String, String) {
     let folder = stack.data.path();
     let output = Command::new(env!("CARGO_BIN_EXE_orchestrator"))
         .current_dir(folder)
@@ -22,7 +31,7 @@ fn runs_with(stack: &Stack, arguments: &[&str], variables: &[(&str, &str)]) -> (
         .env("ORCHESTRATOR_ACCOUNTS_FILE", folder.join("accounts.toml"))
         .env("ORCHESTRATOR_WEBHOOK_ALLOW_PRIVATE", "true")
         .envs(variables.iter().copied())
-        .arg("webhooks")
+        .arg(command)
         .args(arguments)
         .output()
         .unwrap();
@@ -108,4 +117,18 @@ async fn wrong_arguments_are_named() {
         assert_ne!(code, Some(0), "{arguments:?}");
         assert!(errors.contains(expected), "{arguments:?}: {errors}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_erasure_by_command_is_reported() {
+    let receiver = ScriptedPeer::that(accept()).await;
+    let stack = stack(&receiver.url()).await;
+    let guest = stack.guest().await;
+    received(&receiver, 1).await;
+    let guest_arguments = ["erase", "--account", &ACCOUNT.to_string(), "--identity", &guest.identity];
+    let (code, _, errors) = runs_command(&stack, "guests", &guest_arguments, &[]);
+    assert_eq!(code, Some(0), "{errors}");
+    let webhooks = received(&receiver, 2).await;
+    assert_eq!(webhooks[1].event_type(), "conversation.erased");
+    assert_eq!(webhooks[1].body["data"]["conversation_sid"], guest.conversation);
 }
