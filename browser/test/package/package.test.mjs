@@ -52,7 +52,7 @@ test('the package holds the modules, their types and both licences', async () =>
   const { version, license } = JSON.parse(await text('package.json', installed))
   assert.deepEqual([version, license], [ofWorkspace('version'), ofWorkspace('license')])
   assert.match(await text('LICENSE-APACHE', installed), /Apache License\s+Version 2\.0/)
-  assert.match(await text('LICENSE-MIT', installed), /^Permission is hereby granted, free of charge/)
+  assert.match(await text('LICENSE-MIT', installed), /^Copyright .*\n\nPermission is hereby granted, free of charge/)
 })
 
 test('vite builds a page with the module', () => withFolder(async (folder) => {
