@@ -1,7 +1,11 @@
 //! The sender: starts a task for each endpoint that has events, stops those of endpoints that are configured no more, and
 //! enforces the bounds of the outbox.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use chrono::TimeDelta;
 use conversations::{Conversations, EndpointId, OutboxBounds, StoreError};
@@ -62,6 +66,8 @@ pub struct Sender {
     shared: Arc<Shared>,
     tasks: JoinSet<()>,
     running: HashMap<EndpointId, Running>,
+    /// Endpoints whose outbox was searched for events that a stopped process left blocked: once in a process.
+    searched: HashSet<EndpointId>,
 }
 
 struct Running {
@@ -78,7 +84,12 @@ impl Sender {
         let store_warnings = OncePerMinute::default();
         let shared =
             Shared { conversations, accounts, client, desk_url, clock, random, metrics, store_warnings };
-        Self { shared: Arc::new(shared), tasks: JoinSet::new(), running: HashMap::new() }
+        Self {
+            shared: Arc::new(shared),
+            tasks: JoinSet::new(),
+            running: HashMap::new(),
+            searched: HashSet::new(),
+        }
     }
 
     /// Sends until the task is aborted.
@@ -133,7 +144,10 @@ impl Sender {
                 running.due.notify_one();
             } else if let Some(target) = targets.get(&endpoint) {
                 let (target, due) = (Arc::clone(target), Arc::new(Notify::new()));
-                self.shared.conversations.promote_forgotten(&endpoint, self.shared.clock.now()).await?;
+                if !self.searched.contains(&endpoint) {
+                    self.shared.conversations.promote_forgotten(&endpoint, self.shared.clock.now()).await?;
+                    self.searched.insert(endpoint.clone());
+                }
                 let sender =
                     EndpointSender { shared: self.shared.clone(), target: target.clone(), due: due.clone() };
                 let task = self.tasks.spawn(sender.run());
