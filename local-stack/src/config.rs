@@ -10,6 +10,7 @@ use std::{
 
 use orchestrator::admission::client_address::TrustedProxies;
 use scoped_auth::sessions::Rules;
+use secrecy::SecretString;
 use service_runtime::{
     Clock, InProcess, Listeners, Running,
     server::ANY_PORT,
@@ -61,6 +62,8 @@ pub struct StackConfig {
     pub revocation_poll: Duration,
     /// Base URL of a Flex Configuration service that supplies allowedOrigins instead of accounts.toml.
     pub flex_configuration_url: Option<String>,
+    /// The secret of proxies that ask whether a guest's request may pass; `None` if there are none.
+    pub authorize_secret: Option<SecretString>,
     /// The proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: TrustedProxies,
     /// Timeouts of calls FWO to FAS and FAS to SAS.
@@ -92,6 +95,7 @@ impl StackConfig {
             rules: Rules::default(),
             revocation_poll: Duration::from_millis(500),
             flex_configuration_url: None,
+            authorize_secret: None,
             trusted_proxies: TrustedProxies::default(),
             timeouts: [Duration::from_secs(3), Duration::from_secs(1)],
             accounts_period: Duration::from_millis(400),

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use orchestrator::{accounts::AccountsFile, dpop::PublicUrls};
+use orchestrator::{accounts::AccountsFile, authorize::config::AuthorizeConfig, dpop::PublicUrls};
 use scoped_auth::config::MissingKeys;
 use secrecy::{ExposeSecret, SecretString};
 use service_runtime::{
@@ -27,13 +27,15 @@ pub struct Stack {
     pub desk_address: SocketAddr,
     /// The base URL of the desk's API, behind the [`Wire`](crate::Wire).
     pub desk_url: String,
+    /// The base URL for proxies that ask whether a guest's request may pass, behind the [`Wire`](crate::Wire).
+    pub authorize_url: Option<String>,
     /// The secret of the desk's API key.
     pub desk_secret: SecretString,
     /// FWO's accounts.
     pub accounts: Arc<AccountsFile>,
     /// FlexWebchatOrchestratorService.
     pub orchestrator: Running,
-    /// The configuration of FWO, with the address of the desk's API.
+    /// The configuration of FWO, with the addresses of its additional listeners.
     pub orchestrator_config: orchestrator::Config,
     /// FederatedAuthService.
     pub federated_auth: Running,
@@ -151,6 +153,10 @@ impl Stack {
             desk_listen: Some(config.local(8083)),
             waiting: 2000,
             desk_url: None,
+            authorize: config
+                .authorize_secret
+                .clone()
+                .map(|secret| AuthorizeConfig { listen: config.local(8084), secrets: vec![secret] }),
             // Receivers of the developer run on this machine.
             webhook_allow_private: true,
             webhook_lookup: orchestrator::clients::webhook::system_lookup(),
@@ -162,15 +168,23 @@ impl Stack {
             orchestrator::start_with(orchestrator_config.clone(), accounts.clone(), config.listeners(0)?)
                 .await?;
         let url = config.wire.connect(Participant::Browser, Participant::Fwo, orchestrator.address());
-        let [desk_address] = *orchestrator.additional_addresses() else {
+        let [desk_address, authorize_address @ ..] = orchestrator.additional_addresses() else {
             return Err("the desk's API has no listener".into());
         };
+        let desk_address = *desk_address;
         orchestrator_config.desk_listen = Some(desk_address);
         let desk_url = config.wire.connect(Participant::Desk, Participant::Fwo, desk_address);
+        let authorize_url = authorize_address.first().map(|address| {
+            if let Some(authorize) = &mut orchestrator_config.authorize {
+                authorize.listen = *address;
+            }
+            config.wire.connect(Participant::Proxy, Participant::Fwo, *address)
+        });
         Ok(Self {
             url,
             desk_address,
             desk_url,
+            authorize_url,
             desk_secret,
             accounts,
             orchestrator,

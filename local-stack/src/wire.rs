@@ -11,6 +11,8 @@ pub enum Participant {
     Browser,
     /// The customer's servers, where somebody answers.
     Desk,
+    /// A proxy in front of another service of the customer.
+    Proxy,
     /// The edge gateway.
     Starship,
     /// FlexWebchatOrchestratorService.
@@ -29,6 +31,7 @@ impl Participant {
         match self {
             Participant::Browser => "B",
             Participant::Desk => "Desk",
+            Participant::Proxy => "Proxy",
             Participant::Starship => "S",
             Participant::Fwo => "FWO",
             Participant::Fas => "FAS",

@@ -9,6 +9,7 @@
 
 pub mod access_policy;
 pub mod answer_budget;
+pub mod authorize;
 pub mod client_address;
 pub mod cors;
 pub mod desk;
@@ -34,6 +35,7 @@ use self::{
 };
 use crate::{
     accounts::{DeploymentConfig, ProofKey},
+    authorize::GuestRequest,
     dpop::{Nonce, Target},
     error::Error,
     session::{
@@ -60,7 +62,7 @@ pub enum Credentials<'a> {
 
 /// What differs between the routes.
 #[derive(Clone, Copy, Debug)]
-pub struct Route {
+pub struct Route<'a> {
     /// The visitor's limit that the request is charged to.
     pub charge: Charge,
     /// Minimum number of bytes that the guest wants stored; 0 if the route stores nothing.
@@ -73,9 +75,12 @@ pub struct Route {
     pub identity: IdentityRequest,
     /// Whether a proof of possession needs a nonce. With a requested identity it always does.
     pub nonce: Nonce,
+    /// The guest's request to another service, if its proxy asks about it. Proof and page are judged against it, and it may
+    /// lack the widget's headers.
+    pub guest_request: Option<GuestRequest<'a>>,
 }
 
-impl Route {
+impl Route<'_> {
     /// A route that is charged as `charge` and has none of the rest.
     pub const fn new(charge: Charge) -> Self {
         Self {
@@ -85,6 +90,7 @@ impl Route {
             serves_disabled: false,
             identity: IdentityRequest::None,
             nonce: Nonce::Optional,
+            guest_request: None,
         }
     }
 }
@@ -114,7 +120,7 @@ pub async fn admit(
     state: &State,
     context: &mut RequestContext<'_>,
     credentials: Credentials<'_>,
-    route: Route,
+    route: Route<'_>,
 ) -> Result<Admitted, Error> {
     let Hops { client, trusted_hops } = state.trusted_proxies.hops(context);
     let Route { charge, guest_bytes, answer_bytes, .. } = route;
@@ -139,9 +145,17 @@ pub async fn admit(
     let mut config = state.accounts.current().by_deployment_key(&deployment_key).ok_or(unknown_key)?;
     context.account = Some(config.account.sid);
 
+    let path = context.path;
+    let (method, target) = match &route.guest_request {
+        Some(guest_request) => (guest_request.method, guest_request.target()),
+        None => {
+            let target = Target::of_request(context, path, &state.dpop.public_urls, trusted_hops);
+            (context.method, target)
+        }
+    };
     let mut origin = None;
     if state.flex_configuration.is_none() {
-        origin = set_acao(state, context, &config, trusted_hops)?;
+        origin = set_acao(context, &config, &target)?;
     }
     let (limiter, deployment) = (&state.rate_limiter, &config.deployment);
     let is_over = enforce_rate_limit(limiter, context, deployment, client, charge, guest_bytes)?;
@@ -149,13 +163,16 @@ pub async fn admit(
         let (account, key) = (config.account.sid, config.deployment.key);
         let fetched = state.flex_configuration_cache.allowed_origins(peer, context, account, key).await?;
         config.deployment.allowed_origins = fetched;
-        origin = set_acao(state, context, &config, trusted_hops)?;
+        origin = set_acao(context, &config, &target)?;
     }
     if !config.deployment.enabled && !route.serves_disabled {
         return Err(Error::DeploymentKeyDisabled);
     }
-    let fingerprint =
+    let mut fingerprint =
         fingerprint::generate(&state.fingerprints, context, origin.as_deref(), &config, client)?;
+    if route.guest_request.is_some() {
+        fingerprint = fingerprint.map(|fingerprint| fingerprint.with_optional_widget());
+    }
     if charge == Charge::Create {
         fingerprint::require_enough_signals(fingerprint.as_ref(), &config)?;
     }
@@ -164,7 +181,8 @@ pub async fn admit(
     let identity_is_considered =
         identity::is_considered(&state.identity_refusals, client, context, route.identity);
     let nonce = if identity_is_considered { Nonce::Required } else { route.nonce };
-    let jkt = state.dpop.verify_dpop(context, trusted_hops, token.map(SealedToken::as_str), nonce)?;
+    let request = (method, target);
+    let jkt = state.dpop.verify_dpop(context, request, token.map(SealedToken::as_str), nonce)?;
     if charge == Charge::Create {
         state.counters.session_requested(jkt.is_some());
         if jkt.is_none() && config.deployment.proof_key == ProofKey::Required {
@@ -201,7 +219,9 @@ pub async fn readmit(
         config.deployment.allowed_origins = fetched;
     }
     let Hops { trusted_hops, .. } = state.trusted_proxies.hops(context);
-    let origin = set_acao(state, context, &config, trusted_hops)?;
+    let path = context.path;
+    let target = Target::of_request(context, path, &state.dpop.public_urls, trusted_hops);
+    let origin = set_acao(context, &config, &target)?;
     if !config.deployment.enabled {
         return Err(Error::DeploymentKeyDisabled);
     }
@@ -268,15 +288,13 @@ fn bearer_token(context: &RequestContext<'_>) -> Option<SealedToken> {
 
 /// `FWO ->> FWO: Sets ACAO response header`, and rejects the page if the rule requires it. Returns the page's origin.
 fn set_acao<'a>(
-    state: &State,
     context: &mut RequestContext<'a>,
     config: &DeploymentConfig,
-    trusted_hops: usize,
+    target: &Target<'_>,
 ) -> Result<Option<Cow<'a, [u8]>>, Error> {
     let feature_is_on = config.account.webchat_security_is_on();
     let allowed = &config.deployment.allowed_origins;
-    let target = Target::of_request(context, context.path, &state.dpop.public_urls, trusted_hops);
-    let origin = page_origin::of_request(context, allowed, &target);
+    let origin = page_origin::of_request(context, allowed, target);
     let decision = cors::decide(allowed, origin.as_deref(), feature_is_on);
     set_allow_origin(context, decision.allow_origin);
     if decision.refused { Err(Error::OriginNotAllowed) } else { Ok(origin) }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use conversations::Conversations;
 use service_runtime::{
-    Listeners, Metrics, RouteTable, Running,
+    Listeners, Metrics, RouteTable, Running, ServiceCredentials,
     api_error::error_chain,
     command::StartError,
     server::{AdditionalListener, AdminRoutes, Listener, ServerLimits, Service, bind},
@@ -20,8 +20,8 @@ use shared_types::{
     federated_auth::{AccountPath, ValidateToken},
     fingerprint::Maker,
     orchestrator::{
-        CreateAssertion, CreateToken, Init, ListMessages, OpenConversation, PublicConfiguration, PublishKeys,
-        RefreshToken, RevokeToken, SendMessage,
+        Authorize, CreateAssertion, CreateToken, Init, ListMessages, OpenConversation, PublicConfiguration,
+        PublishKeys, RefreshToken, RevokeToken, SendMessage,
     },
 };
 use store::run_purge_loop;
@@ -31,10 +31,12 @@ use crate::{
     admission::{
         access_policy::{Internal, Public},
         answer_budget::AnswerBudget,
+        authorize::AuthorizePolicy,
         desk::DeskPolicy,
         rate_limit::RateLimiter,
         waiting::WaitingPlaces,
     },
+    authorize::SessionNames,
     clients::{FederatedAuthClient, FlexConfigurationClient, WebhookClient},
     config::Config,
     counters::Counters,
@@ -53,6 +55,8 @@ const CONNECTIONS: usize = 4096;
 const CONNECTIONS_PER_PEER: usize = 32;
 /// Maximum number of connections of all desks.
 const DESK_CONNECTIONS: usize = 256;
+/// Maximum number of connections of all proxies that ask whether a request may pass. nginx may open one for each request.
+const AUTHORIZE_CONNECTIONS: usize = 1024;
 /// Concurrent requests of one worker. At 1,000 requests a second and worker, the last of them is served in time.
 const REQUESTS_PER_WORKER: usize = 64;
 
@@ -87,6 +91,25 @@ fn desk_routes(table: RouteTable<State, DeskPolicy>) -> RouteTable<State, DeskPo
         .on::<ListParticipantConversations, _, _>(desk::list_participant_conversations)
 }
 
+fn authorize_routes(table: RouteTable<State, AuthorizePolicy>) -> RouteTable<State, AuthorizePolicy> {
+    table.on::<Authorize, _, _>(handlers::authorize)
+}
+
+/// The listener for proxies that ask whether a guest's request may pass.
+fn authorize_listener(access_policy: AuthorizePolicy) -> Listener<State, AuthorizePolicy> {
+    Listener {
+        limits: ServerLimits {
+            connections: AUTHORIZE_CONNECTIONS,
+            // A proxy has the requests of many guests.
+            connections_per_peer: AUTHORIZE_CONNECTIONS / 2,
+            carries_many: Arc::new(|_| false),
+            requests_per_worker: REQUESTS_PER_WORKER,
+        },
+        access_policy: Arc::new(move || access_policy.clone()),
+        routes: authorize_routes,
+    }
+}
+
 /// The desk's listener, for servers.
 fn desk_listener(access_policy: DeskPolicy) -> Listener<State, DeskPolicy> {
     Listener {
@@ -118,7 +141,7 @@ pub async fn start(config: Config, listeners: Listeners) -> Result<Running, Star
 
 /// Starts the service with an accounts file that the caller loaded, and may observe.
 pub async fn start_with(
-    config: Config,
+    mut config: Config,
     accounts: Arc<AccountsFile>,
     listeners: Listeners,
 ) -> Result<Running, StartError> {
@@ -127,6 +150,12 @@ pub async fn start_with(
         .map(bind)
         .transpose()
         .map_err(|error| format!("ORCHESTRATOR_DESK_LISTEN: {error}"))?;
+    let authorize = config.authorize.take();
+    let authorize_socket = authorize
+        .as_ref()
+        .map(|authorize| bind(authorize.listen))
+        .transpose()
+        .map_err(|error| format!("ORCHESTRATOR_AUTHORIZE_LISTEN: {error}"))?;
     let conversations = Conversations::open(&config.database)
         .await
         .map_err(|error| format!("ORCHESTRATOR_DATABASE_URL: {}", error_chain(&error)))?;
@@ -186,6 +215,12 @@ pub async fn start_with(
         trusted_proxies: config.trusted_proxies.clone(),
     };
     let desk = desk_socket.map(|socket| AdditionalListener::new(socket, desk_listener(desk_policy)));
+    let authorize = authorize_socket.zip(authorize).map(|(socket, authorize)| {
+        let secrets = ServiceCredentials::new(&authorize.secrets, &[]);
+        let policy = AuthorizePolicy { secrets, public: public.clone() };
+        AdditionalListener::new(socket, authorize_listener(policy))
+    });
+    let session_names = Arc::new(SessionNames::new(&config.fingerprint_keys));
     let welcome_message: Arc<str> = config.welcome_message.into();
     let running = Service {
         name: "FlexWebchatOrchestratorService",
@@ -228,6 +263,7 @@ pub async fn start_with(
             rate_limiter: Arc::clone(&rate_limiter),
             answer_budget: answer_budget.clone(),
             waiting: Arc::clone(&waiting),
+            session_names: Arc::clone(&session_names),
             welcome_message: welcome_message.clone(),
             desk_url: desk_url.clone(),
             clock: state_clock.clone(),
@@ -243,7 +279,7 @@ pub async fn start_with(
             access_policy: Arc::new(move || public.clone()),
             routes,
         },
-        additional: desk.into_iter().collect(),
+        additional: desk.into_iter().chain(authorize).collect(),
         admin: Some(AdminRoutes::new(Arc::new(|| Internal), admin_routes)),
     }
     .start(listeners)?;

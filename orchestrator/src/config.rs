@@ -18,6 +18,7 @@ use store::DatabaseConfig;
 
 use crate::{
     admission::{answer_budget::AnswerBudget, client_address::TrustedProxies},
+    authorize::config::{self as authorize, AuthorizeConfig},
     cli,
     clients::webhook,
     dpop::PublicUrls,
@@ -50,6 +51,8 @@ pub const PROGRAM: Program = Program {
             default: Optional,
             help: "URL under which desks reach that address, for the links in its responses; default: the request's own",
         },
+        authorize::LISTEN,
+        authorize::SECRET,
         Setting { name: "workers", default: Default("2"), help: "Threads that serve requests" },
         Setting {
             name: "drain_seconds",
@@ -207,6 +210,8 @@ pub struct Config {
     pub desk_listen: Option<SocketAddr>,
     /// URL under which desks reach this service, if configured.
     pub desk_url: Option<String>,
+    /// The listener for proxies; `None` if there is none.
+    pub authorize: Option<AuthorizeConfig>,
     /// Whether webhooks may have `http` URLs and private addresses.
     pub webhook_allow_private: bool,
     /// Resolves the hosts of webhooks.
@@ -268,6 +273,7 @@ impl Config {
             welcome_message: settings.parse("welcome_message", "a text")?,
             desk_listen: settings.optional("desk_listen", "an address such as 127.0.0.1:8083")?,
             desk_url: desk_url(settings)?,
+            authorize: AuthorizeConfig::from_settings(settings)?,
             webhook_allow_private: settings.parse("webhook_allow_private", "true or false")?,
             webhook_lookup: webhook::system_lookup(),
             clock: Clock::system(),

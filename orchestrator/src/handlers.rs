@@ -1,5 +1,6 @@
 //! Request handlers: the arrows into FlexWebchatOrchestratorService.
 
+mod authorize;
 mod create_assertion;
 mod create_token;
 pub mod desk;
@@ -12,6 +13,7 @@ mod refresh_token;
 mod revoke_token;
 mod send_message;
 
+pub use authorize::authorize;
 pub use create_assertion::create_assertion;
 pub use create_token::create_token;
 pub use init::init;

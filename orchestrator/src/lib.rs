@@ -5,6 +5,7 @@
 pub mod accounts;
 pub mod admission;
 pub mod app;
+pub mod authorize;
 pub mod cli;
 pub mod clients;
 pub mod config;

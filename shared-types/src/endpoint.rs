@@ -17,13 +17,15 @@ pub enum Method {
     Post,
     /// The request's fields are in the query; a body is not read.
     Delete,
+    /// Every method. The request has no fields: its handler reads the request's line and headers. A body is not read.
+    Any,
 }
 
 impl Method {
-    /// The method as written on the request line.
+    /// The method as written on the request line; of [`Any`](Self::Any), one of those that it may be.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Method::Get => "GET",
+            Method::Get | Method::Any => "GET",
             Method::Post => "POST",
             Method::Delete => "DELETE",
         }
@@ -51,7 +53,7 @@ pub trait Endpoint: 'static {
     const DOCUMENTATION: &'static str;
     /// The HTTP method.
     const METHOD: Method;
-    /// The path with its parameters in braces. `/v1` matches as `/V1` too.
+    /// The path with its parameters in braces. `/v1` matches as `/V1` too. A last segment `{*name}` matches any rest.
     const PATH: &'static str;
     /// Further paths of the same endpoint.
     const OTHER_PATHS: &'static [&'static str];
@@ -149,6 +151,7 @@ macro_rules! endpoint {
     (@method GET) => { $crate::Method::Get };
     (@method POST) => { $crate::Method::Post };
     (@method DELETE) => { $crate::Method::Delete };
+    (@method ANY) => { $crate::Method::Any };
     (@or_default) => { $crate::endpoint::DEFAULT_MAX_REQUEST_BODY };
     (@or_default $value:expr) => { $value };
 }

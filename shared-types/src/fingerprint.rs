@@ -58,6 +58,16 @@ impl Fingerprint {
         Self(self.0.split(record::SEPARATOR).next().unwrap_or_default().to_owned())
     }
 
+    /// The fingerprint of a request that a page sends to another service, without the widget's headers. With a proof by the
+    /// session's key, the missing ones have no effect (contract, section 13); without it, nothing changes.
+    #[must_use]
+    pub fn with_optional_widget(&self) -> Self {
+        let records = record::Record::decode_all(self);
+        record::Record::encode_all(
+            records.map(|record| record::Record { widget_is_optional: true, ..record }),
+        )
+    }
+
     /// The account's [`Mode`] for a rejected fingerprint. Fails closed: [`Mode::Enforce`] if no record can be decoded.
     pub fn mode(&self) -> Mode {
         record::Record::decode_all(self).next().map_or(Mode::Enforce, |record| record.mode)

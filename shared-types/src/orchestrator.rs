@@ -1,6 +1,7 @@
-//! Endpoints of FlexWebchatOrchestratorService: the public routes. Requests may name their fields in camelCase, PascalCase
+//! Endpoints of FlexWebchatOrchestratorService: the public routes, and the one for proxies. Requests may name their fields in camelCase, PascalCase
 //! or snake_case.
 
+pub mod authorize;
 pub mod create_assertion;
 pub mod create_token;
 pub mod init;
@@ -12,6 +13,7 @@ pub mod refresh_token;
 pub mod revoke_token;
 pub mod send_message;
 
+pub use authorize::Authorize;
 pub use create_assertion::CreateAssertion;
 pub use create_token::CreateToken;
 pub use init::Init;

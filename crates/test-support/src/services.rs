@@ -97,6 +97,7 @@ pub fn orchestrator(data: &Path, federated_auth: SocketAddr, clock: &Clock) -> o
         welcome_message: "Welcome!".to_owned(),
         desk_listen: None,
         desk_url: None,
+        authorize: None,
         webhook_allow_private: true,
         webhook_lookup: orchestrator::clients::webhook::system_lookup(),
         clock: clock.clone(),

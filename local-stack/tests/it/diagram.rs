@@ -21,7 +21,7 @@ fn arrow(line: &str) -> Option<String> {
         .into_iter()
         .find_map(|(mark, kind)| ends.split_once(mark).map(|(from, to)| (from.trim(), kind, to.trim())))?;
     let is_traffic = from != to
-        && [from, to].iter().all(|end| ["B", "Desk", "S", "FWO", "FAS", "SAS", "FC"].contains(end));
+        && [from, to].iter().all(|end| ["B", "Desk", "Proxy", "S", "FWO", "FAS", "SAS", "FC"].contains(end));
     let text = text.replace("<br/>", " ");
     is_traffic.then(|| format!("{from}{kind}{to}: {}", text.split_whitespace().collect::<Vec<_>>().join(" ")))
 }

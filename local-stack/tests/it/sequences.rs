@@ -4,6 +4,7 @@
 mod answer;
 mod assertion;
 mod assertion_attacks;
+mod authorize;
 mod close;
 mod create_token;
 mod init;
@@ -55,10 +56,18 @@ impl TestEnv {
     }
 
     async fn on_postgres() -> Self {
+        Self::on_postgres_with(|_| {}).await
+    }
+
+    async fn on_postgres_with(change: impl FnOnce(&mut StackConfig)) -> Self {
         let database = DatabaseConfig::new(postgres::Cluster::shared().database().await);
         database.migrate(conversations::MIGRATIONS).await.unwrap();
         database.migrate(scoped_auth::store::MIGRATIONS).await.unwrap();
-        Self::with(|plan| plan.databases = [database.clone(), database]).await
+        Self::with(|plan| {
+            plan.databases = [database.clone(), database];
+            change(plan);
+        })
+        .await
     }
 
     async fn with(change: impl FnOnce(&mut StackConfig)) -> Self {

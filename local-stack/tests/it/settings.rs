@@ -71,6 +71,7 @@ fn every_secret_of_every_service_is_checked_at_the_start() {
     assert_eq!(
         checked,
         [
+            "ORCHESTRATOR_AUTHORIZE_SECRET",
             "ORCHESTRATOR_DATABASE_URL",
             "ORCHESTRATOR_FEDERATED_AUTH_SECRET",
             "ORCHESTRATOR_FINGERPRINT_KEY",
@@ -94,4 +95,15 @@ fn by_default_scoped_auth_answers_before_its_caller_gives_up() {
     let callee = milliseconds(scoped_auth::PROGRAM, "database_timeout_ms");
     let caller = milliseconds(federated_auth::PROGRAM, "scoped_auth_timeout_ms");
     assert!(callee + 100 <= caller, "{callee} {caller}");
+}
+
+/// Without a secret, every request would be refused.
+#[test]
+fn a_listener_for_proxies_needs_a_secret() {
+    let [orchestrator, ..] = SERVICES;
+    let listen = "ORCHESTRATOR_AUTHORIZE_LISTEN";
+    let error = outcome(orchestrator, listen, listen, "127.0.0.1:8084").unwrap_err().to_string();
+    assert_eq!(error, format!("ORCHESTRATOR_AUTHORIZE_SECRET: is required with {listen}"));
+    let secret = "ORCHESTRATOR_AUTHORIZE_SECRET";
+    outcome(orchestrator, secret, secret, "0123456789abcdef,fedcba9876543210").unwrap();
 }

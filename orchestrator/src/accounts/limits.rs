@@ -16,6 +16,8 @@ pub struct DeploymentLimits {
     pub visitor_calls_per_minute: NonZeroU32,
     /// Requests that one visitor may let wait for a message: 120.
     pub visitor_waits_per_minute: NonZeroU32,
+    /// Requests of one visitor that proxies may ask about: 600.
+    pub visitor_authorize_per_minute: NonZeroU32,
     /// Messages that one visitor may send: 20.
     pub visitor_messages_per_minute: NonZeroU32,
     /// Burst of these messages: 10.
@@ -67,6 +69,7 @@ impl Default for DeploymentLimits {
             visitor_creates_per_minute: const { number(30) },
             visitor_calls_per_minute: const { number(300) },
             visitor_waits_per_minute: const { number(120) },
+            visitor_authorize_per_minute: const { number(600) },
             visitor_messages_per_minute: const { number(20) },
             visitor_messages_burst: const { number(10) },
             creates_per_minute: const { number(6000) },
@@ -91,6 +94,7 @@ struct Table {
     visitor_creates_per_minute: NonZeroU32,
     visitor_calls_per_minute: NonZeroU32,
     visitor_waits_per_minute: NonZeroU32,
+    visitor_authorize_per_minute: NonZeroU32,
     visitor_messages_per_minute: NonZeroU32,
     visitor_messages_burst: Option<NonZeroU32>,
     creates_per_minute: NonZeroU32,
@@ -105,6 +109,7 @@ impl Default for Table {
             visitor_creates_per_minute: limits.visitor_creates_per_minute,
             visitor_calls_per_minute: limits.visitor_calls_per_minute,
             visitor_waits_per_minute: limits.visitor_waits_per_minute,
+            visitor_authorize_per_minute: limits.visitor_authorize_per_minute,
             visitor_messages_per_minute: limits.visitor_messages_per_minute,
             visitor_messages_burst: None,
             creates_per_minute: limits.creates_per_minute,
@@ -135,6 +140,7 @@ impl TryFrom<Table> for DeploymentLimits {
             visitor_creates_per_minute: table.visitor_creates_per_minute,
             visitor_calls_per_minute: table.visitor_calls_per_minute,
             visitor_waits_per_minute: table.visitor_waits_per_minute,
+            visitor_authorize_per_minute: table.visitor_authorize_per_minute,
             visitor_messages_per_minute: messages,
             visitor_messages_burst: burst,
             creates_per_minute: table.creates_per_minute,

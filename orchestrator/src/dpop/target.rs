@@ -1,7 +1,10 @@
 //! The URL of a request, which the page names in `htu`. Behind Starship this service does not see the URL that the page
 //! requested: it is configured, or derived from the request's headers.
 
-use std::{str::FromStr, sync::Arc};
+use std::{
+    str::FromStr,
+    sync::{Arc, LazyLock},
+};
 
 use service_runtime::RequestContext;
 use url::Url;
@@ -46,6 +49,22 @@ impl FromStr for PublicUrls {
     }
 }
 
+impl PublicUrls {
+    /// No URLs: the URL of a request is known otherwise.
+    pub(crate) fn none() -> &'static Self {
+        static NONE: LazyLock<PublicUrls> = LazyLock::new(PublicUrls::default);
+        &NONE
+    }
+
+    /// The scheme of the configured URL with this host and port, if there is one. With both, `https`.
+    pub(crate) fn scheme_of(&self, authority: &str) -> Option<&'static str> {
+        ["https", "http"].into_iter().find(|scheme| {
+            let requested = http_url(&format!("{scheme}://{authority}")).map(|url| url.origin());
+            self.0.iter().any(|base| Some(base.origin()) == requested)
+        })
+    }
+}
+
 impl<'a> Target<'a> {
     /// The target of a request for `path` that passed `trusted_hops` trusted proxies. `X-Forwarded-Host` and
     /// `X-Forwarded-Proto` count only if there is a trusted proxy: headers of the page itself would prove nothing, since
@@ -79,7 +98,7 @@ impl<'a> Target<'a> {
 
     /// Whether `htu` names this target: compared as URLs (RFC 3986, section 6.2.2 and 6.2.3), without query and fragment
     /// (RFC 9449, section 4.3). Paths are compared byte by byte: no route of this service needs escapes.
-    pub(super) fn is_named_by(&self, htu: &str) -> bool {
+    pub(crate) fn is_named_by(&self, htu: &str) -> bool {
         let Some(named) = http_url(htu) else { return false };
         if !self.public_urls.0.is_empty() {
             return self.public_urls.0.iter().any(|base| {

@@ -35,21 +35,19 @@ pub enum Nonce {
 
 impl DpopVerifier {
     /// The thumbprint of the key that the request proves possession of; `None` if it has no `DPoP` header. The proof
-    /// must name `token`, which the request presents. `trusted_hops` is the number of trusted proxies in front.
+    /// must name the guest's request, which is `method` and `target`, and `token`, which the request presents.
     pub fn verify_dpop(
         &self,
         context: &RequestContext<'_>,
-        trusted_hops: usize,
+        (method, target): (&str, Target<'_>),
         token: Option<&str>,
         nonce: Nonce,
     ) -> Result<Option<Thumbprint>, InvalidProof> {
         if context.header("dpop").is_none() {
             return Ok(None);
         }
-        let target = Target::of_request(context, context.path, &self.public_urls, trusted_hops);
         let nonces = (nonce == Nonce::Required).then_some(&*self.nonces);
-        let (method, now) = (context.method, context.now);
-        let expectation = Expectation { method, target, access_token: token, nonces, now };
+        let expectation = Expectation { method, target, access_token: token, nonces, now: context.now };
         let verified = verify(context.header_values("dpop"), &expectation, &self.replays);
         verified.map(Some).inspect_err(|error| {
             tracing::info!(

@@ -34,7 +34,7 @@ pub struct Guest {
 pub async fn authenticate(
     state: &State,
     context: &mut RequestContext<'_>,
-    route: Route,
+    route: Route<'_>,
 ) -> Result<(Guest, Admitted), Error> {
     let mut admitted = admit(state, context, Credentials::Header, route).await?;
     let guest = validate(state, context, &mut admitted).await?;

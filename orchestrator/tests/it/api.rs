@@ -38,19 +38,19 @@ use test_support::{
     services::{self, ISSUER, ORCHESTRATOR_SECRET, PATIENT, credential},
 };
 
-const CREATE: &str = "/v2/Webchat/Token";
-const REFRESH: &str = "/v2/Webchat/Token/Refresh";
-const REVOKE: &str = "/v2/Webchat/Token/Revoke";
+pub(crate) const CREATE: &str = "/v2/Webchat/Token";
+pub(crate) const REFRESH: &str = "/v2/Webchat/Token/Refresh";
+pub(crate) const REVOKE: &str = "/v2/Webchat/Token/Revoke";
 const ASSERTION: &str = "/v2/Webchat/Token/Assertion";
 const INIT: &str = "/v2/Webchat/Init";
-const OPEN: &str = "/v2/WebChannels";
+pub(crate) const OPEN: &str = "/v2/WebChannels";
 
 /// Deployments of the account with the feature on, and of the account with it off; the accounts are `AC…01` and
 /// `AC…02`.
-const ON: &str = "CV00000000000000000000000000000001";
-const ON_LISTED: &str = "CV00000000000000000000000000000011";
-const ON_DISABLED: &str = "CV00000000000000000000000000000021";
-const OFF: &str = "CV00000000000000000000000000000002";
+pub(crate) const ON: &str = "CV00000000000000000000000000000001";
+pub(crate) const ON_LISTED: &str = "CV00000000000000000000000000000011";
+pub(crate) const ON_DISABLED: &str = "CV00000000000000000000000000000021";
+pub(crate) const OFF: &str = "CV00000000000000000000000000000002";
 const OFF_LISTED: &str = "CV00000000000000000000000000000012";
 const OFF_DISABLED: &str = "CV00000000000000000000000000000022";
 
@@ -61,11 +61,11 @@ const OPERATOR_SECRET: &str = "what-the-operator-proves-itself-with";
 const AUDIENCE: &str = "https://api.example.com";
 
 /// An allowed origin, and the lists of allowed origins.
-const SHOP: &str = "https://shop.example.com";
+pub(crate) const SHOP: &str = "https://shop.example.com";
 const LIST: &str = "https://shop.example.com, https://*.example.org";
 
 /// The text of `accounts.toml`.
-fn accounts() -> String {
+pub(crate) fn accounts() -> String {
     let account = |number: u8, security: bool| {
         let deployment = |key: u8, origins: &str, enabled: bool| {
             format!(
@@ -161,7 +161,7 @@ fn messages(conversation_sid: &str) -> String {
 }
 
 /// The headers of Chrome with the released widget on a page of the shop.
-fn chrome(request: Request) -> Request {
+pub(crate) fn chrome(request: Request) -> Request {
     let agent = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/146.0.0.0 \
                  Safari/537.36";
     request
@@ -176,7 +176,7 @@ fn chrome(request: Request) -> Request {
 }
 
 /// The headers of another browser on another system, on the same page.
-fn firefox(request: Request) -> Request {
+pub(crate) fn firefox(request: Request) -> Request {
     let agent = "Mozilla/5.0 (X11; Linux x86_64; rv:148.0) Gecko/20100101 Firefox/148.0";
     chrome(request).without("user-agent").header("user-agent", agent)
 }

@@ -12,6 +12,7 @@ mod accounts_command;
 mod accounts_file;
 mod allowed_origins;
 mod api;
+mod authorize;
 mod desk;
 mod dpop;
 mod explain_command;

@@ -84,9 +84,9 @@ impl Http {
         fields: &E::Request,
     ) -> Result<E::Response, UpstreamError> {
         let (target, verb, body) = match E::METHOD {
-            Method::Get | Method::Delete => {
+            Method::Get | Method::Delete | Method::Any => {
                 let query = serde_urlencoded::to_string(fields).map_err(|error| self.invalid(error))?;
-                let verb = if E::METHOD == Method::Get { Verb::GET } else { Verb::DELETE };
+                let verb = if E::METHOD == Method::Delete { Verb::DELETE } else { Verb::GET };
                 let target = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
                 (self.target(&target)?, verb, Bytes::new())
             }

@@ -27,6 +27,11 @@ pub trait AccessPolicy: 'static {
         json::to_vec(&ErrorBody::new(code, message)).unwrap_or_default()
     }
 
+    /// The status of an error response: the code's own, unless the listener's callers need another. May set headers.
+    fn error_status(&self, _context: &mut RequestContext<'_>, code: Code) -> u16 {
+        code.status()
+    }
+
     /// The `WWW-Authenticate` of a response with status 401, unless the policy or the handler has set one.
     fn challenge(code: Code) -> &'static str {
         headers::challenge(code)

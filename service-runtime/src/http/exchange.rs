@@ -58,6 +58,7 @@ where
         let path = path.ok_or(Rejection::from(Code::NotFound))?;
         let fields = match E::METHOD {
             Method::Get | Method::Delete => body::form(request.query_string().as_bytes()),
+            Method::Any => body::form(b""),
             Method::Post => {
                 let body = read(request, payload, E::MAX_REQUEST_BODY).await?;
                 exchange.body_is_read = true;
@@ -166,6 +167,7 @@ impl<'a, S, P: AccessPolicy> Exchange<'a, S, P> {
         let peer = request.peer_addr().map(|address| address.ip());
         let mut context = RequestContext::new(request.headers(), peer, &worker.clock, &worker.random);
         context.trace = worker.spans.sample(context.trace);
+        context.query = request.query_string();
         Self::of(worker, labels, context.of(request.method().as_str(), request.path()))
     }
 
@@ -210,8 +212,10 @@ impl<'a, S, P: AccessPolicy> Exchange<'a, S, P> {
         let (summary, body, challenge) = match &outcome {
             Ok((status, _)) => (ResponseSummary::success(*status), None, None),
             Err(rejection @ Rejection { code, message, .. }) => {
-                let challenge = (code.status() == 401).then(|| P::challenge(*code));
-                (rejection.summary(), Some(P::error_body(*code, message)), challenge)
+                let status = self.worker.access_policy.error_status(&mut self.context, *code);
+                let challenge = (status == 401).then(|| P::challenge(*code));
+                let summary = ResponseSummary { status, ..rejection.summary() };
+                (summary, Some(P::error_body(*code, message)), challenge)
             }
         };
         let ResponseSummary { status, .. } = summary;

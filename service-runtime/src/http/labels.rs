@@ -1,6 +1,6 @@
 //! Labels of a route in logs, metrics and traces.
 
-use shared_types::Endpoint;
+use shared_types::{Endpoint, Method};
 
 use crate::telemetry::metrics::{Metrics, RouteCounters};
 
@@ -8,15 +8,17 @@ use crate::telemetry::metrics::{Metrics, RouteCounters};
 pub(crate) struct Labels {
     pub(super) route: &'static str,
     pub(super) endpoint: &'static str,
-    /// The method and its counters. `None` for unmatched requests, whose method varies.
+    /// The method and its counters. `None` for unmatched requests and endpoints of any method, whose method varies.
     pub(super) known: Option<(&'static str, RouteCounters)>,
 }
 
 impl Labels {
     pub(crate) fn of_endpoint<E: Endpoint>(metrics: &Metrics) -> Self {
-        let method = E::METHOD.as_str();
-        let counters = metrics.route(method, E::PATH, Some(E::STATUS));
-        Self { route: E::PATH, endpoint: E::NAME, known: Some((method, counters)) }
+        let known = (E::METHOD != Method::Any).then(|| {
+            let method = E::METHOD.as_str();
+            (method, metrics.route(method, E::PATH, Some(E::STATUS)))
+        });
+        Self { route: E::PATH, endpoint: E::NAME, known }
     }
 
     pub(crate) const UNMATCHED: Self = Self { route: "unmatched", endpoint: "unmatched", known: None };

@@ -35,6 +35,8 @@ pub struct RequestContext<'a> {
     pub method: &'a str,
     /// The path as received, without the query.
     pub path: &'a str,
+    /// The query as received, without its question mark.
+    pub query: &'a str,
     /// The remote address; a proxy's, if the client is behind one.
     pub peer: Option<IpAddr>,
     /// The account, once known, for the access log.
@@ -63,6 +65,7 @@ impl<'a> RequestContext<'a> {
             now: clock.now(),
             method: "",
             path: "",
+            query: "",
             peer,
             account: None,
             api_key: None,
@@ -89,6 +92,7 @@ impl<'a> RequestContext<'a> {
             now: clock.now(),
             method: "",
             path: "",
+            query: "",
             peer: None,
             account: None,
             api_key: None,

@@ -47,7 +47,11 @@ const HEAD: &str = "HEAD";
 
 impl Route {
     fn accepts(&self, method: &str) -> bool {
-        self.method.as_str() == method || (self.method == Method::Get && method == HEAD)
+        match self.method {
+            Method::Any => true,
+            Method::Get => method == HEAD || method == Method::Get.as_str(),
+            Method::Post | Method::Delete => method == self.method.as_str(),
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use subtle::ConstantTimeEq as _;
 use super::{
     Counting, Faces, Sensitivity, Signal, SignalSet,
     judge::Comparison,
-    policy::{Compare, Counted, DAYLIGHT_SAVING, FACE, Limits, RULES},
+    policy::{Compare, Counted, DAYLIGHT_SAVING, FACE, Limits, RULES, WIDGET},
     record::Record,
 };
 
@@ -23,6 +23,8 @@ pub(super) struct Differences {
     missing: SignalSet,
     /// The signals that differ at no cost.
     tolerated: SignalSet,
+    /// The signals that are missing without any effect. They count as held.
+    excused: SignalSet,
     /// Those among `tolerated` whose version increased, each with the increase.
     steps: [Option<(Signal, u16)>; 2],
     counting: Counting,
@@ -75,7 +77,7 @@ impl Differences {
                 }
             }
         }
-        let kept = self.held.union(self.tolerated).without(broke);
+        let kept = self.held.union(self.tolerated).union(self.excused).without(broke);
         let sealed = self.counted.len();
         let (least, budget) = match self.since {
             _ if sealed < limits.least_held => (sealed, Limits::FEW_SIGNALS),
@@ -117,6 +119,9 @@ pub(super) fn compare(sealed: &Record, presented: &Record, since: Since, key_is_
         }
     }
     let missing = sealed.present.without(presented.present);
+    let is_excused = key_is_proved && presented.widget_is_optional;
+    let excused = if is_excused { missing.intersection(WIDGET) } else { SignalSet::EMPTY };
+    let missing = missing.without(excused);
     let compared = sealed.present.intersection(presented.present);
     let (mut different, mut near) = (different.intersection(compared), near.intersection(compared));
 
@@ -145,6 +150,7 @@ pub(super) fn compare(sealed: &Record, presented: &Record, since: Since, key_is_
         held: compared.without(different).without(near).without(tolerated).without(face),
         missing,
         tolerated,
+        excused,
         steps: if other_family && face.is_empty() {
             [None; 2]
         } else {

@@ -19,17 +19,20 @@ impl Mode {
     /// Both modes.
     pub const ALL: [Self; 2] = [Self::Enforce, Self::Shadow];
 
-    /// The letter that encodes the mode in a fingerprint.
-    pub(super) const fn letter(self) -> &'static str {
-        match self {
-            Self::Enforce => "e",
-            Self::Shadow => "s",
+    /// The letter that encodes the mode in a fingerprint: a capital if the widget's signals are optional.
+    pub(super) const fn letter(self, widget_is_optional: bool) -> &'static str {
+        match (self, widget_is_optional) {
+            (Self::Enforce, false) => "e",
+            (Self::Enforce, true) => "E",
+            (Self::Shadow, false) => "s",
+            (Self::Shadow, true) => "S",
         }
     }
 
-    /// Decodes a mode from its letter.
-    pub(super) fn from_letter(letter: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|mode| mode.letter() == letter)
+    /// Decodes a mode from its letter, and whether the widget's signals are optional.
+    pub(super) fn from_letter(letter: &str) -> Option<(Self, bool)> {
+        let encodings = [false, true].into_iter().flat_map(|optional| Self::ALL.map(|mode| (mode, optional)));
+        encodings.into_iter().find(|(mode, optional)| mode.letter(*optional) == letter)
     }
 }
 
@@ -40,10 +43,12 @@ mod tests {
     #[test]
     fn modes_round_trip_and_enforce_is_the_default() {
         for (mode, letter, name) in [(Mode::Enforce, "e", "enforce"), (Mode::Shadow, "s", "shadow")] {
-            assert_eq!((mode.letter(), Mode::from_letter(letter)), (letter, Some(mode)));
+            assert_eq!((mode.letter(false), Mode::from_letter(letter)), (letter, Some((mode, false))));
+            let capital = letter.to_ascii_uppercase();
+            assert_eq!((mode.letter(true), Mode::from_letter(&capital)), (&*capital, Some((mode, true))));
             assert_eq!(serde_json::to_value(mode).unwrap(), name);
         }
-        assert_eq!((Mode::from_letter(""), Mode::from_letter("E")), (None, None));
+        assert_eq!((Mode::from_letter(""), Mode::from_letter("ee")), (None, None));
         assert_eq!(Mode::default(), Mode::Enforce);
     }
 }

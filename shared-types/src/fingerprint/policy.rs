@@ -8,7 +8,7 @@
 
 use std::fmt;
 
-use super::{Counting, Sensitivity, Signal};
+use super::{Counting, Sensitivity, Signal, SignalSet};
 
 /// Effect of a difference in one signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,6 +106,15 @@ pub const DAYLIGHT_SAVING: u16 = 60;
 /// switches with its window's size, Chrome on a foldable with its hinge, Brave on Android by itself. As many points as
 /// travel: an Android phone's Chrome is a face of a Linux desktop's.
 pub const FACE: Effect = Effect::WeighsUpTo(Sensitivity::Medium, 4);
+
+/// The signals from the widget's headers. A page's requests to another service lack them.
+pub(super) const WIDGET: SignalSet = SignalSet::EMPTY
+    .with(Signal::LoginTimestamp)
+    .with(Signal::Timezone)
+    .with(Signal::SettingsLanguage)
+    .with(Signal::CookieEnabled)
+    .with(Signal::AudioDecoder)
+    .with(Signal::VideoDecoder);
 
 /// Another network. A phone changes networks at any time, with any other change, and IPv4 and IPv6 alternate: every level
 /// has a point for it. A thief has to spend that point, because he is elsewhere.

@@ -1,6 +1,6 @@
 //! The wire format. A fingerprint is one to four records, joined by `~`: one for each key, or version, of the encoder,
-//! the preferred one first. A record is `fp2.<l|m|h><e|s>.<payload>`: level and mode in plaintext, the payload in
-//! base64url without padding. The payload contains, in this order and big-endian: the key id (2 bytes), the presence
+//! the preferred one first. A record is `fp2.<l|m|h><e|s>.<payload>`: level and mode in plaintext (`E` or `S` if the
+//! widget's signals are optional, see [`Fingerprint::with_optional_widget`]), the payload in base64url without padding. The payload contains, in this order and big-endian: the key id (2 bytes), the presence
 //! bits (3 bytes, one bit for each signal), the traits (1 byte: counting, faces, and which of four signals have their
 //! usual value), the major version and the hinted version (u16 each), the timezone (i16), the truncated digest of the
 //! base family (4 bytes, zeros without one), then the truncated digest of every other signal in the order of
@@ -49,6 +49,8 @@ const USUAL: [Signal; 4] =
 pub(super) struct Record {
     pub(super) sensitivity: Sensitivity,
     pub(super) mode: Mode,
+    /// Whether the request may lack the widget's headers, given a proof by the session's key.
+    pub(super) widget_is_optional: bool,
     pub(super) key_id: KeyId,
     pub(super) present: SignalSet,
     /// The signals that have a value that most browsers send.
@@ -68,6 +70,7 @@ impl Record {
         Self {
             sensitivity,
             mode,
+            widget_is_optional: false,
             key_id: KeyId::default(),
             present: SignalSet::EMPTY,
             usual: SignalSet::EMPTY,
@@ -161,7 +164,13 @@ impl Record {
         for (signal, digest) in Signal::ALL.into_iter().zip(&self.digests) {
             put(digest.split_at(signal.digest_len()).0);
         }
-        text.extend([VERSION, ".", self.sensitivity.letter(), self.mode.letter(), "."]);
+        text.extend([
+            VERSION,
+            ".",
+            self.sensitivity.letter(),
+            self.mode.letter(self.widget_is_optional),
+            ".",
+        ]);
         URL_SAFE_NO_PAD.encode_append(payload, text);
     }
 
@@ -173,7 +182,8 @@ impl Record {
     fn decode(text: &str) -> Option<Self> {
         let (head, payload) = text.strip_prefix(VERSION)?.strip_prefix('.')?.split_once('.')?;
         let (level, mode) = head.split_at_checked(1)?;
-        let mut record = Self::new(Sensitivity::from_letter(level)?, Mode::from_letter(mode)?);
+        let (mode, widget_is_optional) = Mode::from_letter(mode)?;
+        let mut record = Self { widget_is_optional, ..Self::new(Sensitivity::from_letter(level)?, mode) };
 
         let mut buffer = [0; PAYLOAD_LEN];
         if URL_SAFE_NO_PAD.decoded_length(payload.as_bytes()).ok()? > buffer.len() {
@@ -211,7 +221,7 @@ mod tests {
 
     prop_compose! {
         fn any_record()(
-            (level, mode) in (0..3usize, 0..2usize),
+            (level, mode, widget_is_optional) in (0..3usize, 0..2usize, any::<bool>()),
             key_id: KeyId,
             bits in 0..1u32 << Signal::COUNT,
             (traits, base) in (prop::sample::select(vec![0x00, 0x15, 0x2a, 0x46, 0x80, 0xf9]), any::<BaseDigest>()),
@@ -226,7 +236,7 @@ mod tests {
             let (sensitivity, mode) = (Sensitivity::ALL[level], Mode::ALL[mode]);
             let mut record = Record::new(sensitivity, mode);
             record.set_traits(traits).unwrap();
-            Record { key_id, present, base, major, hinted, timezone, digests, ..record }
+            Record { widget_is_optional, key_id, present, base, major, hinted, timezone, digests, ..record }
         }
     }
 
@@ -243,7 +253,7 @@ mod tests {
         }
 
         #[test]
-        fn decoded_text_encodes_to_the_same(text in "fp2\\.[lmh][es]\\.[A-Za-z0-9_-]{2}[AEIMQUYcgkosw048][A-D][A-Za-z0-9_-]{116}") {
+        fn decoded_text_encodes_to_the_same(text in "fp2\\.[lmh][esES]\\.[A-Za-z0-9_-]{2}[AEIMQUYcgkosw048][A-D][A-Za-z0-9_-]{116}") {
             for record in decode(&text) {
                 let folded = Record::encode_all([record].into_iter());
                 prop_assert_eq!(folded.as_str(), &text);

@@ -9,6 +9,7 @@
 mod fingerprint_browsers;
 mod fingerprint_faces;
 mod fingerprint_maker;
+mod fingerprint_optional_widget;
 mod fingerprint_pairs;
 mod fingerprint_policy;
 mod fingerprint_properties;

@@ -41,6 +41,7 @@ fn every_endpoint_matches_its_samples() {
         orchestrator::PublicConfiguration,
         orchestrator::CreateAssertion,
         orchestrator::PublishKeys,
+        orchestrator::Authorize,
         federated_auth::CreateToken,
         federated_auth::RefreshToken,
         federated_auth::RevokeToken,

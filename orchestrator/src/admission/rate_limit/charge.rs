@@ -11,6 +11,8 @@ pub enum Charge {
     Message,
     /// A request that waits for a message.
     Wait,
+    /// A request to another service, whose proxy asks about it.
+    Authorize,
 }
 
 /// Whether to take from a limit, or only to check it.

@@ -99,6 +99,10 @@ impl RateLimiter {
                 let waits = limits.visitor_waits_per_minute;
                 take(Policy::VisitorWaits, waits.get(), per_minute(waits))
             }
+            Charge::Authorize => {
+                let asked = limits.visitor_authorize_per_minute;
+                take(Policy::VisitorAuthorize, asked.get(), per_minute(asked))
+            }
             Charge::Message => {
                 take(Policy::VisitorCalls, calls.get(), per_minute(calls))?;
                 self.visitor_message(deployment, client, now)

@@ -17,6 +17,8 @@ pub enum Policy {
     VisitorMessages,
     /// Requests of a visitor that wait for a message.
     VisitorWaits,
+    /// Requests of a visitor to other services, whose proxies ask about them.
+    VisitorAuthorize,
     /// Bytes that a visitor stores.
     VisitorGuestBytes,
     /// Sessions that all visitors of a deployment create.
@@ -81,6 +83,7 @@ impl Policy {
             Policy::VisitorCalls => "visitor_calls",
             Policy::VisitorMessages => "visitor_messages",
             Policy::VisitorWaits => "visitor_waits",
+            Policy::VisitorAuthorize => "visitor_authorize",
             Policy::VisitorGuestBytes => "visitor_guest_bytes",
             Policy::Creates => "creates",
             Policy::Creates24 => "creates_24",
@@ -122,6 +125,7 @@ impl Policy {
             | Policy::VisitorCalls
             | Policy::VisitorMessages
             | Policy::VisitorWaits
+            | Policy::VisitorAuthorize
             | Policy::Creates
             | Policy::Creates24
             | Policy::Creates56

@@ -1,4 +1,5 @@
-//! Path patterns: fixed segments, and parameters in braces. The leading version segment is case-insensitive.
+//! Path patterns: fixed segments, parameters in braces, and at the end `{*name}` for any rest. The leading version segment
+//! is case-insensitive.
 
 use serde::de::{DeserializeOwned, value::MapDeserializer};
 
@@ -16,23 +17,28 @@ enum Segment {
     Version(String),
     Fixed(String),
     Parameter(String),
+    /// One or more segments, which may be empty. Not a parameter: its handler reads the path.
+    Rest,
 }
 
-/// Maximum number of segments in a route's path.
+/// Maximum number of segments in a pattern.
 const MAX_SEGMENTS: usize = 8;
 
 /// A path split into segments, once for all patterns.
 pub(crate) struct Segments<'a> {
+    /// The first segments; all, unless there are more.
     all: [&'a str; MAX_SEGMENTS],
     count: usize,
 }
 
 impl<'a> Segments<'a> {
-    /// `None` if the path has more segments than any route.
+    /// `None` if the path does not begin with a slash.
     pub(crate) fn of(path: &'a str) -> Option<Self> {
         let mut segments = Self { all: [""; MAX_SEGMENTS], count: 0 };
         for segment in path.strip_prefix('/')?.split('/') {
-            *segments.all.get_mut(segments.count)? = segment;
+            if let Some(place) = segments.all.get_mut(segments.count) {
+                *place = segment;
+            }
             segments.count += 1;
         }
         Some(segments)
@@ -45,6 +51,9 @@ pub(crate) type Parameters<'a> = Vec<(&'a str, &'a str)>;
 impl Pattern {
     pub(crate) fn new(text: &str) -> Self {
         let segment = |(place, segment): (usize, &str)| {
+            if segment.starts_with("{*") {
+                return Segment::Rest;
+            }
             let parameter = segment.strip_prefix('{').and_then(|name| name.strip_suffix('}'));
             match parameter {
                 Some(name) => Segment::Parameter(name.to_owned()),
@@ -58,7 +67,8 @@ impl Pattern {
 
     /// Matches a path and returns its parameters.
     pub(crate) fn read<'a>(&'a self, path: &Segments<'a>) -> Option<Parameters<'a>> {
-        if path.count != self.segments.len() {
+        let has_rest = matches!(self.segments.last(), Some(Segment::Rest));
+        if path.count < self.segments.len() || (path.count > self.segments.len() && !has_rest) {
             return None;
         }
         let mut parameters = Vec::new();
@@ -66,6 +76,7 @@ impl Pattern {
             match segment {
                 Segment::Version(version) if version.eq_ignore_ascii_case(given) => {}
                 Segment::Fixed(text) if text == given => {}
+                Segment::Rest => {}
                 Segment::Parameter(name) if !given.is_empty() => parameters.push((name.as_str(), given)),
                 Segment::Version(_) | Segment::Fixed(_) | Segment::Parameter(_) => return None,
             }
@@ -104,6 +115,30 @@ mod tests {
             "/v1/Accounts/x/Tokens/refresh",
             "/v1/Accounts/x",
             "/1/2/3/4/5/6/7/8/9",
+        ] {
+            assert_eq!(read(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_rest_is_any_path_behind_the_prefix() {
+        let pattern = Pattern::new("/v2/Webchat/Authorize/{*path}");
+        let read = |path: &str| {
+            let parameters = Segments::of(path).and_then(|segments| pattern.read(&segments));
+            parameters.map(|parameters| parameters.len())
+        };
+        for path in ["", "a", "a/b", "/", "//", "..", "1/2/3/4/5/6/7/8/9/10", "%2e"] {
+            for prefix in ["/v2/Webchat/Authorize/", "/V2/Webchat/Authorize/"] {
+                assert_eq!(read(&format!("{prefix}{path}")), Some(0), "{path}");
+            }
+        }
+        for path in [
+            "/v2/Webchat/Authorize",
+            "/v2/Webchat/Authorized/a",
+            "/v2/webchat/Authorize/a",
+            "/v2//Webchat/Authorize/a",
+            "/v2/Webchat/%41uthorize/a",
+            "/v2/Webchat",
         ] {
             assert_eq!(read(path), None, "{path}");
         }
