@@ -103,7 +103,7 @@ impl InProcess {
             let body = match E::METHOD {
                 Method::Post => text(fields),
                 // Over HTTP their fields are in the query.
-                Method::Get | Method::Delete => Vec::new(),
+                Method::Get | Method::Delete | Method::Any => Vec::new(),
             };
             observer(TrafficEvent::Request { method: E::METHOD.as_str(), path, body: &body });
         }
