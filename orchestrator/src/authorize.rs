@@ -1,7 +1,6 @@
 //! Authorize (contract, section 13): a proxy in front of another service asks whether a guest's request may pass. The
 //! proxy reports the request ([`GuestRequest`]) and how it wants the answer ([`Options`]).
 
-pub mod assertion;
 pub mod config;
 mod guest_request;
 mod options;

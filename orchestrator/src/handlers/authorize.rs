@@ -9,9 +9,12 @@ use shared_types::orchestrator::{
 
 use crate::{
     admission::{Route, rate_limit::Charge},
-    authorize::{GuestRequest, Options, assertion},
+    authorize::{GuestRequest, Options},
     error::Error,
-    session::authenticate::authenticate,
+    session::{
+        assertion::{self, newest_conversation},
+        authenticate::authenticate,
+    },
     state::State,
 };
 
@@ -26,17 +29,19 @@ pub async fn authorize(
     let Options { audience, only_401_and_403: _ } = Options::read(context)?;
     let guest_request = GuestRequest::read(context, &state.dpop.public_urls)?;
     let route = Route { guest_request: Some(guest_request), ..Route::new(Charge::Authorize) };
-    let (guest, _) = authenticate(state, context, route).await?;
-    let (account, session) = (guest.account_sid, guest.session.sid);
-    let conversation = state.conversations.by_session(account, session).await?;
-    // An erased guest has no conversation.
-    if conversation.is_none() && state.conversations.is_erased(account, guest.identity).await? {
-        return Err(Error::GuestErased);
-    }
-    let assertion = assertion::of_guest(&guest, audience.as_deref());
+    let (guest, mut admitted) = authenticate(state, context, route).await?;
+    let conversation = newest_conversation(state, &guest).await?;
+    let assertion = match audience {
+        Some(audience) => {
+            let audience = audience.parse().map_err(|_| assertion::unlisted())?;
+            let signed = assertion::of_guest(state, context, &guest, &mut admitted, audience).await?;
+            Some(signed.assertion.as_str().to_owned())
+        }
+        None => None,
+    };
     for (name, value) in [
         (IDENTITY, Some(guest.identity.to_string())),
-        (SESSION, state.session_names.of(session)),
+        (SESSION, state.session_names.of(guest.session.sid)),
         (CONVERSATION, conversation.map(|sid| sid.to_string())),
         (DEPLOYMENT, Some(guest.deployment_key.to_string())),
         (ASSERTION, assertion),

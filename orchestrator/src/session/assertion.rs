@@ -24,8 +24,7 @@ pub async fn of_guest(
     audience: AssertionAudience,
 ) -> Result<AssertionAnswer, Error> {
     if !admitted.config.account.assertion_audiences.contains(&audience) {
-        let reason = "expected one of the account's `assertion_audiences`";
-        return Err(Error::InvalidField { field: "audience", reason });
+        return Err(unlisted());
     }
     let conversation_sid = newest_conversation(state, guest).await?;
     let token = admitted.token.take().ok_or(Error::NoToken)?;
@@ -35,8 +34,13 @@ pub async fn of_guest(
     validated.assertion.ok_or(Error::NotFound)
 }
 
+/// The account does not list the audience.
+pub fn unlisted() -> Error {
+    Error::InvalidField { field: "audience", reason: "expected one of the account's `assertion_audiences`" }
+}
+
 /// The newest conversation of the guest's session.
-async fn newest_conversation(state: &State, guest: &Guest) -> Result<Option<ConversationSid>, Error> {
+pub async fn newest_conversation(state: &State, guest: &Guest) -> Result<Option<ConversationSid>, Error> {
     let (account, session) = (guest.account_sid, guest.session.sid);
     let conversation = state.conversations.by_session(account, session).await?;
     // An erased guest has no conversation.
