@@ -58,7 +58,7 @@ const OFF_DISABLED: &str = "CV00000000000000000000000000000022";
 const OPERATOR_SECRET: &str = "what-the-operator-proves-itself-with";
 
 /// The audience of assertions.
-const AUDIENCE: &str = "https://api.example.com";
+pub(crate) const AUDIENCE: &str = "https://api.example.com";
 
 /// An allowed origin, and the lists of allowed origins.
 pub(crate) const SHOP: &str = "https://shop.example.com";

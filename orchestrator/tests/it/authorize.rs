@@ -2,6 +2,7 @@
 //! one for proxies. Every clause is tested as the attack that it answers.
 
 mod answers;
+mod assertion;
 mod fingerprint;
 mod guest_request;
 mod limits;
