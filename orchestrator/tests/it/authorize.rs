@@ -8,6 +8,7 @@ mod guest_request;
 mod limits;
 mod page_origin;
 mod proofs;
+mod recipes;
 mod refusals;
 mod secret;
 
@@ -123,6 +124,15 @@ impl Stack {
         running.unwrap().stop().await;
     }
 
+    /// Ends the guest's session.
+    async fn ends_session_of(&self, guest: &Guest<'_>) {
+        let fields = json!({ "deploymentKey": guest.deployment, "token": guest.token });
+        let revoke = chrome(Request::post("/v2/Webchat/Token/Revoke")).json(&fields);
+        let proof = guest.proof("POST", "http://service/v2/Webchat/Token/Revoke");
+        let revoked = revoke.header("dpop", proof).send(self.running.address()).await;
+        assert_eq!(revoked.status, 200, "{}", revoked.text);
+    }
+
     /// The orchestrator's store, opened a second time.
     async fn store(&self) -> Conversations {
         let file = self.data.path().join("conversations.db");
@@ -167,7 +177,11 @@ impl Guest<'_> {
     }
 
     async fn opens(&self) -> String {
-        let open = self.sends(Request::post(OPEN)).json(&json!({}));
+        let open = match &self.prover {
+            Some(_) => self.proves(Request::post(OPEN), "POST", &format!("http://service{OPEN}")),
+            None => self.sends(Request::post(OPEN)),
+        };
+        let open = open.json(&json!({}));
         open.send(self.stack.running.address()).await.member("conversation_sid")
     }
 
