@@ -11,6 +11,7 @@ mod proofs;
 mod recipes;
 mod refusals;
 mod secret;
+mod verification;
 
 use std::{
     net::SocketAddr,

@@ -95,7 +95,7 @@ async fn the_receiver_in_python_verifies() {
 
 #[tokio::test]
 async fn the_receiver_in_node_verifies() {
-    let folder = repository("orchestrator/tests/webhooks");
+    let folder = repository("orchestrator/tests/node");
     let mut command = Command::new("node");
     command.args(["--input-type=module", "--eval", &example("js")]).current_dir(folder);
     command.env("SIGNING_SECRET", SECRET);
