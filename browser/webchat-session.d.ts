@@ -154,6 +154,11 @@ export type Calls = {
      */
     assertion: (audience: string) => Promise<string>;
     /**
+     * What a request of the page's own needs to
+     * pass a proxy that asks Authorize. For one request, with this method and URL.
+     */
+    headers: (method: string, url: string) => Promise<Record<string, string>>;
+    /**
      * Deletes the session and revokes its token.
      */
     end: () => Promise<void>;

@@ -58,6 +58,8 @@
  * @property {(body: string) => Promise<ChatMessage>} send
  * @property {(audience: string) => Promise<string>} assertion A signed statement about the guest for another service, valid
  *   for 10 to 60 s; one is reused until 10 s before its end.
+ * @property {(method: string, url: string) => Promise<Record<string, string>>} headers What a request of the page's own needs to
+ *   pass a proxy that asks Authorize. For one request, with this method and URL.
  * @property {() => Promise<void>} end Deletes the session and revokes its token.
  * @property {() => void} leave Stops waiting, timers and listeners, without ending the session; `resume` starts again.
  * @property {string | null} identity Of the current session, as are the next two.
@@ -701,6 +703,20 @@ export function createSession(options) {
   // --- requests
 
   /**
+   * The widget's headers, which the fingerprint is made of.
+   * @param {string | number | undefined} loginTimestamp
+   */
+  const evidence = async (loginTimestamp) => ({
+    'x-twilio-sec-decoders': await (decodersHeader ??= probeDecoders()),
+    'x-twilio-sec-usersettings': JSON.stringify({
+      language: navigator.language,
+      cookieEnabled: navigator.cookieEnabled,
+      userTimezone: new Date().getTimezoneOffset(),
+    }),
+    'x-twilio-sec-webchatinfo': JSON.stringify({ loginTimestamp }),
+  })
+
+  /**
    * Sends one call. Retries a rejected proof once with the response's nonce and once with a fresh proof, by the
    * response's `Date` if the clocks differ: at most three requests.
    * @param {Action} act
@@ -720,13 +736,7 @@ export function createSession(options) {
       const usedNonce = nonce
       /** @type {Record<string, string>} */
       const headers = {
-        'x-twilio-sec-decoders': await (decodersHeader ??= probeDecoders()),
-        'x-twilio-sec-usersettings': JSON.stringify({
-          language: navigator.language,
-          cookieEnabled: navigator.cookieEnabled,
-          userTimezone: new Date().getTimezoneOffset(),
-        }),
-        'x-twilio-sec-webchatinfo': JSON.stringify({ loginTimestamp }),
+        ...await evidence(loginTimestamp),
         'ui-version': UI_VERSION,
         traceparent: `00-${trace}-${randomHex(8)}-01`,
         ...body && { 'content-type': 'application/json' },
@@ -1004,6 +1014,20 @@ export function createSession(options) {
     return answer
   }
 
+  /** @param {string} method @param {string} url */
+  async function headers(method, url) {
+    await restore()
+    if (current && !(Date.parse(current.expiration) > now() + skew)) await refresh(startAction('refresh'))
+    if (!current) throw makeError('no_session')
+    const { key, token, loginTimestamp } = current
+    const htu = new URL(url, document.baseURI).href.split(/[?#]/)[0]
+    // With a proof, the widget's headers may be absent: each would have to be allowed by the other service's CORS.
+    return {
+      authorization: `${key ? 'DPoP' : 'Bearer'} ${token}`,
+      ...key ? { dpop: await signProof(key, method, htu, now() + skew, token, nonce) } : await evidence(loginTimestamp),
+    }
+  }
+
   async function end() {
     await restore()
     if (!current) return
@@ -1030,7 +1054,7 @@ export function createSession(options) {
     Object.defineProperty(target, name, { get: () => current?.[name] || null })
   }
   return /** @type {any} */ (Object.assign(target, {
-    resume, openConversation, messages, send, assertion, end, leave, addEventListener: listen,
+    resume, openConversation, messages, send, assertion, headers, end, leave, addEventListener: listen,
     [/** @type {any} */ (Symbol).dispose ?? 'leave']: leave,
   }))
 }
