@@ -12,6 +12,7 @@ mod recipes;
 mod refusals;
 mod secret;
 mod verification;
+mod verify_assertion;
 
 use std::{
     net::SocketAddr,

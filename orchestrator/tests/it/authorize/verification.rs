@@ -12,7 +12,10 @@ use serde_json::json;
 use test_support::{eventually, http::Request, scripted_peer::ClosedPort, services::ISSUER};
 use tokio::net::TcpStream;
 
-use super::{Guest, Stack};
+use super::{
+    Guest, Stack,
+    verify_assertion::{Expected, verify},
+};
 use crate::{
     api::{AUDIENCE, OFF, ON},
     desk::python,
@@ -110,6 +113,34 @@ async fn the_verifier_in_node_accepts_only_assertions_for_it() {
         command
     })
     .await;
+}
+
+#[tokio::test]
+async fn the_verifier_in_rust_accepts_only_assertions_for_it() {
+    let stack = Stack::start().await;
+    let guest = stack.guest(ON).await;
+    let assertion = guest.assertion().await;
+    let keys = Request::get("/.well-known/jwks.json").send(stack.running.address()).await.body();
+    let now = stack.clock.now().timestamp();
+    let expected = || Expected { issuer: ISSUER, audience: AUDIENCE, account_sid: ACCOUNT, now };
+    assert_eq!(verify(&assertion, &keys, &expected()).unwrap()["sub"], guest.identity);
+    let other = "https://orders.example.com";
+    for unexpected in [
+        Expected { issuer: other, ..expected() },
+        Expected { audience: other, ..expected() },
+        Expected { account_sid: "AC00000000000000000000000000000002", ..expected() },
+        Expected { now: now + 61, ..expected() },
+    ] {
+        assert_eq!(verify(&assertion, &keys, &unexpected), None);
+    }
+    let (signed, signature) = assertion.rsplit_once('.').unwrap();
+    let flipped = if signature.starts_with('A') { "B" } else { "A" };
+    for forged in [&format!("{signed}.{flipped}{}", &signature[1..]), &guest.token, "", "a.b.c"] {
+        assert_eq!(verify(forged, &keys, &expected()), None, "{forged}");
+    }
+    assert_eq!(verify(&assertion, &json!({ "keys": [] }), &expected()), None);
+    let (_, shown) = include_str!("verify_assertion.rs").split_once("\n\n").unwrap();
+    assert_eq!(examples("rust")[0], shown.replace("pub(crate) ", "pub "));
 }
 
 /// The WebSocket server; killed on drop.
