@@ -22,7 +22,9 @@ use self::{
 };
 
 /// The tables.
-pub const MIGRATIONS: Migrations = Migrations::new("scoped-auth", || sqlx::migrate!());
+pub const MIGRATIONS: Migrations = Migrations::new("scoped-auth", || {
+    store::migrator(&[("sessions", include_str!("../migrations/0001_sessions.sql"))])
+});
 
 // The store may be a restored older copy, behind the presented token. That token then counts as the current one.
 static ADVANCE: Sql = Sql::new(

@@ -36,6 +36,7 @@ use shared_types::{ConversationSid, orchestrator::send_message::MAX_BODY};
 pub use store::OpenError;
 use store::{
     Batcher, Database, DatabaseConfig, DatabaseError, Idempotency, Migrations, Outcome, Sql, Statement,
+    migrator,
 };
 use tokio::sync::Notify;
 
@@ -57,7 +58,9 @@ pub use self::{
 use self::{by_session::BySession, publish::Publisher, scrub::Scrubber};
 
 /// The tables.
-pub const MIGRATIONS: Migrations = Migrations::new("orchestrator", || sqlx::migrate!());
+pub const MIGRATIONS: Migrations = Migrations::new("orchestrator", || {
+    migrator(&[("conversations", include_str!("../migrations/0001_conversations.sql"))])
+});
 
 /// The author of messages that no participant wrote.
 pub const SYSTEM: &str = "system";

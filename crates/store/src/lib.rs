@@ -24,7 +24,7 @@ pub use {
     limits::MAX_BATCH_SIZE,
     listener::Notification,
     migrate_command::{command as migrate_subcommand, run as migrate},
-    migrations::Migrations,
+    migrations::{Migrations, migrator},
     postgres::{Idempotency, PostgresPool},
     purge::{PURGE_BATCH_ROWS, run_purge_loop},
     rows::RowsStatement,

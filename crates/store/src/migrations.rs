@@ -3,14 +3,24 @@
 //! keeps running on a newer one's tables.
 
 use sqlx::{
-    PgConnection,
-    migrate::{AppliedMigration, Migrate as _, MigrateError, Migration, Migrator},
+    PgConnection, SqlStr,
+    migrate::{AppliedMigration, Migrate as _, MigrateError, Migration, MigrationType, Migrator},
 };
 
 use crate::error::OpenError;
 
 /// PostgreSQL's error code `undefined_table`.
 const UNDEFINED_TABLE: &str = "42P01";
+
+/// Migrations from their names and texts, in order, numbered from 1. Instead of sqlx's macro: that needs sqlx and its
+/// dependencies compiled a second time, for the compiler's own use.
+pub fn migrator(migrations: &[(&'static str, &'static str)]) -> Migrator {
+    let migration = |(version, (name, text)): (i64, &(&'static str, &'static str))| {
+        let sql = SqlStr::from_static(text);
+        Migration::new(version, (*name).into(), MigrationType::Simple, sql, false)
+    };
+    Migrator::with_migrations((1..).zip(migrations).map(migration).collect())
+}
 
 /// The migrations of a service.
 #[derive(Clone, Copy, Debug)]

@@ -56,7 +56,8 @@ async fn concurrent_migrations_run_once() {
 #[tokio::test]
 async fn two_services_can_share_a_database() {
     let store = Store::on_postgres().await;
-    let other = Migrations::new("another", || sqlx::migrate!("../scoped-auth/migrations"));
+    let other =
+        Migrations::new("another", || store::migrator(&[("sessions", "CREATE TABLE sessions (id TEXT)")]));
     assert_eq!(DatabaseConfig::new(&store.url).migrate(other).await.unwrap().len(), 1);
     open(&store.url).await;
 }
