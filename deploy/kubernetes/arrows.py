@@ -7,6 +7,7 @@ ARROWS = {
     ("ingress-nginx", "starship", 8000),
     ("starship", "orchestrator", 8080),
     ("desk", "orchestrator", 8083),
+    ("proxy", "orchestrator", 8084),
     ("orchestrator", "federated-auth", 8081),
     ("federated-auth", "scoped-auth", 8082),
     ("orchestrator", "internet", 443),
@@ -29,6 +30,7 @@ NAME = "app.kubernetes.io/name"
 OTHERS = {
     "ingress-nginx": ("ingress-nginx", {NAME: "ingress-nginx"}),
     "desk": ("desk", {NAME: "desk"}),
+    "proxy": ("proxies", {NAME: "proxy"}),
     "prometheus": ("monitoring", {NAME: "prometheus"}),
     "opentelemetry-collector": ("monitoring", {NAME: "opentelemetry-collector"}),
     "kube-dns": ("kube-system", {"k8s-app": "kube-dns"}),

@@ -7,6 +7,9 @@ import repository
 from arrows import problems as arrows
 from build import containers, pod_of
 
+# The setting of each port's listener, by the port's name, after the service's prefix; LISTEN for others.
+LISTENERS = {"admin": "ADMIN_LISTEN", "desk": "DESK_LISTEN", "authorize": "AUTHORIZE_LISTEN"}
+
 
 def problems(objects):
     for rule in [arrows, restricted, references, files, images, settings, peers, fleet]:
@@ -175,14 +178,14 @@ def peers(objects):
         for port in spec["ports"]:
             if port["targetPort"] not in ports:
                 yield f"Service {name}: nobody listens on {port['targetPort']}"
-            # What leads browsers to a Service must not lead them to the desk's API.
-            if port["targetPort"] in ("desk", 8083) and len(spec["ports"]) > 1:
-                yield f"Service {name}: the desk's port is not its only one"
+            # What leads browsers to a Service must not lead them to the desk's API or to Authorize.
+            if port["targetPort"] in ("desk", 8083, "authorize", 8084) and len(spec["ports"]) > 1:
+                yield f"Service {name}: the port {port['targetPort']} is not its only one"
     listeners = repository.listeners()
     for name, _, container in each_container(objects):
         service = name.partition("/")[0]
         for port in container.get("ports", []) if service in repository.PREFIXES else []:
-            setting = repository.PREFIXES[service] + {"admin": "ADMIN_LISTEN", "desk": "DESK_LISTEN"}.get(port["name"], "LISTEN")
+            setting = repository.PREFIXES[service] + LISTENERS.get(port["name"], "LISTEN")
             given = [one["value"].rpartition(":")[2] for one in container.get("env", []) if one["name"] == setting]
             where, listener = ("container", int(given[0])) if given else ("image", listeners.get(setting))
             if listener != port["containerPort"]:

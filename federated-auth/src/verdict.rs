@@ -64,7 +64,7 @@ mod tests {
         assert_eq!(error_code(expired), Code::InvalidToken);
         let good = json!({"authorized": true, "auth_account": account(2), "grants": [],
             "identity": "00000000-0000-4000-8000-000000000000", "expiration": "2030-01-01T00:00:00Z", "bound": false,
-            "session_id": "00000000-0000-4000-8000-000000000000", "auth_time": "2030-01-01T00:00:00Z"});
+            "session_hash": "00", "session_id": "00000000-0000-4000-8000-000000000000", "auth_time": "2030-01-01T00:00:00Z"});
         assert_eq!(error_code(good), Code::InvalidToken);
     }
 }

@@ -29,7 +29,7 @@ pub const ISSUER: &str = "http://127.0.0.1:8080";
 /// The ports that the services listen on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ports {
-    /// The ports of the contract: 8080 to 8082, 8083 for the desk, and 9080 to 9082 for operators.
+    /// The ports of the contract: 8080 to 8082, 8083 for the desk, 8084 for proxies, and 9080 to 9082 for operators.
     Designed,
     /// Free ports.
     Free,

@@ -32,6 +32,8 @@ pub struct Demonstration {
     pub scoped_auth_admin_address: SocketAddr,
     /// The address of the desk's API.
     pub desk_address: SocketAddr,
+    /// The address of Authorize, if the configuration has a secret of proxies.
+    pub authorize_address: Option<SocketAddr>,
     /// Starship, if it runs.
     pub starship: Option<Starship>,
     /// The customer's site.
@@ -63,7 +65,15 @@ impl Demonstration {
         let clock_offset = ClockOffset::restore(&config.data, &config.clock)?;
         let stack = Stack::start(&config).await?;
         let desk = stack.desk();
-        let Stack { orchestrator, desk_address, federated_auth, scoped_auth, scoped_auth_config, .. } = stack;
+        let Stack {
+            orchestrator,
+            desk_address,
+            authorize_address,
+            federated_auth,
+            scoped_auth,
+            scoped_auth_config,
+            ..
+        } = stack;
         let starship = if edge {
             let lines = arrows.clone();
             let starship = StarshipConfig {
@@ -91,6 +101,7 @@ impl Demonstration {
         Ok(Self {
             orchestrator,
             desk_address,
+            authorize_address,
             federated_auth,
             scoped_auth,
             scoped_auth_address,

@@ -8,11 +8,14 @@ use std::{
 };
 
 use clap::Parser;
-use local_stack::{ClockOffset, Demonstration, Edge, Ports, Stack, StackConfig, TraceEvents, demo, site};
+use local_stack::{
+    ClockOffset, Demonstration, Edge, Ports, Stack, StackConfig, TraceEvents, demo, secrets, site,
+};
 use service_runtime::{
     Clock,
     allocator::Allocator,
     command::{StartError, StopSignals},
+    random::Random,
     telemetry,
 };
 
@@ -27,7 +30,7 @@ struct Arguments {
     /// Folder of keys, accounts and conversations; missing files are created
     #[arg(long, default_value = "data")]
     data: PathBuf,
-    /// Listen on free ports instead of 8000, 8080 to 8083, 8090 and 9080 to 9082
+    /// Listen on free ports instead of 8000, 8080 to 8084, 8090 and 9080 to 9082
     #[arg(long)]
     free_ports: bool,
     /// Do not start Starship even if nginx is installed: the page calls FlexWebchatOrchestratorService directly
@@ -69,17 +72,24 @@ fn told(ended: Result<(), StartError>) -> bool {
         .is_ok()
 }
 
-fn config(arguments: &Arguments) -> StackConfig {
+/// File of the secret of proxies, in the folder of the data.
+const AUTHORIZE_SECRET: &str = "authorize.secret";
+
+fn config(arguments: &Arguments) -> io::Result<StackConfig> {
     let ports = if arguments.free_ports { Ports::Free } else { Ports::Designed };
-    StackConfig { ports, in_process: arguments.in_process, ..StackConfig::in_folder(&arguments.data) }
+    secrets::create_folder(&arguments.data)?;
+    let secret = secrets::kept_secret(&arguments.data.join(AUTHORIZE_SECRET), &Random::default())?;
+    let authorize_secret = Some(secret);
+    let in_process = arguments.in_process;
+    Ok(StackConfig { ports, in_process, authorize_secret, ..StackConfig::in_folder(&arguments.data) })
 }
 
 async fn services(arguments: &Arguments) -> Result<(), StartError> {
     // Not the system clock, which may be behind the tokens that the demo page's buttons have left.
-    let config = StackConfig { clock: Clock::adjustable(), ..config(arguments) };
+    let config = StackConfig { clock: Clock::adjustable(), ..config(arguments)? };
     ClockOffset::restore(&arguments.data, &config.clock)?;
     let stack = Stack::start(&config).await?;
-    let Stack { orchestrator, desk_address, federated_auth, scoped_auth, .. } = &stack;
+    let Stack { orchestrator, desk_address, authorize_address, federated_auth, scoped_auth, .. } = &stack;
     // Before the output says that it is up: from then on, a signal must stop it cleanly.
     let mut signals = StopSignals::listen()?;
     tell_beginning(&arguments.data);
@@ -91,6 +101,7 @@ async fn services(arguments: &Arguments) -> Result<(), StartError> {
         tell_service(name, running.listens_on(), running.admin_address);
     }
     tell_desk(*desk_address);
+    tell_authorize(*authorize_address, &arguments.data);
     tell_lines(orchestrator.address(), *desk_address, &arguments.data);
     signals.next().await;
     tracing::info!("stopping");
@@ -100,7 +111,7 @@ async fn services(arguments: &Arguments) -> Result<(), StartError> {
 
 async fn demonstration(arguments: &Arguments, arrows: TraceEvents) -> Result<(), StartError> {
     // The page's buttons advance the clock.
-    let config = StackConfig { clock: Clock::adjustable(), ..config(arguments) };
+    let config = StackConfig { clock: Clock::adjustable(), ..config(arguments)? };
     let edge = if arguments.without_starship { Edge::Open } else { Edge::StarshipIfInstalled };
     let demonstration = Demonstration::start(config, edge, arrows).await?;
     let mut signals = StopSignals::listen()?;
@@ -113,7 +124,9 @@ async fn demonstration(arguments: &Arguments, arrows: TraceEvents) -> Result<(),
 
 #[allow(clippy::print_stdout, reason = "output for the developer who starts the stack")]
 fn tell(demonstration: &Demonstration, data: &Path) {
-    let Demonstration { orchestrator, desk_address, federated_auth, starship, site, .. } = demonstration;
+    let Demonstration {
+        orchestrator, desk_address, authorize_address, federated_auth, starship, site, ..
+    } = demonstration;
     tell_beginning(data);
     println!(
         "  Look here first: {}  a guest's chat, the desk that answers, and the calls as they flow\n",
@@ -128,6 +141,7 @@ fn tell(demonstration: &Demonstration, data: &Path) {
     let (scoped_auth, admin) = (demonstration.scoped_auth_address, demonstration.scoped_auth_admin_address);
     tell_service("ScopedAuthService", scoped_auth, admin);
     tell_desk(*desk_address);
+    tell_authorize(*authorize_address, data);
     tell_lines(orchestrator.address(), *desk_address, data);
 }
 
@@ -145,6 +159,18 @@ fn tell_service(name: &str, address: Option<SocketAddr>, admin: SocketAddr) {
 #[allow(clippy::print_stdout, reason = "as above")]
 fn tell_desk(desk: SocketAddr) {
     println!("  {:<32} http://{desk}  for servers with an API key of accounts.toml", "The desk's API");
+}
+
+#[allow(clippy::print_stdout, reason = "as above")]
+fn tell_authorize(authorize: Option<SocketAddr>, data: &Path) {
+    if let Some(address) = authorize {
+        let secret = data.join(AUTHORIZE_SECRET);
+        println!(
+            "  {:<32} http://{address}  for proxies with the secret in {}",
+            "Authorize",
+            secret.display()
+        );
+    }
 }
 
 #[allow(clippy::print_stdout, reason = "as above")]

@@ -27,6 +27,8 @@ pub struct Stack {
     pub desk_address: SocketAddr,
     /// The base URL of the desk's API, behind the [`Wire`](crate::Wire).
     pub desk_url: String,
+    /// The address for proxies that ask whether a guest's request may pass.
+    pub authorize_address: Option<SocketAddr>,
     /// The base URL for proxies that ask whether a guest's request may pass, behind the [`Wire`](crate::Wire).
     pub authorize_url: Option<String>,
     /// The secret of the desk's API key.
@@ -174,16 +176,18 @@ impl Stack {
         let desk_address = *desk_address;
         orchestrator_config.desk_listen = Some(desk_address);
         let desk_url = config.wire.connect(Participant::Desk, Participant::Fwo, desk_address);
-        let authorize_url = authorize_address.first().map(|address| {
+        let authorize_address = authorize_address.first().copied();
+        let authorize_url = authorize_address.map(|address| {
             if let Some(authorize) = &mut orchestrator_config.authorize {
-                authorize.listen = *address;
+                authorize.listen = address;
             }
-            config.wire.connect(Participant::Proxy, Participant::Fwo, *address)
+            config.wire.connect(Participant::Proxy, Participant::Fwo, address)
         });
         Ok(Self {
             url,
             desk_address,
             desk_url,
+            authorize_address,
             authorize_url,
             desk_secret,
             accounts,

@@ -36,7 +36,6 @@ use crate::{
         rate_limit::RateLimiter,
         waiting::WaitingPlaces,
     },
-    authorize::SessionNames,
     clients::{FederatedAuthClient, FlexConfigurationClient, WebhookClient},
     config::Config,
     counters::Counters,
@@ -220,7 +219,6 @@ pub async fn start_with(
         let policy = AuthorizePolicy { secrets, public: public.clone() };
         AdditionalListener::new(socket, authorize_listener(policy))
     });
-    let session_names = Arc::new(SessionNames::new(&config.fingerprint_keys));
     let welcome_message: Arc<str> = config.welcome_message.into();
     let running = Service {
         name: "FlexWebchatOrchestratorService",
@@ -263,7 +261,6 @@ pub async fn start_with(
             rate_limiter: Arc::clone(&rate_limiter),
             answer_budget: answer_budget.clone(),
             waiting: Arc::clone(&waiting),
-            session_names: Arc::clone(&session_names),
             welcome_message: welcome_message.clone(),
             desk_url: desk_url.clone(),
             clock: state_clock.clone(),

@@ -4,11 +4,10 @@
 pub mod config;
 mod guest_request;
 mod options;
-mod session_names;
 
 use shared_types::{Endpoint as _, orchestrator::Authorize};
 
-pub use self::{guest_request::GuestRequest, options::Options, session_names::SessionNames};
+pub use self::{guest_request::GuestRequest, options::Options};
 use crate::error::Error;
 
 /// A malformed part of the proxy's request. Contains nothing of the request.

@@ -12,7 +12,6 @@ use crate::{
         answer_budget::AnswerBudget, client_address::TrustedProxies, rate_limit::RateLimiter,
         waiting::WaitingPlaces,
     },
-    authorize::SessionNames,
     clients::{FederatedAuthClient, FlexConfigurationClient},
     counters::Counters,
     dpop::DpopVerifier,
@@ -50,8 +49,6 @@ pub struct State {
     pub answer_budget: Arc<AnswerBudget>,
     /// Places of waiting requests.
     pub waiting: Arc<WaitingPlaces>,
-    /// Names of sessions for other services.
-    pub session_names: Arc<SessionNames>,
     /// The message of the service at the beginning of every conversation.
     pub welcome_message: Arc<str>,
     /// URL under which desks reach this service, without a slash at its end; the request's own if `None`.

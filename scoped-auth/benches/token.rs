@@ -114,6 +114,7 @@ fn validate(ring: &KeyRing, counters: &Counters, body: &[u8]) -> Vec<u8> {
         identity: grants.identity,
         expiration: exp,
         session_id: sid,
+        session_hash: ring.public_session_hash(sid),
         auth_time,
         grants: grants.grants,
         bound: fingerprint.is_some(),

@@ -18,6 +18,7 @@ pub(crate) mod worker;
 
 pub use access_policy::{AccessPolicy, Denied};
 pub use api_error::ApiError;
+pub use body::{BodyError, parse as parse_body};
 pub use request_context::RequestContext;
 pub use reservation::Reservation;
 pub use route_table::RouteTable;

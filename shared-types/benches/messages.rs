@@ -72,7 +72,7 @@ fn messages(c: &mut Criterion) {
             "account_sid": "AC00000000000000000000000000000001",
         },
         "grants": grants(), "identity": IDENTITY, "expiration": EXPIRATION,
-        "session_id": SESSION, "auth_time": AUTH_TIME, "bound": true,
+        "session_id": SESSION, "session_hash": "3f1d0b9a7c5e48264a8b6c2d0e1f3759", "auth_time": AUTH_TIME, "bound": true,
     });
     let validated: scoped_auth::validate::Response = read(&verdict);
     c.bench_function("messages/scoped_auth_validate", |b| b.iter(|| travels(&validate)));

@@ -139,7 +139,7 @@ mod tests {
         let signed = ring.sign_assertion(statement, now, &rng).unwrap();
         let [header, payload] = parts(signed.as_str());
         assert_eq!(header, json!({"alg": "ES256", "typ": "guest-assertion+jwt", "kid": "sig-1"}));
-        let sid = ring.assertion_sid(token.sid);
+        let sid = ring.public_session_hash(token.sid);
         let expected = json!({
             "iss": ISSUER, "aud": "https://api.example.com",
             "sub": "0b0e7a3c-52a1-4b57-8f1e-5d2f4f1c9a77", "account_sid": "AC00000000000000000000000000000001",
@@ -176,7 +176,7 @@ mod tests {
         let (ring, token, audience) = (ring(), session_claims(), audience());
         let statement =
             Statement { issuer: ISSUER, audience: &audience, token: &token, conversation_sid: None };
-        let claims = AssertionClaims::new(statement, ring.assertion_sid(token.sid), [7; 16], token.iat);
+        let claims = AssertionClaims::new(statement, ring.public_session_hash(token.sid), [7; 16], token.iat);
         let payload = serde_json::to_vec(&claims).unwrap();
         let confused = ring.sign(header::write_jws, &payload, &SystemRandom::new()).unwrap();
         assert_eq!(ring.open(&SealedToken::new(confused).unwrap()), Err(Unauthentic));

@@ -142,9 +142,9 @@ impl KeyRing {
         format!("{:016x}", bits.unwrap_or_default())
     }
 
-    /// The claim `sid` of an assertion: the first 128 bits of the same HMAC, in hexadecimal. It begins with the hash in the
+    /// The hash by which other services know a session, the claim `sid` of an assertion: the first 128 bits of the same HMAC, in hexadecimal. It begins with the hash in the
     /// audit log, so that operators find the session of an assertion.
-    pub fn assertion_sid(&self, session: SessionId) -> String {
+    pub fn public_session_hash(&self, session: SessionId) -> String {
         let tag = self.mac.tag(session.text().as_bytes());
         let bits = tag.as_ref().first_chunk().copied().map(u128::from_be_bytes);
         format!("{:032x}", bits.unwrap_or_default())
@@ -188,7 +188,7 @@ impl KeyRing {
         now: DateTime<Utc>,
         rng: &dyn SecureRandom,
     ) -> Result<Assertion, SealError> {
-        let sid = self.assertion_sid(statement.token.sid);
+        let sid = self.public_session_hash(statement.token.sid);
         let claims = AssertionClaims::new(statement, sid, crypto::random(rng)?, now);
         let payload = json::to_vec(&claims).map_err(|_| SealError::Crypto)?;
         Ok(Assertion::new(self.sign(header::write_assertion, &payload, rng)?))

@@ -39,6 +39,7 @@ pub async fn validate_token(
         roles: authorized.grants,
         expiration: authorized.expiration,
         session_id: authorized.session_id,
+        session_hash: authorized.session_hash,
         auth_time: authorized.auth_time,
         jkt: authorized.jkt,
         assertion: authorized.assertion,

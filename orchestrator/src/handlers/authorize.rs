@@ -41,7 +41,7 @@ pub async fn authorize(
     };
     for (name, value) in [
         (IDENTITY, Some(guest.identity.to_string())),
-        (SESSION, state.session_names.of(guest.session.sid)),
+        (SESSION, guest.session_hash),
         (CONVERSATION, conversation.map(|sid| sid.to_string())),
         (DEPLOYMENT, Some(guest.deployment_key.to_string())),
         (ASSERTION, assertion),

@@ -42,6 +42,7 @@ pub async fn init(
         address_sid: admitted.config.deployment.address_sid,
         identity: created.identity,
         session: EarlierSession { sid: created.session_id, auth_time: created.auth_time },
+        session_hash: None,
         jkt: admitted.jkt,
     };
     let conversation_sid = conversation_setup::open(state, context, guest, form).await?;

@@ -26,6 +26,9 @@ pub struct Guest {
     pub identity: Identity,
     /// The guest's session.
     pub session: EarlierSession,
+    /// The keyed hash of that session, by which other services know it: from the validation of a token, so `None` for the
+    /// guest of a new one.
+    pub session_hash: Option<String>,
     /// The proof key that the session is bound to.
     pub jkt: Option<Thumbprint>,
 }
@@ -74,6 +77,7 @@ async fn validate(
         address_sid: address_sid.ok_or(Error::InvalidToken)?,
         identity: validated.identity,
         session: EarlierSession { sid: validated.session_id, auth_time: validated.auth_time },
+        session_hash: Some(validated.session_hash),
         jkt: validated.jkt,
     })
 }

@@ -16,6 +16,7 @@ mod authorize;
 mod desk;
 mod dpop;
 mod explain_command;
+mod fuzzed;
 mod guests_command;
 mod pressure;
 mod rate_limit;

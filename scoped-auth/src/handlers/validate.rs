@@ -86,6 +86,7 @@ pub async fn validate(
         identity: claims.grants.identity,
         expiration: claims.exp,
         session_id: claims.sid,
+        session_hash: state.key_ring().public_session_hash(claims.sid),
         auth_time: claims.auth_time,
         bound: claims.fingerprint.is_some(),
         jkt: claims.cnf.map(|cnf| cnf.jkt),

@@ -10,6 +10,7 @@
 mod api;
 mod config;
 mod exposed_files;
+mod fuzzed;
 mod interoperability;
 mod keys_command;
 mod keys_follower;

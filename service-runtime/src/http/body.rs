@@ -13,11 +13,11 @@ use shared_types::{Code, json::replace_lone_surrogates};
 
 /// Why a body was rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct BodyError {
+pub struct BodyError {
     /// `invalid_request` or `unsupported_media_type`.
-    pub(crate) code: Code,
+    pub code: Code,
     /// The public message.
-    pub(crate) message: String,
+    pub message: String,
 }
 
 /// Maximum length of an unknown field's name in an error.
@@ -32,12 +32,12 @@ pub(crate) fn is_encoded(headers: &HeaderMap) -> bool {
     headers.get(CONTENT_ENCODING).is_some_and(is_coding)
 }
 
-/// Deserializes a request from its body.
-pub(crate) fn parse<T: DeserializeOwned>(
-    headers: &HeaderMap,
-    body: &[u8],
-    forms: bool,
-) -> Result<T, BodyError> {
+/// Deserializes a request from its body: JSON or, if the endpoint takes them, a form.
+///
+/// # Errors
+///
+/// `unsupported_media_type` by the `Content-Type`, otherwise `invalid_request`, whose message never repeats a value.
+pub fn parse<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8], forms: bool) -> Result<T, BodyError> {
     let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
     let content_type = headers.get(CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
     let essence = content_type.split(|b| *b == b';').next().unwrap_or_default().trim_ascii();

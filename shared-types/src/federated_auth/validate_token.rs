@@ -49,7 +49,7 @@ pub struct AssertionRequest {
     pub conversation_sid: Option<ConversationSid>,
 }
 
-/// `{valid:true, identity, roles, expiration, session_id, auth_time, jkt?, assertion?}`
+/// `{valid:true, identity, roles, expiration, session_id, session_hash, auth_time, jkt?, assertion?}`
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Response {
     /// Always `true`.
@@ -63,6 +63,8 @@ pub struct Response {
     pub expiration: DateTime<Utc>,
     /// The token's session.
     pub session_id: SessionId,
+    /// The keyed hash of the session, by which other services know it: the claim `sid` of its assertions.
+    pub session_hash: String,
     /// When the session began.
     #[serde(with = "crate::timestamp")]
     pub auth_time: DateTime<Utc>,

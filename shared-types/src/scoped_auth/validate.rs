@@ -91,6 +91,7 @@ impl<'de> Deserialize<'de> for Response {
             identity: Option<Identity>,
             expiration: Option<Time>,
             session_id: Option<SessionId>,
+            session_hash: Option<String>,
             auth_time: Option<Time>,
             bound: Option<bool>,
             jkt: Option<Thumbprint>,
@@ -109,6 +110,7 @@ impl<'de> Deserialize<'de> for Response {
                 identity: members.identity.ok_or_else(|| missing("identity"))?,
                 expiration: members.expiration.ok_or_else(|| missing("expiration"))?.0,
                 session_id: members.session_id.ok_or_else(|| missing("session_id"))?,
+                session_hash: members.session_hash.ok_or_else(|| missing("session_hash"))?,
                 auth_time: members.auth_time.ok_or_else(|| missing("auth_time"))?.0,
                 bound: members.bound.ok_or_else(|| missing("bound"))?,
                 jkt: members.jkt,
@@ -142,6 +144,8 @@ pub struct Authorized {
     pub expiration: DateTime<Utc>,
     /// The token's session.
     pub session_id: SessionId,
+    /// The keyed hash of the session, by which other services know it: the claim `sid` of its assertions.
+    pub session_hash: String,
     /// When the session began.
     #[serde(with = "crate::timestamp")]
     pub auth_time: DateTime<Utc>,

@@ -188,23 +188,11 @@ fn the_fingerprint_format_is_stable() {
 #[path = "../../../fuzz/src/fingerprint.rs"]
 #[allow(unreachable_pub, reason = "public where it is at home")]
 mod fuzzed;
+#[path = "../../../fuzz/src/seeds.rs"]
+#[allow(unreachable_pub, reason = "as above")]
+mod seeds;
 
-/// The fuzz target's property, checked for its seeds and variations of them.
 #[test]
 fn the_fuzz_property_holds_for_its_seeds() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../fuzz/seeds/fingerprint");
-    let seeds: Vec<_> = std::fs::read_dir(folder).unwrap().map(|seed| seed.unwrap().path()).collect();
-    assert!(!seeds.is_empty());
-    for seed in seeds {
-        let seed = std::fs::read(seed).unwrap();
-        fuzzed::headers(&seed);
-        for place in 0..seed.len() {
-            for byte in [b'\n', b'"', b'\\', b'{', b',', 0, 0xff] {
-                let mut changed = seed.clone();
-                changed[place] = byte;
-                fuzzed::headers(&changed);
-            }
-            fuzzed::headers(&seed[..place]);
-        }
-    }
+    seeds::each_variation("fingerprint", fuzzed::headers);
 }

@@ -97,7 +97,7 @@ async fn validate_returns_the_owner_and_changes_nothing() {
         assert_eq!(checked.status, 200);
         assert_eq!(
             checked.members(),
-            ["valid", "identity", "roles", "expiration", "session_id", "auth_time"]
+            ["valid", "identity", "roles", "expiration", "session_id", "session_hash", "auth_time"]
         );
         assert_eq!(checked.body()["valid"], true);
         assert_eq!(checked.member("identity"), made.member("identity"));

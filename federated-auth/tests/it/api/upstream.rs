@@ -118,7 +118,7 @@ async fn refresh_is_one_upstream_call_and_must_return_a_successor() {
     let sid: shared_types::AccountSid = ACCOUNT.parse().unwrap();
     let mut verdict = json!({
         "authorized": true, "auth_account": {"account_id": sid.account_id(), "account_sid": sid}, "grants": [],
-        "identity": id, "expiration": "2030-01-01T00:00:00Z", "session_id": id,
+        "identity": id, "expiration": "2030-01-01T00:00:00Z", "session_id": id, "session_hash": "00112233445566778899aabbccddeeff",
         "auth_time": "2030-01-01T00:00:00Z", "bound": false,
     });
     for (successor, status) in [

@@ -50,7 +50,7 @@ async fn a_session_has_one_name_that_is_not_its_id() {
         stack.asks(guest.sends(traefik("GET", ORDERS))).await.header("x-webchat-session")
     };
     let first = name(&guest).await;
-    assert_eq!(first.len(), 43);
+    assert_eq!(first.len(), 32);
     guest.refreshes().await;
     assert_eq!(name(&guest).await, first, "the same after a refresh");
     assert_ne!(name(&other).await, first);

@@ -37,6 +37,7 @@ async fn an_answer_has_an_assertion_for_the_audience_of_the_proxy() {
             assert_eq!(claims["aud"], AUDIENCE);
             assert_eq!(claims["sub"], guest.identity);
             assert_eq!(claims["conversation_sid"], conversation);
+            assert_eq!(claims["sid"], answer.header("x-webchat-session"));
         }
     }
 }

@@ -36,32 +36,36 @@ impl Drop for Proxy {
     }
 }
 
-/// The recipe in this language, for these addresses.
-fn recipe(language: &str, authorize: SocketAddr, server: SocketAddr) -> String {
+/// The parts of the recipe in this language, for these addresses.
+fn recipe(language: &str, authorize: SocketAddr, server: SocketAddr) -> Vec<String> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/in-front-of-your-chat.md");
     let document = std::fs::read_to_string(path).unwrap();
-    let rest = document.split_once(&format!("```{language}\n")).unwrap().1;
-    let recipe = rest.split("```").next().unwrap();
+    let fence = format!("```{language}\n");
+    let parts = document.split(&fence).skip(1);
+    let parts: Vec<&str> = parts.filter_map(|part| part.split("```").next()).collect();
     for placeholder in ["127.0.0.1:8084", "127.0.0.1:3000", SECRET_OF_THE_RECIPE] {
-        assert!(recipe.contains(placeholder), "{placeholder}");
+        assert!(parts.iter().any(|part| part.contains(placeholder)), "{placeholder}");
     }
-    recipe
-        .replace("127.0.0.1:8084", &authorize.to_string())
-        .replace("127.0.0.1:3000", &server.to_string())
-        .replace(SECRET_OF_THE_RECIPE, SECRET)
+    let adapt = |part: &str| {
+        part.replace("127.0.0.1:8084", &authorize.to_string())
+            .replace("127.0.0.1:3000", &server.to_string())
+            .replace(SECRET_OF_THE_RECIPE, SECRET)
+    };
+    parts.into_iter().map(adapt).collect()
 }
 
 impl Proxy {
     async fn nginx(stack: &Stack) -> Self {
         Self::start("nginx", stack, |folder, address, recipe| {
+            let [upstream, locations] = recipe.try_into().unwrap();
             // nginx cannot answer every question with an assertion unless it names an audience.
-            let recipe = recipe.replace("?only=401,403;", &format!("?only=401,403&audience={AUDIENCE};"));
+            let locations = locations.replace("?only=401,403;", &format!("?only=401,403&audience={AUDIENCE};"));
             let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
                 .map(|name| format!("{name}_temp_path {};\n", folder.join(name).display()))
                 .concat();
             let configuration = format!(
                 "daemon off;\nmaster_process off;\npid {pid};\nerror_log stderr;\nevents {{}}\nhttp {{\naccess_log off;\n\
-                 {temporary}server {{\nlisten {address};\n{recipe}}}\n}}\n",
+                 {temporary}{upstream}server {{\nlisten {address};\n{locations}}}\n}}\n",
                 pid = folder.join("pid").display(),
             );
             std::fs::write(folder.join("nginx.conf"), configuration).unwrap();
@@ -74,6 +78,7 @@ impl Proxy {
 
     async fn caddy(stack: &Stack) -> Self {
         Self::start("caddyfile", stack, |folder, address, recipe| {
+            let recipe = recipe.concat();
             let options = "{\n\tadmin off\n\tauto_https off\n}\n";
             let configuration = format!("{options}:{} {{\n\tbind 127.0.0.1\n{recipe}}}\n", address.port());
             std::fs::write(folder.join("Caddyfile"), configuration).unwrap();
@@ -88,7 +93,7 @@ impl Proxy {
     async fn start(
         language: &str,
         stack: &Stack,
-        command: impl FnOnce(&Path, SocketAddr, String) -> Command,
+        command: impl FnOnce(&Path, SocketAddr, Vec<String>) -> Command,
     ) -> Self {
         let server = ScriptedPeer::that(Act::json(200, r#"{"ok":true}"#)).await;
         let (folder, address) = (tempfile::tempdir().unwrap(), ClosedPort::reserve().address);

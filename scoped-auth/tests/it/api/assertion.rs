@@ -55,7 +55,7 @@ async fn an_assertion_is_verified_with_the_published_keys() {
         assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 60);
         let session: SessionId = made.member("session_id").parse().unwrap();
         let sid = claims["sid"].as_str().unwrap();
-        assert_eq!(sid, sas.key_ring().assertion_sid(session));
+        assert_eq!(sid, sas.key_ring().public_session_hash(session));
 
         let chosen = json!({"assertion": {"audience": AUDIENCE, "conversationSid": CONVERSATION}});
         let (_, next) =

@@ -78,6 +78,7 @@ async fn verdicts_contain_no_session_state() {
         "identity",
         "expiration",
         "session_id",
+        "session_hash",
         "auth_time",
         "bound",
         "jkt",
