@@ -19,8 +19,8 @@ static KEY: LazyLock<EcdsaKeyPair> = LazyLock::new(|| {
     EcdsaKeyPair::from_pkcs8(algorithm, key.as_ref(), &rng).expect("a key")
 });
 
-/// Reads `data` as a header value; or, with line feeds in it, as header, payload and a rest, which are then signed. `X` and `Y` in the
-/// header are the coordinates of the signing key.
+/// Reads `data` as a header value; or, with line feeds in it, as header and payload, which are then signed, and a rest. `$x` and
+/// `$y` in the header are the coordinates of the signing key.
 ///
 /// # Panics
 /// If a proof is accepted whose claims do not name the request: that is the fuzzer's goal.
@@ -33,7 +33,7 @@ pub fn verifies(data: &[u8]) {
     };
     let (_, point) = KEY.public_key().as_ref().split_at(1);
     let [x, y] = [&point[..32], &point[32..]].map(|coordinate| URL_SAFE_NO_PAD.encode(coordinate));
-    let header = String::from_utf8_lossy(header).replace('X', &x).replace('Y', &y);
+    let header = String::from_utf8_lossy(header).replace("$x", &x).replace("$y", &y);
     let input = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
     let signature = KEY.sign(&SystemRandom::new(), input.as_bytes()).expect("a signature");
     let mut proof = format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature)).into_bytes();
@@ -53,5 +53,5 @@ fn check(value: &[u8], now: DateTime<Utc>) -> bool {
     let path = URL.strip_prefix("https://chat.example.com").expect("a path");
     let target = Target { public_urls: &URLS, authority: None, scheme: None, path };
     let expectation = Expectation { method: "POST", target, access_token: None, nonces: None, now };
-    verify([value], &expectation, &ReplayStore::with_capacity(1)).is_ok()
+    verify([value], &expectation, &ReplayStore::with_capacity(64)).is_ok()
 }
