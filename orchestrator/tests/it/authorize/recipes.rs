@@ -15,7 +15,7 @@ use test_support::{
 };
 use tokio::net::TcpStream;
 
-use super::{Guest, SECRET, Stack};
+use super::{Guest, SECRET, Stack, verification::examples};
 use crate::api::{AUDIENCE, ON};
 
 const HOST: &str = "https://api.example.com";
@@ -38,15 +38,11 @@ impl Drop for Proxy {
 
 /// The parts of the recipe in this language, for these addresses.
 fn recipe(language: &str, authorize: SocketAddr, server: SocketAddr) -> Vec<String> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/in-front-of-your-chat.md");
-    let document = std::fs::read_to_string(path).unwrap();
-    let fence = format!("```{language}\n");
-    let parts = document.split(&fence).skip(1);
-    let parts: Vec<&str> = parts.filter_map(|part| part.split("```").next()).collect();
+    let parts = examples(language);
     for placeholder in ["127.0.0.1:8084", "127.0.0.1:3000", SECRET_OF_THE_RECIPE] {
         assert!(parts.iter().any(|part| part.contains(placeholder)), "{placeholder}");
     }
-    let adapt = |part: &str| {
+    let adapt = |part: String| {
         part.replace("127.0.0.1:8084", &authorize.to_string())
             .replace("127.0.0.1:3000", &server.to_string())
             .replace(SECRET_OF_THE_RECIPE, SECRET)
@@ -141,6 +137,10 @@ async fn attackers_are_stopped(stack: &Stack, proxy: Proxy) {
     let thief = stack.guest_with_key(ON).await;
     let by_thief = Request::post("/orders/7").bearer(&guest.token).header("dpop", thief.proof("POST", url));
     is_stopped(&proxy, &proxy.answers(crate::api::chrome(by_thief)).await, 401);
+    // An assertion, which is no token here.
+    let assertion = stack.guest(ON).await.assertion().await;
+    let with_assertion = crate::api::chrome(Request::post("/orders/7")).bearer(&assertion);
+    is_stopped(&proxy, &proxy.answers(with_assertion).await, 401);
     // Another method, path and host.
     is_stopped(&proxy, &proxy.answers(with_proof_for(&guest, "GET", url)).await, 401);
     is_stopped(

@@ -24,7 +24,7 @@ use crate::{
 const ACCOUNT: &str = "AC00000000000000000000000000000001";
 
 /// The examples in a language, in order.
-fn examples(language: &str) -> Vec<String> {
+pub(super) fn examples(language: &str) -> Vec<String> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/in-front-of-your-chat.md");
     let document = std::fs::read_to_string(path).unwrap();
     let start = format!("```{language}\n");
@@ -32,7 +32,7 @@ fn examples(language: &str) -> Vec<String> {
 }
 
 impl Guest<'_> {
-    async fn assertion(&self) -> String {
+    pub(super) async fn assertion(&self) -> String {
         let request = self.sends(Request::post("/v2/Webchat/Token/Assertion"));
         let request = request.json(&json!({ "audience": AUDIENCE }));
         request.send(self.stack.running.address()).await.member("assertion")
