@@ -1,95 +1,28 @@
-//! The settings of FederatedAuthService.
+//! The configuration of FederatedAuthService, from its settings.
 
 use std::time::Duration;
 
 use secrecy::SecretString;
 use service_runtime::{
-    Clock, ServiceCredential, Setting, SettingError, Settings,
+    Clock, Environment, ServiceCredential, SettingError,
     client::PeerConfig,
     command::Program,
     random::Random,
-    server,
-    settings::Requirement::{Default, Optional, Secret},
-    spans::{self, Sampling, SpanConfig},
-    tls::{self, CalleeTls},
+    server::AddressSettings,
+    settings::Setting,
+    spans::{Sampling, SpanConfig},
+    tls::{self, CalleeTls, CallerSettings},
 };
+
+use crate::settings::{FederatedAuthSettings, PORT};
 
 /// The binary and its settings.
 pub const PROGRAM: Program = Program {
     name: "federated-auth",
     about: "FederatedAuthService: decides which grants a session token has and how long it lives",
     prefix: "FEDERATED_AUTH_",
-    settings: &[
-        Setting {
-            name: "listen",
-            default: Default("127.0.0.1:8081"),
-            help: "Address that FlexWebchatOrchestratorService connects to",
-        },
-        Setting {
-            name: "admin_listen",
-            default: Default("127.0.0.1:9081"),
-            help: "Address of the admin listener: /healthz, /readyz, /metrics",
-        },
-        Setting { name: "workers", default: Default("2"), help: "Threads that serve requests" },
-        Setting {
-            name: "drain_seconds",
-            default: Default("5"),
-            help: "Drain time after SIGTERM: not ready, still serving",
-        },
-        server::KEEP_ALIVE_SETTING,
-        Setting {
-            name: "tls_certificate",
-            default: Optional,
-            help: "PEM file with its certificate chain; with the next two settings it accepts HTTPS only; reloaded when the files change",
-        },
-        Setting { name: "tls_key", default: Optional, help: "PEM file with the certificate's key" },
-        Setting {
-            name: "tls_client_ca",
-            default: Optional,
-            help: "PEM file with the CAs that FlexWebchatOrchestratorService's certificate must chain to",
-        },
-        Setting {
-            name: "orchestrator_secret",
-            default: Secret,
-            help: "Secret that FlexWebchatOrchestratorService authenticates with; several, comma separated, while one is replaced",
-        },
-        Setting {
-            name: "scoped_auth_url",
-            default: Default("http://127.0.0.1:8082"),
-            help: "URL of ScopedAuthService",
-        },
-        Setting {
-            name: "scoped_auth_secret",
-            default: Secret,
-            help: "Shared secret that authenticates this service to ScopedAuthService",
-        },
-        Setting {
-            name: "scoped_auth_timeout_ms",
-            default: Default("1000"),
-            help: "Timeout of a request to ScopedAuthService",
-        },
-        Setting {
-            name: "scoped_auth_ca",
-            default: Optional,
-            help: "PEM file with the CA certificates that ScopedAuthService's certificate must chain to; required with an https URL; reloaded on change",
-        },
-        Setting {
-            name: "scoped_auth_certificate",
-            default: Optional,
-            help: "PEM file with this service's client certificate for ScopedAuthService, and its chain",
-        },
-        Setting {
-            name: "scoped_auth_key",
-            default: Optional,
-            help: "PEM file with the private key of that certificate",
-        },
-        Setting {
-            name: "token_ttl_seconds",
-            default: Default("21600"),
-            help: "Lifetime of a token; the end of its session may cut it short",
-        },
-        spans::OTLP_ENDPOINT,
-    ],
+    settings: Setting::list::<FederatedAuthSettings>,
+    addresses: AddressSettings::<PORT>::read,
     subcommands: &[],
 };
 
@@ -119,25 +52,30 @@ pub struct Config {
 }
 
 impl Config {
-    /// Builds the configuration from the settings of the environment.
-    pub fn from_settings(settings: &Settings) -> Result<Self, SettingError> {
-        let credential = settings.credential("scoped_auth_secret")?;
-        let base_url = settings.base_url("scoped_auth_url")?.unwrap_or_default();
-        let tls = tls::caller(settings, "scoped_auth", &base_url)?;
-        let timeout = settings.milliseconds("scoped_auth_timeout_ms", 10_000)?;
-        let ttl = settings.number("token_ttl_seconds", 1, u64::from(u32::MAX))?;
+    /// Reads the settings, and the files that they name.
+    pub fn from_environment(environment: &Environment) -> Result<Self, SettingError> {
+        let settings: FederatedAuthSettings = environment.fill()?;
+        let scoped_auth = Self::scoped_auth(
+            settings.scoped_auth_url.into(),
+            settings.scoped_auth_secret,
+            settings.scoped_auth_timeout_ms.duration(),
+        );
+        let client = CallerSettings {
+            peer: "scoped_auth",
+            ca: settings.scoped_auth_ca,
+            certificate: settings.scoped_auth_certificate,
+            key: settings.scoped_auth_key,
+        };
+        let tls = tls::caller(environment, client, &scoped_auth.base_url)?;
         Ok(Self {
-            workers: settings.number("workers", 1, 256)? as usize,
-            drain: Duration::from_secs(settings.number("drain_seconds", 0, 600)?),
-            keep_alive: server::keep_alive(settings)?,
-            tls: tls::callee(settings)?,
-            orchestrator_secrets: settings.secrets("orchestrator_secret")?,
-            scoped_auth: PeerConfig { tls, ..Self::scoped_auth(base_url, credential, timeout) },
-            token_ttl_seconds: u32::try_from(ttl).unwrap_or(u32::MAX),
-            spans: SpanConfig {
-                endpoint: settings.base_url("otlp_endpoint")?,
-                sampling: Sampling::ParentBased,
-            },
+            workers: settings.server.workers.get() as usize,
+            drain: settings.server.drain_seconds.duration(),
+            keep_alive: settings.server.keep_alive_seconds.duration(),
+            tls: tls::callee(environment, settings.tls)?,
+            orchestrator_secrets: settings.orchestrator_secret.into_secrets(),
+            scoped_auth: PeerConfig { tls, ..scoped_auth },
+            token_ttl_seconds: u32::try_from(settings.token_ttl_seconds.get()).unwrap_or(u32::MAX),
+            spans: SpanConfig::new(settings.spans, Sampling::ParentBased),
             clock: Clock::system(),
             random: Random::default(),
         })

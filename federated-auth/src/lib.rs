@@ -7,6 +7,7 @@ pub mod config;
 pub mod error;
 pub mod grants;
 pub mod handlers;
+pub mod settings;
 pub mod state;
 pub mod verdict;
 

@@ -9,5 +9,5 @@ use service_runtime::allocator::Allocator;
 static ALLOCATOR: Allocator = Allocator;
 
 fn main() -> ExitCode {
-    PROGRAM.run(async |settings, listeners| Ok(start(Config::from_settings(&settings)?, listeners)?))
+    PROGRAM.run(async |environment, listeners| Ok(start(Config::from_environment(&environment)?, listeners)?))
 }

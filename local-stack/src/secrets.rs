@@ -36,7 +36,7 @@ pub fn kept_secret(path: &Path, random: &Random) -> io::Result<SecretString> {
     if ServiceCredential::new(&secret).is_some() {
         return Ok(secret);
     }
-    let reason = format!("{}: {}", path.display(), ServiceCredential::EXPECTED);
+    let reason = format!("{}: expected {}", path.display(), ServiceCredential::EXPECTED);
     Err(io::Error::new(io::ErrorKind::InvalidData, reason))
 }
 

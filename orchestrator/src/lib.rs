@@ -19,6 +19,7 @@ mod latest_fetch;
 mod once_per_minute;
 pub mod published_keys;
 pub mod session;
+pub mod settings;
 pub mod state;
 mod text;
 pub mod webhooks;

@@ -9,5 +9,7 @@ use service_runtime::allocator::Allocator;
 static ALLOCATOR: Allocator = Allocator;
 
 fn main() -> ExitCode {
-    PROGRAM.run(async |settings, listeners| Ok(start(Config::from_settings(&settings)?, listeners).await?))
+    PROGRAM.run(async |environment, listeners| {
+        Ok(start(Config::from_environment(&environment)?, listeners).await?)
+    })
 }

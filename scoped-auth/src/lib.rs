@@ -11,6 +11,7 @@ pub mod handlers;
 pub mod keys_follower;
 pub mod revocations;
 pub mod sessions;
+pub mod settings;
 pub mod state;
 pub mod store;
 

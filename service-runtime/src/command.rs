@@ -15,8 +15,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
-    server::{Listeners, Running},
-    settings::{Requirement, Setting, Settings},
+    server::{Addresses, Listeners, Running, bind},
+    settings::{self, Environment, Setting, SettingError},
     telemetry,
 };
 
@@ -32,8 +32,10 @@ pub struct Program {
     pub about: &'static str,
     /// Prefix of its environment variables.
     pub prefix: &'static str,
-    /// Its settings, including `listen` and `admin_listen`.
-    pub settings: &'static [Setting],
+    /// Its settings, a struct's [`Setting::list`].
+    pub settings: fn() -> Vec<Setting>,
+    /// Reads the addresses of its listeners, and no other setting.
+    pub addresses: fn(&Environment) -> Result<Addresses, SettingError>,
     /// Its own subcommands.
     pub subcommands: &'static [Subcommands],
 }
@@ -44,7 +46,7 @@ pub struct Subcommands {
     /// Their definitions.
     pub commands: fn() -> Vec<Command>,
     /// Runs the named subcommand with its arguments.
-    pub run: fn(&str, &ArgMatches, &Settings) -> Result<(), StartError>,
+    pub run: fn(&str, &ArgMatches, &Environment) -> Result<(), StartError>,
 }
 
 /// A startup error, on one line.
@@ -52,14 +54,15 @@ pub type StartError = Box<dyn std::error::Error + Send + Sync>;
 
 impl Program {
     /// Parses the command line and runs it. `start` reads the settings and starts the service.
-    pub fn run<F>(self, start: impl FnOnce(Settings, Listeners) -> F) -> ExitCode
+    pub fn run<F>(self, start: impl FnOnce(Environment, Listeners) -> F) -> ExitCode
     where
         F: Future<Output = Result<Running, StartError>>,
     {
         let matches = self.command().get_matches();
-        let done = Settings::read(self.prefix, self.settings, Settings::environment())
+        let done = self
+            .environment(Environment::of_process())
             .map_err(StartError::from)
-            .and_then(|settings| self.dispatch(&matches, settings, start));
+            .and_then(|environment| self.dispatch(&matches, environment, start));
         match done {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
@@ -70,12 +73,20 @@ impl Program {
         }
     }
 
+    /// The variables of this service.
+    pub fn environment(
+        self,
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Environment, SettingError> {
+        Environment::read(self.prefix, (self.settings)(), variables)
+    }
+
     /// The clap definition.
     pub fn command(self) -> Command {
         Command::new(self.name)
             .subcommands(self.subcommands.iter().flat_map(|subcommands| (subcommands.commands)()))
             .about(self.about)
-            .after_help(self.settings_help())
+            .after_help(settings::help(self.prefix, &(self.settings)()))
             .version(env!("CARGO_PKG_VERSION"))
             .subcommand(
                 Command::new("completions")
@@ -95,8 +106,8 @@ impl Program {
     fn dispatch<F>(
         self,
         matches: &ArgMatches,
-        settings: Settings,
-        start: impl FnOnce(Settings, Listeners) -> F,
+        environment: Environment,
+        start: impl FnOnce(Environment, Listeners) -> F,
     ) -> Result<(), StartError>
     where
         F: Future<Output = Result<Running, StartError>>,
@@ -105,7 +116,7 @@ impl Program {
             Some(("healthcheck", arguments)) => {
                 let address = match arguments.get_one::<String>("ADDRESS") {
                     Some(text) => text.parse().map_err(|_| "ADDRESS: expected an IP address and a port")?,
-                    None => settings.address("admin_listen")?,
+                    None => (self.addresses)(&environment)?.admin_listen,
                 };
                 return healthcheck(address);
             }
@@ -124,21 +135,25 @@ impl Program {
                 };
                 // clap has validated the name.
                 let Some(subcommands) = self.subcommands.iter().find(has) else { return Ok(()) };
-                return (subcommands.run)(name, arguments, &settings);
+                return (subcommands.run)(name, arguments, &environment);
             }
             None => {}
         }
-        let listeners =
-            Listeners { service: Some(settings.bind("listen")?), admin: settings.bind("admin_listen")? };
+        let Addresses { listen, admin_listen } = (self.addresses)(&environment)?;
+        let bound = |name, address| bind(address).map_err(|error| environment.error(name, error));
+        let listeners = Listeners {
+            service: Some(bound("listen", listen)?),
+            admin: bound("admin_listen", admin_listen)?,
+        };
         // Dropped last, so that messages of the runtime's shutdown are logged.
         let _log = telemetry::start();
         allow_open_files();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        for name in settings.unknown() {
+        for name in environment.unknown() {
             tracing::warn!(setting = name, "unknown setting");
         }
         runtime.block_on(async {
-            let running = start(settings, listeners).await?;
+            let running = start(environment, listeners).await?;
             let mut signals = StopSignals::listen()?;
             signals.next().await;
             tracing::info!(service = self.name, "stopping");
@@ -149,23 +164,6 @@ impl Program {
             }
             Ok(())
         })
-    }
-
-    fn settings_help(self) -> String {
-        let mut help = String::from("Settings (environment variables):\n");
-        for setting in self.settings {
-            let name = format!("{}{}", self.prefix, setting.name.to_uppercase());
-            let default = match setting.default {
-                Requirement::Required => "required".to_owned(),
-                Requirement::Optional => "optional".to_owned(),
-                Requirement::Secret => format!("required, or {name}_FILE"),
-                Requirement::OptionalSecret => format!("optional, or {name}_FILE"),
-                Requirement::DefaultSecret(value) => format!("default {value}, or {name}_FILE"),
-                Requirement::Default(value) => format!("default {value}"),
-            };
-            help.push_str(&format!("  {name}\n      {} [{default}]\n", setting.help));
-        }
-        help
     }
 }
 

@@ -26,5 +26,5 @@ pub use http::{
 };
 pub use in_process::InProcess;
 pub use server::{Listeners, Running};
-pub use settings::{Setting, SettingError, Settings};
+pub use settings::{Environment, SettingError};
 pub use telemetry::{Metrics, spans, trace_context};

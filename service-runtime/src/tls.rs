@@ -5,8 +5,6 @@ mod callee;
 mod caller;
 mod files;
 
-use std::path::PathBuf;
-
 pub use callee::{Callee, CalleeTls};
 pub use caller::{Caller, CallerTls};
 pub use files::{FromMaterial, OwnFiles, PERIOD, Part, TlsError, TlsFiles, WatchedFiles};
@@ -14,22 +12,51 @@ pub use files::{FromMaterial, OwnFiles, PERIOD, Part, TlsError, TlsFiles, Watche
 pub(crate) use callee::server_config;
 pub(crate) use caller::platform_config;
 
-use crate::settings::{SettingError, Settings};
+use schemars::JsonSchema;
+use serde::Deserialize;
 
-/// The server's settings: `tls_certificate`, `tls_key` and `tls_client_ca`, all three or none.
-pub fn callee(settings: &Settings) -> Result<Option<CalleeTls>, SettingError> {
+use crate::settings::{Environment, FilePath, SettingError};
+
+/// The server's settings, all three or none.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+pub struct CalleeSettings {
+    /// PEM file with the service's certificate chain; with the next two settings it accepts HTTPS only; reloaded when the
+    /// files change.
+    pub tls_certificate: Option<FilePath>,
+    /// PEM file with the certificate's key.
+    pub tls_key: Option<FilePath>,
+    /// PEM file with the CAs that the caller's certificate must chain to.
+    pub tls_client_ca: Option<FilePath>,
+}
+
+/// The client's settings for one service: `<peer>_ca`, and for a client certificate `<peer>_certificate` and `<peer>_key`.
+#[derive(Clone, Debug)]
+pub struct CallerSettings {
+    /// The setting names' beginning.
+    pub peer: &'static str,
+    /// CA certificates that the service's certificate must chain to.
+    pub ca: Option<FilePath>,
+    /// The client certificate.
+    pub certificate: Option<FilePath>,
+    /// The client certificate's key.
+    pub key: Option<FilePath>,
+}
+
+/// Loads the server's files; `None` if none is set.
+pub fn callee(
+    environment: &Environment,
+    settings: CalleeSettings,
+) -> Result<Option<CalleeTls>, SettingError> {
     let names = ["tls_certificate", "tls_key", "tls_client_ca"];
-    let [certificate, key, authorities] =
-        [path(settings, names[0])?, path(settings, names[1])?, path(settings, names[2])?];
-    match (certificate, key, authorities) {
+    match (settings.tls_certificate, settings.tls_key, settings.tls_client_ca) {
         (None, None, None) => Ok(None),
         (Some(certificate), Some(key), Some(authorities)) => {
-            let own = Some(OwnFiles { certificate, key });
-            let files = TlsFiles { authorities, own, period: PERIOD };
+            let own = Some(OwnFiles { certificate: certificate.0, key: key.0 });
+            let files = TlsFiles { authorities: authorities.0, own, period: PERIOD };
             let loaded = WatchedFiles::load(files);
             loaded.map(Some).map_err(|error| {
                 let [certificate, key, authorities] = names;
-                settings.error(setting_of(error.part, [authorities, certificate, key]), &error)
+                environment.error(setting_of(error.part, [authorities, certificate, key]), &error)
             })
         }
         (certificate, key, _) => {
@@ -38,42 +65,41 @@ pub fn callee(settings: &Settings) -> Result<Option<CalleeTls>, SettingError> {
                 (_, None) => names[1],
                 (Some(_), Some(_)) => names[2],
             };
-            Err(settings.error(missing, "is not set; the three TLS files must be set together"))
+            Err(environment.error(missing, "is not set; the three TLS files must be set together"))
         }
     }
 }
 
-/// The client's settings for the service at `base_url`: `<peer>_ca`, and for a client certificate `<peer>_certificate`
-/// and `<peer>_key`.
-pub fn caller(settings: &Settings, peer: &str, base_url: &str) -> Result<Option<CallerTls>, SettingError> {
+/// Loads the client's files for the service at `base_url`; `None` if the URL is not `https`.
+pub fn caller(
+    environment: &Environment,
+    settings: CallerSettings,
+    base_url: &str,
+) -> Result<Option<CallerTls>, SettingError> {
+    let CallerSettings { peer, ca: authorities, certificate: chain, key: private } = settings;
     let names = ["ca", "certificate", "key"].map(|file| format!("{peer}_{file}"));
     let [ca, certificate, key] = &names;
-    let given = [path(settings, ca)?, path(settings, certificate)?, path(settings, key)?];
     if !base_url.starts_with("https:") {
-        return match names.iter().zip(&given).find(|(_, given)| given.is_some()) {
+        let given = [authorities.is_some(), chain.is_some(), private.is_some()];
+        return match names.iter().zip(given).find(|(_, is_given)| *is_given) {
             Some((name, _)) => {
-                let url = format!("{peer}_url");
-                Err(settings.error(&url, format_args!("is not https, though {} is set", settings.full(name))))
+                let (url, given) = (format!("{peer}_url"), environment.variable(name));
+                Err(environment.error(&url, format_args!("is not https, though {given} is set")))
             }
             None => Ok(None),
         };
     }
-    let [authorities, chain, private] = given;
-    let authorities =
-        authorities.ok_or_else(|| settings.error(ca, "is not set, though the URL of the peer is https"))?;
+    let FilePath(authorities) = authorities
+        .ok_or_else(|| environment.error(ca, "is not set, though the URL of the peer is https"))?;
     let own = match (chain, private) {
-        (Some(certificate), Some(key)) => Some(OwnFiles { certificate, key }),
+        (Some(FilePath(certificate)), Some(FilePath(key))) => Some(OwnFiles { certificate, key }),
         (None, None) => None,
-        (Some(_), None) => return Err(settings.error(key, "is not set, though the certificate is")),
-        (None, Some(_)) => return Err(settings.error(certificate, "is not set, though its key is")),
+        (Some(_), None) => return Err(environment.error(key, "is not set, though the certificate is")),
+        (None, Some(_)) => return Err(environment.error(certificate, "is not set, though its key is")),
     };
     WatchedFiles::load(TlsFiles { authorities, own, period: PERIOD })
         .map(Some)
-        .map_err(|error| settings.error(setting_of(error.part, [ca, certificate, key]), &error))
-}
-
-fn path(settings: &Settings, name: &str) -> Result<Option<PathBuf>, SettingError> {
-    settings.optional(name, "a path")
+        .map_err(|error| environment.error(setting_of(error.part, [ca, certificate, key]), &error))
 }
 
 fn setting_of(part: Part, [authorities, certificate, key]: [&str; 3]) -> &str {
@@ -87,29 +113,33 @@ fn setting_of(part: Part, [authorities, certificate, key]: [&str; 3]) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::{Requirement, Setting};
+    use crate::settings::Setting;
 
-    const OPTIONAL: Setting = Setting { name: "", default: Requirement::Optional, help: "" };
-    const TABLE: &[Setting] = &[
-        Setting { name: "tls_certificate", ..OPTIONAL },
-        Setting { name: "tls_key", ..OPTIONAL },
-        Setting { name: "tls_client_ca", ..OPTIONAL },
-        Setting { name: "peer_ca", ..OPTIONAL },
-        Setting { name: "peer_certificate", ..OPTIONAL },
-        Setting { name: "peer_key", ..OPTIONAL },
-    ];
+    #[derive(Deserialize, JsonSchema)]
+    struct PeerSettings {
+        peer_ca: Option<FilePath>,
+        peer_certificate: Option<FilePath>,
+        peer_key: Option<FilePath>,
+    }
 
-    fn settings(given: &[&str]) -> Settings {
+    fn environment(settings: Vec<Setting>, given: &[&str]) -> Environment {
         let given = given.iter().map(|name| ((*name).to_owned(), "/nonexistent/hunter2".to_owned()));
-        Settings::read("X_", TABLE, given).unwrap()
+        Environment::read("X_", settings, given).unwrap()
     }
 
     fn callee_error(given: &[&str]) -> Option<String> {
-        callee(&settings(given)).map(|tls| assert!(tls.is_none())).err().map(|error| error.to_string())
+        let environment = environment(Setting::list::<CalleeSettings>(), given);
+        callee(&environment, environment.fill().unwrap())
+            .map(|tls| assert!(tls.is_none()))
+            .err()
+            .map(|error| error.to_string())
     }
 
     fn caller_error(given: &[&str], url: &str) -> Option<String> {
-        caller(&settings(given), "peer", url)
+        let environment = environment(Setting::list::<PeerSettings>(), given);
+        let PeerSettings { peer_ca: ca, peer_certificate: certificate, peer_key: key } =
+            environment.fill().unwrap();
+        caller(&environment, CallerSettings { peer: "peer", ca, certificate, key }, url)
             .map(|tls| assert!(tls.is_none()))
             .err()
             .map(|error| error.to_string())

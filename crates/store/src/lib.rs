@@ -18,7 +18,7 @@ mod statement;
 
 pub use {
     batch::{BatchExecutor, Batcher},
-    config::{DatabaseConfig, Engine},
+    config::{Connections, DatabaseConfig, DatabaseUrl, Engine},
     database::Database,
     error::{DatabaseError, OpenError},
     limits::MAX_BATCH_SIZE,

@@ -10,7 +10,7 @@ use crate::{
     migrations::Migrations,
     postgres, sqlite,
 };
-use service_runtime::{SettingError, Settings, command::StartError};
+use service_runtime::{Environment, SettingError, command::StartError};
 
 /// The clap definition.
 pub fn command() -> Command {
@@ -22,13 +22,16 @@ pub fn command() -> Command {
         )
 }
 
-/// Migrates the configured database and prints the applied migrations.
-pub fn run(settings: &Settings, migrations: Migrations) -> Result<(), StartError> {
-    let config = DatabaseConfig::from_settings(settings)?;
+/// Migrates the database of the settings and prints the applied migrations.
+pub fn run(
+    environment: &Environment,
+    config: &DatabaseConfig,
+    migrations: Migrations,
+) -> Result<(), StartError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let applied = runtime
         .block_on(config.migrate(migrations))
-        .map_err(|error| -> SettingError { settings.error("database_url", error) })?;
+        .map_err(|error| -> SettingError { environment.error("database_url", error) })?;
     let mut output: String = applied.iter().map(|migration| format!("{migration}: applied\n")).collect();
     if applied.is_empty() {
         output.push_str("nothing to apply\n");

@@ -8,12 +8,16 @@ use std::{
 };
 
 use ipnet::IpNet;
-use service_runtime::RequestContext;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use service_runtime::{RequestContext, settings::Expected};
 
 use crate::once_per_minute::OncePerMinute;
 
 /// The proxies whose `X-Forwarded-…` headers are trusted. Cheap to clone; clones share the limit of warnings.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(try_from = "String")]
+#[schemars(with = "String", inline, extend("expected" = Self::EXPECTED))]
 pub struct TrustedProxies {
     networks: Arc<[IpNet]>,
     warned: Arc<OncePerMinute>,
@@ -29,6 +33,8 @@ pub struct Hops {
 }
 
 impl TrustedProxies {
+    const EXPECTED: &str = "addresses or networks such as 10.0.0.0/8, comma separated";
+
     /// The browser's address: the rightmost hop that is not a trusted proxy. Earlier elements of the header may be written
     /// by the browser and are ignored.
     ///
@@ -86,6 +92,14 @@ impl FromStr for TrustedProxies {
             entries.map(|entry| entry.parse::<IpAddr>().map(IpNet::from).or_else(|_| entry.parse()));
         let networks = networks.collect::<Result<Vec<_>, _>>()?;
         Ok(Self { networks: networks.into(), warned: Arc::default() })
+    }
+}
+
+impl TryFrom<String> for TrustedProxies {
+    type Error = Expected;
+
+    fn try_from(list: String) -> Result<Self, Expected> {
+        list.parse().map_err(|_| Self::EXPECTED.into())
     }
 }
 

@@ -2,25 +2,23 @@
 
 use std::net::SocketAddr;
 
+use schemars::JsonSchema;
 use secrecy::SecretString;
+use serde::Deserialize;
 use service_runtime::{
-    Setting, SettingError, Settings,
-    settings::Requirement::{Optional, OptionalSecret},
+    Environment, SettingError,
+    settings::{Address, SecretList},
 };
 
-/// The address.
-pub const LISTEN: Setting = Setting {
-    name: "authorize_listen",
-    default: Optional,
-    help: "Address for proxies that ask whether a guest's request may pass; without it there is no such listener",
-};
-
-/// The secrets.
-pub const SECRET: Setting = Setting {
-    name: "authorize_secret",
-    default: OptionalSecret,
-    help: "Secrets that authenticate these proxies, comma separated; required with that address",
-};
+/// The settings.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+pub struct AuthorizeSettings {
+    /// Address for proxies that ask whether a guest's request may pass; without it there is no such listener.
+    pub authorize_listen: Option<Address>,
+    /// Secrets that authenticate these proxies; required with that address.
+    #[serde(default)]
+    pub authorize_secret: SecretList,
+}
 
 /// The listener for proxies.
 #[derive(Clone, Debug)]
@@ -32,16 +30,16 @@ pub struct AuthorizeConfig {
 }
 
 impl AuthorizeConfig {
-    /// Reads the settings; `None` if there is no such listener.
-    pub fn from_settings(settings: &Settings) -> Result<Option<Self>, SettingError> {
-        let secrets = settings.optional_secrets(SECRET.name)?;
-        let listen = settings.optional(LISTEN.name, "an address such as 127.0.0.1:8084")?;
-        match listen {
+    /// Both settings; `None` if there is no such listener.
+    pub fn new(environment: &Environment, settings: AuthorizeSettings) -> Result<Option<Self>, SettingError> {
+        let AuthorizeSettings { authorize_listen, authorize_secret } = settings;
+        let secrets = authorize_secret.into_secrets();
+        match authorize_listen {
             Some(_) if secrets.is_empty() => {
-                let listen = settings.full(LISTEN.name);
-                Err(settings.error(SECRET.name, format_args!("is required with {listen}")))
+                let listen = environment.variable("authorize_listen");
+                Err(environment.error("authorize_secret", format_args!("is required with {listen}")))
             }
-            listen => Ok(listen.map(|listen| Self { listen, secrets })),
+            listen => Ok(listen.map(|Address(listen)| Self { listen, secrets })),
         }
     }
 }

@@ -13,12 +13,15 @@ use std::{
 
 use clap::{Arg, ArgAction, ArgMatches, Command, builder::PossibleValuesParser, value_parser};
 use service_runtime::{
-    Settings,
+    Environment,
     command::{StartError, Subcommands},
 };
 use shared_types::{AccountSid, AddressSid, ConversationsServiceSid, fingerprint::Sensitivity};
 
-use crate::accounts::{Accounts, Scope, Scopes, check};
+use crate::{
+    accounts::{Accounts, Scope, Scopes, check},
+    settings::AccountsSettings,
+};
 
 /// The subcommand.
 pub const ACCOUNTS: Subcommands = Subcommands { commands, run };
@@ -138,12 +141,12 @@ fn json() -> Arg {
     option("json", "Print JSON").action(ArgAction::SetTrue)
 }
 
-fn run(_name: &str, arguments: &ArgMatches, settings: &Settings) -> Result<(), StartError> {
+fn run(_name: &str, arguments: &ArgMatches, environment: &Environment) -> Result<(), StartError> {
     // clap requires one of the subcommands.
     let Some((name, arguments)) = arguments.subcommand() else { return Ok(()) };
     let path = match arguments.get_one::<PathBuf>("FILE") {
         Some(path) => path.clone(),
-        None => settings.parse("accounts_file", "a path")?,
+        None => environment.fill::<AccountsSettings>()?.accounts_file.0,
     };
     match name {
         "check" => check_file(&path),

@@ -11,7 +11,7 @@ use std::{
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use service_runtime::{
-    Settings,
+    Environment,
     command::{StartError, Subcommands},
     random::Random,
 };
@@ -56,7 +56,7 @@ fn commands() -> Vec<Command> {
     vec![command]
 }
 
-fn run(_name: &str, arguments: &ArgMatches, _settings: &Settings) -> Result<(), StartError> {
+fn run(_name: &str, arguments: &ArgMatches, _environment: &Environment) -> Result<(), StartError> {
     let read = |name| arguments.get_one::<PathBuf>(name).map(Recorded::read).transpose();
     let (Some(sealed), Some(presented)) = (read("SEALED")?, read("PRESENTED")?) else {
         return Err("expected two files".into());

@@ -11,17 +11,25 @@ use std::{
 
 use clap::{Arg, ArgMatches, Command, value_parser};
 use conversations::{Conversations, Subscriptions};
+use schemars::JsonSchema;
+use serde::Deserialize;
 use service_runtime::{
-    Clock, SettingError, Settings,
+    Clock, Environment, SettingError,
     command::{StartError, Subcommands},
+    settings::FilePath,
 };
 use shared_types::{AccountSid, Identity};
-use store::DatabaseConfig;
 
-use crate::accounts::Accounts;
+use crate::{accounts::Accounts, settings::DatabaseSettings};
 
 /// The subcommand.
 pub const GUESTS: Subcommands = Subcommands { commands, run };
+
+/// The accounts file, which these commands do without.
+#[derive(Deserialize, JsonSchema)]
+struct OptionalAccountsSettings {
+    accounts_file: Option<FilePath>,
+}
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 usage error";
 
@@ -64,7 +72,7 @@ fn commands() -> Vec<Command> {
     ]
 }
 
-fn run(_name: &str, arguments: &ArgMatches, settings: &Settings) -> Result<(), StartError> {
+fn run(_name: &str, arguments: &ArgMatches, environment: &Environment) -> Result<(), StartError> {
     // clap requires one of the subcommands, with both arguments.
     let Some((_, arguments)) = arguments.subcommand() else { return Ok(()) };
     let (Some(account), Some(identity)) =
@@ -72,13 +80,13 @@ fn run(_name: &str, arguments: &ArgMatches, settings: &Settings) -> Result<(), S
     else {
         return Ok(());
     };
-    let config = DatabaseConfig::from_settings(settings)?;
-    let subscriptions = subscriptions(*account, settings)?;
+    let config = environment.fill::<DatabaseSettings>()?.config();
+    let subscriptions = subscriptions(*account, environment)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let conversations = Conversations::open(&config)
             .await
-            .map_err(|error| -> SettingError { settings.error("database_url", error) })?;
+            .map_err(|error| -> SettingError { environment.error("database_url", error) })?;
         // Only `export` has an output.
         let output = arguments.try_get_one::<PathBuf>("output").ok().flatten();
         let done = match output {
@@ -91,12 +99,10 @@ fn run(_name: &str, arguments: &ArgMatches, settings: &Settings) -> Result<(), S
 }
 
 /// The webhooks that the erasure is reported to; none without an accounts file.
-fn subscriptions(account: AccountSid, settings: &Settings) -> Result<Subscriptions, SettingError> {
-    if !settings.is_set("accounts_file") {
-        return Ok(Subscriptions::default());
-    }
-    let path: PathBuf = settings.parse("accounts_file", "a path")?;
-    let unusable = |error: &dyn std::fmt::Display| settings.error("accounts_file", error);
+fn subscriptions(account: AccountSid, environment: &Environment) -> Result<Subscriptions, SettingError> {
+    let OptionalAccountsSettings { accounts_file } = environment.fill()?;
+    let Some(FilePath(path)) = accounts_file else { return Ok(Subscriptions::default()) };
+    let unusable = |error: &dyn std::fmt::Display| environment.error("accounts_file", error);
     let text = fs::read_to_string(path).map_err(|error| unusable(&error))?;
     let accounts = Accounts::parse(&text).map_err(|error| unusable(&error))?;
     Ok(accounts.account(&account).map(|account| account.subscriptions.clone()).unwrap_or_default())

@@ -4,24 +4,24 @@
 use std::{
     fs,
     io::{Write as _, stdout},
-    path::PathBuf,
 };
 
 use chrono::SecondsFormat;
 use clap::{Arg, ArgMatches, Command, value_parser};
 use conversations::Conversations;
 use service_runtime::{
-    Clock, Settings,
+    Clock, Environment,
     command::{StartError, Subcommands},
     random::Random,
+    settings::FilePath,
 };
 use shared_types::{AccountSid, ConversationSid};
-use store::DatabaseConfig;
 use url::Url;
 
 use crate::{
     accounts::Accounts,
     clients::{WebhookClient, webhook::system_lookup},
+    settings::{AccountsSettings, DatabaseSettings, WebhookSettings},
     webhooks::{signing_secrets, target::Target, test_event},
 };
 
@@ -80,18 +80,18 @@ fn commands() -> Vec<Command> {
     ]
 }
 
-fn run(_name: &str, arguments: &ArgMatches, settings: &Settings) -> Result<(), StartError> {
+fn run(_name: &str, arguments: &ArgMatches, environment: &Environment) -> Result<(), StartError> {
     // clap requires one of the subcommands, with an account.
     let Some((command, arguments)) = arguments.subcommand() else { return Ok(()) };
-    let targets = targets(arguments, settings)?;
+    let targets = targets(arguments, environment)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         if command == "test" {
-            return test(&targets, settings).await;
+            return test(&targets, environment).await;
         }
-        let conversations = Conversations::open(&DatabaseConfig::from_settings(settings)?)
-            .await
-            .map_err(|error| settings.error("database_url", error))?;
+        let database = environment.fill::<DatabaseSettings>()?.config();
+        let conversations =
+            Conversations::open(&database).await.map_err(|error| environment.error("database_url", error))?;
         let done = match command {
             "failed" => failed(&conversations, &targets, arguments).await,
             _ => replay(&conversations, &targets, arguments).await,
@@ -102,10 +102,10 @@ fn run(_name: &str, arguments: &ArgMatches, settings: &Settings) -> Result<(), S
 }
 
 /// The endpoints that the arguments name.
-fn targets(arguments: &ArgMatches, settings: &Settings) -> Result<Vec<Target>, StartError> {
-    let path: PathBuf = settings.parse("accounts_file", "a path")?;
-    let text = fs::read_to_string(&path).map_err(|error| settings.error("accounts_file", error))?;
-    let accounts = Accounts::parse(&text).map_err(|error| settings.error("accounts_file", error))?;
+fn targets(arguments: &ArgMatches, environment: &Environment) -> Result<Vec<Target>, StartError> {
+    let AccountsSettings { accounts_file: FilePath(path) } = environment.fill()?;
+    let text = fs::read_to_string(&path).map_err(|error| environment.error("accounts_file", error))?;
+    let accounts = Accounts::parse(&text).map_err(|error| environment.error("accounts_file", error))?;
     let sid = arguments.get_one::<AccountSid>("account").copied().unwrap_or(AccountSid::from_bits(0));
     let account = accounts.account(&sid).ok_or_else(|| format!("{sid} is not in {}", path.display()))?;
     let url = arguments.get_one::<Url>("url");
@@ -156,9 +156,9 @@ async fn replay(
     Ok(())
 }
 
-async fn test(targets: &[Target], settings: &Settings) -> Result<(), StartError> {
-    let allow_private = settings.parse("webhook_allow_private", "true or false")?;
-    let client = WebhookClient::new(allow_private, system_lookup())?;
+async fn test(targets: &[Target], environment: &Environment) -> Result<(), StartError> {
+    let WebhookSettings { webhook_allow_private } = environment.fill()?;
+    let client = WebhookClient::new(webhook_allow_private.0, system_lookup())?;
     let mut has_failed = false;
     for target in targets {
         let file = &target.signing_secret_file;

@@ -6,21 +6,26 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
+use schemars::JsonSchema;
+use serde::Deserialize;
 use service_runtime::RequestContext;
 use url::Url;
 
 use crate::admission::client_address::elements_from_right;
 
+const PUBLIC_URLS: &str =
+    "URLs such as https://chat.example.com, comma separated, without query, fragment and user name";
+
 /// The URLs under which pages reach this service: `https://chat.example.com`, with the path prefix that Starship strips,
 /// if any. If empty, the request's headers decide.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(try_from = "String")]
+#[schemars(with = "String", inline, extend("expected" = PUBLIC_URLS))]
 pub struct PublicUrls(Arc<[Url]>);
 
 /// A malformed list of public URLs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "expected URLs such as https://chat.example.com, comma separated, without query, fragment and user name"
-)]
+#[error("expected {PUBLIC_URLS}")]
 pub struct MalformedPublicUrls;
 
 /// The URL of one request.
@@ -46,6 +51,14 @@ impl FromStr for PublicUrls {
             url.ok_or(MalformedPublicUrls)
         });
         urls.collect::<Result<Vec<_>, _>>().map(|urls| Self(urls.into()))
+    }
+}
+
+impl TryFrom<String> for PublicUrls {
+    type Error = MalformedPublicUrls;
+
+    fn try_from(list: String) -> Result<Self, MalformedPublicUrls> {
+        list.parse()
     }
 }
 

@@ -9,10 +9,11 @@ use std::{
 use clap::{Arg, ArgGroup, ArgMatches, Command, value_parser};
 use secrecy::ExposeSecret as _;
 use service_runtime::{
-    Settings,
+    Environment,
     client::http_client_blocking,
     command::{StartError, Subcommands},
     operator_file::BYTE_ORDER_MARK,
+    server::AddressSettings,
 };
 use shared_types::{
     AccountSid, DeploymentKey, Endpoint as _, ErrorBody, Identity, SealedToken, SessionId,
@@ -20,6 +21,7 @@ use shared_types::{
 };
 
 use super::rfc3339;
+use crate::settings::{OperatorSettings, PORT};
 
 /// The maximum length of a response, and of a token file.
 const MAX_LEN: u64 = 16 * 1024;
@@ -65,12 +67,13 @@ fn commands() -> Vec<Command> {
     vec![command]
 }
 
-fn run(_name: &str, arguments: &ArgMatches, settings: &Settings) -> Result<(), StartError> {
+fn run(_name: &str, arguments: &ArgMatches, environment: &Environment) -> Result<(), StartError> {
     let address = match arguments.get_one::<String>("address") {
         Some(address) => address.clone(),
-        None => settings.address("admin_listen")?.to_string(),
+        None => AddressSettings::<PORT>::read(environment)?.admin_listen.to_string(),
     };
-    let secrets = settings.optional_secrets("operator_secret")?;
+    let OperatorSettings { operator_secret } = environment.fill()?;
+    let secrets = operator_secret.into_secrets();
     let Some(secret) = secrets.first() else {
         return Err("SCOPED_AUTH_OPERATOR_SECRET is missing: the request needs it to authenticate".into());
     };

@@ -9,7 +9,7 @@ use std::{
 
 use clap::{Arg, ArgAction, ArgMatches, Command, builder::PossibleValuesParser, value_parser};
 use service_runtime::{
-    Clock, Settings,
+    Clock, Environment,
     command::{StartError, Subcommands},
     random::Random,
 };
@@ -19,7 +19,10 @@ use token::{
 };
 
 use super::rfc3339;
-use crate::store::MIGRATIONS;
+use crate::{
+    settings::{DatabaseSettings, KeysSettings, SessionSettings},
+    store::MIGRATIONS,
+};
 
 /// `keys …`.
 pub(crate) const KEYS: Subcommands = Subcommands { commands, run };
@@ -27,7 +30,10 @@ pub(crate) const KEYS: Subcommands = Subcommands { commands, run };
 /// `migrate`: creates or updates the tables of sessions and revocations.
 pub(crate) const MIGRATE: Subcommands = Subcommands {
     commands: || vec![::store::migrate_subcommand()],
-    run: |_name, _arguments, settings| ::store::migrate(settings, MIGRATIONS),
+    run: |_name, _arguments, environment| {
+        let settings: DatabaseSettings = environment.fill()?;
+        ::store::migrate(environment, &settings.config(), MIGRATIONS)
+    },
 };
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 refused or failed (the file is unchanged), 2 not a command";
@@ -77,20 +83,19 @@ fn commands() -> Vec<Command> {
     ]
 }
 
-fn run(_name: &str, arguments: &ArgMatches, settings: &Settings) -> Result<(), StartError> {
+fn run(_name: &str, arguments: &ArgMatches, environment: &Environment) -> Result<(), StartError> {
     // clap guarantees one of these subcommands.
     let Some((name, arguments)) = arguments.subcommand() else { return Ok(()) };
     let path = match arguments.get_one::<PathBuf>("FILE") {
         Some(path) => path.clone(),
-        None => settings.parse("keys_file", "a path")?,
+        None => environment.fill::<KeysSettings>()?.keys_file.0,
     };
     let output = match name {
         "list" => list(&path),
         "generate" => generate(&path, arguments),
         "activate" => {
-            let most = 366 * 24 * 3600;
-            let session_max = Duration::from_secs(settings.number("session_max_seconds", 1, most)?);
-            activate(&path, arguments, session_max)
+            let SessionSettings { session_max_seconds } = environment.fill()?;
+            activate(&path, arguments, session_max_seconds.duration())
         }
         "retire" => retire(&path, arguments),
         _ => subkey(&path, arguments),

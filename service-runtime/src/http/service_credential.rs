@@ -3,24 +3,29 @@
 use std::fmt;
 
 use actix_web::http::header::HeaderValue;
+use schemars::JsonSchema;
 use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
 use shared_types::Code;
 
 use crate::http::{
     access_policy::{AccessPolicy, Denied},
     request_context::RequestContext,
 };
+use crate::settings::PASSWORD;
 
 /// Minimum length of a secret, in characters.
 const MIN_LENGTH: usize = 16;
 
-/// The caller's credential: the `Authorization` header.
-#[derive(Clone)]
+/// The caller's credential: the `Authorization` header. As a setting, it is the secret.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(try_from = "String")]
+#[schemars(with = "String", inline, extend("format" = PASSWORD, "expected" = Self::EXPECTED))]
 pub struct ServiceCredential(HeaderValue);
 
 impl ServiceCredential {
     /// The required form of a secret, for setting errors.
-    pub const EXPECTED: &str = "expected 16 characters or more of printable ASCII, without spaces and commas";
+    pub const EXPECTED: &str = "16 characters or more of printable ASCII, without spaces and commas";
 
     /// `None` if the secret is too short or cannot be sent in a header.
     pub fn new(secret: &SecretString) -> Option<Self> {

@@ -27,13 +27,11 @@ use opentelemetry_sdk::{
     },
 };
 use prometheus_client::{encoding::EncodeLabelSet, metrics::counter::Counter, metrics::family::Family};
+use schemars::JsonSchema;
+use serde::Deserialize;
 
 use super::{metrics::Metrics, trace_context::TraceContext};
-use crate::{
-    random::Random,
-    reqwest_client::http_client_blocking,
-    settings::{Requirement, Setting},
-};
+use crate::{random::Random, reqwest_client::http_client_blocking, settings::BaseUrl};
 
 /// Deadline of an export.
 const EXPORT_DEADLINE: Duration = Duration::from_secs(5);
@@ -44,11 +42,11 @@ const BATCH_DELAY: Duration = Duration::from_secs(1);
 const QUEUE_SIZE: usize = 4096;
 
 /// The setting of every service.
-pub const OTLP_ENDPOINT: Setting = Setting {
-    name: "otlp_endpoint",
-    default: Requirement::Optional,
-    help: "Base URL of an OTLP/HTTP collector for traces, such as http://collector:4318; off without it",
-};
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+pub struct SpanSettings {
+    /// Base URL of an OTLP/HTTP collector for traces, such as `http://collector:4318`; off without it.
+    pub otlp_endpoint: Option<BaseUrl>,
+}
 
 /// Which requests are sampled.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -72,6 +70,11 @@ pub struct SpanConfig {
 impl SpanConfig {
     /// No export.
     pub const OFF: Self = Self { endpoint: None, sampling: Sampling::ParentBased };
+
+    /// Export to the collector of the settings.
+    pub fn new(settings: SpanSettings, sampling: Sampling) -> Self {
+        Self { endpoint: settings.otlp_endpoint.map(String::from), sampling }
+    }
 }
 
 /// The span exporter of a service. Cheap to clone.
