@@ -1,4 +1,4 @@
-"""Sources that the manifests must match: the README's settings, the Dockerfile's images, the compose file's images."""
+"""Sources that the manifests must match: the settings of docs/configuration.md, the Dockerfile's images, the compose file's images."""
 
 import pathlib
 import re
@@ -12,7 +12,7 @@ PREFIXES = {"orchestrator": "ORCHESTRATOR_", "federated-auth": "FEDERATED_AUTH_"
 def settings():
     """By name: whether the setting is required, and whether it may be read from a file."""
     found = {}
-    for name, default in re.findall(r"^\| `([A-Z_]+)` \| (.*?) \|", (ROOT / "README.md").read_text(), re.M):
+    for name, default in re.findall(r"^\| `([A-Z_]+)` \| (.*?) \|", (ROOT / "docs/configuration.md").read_text(), re.M):
         found[name] = (default.startswith("required"), "`…_FILE`" in default)
     return found
 

@@ -145,7 +145,7 @@ def images(objects):
 
 
 def settings(objects):
-    """All our variables are in README's tables, and all required ones are set."""
+    """All our variables are in the tables of docs/configuration.md, and all required ones are set."""
     known, brought = repository.settings(), repository.targets()
     for name, _, container in each_container(objects):
         service = name.partition("/")[0]
@@ -156,7 +156,7 @@ def settings(objects):
         for variable in sorted(given):
             of_file = variable.removesuffix("_FILE")
             if variable not in known and not known.get(of_file, (False, False))[1]:
-                yield f"{name}: README knows no setting {variable}"
+                yield f"{name}: docs/configuration.md has no setting {variable}"
         given |= brought[service]
         for setting, (required, _) in known.items():
             serves = "args" not in container

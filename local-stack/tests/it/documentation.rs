@@ -1,9 +1,9 @@
-//! The README matches the code: its settings table, and the commands that the stack prints.
+//! The documentation matches the code: docs/configuration.md, and the commands that the stack prints.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{env, fs, path::Path};
 
 use local_stack::demo;
-use service_runtime::{command::Program, settings::Requirement};
+use service_runtime::settings;
 use shared_types::fingerprint::{
     Sensitivity, Signal,
     policy::{self, Compare},
@@ -13,32 +13,26 @@ fn readme() -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md")).unwrap()
 }
 
-fn rows(program: Program) -> impl Iterator<Item = String> {
-    program.settings.iter().map(move |setting| {
-        let default = match setting.default {
-            Requirement::Required => "required".to_owned(),
-            Requirement::Optional => "none".to_owned(),
-            Requirement::Secret => "required, also as `…_FILE`".to_owned(),
-            Requirement::OptionalSecret => "none, also as `…_FILE`".to_owned(),
-            Requirement::Default(value) => format!("`{value}`"),
-            Requirement::DefaultSecret(value) => format!("`{value}`, also as `…_FILE`"),
-        };
-        format!("| `{}{}` | {default} | {} |", program.prefix, setting.name.to_uppercase(), setting.help)
-    })
-}
-
+/// Generated from the structs of settings, below a marker. `WRITE_DOCUMENTATION=1` writes the file.
 #[test]
-fn settings_table_matches_the_code() {
-    let programs = [orchestrator::PROGRAM, federated_auth::PROGRAM, scoped_auth::PROGRAM];
-    let coded: Vec<String> = programs.into_iter().flat_map(rows).collect();
-    let readme = readme();
-    let is_row =
-        |line: &&str| programs.iter().any(|program| line.starts_with(&format!("| `{}", program.prefix)));
-    let documented: BTreeSet<_> = readme.lines().filter(is_row).map(str::to_owned).collect();
-    let missing: Vec<_> = coded.iter().filter(|row| !documented.contains(*row)).map(String::as_str).collect();
-    assert!(missing.is_empty(), "README lacks these rows:\n{}", missing.join("\n"));
-    let stale: Vec<_> = documented.iter().filter(|row| !coded.contains(row)).map(String::as_str).collect();
-    assert!(stale.is_empty(), "README has these rows, the code does not:\n{}", stale.join("\n"));
+fn settings_are_documented() {
+    const MARKER: &str =
+        "<!-- generated: WRITE_DOCUMENTATION=1 cargo test -p local-stack --test it documentation -->\n";
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/configuration.md");
+    let written = fs::read_to_string(&path).unwrap();
+    let (introduction, _) = written.split_once(MARKER).unwrap();
+    let sections = [orchestrator::PROGRAM, federated_auth::PROGRAM, scoped_auth::PROGRAM].map(|program| {
+        let table = settings::markdown(program.prefix, &(program.settings)());
+        format!("\n## {}\n\n{}\n\n{table}", program.name, program.about)
+    });
+    let generated = format!("{introduction}{MARKER}{}", sections.concat());
+    if env::var_os("WRITE_DOCUMENTATION").is_some() {
+        fs::write(&path, &generated).unwrap();
+    } else if let Some((stale, current)) = written.lines().zip(generated.lines()).find(|(a, b)| a != b) {
+        panic!("docs/configuration.md is stale; to write it:\n{MARKER}{stale}\nshould be\n{current}");
+    } else {
+        assert_eq!(written.len(), generated.len(), "docs/configuration.md is stale; to write it:\n{MARKER}");
+    }
 }
 
 #[test]
@@ -56,6 +50,7 @@ fn documented_folders_exist() {
         "README.md",
         "docs/architecture.md",
         "docs/api.md",
+        "docs/configuration.md",
         "docs/observability.md",
         "docs/fingerprint.md",
         "docs/embedding.md",

@@ -1,7 +1,6 @@
 //! The configuration that is read from settings.
 
 use scoped_auth::{Config, PROGRAM, sessions::Rules};
-use service_runtime::Settings;
 
 #[test]
 fn default_rules_are_the_defaults_of_the_settings() {
@@ -10,8 +9,8 @@ fn default_rules_are_the_defaults_of_the_settings() {
         ("SCOPED_AUTH_KEYS_FILE", "keys.json"),
     ];
     let required = required.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let settings = Settings::read(PROGRAM.prefix, PROGRAM.settings, required).unwrap();
-    assert_eq!(Config::from_settings(&settings).unwrap().rules, Rules::default());
+    let environment = PROGRAM.environment(required).unwrap();
+    assert_eq!(Config::from_environment(&environment).unwrap().rules, Rules::default());
 }
 
 #[test]
@@ -23,8 +22,8 @@ fn an_issuer_is_a_url() {
             ("SCOPED_AUTH_ISSUER", issuer),
         ];
         let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let settings = Settings::read(PROGRAM.prefix, PROGRAM.settings, variables).unwrap();
-        Config::from_settings(&settings).map(|config| config.issuer).map_err(|error| error.to_string())
+        let environment = PROGRAM.environment(variables).unwrap();
+        Config::from_environment(&environment).map(|config| config.issuer).map_err(|error| error.to_string())
     };
     assert_eq!(read(""), Ok(None));
     for issuer in ["https://chat.example.com", "http://127.0.0.1:8080", "https://example.com/chat/"] {

@@ -54,12 +54,12 @@ impl Sas {
             ("SCOPED_AUTH_REFRESH_GRACE_SECONDS", "3600".to_owned()),
         ];
         let settings = settings.map(|(name, value)| (name.to_owned(), value));
-        let settings = Settings::read(PROGRAM.prefix, PROGRAM.settings, settings).unwrap();
+        let environment = PROGRAM.environment(settings).unwrap();
         let clock = Clock::adjustable();
         let config = Config {
             clock: clock.clone(),
             missing_keys: MissingKeys::Create,
-            ..Config::from_settings(&settings).unwrap()
+            ..Config::from_environment(&environment).unwrap()
         };
         let replicas = [Replica::start(config.clone()).await, Replica::start(config).await];
         Self { replicas, clock, data }

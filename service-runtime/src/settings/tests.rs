@@ -79,7 +79,10 @@ fn defaults_hold_where_nothing_is_set() {
     variables.extend(REQUIRED);
     let settings: AllSettings = environment(&variables).fill().unwrap();
     assert_eq!(settings.listen, Address("127.0.0.1:1".parse().unwrap()));
+    assert_eq!(settings.database.database_url, DatabaseText("sqlite:db".into()));
+    assert_eq!(settings.peer.peer_url.as_str(), "http://peer");
     assert_eq!(settings.peer.other_url, None);
+    assert_eq!(settings.peer.secrets.secret.into_secrets().len(), 1);
     assert_eq!(settings.peer.timeout.timeout_ms.duration(), Duration::from_millis(5));
 }
 
@@ -145,6 +148,9 @@ fn a_secret_comes_inline_or_from_a_file() {
     fs::write(file.path(), "from-file-0123456789\n").unwrap();
     let from_file = secrets(&[("X_SECRET_FILE", file.path().to_str().unwrap())]);
     assert_eq!(from_file, ["from-file-0123456789"]);
+    let CredentialSettings { secret } = environment(&REQUIRED).fill().unwrap();
+    assert_eq!(secret.header(), b"Bearer 0123456789abcdef");
+    assert!(!format!("{secret:?}").contains("0123456789"));
     let both = error::<SecretSettings>(&[("X_SECRET", "a"), ("X_SECRET_FILE", "b")]);
     assert_eq!(both, "X_SECRET: is set both inline and as a file");
     let database = |variables: &[_]| {
@@ -160,6 +166,7 @@ fn a_secret_comes_inline_or_from_a_file() {
 
 fn secrets(variables: &[(&str, &str)]) -> Vec<String> {
     let SecretSettings { secret } = environment(variables).fill().unwrap();
+    assert!(!format!("{secret:?}").contains("0123456789"));
     secret.into_secrets().iter().map(|secret| secret.expose_secret().to_owned()).collect()
 }
 

@@ -8,7 +8,7 @@ use local_stack::{
     starship::{Starship, StarshipConfig},
 };
 use scoped_auth::config::MissingKeys;
-use service_runtime::{Listeners, Running, Settings, command::Program};
+use service_runtime::{Environment, Listeners, Running, command::Program};
 use tempfile::TempDir;
 
 use crate::rolling::{
@@ -102,8 +102,8 @@ impl Fleet {
                     ("DATABASE_URL", format!("sqlite://{}", file("sessions.db"))),
                 ]);
                 self.tls(&mut given, &["TLS_CERTIFICATE", "TLS_KEY", "TLS_CLIENT_CA"], "scoped-auth");
-                let settings = settings(scoped_auth::PROGRAM, given);
-                let config = scoped_auth::Config::from_settings(&settings).unwrap();
+                let environment = environment(scoped_auth::PROGRAM, given);
+                let config = scoped_auth::Config::from_environment(&environment).unwrap();
                 let config = scoped_auth::Config { missing_keys: MissingKeys::Create, ..config };
                 scoped_auth::start(config, listeners).await.unwrap()
             }
@@ -116,9 +116,12 @@ impl Fleet {
                 self.tls(&mut given, &["TLS_CERTIFICATE", "TLS_KEY", "TLS_CLIENT_CA"], "federated-auth");
                 let names = ["SCOPED_AUTH_CERTIFICATE", "SCOPED_AUTH_KEY", "SCOPED_AUTH_CA"];
                 self.tls(&mut given, &names, "federated-auth");
-                let settings = settings(federated_auth::PROGRAM, given);
-                federated_auth::start(federated_auth::Config::from_settings(&settings).unwrap(), listeners)
-                    .unwrap()
+                let environment = environment(federated_auth::PROGRAM, given);
+                federated_auth::start(
+                    federated_auth::Config::from_environment(&environment).unwrap(),
+                    listeners,
+                )
+                .unwrap()
             }
             Service::Orchestrator => {
                 given.extend([
@@ -133,8 +136,8 @@ impl Fleet {
                 ]);
                 let names = ["FEDERATED_AUTH_CERTIFICATE", "FEDERATED_AUTH_KEY", "FEDERATED_AUTH_CA"];
                 self.tls(&mut given, &names, "orchestrator");
-                let settings = settings(orchestrator::PROGRAM, given);
-                orchestrator::start(orchestrator::Config::from_settings(&settings).unwrap(), listeners)
+                let environment = environment(orchestrator::PROGRAM, given);
+                orchestrator::start(orchestrator::Config::from_environment(&environment).unwrap(), listeners)
                     .await
                     .unwrap()
             }
@@ -151,9 +154,9 @@ impl Fleet {
     }
 }
 
-fn settings(program: Program, given: Vec<(&str, String)>) -> Settings {
+fn environment(program: Program, given: Vec<(&str, String)>) -> Environment {
     let variables = given.into_iter().map(|(name, value)| (format!("{}{name}", program.prefix), value));
-    let settings = Settings::read(program.prefix, program.settings, variables).unwrap();
-    assert_eq!(settings.unknown(), [""; 0]);
-    settings
+    let environment = program.environment(variables).unwrap();
+    assert_eq!(environment.unknown(), [""; 0]);
+    environment
 }

@@ -159,7 +159,7 @@ async fn a_removed_key_stops_working_within_a_second() {
     let closed = test_support::scripted_peer::ClosedPort::reserve();
     let mut config = services::orchestrator(data.path(), closed.address, &clock);
     config.desk_listen = Some("127.0.0.1:0".parse().unwrap());
-    // As in `Config::from_settings`.
+    // As in `Config::from_environment`.
     config.accounts_period = Duration::from_millis(400);
     let path = config.accounts_file.clone();
     std::fs::write(&path, accounts()).unwrap();
