@@ -6,7 +6,6 @@ pub mod allocator;
 pub mod client;
 pub mod clock;
 pub mod command;
-mod deadline;
 mod http;
 pub mod in_process;
 pub mod operator_file;

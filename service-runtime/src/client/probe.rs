@@ -1,7 +1,8 @@
 //! Readiness probe of the called service.
 
+use tokio::time::timeout;
+
 use super::{config::PeerConfig, http_transport::Http, upstream_error::UpstreamError};
-use crate::deadline::within;
 
 impl PeerConfig {
     /// Whether the service is reachable and accepts this service's credential. Sends `path` with a method that it does
@@ -10,7 +11,7 @@ impl PeerConfig {
         if let Some(callee) = &self.in_process {
             return (callee.check)().await;
         }
-        let response = within(self.timeout, Http::new(self).probe(path)).await;
+        let response = timeout(self.timeout, Http::new(self).probe(path)).await;
         match response.unwrap_or(Err(UpstreamError::Timeout { peer: self.name })) {
             Ok(Http::PROBE_STATUS) => Ok(()),
             Ok(status) => Err(format!("{} responded {status}", self.name)),

@@ -3,10 +3,11 @@
 //! and the endpoint is idempotent ([`Endpoint::IDEMPOTENT`]), the request is sent once more on a new connection. That
 //! happens when a stopping service closes idle connections just as a request is sent.
 
-use std::{cell::RefCell, fmt, pin::pin, rc::Rc, sync::Arc, time::Duration, time::Instant};
+use std::{cell::RefCell, fmt, rc::Rc, sync::Arc, time::Duration, time::Instant};
 
 use opentelemetry::{KeyValue, trace::SpanKind};
 use shared_types::{Endpoint, endpoint::PathParameters as _};
+use tokio::time::timeout;
 
 use super::{
     config::PeerConfig,
@@ -15,7 +16,6 @@ use super::{
     upstream_error::UpstreamError,
 };
 use crate::{
-    deadline::within_pinned,
     http::RequestContext,
     in_process::Caller,
     telemetry::{
@@ -65,8 +65,8 @@ impl ServiceClient {
         let started = Instant::now();
         let spans = context.spans.filter(|spans| spans.is_recorded(&context.trace));
         let trace = spans.map_or(context.trace, |spans| spans.child(&context.trace));
-        let exchange = pin!(self.exchange::<E>(context, trace, parameters, fields));
-        let response = within_pinned(self.timeout, exchange).await;
+        let exchange = self.exchange::<E>(context, trace, parameters, fields);
+        let response = timeout(self.timeout, exchange).await;
         let response = response.unwrap_or(Err(UpstreamError::Timeout { peer: self.name }));
         let response = response.map_err(UpstreamError::reject_undeclared::<E>);
         let outcome = response.as_ref().map_or_else(UpstreamError::outcome, |_| ANSWERED);

@@ -1,10 +1,6 @@
 //! Reads request bodies, bounded in size and time.
 
-use std::{
-    future::poll_fn,
-    pin::{Pin, pin},
-    time::Duration,
-};
+use std::{future::poll_fn, pin::Pin, time::Duration};
 
 use actix_web::{
     HttpRequest,
@@ -14,8 +10,9 @@ use actix_web::{
 };
 use futures_core::Stream;
 use shared_types::Code;
+use tokio::time::timeout;
 
-use crate::{deadline::within_pinned, http::outcome::Rejection};
+use crate::http::outcome::Rejection;
 
 /// Time for a body to arrive after its head.
 const BODY_DEADLINE: Duration = Duration::from_secs(5);
@@ -34,7 +31,7 @@ pub(super) async fn read(request: &HttpRequest, payload: Payload, max: usize) ->
     if announced.is_some_and(|length: u64| length > max as u64) {
         return Err(too_large(max));
     }
-    within_pinned(BODY_DEADLINE, pin!(collect(payload, max))).await.unwrap_or_else(|_| {
+    timeout(BODY_DEADLINE, collect(payload, max)).await.unwrap_or_else(|_| {
         Err(Rejection::new(Code::InvalidRequest, "The body did not arrive in time.".into()))
     })
 }
