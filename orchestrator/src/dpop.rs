@@ -7,7 +7,6 @@
 //! assertion, which other services accept.
 
 mod invalid_proof;
-mod json;
 mod key;
 mod nonce;
 mod proof;

@@ -17,7 +17,8 @@ pub enum ProofFailure {
     HeaderCount,
     /// The header is longer than [`MAX_LEN`](super::MAX_LEN).
     TooLong,
-    /// Not a JWT: three parts of base64url, of which the first two are JSON objects without duplicate members.
+    /// Not a JWT: three parts of base64url, of which the first two are JSON objects, as is `jwk`, and no member that is
+    /// used is duplicate.
     Malformed,
     /// `typ` is not `dpop+jwt`.
     Type,

@@ -5,30 +5,44 @@ use ring::{
     digest::{SHA256, digest},
     signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey},
 };
+use serde::Deserialize;
+use serde_json::{Map, Value};
 use shared_types::Thumbprint;
 
-use super::{invalid_proof::ProofFailure, json::Object};
+use super::invalid_proof::ProofFailure;
 
 /// Members of private and symmetric keys (RFC 7518, section 6).
 const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+
+/// A key as JWK. A duplicate of a named member is an error; of the others, the last counts (RFC 7517, section 4).
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Jwk {
+    kty: Value,
+    crv: Value,
+    x: Value,
+    y: Value,
+    #[serde(flatten)]
+    others: Map<String, Value>,
+}
 
 /// The uncompressed point, `4 ‖ x ‖ y`. Verification fails if it is not on the curve.
 pub(super) struct ProofKey([u8; 65]);
 
 impl ProofKey {
-    pub(super) fn parse(jwk: &Object) -> Result<Self, ProofFailure> {
-        if PRIVATE.iter().any(|name| jwk.find(name).is_some()) {
+    pub(super) fn parse(jwk: &Jwk) -> Result<Self, ProofFailure> {
+        if PRIVATE.iter().any(|name| jwk.others.contains_key(*name)) {
             return Err(ProofFailure::PrivateKey);
         }
-        let is = |name, value| jwk.text(name) == Some(value);
-        let may_be = |name, value| jwk.find(name).is_none() || is(name, value);
+        let may_be = |name, value| jwk.others.get(name).is_none_or(|other| other == value);
         // A key that names an algorithm is only for that one (RFC 8725, section 3.1).
-        if !(is("kty", "EC") && is("crv", "P-256") && may_be("alg", "ES256") && may_be("use", "sig")) {
+        if !(jwk.kty == "EC" && jwk.crv == "P-256" && may_be("alg", "ES256") && may_be("use", "sig")) {
             return Err(ProofFailure::Key);
         }
-        let coordinate = |name| jwk.text(name).and_then(decode_array::<32>).ok_or(ProofFailure::Key);
+        let coordinate =
+            |member: &Value| member.as_str().and_then(decode_array::<32>).ok_or(ProofFailure::Key);
         let mut point = [4; 65];
-        let coordinates = coordinate("x")?.into_iter().chain(coordinate("y")?);
+        let coordinates = coordinate(&jwk.x)?.into_iter().chain(coordinate(&jwk.y)?);
         point.iter_mut().skip(1).zip(coordinates).for_each(|(byte, coordinate)| *byte = coordinate);
         Ok(Self(point))
     }
@@ -64,7 +78,7 @@ mod tests {
 
     fn parse(jwk: &str) -> Result<String, ProofFailure> {
         let jwk = jwk.replace("$x", X).replace("$y", Y);
-        ProofKey::parse(&Object::parse(jwk.as_bytes()).unwrap()).map(|key| key.thumbprint().to_string())
+        ProofKey::parse(&serde_json::from_str(&jwk).unwrap()).map(|key| key.thumbprint().to_string())
     }
 
     #[test]

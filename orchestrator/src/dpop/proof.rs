@@ -3,11 +3,15 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeDelta, Utc};
+use serde::{
+    Deserialize,
+    de::{DeserializeOwned, IgnoredAny},
+};
+use serde_json::{Map, Value};
 
 use super::{
     invalid_proof::ProofFailure,
-    json::Object,
-    key::{ProofKey, decode_array},
+    key::{Jwk, ProofKey, decode_array},
 };
 
 /// How far `iat` may be from this service's time, either way: network latency and the error of a browser's clock.
@@ -32,36 +36,62 @@ pub(super) struct Proof<'a> {
     signature: [u8; 64],
 }
 
+/// The header's members that are checked. A duplicate is an error (RFC 7515, section 4).
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Header {
+    typ: Value,
+    alg: Value,
+    jwk: Option<Jwk>,
+    #[serde(flatten)]
+    others: Map<String, Value>,
+}
+
+/// The claims that are used. A duplicate is an error (RFC 7519, section 4).
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Claims {
+    jti: Value,
+    htm: Value,
+    htu: Value,
+    iat: Value,
+    ath: Value,
+    nonce: Value,
+    /// With it, serde does not accept an array in place of an object.
+    #[serde(flatten)]
+    _others: IgnoredAny,
+}
+
 impl<'a> Proof<'a> {
     pub(super) fn parse(text: &'a str) -> Result<Self, ProofFailure> {
         // Base64url has no dot, so a fourth part makes the signature malformed.
         let (signed, signature) = text.rsplit_once('.').ok_or(ProofFailure::Malformed)?;
         let (header, payload) = signed.split_once('.').ok_or(ProofFailure::Malformed)?;
-        let header = object(header)?;
-        if header.text("typ") != Some("dpop+jwt") {
+        let header: Header = parse_json(header)?;
+        if header.typ != "dpop+jwt" {
             return Err(ProofFailure::Type);
         }
-        if header.text("alg") != Some("ES256") {
+        if header.alg != "ES256" {
             return Err(ProofFailure::Algorithm);
         }
-        if header.find("crit").is_some() {
+        if header.others.contains_key("crit") {
             return Err(ProofFailure::Critical);
         }
-        let key = ProofKey::parse(header.object("jwk").ok_or(ProofFailure::Key)?)?;
-        let payload = object(payload)?;
-        let text = |name| payload.text(name).map(str::to_owned).ok_or(ProofFailure::Claims);
-        let jti = text("jti")?;
+        let key = ProofKey::parse(&header.jwk.ok_or(ProofFailure::Key)?)?;
+        let claims: Claims = parse_json(payload)?;
+        let text = |claim: &Value| claim.as_str().map(str::to_owned);
+        let jti = text(&claims.jti).ok_or(ProofFailure::Claims)?;
         if jti.is_empty() || jti.len() > MAX_JTI {
             return Err(ProofFailure::Claims);
         }
         Ok(Self {
             key,
             jti,
-            htm: text("htm")?,
-            htu: text("htu")?,
-            iat: payload.number("iat").ok_or(ProofFailure::Claims)?,
-            ath: payload.text("ath").map(str::to_owned),
-            nonce: payload.text("nonce").map(str::to_owned),
+            htm: text(&claims.htm).ok_or(ProofFailure::Claims)?,
+            htu: text(&claims.htu).ok_or(ProofFailure::Claims)?,
+            iat: claims.iat.as_f64().ok_or(ProofFailure::Claims)?,
+            ath: text(&claims.ath),
+            nonce: text(&claims.nonce),
             signed,
             signature: decode_array(signature).ok_or(ProofFailure::Malformed)?,
         })
@@ -78,7 +108,7 @@ impl<'a> Proof<'a> {
     }
 }
 
-fn object(part: &str) -> Result<Object, ProofFailure> {
-    let bytes = URL_SAFE_NO_PAD.decode(part).map_err(|_| ProofFailure::Malformed)?;
-    Object::parse(&bytes).ok_or(ProofFailure::Malformed)
+fn parse_json<T: DeserializeOwned>(part: &str) -> Result<T, ProofFailure> {
+    let json = URL_SAFE_NO_PAD.decode(part).map_err(|_| ProofFailure::Malformed)?;
+    serde_json::from_slice(&json).map_err(|_| ProofFailure::Malformed)
 }

@@ -1,12 +1,9 @@
 //! The protected headers of the two formats. They are written in one fixed form. When read, a missing, duplicate or
 //! unknown member (`crit`, `zip`, `jwk`, `b64`, …) rejects the token (RFC 7515, section 5.2; RFC 8725, section 3.1).
 
-use std::{fmt, hint::black_box};
+use std::hint::black_box;
 
-use serde::{
-    Deserialize, Deserializer,
-    de::{IgnoredAny, MapAccess, Visitor},
-};
+use serde::Deserialize;
 
 use super::{base64url, kid::Kid};
 
@@ -62,7 +59,7 @@ pub(crate) fn read_jwe<T>(text: &str, then: impl FnOnce(&str) -> Option<T>) -> O
         black_box(Header::read(STAND_IN, &mut json).is_some_and(|header| header.is(JWE)));
         return None;
     };
-    header.kid.filter(|_| header.is(JWE)).and_then(then)
+    if header.is(JWE) { then(header.kid) } else { None }
 }
 
 /// Reads the header of a JWS and calls `then` with its `kid`. Not constant in work: verifying a signature takes far longer
@@ -70,7 +67,7 @@ pub(crate) fn read_jwe<T>(text: &str, then: impl FnOnce(&str) -> Option<T>) -> O
 pub(crate) fn read_jws<T>(text: &str, then: impl FnOnce(&str) -> Option<T>) -> Option<T> {
     let mut json = Vec::new();
     let header = Header::read(text, &mut json)?;
-    header.kid.filter(|_| header.is(JWS)).and_then(then)
+    if header.is(JWS) { then(header.kid) } else { None }
 }
 
 /// `alg` and `enc` of the two formats.
@@ -79,16 +76,14 @@ type Algorithms = (&'static str, Option<&'static str>);
 const JWE: Algorithms = ("dir", Some("A256GCM"));
 const JWS: Algorithms = ("ES256", None);
 
-/// The members of a header. It is parsed to its end even after a member that rejects it, for constant work.
-#[derive(Default)]
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Header<'a> {
-    alg: Option<&'a str>,
+    alg: &'a str,
     enc: Option<&'a str>,
-    typ: Option<&'a str>,
-    cty: Option<&'a str>,
-    kid: Option<&'a str>,
-    /// Whether a member is unknown or duplicate.
-    others: bool,
+    typ: &'a str,
+    cty: &'a str,
+    kid: &'a str,
 }
 
 impl<'a> Header<'a> {
@@ -97,49 +92,12 @@ impl<'a> Header<'a> {
             return None;
         }
         base64url::decode(text, json)?;
-        serde_json::from_slice(json).ok()
+        // serde would also deserialize a struct from an array.
+        serde_json::from_slice(json).ok().filter(|_| json.trim_ascii_start().starts_with(b"{"))
     }
 
     fn is(&self, (alg, enc): Algorithms) -> bool {
-        !self.others
-            && self.alg == Some(alg)
-            && self.enc == enc
-            && self.typ == Some("JWT")
-            && self.cty == Some(CONTENT_TYPE)
-    }
-}
-
-impl<'de> Deserialize<'de> for Header<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Members;
-        impl<'de> Visitor<'de> for Members {
-            type Value = Header<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Header<'de>, A::Error> {
-                let mut header = Header::default();
-                while let Some(name) = map.next_key::<&str>()? {
-                    let member = match name {
-                        "alg" => &mut header.alg,
-                        "enc" => &mut header.enc,
-                        "typ" => &mut header.typ,
-                        "cty" => &mut header.cty,
-                        "kid" => &mut header.kid,
-                        _ => {
-                            map.next_value::<IgnoredAny>()?;
-                            header.others = true;
-                            continue;
-                        }
-                    };
-                    header.others |= member.replace(map.next_value()?).is_some();
-                }
-                Ok(header)
-            }
-        }
-        deserializer.deserialize_map(Members)
+        self.alg == alg && self.enc == enc && self.typ == "JWT" && self.cty == CONTENT_TYPE
     }
 }
 
