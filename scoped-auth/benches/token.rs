@@ -109,7 +109,7 @@ fn validate(ring: &KeyRing, counters: &Counters, body: &[u8]) -> Vec<u8> {
     counters.judged("authorized");
     let Claims { sub, exp, grants, sid, auth_time, fingerprint, .. } = claims;
     let answer = Response::Authorized(Authorized {
-        authorized: Yes,
+        authorized: Yes::default(),
         auth_account: sub.into(),
         identity: grants.identity,
         expiration: exp,

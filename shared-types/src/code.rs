@@ -212,7 +212,7 @@ pub struct ErrorBody {
 impl ErrorBody {
     /// The body for `code` with `message`.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { valid: No, code, message: message.into() }
+        Self { valid: No::default(), code, message: message.into() }
     }
 }
 

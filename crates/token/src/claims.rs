@@ -1,26 +1,24 @@
 //! The claims of a token, and whether they are valid at a time (contract, section 7). Parsed claims come only from an
 //! opened token, so they are authentic; `judge` checks whether they are still valid.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc, serde::ts_seconds};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use monostate::MustBe;
+use serde::{Deserialize, Serialize};
 use shared_types::{
-    AccountSid, DeploymentKey, Fingerprint, Grant, SessionId, Thumbprint,
-    assertion::{SESSION_AUDIENCE, SESSION_ISSUER},
-    grant::GrantsClaim,
-    json,
+    AccountSid, DeploymentKey, Fingerprint, Grant, SessionId, Thumbprint, grant::GrantsClaim, json,
     scoped_auth::validate::Reason,
 };
 use uuid::Uuid;
 
 use crate::crypto;
 
-/// The claim `iss` of every token.
-pub const ISSUER: &str = SESSION_ISSUER;
+/// The claim `iss` of every token: [`SESSION_ISSUER`](shared_types::assertion::SESSION_ISSUER).
+pub type Issuer = MustBe!("ScopedAuthService");
 
-/// The claim `aud` of every token.
-pub const AUDIENCE: &str = SESSION_AUDIENCE;
+/// The claim `aud` of every token: [`SESSION_AUDIENCE`](shared_types::assertion::SESSION_AUDIENCE).
+pub type Audience = MustBe!("webchat");
 
 /// The maximum difference of two replicas' clocks: a token that one has just made must be valid for another whose clock is
 /// behind. Expiry has no such tolerance, so that no token outlives its `expiration`.
@@ -159,46 +157,10 @@ fn is_first(generation: &u32) -> bool {
     *generation == 0
 }
 
-macro_rules! constant {
-    ($name:ident, $value:expr, $doc:literal) => {
-        #[doc = $doc]
-        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-        pub struct $name;
-
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str($value)
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                struct Constant;
-                impl de::Visitor<'_> for Constant {
-                    type Value = $name;
-                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                        f.write_str($value)
-                    }
-                    fn visit_str<E: de::Error>(self, text: &str) -> Result<$name, E> {
-                        if text == $value {
-                            Ok($name)
-                        } else {
-                            Err(E::custom(concat!("another ", stringify!($name))))
-                        }
-                    }
-                }
-                deserializer.deserialize_str(Constant)
-            }
-        }
-    };
-}
-
-constant!(Issuer, ISSUER, "The text [`ISSUER`]; any other is rejected.");
-constant!(Audience, AUDIENCE, "The text [`AUDIENCE`]; any other is rejected.");
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use shared_types::assertion::{SESSION_AUDIENCE, SESSION_ISSUER};
 
     use super::*;
 
@@ -211,7 +173,7 @@ mod tests {
 
     fn text() -> String {
         json!({
-            "jti": "6f4c8a52-0d4e-4c8a-9f0e-0c3a1f6b2d10", "iss": ISSUER, "aud": AUDIENCE,
+            "jti": "6f4c8a52-0d4e-4c8a-9f0e-0c3a1f6b2d10", "iss": SESSION_ISSUER, "aud": SESSION_AUDIENCE,
             "sub": "AC00000000000000000000000000000001", "iat": 0, "nbf": 0, "exp": 6 * HOUR,
             "grants": {"identity": "0b0e7a3c-52a1-4b57-8f1e-5d2f4f1c9a77"},
             "sid": "c1a3d1a0-7f0f-4b0e-9b9a-3f5f1f6f7a01", "auth_time": 0,

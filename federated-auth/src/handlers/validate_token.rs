@@ -34,7 +34,7 @@ pub async fn validate_token(
         return Err(Error::TokenRejected(Code::FingerprintInvalid));
     }
     Ok(Response {
-        valid: Yes,
+        valid: Yes::default(),
         identity: authorized.identity,
         roles: authorized.grants,
         expiration: authorized.expiration,

@@ -53,7 +53,7 @@ impl AccessPolicy for AuthorizePolicy {
 
     fn error_body(code: Code, message: &str) -> Vec<u8> {
         let body = if code == Code::Forbidden {
-            json::to_vec(&WithoutCode { valid: No, message })
+            json::to_vec(&WithoutCode { valid: No::default(), message })
         } else {
             json::to_vec(&ErrorBody::new(code, message))
         };

@@ -34,5 +34,10 @@ pub async fn refresh_token(
     if conversation_sid.is_none() && state.conversations.is_erased(account, refreshed.identity).await? {
         return Err(Error::GuestErased);
     }
-    Ok(Response { valid: Yes, issued: refreshed.issued, identity: refreshed.identity, conversation_sid })
+    Ok(Response {
+        valid: Yes::default(),
+        issued: refreshed.issued,
+        identity: refreshed.identity,
+        conversation_sid,
+    })
 }

@@ -41,8 +41,8 @@ pub async fn generate(
     let exp = token_life::expiration(now, request.ttl, now, session_max).ok_or(Error::SessionEnded)?;
     let claims = Claims {
         jti: jti(id, 0, call.now),
-        iss: Issuer,
-        aud: Audience,
+        iss: Issuer::default(),
+        aud: Audience::default(),
         sub: request.account_sid,
         iat: now,
         nbf: now,

@@ -81,7 +81,7 @@ pub async fn validate(
     };
     state.counters.judged(if judgement.resumed { "resumed" } else { "authorized" });
     Ok(Response::Authorized(Authorized {
-        authorized: Yes,
+        authorized: Yes::default(),
         auth_account: claims.sub.into(),
         identity: claims.grants.identity,
         expiration: claims.exp,
@@ -214,7 +214,7 @@ fn report_browser(state: &State, call: &RequestContext<'_>, claims: &Claims, hol
 
 fn rejected(claims: Option<&Claims>, rejection: &Rejection) -> Refused {
     Refused {
-        authorized: No,
+        authorized: No::default(),
         message: rejection.message,
         reason: rejection.reason,
         auth_account: claims.map(|claims| claims.sub.into()),

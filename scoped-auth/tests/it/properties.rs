@@ -41,8 +41,8 @@ fn any_claims() -> impl Strategy<Value = Claims> {
             let other = json!({"type": product, "text": text, "list": [1, null, {"a": "b"}]});
             Claims {
                 jti: Uuid::from_bytes(jti),
-                iss: Issuer,
-                aud: Audience,
+                iss: Issuer::default(),
+                aud: Audience::default(),
                 sub: AccountSid::from_bits(account),
                 iat: at(iat),
                 nbf: at(nbf),

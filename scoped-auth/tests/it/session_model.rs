@@ -93,8 +93,8 @@ fn first(number: u128, session: usize, browsers: &Browsers) -> Claims {
     let bytes = |kind: u128| (number << 16 | kind << 8 | session as u128).to_be_bytes();
     Claims {
         jti: uuid::Uuid::nil(),
-        iss: Issuer,
-        aud: Audience,
+        iss: Issuer::default(),
+        aud: Audience::default(),
         sub: AccountSid::from_bits(number),
         iat: begin(),
         nbf: begin(),

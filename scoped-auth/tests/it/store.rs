@@ -85,8 +85,8 @@ fn session(n: u8) -> SessionId {
 fn claims(n: u128) -> Claims {
     Claims {
         jti: uuid::Uuid::nil(),
-        iss: Issuer,
-        aud: Audience,
+        iss: Issuer::default(),
+        aud: Audience::default(),
         sub: AccountSid::from_bits(n),
         iat: now(),
         nbf: now(),

@@ -104,7 +104,7 @@ impl<'de> Deserialize<'de> for Response {
         let missing = <D::Error as de::Error>::missing_field;
         Ok(if members.authorized {
             Response::Authorized(Authorized {
-                authorized: Yes,
+                authorized: Yes::default(),
                 auth_account: members.auth_account.ok_or_else(|| missing("auth_account"))?,
                 grants: members.grants.ok_or_else(|| missing("grants"))?,
                 identity: members.identity.ok_or_else(|| missing("identity"))?,
@@ -119,7 +119,7 @@ impl<'de> Deserialize<'de> for Response {
             })
         } else {
             Response::Refused(Refused {
-                authorized: No,
+                authorized: No::default(),
                 message: members.message.ok_or_else(|| missing("message"))?,
                 reason: members.reason,
                 auth_account: members.auth_account,
