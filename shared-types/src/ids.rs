@@ -2,10 +2,9 @@
 
 use std::{cell::Cell, fmt, str::FromStr};
 
+use hex::FromHex as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use uuid::Uuid;
-
-use crate::hex;
 
 /// The text is not an identifier of the expected type. The error does not repeat the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -36,7 +35,9 @@ macro_rules! sid {
 
             fn from_str(text: &str) -> Result<Self, MalformedId> {
                 const EXPECTED: MalformedId = MalformedId(concat!($prefix, " and 32 hexadecimal digits"));
-                text.strip_prefix($prefix).and_then(hex::read).map(Self).ok_or(EXPECTED)
+                let digits = text.strip_prefix($prefix).ok_or(EXPECTED)?;
+                let bytes = <[u8; 16]>::from_hex(digits).map_err(|_| EXPECTED)?;
+                Ok(Self(u128::from_be_bytes(bytes)))
             }
         }
 
@@ -46,7 +47,8 @@ macro_rules! sid {
                 let mut text = Text([0; 34]);
                 let (prefix, digits) = text.0.split_at_mut($prefix.len());
                 prefix.copy_from_slice($prefix.as_bytes());
-                hex::write(self.0, digits);
+                // The lengths are equal.
+                let _ = hex::encode_to_slice(self.0.to_be_bytes(), digits);
                 text
             }
         }

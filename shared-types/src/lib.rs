@@ -9,7 +9,6 @@ pub mod endpoint;
 pub mod federated_auth;
 pub mod fingerprint;
 pub mod grant;
-mod hex;
 pub mod ids;
 pub mod json;
 pub mod orchestrator;

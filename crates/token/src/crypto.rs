@@ -141,8 +141,10 @@ mod tests {
         let salt: [u8; 16] = std::array::from_fn(|i| i as u8);
         let key = Secret::new(std::array::from_fn(|i| 0x80 + i as u8));
         let bytes = Prk::new(&salt, &key).expand_bytes(&[b"info"]).unwrap();
-        let hex: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
-        assert_eq!(hex, "79fcfdb9cd022bd3d28f3ee9b54512d01215b9102e5531048082e31b52c9ccde");
+        assert_eq!(
+            hex::encode(bytes.as_slice()),
+            "79fcfdb9cd022bd3d28f3ee9b54512d01215b9102e5531048082e31b52c9ccde"
+        );
     }
 
     #[test]
@@ -153,7 +155,9 @@ mod tests {
             *byte = value;
         }
         let tag = Mac::new(&key).tag(&[0xcd; 50]);
-        let hex: String = tag.as_ref().iter().map(|b| format!("{b:02x}")).collect();
-        assert_eq!(hex, "82558a389a443c0ea4cc819899f2083a85f0faa3e578f8077a2e3ff46729665b");
+        assert_eq!(
+            hex::encode(tag.as_ref()),
+            "82558a389a443c0ea4cc819899f2083a85f0faa3e578f8077a2e3ff46729665b"
+        );
     }
 }

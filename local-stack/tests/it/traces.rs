@@ -71,10 +71,6 @@ async fn take(sender: web::Data<Sender<ServiceSpan>>, body: web::Bytes) -> HttpR
     HttpResponse::Ok().content_type("application/x-protobuf").finish()
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 #[tokio::test]
 async fn one_trace_spans_all_services() {
     let (endpoint, spans) = collector().await;
@@ -93,10 +89,14 @@ async fn one_trace_spans_all_services() {
     stack.stop().await;
     let spans: Vec<ServiceSpan> = spans.try_iter().collect();
 
-    let refresh: Vec<&ServiceSpan> = spans.iter().filter(|span| hex(&span.span.trace_id) == TRACE).collect();
+    let refresh: Vec<&ServiceSpan> =
+        spans.iter().filter(|span| hex::encode(&span.span.trace_id) == TRACE).collect();
     let parent = |span: &ServiceSpan| {
         let is_parent = |other: &&&ServiceSpan| other.span.span_id == span.span.parent_span_id;
-        refresh.iter().find(is_parent).map_or_else(|| hex(&span.span.parent_span_id), |parent| parent.name())
+        refresh
+            .iter()
+            .find(is_parent)
+            .map_or_else(|| hex::encode(&span.span.parent_span_id), |parent| parent.name())
     };
     let mut tree: Vec<(String, String)> = refresh.iter().map(|span| (parent(span), span.name())).collect();
     tree.sort();
@@ -120,7 +120,7 @@ async fn one_trace_spans_all_services() {
     assert_eq!(at_fwo.attribute("account").unwrap(), "AC00000000000000000000000000000001");
 
     let refused = |span: &&ServiceSpan| {
-        hex(&span.span.trace_id) == "a".repeat(32) && span.name() == "FWO server refresh_token"
+        hex::encode(&span.span.trace_id) == "a".repeat(32) && span.name() == "FWO server refresh_token"
     };
     let refused = spans.iter().find(refused).unwrap();
     assert_eq!(refused.attribute("error.type").unwrap(), "fingerprint_invalid");

@@ -3,6 +3,7 @@
 
 use std::{fmt, num::NonZeroU32};
 
+use hex::FromHex as _;
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 use shared_types::{AccountSid, ApiKeySid};
@@ -68,13 +69,7 @@ impl SecretDigest {
 
     /// The 64 hexadecimal digits of the file.
     pub fn to_hex(&self) -> String {
-        let [high, low] = self.halves();
-        format!("{high:032x}{low:032x}")
-    }
-
-    fn halves(&self) -> [u128; 2] {
-        let (high, low) = self.0.split_at(16);
-        [high, low].map(|half| half.iter().fold(0, |bits, byte| bits << 8 | u128::from(*byte)))
+        hex::encode(self.0)
     }
 }
 
@@ -88,17 +83,8 @@ impl TryFrom<String> for SecretDigest {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, &'static str> {
-        // `from_str_radix` accepts a sign.
-        let is_hex = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let half = |digits: Option<&str>| u128::from_str_radix(digits.filter(|_| is_hex)?, 16).ok();
-        let (Some(high), Some(low)) = (half(text.get(..32)), half(text.get(32..))) else {
-            return Err("expected 64 hexadecimal digits, the SHA-256 of the secret");
-        };
-        let mut bytes = [0; 32];
-        let (first, last) = bytes.split_at_mut(16);
-        first.copy_from_slice(&high.to_be_bytes());
-        last.copy_from_slice(&low.to_be_bytes());
-        Ok(Self(bytes))
+        let expected = "expected 64 hexadecimal digits, the SHA-256 of the secret";
+        <[u8; 32]>::from_hex(text).map(Self).map_err(|_| expected)
     }
 }
 

@@ -146,7 +146,7 @@ impl Http {
         }
         let own = [
             (REQUEST_ID_HEADER, HeaderValue::from_bytes(ids.request_id.as_str().as_bytes())),
-            (TRACEPARENT_HEADER, HeaderValue::from_bytes(&ids.trace.header())),
+            (TRACEPARENT_HEADER, HeaderValue::try_from(ids.trace.header())),
         ];
         for (name, value) in own {
             if let Ok(value) = value {

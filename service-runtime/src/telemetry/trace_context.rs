@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use hex::FromHex;
+
 use crate::random::Random;
 
 /// The request id's header.
@@ -27,7 +29,7 @@ impl RequestId {
         let plain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
         match value {
             Some(id) if (1..=MAX_LENGTH).contains(&id.len()) && id.iter().all(plain) => Self::of(id),
-            Some(_) | None => Self::of(&hex::<16, 32>(random.bytes())),
+            Some(_) | None => Self::of(hex::encode(random.bytes::<16>()).as_bytes()),
         }
     }
 
@@ -47,34 +49,6 @@ impl fmt::Debug for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
-}
-
-/// A trace id, as 32 hexadecimal digits.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct TraceId([u8; 32]);
-
-impl TraceId {
-    /// The id as text.
-    pub fn as_str(&self) -> &str {
-        str::from_utf8(&self.0).unwrap_or_default()
-    }
-}
-
-impl fmt::Display for TraceId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// `N` bytes as `D` = 2`N` lower-case hexadecimal digits.
-fn hex<const N: usize, const D: usize>(bytes: [u8; N]) -> [u8; D] {
-    const { assert!(D == 2 * N) };
-    let digit = |nibble: u8| if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 };
-    let mut digits = [0; D];
-    for (pair, byte) in digits.chunks_exact_mut(2).zip(bytes) {
-        pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
-    }
-    digits
 }
 
 /// A trace and this service's span in it.
@@ -130,24 +104,15 @@ impl TraceContext {
         self.parent_id
     }
 
-    /// The trace id.
-    pub fn trace_id(&self) -> TraceId {
-        TraceId(hex(self.trace_id.to_be_bytes()))
+    /// The trace id, as 32 hexadecimal digits.
+    pub fn trace_id(&self) -> String {
+        format!("{:032x}", self.trace_id)
     }
 
     /// The `traceparent` of outgoing requests.
-    pub fn header(&self) -> [u8; 55] {
-        let mut value = *b"00-00000000000000000000000000000000-0000000000000000-00";
-        let (trace, span) =
-            (hex::<16, 32>(self.trace_id.to_be_bytes()), hex::<8, 16>(self.span_id.to_be_bytes()));
-        let ids = [(3, trace.as_slice()), (36, span.as_slice())];
-        for (at, digits) in ids {
-            value.iter_mut().skip(at).zip(digits).for_each(|(byte, digit)| *byte = *digit);
-        }
-        if let Some(flags) = value.last_mut().filter(|_| self.sampled) {
-            *flags = b'1';
-        }
-        value
+    pub fn header(&self) -> String {
+        let Self { trace_id, span_id, sampled, .. } = self;
+        format!("00-{trace_id:032x}-{span_id:016x}-{:02x}", u8::from(*sampled))
     }
 
     /// The server span of an in-process request.
@@ -160,21 +125,18 @@ impl TraceContext {
 /// `version-trace_id-parent_id-flags` in lower-case hexadecimal; versions after 00 may append fields.
 fn parse(value: &[u8]) -> Option<(u128, u64, bool)> {
     let mut parts = value.splitn(5, |byte| *byte == b'-');
-    let mut number = |digits: usize| {
-        let part = parts.next().filter(|part| part.len() == digits)?;
-        part.iter().try_fold(0u128, |number, digit| {
-            let nibble = match digit {
-                b'0'..=b'9' => digit - b'0',
-                b'a'..=b'f' => digit - b'a' + 10,
-                _ => return None,
-            };
-            Some(number << 4 | u128::from(nibble))
-        })
-    };
-    let (version, trace_id, parent_id, flags) = (number(2)?, number(32)?, number(16)?, number(2)?);
+    let [version] = bytes(parts.next())?;
+    let (trace_id, parent_id) = (bytes::<[u8; 16]>(parts.next())?, bytes::<[u8; 8]>(parts.next())?);
+    let [flags] = bytes(parts.next())?;
+    let (trace_id, parent_id) = (u128::from_be_bytes(trace_id), u64::from_be_bytes(parent_id));
     let is_well_formed =
         version != 0xff && trace_id != 0 && parent_id != 0 && (version > 0 || parts.next().is_none());
-    is_well_formed.then_some((trace_id, parent_id as u64, flags & 1 == 1))
+    is_well_formed.then_some((trace_id, parent_id, flags & 1 == 1))
+}
+
+fn bytes<T: FromHex>(digits: Option<&[u8]>) -> Option<T> {
+    let digits = digits.filter(|digits| !digits.iter().any(u8::is_ascii_uppercase))?;
+    T::from_hex(digits).ok()
 }
 
 #[cfg(test)]
@@ -186,9 +148,8 @@ mod tests {
     #[test]
     fn a_trace_continues_with_a_new_span() {
         let context = TraceContext::from_header(Some(GOOD.as_bytes()), &Random::default());
-        assert_eq!(context.trace_id().to_string(), "4bf92f3577b34da6a3ce929d0e0e4736");
-        let header = context.header();
-        let out = str::from_utf8(&header).unwrap();
+        assert_eq!(context.trace_id(), "4bf92f3577b34da6a3ce929d0e0e4736");
+        let out = context.header();
         assert!(out.starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-") && out.ends_with("-01"));
         assert!(!out.contains("00f067aa0ba902b7"));
     }

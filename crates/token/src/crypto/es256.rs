@@ -108,11 +108,7 @@ mod tests {
             signature[place..place + 32].copy_from_slice(&number);
             is_in_range(&signature)
         };
-        let n: Vec<u8> = "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551"
-            .as_bytes()
-            .chunks(2)
-            .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
-            .collect();
+        let n = hex::decode("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551").unwrap();
         let n: [u8; 32] = n.try_into().unwrap();
         let mut last = n;
         last[31] -= 1;
