@@ -83,9 +83,9 @@ EXAMPLES = [
     (lambda m: m.remove("ConfigMap", "accounts"), "there is no ConfigMap accounts"),
     (lambda m: m("ConfigMap", "cluster")["data"].pop("pod-networks"), "no ConfigMap cluster with pod-networks"),
     (lambda m: m.pod("starship")["volumes"].pop(), "mounted and not there"),
-    (lambda m: m("Secret", "scoped-auth-secrets")["stringData"].pop("operator"), "nothing that is mounted has /run/secrets/webchat/operator"),
+    (lambda m: m("Secret", "scoped-auth-secrets")["data"].pop("operator"), "nothing that is mounted has /run/secrets/webchat/operator"),
     (lambda m: m("ConfigMap", "accounts")["data"].clear(), "nothing that is mounted has /etc/webchat/accounts.toml"),
-    (lambda m: m("Secret", "webhook-secrets")["stringData"].clear(), "accounts.toml: nothing that is mounted has /run/secrets/webhooks/desk"),
+    (lambda m: m("Secret", "webhook-secrets")["data"].clear(), "accounts.toml: nothing that is mounted has /run/secrets/webhooks/desk"),
     # The repository.
     (lambda m: m.container("orchestrator").update(image="registry.example.com/fwo:1"), "is no image that the Dockerfile"),
     (lambda m: m.container("federated-auth").update(image="nginx:stable"), "nobody runs the image federated-auth"),

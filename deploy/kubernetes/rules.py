@@ -5,7 +5,7 @@ import tomllib
 
 import repository
 from arrows import problems as arrows
-from build import containers, pod_of
+from build import pod_of
 
 # The setting of each port's listener, by the port's name, after the service's prefix; LISTEN for others.
 LISTENERS = {"admin": "ADMIN_LISTEN", "desk": "DESK_LISTEN", "authorize": "AUTHORIZE_LISTEN"}
@@ -56,7 +56,7 @@ def restricted(objects):
 def kept(objects):
     """The keys of each Secret and ConfigMap."""
     return {
-        (one["kind"], one["metadata"]["name"]): set(one.get("data", {})) | set(one.get("stringData", {}))
+        (one["kind"], one["metadata"]["name"]): set(one.get("data", {}))
         for one in objects if one["kind"] in ("Secret", "ConfigMap")
     }
 
