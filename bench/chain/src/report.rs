@@ -23,7 +23,7 @@ pub(crate) fn write(results: &Results, docs: &Folder) -> Outcome<()> {
         Some(soak) => replaced(&text, "soak", &soak_part(results, soak))?,
         None => {
             fs::create_dir_all(docs)?;
-            fs::write(docs.join("performance.svg"), plot::svg(results))?;
+            fs::write(docs.join("performance.svg"), plot::svg(results)?)?;
             replaced(&text, "measured", &measured_part(results))?
         }
     };

@@ -1,154 +1,60 @@
-//! A dot chart as SVG: a row per change or theft, with a lane per judge, from 0 to 100 %. Levels are filled, baselines
-//! hollow, and each judge has its own shape, so that the chart is readable without colour and in light and dark mode.
+//! A bar chart as SVG: a row per change or theft, with a bar per judge, from 0 to 100 %.
 
-use std::fmt::Write as _;
+use std::error::Error;
+
+use plotters::prelude::*;
 
 use crate::{JUDGES, Row};
 
-const WIDTH: usize = 1040;
-const LEFT: usize = 470;
-const RIGHT: usize = 1000;
-const TOP: usize = 96;
-const LANE: usize = 8;
-const ROW: usize = LANE * JUDGES.len() + 10;
+const WIDTH: u32 = 1040;
+/// Height of a bar, and of the gap above and below a row.
+const BAR: u32 = 7;
+const GAP: u32 = 4;
 
-const STYLE: &str = "\
-    text { font: 13px system-ui, sans-serif; fill: #1f2328 }\n\
-    .title { font-size: 16px; font-weight: 600 }\n\
-    .page { fill: #ffffff } .band { fill: #f3f5f8 } .grid { stroke: #c9d1d9 }\n\
-    .j0 { fill: #0969da; stroke: #0969da } .j1 { fill: #1a7f37; stroke: #1a7f37 } .j2 { fill: #bc4c00; stroke: #bc4c00 }\n\
-    .j3 { fill: none; stroke: #59636e } .j4 { fill: none; stroke: #8250df }\n\
-    .line { stroke-width: 1.5 } .mark { stroke-width: 1.6 }\n\
-    @media (prefers-color-scheme: dark) {\n\
-    text { fill: #e6edf3 }\n\
-    .page { fill: #0d1117 } .band { fill: #161b22 } .grid { stroke: #3d444d }\n\
-    .j0 { fill: #58a6ff; stroke: #58a6ff } .j1 { fill: #3fb950; stroke: #3fb950 } .j2 { fill: #f0883e; stroke: #f0883e }\n\
-    .j3 { stroke: #9198a1 } .j4 { stroke: #bc8cff }\n\
-    }\n";
-
-pub(crate) fn svg(title: &str, rows: &[Row]) -> String {
-    let bottom = TOP + rows.len() * ROW;
-    let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-labelledby=\"t d\">\n\
-         <title id=\"t\">{title}</title>\n\
-         <desc id=\"d\">{description}</desc>\n\
-         <style>\n{STYLE}</style>\n\
-         <rect class=\"page\" width=\"{WIDTH}\" height=\"{height}\" rx=\"6\"/>\n\
-         <text class=\"title\" x=\"24\" y=\"34\">{title}</text>\n",
-        height = bottom + 60,
-        title = escaped(title),
-        description = escaped(&description(rows)),
-    );
-    legend(&mut svg);
-    for at in (0..rows.len()).step_by(2) {
-        line(
-            &mut svg,
-            format_args!(
-                "<rect class=\"band\" x=\"12\" y=\"{}\" width=\"{}\" height=\"{ROW}\"/>",
-                TOP + at * ROW,
-                WIDTH - 24
-            ),
-        );
-    }
-    for percent in [0, 25, 50, 75, 100] {
-        let x = x(f64::from(percent) / 100.0);
-        line(
-            &mut svg,
-            format_args!("<line class=\"grid\" x1=\"{x}\" y1=\"{TOP}\" x2=\"{x}\" y2=\"{bottom}\"/>"),
-        );
-        line(
-            &mut svg,
-            format_args!("<text x=\"{x}\" y=\"{}\" text-anchor=\"middle\">{percent} %</text>", bottom + 20),
-        );
-    }
-    line(
-        &mut svg,
-        format_args!(
-            "<text x=\"{}\" y=\"{}\" text-anchor=\"middle\">share of cases that the judge got wrong</text>",
-            (LEFT + RIGHT) / 2,
-            bottom + 44
-        ),
-    );
-    for (at, row) in rows.iter().enumerate() {
-        draw_row(&mut svg, TOP + at * ROW, row);
-    }
-    svg.push_str("</svg>\n");
-    svg
-}
-
-fn legend(svg: &mut String) {
-    for (judge, name) in JUDGES.iter().enumerate() {
-        let left = LEFT + [0, 60, 145, 215, 355].get(judge).copied().unwrap_or_default();
-        mark(svg, judge, left as f64, 66.0);
-        line(svg, format_args!("<text x=\"{}\" y=\"70\">{name}</text>", left + 12));
-    }
-}
-
-fn draw_row(svg: &mut String, top: usize, row: &Row) {
-    let label = escaped(&row.name);
-    line(
-        svg,
-        format_args!(
-            "<text x=\"{}\" y=\"{}\" text-anchor=\"end\">{label}</text>",
-            LEFT - 16,
-            top + ROW / 2 + 4
-        ),
-    );
-    for (judge, rate) in row.rates.iter().enumerate() {
-        let (x, y) = (x(rate.value()), top + 5 + LANE / 2 + judge * LANE);
-        if rate.count > 0 {
-            line(
-                svg,
-                format_args!(
-                    "<line class=\"line j{judge}\" x1=\"{LEFT}\" y1=\"{y}\" x2=\"{x}\" y2=\"{y}\"/>"
-                ),
-            );
-        }
-        mark(svg, judge, x, y as f64);
-    }
-}
-
-/// Levels are circle, square and triangle; baselines are hollow circle and hollow square.
-fn mark(svg: &mut String, judge: usize, x: f64, y: f64) {
-    let class = format!("class=\"mark j{judge}\"");
-    let shape = match judge {
-        0 | 3 => format!("<circle {class} cx=\"{x}\" cy=\"{y}\" r=\"3\"/>"),
-        1 | 4 => format!(
-            "<rect {class} x=\"{}\" y=\"{}\" width=\"5.6\" height=\"5.6\"/>",
-            tenth(x - 2.8),
-            tenth(y - 2.8)
-        ),
-        _ => format!("<path {class} d=\"M{} {} h6.4 l-3.2 -5.6 z\"/>", tenth(x - 3.2), tenth(y + 2.6)),
+pub(crate) fn svg(title: &str, rows: &[Row]) -> Result<String, Box<dyn Error>> {
+    let mut svg = String::new();
+    // The axis begins at the bottom.
+    let rows: Vec<&Row> = rows.iter().rev().collect();
+    let name = |at: &SegmentValue<usize>| match at {
+        SegmentValue::CenterOf(at) => rows.get(*at).map(|row| row.name.clone()).unwrap_or_default(),
+        SegmentValue::Exact(_) | SegmentValue::Last => String::new(),
     };
-    line(svg, format_args!("{shape}"));
-}
-
-/// The plot as text, for screen readers.
-fn description(rows: &[Row]) -> String {
-    let mut text = String::from("Share of wrong answers, at ");
-    text.push_str(&JUDGES.join(", "));
-    text.push('.');
-    for row in rows {
-        let shares: Vec<String> =
-            row.rates.iter().map(|rate| format!("{:.2} %", rate.value() * 100.0)).collect();
-        let _ = write!(text, " {}: {}.", row.name, shares.join(", "));
+    let judges = JUDGES.len() as u32;
+    let height = 120 + rows.len() as u32 * (judges * BAR + 2 * GAP);
+    {
+        let area = SVGBackend::with_string(&mut svg, (WIDTH, height)).into_drawing_area();
+        area.fill(&WHITE)?;
+        let mut chart = ChartBuilder::on(&area)
+            .caption(title, ("sans-serif", 18))
+            .margin(16)
+            .set_label_area_size(LabelAreaPosition::Left, 480)
+            .set_label_area_size(LabelAreaPosition::Bottom, 44)
+            .build_cartesian_2d(0.0..100.0, (0..rows.len().saturating_sub(1)).into_segmented())?;
+        let percent = |share: &f64| format!("{share} %");
+        chart
+            .configure_mesh()
+            .disable_y_mesh()
+            .max_light_lines(1)
+            .label_style(("sans-serif", 13))
+            .x_desc("share of cases that the judge got wrong")
+            .x_label_formatter(&percent)
+            .y_labels(rows.len())
+            .y_label_formatter(&name)
+            .draw()?;
+        for (judge, name) in (0..).zip(JUDGES) {
+            let color = Palette99::pick(judge as usize).filled();
+            let bars = rows.iter().enumerate().filter_map(|(at, row)| {
+                let share = row.rates.get(judge as usize)?.value() * 100.0;
+                let corners = [(0.0, SegmentValue::Exact(at)), (share, SegmentValue::Exact(at + 1))];
+                let mut bar = Rectangle::new(corners, color);
+                bar.set_margin(GAP + judge * BAR, GAP + (judges - 1 - judge) * BAR, 0, 0);
+                Some(bar)
+            });
+            let key = move |(x, y)| Rectangle::new([(x, y - 4), (x + 16, y + 4)], color);
+            chart.draw_series(bars)?.label(name).legend(key);
+        }
+        chart.configure_series_labels().background_style(WHITE).border_style(BLACK).draw()?;
+        area.present()?;
     }
-    text
-}
-
-fn x(share: f64) -> f64 {
-    tenth(LEFT as f64 + share * (RIGHT - LEFT) as f64)
-}
-
-fn tenth(number: f64) -> f64 {
-    (number * 10.0).round() / 10.0
-}
-
-fn line(svg: &mut String, element: std::fmt::Arguments<'_>) {
-    // Writing to a string cannot fail.
-    let _ = writeln!(svg, "{element}");
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    Ok(svg)
 }

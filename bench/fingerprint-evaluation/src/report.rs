@@ -2,6 +2,7 @@
 //! section, so its tables can be parsed.
 
 use std::{
+    error::Error,
     fmt::Write as _,
     fs, io,
     path::{Path, PathBuf},
@@ -37,7 +38,7 @@ pub struct CommittedRow {
 }
 
 /// All documents, current and expected. Fails if the fingerprint page or its markers are missing.
-pub fn documents(evaluation: &Evaluation) -> io::Result<Vec<Document>> {
+pub fn documents(evaluation: &Evaluation) -> Result<Vec<Document>, Box<dyn Error>> {
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
     let page = docs.join("fingerprint.md");
     let committed = fs::read_to_string(&page)?;
@@ -49,11 +50,11 @@ pub fn documents(evaluation: &Evaluation) -> io::Result<Vec<Document>> {
     for (name, produced) in [
         (
             "false-rejects.svg",
-            plot::svg("False rejects: one visitor refused after a change", &evaluation.false_rejects),
+            plot::svg("False rejects: one visitor refused after a change", &evaluation.false_rejects)?,
         ),
         (
             "false-accepts.svg",
-            plot::svg("False accepts: another person accepted as the visitor", &evaluation.false_accepts),
+            plot::svg("False accepts: another person accepted as the visitor", &evaluation.false_accepts)?,
         ),
     ] {
         let path = docs.join("fingerprint-evaluation").join(name);
