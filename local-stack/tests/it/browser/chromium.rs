@@ -3,7 +3,6 @@
 
 use std::{fs, path::Path};
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -133,9 +132,9 @@ impl Drop for Chromium {
             // The test's own runtime is blocked in this call.
             let taken = std::thread::spawn(move || {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-                let png = STANDARD.decode(runtime.block_on(page.screenshot())).unwrap();
+                let png = runtime.block_on(page.screenshot());
                 // Two browsers of one test have two screenshots.
-                let session = page.id().chars().take(8).collect::<String>();
+                let session = page.id.chars().take(8).collect::<String>();
                 let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{test}-{session}.png"));
                 fs::write(&path, png).unwrap();
                 eprintln!("what the guest saw: {}", path.display());

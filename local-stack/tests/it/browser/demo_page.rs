@@ -10,6 +10,7 @@ mod undelivered;
 use std::{env, fs, path::PathBuf};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use fantoccini::wd::WindowHandle;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -72,7 +73,7 @@ impl Demo {
     }
 
     /// Opens the desk's page in a second window; returns the handle of the guest's.
-    async fn opens_desk(&self) -> String {
+    async fn opens_desk(&self) -> WindowHandle {
         let guest = self.guest.page.tab().await;
         self.guest.page.new_tab().await;
         self.looks(1280, 800, "light").await;

@@ -1,5 +1,4 @@
-//! The subset of the W3C WebDriver protocol that these tests need: a chromedriver child process, and JSON commands over
-//! HTTP. It is a dozen lines per command; a crate for it would bring two dozen others.
+//! A chromedriver process, and one of its sessions by the crate fantoccini. A failed command fails the test.
 
 use std::{
     env,
@@ -9,12 +8,14 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use reqwest::{Client, Method};
+use fantoccini::{
+    Client, ClientBuilder, Locator,
+    elements::Element,
+    wd::{WebDriverCompatibleCommand, WindowHandle},
+};
+use hyper_util::client::legacy::connect::HttpConnector;
+use reqwest::{Method, Url};
 use serde_json::{Value, json};
-use service_runtime::client::http_client;
-
-/// The member that holds an element's reference.
-const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
 /// A chromedriver process; dropping it ends it and every browser that it started.
 pub(crate) struct Driver {
@@ -55,18 +56,18 @@ impl Driver {
 
     /// A new browser with these flags, preferences and user data.
     pub(crate) async fn session(&self, arguments: &[String], preferences: Value) -> Session {
-        let client = http_client().build().unwrap();
         let mut options = json!({"args": arguments, "prefs": preferences});
         if let Some(binary) = chromium() {
             options["binary"] = json!(binary);
         }
         // Long enough for a busy machine; a missing event fails by this timeout.
         let wanted = json!({"goog:chromeOptions": options, "timeouts": {"script": 20_000}});
-        let base = format!("http://127.0.0.1:{}/session", self.port);
-        let body = json!({"capabilities": {"alwaysMatch": wanted}});
-        let made = command(&client, Method::POST, &base, Some(&body)).await;
-        let id = made["sessionId"].as_str().expect("a session").to_owned();
-        Session { client, url: format!("{base}/{id}") }
+        let Value::Object(wanted) = wanted else { panic!("capabilities are an object") };
+        let driver = format!("http://127.0.0.1:{}", self.port);
+        let client = ClientBuilder::new(HttpConnector::new()).capabilities(wanted).connect(&driver).await;
+        let client = client.expect("a session");
+        let id = client.session_id().await.unwrap().unwrap();
+        Session { client, driver, id }
     }
 }
 
@@ -86,62 +87,55 @@ impl Drop for Driver {
 #[derive(Clone)]
 pub(crate) struct Session {
     client: Client,
-    url: String,
+    driver: String,
+    pub(crate) id: String,
 }
 
 impl Session {
-    /// The session id.
-    pub(crate) fn id(&self) -> &str {
-        self.url.rsplit('/').next().unwrap_or_default()
-    }
-
     pub(crate) async fn visit(&self, url: &str) {
-        self.post("url", json!({"url": url})).await;
+        self.client.goto(url).await.unwrap();
     }
 
     pub(crate) async fn reload(&self) {
-        self.post("refresh", json!({})).await;
+        self.client.refresh().await.unwrap();
     }
 
     /// Opens a second tab in a separate window, so that both are visible, and switches to it; returns its handle.
-    pub(crate) async fn new_tab(&self) -> String {
-        self.open("window").await
+    pub(crate) async fn new_tab(&self) -> WindowHandle {
+        self.open(false).await
     }
 
     /// Opens a tab in the current window, which hides the current tab, and switches to it; returns its handle.
-    pub(crate) async fn new_tab_in_front(&self) -> String {
-        self.open("tab").await
+    pub(crate) async fn new_tab_in_front(&self) -> WindowHandle {
+        self.open(true).await
     }
 
-    async fn open(&self, kind: &str) -> String {
-        let made = self.post("window/new", json!({"type": kind})).await;
-        let handle = made["handle"].as_str().unwrap().to_owned();
+    async fn open(&self, as_tab: bool) -> WindowHandle {
+        let handle = self.client.new_window(as_tab).await.unwrap().handle;
         self.turn_to(&handle).await;
         handle
     }
 
     /// The handle of the current tab.
-    pub(crate) async fn tab(&self) -> String {
-        self.send(Method::GET, "window", None).await.as_str().unwrap().to_owned()
+    pub(crate) async fn tab(&self) -> WindowHandle {
+        self.client.window().await.unwrap()
     }
 
     /// Closes the current tab.
     pub(crate) async fn close_tab(&self) {
-        self.send(Method::DELETE, "window", None).await;
+        self.client.close_window().await.unwrap();
     }
 
-    pub(crate) async fn turn_to(&self, handle: &str) {
-        self.post("window", json!({"handle": handle})).await;
+    pub(crate) async fn turn_to(&self, handle: &WindowHandle) {
+        self.client.switch_to_window(handle.clone()).await.unwrap();
     }
 
     pub(crate) async fn click(&self, selector: &str) {
-        let element = self.element(selector).await;
-        self.post(&format!("element/{element}/click"), json!({})).await;
+        self.element(selector).await.click().await.unwrap();
     }
 
     pub(crate) async fn types(&self, selector: &str, text: &str) {
-        let element = self.element(selector).await;
-        self.post(&format!("element/{element}/value"), json!({"text": text})).await;
+        self.element(selector).await.send_keys(text).await.unwrap();
     }
 
     /// Runs the body of an async function in the page and returns what it resolves to.
@@ -150,51 +144,39 @@ impl Session {
             "const done = arguments[arguments.length - 1], given = [...arguments].slice(0, -1);
              (async (...given) => {{ {body} }})(...given).then(done, error => done({{threw: String(error)}}))"
         );
-        self.post("execute/async", json!({"script": script, "args": arguments})).await
+        let result = self.client.execute_async(&script, arguments.to_vec()).await;
+        result.unwrap_or_else(|error| panic!("{error}: {script}"))
     }
 
     /// A command of the DevTools protocol.
     pub(crate) async fn developer_tools(&self, command: &str, parameters: Value) -> Value {
-        self.post("goog/cdp/execute", json!({"cmd": command, "params": parameters})).await
+        self.client.issue_cmd(DevTools(json!({"cmd": command, "params": parameters}))).await.unwrap()
     }
 
-    /// The page as PNG, in base64. Uses a separate connection: those of a failed test are blocked.
-    pub(crate) async fn screenshot(&self) -> String {
-        let client = http_client().build().unwrap();
-        let taken = command(&client, Method::GET, &format!("{}/screenshot", self.url), None).await;
-        taken.as_str().unwrap_or_default().to_owned()
+    /// The page as PNG. Uses a separate connection: those of a failed test are blocked.
+    pub(crate) async fn screenshot(&self) -> Vec<u8> {
+        let client =
+            Client::with_existing_session(&self.driver, &self.id, HttpConnector::new()).await.unwrap();
+        client.screenshot().await.unwrap()
     }
 
-    async fn element(&self, selector: &str) -> String {
-        let found = self.post("element", json!({"using": "css selector", "value": selector})).await;
-        found[ELEMENT].as_str().unwrap_or_else(|| panic!("no element {selector} in the page")).to_owned()
-    }
-
-    async fn post(&self, path: &str, body: Value) -> Value {
-        self.send(Method::POST, path, Some(&body)).await
-    }
-
-    async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Value {
-        command(&self.client, method, &format!("{}/{path}", self.url), body).await
+    async fn element(&self, selector: &str) -> Element {
+        let found = self.client.find(Locator::Css(selector)).await;
+        found.unwrap_or_else(|error| panic!("no element {selector} in the page: {error}"))
     }
 }
 
-async fn command(client: &Client, method: Method, url: &str, body: Option<&Value>) -> Value {
-    let mut request = client.request(method, url);
-    if let Some(body) = body {
-        request = request.json(body);
+#[derive(Debug)]
+struct DevTools(Value);
+
+impl WebDriverCompatibleCommand for DevTools {
+    fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, <Url as std::str::FromStr>::Err> {
+        base.join(&format!("session/{}/goog/cdp/execute", session.unwrap_or_default()))
     }
-    let answer = request.send().await.expect("a response of chromedriver");
-    let mut answer: Value = answer.json().await.expect("JSON of chromedriver");
-    let value = answer["value"].take();
-    if let Some(error) = value.get("error").filter(|_| value.get("stacktrace").is_some()) {
-        let asked = body.map(|body| &body["script"]).and_then(Value::as_str).unwrap_or_default();
-        panic!(
-            "chromedriver error {error} at {url}: {} {asked}",
-            value["message"].as_str().unwrap_or_default()
-        );
+
+    fn method_and_body(&self, _: &Url) -> (Method, Option<String>) {
+        (Method::POST, Some(self.0.to_string()))
     }
-    value
 }
 
 fn chromium() -> Option<PathBuf> {
