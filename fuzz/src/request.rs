@@ -66,7 +66,7 @@ pub fn headers(data: &[u8]) {
     (context.method, context.path, context.query) = (method, path, query);
 
     let trace = context.trace.header();
-    assert!(trace.iter().all(|byte| byte.is_ascii_hexdigit() || *byte == b'-') && trace.starts_with(b"00-"));
+    assert!(trace.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-') && trace.starts_with("00-"));
     assert!(context.request_id.as_str().bytes().all(|byte| byte.is_ascii_graphic()));
 
     let hops = proxies.hops(&context);
