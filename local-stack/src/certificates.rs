@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 
 use service_runtime::{
     command::StartError,
-    tls::{CalleeTls, CallerTls, FromMaterial, OwnFiles, TlsFiles, WatchedFiles},
+    tls::{CalleeTls, CallerTls, FromMaterial, OwnFiles, TlsFiles, WatchedTls},
 };
 
 /// A folder with `ca.pem`, and `<participant>.pem` with `<participant>.key`.
@@ -38,9 +38,9 @@ impl Sides {
     }
 }
 
-async fn changed<T: FromMaterial>(side: &WatchedFiles<T>, times: u64) {
-    let mut changes = side.changes();
-    while side.generation() < times && changes.changed().await.is_ok() {}
+async fn changed<T: FromMaterial>(side: &WatchedTls<T>, times: u64) {
+    let mut changes = side.reloads();
+    while side.version() < times && changes.changed().await.is_ok() {}
 }
 
 impl Certificates {
@@ -53,16 +53,13 @@ impl Certificates {
         })
     }
 
-    fn side<T: FromMaterial>(
-        &self,
-        participant: &str,
-    ) -> Result<std::sync::Arc<WatchedFiles<T>>, StartError> {
+    fn side<T: FromMaterial>(&self, participant: &str) -> Result<std::sync::Arc<WatchedTls<T>>, StartError> {
         let file = |name: String| self.folder.join(name);
         let own = OwnFiles {
             certificate: file(format!("{participant}.pem")),
             key: file(format!("{participant}.key")),
         };
         let files = TlsFiles { authorities: file("ca.pem".to_owned()), own: Some(own), period: self.period };
-        Ok(WatchedFiles::load(files)?)
+        Ok(WatchedTls::load_files(files)?)
     }
 }

@@ -14,7 +14,7 @@ mod snapshot;
 mod webhook;
 
 pub use self::{
-    accounts_file::{AccountsFile, AccountsFileError, AccountsReload, ReloadOutcome},
+    accounts_file::{AccountsFile, AccountsFileError},
     allowed_origins::{AllowedOrigins, MalformedOrigin},
     api_key::{ApiKey, Scope, Scopes, SecretDigest},
     assertion_audiences::AssertionAudiences,

@@ -11,7 +11,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use orchestrator::accounts::{AccountsFile, ReloadOutcome};
+use orchestrator::accounts::AccountsFile;
+use service_runtime::watched_file::ReloadOutcome;
 use shared_types::{AccountSid, AddressSid, ConversationsServiceSid, DeploymentKey};
 
 /// Parsing is slow without optimisation.

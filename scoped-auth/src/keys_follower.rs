@@ -1,67 +1,43 @@
 //! Reloads the key file: holds the key ring of the requests, and replaces it when the file changes. A change is loaded
 //! completely or not at all; a bad file is logged and the previous keys stay.
-//!
-//! The file is polled, for the reasons in `orchestrator/src/accounts/accounts_file.rs`. A change is loaded at the second read that
-//! shows it: some editors write in place, and a partial file may even parse.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
-use arc_swap::{ArcSwap, Guard};
+use arc_swap::Guard;
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, gauge::Gauge},
 };
 use service_runtime::{
-    Clock, Metrics, operator_file::warn_if_exposed, random::Random, watched_file::Debounce,
+    Clock, Metrics,
+    operator_file::warn_if_exposed,
+    random::Random,
+    watched_file::{FileSource, Reload, WatchedFile},
 };
-use tokio::{
-    sync::watch,
-    time::{MissedTickBehavior, interval},
-};
+use tokio::sync::watch;
 use zeroize::Zeroizing;
 
 use token::{
     key_file::{KeyFile, KeyFileError, Status},
     key_ring::KeyRing,
-    sha256,
 };
 
 /// How often the file is read. [`token::key_file::KNOWN_AFTER`] must be several times as long.
 pub const PERIOD: Duration = Duration::from_secs(1);
 
 /// The key file, and the ring of its last valid content.
-pub struct KeysFollower {
+pub struct KeysFollower(Arc<WatchedFile<KeysSource>>);
+
+struct KeysSource {
     path: PathBuf,
     clock: Clock,
     random: Random,
-    ring: ArcSwap<KeyRing>,
-    loaded: ContentHash,
-    reloads: watch::Sender<Reload>,
-    gauges: Gauges,
+    metrics: KeyMetrics,
 }
-
-/// The last change of the keys.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reload {
-    /// 0 at the start, one more for each change since, loaded or rejected.
-    pub generation: u64,
-    /// Its outcome.
-    pub outcome: ReloadOutcome,
-}
-
-/// The outcome of a change of the keys.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ReloadOutcome {
-    /// The keys of the file are in use.
-    Loaded,
-    /// The previous keys stay; the reason in one line.
-    Rejected(String),
-    /// A retired key expired and was dropped.
-    KeyExpired,
-}
-
-/// The result of reading the file: its SHA-256, so that no copy of the keys stays in memory, or the I/O error.
-type ContentHash = Result<[u8; 32], String>;
 
 impl KeysFollower {
     /// Loads the file for the first time.
@@ -70,119 +46,93 @@ impl KeysFollower {
     ///
     /// Those of [`KeyFile::load`] and [`KeyRing::new`].
     pub fn load(path: PathBuf, clock: Clock, random: Random) -> Result<Self, KeyFileError> {
-        let json = Zeroizing::new(std::fs::read(&path).map_err(KeyFileError::Read)?);
-        let ring = KeyRing::new(KeyFile::parse(&json)?, random.source())?;
-        let ring = ring.without_expired_keys(clock.now()).unwrap_or(ring);
-        warn_if_exposed(&path);
-        let gauges = Gauges::default();
-        gauges.update(&ring);
-        let (reloads, _) = watch::channel(Reload { generation: 0, outcome: ReloadOutcome::Loaded });
-        let loaded = Ok(sha256(&json));
-        Ok(Self { path, clock, random, ring: ArcSwap::from_pointee(ring), loaded, reloads, gauges })
+        let source = KeysSource { path, clock, random, metrics: KeyMetrics::default() };
+        Ok(Self(WatchedFile::load(source)?))
     }
 
     /// Registers the metrics of the keys with `metrics`.
     pub fn register(&self, metrics: &Metrics) {
+        let own = &self.0.source().metrics;
         metrics.register(
             "key_made_timestamp_seconds",
             "When each key was made, in seconds since 1970; 0 where the key file does not say",
-            self.gauges.made.clone(),
+            own.made.clone(),
         );
         // Starts at 0: an alert on `increase` misses the first event of a series that begins with it.
         for outcome in ["loaded", "refused"] {
-            drop(self.gauges.reloads.get_or_create(&Reloads { outcome }));
+            drop(own.reloads.get_or_create(&Reloads { outcome }));
         }
-        metrics.register(
-            "key_file_reloads",
-            "Changes of the key file, by outcome",
-            self.gauges.reloads.clone(),
-        );
+        metrics.register("key_file_reloads", "Changes of the key file, by outcome", own.reloads.clone());
     }
 
     /// The current ring. A request loads it once.
     pub fn ring(&self) -> Guard<Arc<KeyRing>> {
-        self.ring.load()
+        self.0.current()
     }
 
     /// Notifies of every change, after [`ring`](Self::ring) reflects it.
     pub fn reloads(&self) -> watch::Receiver<Reload> {
-        self.reloads.subscribe()
+        self.0.reloads()
     }
 
-    /// Reads the file every `period`, loads a stable change, and drops expired keys. Runs forever; run it once, as a task.
+    /// Polls the file every `period`, loads a stable change, and drops expired keys. Never returns; run it once, as a task.
     pub async fn follow(&self, period: Duration) {
-        let mut ticks = interval(period);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        // The loaded content differs from the last stable one while the file is bad.
-        let (mut changes, mut loaded) = (Debounce::new(self.loaded.clone()), self.loaded.clone());
-        loop {
-            ticks.tick().await;
-            let content = tokio::fs::read(&self.path).await.map(Zeroizing::new);
-            let seen = content.as_ref().map(|json| sha256(json)).map_err(|error| error.to_string());
-            if changes.observe(seen.clone()) {
-                // A file that is again as loaded needs no new ring.
-                let result = if seen == loaded { Ok(()) } else { self.load_ring(content) };
-                if result.is_ok() {
-                    loaded = seen;
-                }
-                self.report(result);
-            }
-            self.drop_expired_keys();
-        }
+        self.0.follow(period).await;
+    }
+}
+
+impl FileSource for KeysSource {
+    type Content = Zeroizing<Vec<u8>>;
+    type Value = KeyRing;
+    type Error = KeyFileError;
+
+    fn paths(&self) -> Vec<&Path> {
+        vec![&self.path]
     }
 
-    fn load_ring(&self, content: std::io::Result<Zeroizing<Vec<u8>>>) -> Result<(), KeyFileError> {
-        let file = KeyFile::parse(&content.map_err(KeyFileError::Read)?)?;
-        let ring = KeyRing::new(file, self.random.source())?;
+    fn read(&self) -> Result<Self::Content, KeyFileError> {
+        std::fs::read(&self.path).map(Zeroizing::new).map_err(KeyFileError::Read)
+    }
+
+    fn parts(content: &Self::Content) -> Vec<&[u8]> {
+        vec![content]
+    }
+
+    fn parse(&self, content: Self::Content) -> Result<KeyRing, KeyFileError> {
+        let ring = KeyRing::new(KeyFile::parse(&content)?, self.random.source())?;
         // Before it is in use: an expired key must not open tokens even for a moment.
         let ring = ring.without_expired_keys(self.clock.now()).unwrap_or(ring);
-        self.replace(ring);
+        self.metrics.update(&ring);
         warn_if_exposed(&self.path);
-        Ok(())
+        Ok(ring)
     }
 
-    fn drop_expired_keys(&self) {
-        if let Some(ring) = self.ring.load().without_expired_keys(self.clock.now()) {
-            self.replace(ring);
-            tracing::info!(file = %self.path.display(), "retired key expired");
-            self.announce(ReloadOutcome::KeyExpired);
-        }
+    fn log_loaded(&self, ring: &KeyRing) {
+        let active = ring.key_infos().iter().filter(|info| info.status == Status::Active);
+        let active: Vec<_> = active.map(|info| info.kid.as_str()).collect();
+        let (file, keys) = (self.path.display(), ring.key_infos().len());
+        tracing::info!(%file, keys, active = active.join(","), "key file reloaded");
+        self.metrics.reloads.get_or_create(&Reloads { outcome: "loaded" }).inc();
     }
 
-    fn replace(&self, ring: KeyRing) {
-        self.gauges.update(&ring);
-        self.ring.store(Arc::new(ring));
-    }
-
-    fn report(&self, result: Result<(), KeyFileError>) {
+    fn log_rejected(&self, error: &KeyFileError) -> String {
         let file = self.path.display();
-        match result {
-            Ok(()) => {
-                let ring = self.ring.load();
-                let active = ring.key_infos().iter().filter(|info| info.status == Status::Active);
-                let active: Vec<_> = active.map(|info| info.kid.as_str()).collect();
-                tracing::info!(%file, keys = ring.key_infos().len(), active = active.join(","), "key file reloaded");
-                self.gauges.reloads.get_or_create(&Reloads { outcome: "loaded" }).inc();
-                self.announce(ReloadOutcome::Loaded);
-            }
-            Err(error) => {
-                tracing::error!(%file, reason = %error, "key file rejected, keeping the previous keys");
-                self.gauges.reloads.get_or_create(&Reloads { outcome: "refused" }).inc();
-                self.announce(ReloadOutcome::Rejected(format!("{file}: {error}")));
-            }
-        }
+        tracing::error!(%file, reason = %error, "key file rejected, keeping the previous keys");
+        self.metrics.reloads.get_or_create(&Reloads { outcome: "refused" }).inc();
+        format!("{file}: {error}")
     }
 
-    fn announce(&self, outcome: ReloadOutcome) {
-        self.reloads.send_modify(|reload| {
-            *reload = Reload { generation: reload.generation + 1, outcome };
-        });
+    fn without_expired(&self, ring: &KeyRing) -> Option<KeyRing> {
+        let ring = ring.without_expired_keys(self.clock.now())?;
+        self.metrics.update(&ring);
+        tracing::info!(file = %self.path.display(), "retired key expired");
+        Some(ring)
     }
 }
 
 /// The metrics of the keys.
 #[derive(Default)]
-struct Gauges {
+struct KeyMetrics {
     made: Family<Key, Gauge>,
     reloads: Family<Reloads, Counter>,
 }
@@ -199,7 +149,7 @@ struct Reloads {
     outcome: &'static str,
 }
 
-impl Gauges {
+impl KeyMetrics {
     fn update(&self, ring: &KeyRing) {
         self.made.clear();
         for info in ring.key_infos() {

@@ -7,7 +7,7 @@ mod files;
 
 pub use callee::{Callee, CalleeTls};
 pub use caller::{Caller, CallerTls};
-pub use files::{FromMaterial, OwnFiles, PERIOD, Part, TlsError, TlsFiles, WatchedFiles};
+pub use files::{FromMaterial, OwnFiles, PERIOD, Part, TlsError, TlsFiles, TlsSource, WatchedTls};
 
 pub(crate) use callee::server_config;
 pub(crate) use caller::platform_config;
@@ -53,7 +53,7 @@ pub fn callee(
         (Some(certificate), Some(key), Some(authorities)) => {
             let own = Some(OwnFiles { certificate: certificate.0, key: key.0 });
             let files = TlsFiles { authorities: authorities.0, own, period: PERIOD };
-            let loaded = WatchedFiles::load(files);
+            let loaded = WatchedTls::load_files(files);
             loaded.map(Some).map_err(|error| {
                 let [certificate, key, authorities] = names;
                 environment.error(setting_of(error.part, [authorities, certificate, key]), &error)
@@ -97,7 +97,7 @@ pub fn caller(
         (Some(_), None) => return Err(environment.error(key, "is not set, though the certificate is")),
         (None, Some(_)) => return Err(environment.error(certificate, "is not set, though its key is")),
     };
-    WatchedFiles::load(TlsFiles { authorities, own, period: PERIOD })
+    WatchedTls::load_files(TlsFiles { authorities, own, period: PERIOD })
         .map(Some)
         .map_err(|error| environment.error(setting_of(error.part, [ca, certificate, key]), &error))
 }

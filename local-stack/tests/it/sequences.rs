@@ -20,7 +20,7 @@ mod wait_for_messages;
 use std::{sync::Arc, time::Duration};
 
 use local_stack::{Guest, Stack, StackConfig, demo};
-use orchestrator::accounts::AccountsReload;
+use service_runtime::watched_file::Reload;
 use store::DatabaseConfig;
 use tempfile::TempDir;
 use test_support::{eventually, postgres, within};
@@ -34,7 +34,7 @@ fn in_process() -> bool {
 }
 
 /// Waits until a changed `accounts.toml` is loaded.
-async fn is_reloaded(reloads: &mut watch::Receiver<AccountsReload>) {
+async fn is_reloaded(reloads: &mut watch::Receiver<Reload>) {
     within(Duration::from_secs(30), "accounts.toml is reloaded", reloads.changed()).await.unwrap();
 }
 

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use conversations::{Event, MAX_FAILURES, Retry, StoreError};
-use service_runtime::api_error::error_chain;
+use service_runtime::{api_error::error_chain, watched_file::WatchedFile};
 use tokio::{
     sync::Notify,
     task::JoinSet,
@@ -13,7 +13,7 @@ use tokio::{
 };
 
 use super::{
-    attempt, body, metrics::Reason, sender::Shared, signing_secrets::SigningSecretsFile, target::Target,
+    attempt, body, metrics::Reason, sender::Shared, signing_secrets::SigningSecretsSource, target::Target,
 };
 use crate::clients::webhook::AttemptError;
 
@@ -54,20 +54,28 @@ enum Failure {
 impl EndpointSender {
     /// Sends until the task is aborted, or nothing was due for a while.
     pub(super) async fn run(self) {
-        let mut secrets = SigningSecretsFile::new(self.target.signing_secret_file.clone());
+        let source = SigningSecretsSource(self.target.signing_secret_file.clone());
+        let secrets = WatchedFile::starting_with(None, source);
+        tokio::select! {
+            () = secrets.follow(POLL) => {}
+            () = self.send(&secrets) => {}
+        }
+    }
+
+    async fn send(&self, secrets: &WatchedFile<SigningSecretsSource>) {
+        let mut reloads = secrets.reloads();
         let mut attempts: JoinSet<Attempted> = JoinSet::new();
         let (mut next_poll, mut last_lease) = (Instant::now(), Instant::now());
         loop {
             if Instant::now() >= next_poll {
                 next_poll = Instant::now() + POLL;
-                secrets.poll().await;
                 let released =
                     self.shared.conversations.release_events(&self.target.endpoint, self.now()).await;
                 self.report(released).await;
             }
             // Without a signature, events wait.
-            if let Some(secrets) = secrets.current() {
-                let secrets = Arc::new(secrets.clone());
+            let secrets = Option::clone(&secrets.current());
+            if let Some(secrets) = secrets {
                 let leased = self.lease(CONCURRENT.saturating_sub(attempts.len())).await;
                 for event in self.report(leased).await.unwrap_or_default() {
                     last_lease = Instant::now();
@@ -85,6 +93,7 @@ impl EndpointSender {
             let ended = tokio::select! {
                 Some(ended) = attempts.join_next() => Some(ended),
                 () = self.due.notified() => None,
+                Ok(()) = reloads.changed() => None,
                 () = sleep(next_poll.saturating_duration_since(Instant::now())) => None,
             };
             let mut ended: Vec<_> = ended.into_iter().collect();

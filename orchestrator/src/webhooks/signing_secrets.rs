@@ -3,68 +3,50 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use ring::digest::{SHA256, digest};
 use secrecy::{ExposeSecret as _, SecretString};
-use service_runtime::{operator_file::warn_if_exposed, watched_file::Debounce};
-use tokio::task::spawn_blocking;
+use service_runtime::{operator_file::warn_if_exposed, watched_file::FileSource};
 
 use super::signature::{EXPECTED, SigningSecrets};
 
 /// Maximum size of the file: far more than two secrets.
 const MAX_SIZE: u64 = 64 * 1024;
 
-type Digest = [u8; 32];
+/// The path of the file. The value is `None` until there is well-formed content.
+pub(super) struct SigningSecretsSource(pub(super) PathBuf);
 
-/// The file, and the secrets of its last well-formed content.
-#[derive(Debug)]
-pub(super) struct SigningSecretsFile {
-    path: PathBuf,
-    current: Option<SigningSecrets>,
-    /// `None` before the first read.
-    changes: Option<Debounce<Result<Digest, String>>>,
-}
+impl FileSource for SigningSecretsSource {
+    type Content = SecretString;
+    type Value = Option<Arc<SigningSecrets>>;
+    type Error = String;
 
-impl SigningSecretsFile {
-    pub(super) fn new(path: PathBuf) -> Self {
-        Self { path, current: None, changes: None }
+    fn paths(&self) -> Vec<&Path> {
+        vec![&self.0]
     }
 
-    /// The secrets; `None` if there was no well-formed content yet.
-    pub(super) fn current(&self) -> Option<&SigningSecrets> {
-        self.current.as_ref()
+    fn read(&self) -> Result<SecretString, String> {
+        read(&self.0)
     }
 
-    /// Reads the file. A change counts at the second read that shows it, except the first content.
-    pub(super) async fn poll(&mut self) {
-        let path = self.path.clone();
-        let read = spawn_blocking(move || read(&path)).await.unwrap_or_else(|error| Err(error.to_string()));
-        let seen = match &read {
-            Ok(text) => Ok(hash(text.expose_secret())),
-            Err(reason) => Err(reason.clone()),
-        };
-        let is_change = match &mut self.changes {
-            Some(changes) => changes.observe(seen),
-            None => {
-                warn_if_exposed(&self.path);
-                self.changes = Some(Debounce::new(seen));
-                true
-            }
-        };
-        if !is_change {
-            return;
-        }
-        let file = self.path.display();
-        match read.and_then(|text| parse(&text)) {
-            Ok(secrets) => {
-                tracing::info!(%file, "signing secrets of a webhook loaded");
-                self.current = Some(secrets);
-            }
-            Err(reason) => {
-                tracing::error!(%file, reason, "signing secrets of a webhook unusable, keeping the previous ones");
-            }
-        }
+    fn parts(content: &SecretString) -> Vec<&[u8]> {
+        vec![content.expose_secret().as_bytes()]
+    }
+
+    fn parse(&self, content: SecretString) -> Result<Self::Value, String> {
+        warn_if_exposed(&self.0);
+        parse(&content).map(|secrets| Some(Arc::new(secrets)))
+    }
+
+    fn log_loaded(&self, _: &Self::Value) {
+        tracing::info!(file = %self.0.display(), "signing secrets of a webhook loaded");
+    }
+
+    fn log_rejected(&self, reason: &String) -> String {
+        let file = self.0.display();
+        tracing::error!(%file, reason, "signing secrets of a webhook unusable, keeping the previous ones");
+        format!("{file}: {reason}")
     }
 }
 
@@ -83,10 +65,4 @@ fn read(path: &Path) -> Result<SecretString, String> {
         return Err("longer than 64 KiB".to_owned());
     }
     Ok(fs::read_to_string(path).map_err(|error| error.to_string())?.into())
-}
-
-fn hash(text: &str) -> Digest {
-    let mut hash = Digest::default();
-    hash.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
-    hash
 }

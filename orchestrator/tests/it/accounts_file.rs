@@ -8,7 +8,9 @@ use std::{
     time::Duration,
 };
 
-use orchestrator::accounts::{AccountsFile, AccountsFileError, AccountsReload, ReloadOutcome};
+use orchestrator::accounts::{AccountsFile, AccountsFileError};
+
+use service_runtime::watched_file::{Reload, ReloadOutcome};
 use shared_types::{ApiKeySid, DeploymentKey};
 use tempfile::TempDir;
 use tokio::{sync::watch, task::JoinHandle};
@@ -26,13 +28,13 @@ fn text(key: u128) -> String {
     )
 }
 
-struct WatchedFiles {
+struct FollowedAccounts {
     file: Arc<AccountsFile>,
-    reloads: watch::Receiver<AccountsReload>,
+    reloads: watch::Receiver<Reload>,
     follower: JoinHandle<()>,
 }
 
-impl WatchedFiles {
+impl FollowedAccounts {
     async fn start(path: &Path) -> Self {
         let file = Arc::new(AccountsFile::load(path).await.unwrap());
         let reloads = file.reloads();
@@ -43,7 +45,7 @@ impl WatchedFiles {
         Self { file, reloads, follower }
     }
 
-    async fn next_reload(&mut self) -> AccountsReload {
+    async fn next_reload(&mut self) -> Reload {
         let changed = tokio::time::timeout(Duration::from_secs(20), self.reloads.changed());
         changed.await.expect("the change was not detected").expect("the follower has stopped");
         self.reloads.borrow_and_update().clone()
@@ -54,7 +56,7 @@ impl WatchedFiles {
     }
 }
 
-impl Drop for WatchedFiles {
+impl Drop for FollowedAccounts {
     fn drop(&mut self) {
         self.follower.abort();
     }
@@ -67,8 +69,8 @@ async fn a_removed_api_key_stops_working() {
     let api_key =
         format!("[[account.api_key]]\nsid = \"{}\"\nsecret_sha256 = \"{digest}\"\n", ApiKeySid::from_bits(1));
     fs::write(&path, text(1) + &api_key).unwrap();
-    let mut followed = WatchedFiles::start(&path).await;
-    let authenticates = |followed: &WatchedFiles| {
+    let mut followed = FollowedAccounts::start(&path).await;
+    let authenticates = |followed: &FollowedAccounts| {
         followed.file.current().authenticate(ApiKeySid::from_bits(1), b"abc").is_some()
     };
     assert!(authenticates(&followed));
@@ -94,13 +96,10 @@ fn written(key: u128) -> (TempDir, PathBuf) {
 #[tokio::test]
 async fn valid_edits_apply_to_new_requests_only() {
     let (_dir, path) = written(1);
-    let mut followed = WatchedFiles::start(&path).await;
+    let mut followed = FollowedAccounts::start(&path).await;
     let before = followed.file.current();
     replace(&path, &text(2));
-    assert_eq!(
-        followed.next_reload().await,
-        AccountsReload { generation: 1, outcome: ReloadOutcome::Loaded }
-    );
+    assert_eq!(followed.next_reload().await, Reload { generation: 1, outcome: ReloadOutcome::Loaded });
     assert!(followed.knows(2) && !followed.knows(1));
     assert!(before.by_deployment_key(&DeploymentKey::from_bits(1)).is_some());
 }
@@ -108,11 +107,10 @@ async fn valid_edits_apply_to_new_requests_only() {
 #[tokio::test]
 async fn invalid_edits_are_reported_and_ignored() {
     let (_dir, path) = written(1);
-    let mut followed = WatchedFiles::start(&path).await;
+    let mut followed = FollowedAccounts::start(&path).await;
 
     replace(&path, &text(2).replace("webchat_security", "webchat_securty"));
-    let AccountsReload { generation: 1, outcome: ReloadOutcome::Rejected(reason) } =
-        followed.next_reload().await
+    let Reload { generation: 1, outcome: ReloadOutcome::Rejected(reason) } = followed.next_reload().await
     else {
         panic!("taken");
     };
@@ -120,17 +118,14 @@ async fn invalid_edits_are_reported_and_ignored() {
     assert!(followed.knows(1) && !followed.knows(2));
 
     replace(&path, &text(2));
-    assert_eq!(
-        followed.next_reload().await,
-        AccountsReload { generation: 2, outcome: ReloadOutcome::Loaded }
-    );
+    assert_eq!(followed.next_reload().await, Reload { generation: 2, outcome: ReloadOutcome::Loaded });
     assert!(followed.knows(2));
 }
 
 #[tokio::test]
 async fn an_empty_or_missing_file_is_ignored() {
     let (_dir, path) = written(1);
-    let mut followed = WatchedFiles::start(&path).await;
+    let mut followed = FollowedAccounts::start(&path).await;
     fs::write(&path, "").unwrap();
     let emptied = followed.next_reload().await;
     assert!(
@@ -143,10 +138,7 @@ async fn an_empty_or_missing_file_is_ignored() {
     assert!(matches!(removed.outcome, ReloadOutcome::Rejected(_)), "{removed:?}");
     assert!(followed.knows(1));
     replace(&path, &text(2));
-    assert_eq!(
-        followed.next_reload().await,
-        AccountsReload { generation: 3, outcome: ReloadOutcome::Loaded }
-    );
+    assert_eq!(followed.next_reload().await, Reload { generation: 3, outcome: ReloadOutcome::Loaded });
     assert!(followed.knows(2));
 }
 
@@ -155,7 +147,7 @@ async fn an_empty_or_missing_file_is_ignored() {
 #[tokio::test]
 async fn writes_in_quick_succession_are_all_detected() {
     let (_dir, path) = written(1);
-    let mut followed = WatchedFiles::start(&path).await;
+    let mut followed = FollowedAccounts::start(&path).await;
     let file = fs::File::options().write(true).open(&path).unwrap();
     let mut last = 1;
     for round in 0..30 {
@@ -182,7 +174,7 @@ async fn a_replaced_symlink_in_the_path_is_detected() {
     symlink("v1", dir.path().join("data")).unwrap();
     symlink("data/accounts.toml", dir.path().join("accounts.toml")).unwrap();
 
-    let mut followed = WatchedFiles::start(&dir.path().join("accounts.toml")).await;
+    let mut followed = FollowedAccounts::start(&dir.path().join("accounts.toml")).await;
     assert!(followed.knows(1));
     symlink("v2", dir.path().join("new")).unwrap();
     fs::rename(dir.path().join("new"), dir.path().join("data")).unwrap();

@@ -9,8 +9,12 @@ use std::{
 };
 
 use chrono::TimeDelta;
-use scoped_auth::keys_follower::{KeysFollower, Reload, ReloadOutcome};
-use service_runtime::{Clock, Metrics, random::Random};
+use scoped_auth::keys_follower::KeysFollower;
+use service_runtime::{
+    Clock, Metrics,
+    random::Random,
+    watched_file::{Reload, ReloadOutcome},
+};
 use tempfile::TempDir;
 use token::{key_file::KeyFile, key_ring::KeyRing};
 use tokio::{sync::watch, task::JoinHandle};
@@ -18,7 +22,7 @@ use tokio::{sync::watch, task::JoinHandle};
 /// enc-1 active, enc-2 next, enc-3 retired; sig-1 active, sig-2 next.
 const KEYS: &str = include_str!("../vectors/keys.json");
 
-struct WatchedFiles {
+struct FollowedKeys {
     keys: Arc<KeysFollower>,
     clock: Clock,
     metrics: Metrics,
@@ -28,13 +32,13 @@ struct WatchedFiles {
     _folder: TempDir,
 }
 
-impl Drop for WatchedFiles {
+impl Drop for FollowedKeys {
     fn drop(&mut self) {
         self.follower.abort();
     }
 }
 
-impl WatchedFiles {
+impl FollowedKeys {
     fn start(text: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keys.json");
@@ -84,7 +88,7 @@ fn without_enc_2() -> String {
 
 #[tokio::test]
 async fn a_valid_key_file_change_is_loaded() {
-    let mut followed = WatchedFiles::start(KEYS);
+    let mut followed = FollowedKeys::start(KEYS);
     assert_eq!(followed.kids(), ["enc-1", "enc-2", "enc-3", "sig-1", "sig-2"]);
     assert_eq!(followed.becomes(&without_enc_2()).await, ReloadOutcome::Loaded);
     assert_eq!(followed.kids(), ["enc-1", "enc-3", "sig-1", "sig-2"]);
@@ -93,7 +97,7 @@ async fn a_valid_key_file_change_is_loaded() {
 
 #[tokio::test]
 async fn an_invalid_key_file_is_reported_without_secrets_and_ignored() {
-    let mut followed = WatchedFiles::start(KEYS);
+    let mut followed = FollowedKeys::start(KEYS);
     let before = followed.ring();
     let path = followed.path.display().to_string();
     let no_pair = KEYS.replace("AERE", "AERF");
@@ -118,7 +122,7 @@ async fn an_invalid_key_file_is_reported_without_secrets_and_ignored() {
 
 #[tokio::test]
 async fn an_unchanged_file_keeps_the_key_ring() {
-    let mut followed = WatchedFiles::start(KEYS);
+    let mut followed = FollowedKeys::start(KEYS);
     let before = followed.ring();
     assert!(matches!(followed.becomes("{").await, ReloadOutcome::Rejected(_)));
     assert_eq!(followed.becomes(KEYS).await, ReloadOutcome::Loaded, "it is said to be good again");
@@ -132,19 +136,19 @@ async fn a_retired_key_expires_even_while_the_file_is_invalid() {
     let clock = Clock::adjustable();
     let until = (clock.now() + TimeDelta::hours(1)).timestamp();
     let retired = format!("\"retired\", \"opens_until\": {until}");
-    let mut followed = WatchedFiles::start(&KEYS.replace("\"retired\"", &retired));
+    let mut followed = FollowedKeys::start(&KEYS.replace("\"retired\"", &retired));
     assert!(matches!(followed.becomes("{").await, ReloadOutcome::Rejected(_)));
     followed.clock.advance(TimeDelta::minutes(59));
     assert_eq!(followed.kids().len(), 5);
     followed.clock.advance(TimeDelta::minutes(2));
-    assert_eq!(followed.next().await, ReloadOutcome::KeyExpired);
+    assert_eq!(followed.next().await, ReloadOutcome::Expired);
     assert_eq!(followed.kids(), ["enc-1", "enc-2", "sig-1", "sig-2"]);
 }
 
 #[tokio::test]
 async fn expired_keys_are_not_loaded() {
     let over = KEYS.replace("\"retired\"", "\"retired\", \"opens_until\": 1000000000");
-    let mut followed = WatchedFiles::start(&over);
+    let mut followed = FollowedKeys::start(&over);
     assert_eq!(followed.kids(), ["enc-1", "enc-2", "sig-1", "sig-2"]);
     assert_eq!(followed.becomes(&format!("{over} ")).await, ReloadOutcome::Loaded);
     assert_eq!(followed.kids(), ["enc-1", "enc-2", "sig-1", "sig-2"]);
@@ -154,7 +158,7 @@ async fn expired_keys_are_not_loaded() {
 #[tokio::test]
 async fn metrics_report_the_current_keys() {
     let made = KEYS.replacen("\"kty\"", "\"made_at\": 1795176000, \"kty\"", 1);
-    let mut followed = WatchedFiles::start(&made);
+    let mut followed = FollowedKeys::start(&made);
     let line = |kid: &str, usage: &str, status: &str, made: i64| {
         format!("key_made_timestamp_seconds{{kid=\"{kid}\",use=\"{usage}\",status=\"{status}\"}} {made}\n")
     };

@@ -18,10 +18,13 @@ use scoped_auth::{
     Config, PROGRAM,
     app::{open_keys, start_with},
     config::MissingKeys,
-    keys_follower::{KeysFollower, Reload, ReloadOutcome},
+    keys_follower::KeysFollower,
 };
 use serde_json::{Value, json};
-use service_runtime::{Clock, Listeners, Running, Settings};
+use service_runtime::{
+    Clock, Listeners, Running, Settings,
+    watched_file::{Reload, ReloadOutcome},
+};
 use shared_types::SealedToken;
 use tempfile::TempDir;
 use test_support::http::Request;
@@ -245,7 +248,7 @@ async fn three_key_rotations_under_load_lose_no_request_or_token() {
     // More than a day later, when all their sessions have expired, the old keys are removed without a command.
     assert_eq!(sas.published().await.len(), 4);
     sas.clock.advance(TimeDelta::days(1) + TimeDelta::minutes(1));
-    assert_eq!(sas.next().await, ReloadOutcome::KeyExpired);
+    assert_eq!(sas.next().await, ReloadOutcome::Expired);
     assert_eq!(sas.published().await.len(), 1);
     for token in &tokens {
         assert_eq!(caller.verdict(token).await["reason"], "invalid_token");

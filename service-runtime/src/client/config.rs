@@ -27,6 +27,6 @@ impl PeerConfig {
     /// Starts the task that reloads the certificate files, if there are any.
     pub fn follow(&self) -> Option<JoinHandle<()>> {
         let files = self.tls.clone()?;
-        Some(tokio::spawn(async move { files.follow().await }))
+        Some(tokio::spawn(async move { files.follow_files().await }))
     }
 }

@@ -49,7 +49,7 @@ impl Trust {
     pub(super) fn generation(&self) -> u64 {
         match self {
             Trust::Plain | Trust::System(_) => 0,
-            Trust::Files(files) => files.generation(),
+            Trust::Files(files) => files.version(),
         }
     }
 }

@@ -27,7 +27,7 @@ impl ConnectionDrain {
     /// Whether the request's connection closes after the response.
     pub(crate) fn applies_to(&self, request: &HttpRequest) -> bool {
         let replaced = self.tls.as_ref().is_some_and(|files| {
-            request.conn_data::<TlsGeneration>().is_some_and(|made| made.0 != files.generation())
+            request.conn_data::<TlsGeneration>().is_some_and(|made| made.0 != files.version())
         });
         replaced || self.stopping.load(Ordering::Relaxed)
     }

@@ -158,7 +158,10 @@ impl<S: 'static, P: AccessPolicy> Service<S, P> {
             servers,
             stopping,
             drain,
-            tasks: tls.map(|files| tokio::spawn(async move { files.follow().await })).into_iter().collect(),
+            tasks: tls
+                .map(|files| tokio::spawn(async move { files.follow_files().await }))
+                .into_iter()
+                .collect(),
             before_drain: Vec::new(),
             on_shutdown: vec![Box::pin(last_spans.stop())],
         })

@@ -47,7 +47,7 @@ where
         .shutdown_timeout(IN_FLIGHT_SECONDS)
         .disable_signals()
         .on_connect(move |_, connection| {
-            connection.insert(TlsGeneration(files.generation()));
+            connection.insert(TlsGeneration(files.version()));
         })
         .tls_handshake_timeout(HANDSHAKE_DEADLINE);
     Ok(server.listen_rustls_0_23(listener, config)?.run())

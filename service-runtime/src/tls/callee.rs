@@ -16,7 +16,7 @@ use rustls::{
     version::TLS13,
 };
 
-use super::files::{FromMaterial, Part, TlsError, TlsMaterial, WatchedFiles, provider};
+use super::files::{FromMaterial, Part, TlsError, TlsMaterial, WatchedTls, provider};
 
 /// The server's certificate and client verifier, from the current files.
 pub struct Callee {
@@ -25,7 +25,7 @@ pub struct Callee {
 }
 
 /// The server's files, reloaded on change.
-pub type CalleeTls = Arc<WatchedFiles<Callee>>;
+pub type CalleeTls = Arc<WatchedTls<Callee>>;
 
 impl FromMaterial for Callee {
     #[allow(private_interfaces, reason = "see the trait")]

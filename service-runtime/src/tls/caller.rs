@@ -5,13 +5,13 @@ use std::sync::Arc;
 use rustls::{ClientConfig, Error, client::Resumption, sign::SingleCertAndKey, version::TLS13};
 use rustls_platform_verifier::BuilderVerifierExt;
 
-use super::files::{FromMaterial, Part, TlsError, TlsMaterial, WatchedFiles, provider};
+use super::files::{FromMaterial, Part, TlsError, TlsMaterial, WatchedTls, provider};
 
 /// The client configuration, from the current files.
 pub struct Caller(Arc<ClientConfig>);
 
 /// The client's files, reloaded on change.
-pub type CallerTls = Arc<WatchedFiles<Caller>>;
+pub type CallerTls = Arc<WatchedTls<Caller>>;
 
 impl Caller {
     /// The client configuration.

@@ -1,36 +1,24 @@
-//! The PEM files of one side, reloaded on change. A change is applied as a whole; invalid files are logged and the
-//! previous ones stay in use.
-//!
-//! The files are polled, and a change counts at the second read that shows it ([`Debounce`]): a certificate and its key
-//! are two files, replaced one after the other.
+//! The PEM files of one side, reloaded on change.
 
 use std::{
     fmt, fs,
-    path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    marker::PhantomData,
+    path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
-use arc_swap::{ArcSwap, Guard};
-use ring::digest::{Context, SHA256};
 use rustls::{
     RootCertStore,
     crypto::{CryptoProvider, ring as provider},
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
     sign::CertifiedKey,
 };
-use tokio::{
-    sync::watch,
-    time::{MissedTickBehavior, interval},
-};
 use zeroize::Zeroizing;
 
 use crate::{
     operator_file::{warn_if_exposed, without_byte_order_mark},
-    watched_file::Debounce,
+    watched_file::{FileSource, WatchedFile},
 };
 
 /// Poll interval.
@@ -95,88 +83,62 @@ pub trait FromMaterial: Sized + Send + Sync + 'static {
     fn make(material: TlsMaterial) -> Result<Self, TlsError>;
 }
 
-/// Files and what was built from their last valid content.
-pub struct WatchedFiles<T> {
+/// The files of one side, and what is built from them.
+pub struct TlsSource<T> {
     files: TlsFiles,
-    current: ArcSwap<T>,
-    loaded: ContentHash,
-    generation: AtomicU64,
-    changes: watch::Sender<u64>,
+    built: PhantomData<fn() -> T>,
 }
 
-/// SHA-256 of the content, to avoid keeping a copy of a key; or the file that could not be read.
-type ContentHash = Result<[u8; 32], TlsError>;
+/// Files, and what was built from their last valid content.
+pub type WatchedTls<T> = WatchedFile<TlsSource<T>>;
 
-impl<T: FromMaterial> WatchedFiles<T> {
-    /// Reads the files for the first time.
-    pub fn load(files: TlsFiles) -> Result<Arc<Self>, TlsError> {
-        let read = Read::of(&files)?;
-        let current = ArcSwap::from_pointee(T::make(read.material()?)?);
-        files.warn_if_key_is_exposed();
-        let (changes, _) = watch::channel(0);
-        Ok(Arc::new(Self {
-            files,
-            current,
-            loaded: Ok(read.digest()),
-            generation: AtomicU64::new(0),
-            changes,
-        }))
+impl<T: FromMaterial> WatchedTls<T> {
+    /// Loads the files for the first time.
+    pub fn load_files(files: TlsFiles) -> Result<Arc<Self>, TlsError> {
+        Self::load(TlsSource { files, built: PhantomData })
     }
 
-    /// Built from the last valid content.
-    pub fn current(&self) -> Guard<Arc<T>> {
-        self.current.load()
+    /// Reloads the files on change. Never returns; run it once, as a task.
+    pub async fn follow_files(self: &Arc<Self>) {
+        self.follow(self.source().files.period).await;
+    }
+}
+
+impl<T: FromMaterial> FileSource for TlsSource<T> {
+    type Content = Content;
+    type Value = T;
+    type Error = TlsError;
+
+    fn paths(&self) -> Vec<&Path> {
+        let TlsFiles { authorities, own, period: _ } = &self.files;
+        let own = own.iter().flat_map(|own| [&own.certificate, &own.key]);
+        [authorities].into_iter().chain(own).map(PathBuf::as_path).collect()
     }
 
-    /// Number of reloads. A connection of an earlier generation closes after its next response.
-    pub fn generation(&self) -> u64 {
-        self.generation.load(Ordering::Acquire)
+    fn read(&self) -> Result<Content, TlsError> {
+        Content::of(&self.files)
     }
 
-    /// Notifies of every change, valid or not, after [`current`](Self::current) reflects it.
-    pub fn changes(&self) -> watch::Receiver<u64> {
-        self.changes.subscribe()
+    fn parts(content: &Content) -> Vec<&[u8]> {
+        let (certificate, key) = content.own.as_ref().map_or((&[][..], &[][..]), |(one, other)| (one, other));
+        vec![&content.authorities, certificate, key]
     }
 
-    /// Polls the files and applies stable changes. Never returns; run it once, as a task.
-    pub async fn follow(&self) {
-        let mut ticks = interval(self.files.period);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (mut changes, mut loaded) = (Debounce::new(self.loaded.clone()), self.loaded.clone());
-        loop {
-            ticks.tick().await;
-            let read = Read::of(&self.files);
-            let seen = read.as_ref().map(Read::digest).map_err(Clone::clone);
-            if changes.observe(seen.clone()) {
-                // If the files are back to the loaded content, connections need not be closed.
-                let applied = if seen == loaded { Ok(()) } else { self.apply(read) };
-                if applied.is_ok() {
-                    loaded = seen;
-                }
-                self.log_reload(applied);
-            }
-        }
-    }
-
-    fn apply(&self, read: Result<Read, TlsError>) -> Result<(), TlsError> {
-        self.current.store(Arc::new(T::make(read?.material()?)?));
-        self.generation.fetch_add(1, Ordering::AcqRel);
+    fn parse(&self, content: Content) -> Result<T, TlsError> {
+        let value = T::make(content.material()?)?;
         self.files.warn_if_key_is_exposed();
-        Ok(())
+        Ok(value)
     }
 
-    fn log_reload(&self, applied: Result<(), TlsError>) {
-        match applied {
-            Ok(()) => {
-                let file = self.files.path_of(Part::Authorities).display();
-                tracing::info!(%file, "certificates reloaded");
-            }
-            Err(error) => {
-                let file = self.files.path_of(error.part).display();
-                tracing::error!(%file, reason = %error, "certificate file rejected, keeping the previous certificates");
-            }
-        }
-        self.changes.send_modify(|changes| *changes += 1);
+    fn log_loaded(&self, _: &T) {
+        let file = self.files.path_of(Part::Authorities).display();
+        tracing::info!(%file, "certificates reloaded");
+    }
+
+    fn log_rejected(&self, error: &TlsError) -> String {
+        let file = self.files.path_of(error.part).display();
+        tracing::error!(%file, reason = %error, "certificate file rejected, keeping the previous certificates");
+        format!("{file}: {error}")
     }
 }
 
@@ -197,12 +159,12 @@ impl TlsFiles {
 }
 
 /// The raw content of the files.
-struct Read {
+pub struct Content {
     authorities: Vec<u8>,
     own: Option<(Vec<u8>, Zeroizing<Vec<u8>>)>,
 }
 
-impl Read {
+impl Content {
     fn of(files: &TlsFiles) -> Result<Self, TlsError> {
         let read = |part| {
             let content = fs::read(files.path_of(part));
@@ -214,18 +176,6 @@ impl Read {
             None => None,
         };
         Ok(Self { authorities, own })
-    }
-
-    fn digest(&self) -> [u8; 32] {
-        let mut context = Context::new(&SHA256);
-        let (certificate, key) = self.own.as_ref().map_or((&[][..], &[][..]), |(one, other)| (one, other));
-        for content in [&self.authorities, certificate, key] {
-            context.update(&content.len().to_be_bytes());
-            context.update(content);
-        }
-        let mut digest = [0; 32];
-        digest.copy_from_slice(context.finish().as_ref());
-        digest
     }
 
     fn material(&self) -> Result<TlsMaterial, TlsError> {

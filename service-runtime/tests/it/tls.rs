@@ -9,7 +9,7 @@ use service_runtime::{
     client::PeerConfig,
     random::Random,
     server::{ServerLimits, Service},
-    tls::{Callee, Caller, FromMaterial, OwnFiles, Part, TlsFiles, WatchedFiles},
+    tls::{Callee, Caller, FromMaterial, OwnFiles, Part, TlsFiles, WatchedTls},
 };
 use shared_types::{Code, Endpoint, endpoint, orchestrator::NoParameters};
 use tempfile::TempDir;
@@ -53,8 +53,8 @@ fn files(folder: &Path, participant: Option<&str>) -> TlsFiles {
     TlsFiles { authorities: folder.join("ca.pem"), own, period: PERIOD }
 }
 
-fn load<T: FromMaterial>(folder: &Path, participant: Option<&str>) -> Arc<WatchedFiles<T>> {
-    WatchedFiles::load(files(folder, participant)).map_err(|error| error.to_string()).unwrap()
+fn load<T: FromMaterial>(folder: &Path, participant: Option<&str>) -> Arc<WatchedTls<T>> {
+    WatchedTls::load_files(files(folder, participant)).map_err(|error| error.to_string()).unwrap()
 }
 
 /// A folder for either side, with an authority that signed both certificates.
@@ -91,17 +91,17 @@ impl Pair {
     }
 }
 
-fn start(tls: Option<Arc<WatchedFiles<Callee>>>) -> Running {
+fn start(tls: Option<Arc<WatchedTls<Callee>>>) -> Running {
     let routes = |table: RouteTable<(), Open>| table.on::<Greet, _, _>(greet);
     let service = Service { tls, ..service((), ServerLimits::internal(), Duration::ZERO, routes) };
     service.start(Listeners::loopback().unwrap()).unwrap()
 }
 
-fn peer(base_url: &str, tls: Option<Arc<WatchedFiles<Caller>>>) -> ServiceClient {
+fn peer(base_url: &str, tls: Option<Arc<WatchedTls<Caller>>>) -> ServiceClient {
     ServiceClient::new(&peer_config(base_url, tls), Arc::default())
 }
 
-fn peer_config(base_url: &str, tls: Option<Arc<WatchedFiles<Caller>>>) -> PeerConfig {
+fn peer_config(base_url: &str, tls: Option<Arc<WatchedTls<Caller>>>) -> PeerConfig {
     PeerConfig {
         name: "Greeter",
         base_url: base_url.to_owned(),
@@ -222,14 +222,14 @@ async fn new_certificates_apply_while_old_connections_finish() {
     let old = peer(&url, Some(load::<Caller>(pair.caller.path(), Some("caller"))));
     let peer = peer(&url, Some(caller_files.clone()));
     let follower = caller_files.clone();
-    let follower = tokio::spawn(async move { follower.follow().await });
+    let follower = tokio::spawn(async move { follower.follow_files().await });
     greets(&peer).await.unwrap();
     greets(&old).await.unwrap();
 
     // Moves to another authority, with both trusted in between: callees first present what callers already trust.
     let next = Authority::new("the next authority");
     let both = format!("{}{}", pair.authority.pem(), next.pem());
-    let (mut at_callee, mut at_caller) = (callee_files.changes(), caller_files.changes());
+    let (mut at_callee, mut at_caller) = (callee_files.reloads(), caller_files.reloads());
     for (folder, changes) in [(&pair.callee, &mut at_callee), (&pair.caller, &mut at_caller)] {
         put(folder.path(), "ca.pem", &both);
         timeout(PATIENT, changes.changed()).await.expect("a change is noticed").unwrap();
@@ -237,20 +237,20 @@ async fn new_certificates_apply_while_old_connections_finish() {
     }
     // A certificate and its key are two files; a poll may fall between their writes.
     next.issues("callee", pair.callee.path(), Flaw::None);
-    while callee_files.generation() < 2 {
+    while callee_files.version() < 2 {
         timeout(PATIENT, at_callee.changed()).await.expect("a change is noticed").unwrap();
     }
     next.issues("caller", pair.caller.path(), Flaw::None);
-    while caller_files.generation() < 2 {
+    while caller_files.version() < 2 {
         timeout(PATIENT, at_caller.changed()).await.expect("a change is noticed").unwrap();
     }
     greets(&peer).await.unwrap();
     put(pair.callee.path(), "ca.pem", next.pem());
     put(pair.caller.path(), "ca.pem", next.pem());
-    while callee_files.generation() < 3 {
+    while callee_files.version() < 3 {
         timeout(PATIENT, at_callee.changed()).await.expect("a change is noticed").unwrap();
     }
-    while caller_files.generation() < 3 {
+    while caller_files.version() < 3 {
         timeout(PATIENT, at_caller.changed()).await.expect("a change is noticed").unwrap();
     }
     greets(&peer).await.unwrap();
@@ -267,11 +267,11 @@ async fn a_new_client_certificate_applies_to_the_next_request() {
     let files = load::<Caller>(pair.caller.path(), Some("caller"));
     let peer = peer(&format!("https://{}", callee.address()), Some(files.clone()));
     let follower = files.clone();
-    let follower = tokio::spawn(async move { follower.follow().await });
+    let follower = tokio::spawn(async move { follower.follow_files().await });
     greets(&peer).await.unwrap();
     Authority::new("another authority").issues("caller", pair.caller.path(), Flaw::None);
-    let mut changes = files.changes();
-    while files.generation() == 0 {
+    let mut changes = files.reloads();
+    while files.version() == 0 {
         timeout(PATIENT, changes.changed()).await.expect("a change is noticed").unwrap();
     }
     is_refused(greets(&peer).await, Code::UpstreamInvalid, "UnknownCA");
@@ -284,7 +284,7 @@ async fn invalid_certificate_files_are_ignored() {
     let callee_files = load::<Callee>(pair.callee.path(), Some("callee"));
     let callee = start(Some(callee_files.clone()));
     let peer = pair.peer(&callee);
-    let mut changes = callee_files.changes();
+    let mut changes = callee_files.reloads();
     let key = std::fs::read_to_string(pair.callee.path().join("callee.key")).unwrap();
     let other = KEY_OF_NOBODY.get_or_init(|| {
         let folder = tempfile::tempdir().unwrap();
@@ -299,7 +299,7 @@ async fn invalid_certificate_files_are_ignored() {
     }
     put(pair.callee.path(), "callee.key", &key);
     timeout(PATIENT, changes.changed()).await.expect("a change is noticed").unwrap();
-    assert_eq!(callee_files.generation(), 0, "the previous files stay in use");
+    assert_eq!(callee_files.version(), 0, "the previous files stay in use");
     greets(&peer).await.unwrap();
 }
 
@@ -314,7 +314,7 @@ fn file_errors_do_not_contain_the_content() {
     let reload_error = |name: &str, content: &str| {
         let good = std::fs::read_to_string(folder.join(name)).unwrap();
         put(folder, name, content);
-        let error = WatchedFiles::<Callee>::load(files(folder, Some("callee"))).err().unwrap();
+        let error = WatchedTls::<Callee>::load_files(files(folder, Some("callee"))).err().unwrap();
         put(folder, name, &good);
         for line in key.lines().filter(|line| !line.starts_with("-----")) {
             assert!(!error.to_string().contains(line), "a part of the key");
@@ -337,6 +337,6 @@ fn file_errors_do_not_contain_the_content() {
         (Part::Key, "is not the key of the certificate".to_owned())
     );
     std::fs::remove_file(folder.join("callee.pem")).unwrap();
-    let error = WatchedFiles::<Callee>::load(files(folder, Some("callee"))).err().unwrap();
+    let error = WatchedTls::<Callee>::load_files(files(folder, Some("callee"))).err().unwrap();
     assert_eq!(error.to_string(), "cannot be read: entity not found");
 }

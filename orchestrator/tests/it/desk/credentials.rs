@@ -2,8 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use orchestrator::accounts::{AccountsFile, ReloadOutcome};
-use service_runtime::{Clock, Listeners};
+use orchestrator::accounts::AccountsFile;
+use service_runtime::{Clock, Listeners, watched_file::ReloadOutcome};
 use test_support::{http::Request, services, within};
 
 use crate::desk::{

@@ -1,4 +1,4 @@
-//! Decides when the accounts file must be read again, and when its content counts as changed.
+//! Decides by their metadata when files must be read again.
 
 use std::{
     os::unix::fs::MetadataExt as _,
@@ -6,22 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ring::digest;
-
-/// SHA-256 of a text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Digest(Vec<u8>);
-
-impl Digest {
-    pub(super) fn of(text: &str) -> Self {
-        Self(digest::digest(&digest::SHA256, text.as_bytes()).as_ref().to_vec())
-    }
-}
-
 /// File metadata that show a change without reading the file: device and inode after following links, length, and the
 /// times of modification and status change.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Stamp {
+struct Stamp {
     device: u64,
     inode: u64,
     length: u64,
@@ -31,7 +19,7 @@ pub(super) struct Stamp {
 
 impl Stamp {
     /// The metadata of the file at `path`, or the error of the operating system.
-    pub(super) fn of(path: &Path) -> Result<Self, String> {
+    fn of(path: &Path) -> Result<Self, String> {
         let metadata = std::fs::metadata(path).map_err(|error| error.to_string())?;
         Ok(Self {
             device: metadata.dev(),
@@ -43,34 +31,44 @@ impl Stamp {
     }
 }
 
+/// The metadata of each of the files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Stamps(Vec<Result<Stamp, String>>);
+
+impl Stamps {
+    pub(super) fn of(paths: &[&Path]) -> Self {
+        Self(paths.iter().map(|path| Stamp::of(path)).collect())
+    }
+}
+
 /// Coarsest timestamp resolution of file systems (FAT).
 const TICK: Duration = Duration::from_secs(2);
 
-/// Decides whether the file must be read. With an unchanged stamp it need not be, with one exception: a write may follow a
+/// Decides whether the files must be read. With unchanged stamps they need not be, with one exception: a write may follow a
 /// read within one tick of the file system's clock and leave the stamp unchanged. So a read is final only if it began one
-/// tick after the stamp was first seen, measured by this process's clock, since the clock of a file server may differ.
+/// tick after the stamps were first seen, measured by this process's clock, since the clock of a file server may differ.
 #[derive(Debug, Default)]
 pub(super) struct ChangeDetector {
-    stamp: Option<Result<Stamp, String>>,
+    stamps: Option<Stamps>,
     seen_at: Option<Instant>,
     is_settled: bool,
 }
 
 impl ChangeDetector {
-    /// Whether the file, with this stamp now, must be read.
-    pub(super) fn must_read(&mut self, stamp: &Result<Stamp, String>, now: Instant) -> bool {
-        if self.stamp.as_ref() != Some(stamp) {
-            *self = Self { stamp: Some(stamp.clone()), seen_at: Some(now), is_settled: false };
+    /// Whether the files, with these stamps now, must be read.
+    pub(super) fn must_read(&mut self, stamps: &Stamps, now: Instant) -> bool {
+        if self.stamps.as_ref() != Some(stamps) {
+            *self = Self { stamps: Some(stamps.clone()), seen_at: Some(now), is_settled: false };
         }
         !self.is_settled
     }
 
-    /// Records a read that began at `began`, with the stamp after it. `is_stable` is false if the content must be read once
+    /// Records a read that began at `began`, with the stamps after it. `is_stable` is false if the content must be read once
     /// more before it counts.
-    pub(super) fn has_read(&mut self, began: Instant, stamp: &Result<Stamp, String>, is_stable: bool) {
+    pub(super) fn has_read(&mut self, began: Instant, stamps: &Stamps, is_stable: bool) {
         let is_past_tick =
             self.seen_at.is_some_and(|seen_at| began.saturating_duration_since(seen_at) > TICK);
-        self.is_settled = is_stable && is_past_tick && self.stamp.as_ref() == Some(stamp);
+        self.is_settled = is_stable && is_past_tick && self.stamps.as_ref() == Some(stamps);
     }
 }
 
@@ -78,23 +76,25 @@ impl ChangeDetector {
 mod tests {
     use super::*;
 
-    fn stamp(number: u64) -> Result<Stamp, String> {
-        Ok(Stamp { device: 1, inode: number, length: 3, modified: (0, 0), changed: (0, 0) })
+    /// Of two files, the second of which changes.
+    fn stamps(number: u64) -> Stamps {
+        let stamp = |inode| Ok(Stamp { device: 1, inode, length: 3, modified: (0, 0), changed: (0, 0) });
+        Stamps(vec![stamp(0), stamp(number)])
     }
 
     /// Polls every half second a file with these stamps. Returns the indexes at which it is read.
     fn reads(
         change_detector: &mut ChangeDetector,
         begin: Instant,
-        stamps: &[u64],
+        numbers: &[u64],
         is_stable: impl Fn(usize) -> bool,
     ) -> Vec<usize> {
         let mut reads = Vec::new();
-        for (number, now) in stamps.iter().enumerate() {
+        for (number, now) in numbers.iter().enumerate() {
             let at = begin + Duration::from_millis(500) * number as u32;
-            if change_detector.must_read(&stamp(*now), at) {
+            if change_detector.must_read(&stamps(*now), at) {
                 reads.push(number);
-                change_detector.has_read(at, &stamp(*now), is_stable(number));
+                change_detector.has_read(at, &stamps(*now), is_stable(number));
             }
         }
         reads
@@ -120,9 +120,9 @@ mod tests {
     #[test]
     fn a_changing_file_is_read_until_it_is_stable() {
         let mut change_detector = ChangeDetector::default();
-        let stamps = [1; 12];
+        let numbers = [1; 12];
         assert_eq!(
-            reads(&mut change_detector, Instant::now(), &stamps, |number| number > 8),
+            reads(&mut change_detector, Instant::now(), &numbers, |number| number > 8),
             (0..10).collect::<Vec<_>>()
         );
     }
@@ -131,12 +131,12 @@ mod tests {
     fn a_file_that_changes_while_it_is_read_is_read_again() {
         let (mut change_detector, begin) = (ChangeDetector::default(), Instant::now());
         let later = begin + Duration::from_secs(10);
-        assert!(change_detector.must_read(&stamp(1), begin));
-        assert!(change_detector.must_read(&stamp(1), later));
-        change_detector.has_read(later, &stamp(2), true);
-        assert!(change_detector.must_read(&stamp(1), later), "even if it were as before then");
-        change_detector.has_read(later, &stamp(1), true);
-        assert!(!change_detector.must_read(&stamp(1), later));
+        assert!(change_detector.must_read(&stamps(1), begin));
+        assert!(change_detector.must_read(&stamps(1), later));
+        change_detector.has_read(later, &stamps(2), true);
+        assert!(change_detector.must_read(&stamps(1), later), "even if it were as before then");
+        change_detector.has_read(later, &stamps(1), true);
+        assert!(!change_detector.must_read(&stamps(1), later));
     }
 
     #[test]
