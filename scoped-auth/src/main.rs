@@ -9,7 +9,6 @@ use service_runtime::allocator::Allocator;
 static ALLOCATOR: Allocator = Allocator;
 
 fn main() -> ExitCode {
-    PROGRAM.run(async |environment, listeners| {
-        Ok(start(Config::from_environment(&environment)?, listeners).await?)
-    })
+    PROGRAM
+        .run(async |environment, listeners| start(Config::from_environment(&environment)?, listeners).await)
 }

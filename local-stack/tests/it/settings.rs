@@ -1,7 +1,9 @@
 //! The settings of the three services: their secrets, and what one service's timeouts mean to the other.
 
-use std::fs;
+use std::{fmt, fs};
 
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
 use service_runtime::{Environment, SettingError, command::Program, settings::Setting};
 
 type FromEnvironment = fn(&Environment) -> Result<(), SettingError>;
@@ -95,6 +97,32 @@ fn every_invalid_value_is_an_error_that_names_its_variable() {
         }
     }
     assert!(checked > 40, "{checked}");
+}
+
+#[test]
+fn debug_hides_every_secret() {
+    const PASSWORD: &str = "hunter2-hunter2-hunter2";
+    fn debug<T: DeserializeOwned + JsonSchema + fmt::Debug>(program: Program) -> String {
+        let secrets = Setting::list::<T>().into_iter().filter(|setting| setting.is_secret);
+        let secrets = secrets.map(|setting| {
+            let value = match &*setting.name {
+                "database_url" => format!("postgres://user:{PASSWORD}@host/database"),
+                "fingerprint_key" => "hunter2-".repeat(6),
+                _ => PASSWORD.to_owned(),
+            };
+            (Setting::variable(program.prefix, &setting.name), value)
+        });
+        let valid = VALID.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let environment = program.environment(valid.into_iter().chain(secrets)).unwrap();
+        format!("{:?}", environment.fill::<T>().unwrap())
+    }
+    for text in [
+        debug::<orchestrator::settings::OrchestratorSettings>(orchestrator::PROGRAM),
+        debug::<federated_auth::settings::FederatedAuthSettings>(federated_auth::PROGRAM),
+        debug::<scoped_auth::settings::ScopedAuthSettings>(scoped_auth::PROGRAM),
+    ] {
+        assert!(text.contains("keep_alive_seconds") && !text.contains("hunter2"), "{text}");
+    }
 }
 
 /// A default is documented as an operator would set it.

@@ -22,7 +22,7 @@ use scoped_auth::{
 };
 use serde_json::{Value, json};
 use service_runtime::{
-    Clock, Listeners, Running, Settings,
+    Clock, Listeners, Running,
     watched_file::{Reload, ReloadOutcome},
 };
 use shared_types::SealedToken;

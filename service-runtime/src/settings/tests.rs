@@ -111,7 +111,8 @@ fn every_error_names_the_variable_and_repeats_no_value() {
 
 #[test]
 fn a_struct_needs_only_its_own_settings() {
-    let environment = environment(&[("X_LISTEN", "nowhere"), ("X_TIMEOUT_MS", "7")]);
+    let others = [("X_LISTEN", "nowhere"), ("X_SECRET_FILE", "/nonexistent/secret")];
+    let environment = environment(&[others[0], others[1], ("X_TIMEOUT_MS", "7")]);
     let settings: TimeoutSettings = environment.fill().unwrap();
     assert_eq!(settings.timeout_ms.duration(), Duration::from_millis(7));
 }
