@@ -142,7 +142,8 @@ pub async fn admit(
             (claimed.ok_or(Error::InvalidToken)?, token.as_ref(), Error::InvalidToken)
         }
     };
-    let mut config = state.accounts.current().by_deployment_key(&deployment_key).ok_or(unknown_key)?;
+    context.step("Fetches accountSid with Deployment Key");
+    let mut config = deployment_config(state, context, &deployment_key).ok_or(unknown_key)?;
     context.account = Some(config.account.sid);
 
     let path = context.path;
@@ -212,7 +213,7 @@ pub async fn readmit(
     admitted: &mut Admitted,
 ) -> Result<(), Error> {
     let (account, key) = (admitted.config.account.sid, admitted.config.deployment.key);
-    let current = state.accounts.current().by_deployment_key(&key);
+    let current = deployment_config(state, context, &key);
     let mut config = current.filter(|config| config.account.sid == account).ok_or(Error::InvalidToken)?;
     if let Some(peer) = &state.flex_configuration {
         let fetched = state.flex_configuration_cache.allowed_origins(peer, context, account, key).await?;
@@ -281,6 +282,18 @@ impl Admitted {
     }
 }
 
+/// `FWO ->> FWO: Fetches Account Configurations`: those of the deployment and of its account, from the current snapshot of
+/// `accounts.toml`.
+fn deployment_config(
+    state: &State,
+    context: &RequestContext<'_>,
+    key: &DeploymentKey,
+) -> Option<DeploymentConfig> {
+    let found = state.accounts.current().by_deployment_key(key)?;
+    context.step("Fetches Account Configurations");
+    Some(found)
+}
+
 fn bearer_token(context: &RequestContext<'_>) -> Option<SealedToken> {
     let bearer = context.bearer().or_else(|| context.credential(b"dpop"))?;
     SealedToken::new(str::from_utf8(bearer).ok()?.to_owned())
@@ -297,5 +310,6 @@ fn set_acao<'a>(
     let origin = page_origin::of_request(context, allowed, target);
     let decision = cors::decide(allowed, origin.as_deref(), feature_is_on);
     set_allow_origin(context, decision.allow_origin);
+    context.step("Sets ACAO response header");
     if decision.refused { Err(Error::OriginNotAllowed) } else { Ok(origin) }
 }

@@ -19,6 +19,7 @@ pub async fn create_token(
     request: Request,
 ) -> Result<Response, Error> {
     call.account = Some(account_sid);
+    call.step("Decides grants and ttl");
     let generate = generate::Request {
         account_sid,
         grants: grants::for_guest(&request),

@@ -2,8 +2,11 @@
 
 use std::{fs, path::Path};
 
-/// The arrows between participants of the diagram under `heading` in `docs/sequences/<file>`. Self-arrows, notes and
-/// the customer's actions are not traffic.
+/// A step that most diagrams leave out, to be drawn where it matters. A diagram that draws it must draw it each time.
+const LEFT_OUT: &str = "FWO->>FWO: Counts the call";
+
+/// The arrows of the diagram under `heading` in `docs/sequences/<file>`: those between participants, and the steps of the
+/// services. Notes and the customer's actions are neither.
 pub(crate) fn arrows(file: &str, heading: &str) -> Vec<String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/sequences").join(file);
     let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{file}: {error}"));
@@ -12,7 +15,12 @@ pub(crate) fn arrows(file: &str, heading: &str) -> Vec<String> {
     let diagram = section.split("```mermaid").nth(1).and_then(|rest| rest.split("```").next());
     let diagram = diagram.unwrap_or_else(|| panic!("`{heading}` in {file} has no diagram"));
     assert!(diagram.contains("autonumber"), "`{heading}` in {file} is not numbered");
-    diagram.lines().filter_map(arrow).collect()
+    let arrows: Vec<_> = diagram.lines().filter_map(arrow).collect();
+    // Below the diagram, an item describes each arrow.
+    let number = |line: &str| line.split_once(". ").and_then(|(number, _)| number.parse::<usize>().ok());
+    let items = section.lines().filter_map(number);
+    assert!(items.eq(1..=arrows.len()), "`{heading}` in {file}: the items are not those of the arrows");
+    arrows
 }
 
 fn arrow(line: &str) -> Option<String> {
@@ -20,8 +28,8 @@ fn arrow(line: &str) -> Option<String> {
     let (from, kind, to) = [("-->>", "-->>"), ("->>", "->>")]
         .into_iter()
         .find_map(|(mark, kind)| ends.split_once(mark).map(|(from, to)| (from.trim(), kind, to.trim())))?;
-    let is_traffic = from != to
-        && [from, to].iter().all(|end| ["B", "Desk", "Proxy", "S", "FWO", "FAS", "SAS", "FC"].contains(end));
+    let is_traffic =
+        [from, to].iter().all(|end| ["B", "Desk", "Proxy", "S", "FWO", "FAS", "SAS", "FC"].contains(end));
     let text = text.replace("<br/>", " ");
     is_traffic.then(|| format!("{from}{kind}{to}: {}", text.split_whitespace().collect::<Vec<_>>().join(" ")))
 }
@@ -30,6 +38,8 @@ fn arrow(line: &str) -> Option<String> {
 #[track_caller]
 pub(crate) fn assert_equal(file: &str, heading: &str, flowed: &[String]) {
     let drawn = arrows(file, heading);
+    let is_drawn = drawn.iter().any(|arrow| arrow == LEFT_OUT);
+    let flowed: Vec<_> = flowed.iter().filter(|arrow| is_drawn || *arrow != LEFT_OUT).cloned().collect();
     if drawn == flowed {
         return;
     }

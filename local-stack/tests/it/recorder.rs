@@ -1,5 +1,7 @@
-//! Records the traffic: a proxy between each caller and its callee notes every request and response in order and
-//! changes nothing.
+//! Records the traffic: a proxy between each caller and its callee notes every request and response in order. The services'
+//! own steps are noted among them, found by the trace id that the proxy gives to each request.
+
+mod steps;
 
 use std::{
     net::{SocketAddr, TcpListener},
@@ -16,13 +18,24 @@ use service_runtime::{
 };
 
 /// Records the arrows of a stack.
-#[derive(Clone, Default)]
-pub(crate) struct Recorder(Arc<Mutex<Vec<String>>>);
+#[derive(Clone)]
+pub(crate) struct Recorder {
+    arrows: Arc<Mutex<Vec<String>>>,
+    trace_id: String,
+}
+
+impl Default for Recorder {
+    fn default() -> Self {
+        let arrows = Arc::default();
+        let trace_id = steps::collect_into(&arrows);
+        Self { arrows, trace_id }
+    }
+}
 
 impl Recorder {
     /// The arrows since the last call.
     pub(crate) fn take(&self) -> Vec<String> {
-        std::mem::take(&mut *self.0.lock().unwrap())
+        std::mem::take(&mut *self.arrows.lock().unwrap())
     }
 
     // Readiness checks also probe the callee; they are not arrows of the diagrams.
@@ -38,7 +51,7 @@ impl Recorder {
     }
 
     fn note(&self, arrow: String) {
-        self.0.lock().unwrap().push(arrow);
+        self.arrows.lock().unwrap().push(arrow);
     }
 }
 
@@ -84,9 +97,10 @@ async fn forward(tap: web::Data<Tap>, request: HttpRequest, body: web::Bytes) ->
     let method = request.method().as_str().parse().unwrap();
     let mut onward =
         tap.client.request(method, format!("{}{}", tap.target, request.uri())).body(body.to_vec());
-    for (name, value) in request.headers() {
+    for (name, value) in request.headers().iter().filter(|(name, _)| *name != "traceparent") {
         onward = onward.header(name.as_str(), value.as_bytes());
     }
+    onward = onward.header("traceparent", format!("00-{}-00f067aa0ba902b7-00", tap.recorder.trace_id));
     let answer = onward.send().await.unwrap();
     let mut response = HttpResponse::build(answer.status().as_u16().try_into().unwrap());
     let mut allow_origin = String::new();

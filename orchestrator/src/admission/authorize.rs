@@ -34,6 +34,7 @@ impl AccessPolicy for AuthorizePolicy {
     const ACCEPTS_FORMS: bool = false;
 
     fn authorize(&self, context: &mut RequestContext<'_>, path: &str) -> Result<(), Denied> {
+        context.step("Checks the proxy's secret");
         let is_authenticated = {
             let mut presented = context.header_values(PROXY_SECRET);
             // Two values may be the guest's and the proxy's.

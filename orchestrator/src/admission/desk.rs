@@ -58,6 +58,7 @@ impl AccessPolicy for DeskPolicy {
             let message = format!("The API key lacks the scope `{}`.", scope.as_str()).into();
             return Err(Denied { code: Code::Forbidden, message });
         }
+        context.step("Checks the API key, its limit and its scope");
         Ok(())
     }
 
@@ -77,6 +78,7 @@ impl AccessPolicy for DeskPolicy {
 impl DeskPolicy {
     /// Counts wrong credentials by address, never by key: nobody can lock a desk out. Correct ones are always accepted.
     fn refuse(&self, context: &mut RequestContext<'_>) -> Denied {
+        context.step("Checks the API key");
         let client = self.trusted_proxies.client_address(context);
         let taken = self.rate_limiter.refused_credentials(client, context.now);
         match self.rate_limiter.record_of_desk(context, None, taken) {

@@ -45,6 +45,7 @@ pub struct GuestRequest<'a> {
 impl<'a> GuestRequest<'a> {
     /// Reads the report of the proxy. `public_urls` have the scheme of a request that is reported by its request line.
     pub fn read(context: &RequestContext<'a>, public_urls: &PublicUrls) -> Result<Self, Malformed> {
+        context.step("Reads the guest's request");
         if let Some(path) = path_behind(context.path) {
             return Self::of_request_line(context, path, public_urls);
         }

@@ -46,6 +46,7 @@ impl DpopVerifier {
         if context.header("dpop").is_none() {
             return Ok(None);
         }
+        context.step("Checks the proof of possession");
         let nonces = (nonce == Nonce::Required).then_some(&*self.nonces);
         let expectation = Expectation { method, target, access_token: token, nonces, now: context.now };
         let verified = verify(context.header_values("dpop"), &expectation, &self.replays);

@@ -30,7 +30,7 @@ pub async fn authorize(
     let guest_request = GuestRequest::read(context, &state.dpop.public_urls)?;
     let route = Route { guest_request: Some(guest_request), ..Route::new(Charge::Authorize) };
     let (guest, mut admitted) = authenticate(state, context, route).await?;
-    let conversation = newest_conversation(state, &guest).await?;
+    let conversation = newest_conversation(state, context, &guest).await?;
     let assertion = match audience {
         Some(audience) => {
             let audience = audience.parse().map_err(|_| assertion::unlisted())?;

@@ -51,8 +51,11 @@ pub async fn list_messages(
     if reading.has_news(&page) {
         return Ok(page);
     }
+    context.step("Registers with the hub, reads, and finds no later message");
     let several = state.accounts.current().has_several_deployments();
     let deployment = several.then_some(guest.deployment_key);
+    // Before the place is counted: the sequence tests wait for the count.
+    context.step("Takes a place and waits");
     let place = state.waiting.take(guest.session.sid, admitted.client, deployment);
     let Some(place) = place.filter(|_| !state.conversations.hub().is_stopping()) else {
         return Ok(later(state, context, page));
@@ -79,6 +82,7 @@ pub async fn list_messages(
         if read.as_ref().is_ok_and(|page| !reading.has_news(page)) {
             continue;
         }
+        context.step("Reads the later message");
         let again = authenticate_again(state, context, &mut admitted).await?;
         if again.session != guest.session || again.identity != guest.identity {
             return Err(Error::InvalidToken);

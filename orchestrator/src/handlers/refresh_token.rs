@@ -29,6 +29,7 @@ pub async fn refresh_token(
     let request = federated_auth::refresh_token::Request { deployment_key, token, fingerprint, jkt };
     let refreshed = state.federated_auth.refresh_token(context, config.account.sid, &request).await?;
     let account = config.account.sid;
+    context.step("Fetches Conversation SID");
     let conversation_sid = state.conversations.by_session(account, refreshed.session_id).await?;
     // An erased guest has no conversation.
     if conversation_sid.is_none() && state.conversations.is_erased(account, refreshed.identity).await? {

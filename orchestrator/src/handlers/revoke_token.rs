@@ -32,6 +32,7 @@ pub async fn revoke_token(
     // The identity of an ended session is not granted again. ScopedAuthService also rejects it, but only for as long as it
     // keeps revocations.
     if let Some(session) = revoked.session_id {
+        context.step("Notes the end beside the conversation");
         state.reporting(config.account.sid).end_session(config.account.sid, session, context.now).await?;
     }
     Ok(Response {})

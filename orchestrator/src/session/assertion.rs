@@ -24,9 +24,11 @@ pub async fn of_guest(
     audience: AssertionAudience,
 ) -> Result<AssertionAnswer, Error> {
     if !admitted.config.account.assertion_audiences.contains(&audience) {
+        context.step("Does not find the audience in the account's list");
         return Err(unlisted());
     }
-    let conversation_sid = newest_conversation(state, guest).await?;
+    context.step("Finds the audience in the account's list");
+    let conversation_sid = newest_conversation(state, context, guest).await?;
     let token = admitted.token.take().ok_or(Error::NoToken)?;
     let assertion = Some(AssertionRequest { audience, conversation_sid });
     let request = Request { token, fingerprint: admitted.fingerprint.take(), jkt: admitted.jkt, assertion };
@@ -40,7 +42,12 @@ pub fn unlisted() -> Error {
 }
 
 /// The newest conversation of the guest's session.
-pub async fn newest_conversation(state: &State, guest: &Guest) -> Result<Option<ConversationSid>, Error> {
+pub async fn newest_conversation(
+    state: &State,
+    context: &RequestContext<'_>,
+    guest: &Guest,
+) -> Result<Option<ConversationSid>, Error> {
+    context.step("Finds the session's newest conversation");
     let (account, session) = (guest.account_sid, guest.session.sid);
     let conversation = state.conversations.by_session(account, session).await?;
     // An erased guest has no conversation.

@@ -75,6 +75,7 @@ pub async fn open(
     };
     let opened = state.reporting(guest.account_sid).open_conversation(new).await?;
     if opened.is_new {
+        context.step("Creates the conversation with its welcome message");
         state.counters.conversation_opened(guest.account_sid);
         if form.question.is_some() {
             state.counters.message(guest.account_sid, Side::Guest);

@@ -29,7 +29,9 @@ pub fn generate(
     let evidence = Evidence { origin, ..sent };
     let account = &config.account;
     let (level, mode) = (account.fingerprint_sensitivity, account.fingerprint_mode);
-    fingerprints.fingerprint(account.sid, &evidence, level, mode).map(Some)
+    let generated = fingerprints.fingerprint(account.sid, &evidence, level, mode);
+    context.step(if generated.is_ok() { "Generating Fingerprint" } else { "generateFingerprint fails" });
+    generated.map(Some)
 }
 
 /// Rejects a new session at the level `high` if too few signals identify its browser. In shadow mode it begins anyway.

@@ -84,7 +84,7 @@ pub async fn earlier_session(
         IdentityRequest::Wanted(wanted) if !admitted.identity_is_considered => {
             (Some(wanted), Err(IdentityRefusal::TooMany))
         }
-        IdentityRequest::Wanted(wanted) => (Some(wanted), look_up(state, admitted, wanted).await?),
+        IdentityRequest::Wanted(wanted) => (Some(wanted), look_up(state, context, admitted, wanted).await?),
     };
     match (wanted, found) {
         (Some(wanted), Ok(session)) => Ok(Some((wanted, session))),
@@ -98,6 +98,7 @@ pub async fn earlier_session(
 
 async fn look_up(
     state: &State,
+    context: &RequestContext<'_>,
     Admitted { config, jkt, .. }: &Admitted,
     wanted: Identity,
 ) -> Result<Result<EarlierSession, IdentityRefusal>, Error> {
@@ -105,6 +106,7 @@ async fn look_up(
     let (account, deployment) = (config.account.sid, config.deployment.key);
     let last = state.conversations.last_session(account, deployment, wanted).await?;
     let Some(last) = last else { return Ok(Err(IdentityRefusal::Unknown)) };
+    context.step("Compares the key with that of the identity's last session");
     Ok(match last.jkt {
         Some(key) if key == *jkt && last.ended => Err(IdentityRefusal::Ended),
         Some(key) if key == *jkt => Ok(last.session),

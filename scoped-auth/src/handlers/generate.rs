@@ -57,6 +57,7 @@ pub async fn generate(
         cnf: request.jkt.map(|jkt| Confirmation { jkt }),
     };
     let form = if request.encrypt { TokenFormat::Encrypted } else { TokenFormat::Signed };
+    call.step("Makes the token");
     let token = state.seal(&claims, form)?;
     state.counters.minted(false, request.encrypt);
     audit::event(state, call, Event::Created, &claims);
@@ -82,6 +83,7 @@ async fn identity(
         (Some(identity), Some(earlier)) => (identity, earlier),
         (Some(_), None) | (None, Some(_)) => return Err(Error::IncompleteIdentity),
     };
+    call.step("Looks for revocations of the earlier session");
     let checked =
         state.sessions.check_identity(request.account_sid, deployment, identity, earlier, call.now).await?;
     let reason = match checked {

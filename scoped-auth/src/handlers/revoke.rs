@@ -14,7 +14,7 @@ use crate::{
     audit::{self, FingerprintEvent},
     error::Error,
     revocations::RevocationTarget,
-    sessions::judgement::{Holder, judge_holder},
+    sessions::judgement::{Holder, judge_holder, validation_step},
     state::State,
 };
 
@@ -35,8 +35,10 @@ pub async fn revoke(
     call.account = Some(account_sid);
     let not_revoked = Response { revoked: false, session_id: None };
     let Some(claims) = state.open(&token).ok().filter(|claims| claims.sub == account_sid) else {
+        call.step("Finds no session that the caller may end");
         return Ok(not_revoked);
     };
+    call.step(validation_step(fingerprint.is_some(), claims.cnf.is_some()));
     match judge_holder(&claims, Holder { fingerprint: fingerprint.as_ref(), jkt }) {
         Ok(_) => {}
         Err(rejection) if rejection.message == RefusalMessage::ProofValidationFailed => {
@@ -51,6 +53,7 @@ pub async fn revoke(
     // Idempotent: an ended session is not revoked again.
     if !state.sessions.is_revoked(&claims) {
         let target = RevocationTarget::Session(claims.sid);
+        call.step("Revokes the session");
         state.sessions.revoke(target, call.now).await?;
         audit::revoked(state, call, target, "guest");
     }

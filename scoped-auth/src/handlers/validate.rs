@@ -24,7 +24,7 @@ use crate::{
         RefreshOutcome,
         judgement::{
             Holder, HolderVerdict, Judgement, Rejection, Validity, binding_of_successor, judge_holder,
-            judge_time,
+            judge_time, validation_step,
         },
         token_life,
     },
@@ -49,7 +49,10 @@ pub async fn validate(
         return Err(Error::SuccessorAndAssertion);
     }
     state.sessions.ensure_fresh()?;
-    let Ok(claims) = state.open(&token) else {
+    let opened = state.open(&token);
+    let is_bound_to_key = opened.as_ref().is_ok_and(|claims| claims.cnf.is_some());
+    call.step(validation_step(fingerprint.is_some(), is_bound_to_key));
+    let Ok(claims) = opened else {
         return Ok(reject(state, call, None, &Rejection::token(Reason::InvalidToken)));
     };
     call.account = Some(claims.sub);
@@ -143,6 +146,13 @@ async fn make_successor(
     };
     let binding = binding_of_successor(claims, holder, &judgement.holder);
     let outcome = state.sessions.refresh(claims, binding, expires_at, call.now).await?;
+    call.step(match &outcome {
+        RefreshOutcome::Advanced { .. } => "Advances the session and makes the next token",
+        RefreshOutcome::Repeated { .. } => "Makes the session's current token once more",
+        RefreshOutcome::Reissued(_) => "Makes the session's current token anew",
+        RefreshOutcome::Expired => "Finds that the session's current token has expired",
+        RefreshOutcome::Reused => "Revokes the session",
+    });
     let is_repeat = matches!(outcome, RefreshOutcome::Repeated { .. });
     let (event, token) = match outcome {
         RefreshOutcome::Advanced { token, restored } => {
@@ -190,6 +200,7 @@ fn sign_assertion(
     if audience.as_str().trim_end_matches('/').eq_ignore_ascii_case(issuer.trim_end_matches('/')) {
         return Err(Error::AudienceIsIssuer);
     }
+    call.step("Signs the assertion");
     let statement = Statement { issuer, audience, token: claims, conversation_sid: *conversation_sid };
     let assertion = state.key_ring().sign_assertion(statement, call.now, state.random.source())?;
     state.counters.assertion();

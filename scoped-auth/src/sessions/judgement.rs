@@ -105,6 +105,17 @@ impl HolderVerdict {
     }
 }
 
+/// The words on the arrow: what is validated besides the token. The fingerprint is, if one is presented; a key is, if the
+/// session is bound to one.
+pub fn validation_step(fingerprint: bool, key: bool) -> &'static str {
+    match (fingerprint, key) {
+        (false, false) => "Validates token",
+        (true, false) => "Validates token and fingerprint",
+        (false, true) => "Validates token and key",
+        (true, true) => "Validates token, key and fingerprint",
+    }
+}
+
 /// Judges the holder: the browser against the fingerprint that the token is bound to, the key against its `cnf`. A session
 /// that is bound to a key needs a proof by it in every request (RFC 9449, section 7.1).
 pub fn judge_holder(claims: &Claims, holder: Holder<'_>) -> Result<HolderVerdict, Rejection> {

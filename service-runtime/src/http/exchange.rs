@@ -173,6 +173,7 @@ impl<'a, S, P: AccessPolicy> Exchange<'a, S, P> {
 
     fn of(worker: &'a Worker<S, P>, labels: &'a Labels, mut context: RequestContext<'a>) -> Self {
         context.spans = Some(&worker.spans);
+        context.service = worker.service;
         Self { worker, labels, context, started: Instant::now(), body_is_read: false }
     }
 

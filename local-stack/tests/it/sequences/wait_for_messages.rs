@@ -86,14 +86,14 @@ impl<'a> WaitingGuest<'a> {
         assert_eq!(said.status, 201);
     }
 
-    /// The desk's response comes at the same time as the guest's second judgement, and is drawn before it.
+    /// The desk's response comes at the same time as the guest's second validation, and is drawn before it.
     #[track_caller]
     fn equals(&self, heading: &str) {
         let mut flowed = self.env.recorder.take();
         if let Some(answer) = flowed.iter().position(|arrow| arrow.starts_with("FWO-->>Desk")) {
             let answer = flowed.remove(answer);
-            let request = flowed.iter().position(|arrow| arrow.starts_with("Desk->>FWO")).unwrap();
-            flowed.insert(request + 1, answer);
+            let stored = flowed.iter().position(|arrow| arrow.starts_with("FWO->>FWO: Stores")).unwrap();
+            flowed.insert(stored + 1, answer);
         }
         diagram::assert_equal(FILE, heading, &flowed);
     }

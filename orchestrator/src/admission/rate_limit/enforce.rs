@@ -24,6 +24,7 @@ pub(crate) fn enforce_rate_limit(
     charge: Charge,
     guest_bytes: u32,
 ) -> Result<bool, Limited> {
+    context.step("Counts the call");
     let now = context.now;
     let mut taken = limiter.visitor(deployment, client, charge, now);
     // Limits that are only logged are logged when they are charged.

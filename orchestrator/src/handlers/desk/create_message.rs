@@ -44,7 +44,7 @@ pub async fn create_message(
         key,
         now: context.now,
     };
-    let Appended { message, is_repeated } = write(state, &desk, conversation_sid, new).await?;
+    let Appended { message, is_repeated } = write(state, context, &desk, conversation_sid, new).await?;
     if !is_repeated {
         state.counters.message(desk.account.sid, Side::Desk);
     }
@@ -54,6 +54,7 @@ pub async fn create_message(
 /// Appends the message. A repetition of a key returns the first message, whatever happened to the conversation since.
 async fn write(
     state: &State,
+    context: &RequestContext<'_>,
     desk: &Desk,
     conversation: ConversationSid,
     new: NewMessage<'_>,
@@ -65,6 +66,8 @@ async fn write(
             return Ok(Appended { message, is_repeated: true });
         }
     }
+    // Before the write: a waiting request continues at the commit.
+    context.step("Stores the message and notifies the hub");
     state.reporting(account).append_of_desk(account, conversation, new).await?.ok_or(Error::NotFound)
 }
 

@@ -35,6 +35,9 @@ pub async fn update_conversation(
         attributes: submitted.map(|submitted| desk_attributes(&found, submitted)).transpose()?,
         close: request.state.is_some(),
     };
+    if changes.close {
+        context.step("Closes the conversation");
+    }
     let changed = if changes == Changes::default() {
         found
     } else {
