@@ -1,4 +1,9 @@
-//! The documentation matches the code: docs/configuration.md, and the commands that the stack prints.
+//! The documentation matches the code: settings, log messages, tables, paths, links, commands and citations.
+
+mod citations;
+mod commands;
+mod files;
+mod paths;
 
 use std::{env, fs, path::Path};
 
@@ -40,32 +45,6 @@ fn curl_lines_match_the_stacks_output() {
     let readme = readme();
     for line in demo::curl_lines("127.0.0.1:8080".parse().unwrap(), demo::DEPLOYMENT_ON) {
         assert!(readme.contains(&line), "README lacks:\n{line}");
-    }
-}
-
-#[test]
-fn documented_folders_exist() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    for file in [
-        "README.md",
-        "docs/architecture.md",
-        "docs/api.md",
-        "docs/configuration.md",
-        "docs/observability.md",
-        "docs/fingerprint.md",
-        "docs/embedding.md",
-        "docs/desk.md",
-    ] {
-        let text = fs::read_to_string(root.join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
-        let named = text.split('`').skip(1).step_by(2).filter(|code| {
-            code.contains('/')
-                && code.split('/').next().is_some_and(|top| !top.is_empty() && root.join(top).is_dir())
-                && !code.contains('…')
-        });
-        for path in named {
-            let path = path.split(['*', ' ']).next().unwrap_or_default();
-            assert!(root.join(path).exists(), "{file} refers to `{path}`, which does not exist");
-        }
     }
 }
 

@@ -1,5 +1,5 @@
 //! Marks of current tokens that were presented since they were made: they distinguish a lost response from a stolen token
-//! (contract, section 7, *shown*). Judging a token marks it in memory; the store is updated in batches, within a second. A
+//! (contract, section 7). Judging a token marks it in memory; the store is updated in batches, within a second. A
 //! crash may lose marks; a replayed token is then accepted, never a valid one rejected.
 
 use std::{
