@@ -78,7 +78,7 @@ pub fn headers(data: &[u8]) {
     let stranger = RequestContext::new(&headers, Some(IpAddr::from([192, 0, 2, 1])), clock, random);
     assert_eq!(proxies.client_address(&stranger), stranger.peer, "only a proxy's report counts");
 
-    let target = Target::of_request(&context, path, &public_urls, hops.trusted_hops);
+    let target = Target::of_request(&context, path, public_urls, hops.trusted_hops);
     assert_eq!(target.path, path);
     let origin = context.header("origin");
     let decision = cors::decide(origins, origin, true);
