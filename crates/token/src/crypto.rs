@@ -2,8 +2,6 @@
 //! a library with the same interface (aws-lc-rs) could replace it here.
 
 mod es256;
-#[cfg(test)]
-pub(crate) mod work;
 
 use ring::{
     aead::{self, AES_256_GCM, Aad, LessSafeKey},
@@ -11,7 +9,7 @@ use ring::{
 };
 use zeroize::Zeroizing;
 
-pub(crate) use self::es256::{P256KeyPair, Signer, Verifier, WRONG_SIGNATURE, is_in_range};
+pub(crate) use self::es256::{P256KeyPair, Signer, Verifier};
 pub(crate) use ring::rand::SecureRandom;
 
 /// 256 bits, zeroed on drop.
@@ -64,6 +62,12 @@ impl Mac {
 /// The pseudorandom key that HKDF-SHA256 extracts from a key and a salt (RFC 5869, section 2.2).
 pub(crate) struct Prk(hkdf::Prk);
 
+#[cfg(test)]
+thread_local! {
+    /// Number of subkeys that this thread derived.
+    pub(crate) static DERIVED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
 impl Prk {
     pub(crate) fn new(salt: &[u8; 16], key: &Secret) -> Self {
         Self(hkdf::Salt::new(hkdf::HKDF_SHA256, salt).extract(key.as_slice()))
@@ -72,7 +76,7 @@ impl Prk {
     /// Expands to the AES-256-GCM key for `info`, whose parts are concatenated (RFC 5869, section 2.3).
     pub(crate) fn expand(&self, info: &[&[u8]]) -> Result<Subkey, CryptoError> {
         #[cfg(test)]
-        work::count(|work| work.derived += 1);
+        DERIVED.set(DERIVED.get() + 1);
         let key = self.0.expand(info, &AES_256_GCM)?;
         Ok(Subkey(LessSafeKey::new(key.into())))
     }
@@ -113,8 +117,6 @@ impl Subkey {
         header: &[u8],
         text_and_tag: &'a mut [u8],
     ) -> Result<&'a [u8], CryptoError> {
-        #[cfg(test)]
-        work::count(|work| work.opened.push(text_and_tag.len()));
         let nonce = aead::Nonce::assume_unique_for_key(nonce);
         Ok(self.0.open_in_place(nonce, Aad::from(header), text_and_tag)?)
     }

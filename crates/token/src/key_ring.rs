@@ -1,9 +1,9 @@
 //! The key ring: the active keys make tokens, all listed keys open them. It is immutable: ScopedAuthService replaces it
 //! when the key file changes and when a retired key expires.
 
-#[cfg(test)]
-mod constant_work;
 mod epoch;
+#[cfg(test)]
+mod opened_subkeys;
 mod subkey_cache;
 #[cfg(test)]
 mod tests;
@@ -52,7 +52,6 @@ pub(crate) struct EncryptionKey {
 struct SigningKey {
     kid: String,
     signer: Signer,
-    verifier: Verifier,
 }
 
 impl KeyRing {
@@ -88,7 +87,7 @@ impl KeyRing {
                     let made = made.map_err(|_| KeyFileError::Key { position, problem })?;
                     let verifier = pair.public();
                     if *status == Status::Active {
-                        signer = Some(Arc::new(SigningKey { kid: kid.clone(), signer: made, verifier }));
+                        signer = Some(Arc::new(SigningKey { kid: kid.clone(), signer: made }));
                     }
                     verifiers.insert(kid.clone(), verifier);
                     public.push(public_key(kid, &pair));
@@ -240,17 +239,13 @@ impl KeyRing {
             let subkey = epoch::extract(key, &kid).expand(&epoch::info(kid.deployment)).ok()?;
             Some((subkey, kid.deployment.parse().ok()))
         };
-        let any_subkey = || {
-            let kid = Kid::parse(header::STAND_IN_KID)?;
-            epoch::extract(&self.active, &kid).expand(&epoch::info(kid.deployment)).ok()
-        };
         let header = header::text_of(token);
         let cached = self.opened.get(header, |entry| *entry.header == *header);
         if let Some(entry) = cached.as_ref().and_then(CachedSubkey::entry) {
-            let payload = jwe::open_with(&entry.subkey, token, buffer, subkey_of, any_subkey)?;
+            let payload = jwe::open_with(&entry.subkey, token, buffer)?;
             return Claims::parse(payload).filter(|claims| claims.deployment() == entry.deployment);
         }
-        let (payload, (subkey, deployment)) = jwe::open(token, buffer, subkey_of, any_subkey)?;
+        let (payload, (subkey, deployment)) = jwe::open(token, buffer, subkey_of)?;
         // The deployment in the `kid`, which callers read before the token is opened, must be that of the claims.
         let claims = Claims::parse(payload).filter(|claims| claims.deployment() == deployment)?;
         self.opened.insert(header, SubkeyEntry { header: header.into(), deployment, subkey });
@@ -259,8 +254,7 @@ impl KeyRing {
 
     fn open_signed(&self, token: &str, buffer: &mut Vec<u8>) -> Option<Claims> {
         let verifier_of = |kid: &str| self.verifiers.get(kid).copied();
-        let any_verifier = || self.signer.verifier;
-        jws::open(token, buffer, verifier_of, any_verifier).and_then(Claims::parse)
+        jws::open(token, buffer, verifier_of).and_then(Claims::parse)
     }
 
     fn key(&self, kid: &Kid<'_>) -> Option<&EncryptionKey> {

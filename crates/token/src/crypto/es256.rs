@@ -2,8 +2,6 @@
 
 use ring::signature::{self, ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 
-#[cfg(test)]
-use super::work;
 use super::{CryptoError, Secret, SecureRandom};
 
 /// A P-256 key pair as a JWK has it (RFC 7518, section 6.2).
@@ -68,31 +66,8 @@ pub(crate) struct Verifier([u8; 65]);
 
 impl Verifier {
     pub(crate) fn verify(&self, message: &[u8], signature: &[u8; 64]) -> Result<(), CryptoError> {
-        #[cfg(test)]
-        if is_in_range(signature) {
-            work::count(|work| work.verified.push(message.len()));
-        }
         Ok(signature::UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, &self.0).verify(message, signature)?)
     }
-}
-
-/// An invalid signature, r = s = 1, that takes as long to verify as any other.
-pub(crate) const WRONG_SIGNATURE: [u8; 64] = {
-    let mut signature = [0; 64];
-    (signature[31], signature[63]) = (1, 1);
-    signature
-};
-
-/// Whether r and s of a signature are from 1 to n - 1 (FIPS 186-5, section 6.4.2, step 1): if not, the library rejects it
-/// before it computes anything.
-pub(crate) fn is_in_range(signature: &[u8; 64]) -> bool {
-    const N: [u8; 32] = [
-        0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-        0xff, //
-        0xbc, 0xe6, 0xfa, 0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
-    ];
-    let (r, s) = signature.split_at(32);
-    [r, s].into_iter().all(|number| number < N.as_slice() && number.iter().any(|byte| *byte != 0))
 }
 
 #[cfg(test)]
@@ -100,26 +75,6 @@ mod tests {
     use ring::rand::SystemRandom;
 
     use super::*;
-
-    #[test]
-    fn the_numbers_of_a_signature_have_a_range() {
-        let with = |place: usize, number: [u8; 32]| {
-            let mut signature = WRONG_SIGNATURE;
-            signature[place..place + 32].copy_from_slice(&number);
-            is_in_range(&signature)
-        };
-        let n = hex::decode("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551").unwrap();
-        let n: [u8; 32] = n.try_into().unwrap();
-        let mut last = n;
-        last[31] -= 1;
-        for place in [0, 32] {
-            assert!(with(place, last));
-            assert!(!with(place, n) && !with(place, [0; 32]) && !with(place, [0xff; 32]));
-        }
-        assert!(is_in_range(&WRONG_SIGNATURE));
-        let verifier = P256KeyPair::generate(&SystemRandom::new()).unwrap().public();
-        assert_eq!(verifier.verify(b"text", &WRONG_SIGNATURE), Err(CryptoError));
-    }
 
     #[test]
     fn a_generated_pair_signs_and_its_parts_belong_together() {

@@ -1,8 +1,6 @@
 //! The protected headers of the two formats. They are written in one fixed form. When read, a missing, duplicate or
 //! unknown member (`crit`, `zip`, `jwk`, `b64`, …) rejects the token (RFC 7515, section 5.2; RFC 8725, section 3.1).
 
-use std::hint::black_box;
-
 use serde::Deserialize;
 
 use super::{base64url, kid::Kid};
@@ -15,15 +13,6 @@ const MAX_LEN: usize = 128 + Kid::MAX_LEN;
 
 /// The maximum length of an encoded header.
 pub(super) const MAX_TEXT_LEN: usize = base64url::encoded_len(MAX_LEN);
-
-/// The `kid` of [`STAND_IN`], as long as ours. It does not matter whether a key of this name exists.
-pub(crate) const STAND_IN_KID: &str = "x.AAAAAAAAAAAAAAAAAAAAAA.CV00000000000000000000000000000000";
-
-/// The header of a JWE that is read in place of an unreadable one, for constant work.
-pub(crate) const STAND_IN: &str = concat!(
-    "eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIiwidHlwIjoiSldUIiwiY3R5IjoidHdpbGlvLWZwYTt2PTEiLCJraWQiOiJ4LkFB",
-    "QUFBQUFBQUFBQUFBQUFBQUFBQUEuQ1YwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMCJ9",
-);
 
 /// Appends the header of a JWE.
 pub(crate) fn write_jwe(kid: &str, out: &mut String) {
@@ -53,17 +42,11 @@ pub(crate) fn text_of(token: &str) -> &str {
 /// Reads the header of a JWE and calls `then` with its `kid`.
 pub(crate) fn read_jwe<T>(text: &str, then: impl FnOnce(&str) -> Option<T>) -> Option<T> {
     let mut json = Vec::new();
-    let Some(header) = Header::read(text, &mut json) else {
-        json.clear();
-        // An unreadable header fails after less work than a readable one takes: do the difference.
-        black_box(Header::read(STAND_IN, &mut json).is_some_and(|header| header.is(JWE)));
-        return None;
-    };
+    let header = Header::read(text, &mut json)?;
     if header.is(JWE) { then(header.kid) } else { None }
 }
 
-/// Reads the header of a JWS and calls `then` with its `kid`. Not constant in work: verifying a signature takes far longer
-/// than reading any header.
+/// Reads the header of a JWS and calls `then` with its `kid`.
 pub(crate) fn read_jws<T>(text: &str, then: impl FnOnce(&str) -> Option<T>) -> Option<T> {
     let mut json = Vec::new();
     let header = Header::read(text, &mut json)?;
@@ -138,15 +121,6 @@ mod tests {
             base64url::encode(format!(r#"{{"alg":"ES256","typ":"{typ}"{cty},"kid":"sig-1"}}"#), &mut text);
             assert_eq!(read_jws(&text, |_| Some(())), None, "{typ}{cty}");
         }
-    }
-
-    #[test]
-    fn the_stand_in_is_a_valid_header() {
-        assert!(Kid::parse(STAND_IN_KID).is_some());
-        let mut header = String::new();
-        write_jwe(STAND_IN_KID, &mut header);
-        assert_eq!(header, STAND_IN);
-        assert_eq!(read_jwe(STAND_IN, |kid| Some(kid.to_owned())).as_deref(), Some(STAND_IN_KID));
     }
 
     #[test]

@@ -1,7 +1,5 @@
 //! The encrypted format: compact JWE with `dir` and `A256GCM` (RFC 7516, section 7.1; RFC 7518, sections 4.5 and 5.3).
 
-use std::hint::black_box;
-
 use memchr::memchr_iter;
 use shared_types::SealedToken;
 
@@ -34,68 +32,23 @@ pub(crate) fn seal(
 }
 
 /// Opens `token` in `buffer`, with the subkey that `subkey_of` finds for its `kid`; returns the payload and what
-/// `subkey_of` returned.
+/// `subkey_of` returned. [`SealedToken::MAX_LEN`] bounds the cost.
 ///
-/// Constant work: neither the result nor its time reveals why a token does not open. For every defect one subkey is
-/// derived and as many bytes are decrypted as for a wrong tag. Unusable parts are replaced: by the subkey of `any_subkey`,
-/// a nonce of zeros, a ciphertext of the same length. Otherwise an attacker could distinguish a listed `kid` from an
-/// unknown one, and test the rules one by one (RFC 8725, section 3.2, on oracles). [`SealedToken::MAX_LEN`] bounds the
-/// cost.
+/// A token that does not open is rejected at its first defect. The time tells its sender only what it sent: the holder of a token
+/// can read its `kid`, and the tag is compared in constant time.
 pub(crate) fn open<'a, T>(
     token: &str,
     buffer: &'a mut Vec<u8>,
     subkey_of: impl FnOnce(&str) -> Option<(Subkey, T)>,
-    any_subkey: impl FnOnce() -> Option<Subkey>,
 ) -> Option<(&'a [u8], (Subkey, T))> {
-    let parts = Parts::of(token);
-    let header = parts.map_or(header::STAND_IN, |parts| parts.header);
-    match header::read_jwe(header, subkey_of) {
-        Some(found) => open_parts(&found.0, parts, token, buffer).map(|payload| (payload, found)),
-        None => {
-            black_box(open_parts(&any_subkey()?, parts, token, buffer));
-            None
-        }
-    }
+    let parts = Parts::of(token)?;
+    let found = header::read_jwe(parts.header, subkey_of)?;
+    Some((parts.open(&found.0, buffer)?, found))
 }
 
-/// Opens `token` with the cached `subkey` of its header, which saves deriving it. A token that does not open takes the same
-/// work as in [`open`]: otherwise its time would reveal that the subkey is cached.
-pub(crate) fn open_with<'a, T>(
-    subkey: &Subkey,
-    token: &str,
-    buffer: &'a mut Vec<u8>,
-    subkey_of: impl FnOnce(&str) -> Option<(Subkey, T)>,
-    any_subkey: impl FnOnce() -> Option<Subkey>,
-) -> Option<&'a [u8]> {
-    let parts = Parts::of(token);
-    let opened = open_parts(subkey, parts, token, buffer);
-    if opened.is_none() {
-        let header = parts.map_or(header::STAND_IN, |parts| parts.header);
-        black_box(header::read_jwe(header, subkey_of).map(|found| found.0).or_else(any_subkey));
-    }
-    opened
-}
-
-/// Opens `parts`; without any, decrypts a stand-in of the token's length.
-fn open_parts<'a>(
-    subkey: &Subkey,
-    parts: Option<Parts<'_>>,
-    token: &str,
-    buffer: &'a mut Vec<u8>,
-) -> Option<&'a [u8]> {
-    let Parts { header, nonce, ciphertext, tag } = parts.unwrap_or_else(|| Parts::in_place_of(token));
-    let nonce = base64url::decode_array(nonce);
-    buffer.clear();
-    buffer.reserve(ciphertext.len());
-    let sealed = decode(ciphertext, tag, buffer);
-    let sound = parts.is_some() && nonce.is_some() && sealed.is_some();
-    if sealed.is_none() {
-        buffer.clear();
-        decode(stand_in_ciphertext(ciphertext.len()), STAND_IN_TAG, buffer)?;
-    }
-    // The encoded header is authenticated, not the parsed one (RFC 7516, section 5.2, step 15).
-    let opened = subkey.open(nonce.unwrap_or_default(), header.as_bytes(), buffer).ok();
-    opened.filter(|_| sound)
+/// Opens `token` with the cached `subkey` of its header, which saves deriving it.
+pub(crate) fn open_with<'a>(subkey: &Subkey, token: &str, buffer: &'a mut Vec<u8>) -> Option<&'a [u8]> {
+    Parts::of(token)?.open(subkey, buffer)
 }
 
 #[derive(Clone, Copy)]
@@ -107,7 +60,7 @@ struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
-    /// The parts of a token, if their lengths are valid: the work depends on the length of the ciphertext only.
+    /// The parts of a token, if their lengths are valid.
     fn of(token: &'a str) -> Option<Self> {
         let (mut parts, mut count, mut start) = ([""; 5], 0, 0);
         for end in memchr_iter(b'.', token.as_bytes()).chain([token.len()]) {
@@ -120,39 +73,16 @@ impl<'a> Parts<'a> {
             && header.len() <= header::MAX_TEXT_LEN
             // `dir` has an empty encrypted key.
             && key.is_empty()
-            && nonce.len() == STAND_IN_NONCE.len()
-            && tag.len() == STAND_IN_TAG.len();
+            && tag.len() == base64url::encoded_len(TAG_LEN);
         sound.then_some(Self { header, nonce, ciphertext, tag })
     }
 
-    /// Stand-ins of about the lengths of a valid token as long as `token`.
-    fn in_place_of(token: &str) -> Self {
-        let others = header::STAND_IN.len() + STAND_IN_NONCE.len() + STAND_IN_TAG.len() + 4;
-        Self {
-            header: header::STAND_IN,
-            nonce: STAND_IN_NONCE,
-            ciphertext: stand_in_ciphertext(token.len().saturating_sub(others)),
-            tag: STAND_IN_TAG,
-        }
+    fn open<'b>(&self, subkey: &Subkey, buffer: &'b mut Vec<u8>) -> Option<&'b [u8]> {
+        let nonce = base64url::decode_array(self.nonce)?;
+        buffer.clear();
+        base64url::decode(self.ciphertext, buffer)?;
+        buffer.extend_from_slice(&base64url::decode_array::<TAG_LEN>(self.tag)?);
+        // The encoded header is authenticated, not the parsed one (RFC 7516, section 5.2, step 15).
+        subkey.open(nonce, self.header.as_bytes(), buffer).ok()
     }
-}
-
-const STAND_IN_NONCE: &str = "AAAAAAAAAAAAAAAA";
-const STAND_IN_TAG: &str = "AAAAAAAAAAAAAAAAAAAAAA";
-
-/// Zero bytes, as many as the longest token has.
-const ZEROS: &str = match str::from_utf8(&[b'A'; SealedToken::MAX_LEN]) {
-    Ok(ciphertext) => ciphertext,
-    Err(_) => "",
-};
-
-/// About `len` characters of valid base64url.
-fn stand_in_ciphertext(len: usize) -> &'static str {
-    ZEROS.get(..len / 4 * 4).unwrap_or(ZEROS)
-}
-
-fn decode(ciphertext: &str, tag: &str, buffer: &mut Vec<u8>) -> Option<()> {
-    base64url::decode(ciphertext, buffer)?;
-    buffer.extend_from_slice(&base64url::decode_array::<TAG_LEN>(tag)?);
-    Some(())
 }
