@@ -37,7 +37,8 @@ pub(crate) fn svg(results: &Results) -> Outcome<String> {
     let slowest = samples().map(|seen| seen.p99).fold(10.0, f64::max);
     let rate = Half {
         label: "requests a second",
-        range: 0.0..most,
+        // The key is beyond the longest bar.
+        range: 0.0..1.4 * most,
         names: NAMES,
         format: |rate| thousands(*rate),
         bar: |seen| (0.0, seen.per_second),
@@ -125,7 +126,12 @@ fn draw(
         chart.draw_series(bars)?.label(*name).legend(key);
     }
     if half.names > 0 {
-        chart.configure_series_labels().background_style(WHITE).border_style(BLACK).draw()?;
+        chart
+            .configure_series_labels()
+            .position(SeriesLabelPosition::UpperRight)
+            .background_style(WHITE)
+            .border_style(BLACK)
+            .draw()?;
     }
     Ok(())
 }

@@ -7,6 +7,8 @@ use plotters::prelude::*;
 use crate::{JUDGES, Row};
 
 const WIDTH: u32 = 1040;
+/// The end of the axis, in percent: the key is beyond 100.
+const RIGHT: f64 = 130.0;
 /// Height of a bar, and of the gap above and below a row.
 const BAR: u32 = 7;
 const GAP: u32 = 4;
@@ -29,8 +31,8 @@ pub(crate) fn svg(title: &str, rows: &[Row]) -> Result<String, Box<dyn Error>> {
             .margin(16)
             .set_label_area_size(LabelAreaPosition::Left, 480)
             .set_label_area_size(LabelAreaPosition::Bottom, 44)
-            .build_cartesian_2d(0.0..100.0, (0..rows.len().saturating_sub(1)).into_segmented())?;
-        let percent = |share: &f64| format!("{share} %");
+            .build_cartesian_2d(0.0..RIGHT, (0..rows.len().saturating_sub(1)).into_segmented())?;
+        let percent = |share: &f64| if *share > 100.0 { String::new() } else { format!("{share} %") };
         chart
             .configure_mesh()
             .disable_y_mesh()
@@ -53,7 +55,12 @@ pub(crate) fn svg(title: &str, rows: &[Row]) -> Result<String, Box<dyn Error>> {
             let key = move |(x, y)| Rectangle::new([(x, y - 4), (x + 16, y + 4)], color);
             chart.draw_series(bars)?.label(name).legend(key);
         }
-        chart.configure_series_labels().background_style(WHITE).border_style(BLACK).draw()?;
+        chart
+            .configure_series_labels()
+            .position(SeriesLabelPosition::UpperRight)
+            .background_style(WHITE)
+            .border_style(BLACK)
+            .draw()?;
         area.present()?;
     }
     Ok(svg)
