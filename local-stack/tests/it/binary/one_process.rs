@@ -24,8 +24,8 @@ async fn in_process_stack_works_without_internal_listeners() {
     }
     assert_eq!(
         listening(stack.id()),
-        6,
-        "the public side, the desk's, three for operators, and the customer's site"
+        7,
+        "the public side, the desk's, the proxies', three for operators, and the customer's site"
     );
 
     let guest = Guest::with_chrome(&url, demo::DEPLOYMENT_ON);
