@@ -3,7 +3,7 @@
 //!
 //! The files are polled instead of watched: inotify does not report a replaced path, such as the symbolic link of a
 //! Kubernetes ConfigMap or the source of a bind mount. A poll reads them only if their metadata changed
-//! ([`ChangeDetector`]), and a change counts at the second read that shows it ([`Debounce`]). Of the content only a hash is
+//! (`ChangeDetector`), and a change counts at the second read that shows it (`Debounce`). Of the content only a hash is
 //! kept.
 
 mod background_thread;

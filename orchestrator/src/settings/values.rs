@@ -9,7 +9,7 @@ use shared_types::fingerprint::{FingerprintKeys, MalformedKeys};
 
 use crate::handlers::desk::resources::MAX_HOST;
 
-/// A base URL of at most [`MAX_HOST`] bytes: it is in every link of a response, whose size is bounded.
+/// A base URL of at most `MAX_HOST` bytes: it is in every link of a response, whose size is bounded.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
 #[schemars(with = "String", inline, extend("expected" = Self::expected()))]
