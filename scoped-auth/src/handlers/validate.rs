@@ -1,6 +1,7 @@
 //! `FAS ->> SAS: POST /v1/ScopedAuthTokens/validate` (refresh and conversation diagrams): `Validates token`, with a
 //! fingerprint `Validates token and fingerprint`, if a successor is requested `Makes the next token`, and if an assertion
-//! is requested `Signs the assertion` (assertion diagram). The audit log and the counters get the findings by signal; the response says only whether token, fingerprint or proof failed.
+//! is requested `Signs the assertion` (assertion diagram). The audit log and the counters get the findings by signal; the
+//! response says only whether token, fingerprint or proof failed.
 
 use service_runtime::RequestContext;
 use shared_types::{
