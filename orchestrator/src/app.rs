@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use conversations::Conversations;
 use service_runtime::{
-    Listeners, Metrics, RouteTable, Running, ServiceCredentials,
+    Listeners, Metrics, RouteList, Routes, Running, ServiceCredentials,
     api_error::error_chain,
     command::StartError,
     server::{AdditionalListener, AdminRoutes, Listener, ServerLimits, Service, bind},
@@ -48,6 +48,8 @@ use crate::{
 
 /// Interval of the removal of old conversations.
 const PURGE_PERIOD: TimeDelta = TimeDelta::hours(1);
+/// The path of the API's description (OpenAPI), on the admin listener.
+pub const OPENAPI: &str = "/openapi.json";
 /// Maximum number of connections, in all and of one peer that is not a trusted proxy. 10 to 30 KiB each. Half of them remain
 /// for requests that do not wait, however many may wait.
 const CONNECTIONS: usize = 4096;
@@ -59,7 +61,7 @@ const AUTHORIZE_CONNECTIONS: usize = 1024;
 /// Concurrent requests of one worker. At 1,000 requests a second and worker, the last of them is served in time.
 const REQUESTS_PER_WORKER: usize = 64;
 
-fn routes(table: RouteTable<State, Public>) -> RouteTable<State, Public> {
+fn routes<R: Routes<State, Public>>(table: R) -> R {
     table
         .on::<CreateToken, _, _>(handlers::create_token)
         .on::<RefreshToken, _, _>(handlers::refresh_token)
@@ -73,11 +75,11 @@ fn routes(table: RouteTable<State, Public>) -> RouteTable<State, Public> {
         .on::<PublishKeys, _, _>(handlers::publish_keys)
 }
 
-fn admin_routes(table: RouteTable<State, Internal>) -> RouteTable<State, Internal> {
+fn admin_routes<R: Routes<State, Internal>>(table: R) -> R {
     table.on::<PublicConfiguration, _, _>(handlers::configuration)
 }
 
-fn desk_routes(table: RouteTable<State, DeskPolicy>) -> RouteTable<State, DeskPolicy> {
+fn desk_routes<R: Routes<State, DeskPolicy>>(table: R) -> R {
     table
         .on::<ListConversations, _, _>(desk::list_conversations)
         .on::<FetchConversation, _, _>(desk::fetch_conversation)
@@ -90,8 +92,14 @@ fn desk_routes(table: RouteTable<State, DeskPolicy>) -> RouteTable<State, DeskPo
         .on::<ListParticipantConversations, _, _>(desk::list_participant_conversations)
 }
 
-fn authorize_routes(table: RouteTable<State, AuthorizePolicy>) -> RouteTable<State, AuthorizePolicy> {
+fn authorize_routes<R: Routes<State, AuthorizePolicy>>(table: R) -> R {
     table.on::<Authorize, _, _>(handlers::authorize)
+}
+
+/// The routes of each listener: for browsers, desks, proxies and operators.
+pub fn listed_routes() -> [RouteList; 4] {
+    let list = RouteList::default;
+    [routes(list()), desk_routes(list()), authorize_routes(list()), admin_routes(list())]
 }
 
 /// The listener for proxies that ask whether a guest's request may pass.
@@ -277,7 +285,10 @@ pub async fn start_with(
             routes,
         },
         additional: desk.into_iter().chain(authorize).collect(),
-        admin: Some(AdminRoutes::new(Arc::new(|| Internal), admin_routes)),
+        admin: Some(
+            AdminRoutes::new(Arc::new(|| Internal), admin_routes)
+                .with_document(OPENAPI, include_str!("../../docs/openapi.json")),
+        ),
     }
     .start(listeners)?;
     Ok(running

@@ -5,7 +5,7 @@ use std::{error::Error, sync::Arc, time::Duration};
 use ::store::run_purge_loop;
 use chrono::TimeDelta;
 use service_runtime::{
-    Listeners, Metrics, RouteTable, Running, ServiceCredentials,
+    Listeners, Metrics, RouteList, RouteTable, Routes, Running, ServiceCredentials,
     api_error::error_chain,
     command::StartError,
     server::{AdminRoutes, Listener, ServerLimits, Service},
@@ -36,9 +36,7 @@ const REVOCATIONS_STALE: &str = "the store cannot be reached: revocations by oth
 /// How often expired rows are deleted.
 const PURGE_PERIOD: TimeDelta = TimeDelta::minutes(1);
 
-type Routes = RouteTable<State, ServiceCredentials>;
-
-fn routes(table: Routes) -> Routes {
+fn routes(table: RouteTable<State, ServiceCredentials>) -> RouteTable<State, ServiceCredentials> {
     table
         .on::<Generate, _, _>(handlers::generate)
         .on::<Validate, _, _>(handlers::validate)
@@ -46,8 +44,13 @@ fn routes(table: Routes) -> Routes {
         .on::<PublishKeys, _, _>(handlers::publish_keys)
 }
 
-fn operators_routes(table: Routes) -> Routes {
+fn operators_routes<R: Routes<State, ServiceCredentials>>(table: R) -> R {
     table.on::<RevokeSessions, _, _>(handlers::revoke_sessions)
+}
+
+/// The routes for operators, on the admin listener.
+pub fn listed_operators_routes() -> RouteList {
+    operators_routes(RouteList::default())
 }
 
 /// Starts the service.

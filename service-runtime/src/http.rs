@@ -13,6 +13,7 @@ pub(crate) mod request_context;
 pub(crate) mod reservation;
 pub(crate) mod response_body;
 pub(crate) mod route_table;
+mod routes;
 pub(crate) mod service_credential;
 pub(crate) mod worker;
 
@@ -22,4 +23,5 @@ pub use body::{BodyError, parse as parse_body};
 pub use request_context::RequestContext;
 pub use reservation::Reservation;
 pub use route_table::RouteTable;
+pub use routes::{RouteList, Routes};
 pub use service_credential::{ServiceCredential, ServiceCredentials};

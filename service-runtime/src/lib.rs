@@ -20,8 +20,8 @@ pub mod watched_file;
 pub use client::{ServiceClient, UpstreamError};
 pub use clock::Clock;
 pub use http::{
-    AccessPolicy, ApiError, BodyError, Denied, RequestContext, Reservation, RouteTable, ServiceCredential,
-    ServiceCredentials, api_error, parse_body,
+    AccessPolicy, ApiError, BodyError, Denied, RequestContext, Reservation, RouteList, RouteTable, Routes,
+    ServiceCredential, ServiceCredentials, api_error, parse_body,
 };
 pub use in_process::InProcess;
 pub use server::{Listeners, Running};

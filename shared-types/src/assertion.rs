@@ -1,8 +1,9 @@
 //! The guest assertion: a signed statement about the guest for a service of the customer (contract, section 13). It is no
 //! session token, and no service here accepts it as one.
 
-use std::{fmt, str::FromStr};
+use std::{borrow::Cow, fmt, str::FromStr};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// The audience of a session token. No assertion has it.
@@ -67,8 +68,22 @@ impl<'de> Deserialize<'de> for AssertionAudience {
     }
 }
 
+impl JsonSchema for AssertionAudience {
+    fn schema_name() -> Cow<'static, str> {
+        "AssertionAudience".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "description": "The service that an assertion is for, compared byte by byte.",
+            "pattern": r"^[!#-&(-+\--\[\]-~]{1,200}$",
+        })
+    }
+}
+
 /// A signed assertion: a compact JWS. `Debug` does not print it, since its bearer is taken for the guest.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Assertion(String);
 
@@ -91,7 +106,7 @@ impl fmt::Debug for Assertion {
 }
 
 /// `{assertion, expires_in}`
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AssertionAnswer {
     /// The assertion.
     pub assertion: Assertion,

@@ -1,5 +1,6 @@
 //! Error codes (contract, section 6): each `code` with its HTTP status, and the error body that contains it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::verdict::No;
@@ -9,7 +10,7 @@ use crate::verdict::No;
 /// `InvalidServiceCredential` is an addition to the contract's table and returned only between services. `InvalidApiKey` and
 /// `Forbidden` are returned only by the desk's listener. `InternalError` means that the fault is in this service and in no
 /// other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Code {
     /// 400: malformed body, missing or malformed field.
@@ -199,9 +200,10 @@ impl Code {
 }
 
 /// The body of every error response: `{"valid":false,"code":…,"message":…}`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ErrorBody {
     /// Always `false`.
+    #[schemars(schema_with = "crate::verdict::no")]
     pub valid: No,
     /// For programs.
     pub code: Code,

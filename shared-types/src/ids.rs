@@ -1,8 +1,9 @@
 //! The identifiers as types. A value is always well formed, since parsing validates it.
 
-use std::{cell::Cell, fmt, str::FromStr};
+use std::{borrow::Cow, cell::Cell, fmt, str::FromStr};
 
 use hex::FromHex as _;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use uuid::Uuid;
 
@@ -54,6 +55,7 @@ macro_rules! sid {
         }
 
         as_text!($name);
+        text_schema!($name, $doc, concat!("^", $prefix, "[0-9A-Fa-f]{32}$"));
     };
 }
 
@@ -102,6 +104,23 @@ macro_rules! as_text {
                     }
                 }
                 deserializer.deserialize_str(Parsed)
+            }
+        }
+    };
+}
+
+/// The hyphenated form of a UUID of any version.
+const UUID_PATTERN: &str = "^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$";
+
+macro_rules! text_schema {
+    ($name:ident, $doc:expr, $pattern:expr) => {
+        impl JsonSchema for $name {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({ "type": "string", "description": $doc.trim_ascii(), "pattern": $pattern })
             }
         }
     };
@@ -178,6 +197,7 @@ macro_rules! uuid_id {
         }
 
         as_text!($name);
+        text_schema!($name, $doc, UUID_PATTERN);
     };
 }
 

@@ -14,6 +14,7 @@ pub mod json;
 pub mod orchestrator;
 pub mod scoped_auth;
 pub mod sealed_token;
+mod text;
 pub mod thumbprint;
 mod timestamp;
 mod token_answer;

@@ -27,6 +27,7 @@ pub use send_message::SendMessage;
 
 use std::borrow::Cow;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -35,7 +36,7 @@ use crate::{
 };
 
 /// Path parameter of the routes of one conversation.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ConversationPath {
     /// The conversation.
     pub conversation_sid: ConversationSid,
@@ -48,7 +49,7 @@ impl PathParameters for ConversationPath {
 }
 
 /// No parameters: an empty path, query, body or response.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct NoParameters {}
 
 impl PathParameters for NoParameters {

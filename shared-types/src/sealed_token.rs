@@ -3,6 +3,7 @@
 use std::{borrow::Cow, fmt};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::ids::DeploymentKey;
@@ -58,6 +59,16 @@ impl<'de> Deserialize<'de> for SealedToken {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         SealedToken::new(String::deserialize(deserializer)?)
             .ok_or_else(|| de::Error::custom("expected a token of 1 to 8192 characters"))
+    }
+}
+
+impl JsonSchema for SealedToken {
+    fn schema_name() -> Cow<'static, str> {
+        "SealedToken".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "description": "An opaque token.", "minLength": 1, "maxLength": SealedToken::MAX_LEN })
     }
 }
 

@@ -4,6 +4,7 @@
 use std::fmt;
 
 use chrono::{DateTime, Datelike as _, NaiveDate, Timelike as _, Utc};
+use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::{Deserializer, Serialize as _, Serializer, de};
 
 /// Length of a timestamp of whole seconds.
@@ -40,6 +41,11 @@ pub(crate) mod truncated {
     pub(crate) fn serialize<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
         super::serialize(&time.trunc_subsecs(0), serializer)
     }
+}
+
+/// The schema of a timestamp, for `#[schemars(schema_with = …)]`.
+pub(crate) fn schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "format": "date-time" })
 }
 
 fn whole_seconds(time: DateTime<Utc>) -> Option<[u8; LEN]> {

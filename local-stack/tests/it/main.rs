@@ -12,6 +12,7 @@ mod browser;
 mod diagram;
 mod documentation;
 mod mutual_tls;
+mod openapi;
 mod process;
 mod recorder;
 mod replicas;

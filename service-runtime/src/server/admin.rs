@@ -19,6 +19,13 @@ use shared_types::{Code, ErrorBody};
 
 use crate::telemetry::metrics::{Metrics, OPENMETRICS, PROMETHEUS_TEXT};
 
+/// The path of the liveness check.
+pub const HEALTHZ: &str = "/healthz";
+/// The path of the readiness check.
+pub const READYZ: &str = "/readyz";
+/// The path of the metrics.
+pub const METRICS: &str = "/metrics";
+
 /// Readiness check; the error is a short reason.
 pub type Check = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> + Send + Sync>;
 
@@ -37,12 +44,12 @@ impl Admin {
     pub(crate) fn configure(&self, config: &mut web::ServiceConfig) {
         let (metrics, admin) = (self.metrics.clone(), self.clone());
         config
-            .service(resource("/healthz", async || HttpResponse::Ok().json(json!({"status": "up"}))))
-            .service(resource("/readyz", move || {
+            .service(resource(HEALTHZ, async || HttpResponse::Ok().json(json!({"status": "up"}))))
+            .service(resource(READYZ, move || {
                 let admin = admin.clone();
                 async move { admin.readiness().await }
             }))
-            .service(resource("/metrics", move |request: HttpRequest| {
+            .service(resource(METRICS, move |request: HttpRequest| {
                 let metrics = metrics.clone();
                 async move {
                     let (content_type, text) = if accepts_openmetrics(request.headers()) {
@@ -68,6 +75,11 @@ impl Admin {
             }
         }
     }
+}
+
+/// A JSON document that does not change.
+pub(super) fn document(path: &'static str, json: &'static str) -> Resource {
+    resource(path, move || async move { HttpResponse::Ok().content_type("application/json").body(json) })
 }
 
 /// A resource with `GET`, and `HEAD`: some monitors send only that.

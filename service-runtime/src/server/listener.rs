@@ -10,7 +10,7 @@ use std::{
 
 use actix_web::{App, dev::Server, web};
 
-use super::{connection::ServerLimits, drain::ConnectionDrain, http_server, workers::Workers};
+use super::{admin, connection::ServerLimits, drain::ConnectionDrain, http_server, workers::Workers};
 use crate::http::{AccessPolicy, RouteTable};
 
 /// What is served on a listener.
@@ -44,6 +44,16 @@ impl<S: 'static> AdminRoutes<S> {
         let listener = Listener { limits: ServerLimits::internal(), access_policy, routes };
         Self(Arc::new(move |workers, config| {
             workers.table(&listener, ConnectionDrain::default()).configure(config);
+        }))
+    }
+
+    /// Also serves a JSON document on this path.
+    #[must_use]
+    pub fn with_document(self, path: &'static str, json: &'static str) -> Self {
+        let Self(configure) = self;
+        Self(Arc::new(move |workers, config| {
+            config.service(admin::document(path, json));
+            configure(workers, config);
         }))
     }
 

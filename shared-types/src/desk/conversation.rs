@@ -1,13 +1,14 @@
 //! The conversation resource.
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{EmptyObject, Null};
 use crate::{AccountSid, ConversationSid, ConversationsServiceSid};
 
 /// Whether messages can be written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ConversationState {
     /// Guest and desk write.
@@ -27,7 +28,7 @@ impl ConversationState {
 }
 
 /// A conversation as the desk reads it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Conversation {
     /// The account.
     pub account_sid: AccountSid,
@@ -47,9 +48,11 @@ pub struct Conversation {
     pub state: ConversationState,
     /// When it was opened.
     #[serde(with = "crate::timestamp::truncated")]
+    #[schemars(schema_with = "crate::timestamp::schema")]
     pub date_created: DateTime<Utc>,
     /// When it or its messages last changed.
     #[serde(with = "crate::timestamp::truncated")]
+    #[schemars(schema_with = "crate::timestamp::schema")]
     pub date_updated: DateTime<Utc>,
     /// Not supported.
     pub timers: EmptyObject,
@@ -62,7 +65,7 @@ pub struct Conversation {
 }
 
 /// URLs of what belongs to a conversation. Participants and webhooks are not served.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ConversationLinks {
     /// Not served.
     pub participants: String,

@@ -1,11 +1,12 @@
 //! Errors of the desk, in Twilio's form.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Code;
 
 /// The body of an error response: `{code, message, more_info, status}`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DeskError {
     /// Twilio's number of the error.
     pub code: u32,

@@ -1,5 +1,6 @@
 //! `Desk ->> FWO: GET /v1/ParticipantConversations`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Meta, PageQuery, ParticipantConversation, ServicePath};
@@ -17,7 +18,7 @@ endpoint! {
 }
 
 /// Filters and position.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     /// The guest. Another text than a UUID names a guest without conversations.
@@ -31,6 +32,7 @@ pub struct Request {
     pub page_token: Option<String>,
     /// Ignored: pages have positions.
     #[serde(default, rename = "Page", skip_serializing)]
+    #[schemars(with = "Option<String>")]
     pub page: Option<serde::de::IgnoredAny>,
 }
 
@@ -42,7 +44,7 @@ impl Request {
 }
 
 /// A page.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Response {
     /// The items.
     pub conversations: Vec<ParticipantConversation>,

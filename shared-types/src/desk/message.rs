@@ -1,13 +1,14 @@
 //! The message resource.
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Null;
 use crate::{AccountSid, ConversationSid, MessageSid, ParticipantSid};
 
 /// Which side wrote a message. Stored with the message and never derived from the author's name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Side {
     /// The guest.
@@ -30,7 +31,7 @@ impl Side {
 }
 
 /// A message as the desk reads it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DeskMessage {
     /// The account.
     pub account_sid: AccountSid,
@@ -54,9 +55,11 @@ pub struct DeskMessage {
     pub participant_sid: Option<ParticipantSid>,
     /// When it was written.
     #[serde(with = "crate::timestamp::truncated")]
+    #[schemars(schema_with = "crate::timestamp::schema")]
     pub date_created: DateTime<Utc>,
     /// When it was written or erased.
     #[serde(with = "crate::timestamp::truncated")]
+    #[schemars(schema_with = "crate::timestamp::schema")]
     pub date_updated: DateTime<Utc>,
     /// Absolute.
     pub url: String,
@@ -69,7 +72,7 @@ pub struct DeskMessage {
 }
 
 /// URLs of what belongs to a message. Neither is served.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MessageLinks {
     /// Not served.
     pub delivery_receipts: String,

@@ -1,5 +1,6 @@
 //! Pages of the desk's lists.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Maximum number of items of a page; a greater `PageSize` is clamped.
@@ -29,7 +30,7 @@ impl PageQuery {
 }
 
 /// `meta` of a page. Positions are in `next_page_url` only, which repeats all filters.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Meta {
     /// Always 0: pages have positions, not numbers.
     pub page: u32,

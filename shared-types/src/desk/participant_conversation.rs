@@ -1,13 +1,14 @@
 //! The participant-conversation resource: a conversation of a guest.
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{ConversationState, EmptyObject, Null};
 use crate::{AccountSid, ConversationSid, ConversationsServiceSid, Identity, ParticipantSid};
 
 /// A conversation in the list of a guest's conversations.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ParticipantConversation {
     /// The account.
     pub account_sid: AccountSid,
@@ -31,9 +32,11 @@ pub struct ParticipantConversation {
     pub conversation_attributes: String,
     /// When it was opened.
     #[serde(with = "crate::timestamp::truncated")]
+    #[schemars(schema_with = "crate::timestamp::schema")]
     pub conversation_date_created: DateTime<Utc>,
     /// When it or its messages last changed.
     #[serde(with = "crate::timestamp::truncated")]
+    #[schemars(schema_with = "crate::timestamp::schema")]
     pub conversation_date_updated: DateTime<Utc>,
     /// The guest, who opened it.
     pub conversation_created_by: Identity,
@@ -46,7 +49,7 @@ pub struct ParticipantConversation {
 }
 
 /// URLs of participant and conversation. The participant is not served.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ParticipantConversationLinks {
     /// Not served.
     pub participant: String,

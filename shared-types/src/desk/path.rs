@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, fmt::Display};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
@@ -10,7 +11,7 @@ use crate::{
 };
 
 /// The service of `/v1/Services/IS…`, a plain prefix of every route.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct ServicePath {
     /// The account's conversations service, if the path names one.
     #[serde(default, deserialize_with = "present")]
@@ -18,7 +19,7 @@ pub struct ServicePath {
 }
 
 /// A conversation of the account.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ConversationPath {
     /// The account's conversations service, if the path names one.
     #[serde(default, deserialize_with = "present")]
@@ -28,7 +29,7 @@ pub struct ConversationPath {
 }
 
 /// A message of a conversation.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct MessagePath {
     /// The account's conversations service, if the path names one.
     #[serde(default, deserialize_with = "present")]

@@ -1,5 +1,6 @@
 //! `Desk ->> FWO: POST /v1/Conversations/CH…`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Conversation, ConversationPath, create_message::MAX_REQUEST};
@@ -22,17 +23,20 @@ endpoint! {
 pub const MAX_NAME: usize = 256;
 
 /// Missing fields stay as they are.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     /// `closed`: final.
     #[serde(default, rename = "State", skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("enum" = ["closed", null]))]
     pub state: Option<String>,
     /// At most [`MAX_NAME`] characters; empty for none.
     #[serde(default, rename = "FriendlyName", skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = MAX_NAME), regex(pattern = crate::text::NAME))]
     pub friendly_name: Option<String>,
     /// A JSON object as text, at most [`MAX_ATTRIBUTES`](super::create_message::MAX_ATTRIBUTES) bytes. The guest's members
     /// may be repeated unchanged.
     #[serde(default, rename = "Attributes", skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = super::create_message::MAX_ATTRIBUTES), extend("contentMediaType" = "application/json"))]
     pub attributes: Option<String>,
 }

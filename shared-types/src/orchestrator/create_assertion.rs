@@ -1,5 +1,6 @@
 //! `Browser ->> FWO: POST /v2/Webchat/Token/Assertion` (contract, section 13), with the token as bearer.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::NoParameters;
@@ -17,7 +18,7 @@ endpoint! {
 }
 
 /// `{audience}`
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Request {
     /// The service that the assertion is for: one of the account's `assertion_audiences`.
     #[serde(alias = "Audience")]

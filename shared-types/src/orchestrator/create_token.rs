@@ -1,5 +1,6 @@
 //! `Browser ->> FWO: POST /v2/Webchat/Token` (contract, section 1).
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::NoParameters;
@@ -17,7 +18,7 @@ endpoint! {
 }
 
 /// `{deploymentKey}`
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Request {
     /// The page's deployment key.
     #[serde(rename = "deploymentKey", alias = "DeploymentKey", alias = "deployment_key")]
@@ -25,7 +26,7 @@ pub struct Request {
 }
 
 /// `{token, expiration, expires_in, refresh_after, identity}`
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Response {
     /// The token with its lifetime.
     #[serde(flatten)]

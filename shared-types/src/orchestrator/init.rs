@@ -1,6 +1,7 @@
 //! `Browser ->> FWO: POST /v2/Webchat/Init` (contract, section 4): the released widget creates a token and opens the
 //! conversation in one request.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -19,7 +20,7 @@ endpoint! {
 }
 
 /// `{DeploymentKey, CustomerFriendlyName?, PreEngagementData?, Identity?}`
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Request {
     /// The page's deployment key.
     #[serde(rename = "deploymentKey", alias = "DeploymentKey", alias = "deployment_key")]
@@ -32,6 +33,7 @@ pub struct Request {
         alias = "customer_friendly_name",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schemars(length(max = 256), regex(pattern = crate::text::NAME))]
     pub customer_friendly_name: Option<String>,
     /// The guest's answers to the pre-engagement form: any JSON value, or JSON in a string.
     #[serde(
@@ -49,7 +51,7 @@ pub struct Request {
 }
 
 /// `{token, expiration, expires_in, refresh_after, identity, conversation_sid}`
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Response {
     /// The token with its lifetime.
     #[serde(flatten)]

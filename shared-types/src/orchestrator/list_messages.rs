@@ -1,6 +1,7 @@
 //! `Browser ->> FWO: GET /v2/WebChannels/CH…/Messages` (contract, section 3), with the token as bearer.
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::ConversationPath;
@@ -19,7 +20,7 @@ endpoint! {
 
 /// `?after=INDEX`, with `wait=SECONDS`; or `last=N` and `before=INDEX`. The header `webchat-after` can stand for `after`, so
 /// that one preflight serves all requests.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Request {
     /// Returns only messages with a greater index; all messages if it is missing.
     #[serde(default, alias = "After", skip_serializing_if = "Option::is_none")]
@@ -43,7 +44,7 @@ pub const MAX_WAIT: u32 = 25;
 pub const DEFAULT_LAST: u32 = 50;
 
 /// `{messages:[…], last_index?, state}`: the messages in the order of their index, at most [`PAGE`] of them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Response {
     /// The messages. Fewer than [`PAGE`] may still be followed by more, since a page is also bounded in bytes.
     pub messages: Vec<ChatMessage>,
@@ -61,7 +62,7 @@ pub const PAGE: u32 = 200;
 pub const PAGE_BYTES: usize = 64 * 1024;
 
 /// One message of a conversation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ChatMessage {
     /// The message.
     pub sid: MessageSid,
@@ -73,5 +74,6 @@ pub struct ChatMessage {
     pub body: String,
     /// When it was written.
     #[serde(with = "crate::timestamp")]
+    #[schemars(schema_with = "crate::timestamp::schema")]
     pub date_created: DateTime<Utc>,
 }

@@ -1,5 +1,6 @@
 //! `Browser ->> FWO: POST /v2/WebChannels` (contract, section 3), with the token as bearer.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -18,7 +19,7 @@ endpoint! {
 }
 
 /// `{customerFriendlyName?, preEngagementData?}`
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Request {
     /// The name that the guest entered.
     #[serde(
@@ -28,6 +29,7 @@ pub struct Request {
         alias = "customer_friendly_name",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schemars(length(max = 256), regex(pattern = crate::text::NAME))]
     pub customer_friendly_name: Option<String>,
     /// The guest's answers to the pre-engagement form: any JSON value, or JSON in a string.
     #[serde(
@@ -41,7 +43,7 @@ pub struct Request {
 }
 
 /// `{conversation_sid, identity}`
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Response {
     /// The session's conversation: the current one or, if that is full, a new one.
     pub conversation_sid: ConversationSid,

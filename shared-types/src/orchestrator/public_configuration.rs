@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::NoParameters;
@@ -20,7 +21,7 @@ endpoint! {
 }
 
 /// `?AccountSid=AC…`
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Request {
     /// The account.
     #[serde(rename = "AccountSid", alias = "accountSid", alias = "account_sid")]
@@ -28,7 +29,7 @@ pub struct Request {
 }
 
 /// `{allowedOrigins, deployments?}`
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Response {
     /// The origins that may use the account's chat; if empty, any.
     #[serde(rename = "allowedOrigins", alias = "AllowedOrigins", alias = "allowed_origins")]

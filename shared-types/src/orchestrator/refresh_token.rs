@@ -1,5 +1,6 @@
 //! `Browser ->> FWO: POST /v2/Webchat/Token/Refresh` (contract, section 2).
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::NoParameters;
@@ -17,7 +18,7 @@ endpoint! {
 }
 
 /// `{deploymentKey, token}`
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Request {
     /// The page's deployment key.
     #[serde(rename = "deploymentKey", alias = "DeploymentKey", alias = "deployment_key")]
@@ -28,9 +29,10 @@ pub struct Request {
 }
 
 /// `{valid:true, token, expiration, expires_in, refresh_after, identity, conversation_sid?}`
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Response {
     /// Always `true`.
+    #[schemars(schema_with = "crate::verdict::yes")]
     pub valid: Yes,
     /// The token with its lifetime.
     #[serde(flatten)]

@@ -1,5 +1,6 @@
 //! `Browser ->> FWO: POST /v2/Webchat/Token/Revoke` (revoke diagram; RFC 7009).
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::NoParameters;
@@ -17,7 +18,7 @@ endpoint! {
 }
 
 /// `{deploymentKey, token}`
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Request {
     /// The page's deployment key.
     #[serde(rename = "deploymentKey", alias = "DeploymentKey", alias = "deployment_key")]
@@ -28,5 +29,5 @@ pub struct Request {
 }
 
 /// `{}`: the same for valid and invalid tokens (RFC 7009, section 2.2).
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Response {}

@@ -1,5 +1,6 @@
 //! `Browser ->> FWO: POST /v2/WebChannels/CH…/Messages` (contract, section 3), with the token as bearer.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{ConversationPath, list_messages::ChatMessage};
@@ -22,9 +23,10 @@ endpoint! {
 pub const MAX_BODY: usize = 32 * 1024;
 
 /// `{body}`
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Request {
     /// Plain text of 1 to [`MAX_BODY`] bytes.
     #[serde(alias = "Body")]
+    #[schemars(length(min = 1, max = MAX_BODY), regex(pattern = crate::text::PLAIN))]
     pub body: String,
 }

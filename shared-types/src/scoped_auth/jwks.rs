@@ -1,5 +1,6 @@
 //! `GET /.well-known/jwks.json`: the public keys that verify assertions and signed tokens (RFC 7517, section 5).
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{endpoint, orchestrator::NoParameters};
@@ -16,14 +17,14 @@ endpoint! {
 }
 
 /// `{keys:[…]}`
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Response {
     /// The keys.
     pub keys: Vec<PublicKey>,
 }
 
 /// A P-256 key that verifies ES256 signatures (RFC 7518, section 6.2.1).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PublicKey {
     /// `EC`
     pub kty: String,

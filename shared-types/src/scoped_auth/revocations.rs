@@ -1,6 +1,7 @@
 //! `POST /v1/Revocations` on ScopedAuthService's admin listener: an operator ends sessions.
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -20,7 +21,7 @@ endpoint! {
 
 /// The sessions to revoke, by exactly one of `{token}`, `{sessionId}`, `{accountSid, identity}`, `{deploymentKey}` and
 /// `{accountSid}`.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Request {
     /// The session of this token.
@@ -41,10 +42,11 @@ pub struct Request {
 }
 
 /// `{kind, revoked_at}`
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Response {
     /// `session`, `identity`, `deployment` or `account`.
     pub kind: String,
     /// The time of the revocation: sessions that began at or before it are revoked.
+    #[schemars(schema_with = "crate::timestamp::schema")]
     pub revoked_at: DateTime<Utc>,
 }

@@ -1,6 +1,8 @@
 //! FlexWebchatOrchestratorService's admin listener: ready when FederatedAuthService is reachable and accepts its
 //! credential.
 
+use std::fs;
+
 use serde_json::json;
 
 use crate::api::{
@@ -76,9 +78,18 @@ async fn metrics_count_requests_and_upstream_calls_without_identities() {
 #[tokio::test]
 async fn admin_and_public_routes_are_on_separate_ports() {
     let fwo = Fwo::start().await;
-    for path in ["/healthz", "/readyz", "/metrics"] {
+    for path in ["/healthz", "/readyz", "/metrics", "/openapi.json"] {
         is_refused(&fwo.answers(Request::get(path)).await, 404, "not_found", "*");
     }
     let create = Request::post(CREATE).json(&json!({"deploymentKey": OFF}));
     assert_eq!(create.send(fwo.running.admin_address).await.status, 404);
+}
+
+#[tokio::test]
+async fn the_admin_listener_describes_the_api() {
+    let fwo = Fwo::start().await;
+    let served = Request::get("/openapi.json").send(fwo.running.admin_address).await;
+    assert_eq!((served.status, served.header("content-type").as_str()), (200, "application/json"));
+    let written = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/openapi.json")).unwrap();
+    assert_eq!(served.text, written);
 }
