@@ -2,6 +2,7 @@
 
 mod document;
 mod operation;
+mod python;
 mod text;
 
 use std::{collections::BTreeSet, env, fs, path::PathBuf};
