@@ -5,7 +5,10 @@ mod commands;
 mod files;
 mod paths;
 
-use std::{env, fs, path::Path};
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+};
 
 use local_stack::demo;
 use service_runtime::settings;
@@ -62,8 +65,10 @@ fn documented_log_messages_are_logged() {
     {
         append_sources(&root.join(folder).join("src"), &mut sources);
     }
-    for file in ["docs/operations.md", "docs/observability.md"] {
-        let text = fs::read_to_string(root.join(file)).unwrap();
+    let documents = files::files(Path::new("docs/operations"), &["md"]);
+    assert!(!documents.is_empty());
+    for file in documents.into_iter().chain([PathBuf::from("docs/observability.md")]) {
+        let text = fs::read_to_string(root.join(&file)).unwrap();
         let messages = text.split('`').skip(1).step_by(2).filter(|code| {
             code.split(' ').count() > 2
                 && code.chars().all(|letter| letter.is_ascii_lowercase() || " ,:'-".contains(letter))
@@ -71,7 +76,7 @@ fn documented_log_messages_are_logged() {
                 && !OF_RUSTLS.contains(code)
         });
         for message in messages {
-            assert!(sources.contains(message), "{file}: no service logs `{message}`");
+            assert!(sources.contains(message), "{}: no service logs `{message}`", file.display());
         }
     }
 }
