@@ -8,7 +8,7 @@ use super::files::{Document, assert_none, documents, root};
 const BASES: [&str; 2] = ["orchestrator", "orchestrator/src"];
 
 /// Folders that the programs and scripts write.
-const WRITTEN: [&str; 3] = ["data/", "deploy/secrets", "secrets/"];
+const WRITTEN: [&str; 4] = ["data/", "deploy/secrets", "secrets/", "target/"];
 
 /// Code spans that look like paths of the repository and are none.
 const NO_PATHS: [&str; 12] = [
