@@ -1,7 +1,7 @@
 //! `cargo run`: the whole stack on the local machine, and a customer's site that uses it.
 
 use std::{
-    io,
+    io::{self, IsTerminal},
     net::SocketAddr,
     path::{Path, PathBuf},
     process::ExitCode,
@@ -53,10 +53,16 @@ async fn main() -> ExitCode {
         told(services(&arguments).await)
     } else {
         let arrows = TraceEvents::default();
-        let _log = telemetry::start_with_layer(arrows.layer());
+        let _log = telemetry::start_with_layer(arrows.layer(), default_filter());
         told(demonstration(&arguments, arrows).await)
     };
     if ended { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Log filter of the demonstration without `RUST_LOG`. On a terminal, the access lines of the page's waiting calls would scroll
+/// the addresses away; the page draws these calls.
+fn default_filter() -> &'static str {
+    if io::stderr().is_terminal() { "info,actix_server=warn,access=off" } else { telemetry::DEFAULT_FILTER }
 }
 
 /// Logs the error, if any. Returns whether it succeeded.
@@ -185,4 +191,7 @@ fn tell_lines(orchestrator: SocketAddr, desk: SocketAddr, data: &Path) {
     }
     println!("List the conversations as the desk, which answers them (docs/desk.md):\n");
     println!("{}\n", demo::desk_curl_line(desk, data));
+    println!(
+        "Log: RUST_LOG=info has a line per request, RUST_LOG=warn only warnings (docs/observability.md).\n"
+    );
 }

@@ -9,3 +9,4 @@ mod separate_services;
 mod shadow;
 mod silence;
 mod stop;
+mod terminal;

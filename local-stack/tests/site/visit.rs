@@ -44,7 +44,7 @@ impl Visit {
         let arrows = ARROWS.get_or_init(|| {
             let arrows = TraceEvents::default();
             // A process of tests never closes its log; lines must not wait for that.
-            drop(telemetry::start_with_layer(arrows.layer()));
+            drop(telemetry::start_with_layer(arrows.layer(), telemetry::DEFAULT_FILTER));
             arrows
         });
         let plan = StackConfig::for_test(data.path());

@@ -19,17 +19,24 @@ use tracing_subscriber::{
 pub use json_lines::JsonLines;
 pub use log_writer::LogWriter;
 
+/// Filter without a valid `RUST_LOG`.
+pub const DEFAULT_FILTER: &str = "info,actix_server=warn";
+
 /// Starts logging for the process. Later calls have no effect.
 pub fn start() -> LogGuard {
     let log_writer = standard_error();
     let lines = lines(log_writer.as_ref());
-    LogGuard::new(log_writer, tracing_subscriber::registry().with(filter()).with(lines).try_init().is_ok())
+    LogGuard::new(
+        log_writer,
+        tracing_subscriber::registry().with(filter(DEFAULT_FILTER)).with(lines).try_init().is_ok(),
+    )
 }
 
-/// The same, with an additional layer that has its own filter, independent of `RUST_LOG`.
-pub fn start_with_layer(layer: impl Layer<Registry> + Send + Sync) -> LogGuard {
+/// The same, with `default_filter` in place of [`DEFAULT_FILTER`], and an additional layer that has its own filter,
+/// independent of both.
+pub fn start_with_layer(layer: impl Layer<Registry> + Send + Sync, default_filter: &str) -> LogGuard {
     let log_writer = standard_error();
-    let lines = lines(log_writer.as_ref()).with_filter(filter());
+    let lines = lines(log_writer.as_ref()).with_filter(filter(default_filter));
     LogGuard::new(log_writer, tracing_subscriber::registry().with(layer).with(lines).try_init().is_ok())
 }
 
@@ -73,8 +80,8 @@ fn flush_at_panic(log_writer: LogWriter) {
     }));
 }
 
-fn filter() -> EnvFilter {
-    EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,actix_server=warn"))
+fn filter(default: &str) -> EnvFilter {
+    EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default))
 }
 
 /// `None` for a terminal, which is written unbuffered.
