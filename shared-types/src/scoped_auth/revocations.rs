@@ -16,7 +16,7 @@ endpoint! {
     response: 200 => Response;
     // A second request also ends the sessions that began since the first.
     idempotent: false;
-    errors: [InvalidToken];
+    errors: [InvalidServiceCredential, InvalidToken];
 }
 
 /// The sessions to revoke, by exactly one of `{token}`, `{sessionId}`, `{accountSid, identity}`, `{deploymentKey}` and

@@ -1,6 +1,6 @@
 //! The OpenAPI document: its listeners, operations and security schemes.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use service_runtime::server::admin;
 use shared_types::{
     desk::{
@@ -24,8 +24,13 @@ const DESCRIPTION: &str = "Session tokens of web chat. Each tag is a listener of
     unknown fields. `HEAD` is served like `GET`. Rules that a schema cannot express are in docs/api.md and docs/desk.md.";
 
 fn public(security: Value) -> Listener {
-    let (tag, url) = ("public", "http://127.0.0.1:8080");
-    Listener { tag, url, security, accepts_forms: true, is_desk: false }
+    Listener {
+        tag: "public",
+        servers: &["http://127.0.0.1:8080"],
+        security,
+        accepts_forms: true,
+        is_desk: false,
+    }
 }
 
 fn header(name: &str, description: &str, schema: &Value) -> Value {
@@ -41,7 +46,7 @@ pub(crate) fn document() -> Value {
     add_public(&mut document);
     let desk = Listener {
         tag: "desk",
-        url: "http://127.0.0.1:8083",
+        servers: &["http://127.0.0.1:8083"],
         security: json!([{ "api_key": [] }]),
         accepts_forms: true,
         is_desk: true,
@@ -86,6 +91,9 @@ pub(crate) fn document() -> Value {
 }
 
 fn add_public(document: &mut Document) {
+    // Also on the admin listener, where the response has `deployments`.
+    let servers = &["http://127.0.0.1:8080", "http://127.0.0.1:9080"];
+    let configuration = Listener { servers, ..public(json!([])) };
     let (open, guest) = (public(json!([])), public(json!([{ "token": [] }])));
     let proof = text_header("DPoP", "A proof of the session's key (RFC 9449).");
     let index = json!({ "type": "integer", "minimum": 0, "maximum": u32::MAX });
@@ -99,7 +107,7 @@ fn add_public(document: &mut Document) {
         .add::<OpenConversation>(&guest, &[proof.clone()])
         .add::<ListMessages>(&guest, &[proof.clone(), after])
         .add::<SendMessage>(&guest, &[proof, idempotency_key()])
-        .add::<PublicConfiguration>(&open, &[])
+        .add::<PublicConfiguration>(&configuration, &[])
         .add::<PublishKeys>(&open, &[]);
 }
 
@@ -111,28 +119,22 @@ fn idempotency_key() -> Value {
 fn add_authorize(document: &mut Document) {
     let listener = Listener {
         tag: "authorize",
-        url: "http://127.0.0.1:8084",
+        servers: &["http://127.0.0.1:8084"],
         security: json!([{ "proxy_secret": [], "token": [] }]),
         accepts_forms: false,
         is_desk: false,
     };
-    let report = "A part of the report of the guest's request.";
-    let mut parameters = vec![text_header("DPoP", "The guest's proof of the session's key (RFC 9449).")];
-    for name in ["X-Forwarded-Method", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Uri"] {
-        parameters.push(text_header(name, report));
-    }
-    for name in ["X-Original-Method", "X-Original-URL"] {
-        parameters.push(text_header(name, report));
-    }
-    parameters.push(text_header(
-        authorize::OPTIONS,
-        "`audience` and `only` in a query's syntax, if the guest's path follows this one.",
-    ));
-    document.add::<Authorize>(&listener, &parameters);
-    let options = [
+    let proof = text_header("DPoP", "The guest's proof of the session's key (RFC 9449).");
+    document.add::<Authorize>(&listener, &[proof]);
+    let report = "A part of the report of the guest's request. `X-Original-Method` and `X-Original-URL` are another one.";
+    let mut reported = ["X-Forwarded-Method", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Uri"]
+        .map(|name| text_header(name, report))
+        .to_vec();
+    reported.extend([
         json!({ "name": "audience", "in": "query", "schema": { "type": "string", "minLength": 1 } }),
         json!({ "name": "only", "in": "query", "schema": { "type": "string", "enum": ["401,403"] } }),
-    ];
+    ]);
+    let options = text_header(authorize::OPTIONS, "`audience` and `only` in a query's syntax.");
     let names = [
         authorize::IDENTITY,
         authorize::SESSION,
@@ -140,28 +142,49 @@ fn add_authorize(document: &mut Document) {
         authorize::DEPLOYMENT,
         authorize::ASSERTION,
     ];
-    let described = names.map(|name| (name, json!({ "required": true, "schema": { "type": "string" } })));
-    let described: serde_json::Map<_, _> =
-        described.into_iter().map(|(name, one)| (name.to_owned(), one)).collect();
+    let header = json!({ "required": true, "schema": { "type": "string" } });
+    let headers = Map::from_iter(names.map(|name| (name.to_owned(), header.clone())));
     for (path, item) in &mut document.paths {
         for (_, operation) in item.as_object_mut().into_iter().flatten() {
-            if operation["tags"] == json!(["authorize"]) {
-                operation["responses"]["200"]["headers"] = json!(described);
-                if !path.ends_with('}')
-                    && let Some(parameters) = operation["parameters"].as_array_mut()
-                {
-                    parameters.extend(options.clone());
-                }
+            if operation["tags"] != json!(["authorize"]) {
+                continue;
+            }
+            operation["responses"]["200"]["headers"] = json!(headers);
+            operation["responses"]["403"] = json!({ "$ref": "#/components/responses/NotAuthorized" });
+            let further = if path.ends_with('}') { std::slice::from_ref(&options) } else { &reported };
+            if let Some(parameters) = operation["parameters"].as_array_mut() {
+                parameters.extend_from_slice(further);
             }
         }
     }
+    let schema = json!({
+        "type": "object",
+        "properties": {
+            "valid": { "const": false },
+            "code": { "$ref": "#/components/schemas/Code" },
+            "message": { "type": "string" },
+        },
+        "required": ["valid", "message"],
+    });
+    let response = json!({
+        "description": "Any code with `only=401,403`; no code without a secret of proxies.",
+        "content": { "application/json": { "schema": schema } },
+    });
+    document.responses.insert("NotAuthorized".to_owned(), response);
 }
 
 fn add_admin(document: &mut Document) {
-    let admin =
-        |url, security| Listener { tag: "admin", url, security, accepts_forms: false, is_desk: false };
-    let orchestrator = admin("http://127.0.0.1:9080", json!([]));
-    let scoped_auth = admin("http://127.0.0.1:9082", json!([{ "operator_secret": [] }]));
+    let admin = |servers: &'static [&'static str], security| Listener {
+        tag: "admin",
+        servers,
+        security,
+        accepts_forms: false,
+        is_desk: false,
+    };
+    let orchestrator = admin(&["http://127.0.0.1:9080"], json!([]));
+    let every_service =
+        admin(&["http://127.0.0.1:9080", "http://127.0.0.1:9081", "http://127.0.0.1:9082"], json!([]));
+    let scoped_auth = admin(&["http://127.0.0.1:9082"], json!([{ "operator_secret": [] }]));
     document.add::<RevokeSessions>(&scoped_auth, &[]);
     let json = |schema: Value| json!({ "application/json": { "schema": schema } });
     let status =
@@ -190,7 +213,7 @@ fn add_admin(document: &mut Document) {
             json!({ "200": ("The document.", json(json!({ "type": "object" }))) }),
         ),
     ] {
-        let responses: serde_json::Map<_, _> = responses
+        let responses: Map<_, _> = responses
             .as_object()
             .into_iter()
             .flatten()
@@ -203,7 +226,8 @@ fn add_admin(document: &mut Document) {
             "security": [],
             "responses": responses,
         });
-        document.insert(&orchestrator, path, "get", operation);
+        let listener = if path == orchestrator::app::OPENAPI { &orchestrator } else { &every_service };
+        document.insert(listener, path, "get", operation);
     }
 }
 

@@ -11,7 +11,8 @@ use super::text::{for_forms, plain_text};
 /// What the operations of a listener have in common.
 pub(crate) struct Listener {
     pub(crate) tag: &'static str,
-    pub(crate) url: &'static str,
+    /// The base URLs of the listeners of `cargo run` that serve its operations.
+    pub(crate) servers: &'static [&'static str],
     /// The security schemes of its operations; `[]` for none.
     pub(crate) security: Value,
     pub(crate) accepts_forms: bool,
@@ -92,7 +93,7 @@ impl Document {
 
     /// Adds an operation.
     pub(crate) fn insert(&mut self, listener: &Listener, path: &str, method: &str, operation: Value) {
-        let item = self.paths.entry(path).or_insert_with(|| json!({ "servers": [{ "url": listener.url }] }));
+        let item = self.paths.entry(path).or_insert_with(|| json!({ "servers": listener.servers.iter().map(|url| json!({ "url": url })).collect::<Vec<_>>() }));
         assert!(item.get(method).is_none(), "{method} {path} is added twice");
         item[method] = operation;
     }
