@@ -5,7 +5,7 @@ mod first_minutes;
 mod lost_answer;
 mod one_process;
 mod orphan;
-mod separate_services;
+pub(crate) mod separate_services;
 mod shadow;
 mod silence;
 mod stop;

@@ -4,6 +4,7 @@ mod citations;
 mod commands;
 mod files;
 mod paths;
+mod transcripts;
 
 use std::{
     env, fs,

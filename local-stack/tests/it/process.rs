@@ -67,6 +67,11 @@ impl Process {
         })
     }
 
+    /// The lines that were read so far.
+    pub(crate) fn seen(&self) -> String {
+        self.seen.iter().map(|line| format!("{line}\n")).collect()
+    }
+
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
