@@ -97,42 +97,31 @@ impl Line {
         self.bytes.extend_from_slice(&digits);
     }
 
-    fn entry(&mut self, key: &str, value: &str) {
-        self.key(key);
-        self.bytes.push(b'"');
-        escape(&mut self.bytes, value);
-        self.bytes.push(b'"');
-    }
-
-    fn key(&mut self, key: &str) {
-        self.bytes.extend_from_slice(b",\"");
-        escape(&mut self.bytes, key);
-        self.bytes.extend_from_slice(b"\":");
-    }
-
-    /// Numbers and booleans, as serde_json formats them: `null` for a number that JSON does not have.
-    fn plain(&mut self, key: &str, value: impl Serialize) {
-        self.key(key);
+    /// A member, as serde_json formats it: `null` for a number that JSON does not have.
+    fn entry(&mut self, key: &str, value: impl Serialize) {
+        self.bytes.push(b',');
         // Neither a Vec nor such a value can fail.
+        let _ = serde_json::to_writer(&mut self.bytes, key);
+        self.bytes.push(b':');
         let _ = serde_json::to_writer(&mut self.bytes, &value);
     }
 }
 
 impl Visit for Line {
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.plain(field.name(), value);
+        self.entry(field.name(), value);
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.plain(field.name(), value);
+        self.entry(field.name(), value);
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.plain(field.name(), value);
+        self.entry(field.name(), value);
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.plain(field.name(), value);
+        self.entry(field.name(), value);
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
@@ -140,11 +129,10 @@ impl Visit for Line {
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.key(field.name());
-        self.bytes.push(b'"');
+        let mut text = String::new();
         // A value whose formatting fails keeps the part written so far.
-        let _ = write!(Escaped(&mut self.bytes), "{value:?}");
-        self.bytes.push(b'"');
+        let _ = write!(text, "{value:?}");
+        self.entry(field.name(), text);
     }
 }
 
@@ -155,76 +143,4 @@ impl fmt::Write for Plain<'_> {
         self.0.extend_from_slice(text.as_bytes());
         Ok(())
     }
-}
-
-struct Escaped<'a>(&'a mut Vec<u8>);
-
-impl fmt::Write for Escaped<'_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        escape(self.0, text);
-        Ok(())
-    }
-
-    /// Fast path for single characters, such as leading zeros.
-    fn write_char(&mut self, one: char) -> fmt::Result {
-        match one {
-            '0'..='9' | 'A'..='Z' | 'a'..='z' | ' ' => self.0.push(one as u8),
-            other => escape(self.0, other.encode_utf8(&mut [0; 4])),
-        }
-        Ok(())
-    }
-}
-
-/// RFC 8259, section 7, without the surrounding quotation marks.
-fn escape(bytes: &mut Vec<u8>, text: &str) {
-    if !needs_escaping(text.as_bytes()) {
-        bytes.extend_from_slice(text.as_bytes());
-        return;
-    }
-    for byte in text.bytes() {
-        let short = match byte {
-            b'"' | b'\\' => byte,
-            0x08 => b'b',
-            0x09 => b't',
-            0x0A => b'n',
-            0x0C => b'f',
-            0x0D => b'r',
-            0x00..0x20 => {
-                let _ = write!(Plain(bytes), "\\u{byte:04x}");
-                continue;
-            }
-            plain => {
-                bytes.push(plain);
-                continue;
-            }
-        };
-        bytes.extend_from_slice(&[b'\\', short]);
-    }
-}
-
-/// Whether any byte is below 0x20, a quotation mark or a backslash. Checks eight bytes per step.
-fn needs_escaping(text: &[u8]) -> bool {
-    let (words, _) = text.as_chunks::<8>();
-    // The last word overlaps the previous one, as do the two halves of a short text.
-    if let Some(last) = text.last_chunk::<8>() {
-        words.iter().chain([last]).any(|word| word_needs_escaping(u64::from_ne_bytes(*word)))
-    } else if let (Some(first), Some(last)) = (text.first_chunk::<4>(), text.last_chunk::<4>()) {
-        word_needs_escaping(
-            u64::from(u32::from_ne_bytes(*first)) << 32 | u64::from(u32::from_ne_bytes(*last)),
-        )
-    } else {
-        text.iter().any(|byte| word_needs_escaping(u64::from(*byte) * (u64::MAX / 0xFF)))
-    }
-}
-
-/// The same for the eight bytes of a word. Subtracting `n` (at most 128) from a byte below `n` borrows into its highest
-/// bit, which was not set before; a byte equal to another is 0 after XOR.
-const fn word_needs_escaping(word: u64) -> bool {
-    const ONES: u64 = u64::MAX / 0xFF;
-    const fn below(word: u64, n: u64) -> u64 {
-        word.wrapping_sub(ONES * n) & !word
-    }
-    let quote = below(word ^ (ONES * b'"' as u64), 1);
-    let backslash = below(word ^ (ONES * b'\\' as u64), 1);
-    (below(word, 0x20) | quote | backslash) & (ONES << 7) != 0
 }
