@@ -1,6 +1,6 @@
 //! The identifiers as types. A value is always well formed, since parsing validates it.
 
-use std::{borrow::Cow, cell::Cell, fmt, str::FromStr};
+use std::{borrow::Cow, fmt, str::FromStr};
 
 use hex::FromHex as _;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -138,28 +138,8 @@ sid!(ParticipantSid, "MB", "A participant of a conversation. ");
 impl AccountSid {
     /// The account's `account_id`: a UUID v5 of its sid in the namespace of OIDs, so it is the same in every process.
     pub fn account_id(self) -> Uuid {
-        let hashed = || Uuid::new_v5(&Uuid::NAMESPACE_OID, self.text().as_bytes());
-        // A cache, since every validation returns it and few accounts make most requests.
-        let kept = |kept: &[Cell<(Self, Uuid)>; ACCOUNTS_KEPT]| {
-            let place = kept.get((self.0 % ACCOUNTS_KEPT as u128) as usize)?;
-            let (account, id) = place.get();
-            if account == self && !id.is_nil() {
-                return Some(id);
-            }
-            let id = hashed();
-            place.set((self, id));
-            Some(id)
-        };
-        KEPT.try_with(kept).ok().flatten().unwrap_or_else(hashed)
+        Uuid::new_v5(&Uuid::NAMESPACE_OID, self.text().as_bytes())
     }
-}
-
-/// Capacity of a thread's cache of `account_id`s.
-const ACCOUNTS_KEPT: usize = 1024;
-
-thread_local! {
-    static KEPT: [Cell<(AccountSid, Uuid)>; ACCOUNTS_KEPT] =
-        const { [const { Cell::new((AccountSid(0), Uuid::nil())) }; ACCOUNTS_KEPT] };
 }
 
 macro_rules! uuid_id {
@@ -287,13 +267,5 @@ mod tests {
         let sid: AccountSid = "AC00000000000000000000000000000001".parse().unwrap();
         assert_eq!(sid.account_id().to_string(), "da52ca3e-3797-5122-a441-9a6fc636cf1c");
         assert_eq!(sid.account_id().get_version_num(), 5);
-        // Two accounts that share a cache slot, and the account that an empty slot contains.
-        for _ in 0..2 {
-            for bits in [7, 7 + ACCOUNTS_KEPT as u128, 0] {
-                let sid = AccountSid::from_bits(bits);
-                let expected = Uuid::new_v5(&Uuid::NAMESPACE_OID, sid.to_string().as_bytes());
-                assert_eq!(sid.account_id(), expected);
-            }
-        }
     }
 }
