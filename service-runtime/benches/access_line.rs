@@ -23,7 +23,7 @@ fn request(trace: &TraceContext, account: Option<AccountSid>) {
         target: "access",
         service = black_box("FlexWebchatOrchestratorService"),
         request_id = black_box("0191b2c4d5e6f708192a3b4c5d6e7f80"),
-        trace_id = %trace.trace_id(),
+        trace_id = %trace.trace_id,
         account = account.map(tracing::field::display),
         api_key = black_box(None::<&str>),
         method = black_box("POST"),

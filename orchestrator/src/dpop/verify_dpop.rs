@@ -55,7 +55,7 @@ impl DpopVerifier {
                 target: "audit",
                 event = "proof_refused",
                 request_id = context.request_id.as_str(),
-                trace_id = context.trace.trace_id().as_str(),
+                trace_id = %context.trace.trace_id,
                 account = context.account.map(tracing::field::display),
                 reason = error.reason.as_str(),
                 "audit"

@@ -129,7 +129,7 @@ fn record_refusal(
         target: "audit",
         event = "identity_refused",
         request_id = context.request_id.as_str(),
-        trace_id = context.trace.trace_id().as_str(),
+        trace_id = %context.trace.trace_id,
         account = context.account.map(tracing::field::display),
         subject = wanted.map(tracing::field::display),
         reason = refusal.as_str(),

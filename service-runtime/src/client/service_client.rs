@@ -78,8 +78,8 @@ impl ServiceClient {
                 KeyValue::new("http.route", E::PATH),
             ];
             let error = response.as_ref().err().map(|_| outcome);
-            let (name, kind, parent) = (E::NAME, SpanKind::Client, trace.parent_bits());
-            spans.record(&trace, CompletedSpan { name, kind, parent, started, error, attributes });
+            let (name, kind) = (E::NAME, SpanKind::Client);
+            spans.record(&trace, CompletedSpan { name, kind, started, error, attributes });
         }
         response
     }

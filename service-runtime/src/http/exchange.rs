@@ -104,7 +104,7 @@ where
     P: AccessPolicy,
     H: AsyncFn(&S, &mut RequestContext<'_>, E::Path, E::Request) -> Result<E::Response, F>,
 {
-    let trace = caller.trace.in_process_child(&worker.random);
+    let trace = caller.trace.child(&worker.random);
     let context = RequestContext::in_process(caller.request_id, trace, caller.headers, &worker.clock);
     let mut exchange = Exchange::of(worker, labels, context.of(E::METHOD.as_str(), path));
     let outcome = async {

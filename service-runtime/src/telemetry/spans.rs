@@ -15,7 +15,7 @@ use std::{
 
 use opentelemetry::{
     InstrumentationScope, KeyValue,
-    trace::{SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId, TraceState},
+    trace::{SpanContext, SpanKind, Status, TraceFlags, TraceState},
 };
 use opentelemetry_otlp::{WithExportConfig as _, WithHttpConfig as _};
 use opentelemetry_sdk::{
@@ -102,8 +102,6 @@ pub(crate) struct CompletedSpan {
     pub(crate) name: &'static str,
     /// Server or client.
     pub(crate) kind: SpanKind,
-    /// The parent span; 0 if there is none.
-    pub(crate) parent: u64,
     /// Start time.
     pub(crate) started: Instant,
     /// The error code or the outcome, if the request failed.
@@ -142,7 +140,7 @@ impl Spans {
 
     /// The client span of an outgoing request.
     pub(crate) fn child(&self, trace: &TraceContext) -> TraceContext {
-        trace.child(u64::from_be_bytes(self.random.bytes()))
+        trace.child(&self.random)
     }
 
     /// Queues a completed span.
@@ -152,13 +150,13 @@ impl Spans {
         let status = span.error.map_or(Status::Unset, Status::error);
         export.processor.on_end(SpanData {
             span_context: SpanContext::new(
-                TraceId::from_bytes(trace.trace_bits().to_be_bytes()),
-                SpanId::from_bytes(trace.span_bits().to_be_bytes()),
+                trace.trace_id,
+                trace.span_id,
                 TraceFlags::SAMPLED,
                 false,
                 TraceState::NONE,
             ),
-            parent_span_id: SpanId::from_bytes(span.parent.to_be_bytes()),
+            parent_span_id: trace.parent_id,
             parent_span_is_remote: span.kind == SpanKind::Server,
             span_kind: span.kind,
             name: span.name.into(),

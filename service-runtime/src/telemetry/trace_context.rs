@@ -3,6 +3,7 @@
 use std::fmt;
 
 use hex::FromHex;
+use opentelemetry::trace::{SpanId, TraceId};
 
 use crate::random::Random;
 
@@ -54,10 +55,11 @@ impl fmt::Debug for RequestId {
 /// A trace and this service's span in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TraceContext {
-    trace_id: u128,
-    span_id: u64,
-    /// The caller's span; 0 if there is none.
-    parent_id: u64,
+    /// The trace.
+    pub trace_id: TraceId,
+    pub(crate) span_id: SpanId,
+    /// The caller's span; invalid if there is none.
+    pub(crate) parent_id: SpanId,
     sampled: bool,
 }
 
@@ -65,20 +67,16 @@ impl TraceContext {
     /// Continues the caller's trace with a new span, or starts a new trace. A malformed `traceparent` is ignored as a
     /// whole, as the standard requires (section 4.3).
     pub fn from_header(value: Option<&[u8]>, random: &Random) -> Self {
-        let bytes: [u8; 24] = random.bytes();
-        let (trace, span) = bytes.split_at(16);
-        let fresh = |bytes: &[u8]| bytes.iter().fold(0u128, |all, byte| all << 8 | u128::from(*byte)).max(1);
-        let span_id = fresh(span) as u64;
-        match value.and_then(parse) {
-            Some((trace_id, parent_id, sampled)) => Self { trace_id, span_id, parent_id, sampled },
-            None => Self { trace_id: fresh(trace), span_id, parent_id: 0, sampled: false },
-        }
+        let (trace_id, parent_id, sampled) = value
+            .and_then(parse)
+            .unwrap_or_else(|| (TraceId::from_bytes(random.bytes()), SpanId::INVALID, false));
+        Self { trace_id, span_id: SpanId::from_bytes(random.bytes()), parent_id, sampled }
     }
 
-    /// A child span, for an outgoing request.
+    /// A child span: of an outgoing request, or the server's span of an in-process request.
     #[must_use]
-    pub fn child(&self, span_id: u64) -> Self {
-        Self { span_id: span_id.max(1), parent_id: self.span_id, ..*self }
+    pub fn child(&self, random: &Random) -> Self {
+        Self { span_id: SpanId::from_bytes(random.bytes()), parent_id: self.span_id, ..*self }
     }
 
     /// Sets the sampling decision.
@@ -92,45 +90,24 @@ impl TraceContext {
         self.sampled
     }
 
-    pub(crate) const fn trace_bits(&self) -> u128 {
-        self.trace_id
-    }
-
-    pub(crate) const fn span_bits(&self) -> u64 {
-        self.span_id
-    }
-
-    pub(crate) const fn parent_bits(&self) -> u64 {
-        self.parent_id
-    }
-
-    /// The trace id, as 32 hexadecimal digits.
-    pub fn trace_id(&self) -> String {
-        format!("{:032x}", self.trace_id)
-    }
-
     /// The `traceparent` of outgoing requests.
     pub fn header(&self) -> String {
         let Self { trace_id, span_id, sampled, .. } = self;
-        format!("00-{trace_id:032x}-{span_id:016x}-{:02x}", u8::from(*sampled))
-    }
-
-    /// The server span of an in-process request.
-    pub(crate) fn in_process_child(&self, random: &Random) -> Self {
-        let span_id = u64::from_be_bytes(random.bytes()).max(1);
-        Self { span_id, parent_id: self.span_id, ..*self }
+        format!("00-{trace_id}-{span_id}-{:02x}", u8::from(*sampled))
     }
 }
 
 /// `version-trace_id-parent_id-flags` in lower-case hexadecimal; versions after 00 may append fields.
-fn parse(value: &[u8]) -> Option<(u128, u64, bool)> {
+fn parse(value: &[u8]) -> Option<(TraceId, SpanId, bool)> {
     let mut parts = value.splitn(5, |byte| *byte == b'-');
     let [version] = bytes(parts.next())?;
-    let (trace_id, parent_id) = (bytes::<[u8; 16]>(parts.next())?, bytes::<[u8; 8]>(parts.next())?);
+    let trace_id = TraceId::from_bytes(bytes(parts.next())?);
+    let parent_id = SpanId::from_bytes(bytes(parts.next())?);
     let [flags] = bytes(parts.next())?;
-    let (trace_id, parent_id) = (u128::from_be_bytes(trace_id), u64::from_be_bytes(parent_id));
-    let is_well_formed =
-        version != 0xff && trace_id != 0 && parent_id != 0 && (version > 0 || parts.next().is_none());
+    let is_well_formed = version != 0xff
+        && trace_id != TraceId::INVALID
+        && parent_id != SpanId::INVALID
+        && (version > 0 || parts.next().is_none());
     is_well_formed.then_some((trace_id, parent_id, flags & 1 == 1))
 }
 
@@ -148,7 +125,7 @@ mod tests {
     #[test]
     fn a_trace_continues_with_a_new_span() {
         let context = TraceContext::from_header(Some(GOOD.as_bytes()), &Random::default());
-        assert_eq!(context.trace_id(), "4bf92f3577b34da6a3ce929d0e0e4736");
+        assert_eq!(context.trace_id.to_string(), "4bf92f3577b34da6a3ce929d0e0e4736");
         let out = context.header();
         assert!(out.starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-") && out.ends_with("-01"));
         assert!(!out.contains("00f067aa0ba902b7"));

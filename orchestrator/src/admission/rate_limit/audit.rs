@@ -87,7 +87,7 @@ impl Audit {
             target: "audit",
             event = "rate_limited",
             request_id = context.request_id.as_str(),
-            trace_id = context.trace.trace_id().as_str(),
+            trace_id = %context.trace.trace_id,
             account = context.account.map(tracing::field::display),
             address_sid = address_sid.map(tracing::field::display),
             api_key = api_key.map(tracing::field::display),

@@ -40,11 +40,10 @@ impl<S, P: AccessPolicy> Exchange<'_, S, P> {
             attributes.extend((!code.is_empty()).then(|| KeyValue::new("error.type", code)));
             // By OpenTelemetry's conventions, a server span is an error only for a 5xx.
             let error = (status >= 500).then_some(code);
-            let (name, kind, parent) = (labels.endpoint, SpanKind::Server, context.trace.parent_bits());
-            worker.spans.record(
-                &context.trace,
-                CompletedSpan { name, kind, parent, started: *started, error, attributes },
-            );
+            let (name, kind) = (labels.endpoint, SpanKind::Server);
+            worker
+                .spans
+                .record(&context.trace, CompletedSpan { name, kind, started: *started, error, attributes });
         }
         if let Some(cause) = cause {
             tracing::warn!(
@@ -61,7 +60,7 @@ impl<S, P: AccessPolicy> Exchange<'_, S, P> {
             target: "access",
             service = worker.service,
             request_id = context.request_id.as_str(),
-            trace_id = context.trace.trace_id().as_str(),
+            trace_id = %context.trace.trace_id,
             account = account.as_deref(),
             api_key = api_key.as_deref(),
             method,
