@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 
 use self::{
     epoch::Epoch,
-    subkey_cache::{CachedSubkey, SubkeyCache, SubkeyEntry},
+    subkey_cache::{SubkeyCache, SubkeyEntry},
 };
 use crate::{
     assertion::{AssertionClaims, Statement},
@@ -36,7 +36,7 @@ pub struct KeyRing {
     epoch: Arc<ArcSwap<Epoch>>,
     cap: u64,
     /// The subkeys of opened tokens, by their encoded header.
-    opened: Arc<SubkeyCache>,
+    opened: Arc<SubkeyCache<Box<str>>>,
     verifiers: HashMap<String, Verifier>,
     signer: Arc<SigningKey>,
     public: jwks::Response,
@@ -100,7 +100,7 @@ impl KeyRing {
         Ok(Self {
             epoch: Arc::new(ArcSwap::from_pointee(Epoch::begin(&active, cap, rng)?)),
             cap,
-            opened: Arc::default(),
+            opened: Arc::new(subkey_cache::empty()),
             verifiers,
             signer: signer.ok_or(KeyFileError::Set("no key of use `sig` is active"))?,
             public: jwks::Response { keys: public },
@@ -121,7 +121,7 @@ impl KeyRing {
         }
         let remains = |kid: &str| expired.iter().all(|info| info.kid != kid);
         // A new cache: the old one has subkeys of the expired keys.
-        let mut ring = Self { infos, opened: Arc::default(), ..self.clone() };
+        let mut ring = Self { infos, opened: Arc::new(subkey_cache::empty()), ..self.clone() };
         ring.encryption.retain(|kid, _| remains(kid));
         ring.verifiers.retain(|kid, _| remains(kid));
         ring.public.keys.retain(|key| remains(&key.kid));
@@ -167,9 +167,8 @@ impl KeyRing {
         let token = match format {
             TokenFormat::Encrypted => {
                 let (epoch, nonce) = self.fresh_nonce(rng)?;
-                epoch.with_subkey(claims.deployment(), |entry| {
-                    jwe::seal(&entry.subkey, &entry.header, nonce, payload)
-                })?
+                let entry = epoch.subkey(claims.deployment())?;
+                jwe::seal(&entry.subkey, &entry.header, nonce, payload)?
             }
             TokenFormat::Signed => self.sign(header::write_jws, &payload, rng)?,
         };
@@ -240,15 +239,15 @@ impl KeyRing {
             Some((subkey, kid.deployment.parse().ok()))
         };
         let header = header::text_of(token);
-        let cached = self.opened.get(header, |entry| *entry.header == *header);
-        if let Some(entry) = cached.as_ref().and_then(CachedSubkey::entry) {
+        if let Some(entry) = self.opened.get(header) {
             let payload = jwe::open_with(&entry.subkey, token, buffer)?;
             return Claims::parse(payload).filter(|claims| claims.deployment() == entry.deployment);
         }
         let (payload, (subkey, deployment)) = jwe::open(token, buffer, subkey_of)?;
         // The deployment in the `kid`, which callers read before the token is opened, must be that of the claims.
         let claims = Claims::parse(payload).filter(|claims| claims.deployment() == deployment)?;
-        self.opened.insert(header, SubkeyEntry { header: header.into(), deployment, subkey });
+        let entry = SubkeyEntry { header: header.into(), deployment, subkey };
+        self.opened.insert(header.into(), Arc::new(entry));
         Some(claims)
     }
 

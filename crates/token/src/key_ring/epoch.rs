@@ -1,12 +1,15 @@
 //! An epoch of the active encryption key: one subkey per deployment, and the counter of their nonces.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 use shared_types::DeploymentKey;
 
 use super::{
     EncryptionKey,
-    subkey_cache::{CachedSubkey, SubkeyCache, SubkeyEntry},
+    subkey_cache::{self, SubkeyCache, SubkeyEntry},
 };
 use crate::{
     crypto::{self, CryptoError, Prk, SecureRandom},
@@ -44,7 +47,7 @@ pub(super) struct Epoch {
     next: AtomicU64,
     cap: u64,
     /// The subkeys, by deployment.
-    subkeys: SubkeyCache,
+    subkeys: SubkeyCache<Option<DeploymentKey>>,
 }
 
 impl Epoch {
@@ -53,7 +56,7 @@ impl Epoch {
         let mut name = format!("{}.", key.kid);
         base64url::encode(salt, &mut name);
         let prk = Prk::new(&salt, &key.secret);
-        Ok(Self { name, prk, next: AtomicU64::new(0), cap, subkeys: SubkeyCache::default() })
+        Ok(Self { name, prk, next: AtomicU64::new(0), cap, subkeys: subkey_cache::empty() })
     }
 
     /// A fresh nonce; `None` once all are used.
@@ -64,25 +67,17 @@ impl Epoch {
         (count < self.cap).then_some([0, 0, 0, 0, a, b, c, d, e, f, g, h])
     }
 
-    /// Calls `then` with the subkey of the tokens of `deployment`.
-    pub(super) fn with_subkey<T>(
-        &self,
-        deployment: Option<DeploymentKey>,
-        then: impl FnOnce(&SubkeyEntry) -> Result<T, CryptoError>,
-    ) -> Result<T, CryptoError> {
-        let text = deployment.map(DeploymentKey::text);
-        let text = text.as_deref().unwrap_or_default();
-        let cached = self.subkeys.get(text, |entry| entry.deployment == deployment);
-        if let Some(entry) = cached.as_ref().and_then(CachedSubkey::entry) {
-            return then(entry);
-        }
-        let dot = if deployment.is_some() { "." } else { "" };
-        let mut header = String::new();
-        header::write_jwe(&[self.name.as_str(), dot, text].concat(), &mut header);
-        let entry = SubkeyEntry { header: header.into(), deployment, subkey: self.prk.expand(&info(text))? };
-        let result = then(&entry);
-        self.subkeys.insert(text, entry);
-        result
+    /// The subkey of the tokens of `deployment`.
+    pub(super) fn subkey(&self, deployment: Option<DeploymentKey>) -> Result<Arc<SubkeyEntry>, CryptoError> {
+        self.subkeys.get_or_insert_with(&deployment, || {
+            let text = deployment.map(DeploymentKey::text);
+            let text = text.as_deref().unwrap_or_default();
+            let dot = if deployment.is_some() { "." } else { "" };
+            let mut header = String::new();
+            header::write_jwe(&[self.name.as_str(), dot, text].concat(), &mut header);
+            let subkey = self.prk.expand(&info(text))?;
+            Ok(Arc::new(SubkeyEntry { header: header.into(), deployment, subkey }))
+        })
     }
 }
 
