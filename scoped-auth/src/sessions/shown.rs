@@ -3,14 +3,11 @@
 //! crash may lose marks; a replayed token is then accepted, never a valid one rejected.
 
 use std::{
-    hash::{BuildHasher, RandomState},
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
+use quick_cache::sync::Cache;
 use service_runtime::api_error::error_chain;
 use shared_types::SessionId;
 use tokio::time::MissedTickBehavior;
@@ -20,8 +17,7 @@ use crate::store::{Store, StoreError};
 /// How often the store is updated.
 const PERIOD: Duration = Duration::from_millis(500);
 
-/// Capacity of the cache of tokens that are already marked: 512 KiB. A colliding token evicts the entry; the evicted
-/// token is then marked again.
+/// Capacity of the cache of tokens that are already marked. An evicted token is marked again.
 const MARKED: usize = 1 << 16;
 
 /// The maximum number of pending marks; further ones are dropped.
@@ -30,16 +26,14 @@ const PENDING: usize = 1 << 14;
 /// The marks of one replica.
 #[derive(Debug)]
 pub(super) struct ShownTokens {
-    hashes: RandomState,
-    marked: Box<[AtomicU64]>,
+    marked: Cache<(SessionId, u32), ()>,
     pending: Mutex<Vec<(SessionId, u32)>>,
 }
 
 impl ShownTokens {
     /// No marks.
     pub(super) fn new() -> Self {
-        let marked = (0..MARKED).map(|_| AtomicU64::new(0)).collect();
-        Self { hashes: RandomState::new(), marked, pending: Mutex::default() }
+        Self { marked: Cache::new(MARKED), pending: Mutex::default() }
     }
 
     /// Marks the session's token of this generation as shown. The first one is skipped: it has no predecessor that could
@@ -48,14 +42,10 @@ impl ShownTokens {
         if generation == 0 {
             return;
         }
-        // Never 0, which is an empty slot.
-        let hash = self.hashes.hash_one((session, generation)) | 1;
-        let slot = usize::try_from(hash >> 48).unwrap_or_default() % MARKED;
-        let Some(marked) = self.marked.get(slot) else { return };
-        if marked.load(Ordering::Relaxed) == hash {
+        if self.marked.get(&(session, generation)).is_some() {
             return;
         }
-        marked.store(hash, Ordering::Relaxed);
+        self.marked.insert((session, generation), ());
         let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
         if pending.len() < PENDING {
             pending.push((session, generation));
