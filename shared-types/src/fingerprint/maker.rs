@@ -3,20 +3,21 @@
 //! timestamp, the client's address, the deployment.
 //!
 //! The caches are bounded in number of entries and in size. An attacker can evict entries with made-up headers, which
-//! only makes the next request a cache miss. Headers are compared by their bytes; a keyed hash only selects the slots,
-//! so collisions cannot be aimed. Response times may reveal that a browser with exactly these headers has recently
+//! only makes the next request a cache miss. Response times may reveal that a browser with exactly these headers has recently
 //! called this worker. They do not reveal its user, its address or its session.
 
 use std::{
     borrow::Cow,
     fmt,
-    hash::{BuildHasher as _, RandomState},
     sync::{Arc, Mutex, PoisonError},
 };
+
+use quick_cache::unsync::Cache;
 
 use super::{
     AccountKeys, Evidence, Fingerprint, FingerprintKeys, Mode, Sensitivity, Signal, Signals, Unavailable,
     generate::{digest_into, generate, record},
+    keys::AccountKey,
     record::Record,
 };
 use crate::ids::{AccountSid, DeploymentKey};
@@ -27,8 +28,8 @@ const BROWSERS: usize = 512;
 const MAX_LEN: usize = 2048;
 /// Maximum number of cached accounts.
 const ACCOUNTS: usize = 4096;
-/// Maximum number of cached pairs of browser and page for an account.
-const PER_ACCOUNT: usize = 16;
+/// Maximum number of cached combinations of account, browser and page.
+const RECORDS: usize = 16_384;
 
 /// The signals that are digested for every request, never cached.
 const REQUEST_SIGNALS: [Signal; 3] = [Signal::DeploymentKey, Signal::LoginTimestamp, Signal::Network];
@@ -36,13 +37,14 @@ const REQUEST_SIGNALS: [Signal; 3] = [Signal::DeploymentKey, Signal::LoginTimest
 /// Generates fingerprints with a key ring, through a cache. One for each worker, to avoid lock contention.
 pub struct Maker {
     keys: Arc<FingerprintKeys>,
-    cache: Mutex<Cache>,
+    caches: Mutex<Caches>,
 }
 
-struct Cache {
-    hasher: RandomState,
-    browsers: Table<Browser, BROWSERS>,
-    accounts: Table<Account, ACCOUNTS>,
+struct Caches {
+    browsers: Cache<[Option<Box<[u8]>>; 8], Browser>,
+    accounts: Cache<AccountSid, AccountKeys>,
+    /// For each key a record.
+    records: Cache<Page, Vec<Record>>,
     /// Number of browsers parsed so far.
     read: u64,
 }
@@ -50,8 +52,8 @@ struct Cache {
 impl Maker {
     /// A generator with `keys` and an empty cache.
     pub fn new(keys: Arc<FingerprintKeys>) -> Self {
-        let (browsers, accounts) = (Table::default(), Table::default());
-        Self { keys, cache: Mutex::new(Cache { hasher: RandomState::new(), browsers, accounts, read: 0 }) }
+        let (browsers, accounts, records) = (Cache::new(BROWSERS), Cache::new(ACCOUNTS), Cache::new(RECORDS));
+        Self { keys, caches: Mutex::new(Caches { browsers, accounts, records, read: 0 }) }
     }
 
     /// The fingerprint of a request. Returns the same as [`Signals::read`] and [`generate()`].
@@ -63,28 +65,49 @@ impl Maker {
         mode: Mode,
     ) -> Result<Fingerprint, Unavailable> {
         let headers = headers(evidence);
-        if headers.iter().chain([&evidence.origin]).flatten().map(|value| value.len()).sum::<usize>()
-            > MAX_LEN
+        let is_cached =
+            headers.iter().chain([&evidence.origin]).flatten().map(|value| value.len()).sum::<usize>()
+                <= MAX_LEN;
+        if is_cached
+            && let Some(fingerprint) = self.cached(account_sid, headers, evidence, sensitivity, mode)?
         {
-            let signals = Signals::read(evidence)?;
-            return Ok(generate(&self.keys.account(account_sid), &signals, sensitivity, mode));
+            return Ok(fingerprint);
         }
-        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        let Cache { hasher, browsers, accounts, read } = &mut *cache;
-        let browser = match browsers.place(hasher.hash_one(headers), |browser| browser.sends(headers)) {
-            Lookup::Taken(browser) => browser,
-            Lookup::Free(place) => {
-                let signals = Signals::read(evidence)?;
-                *read += 1;
-                place.insert(Box::new(Browser::new(*read, headers, &signals)))
-            }
-        };
-        let account = match accounts.place(hasher.hash_one(account_sid), |account| account.sid == account_sid)
-        {
-            Lookup::Taken(account) => account,
-            Lookup::Free(place) => place.insert(Box::new(Account::new(account_sid, &self.keys))),
-        };
-        Ok(account.fingerprint(browser.number, &browser.signals(evidence)?, sensitivity, mode))
+        let signals = Signals::read(evidence)?;
+        Ok(generate(&self.keys.account(account_sid), &signals, sensitivity, mode))
+    }
+
+    /// The same through the caches; `None` if one of them does not admit an entry.
+    fn cached(
+        &self,
+        account_sid: AccountSid,
+        headers: Headers<'_>,
+        evidence: &Evidence<'_>,
+        sensitivity: Sensitivity,
+        mode: Mode,
+    ) -> Result<Option<Fingerprint>, Unavailable> {
+        let mut caches = self.caches.lock().unwrap_or_else(PoisonError::into_inner);
+        let Caches { browsers, accounts, records, read } = &mut *caches;
+        let browser = browsers.get_or_insert_with(&headers.map(|value| value.map(Box::from)), || {
+            let signals = Signals::read(evidence)?;
+            *read += 1;
+            Ok::<_, Unavailable>(Browser::new(*read, &signals))
+        })?;
+        let keys = accounts
+            .get_or_insert_with(&account_sid, || Ok::<_, Unavailable>(self.keys.account(account_sid)))?;
+        let (Some(browser), Some(keys)) = (browser, keys) else { return Ok(None) };
+        let signals = browser.signals(evidence)?;
+        let page = (account_sid, browser.number, signals.origin.as_deref().map(Box::from));
+        let records = records.get_or_insert_with(&page, || {
+            Ok::<_, Unavailable>(keys.iter().map(|key| browser_record(key, &signals)).collect())
+        })?;
+        Ok(records.map(|records| {
+            Record::encode_all(keys.iter().zip(records).map(|(key, record)| {
+                let mut record = Record { sensitivity, mode, ..*record };
+                digest_into(key, &signals, &REQUEST_SIGNALS, &mut record);
+                record
+            }))
+        }))
     }
 }
 
@@ -94,47 +117,8 @@ impl fmt::Debug for Maker {
     }
 }
 
-/// Set-associative cache of `N` slots; a hash selects a set of [`WAYS`] slots. With only one slot for each hash, two
-/// entries in alternating use could evict each other indefinitely while most slots stay empty.
-struct Table<T, const N: usize> {
-    places: Vec<Option<Box<T>>>,
-    /// Counter that selects the slot of a full set to evict.
-    turn: usize,
-}
-
-/// Number of slots in a set.
-const WAYS: usize = 4;
-
-enum Lookup<'a, T> {
-    /// Hit: the entry.
-    Taken(&'a mut T),
-    /// Miss: the slot to insert into, which is empty or holds the entry to evict.
-    Free(&'a mut Option<Box<T>>),
-}
-
-impl<T, const N: usize> Default for Table<T, N> {
-    fn default() -> Self {
-        Self { places: (0..N).map(|_| None).collect(), turn: 0 }
-    }
-}
-
-impl<T, const N: usize> Table<T, N> {
-    #[allow(clippy::indexing_slicing, reason = "the set number is below N / WAYS, and a set has WAYS slots")]
-    fn place(&mut self, hash: u64, is_it: impl Fn(&T) -> bool) -> Lookup<'_, T> {
-        let first = hash as usize % (N / WAYS) * WAYS;
-        let ways = &mut self.places[first..first + WAYS];
-        match ways.iter().position(|place| place.as_ref().is_none_or(|kept| is_it(kept))) {
-            Some(found) => match &mut ways[found] {
-                Some(kept) => Lookup::Taken(kept),
-                empty => Lookup::Free(empty),
-            },
-            None => {
-                self.turn = self.turn.wrapping_add(1);
-                Lookup::Free(&mut ways[self.turn % WAYS])
-            }
-        }
-    }
-}
+/// An account, the number of a browser, and a page's origin.
+type Page = (AccountSid, u64, Option<Box<[u8]>>);
 
 /// The headers that a browser sends alike to every site.
 type Headers<'a> = [Option<&'a [u8]>; 8];
@@ -152,10 +136,9 @@ fn headers<'a>(evidence: &Evidence<'a>) -> Headers<'a> {
     ]
 }
 
-/// Cache entry of a browser: its headers and the signals parsed from them.
+/// Cache entry of a browser: the signals parsed from its headers.
 struct Browser {
     number: u64,
-    headers: [Option<Box<[u8]>>; 8],
     family: Box<str>,
     brand: Option<Box<str>>,
     platform: Option<Box<str>>,
@@ -164,10 +147,9 @@ struct Browser {
 }
 
 impl Browser {
-    fn new(number: u64, headers: Headers<'_>, signals: &Signals<'_>) -> Self {
+    fn new(number: u64, signals: &Signals<'_>) -> Self {
         Self {
             number,
-            headers: headers.map(|value| value.map(Box::from)),
             family: signals.family.as_ref().into(),
             brand: signals.brand.map(Box::from),
             platform: signals.platform.map(Box::from),
@@ -197,10 +179,6 @@ impl Browser {
         }
     }
 
-    fn sends(&self, headers: Headers<'_>) -> bool {
-        self.headers.iter().zip(headers).all(|(kept, value)| kept.as_deref() == value)
-    }
-
     /// The signals of a request of this browser. Returns the same as [`Signals::read`].
     fn signals<'a>(&'a self, evidence: &Evidence<'a>) -> Result<Signals<'a>, Unavailable> {
         let signals = Signals {
@@ -213,88 +191,19 @@ impl Browser {
     }
 }
 
-/// Cache entry of an account: its keys, and the records made with them.
-struct Account {
-    sid: AccountSid,
-    keys: AccountKeys,
-    digested: Vec<Digested>,
-    /// Index of the entry to evict next.
-    next: usize,
-}
-
-/// Cached records of a browser on a page.
-struct Digested {
-    browser: u64,
-    origin: Option<Box<[u8]>>,
-    /// One for each key.
-    records: Vec<Record>,
-}
-
-impl Account {
-    fn new(sid: AccountSid, keys: &FingerprintKeys) -> Self {
-        Self { sid, keys: keys.account(sid), digested: Vec::new(), next: 0 }
+/// The record of a browser on a page, without what differs between its requests.
+fn browser_record(key: &AccountKey, signals: &Signals<'_>) -> Record {
+    let mut record = record(key, signals);
+    for signal in REQUEST_SIGNALS {
+        record.set(signal, None);
     }
-
-    fn fingerprint(
-        &mut self,
-        browser: u64,
-        signals: &Signals<'_>,
-        sensitivity: Sensitivity,
-        mode: Mode,
-    ) -> Fingerprint {
-        let origin = signals.origin.as_deref();
-        let is_it = |digested: &Digested| digested.browser == browser && digested.origin.as_deref() == origin;
-        let place =
-            self.digested.iter().position(is_it).unwrap_or_else(|| self.digest_into(browser, signals));
-        let records =
-            self.digested.get(place).map(|digested| digested.records.as_slice()).unwrap_or_default();
-        Record::encode_all(self.keys.iter().zip(records).map(|(key, record)| {
-            let mut record = Record { sensitivity, mode, ..*record };
-            digest_into(key, signals, &REQUEST_SIGNALS, &mut record);
-            record
-        }))
-    }
-
-    /// Digests a browser on a page into the cache. Returns its index.
-    fn digest_into(&mut self, browser: u64, signals: &Signals<'_>) -> usize {
-        let digested = |key| {
-            let mut record = record(key, signals);
-            for signal in REQUEST_SIGNALS {
-                record.set(signal, None);
-            }
-            record
-        };
-        let records = self.keys.iter().map(digested).collect();
-        let digested = Digested { browser, origin: signals.origin.as_deref().map(Box::from), records };
-        let place = self.next;
-        self.next = (place + 1) % PER_ACCOUNT;
-        match self.digested.get_mut(place) {
-            Some(older) => *older = digested,
-            None => self.digested.push(digested),
-        }
-        place
-    }
+    record
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::fingerprint::FingerprintKey;
-
-    #[test]
-    fn a_set_holds_four_entries_before_it_evicts() {
-        let mut table = Table::<u32, 8>::default();
-        let mut find = |hash: u64, number: u32| match table.place(hash, |kept| *kept == number) {
-            Lookup::Taken(_) => true,
-            Lookup::Free(place) => {
-                *place = Some(Box::new(number));
-                false
-            }
-        };
-        assert!((0..8).all(|number| !find(u64::from(number % 2), number)));
-        assert!((0..8).all(|number| find(u64::from(number % 2), number)));
-        assert!(!find(0, 8) && find(0, 8) && find(1, 7));
-    }
 
     #[test]
     fn over_long_headers_are_not_cached() {
@@ -310,7 +219,7 @@ mod tests {
             let evidence = Evidence::from_headers(header, None, DeploymentKey::from_bits(1));
             let account = AccountSid::from_bits(1);
             maker.fingerprint(account, &evidence, Sensitivity::Medium, Mode::Enforce).unwrap();
-            maker.cache.lock().unwrap().read
+            maker.caches.lock().unwrap().read
         };
         assert_eq!([read(MAX_LEN), read(MAX_LEN - 20), read(MAX_LEN - 20)], [0, 1, 1]);
     }
