@@ -11,15 +11,12 @@ use chrono::{DateTime, Utc};
 use shared_types::SessionId;
 use store::{
     Batcher, Database, DatabaseConfig, DatabaseError, Idempotency, MAX_BATCH_SIZE, Migrations, OpenError,
-    PURGE_BATCH_ROWS, PostgresPool, RowsStatement, Sql,
+    PURGE_BATCH_ROWS, PostgresPool, Sql,
 };
 use tokio::sync::Notify;
 
 pub use self::current_token::{Advance, AdvanceOutcome, CurrentToken};
-use self::{
-    advance::Advances,
-    current_token::{COLUMNS, generation},
-};
+use self::{advance::Advances, current_token::generation};
 
 /// The tables.
 pub const MIGRATIONS: Migrations = Migrations::new("scoped-auth", || {
@@ -52,8 +49,8 @@ static MARK_SHOWN: Sql =
 
 // Locks the rows in the order of their ids, like the advance of sessions: two batches that share several rows cannot
 // deadlock.
-const MARK_MANY_SHOWN: &str = "WITH marks (session_id, generation) AS (VALUES {rows}), locked AS \
-     (SELECT s.session_id FROM sessions s JOIN marks m ON s.session_id = m.session_id \
+const MARK_MANY_SHOWN: &str = "WITH locked AS \
+     (SELECT s.session_id FROM sessions s JOIN UNNEST($1::TEXT[], $2::BIGINT[]) AS m (session_id, generation) ON s.session_id = m.session_id \
       AND s.generation = m.generation WHERE s.shown = 0 ORDER BY s.session_id COLLATE \"C\" FOR UPDATE OF s) \
      UPDATE sessions SET shown = 1 WHERE session_id IN (SELECT session_id FROM locked)";
 
@@ -83,7 +80,6 @@ pub struct Store {
     database: Database,
     /// Batches advances; PostgreSQL only.
     advances: Option<Batcher<Advances>>,
-    mark_many_shown: RowsStatement,
 }
 
 /// Why a store operation failed.
@@ -105,7 +101,7 @@ impl Store {
     pub async fn open(config: &DatabaseConfig) -> Result<Self, OpenError> {
         let database = Database::open(config, MIGRATIONS).await?;
         let advances = database.postgres().map(|pool| Batcher::new(Advances::new(pool.clone())));
-        Ok(Self { database, advances, mark_many_shown: RowsStatement::new(MARK_MANY_SHOWN, 2) })
+        Ok(Self { database, advances })
     }
 
     /// Replaces a session's token by the next one, unless the store has a later one: among any number of callers on any
@@ -200,18 +196,9 @@ impl Store {
         pool: &PostgresPool,
         tokens: &[(SessionId, u32)],
     ) -> Result<(), StoreError> {
-        let mark = || {
-            let (statement, room) = self.mark_many_shown.of(tokens.len());
-            let mut query = sqlx::query(statement);
-            for index in 0..room {
-                // A padding row matches no session.
-                let (session, generation) = tokens
-                    .get(index)
-                    .map_or((String::new(), 0), |(session, generation)| (session.to_string(), *generation));
-                query = query.bind(session).bind(i64::from(generation));
-            }
-            query
-        };
+        let (sessions, generations): (Vec<_>, Vec<_>) =
+            tokens.iter().map(|(session, generation)| (session.to_string(), i64::from(*generation))).unzip();
+        let mark = || sqlx::query(MARK_MANY_SHOWN).bind(sessions.clone()).bind(generations.clone());
         Ok(pool.execute(Idempotency::Idempotent, mark).await?)
     }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use shared_types::{AccountSid, ConversationSid, SessionId};
-use store::{BatchExecutor, DatabaseError, Idempotency, PostgresPool, RowsStatement, Sql};
+use store::{BatchExecutor, DatabaseError, Idempotency, PostgresPool, Sql};
 
 use crate::{Conversations, StoreError, conversation_sid};
 
@@ -15,8 +15,8 @@ pub(super) static BY_SESSION: Sql = Sql::new(
 pub(crate) static STATEMENTS: &[&Sql] = &[&BY_SESSION];
 
 /// The conversations of many sessions, the newest of each session last.
-const STATEMENT: &str = "WITH asked (account_sid, session_id) AS (VALUES {rows}) \
-                         SELECT c.account_sid, c.session_id, c.sid FROM asked CROSS JOIN conversations c \
+const STATEMENT: &str = "SELECT c.account_sid, c.session_id, c.sid \
+                         FROM UNNEST($1::TEXT[], $2::TEXT[]) AS asked (account_sid, session_id) CROSS JOIN conversations c \
                          WHERE c.account_sid = asked.account_sid AND c.session_id = asked.session_id \
                          ORDER BY c.session_number";
 
@@ -40,12 +40,11 @@ impl Conversations {
 #[derive(Debug)]
 pub(super) struct BySession {
     pool: PostgresPool,
-    statement: RowsStatement,
 }
 
 impl BySession {
     pub(super) fn new(pool: PostgresPool) -> Self {
-        Self { pool, statement: RowsStatement::new(STATEMENT, 2) }
+        Self { pool }
     }
 }
 
@@ -54,24 +53,14 @@ impl BatchExecutor for BySession {
     type Answer = Result<Option<ConversationSid>, StoreError>;
 
     async fn run(&self, requests: &[Self::Request]) -> Result<Vec<Option<Self::Answer>>, DatabaseError> {
-        let names: Vec<_> =
-            requests.iter().map(|(account, session)| (account.to_string(), session.to_string())).collect();
-        // Unused rows repeat the last request.
-        let last = names.last().cloned().unwrap_or_default();
-        let find = || {
-            let (statement, capacity) = self.statement.of(names.len());
-            let mut query = sqlx::query_as(statement);
-            for index in 0..capacity {
-                let (account, session) = names.get(index).unwrap_or(&last);
-                query = query.bind(account.as_str()).bind(session.as_str());
-            }
-            query
-        };
+        let (accounts, sessions): (Vec<_>, Vec<_>) =
+            requests.iter().map(|(account, session)| (account.to_string(), session.to_string())).unzip();
+        let find = || sqlx::query_as(STATEMENT).bind(accounts.clone()).bind(sessions.clone());
         let rows: Vec<(String, String, String)> = self.pool.fetch_all(Idempotency::Idempotent, find).await?;
         let sids: HashMap<_, _> =
             rows.into_iter().map(|(account, session, sid)| ((account, session), sid)).collect();
-        let answer = |name| Some(sids.get(name).map(|sid| conversation_sid(sid)).transpose());
-        Ok(names.iter().map(answer).collect())
+        let answer = |name| Some(sids.get(&name).map(|sid| conversation_sid(sid)).transpose());
+        Ok(accounts.into_iter().zip(sessions).map(answer).collect())
     }
 }
 

@@ -12,7 +12,6 @@ mod migrate_command;
 mod migrations;
 mod postgres;
 mod purge;
-mod rows;
 mod sqlite;
 mod statement;
 
@@ -27,6 +26,5 @@ pub use {
     migrations::{Migrations, migrator},
     postgres::{Idempotency, PostgresPool},
     purge::{PURGE_BATCH_ROWS, run_purge_loop},
-    rows::RowsStatement,
     statement::{Column, Outcome, Row, Rows, Sql, Statement, Value},
 };

@@ -4,64 +4,57 @@
 use std::{cmp::Reverse, collections::HashMap};
 
 use shared_types::Fingerprint;
-use store::{BatchExecutor, DatabaseError, Idempotency, PostgresPool, RowsStatement};
+use store::{BatchExecutor, DatabaseError, Idempotency, PostgresPool};
 
-use super::{Advance, AdvanceOutcome, COLUMNS, CurrentToken, StoreError, date, generation};
+use super::{Advance, AdvanceOutcome, CurrentToken, StoreError, date, generation};
 
 /// Advances all sessions of a batch.
 #[derive(Debug)]
 pub(super) struct Advances {
     pool: PostgresPool,
-    advancing: RowsStatement,
-    looking: RowsStatement,
 }
 
-/// `session_id` and [`COLUMNS`].
+/// A row of [`LOOK`].
 type Row = (String, i64, i64, i64, Option<String>, Option<String>, i64);
+
+// On a conflict PostgreSQL compares with the row as committed by a concurrent writer: among any number of callers on any
+// number of replicas, exactly one advances from a generation.
+const ADVANCE: &str = "INSERT INTO sessions (session_id, generation, replaced, advanced_at, expires_at, ends_at, fingerprint, \
+     first_fingerprint, repeats, shown) \
+     SELECT session_id, generation, 0, advanced_at, expires_at, ends_at, fingerprint, first_fingerprint, 0, 0 \
+     FROM UNNEST($1::TEXT[], $2::BIGINT[], $3::BIGINT[], $4::BIGINT[], $5::BIGINT[], $6::TEXT[], $7::TEXT[]) AS asked \
+     (session_id, generation, advanced_at, expires_at, ends_at, fingerprint, first_fingerprint) \
+     ON CONFLICT (session_id) DO UPDATE SET generation = excluded.generation, replaced = sessions.generation, \
+     advanced_at = excluded.advanced_at, expires_at = excluded.expires_at, ends_at = excluded.ends_at, \
+     fingerprint = excluded.fingerprint, first_fingerprint = excluded.first_fingerprint, \
+     repeats = 0, shown = 0 \
+     WHERE sessions.generation < excluded.generation RETURNING session_id, replaced";
+
+const LOOK: &str = "SELECT session_id, generation, advanced_at, expires_at, fingerprint, first_fingerprint, shown \
+     FROM sessions WHERE session_id = ANY($1)";
 
 impl Advances {
     pub(super) fn new(pool: PostgresPool) -> Self {
-        // On a conflict PostgreSQL compares with the row as committed by a concurrent writer: among any number of callers on
-        // any number of replicas, exactly one advances from a generation. Padding rows have generation 0.
-        let advancing = "WITH asked (session_id, generation, advanced_at, expires_at, ends_at, fingerprint, first_fingerprint) \
-             AS (VALUES {rows}) \
-             INSERT INTO sessions (session_id, generation, replaced, advanced_at, expires_at, ends_at, fingerprint, \
-             first_fingerprint, repeats, shown) \
-             SELECT session_id, generation, 0, advanced_at, expires_at, ends_at, fingerprint, first_fingerprint, 0, 0 \
-             FROM asked WHERE generation > 0 \
-             ON CONFLICT (session_id) DO UPDATE SET generation = excluded.generation, replaced = sessions.generation, \
-             advanced_at = excluded.advanced_at, expires_at = excluded.expires_at, ends_at = excluded.ends_at, \
-             fingerprint = excluded.fingerprint, first_fingerprint = excluded.first_fingerprint, \
-             repeats = 0, shown = 0 \
-             WHERE sessions.generation < excluded.generation RETURNING session_id, replaced";
-        let looking =
-            format!("SELECT session_id, {COLUMNS} FROM sessions WHERE session_id IN (VALUES {{rows}})");
-        Self { pool, advancing: RowsStatement::new(advancing, 7), looking: RowsStatement::new(&looking, 1) }
+        Self { pool }
     }
 
     /// Advances sessions, each at most once, sorted by id: batches of several replicas that share several rows then cannot
     /// deadlock. Returns for each the generation that it replaced, or `None` if it did not advance.
     async fn advance(&self, requests: &[(String, &Advance)]) -> Result<Vec<Option<i64>>, DatabaseError> {
         let text = |fingerprint: &Option<Fingerprint>| fingerprint.clone().map(String::from);
+        let number =
+            |of: fn(&Advance) -> i64| requests.iter().map(|(_, advance)| of(advance)).collect::<Vec<_>>();
         let advance = || {
-            let (statement, room) = self.advancing.of(requests.len());
-            let mut query = sqlx::query_as(statement);
-            for (session, advance) in requests {
-                query = query
-                    .bind(session.as_str())
-                    .bind(i64::from(advance.generation) + 1)
-                    .bind(advance.now.timestamp_millis())
-                    .bind(advance.expires_at.timestamp_millis())
-                    .bind(advance.ends_at.timestamp_millis())
-                    .bind(text(&advance.fingerprint))
-                    .bind(text(&advance.first_fingerprint));
-            }
-            for _ in requests.len()..room {
-                let null = || None::<String>;
-                query =
-                    query.bind("").bind(0_i64).bind(0_i64).bind(0_i64).bind(0_i64).bind(null()).bind(null());
-            }
-            query
+            sqlx::query_as(ADVANCE)
+                .bind(requests.iter().map(|(session, _)| session.as_str()).collect::<Vec<_>>())
+                .bind(number(|advance| i64::from(advance.generation) + 1))
+                .bind(number(|advance| advance.now.timestamp_millis()))
+                .bind(number(|advance| advance.expires_at.timestamp_millis()))
+                .bind(number(|advance| advance.ends_at.timestamp_millis()))
+                .bind(requests.iter().map(|(_, advance)| text(&advance.fingerprint)).collect::<Vec<_>>())
+                .bind(
+                    requests.iter().map(|(_, advance)| text(&advance.first_fingerprint)).collect::<Vec<_>>(),
+                )
         };
         // A repeated advance would find its own generation taken, as if the token had been refreshed before.
         let rows: Vec<(String, i64)> = self.pool.fetch_all(Idempotency::AtMostOnce, advance).await?;
@@ -77,15 +70,10 @@ impl Advances {
 
     /// The current tokens of some sessions.
     async fn look(&self, sessions: &[&str]) -> Result<HashMap<String, Row>, DatabaseError> {
-        let Some(last) = sessions.last() else { return Ok(HashMap::new()) };
-        let look = || {
-            let (statement, room) = self.looking.of(sessions.len());
-            let mut query = sqlx::query_as(statement);
-            for index in 0..room {
-                query = query.bind(*sessions.get(index).unwrap_or(last));
-            }
-            query
-        };
+        if sessions.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let look = || sqlx::query_as(LOOK).bind(sessions);
         let rows: Vec<Row> = self.pool.fetch_all(Idempotency::Idempotent, look).await?;
         Ok(rows.into_iter().map(|row| (row.0.clone(), row)).collect())
     }

@@ -7,9 +7,6 @@ use token::claims::{Claims, jti};
 
 use super::{StoreError, date};
 
-/// The columns that [`CurrentToken::from_row`] reads, in this order.
-pub(super) const COLUMNS: &str = "generation, advanced_at, expires_at, fingerprint, first_fingerprint, shown";
-
 /// The current token of a session. With the claims of any older token of the session it determines the current token's
 /// claims, independent of the present configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
