@@ -95,7 +95,7 @@ impl Migrations {
 }
 
 /// The migrations not applied yet. An error if an applied one is unknown or has changed.
-pub(crate) fn missing<'a>(
+fn missing<'a>(
     migrator: &'a Migrator,
     applied: &[AppliedMigration],
 ) -> Result<Vec<&'a Migration>, MigrateError> {
