@@ -4,7 +4,7 @@ use std::{hash::Hash, num::NonZeroU32, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use governor::{
-    Quota, RateLimiter, clock::Clock, middleware::NoOpMiddleware, nanos::Nanos, state::StateStore,
+    Quota, RateLimiter, clock::FakeRelativeClock, middleware::NoOpMiddleware, nanos::Nanos, state::StateStore,
 };
 
 use super::charge::Action;
@@ -40,11 +40,10 @@ impl Buckets {
         action: Action,
         now: DateTime<Utc>,
     ) -> Result<(), Duration> {
-        // Created for this check, since every deployment has its own limits and an edit changes them. Costs two divisions
-        // and no allocation.
-        Limiter::new(quota, CheckStore { buckets: self, action, now }, CheckClock)
+        // Created for this check, since every deployment has its own limits and an edit changes them.
+        Limiter::new(quota, CheckStore { buckets: self, action, now }, FakeRelativeClock::default())
             .check_key(&hash)
-            .map_err(|until| until.wait_time_from(CheckClock.now()))
+            .map_err(|until| until.wait_time_from(Nanos::default()))
     }
 
     pub(super) fn len(&self) -> usize {
@@ -63,9 +62,9 @@ pub(super) fn first_three_quarters(limit: NonZeroU32) -> Option<Quota> {
     Some(Quota::per_minute(limit).allow_burst(burst))
 }
 
-type Limiter<'a> = RateLimiter<u64, CheckStore<'a>, CheckClock, NoOpMiddleware<Nanos>>;
+type Limiter<'a> = RateLimiter<u64, CheckStore<'a>, FakeRelativeClock, NoOpMiddleware<Nanos>>;
 
-/// The store of one check: times are relative to its `now`.
+/// The store of one check: times are relative to its `now`, so the limiter's clock stands still at zero.
 struct CheckStore<'a> {
     buckets: &'a Buckets,
     action: Action,
@@ -92,16 +91,5 @@ impl StateStore for CheckStore<'_> {
             Action::Take => shard.insert_or_evict(*hash, now.saturating_add(unused_in.as_u64())),
         }
         Ok(decision)
-    }
-}
-
-/// A clock whose now is the time of the check.
-struct CheckClock;
-
-impl Clock for CheckClock {
-    type Instant = Nanos;
-
-    fn now(&self) -> Nanos {
-        Nanos::default()
     }
 }
