@@ -1,5 +1,7 @@
 //! The OpenAPI document: its listeners, operations and security schemes.
 
+use std::slice;
+
 use serde_json::{Map, Value, json};
 use service_runtime::server::admin;
 use shared_types::{
@@ -99,12 +101,12 @@ fn add_public(document: &mut Document) {
     let index = json!({ "type": "integer", "minimum": 0, "maximum": u32::MAX });
     let after = header("webchat-after", "Instead of `after`; not beside it.", &index);
     document
-        .add::<CreateToken>(&open, &[proof.clone()])
-        .add::<RefreshToken>(&open, &[proof.clone()])
-        .add::<RevokeToken>(&open, &[proof.clone()])
-        .add::<CreateAssertion>(&guest, &[proof.clone()])
-        .add::<Init>(&open, &[proof.clone()])
-        .add::<OpenConversation>(&guest, &[proof.clone()])
+        .add::<CreateToken>(&open, slice::from_ref(&proof))
+        .add::<RefreshToken>(&open, slice::from_ref(&proof))
+        .add::<RevokeToken>(&open, slice::from_ref(&proof))
+        .add::<CreateAssertion>(&guest, slice::from_ref(&proof))
+        .add::<Init>(&open, slice::from_ref(&proof))
+        .add::<OpenConversation>(&guest, slice::from_ref(&proof))
         .add::<ListMessages>(&guest, &[proof.clone(), after])
         .add::<SendMessage>(&guest, &[proof, idempotency_key()])
         .add::<PublicConfiguration>(&configuration, &[])

@@ -22,7 +22,7 @@ fn run(command: &mut Command) -> Output {
 
 fn tool(name: &str) -> PathBuf {
     let installed = concat!(env!("CARGO_MANIFEST_DIR"), "/../.venv/bin/python");
-    let python = std::env::var("WEBCHAT_TEST_PYTHON").unwrap_or_else(|_| installed.to_owned());
+    let python = std::env::var_os("WEBCHAT_TEST_PYTHON").unwrap_or_else(|| installed.into());
     Path::new(&python).with_file_name(name)
 }
 

@@ -1,7 +1,7 @@
 //! Runs a console transcript of the documentation again: its commands exit as the page shows, and print what it shows.
 
 use std::{
-    env, fs,
+    fs,
     path::{Path, PathBuf},
     process::Command,
     time::{Duration, Instant},
@@ -59,6 +59,7 @@ fn steps(block: &str) -> Vec<Step> {
 /// A shell in a folder, with the programs of this repository.
 pub(super) struct Console {
     folder: PathBuf,
+    programs: PathBuf,
     /// What the page shows, and what stands in its place in this run.
     values: Vec<(String, String)>,
     variables: Vec<(String, String)>,
@@ -66,9 +67,8 @@ pub(super) struct Console {
 
 impl Console {
     pub(super) fn new(folder: &Path) -> Self {
-        let programs = PathBuf::from(binary("orchestrator").get_program());
-        let path = format!("{}:{}", programs.parent().unwrap().display(), env::var("PATH").unwrap());
-        Self { folder: folder.to_owned(), values: Vec::new(), variables: vec![("PATH".to_owned(), path)] }
+        let programs = Path::new(binary("orchestrator").get_program()).parent().unwrap().to_owned();
+        Self { folder: folder.to_owned(), programs, values: Vec::new(), variables: Vec::new() }
     }
 
     pub(super) fn variable(&mut self, name: &str, value: impl Into<String>) {
@@ -129,7 +129,8 @@ impl Console {
     /// Exit and output. Variables that a command sets stay set.
     fn run(&self, command: &str) -> (bool, String) {
         let script = format!(
-            "exec 2>&1; set -a; [ ! -e .variables ] || . ./.variables\n{command}\nstatus=$?; declare -p TOKEN >.variables 2>/dev/null; exit $status"
+            "exec 2>&1; PATH={}:$PATH; set -a; [ ! -e .variables ] || . ./.variables\n{command}\nstatus=$?; declare -p TOKEN >.variables 2>/dev/null; exit $status",
+            self.programs.display()
         );
         let mut bash = Command::new("bash");
         bash.args(["-c", &script]).current_dir(&self.folder).envs(self.variables.iter().cloned());
