@@ -85,14 +85,15 @@ pub(crate) async fn read(pool: &PostgresPool, statement: Statement) -> Result<Ro
     let mut attempts = pool.attempts(Idempotency::Idempotent);
     loop {
         let mut lease = attempts.connection().await?;
-        let result = outcome(&mut lease, &statement).await;
+        let result = outcome(lease.connection()?, &statement).await;
         if let Some(result) = attempts.finish(lease, result) {
             return Ok(result?.rows);
         }
     }
 }
 
-/// Runs statements in one transaction. A single one is its own transaction, which saves two round trips.
+/// Runs statements in one transaction. A single one is its own transaction, which saves two round trips. So is one that
+/// only runs if the first had no effect.
 pub(crate) async fn write(
     pool: &PostgresPool,
     idempotency: Idempotency,
@@ -102,8 +103,11 @@ pub(crate) async fn write(
     loop {
         let mut lease = attempts.connection().await?;
         let result = match &statements[..] {
-            [single] => outcome(&mut lease, single).await.map(|outcome| vec![outcome]),
-            several => transaction(&mut lease, several).await,
+            [_] => run_in_order(lease.connection()?, &statements).await,
+            [_, alternative] if alternative.is_alternative() => {
+                run_in_order(lease.connection()?, &statements).await
+            }
+            several => transaction(lease.connection()?, several).await,
         };
         if let Some(result) = attempts.finish(lease, result) {
             return result;
@@ -115,17 +119,21 @@ async fn transaction(
     connection: &mut PgConnection,
     statements: &[Statement],
 ) -> Result<Vec<Outcome>, DatabaseError> {
-    let mut outcomes: Vec<Outcome> = Vec::with_capacity(statements.len());
     let mut transaction = within(STATEMENT_TIMEOUT, async { Ok(connection.begin().await?) }).await?;
+    let outcomes = run_in_order(&mut transaction, statements).await?;
+    within(STATEMENT_TIMEOUT, async { Ok(transaction.commit().await?) }).await?;
+    Ok(outcomes)
+}
+
+async fn run_in_order(
+    connection: &mut PgConnection,
+    statements: &[Statement],
+) -> Result<Vec<Outcome>, DatabaseError> {
+    let mut outcomes: Vec<Outcome> = Vec::with_capacity(statements.len());
     for statement in statements {
         let should_run = statement.should_run(outcomes.last());
-        outcomes.push(if should_run {
-            outcome(&mut transaction, statement).await?
-        } else {
-            Outcome::default()
-        });
+        outcomes.push(if should_run { outcome(connection, statement).await? } else { Outcome::default() });
     }
-    within(STATEMENT_TIMEOUT, async { Ok(transaction.commit().await?) }).await?;
     Ok(outcomes)
 }
 

@@ -82,7 +82,12 @@ impl Sql {
 
     /// A statement with a value for each parameter.
     pub fn with<const N: usize>(&'static self, values: [Value; N]) -> Statement {
-        Statement { sql: self, values: values.into(), condition: Condition::Always }
+        self.with_all(values.into())
+    }
+
+    /// [`with`](Self::with), for any number of values.
+    pub fn with_all(&'static self, values: Vec<Value>) -> Statement {
+        Statement { sql: self, values, condition: Condition::Always }
     }
 
     /// The text for an engine. SQLite treats `$1` as a name and numbers names by appearance; its numbered parameters
@@ -115,6 +120,11 @@ impl Statement {
     /// Skips the statement unless the previous one in its transaction returned or changed any row.
     pub fn if_rows(self) -> Self {
         Self { condition: Condition::IfRows, ..self }
+    }
+
+    /// Whether it is skipped if the previous one returned or changed any row.
+    pub(crate) fn is_alternative(&self) -> bool {
+        self.condition == Condition::IfNoRows
     }
 
     /// Whether to run it after the previous statement's outcome.

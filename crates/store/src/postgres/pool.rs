@@ -1,24 +1,32 @@
 //! The connection pool of PostgreSQL. It replaces connections that are broken, silent or read-only, and repeats a call
 //! once where that is safe. A proxy or firewall may drop an idle connection without a word, and a connection that was
 //! opened while the database was read-only stays so.
+//!
+//! sqlx's own pool pings each connection that is returned to it: one more round trip for each statement.
+
+mod lease;
 
 use std::{
-    ops::{Deref, DerefMut},
+    fmt, io,
     sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
 };
 
 use sqlx::{
-    Connection as _, FromRow, PgConnection, PgPool, Postgres,
-    pool::PoolConnection,
-    postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgRow},
+    ConnectOptions as _, Connection as _, FromRow, PgConnection, Postgres,
+    postgres::{PgArguments, PgConnectOptions, PgRow},
     query::{Query, QueryAs},
 };
-use tokio::{runtime::Handle, time::timeout};
+use tokio::{
+    runtime::{self, Handle},
+    sync::Semaphore,
+    time::timeout,
+};
 
+pub(crate) use self::lease::Lease;
 use super::setup;
 use crate::{
     error::{ConnectionFault, DatabaseError},
@@ -36,6 +44,12 @@ const PING_TIMEOUT: Duration = Duration::from_millis(300);
 /// How often all connections are replaced at most: a database that stays read-only is not flooded with new ones.
 const DISTRUST_PERIOD: Duration = Duration::from_secs(1);
 
+/// The maximum age of a connection. The server's memory for a connection grows, and its address may have moved.
+const MAX_AGE: Duration = Duration::from_secs(1800);
+
+/// Delay before the next attempt to connect to a server that is starting.
+const RECONNECT: Duration = Duration::from_millis(50);
+
 /// Whether a call may be executed twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Idempotency {
@@ -46,37 +60,49 @@ pub enum Idempotency {
 }
 
 /// The pool. Cheap to clone; clones share it.
-#[derive(Clone, Debug)]
-pub struct PostgresPool {
-    pool: PgPool,
-    distrust: Arc<Distrust>,
+#[derive(Clone)]
+pub struct PostgresPool(Arc<Shared>);
+
+struct Shared {
+    options: PgConnectOptions,
+    connections: u32,
+    /// A permit for each connection in use.
+    permits: Arc<Semaphore>,
+    idle: Mutex<Idle>,
+    is_closed: AtomicBool,
+}
+
+/// The idle connections, the last used one last.
+#[derive(Default)]
+struct Idle {
+    connections: Vec<PooledConnection>,
+    /// Connections opened before this moment are not used again: what broke one of them most likely broke the others.
+    distrusted_before: Option<Instant>,
+}
+
+/// A connection of the pool.
+struct PooledConnection {
+    connection: PgConnection,
+    opened: Instant,
+    idle_since: Instant,
+    /// The runtime that waits for the connection's socket.
+    runtime: runtime::Id,
 }
 
 impl PostgresPool {
     /// Opens the first connection.
     pub(crate) async fn open(options: PgConnectOptions, connections: u32) -> Result<Self, DatabaseError> {
-        let distrust = Arc::new(Distrust::new());
-        let shared = distrust.clone();
-        let pool = PgPoolOptions::new()
-            .max_connections(connections)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            .test_before_acquire(false)
-            // `false` replaces the connection by a new one within the same acquire.
-            .before_acquire(move |connection, meta| {
-                let distrust = shared.clone();
-                Box::pin(async move {
-                    if distrust.covers(meta.age) {
-                        return Ok(false);
-                    }
-                    let is_usable = meta.idle_for <= PING_AFTER || is_responsive(connection).await;
-                    if !is_usable {
-                        distrust.extend("an idle connection is broken or silent");
-                    }
-                    Ok(is_usable)
-                })
-            })
-            .after_connect(|connection, _| Box::pin(setup(connection)));
-        Ok(Self { pool: pool.connect_with(options).await?, distrust })
+        let permits = usize::try_from(connections).unwrap_or(Semaphore::MAX_PERMITS);
+        let pool = Self(Arc::new(Shared {
+            options,
+            connections,
+            permits: Arc::new(Semaphore::new(permits)),
+            idle: Mutex::default(),
+            is_closed: AtomicBool::new(false),
+        }));
+        let first = within(ACQUIRE_TIMEOUT, pool.connect()).await?;
+        pool.put_back(first);
+        Ok(pool)
     }
 
     /// Runs a query and returns its rows. `query` builds it, once per attempt.
@@ -91,7 +117,7 @@ impl PostgresPool {
         let mut attempts = self.attempts(idempotency);
         loop {
             let mut lease = attempts.connection().await?;
-            let fetch = async { Ok(query().fetch_all(&mut *lease).await?) };
+            let fetch = async { Ok(query().fetch_all(lease.connection()?).await?) };
             let result = within(STATEMENT_TIMEOUT, fetch).await;
             if let Some(result) = attempts.finish(lease, result) {
                 return result;
@@ -108,7 +134,7 @@ impl PostgresPool {
         let mut attempts = self.attempts(idempotency);
         loop {
             let mut lease = attempts.connection().await?;
-            let execute = async { Ok(query().execute(&mut *lease).await.map(drop)?) };
+            let execute = async { Ok(query().execute(lease.connection()?).await.map(drop)?) };
             let result = within(STATEMENT_TIMEOUT, execute).await;
             if let Some(result) = attempts.finish(lease, result) {
                 return result;
@@ -122,14 +148,105 @@ impl PostgresPool {
         Attempts { pool: self, idempotency, is_last: false }
     }
 
-    /// Completes running calls and closes all connections.
     /// Whether it was closed.
     pub fn is_closed(&self) -> bool {
-        self.pool.is_closed()
+        self.0.is_closed.load(Ordering::Acquire)
     }
 
+    /// Completes running calls and closes all connections.
     pub(crate) async fn close(&self) {
-        self.pool.close().await;
+        self.0.is_closed.store(true, Ordering::Release);
+        // An error if another clone has closed it meanwhile.
+        let _all = self.0.permits.acquire_many(self.0.connections).await;
+        self.0.permits.close();
+        let connections = std::mem::take(&mut self.idle().connections);
+        for PooledConnection { connection, .. } in connections {
+            // Dropping the future closes the socket.
+            drop(timeout(PING_TIMEOUT, connection.close()).await);
+        }
+    }
+
+    /// An idle connection, or a new one if there is none.
+    async fn acquire(&self) -> Result<Lease, DatabaseError> {
+        let acquire = async {
+            let permit =
+                Arc::clone(&self.0.permits).acquire_owned().await.map_err(|_| DatabaseError::Closed)?;
+            if self.is_closed() {
+                return Err(DatabaseError::Closed);
+            }
+            while let Some(mut idle) = self.take_idle() {
+                if idle.idle_since.elapsed() <= PING_AFTER || is_responsive(&mut idle.connection).await {
+                    return Ok(Lease::new(self.clone(), permit, idle));
+                }
+                self.distrust("an idle connection is broken or silent");
+            }
+            // Boxed: it would enlarge the future of each call.
+            Ok(Lease::new(self.clone(), permit, Box::pin(self.connect()).await?))
+        };
+        within(ACQUIRE_TIMEOUT, acquire).await
+    }
+
+    /// Takes the connection that was used last, preferably one whose socket this runtime waits for: each message to
+    /// another one wakes two threads. `None` if a new one is to be opened.
+    fn take_idle(&self) -> Option<PooledConnection> {
+        let here = Handle::current().id();
+        let mut idle = self.idle();
+        let connections = &mut idle.connections;
+        if let Some(place) = connections.iter().rposition(|connection| connection.runtime == here) {
+            return Some(connections.remove(place));
+        }
+        // All permits that are not available are those of connections in use, or about to be.
+        if connections.len() < self.0.permits.available_permits() + 1 { None } else { connections.pop() }
+    }
+
+    /// Makes a connection available.
+    fn put_back(&self, connection: PooledConnection) {
+        let mut idle = self.idle();
+        let is_distrusted = idle.distrusted_before.is_some_and(|before| connection.opened < before);
+        if !is_distrusted && connection.opened.elapsed() < MAX_AGE && !self.is_closed() {
+            idle.connections.push(PooledConnection { idle_since: Instant::now(), ..connection });
+        }
+    }
+
+    /// Connects, as soon as the server has started.
+    async fn connect(&self) -> Result<PooledConnection, DatabaseError> {
+        loop {
+            match self.0.options.connect().await {
+                Ok(mut connection) => {
+                    setup(&mut connection).await?;
+                    let (now, runtime) = (Instant::now(), Handle::current().id());
+                    return Ok(PooledConnection { connection, opened: now, idle_since: now, runtime });
+                }
+                Err(sqlx::Error::Io(error)) if error.kind() == io::ErrorKind::ConnectionRefused => {}
+                Err(sqlx::Error::Database(error)) if error.is_transient_in_connect_phase() => {}
+                Err(error) => return Err(error.into()),
+            }
+            tokio::time::sleep(RECONNECT).await;
+        }
+    }
+
+    /// Closes all connections that were opened before now, at most once per [`DISTRUST_PERIOD`].
+    fn distrust(&self, cause: &'static str) {
+        let mut idle = self.idle();
+        if idle.distrusted_before.is_some_and(|before| before.elapsed() < DISTRUST_PERIOD) {
+            return;
+        }
+        idle.distrusted_before = Some(Instant::now());
+        let closed = std::mem::take(&mut idle.connections);
+        drop(idle);
+        drop(closed);
+        tracing::info!(cause, "connections to PostgreSQL are replaced");
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Idle> {
+        self.0.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for PostgresPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Without the options, which contain a password.
+        f.write_str("PostgresPool")
     }
 }
 
@@ -143,23 +260,27 @@ pub(crate) struct Attempts<'a> {
 impl Attempts<'_> {
     /// A connection for the next attempt.
     pub(crate) async fn connection(&self) -> Result<Lease, DatabaseError> {
-        let connection = self.pool.pool.acquire().await?;
-        Ok(Lease { connection, distrust: self.pool.distrust.clone(), state: LeaseState::Running })
+        self.pool.acquire().await
     }
 
     /// Returns the connection to the pool, or closes it. `None` if the call is to be attempted again, otherwise its
     /// result.
     pub(crate) fn finish<T>(
         &mut self,
-        mut lease: Lease,
+        lease: Lease,
         result: Result<T, DatabaseError>,
     ) -> Option<Result<T, DatabaseError>> {
-        let Some(fault) = result.as_ref().err().and_then(DatabaseError::connection_fault) else {
-            lease.state = LeaseState::Done;
-            return Some(result);
+        let fault = match &result {
+            Ok(_) => {
+                lease.put_back();
+                return Some(result);
+            }
+            Err(error) => error.connection_fault(),
         };
-        lease.state = LeaseState::Broken;
-        self.pool.distrust.extend(fault.as_str());
+        // Dropping the lease ends the failed transaction.
+        let Some(fault) = fault else { return Some(result) };
+        lease.close();
+        self.pool.distrust(fault.as_str());
         let may_repeat = match fault {
             // A read-only transaction has executed nothing.
             ConnectionFault::ReadOnly => true,
@@ -176,89 +297,4 @@ impl Attempts<'_> {
 
 async fn is_responsive(connection: &mut PgConnection) -> bool {
     timeout(PING_TIMEOUT, connection.ping()).await.is_ok_and(|pinged| pinged.is_ok())
-}
-
-/// A connection in use. Its return is bounded: sqlx pings a connection that is returned, without a deadline, so a silent
-/// one would keep its place in the pool forever.
-pub(crate) struct Lease {
-    connection: PoolConnection<Postgres>,
-    distrust: Arc<Distrust>,
-    state: LeaseState,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum LeaseState {
-    /// A call is running, or was cancelled.
-    Running,
-    /// The call is complete.
-    Done,
-    /// The connection must not be used again.
-    Broken,
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        let limit = match self.state {
-            LeaseState::Broken => return self.connection.close_on_drop(),
-            LeaseState::Done => PING_TIMEOUT,
-            // The server may still be executing the statement.
-            LeaseState::Running => STATEMENT_TIMEOUT,
-        };
-        // Without a runtime the process is about to end.
-        let Ok(runtime) = Handle::try_current() else { return };
-        let (returned, distrust) = (self.connection.return_to_pool(), self.distrust.clone());
-        runtime.spawn(async move {
-            // Dropping the future closes the connection.
-            if timeout(limit, returned).await.is_err() {
-                distrust.extend("a returned connection is silent");
-            }
-        });
-    }
-}
-
-impl Deref for Lease {
-    type Target = PgConnection;
-
-    fn deref(&self) -> &PgConnection {
-        &self.connection
-    }
-}
-
-impl DerefMut for Lease {
-    fn deref_mut(&mut self) -> &mut PgConnection {
-        &mut self.connection
-    }
-}
-
-/// Connections opened before a moment are not used again: what broke one of them most likely broke the others.
-#[derive(Debug)]
-struct Distrust {
-    created: Instant,
-    /// The moment, in milliseconds from `created`; 0 if all connections are trusted.
-    before: AtomicU64,
-}
-
-impl Distrust {
-    fn new() -> Self {
-        Self { created: Instant::now(), before: AtomicU64::new(0) }
-    }
-
-    /// Extends the distrust to all connections opened before now, at most once per [`DISTRUST_PERIOD`].
-    fn extend(&self, cause: &'static str) {
-        let (now, period) = (millis(self.created.elapsed()), millis(DISTRUST_PERIOD));
-        let is_due = |before: u64| (before == 0 || now >= before + period).then_some(now.max(1));
-        if self.before.fetch_update(Ordering::AcqRel, Ordering::Acquire, is_due).is_ok() {
-            tracing::info!(cause, "connections to PostgreSQL are replaced");
-        }
-    }
-
-    /// Whether a connection of this age is distrusted.
-    fn covers(&self, age: Duration) -> bool {
-        let opened = millis(self.created.elapsed().saturating_sub(age));
-        opened < self.before.load(Ordering::Acquire)
-    }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
