@@ -1,12 +1,20 @@
 //! Batches concurrent requests to PostgreSQL into one statement. A statement costs much the same for one row as for
 //! many: the round trip and, for a write, the wait for the disk. Requests that arrive while a statement runs are sent
 //! together with the next one. No artificial delay: an idle batcher runs a single request immediately.
+//!
+//! Each of the callers' runtimes has its own batches, since handing a request to another thread wakes two of them.
 
-use std::future::Future;
+use std::{
+    future::Future,
+    sync::{Arc, Mutex, PoisonError},
+};
 
-use tokio::sync::{
-    mpsc::{self, UnboundedReceiver, UnboundedSender},
-    oneshot,
+use tokio::{
+    runtime::{self, Handle},
+    sync::{
+        mpsc::{self, UnboundedReceiver, UnboundedSender},
+        oneshot,
+    },
 };
 
 use crate::{
@@ -15,7 +23,7 @@ use crate::{
 };
 
 /// Executes a batch.
-pub trait BatchExecutor: Send + 'static {
+pub trait BatchExecutor: Send + Sync + 'static {
     /// One caller's request.
     type Request: Send + Sync + 'static;
     /// The answer to it.
@@ -30,7 +38,12 @@ pub trait BatchExecutor: Send + 'static {
 }
 
 /// Sends requests to a [`BatchExecutor`]. Cheap to clone; clones share it, and the executor ends with the last of them.
-pub struct Batcher<T: BatchExecutor>(UnboundedSender<Waiting<T>>);
+pub struct Batcher<T: BatchExecutor>(Arc<Shared<T>>);
+
+struct Shared<T: BatchExecutor> {
+    executor: Arc<T>,
+    queues: Mutex<Vec<(runtime::Id, UnboundedSender<Waiting<T>>)>>,
+}
 
 struct Waiting<T: BatchExecutor> {
     request: T::Request,
@@ -38,23 +51,38 @@ struct Waiting<T: BatchExecutor> {
 }
 
 impl<T: BatchExecutor> Batcher<T> {
-    /// Runs the executor on the current tokio runtime; callers may be on other runtimes.
+    /// Runs the executor on the callers' tokio runtimes.
     pub fn new(executor: T) -> Self {
-        let (sender, receiver) = mpsc::unbounded_channel();
-        tokio::spawn(serve(executor, receiver));
-        Self(sender)
+        Self(Arc::new(Shared { executor: Arc::new(executor), queues: Mutex::default() }))
     }
 
     /// Sends a request and waits for its answer, at most 10 s. If the caller is cancelled before the batch
     /// starts, the request is dropped; afterwards it is executed regardless.
     pub async fn submit(&self, request: T::Request) -> Result<T::Answer, DatabaseError> {
         let (reply, answer) = oneshot::channel();
-        self.0.send(Waiting { request, reply }).map_err(|_| DatabaseError::Closed)?;
+        self.queue().send(Waiting { request, reply }).map_err(|_| DatabaseError::Closed)?;
         within(DEADLINE, async { answer.await.unwrap_or(Err(DatabaseError::Closed)) }).await
+    }
+
+    /// The queue of the current runtime.
+    fn queue(&self) -> UnboundedSender<Waiting<T>> {
+        let here = Handle::current().id();
+        let mut queues = self.0.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        // A runtime that has ended may have had the same id.
+        if let Some((_, queue)) =
+            queues.iter().find(|(runtime, queue)| *runtime == here && !queue.is_closed())
+        {
+            return queue.clone();
+        }
+        queues.retain(|(_, queue)| !queue.is_closed());
+        let (sender, receiver) = mpsc::unbounded_channel();
+        tokio::spawn(serve(Arc::clone(&self.0.executor), receiver));
+        queues.push((here, sender.clone()));
+        sender
     }
 }
 
-async fn serve<T: BatchExecutor>(executor: T, mut incoming: UnboundedReceiver<Waiting<T>>) {
+async fn serve<T: BatchExecutor>(executor: Arc<T>, mut incoming: UnboundedReceiver<Waiting<T>>) {
     let mut waiting = Vec::with_capacity(MAX_BATCH_SIZE);
     while fill(&mut incoming, &mut waiting).await {
         waiting.retain(|waiting| !waiting.reply.is_closed());
@@ -101,7 +129,7 @@ async fn fill<T: BatchExecutor>(
 
 impl<T: BatchExecutor> Clone for Batcher<T> {
     fn clone(&self) -> Self {
-        Self(self.0.clone())
+        Self(Arc::clone(&self.0))
     }
 }
 
