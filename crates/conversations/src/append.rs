@@ -14,22 +14,50 @@ use crate::{
 };
 
 // The UPDATE locks the conversation's row, so its message indexes have no gaps.
-static TAKE_INDEX_OF_GUEST: Sql = Sql::new(
-    "UPDATE conversations SET next_index = next_index + 1, guest_messages = guest_messages + 1, \
-     guest_bytes = guest_bytes + $4, encoded_bytes = encoded_bytes + $8, last_day = $5, date_updated = $9, \
-     next_event = next_event + $10 WHERE sid = $1 AND account_sid = $2 AND identity = $3 AND state = 'active' \
-     AND guest_messages < $6 AND guest_bytes <= $7 RETURNING next_index - 1 AS message_index",
-);
-static TAKE_INDEX_OF_DESK: Sql = Sql::new(
-    "UPDATE conversations SET next_index = next_index + 1, encoded_bytes = encoded_bytes + $3, last_day = $4, \
-     date_updated = $5, next_event = next_event + $6 WHERE sid = $1 AND account_sid = $2 AND state = 'active' \
-     RETURNING next_index - 1 AS message_index",
-);
-static INSERT: Sql = Sql::new(
-    "INSERT INTO messages (sid, conversation_sid, message_index, encoded_end, desk_bytes, side, author, \
-     idempotency_key, date_created, date_updated, attributes, body) \
-     SELECT $1, sid, next_index - 1, encoded_bytes, $3, $4, $5, $6, $7, $7, $8, $9 FROM conversations WHERE sid = $2",
-);
+macro_rules! take_index_of_guest {
+    () => {
+        "UPDATE conversations SET next_index = next_index + 1, guest_messages = guest_messages + 1, \
+         guest_bytes = guest_bytes + $4, encoded_bytes = encoded_bytes + $8, last_day = $5, date_updated = $9, \
+         next_event = next_event + $10 WHERE sid = $1 AND account_sid = $2 AND identity = $3 AND state = 'active' \
+         AND guest_messages < $6 AND guest_bytes <= $7 RETURNING sid, next_index - 1 AS message_index, encoded_bytes"
+    };
+}
+macro_rules! take_index_of_desk {
+    () => {
+        "UPDATE conversations SET next_index = next_index + 1, encoded_bytes = encoded_bytes + $3, last_day = $4, \
+         date_updated = $5, next_event = next_event + $6 WHERE sid = $1 AND account_sid = $2 AND state = 'active' \
+         RETURNING sid, next_index - 1 AS message_index, encoded_bytes"
+    };
+}
+macro_rules! insert {
+    () => {
+        "INSERT INTO messages (conversation_sid, message_index, encoded_end, sid, desk_bytes, side, author, \
+         idempotency_key, date_created, date_updated, attributes, body) "
+    };
+}
+static TAKE_INDEX_OF_GUEST: Sql = Sql::new(take_index_of_guest!());
+static TAKE_INDEX_OF_DESK: Sql = Sql::new(take_index_of_desk!());
+static INSERT: Sql = Sql::new(concat!(
+    insert!(),
+    "SELECT sid, next_index - 1, encoded_bytes, $1, $2, $3, $4, $5, $6, $6, $7, $8 FROM conversations WHERE sid = $9"
+));
+// PostgreSQL only, where a round trip costs more than a statement.
+static APPEND_OF_GUEST: Sql = Sql::new(concat!(
+    "WITH taken AS (",
+    take_index_of_guest!(),
+    "), inserted AS (",
+    insert!(),
+    "SELECT sid, message_index, encoded_bytes, $11, $12, $13, $14, $15, $16, $16, $17, $18 FROM taken) \
+     SELECT message_index FROM taken"
+));
+static APPEND_OF_DESK: Sql = Sql::new(concat!(
+    "WITH taken AS (",
+    take_index_of_desk!(),
+    "), inserted AS (",
+    insert!(),
+    "SELECT sid, message_index, encoded_bytes, $7, $8, $9, $10, $11, $12, $12, $13, $14 FROM taken) \
+     SELECT message_index FROM taken"
+));
 static STATE_OF_OWN: Sql =
     Sql::new("SELECT state FROM conversations WHERE sid = $1 AND account_sid = $2 AND identity = $3");
 static STATE: Sql = Sql::new("SELECT state FROM conversations WHERE sid = $1 AND account_sid = $2");
@@ -98,7 +126,7 @@ impl Conversations {
         let message = record(&new, Side::Guest);
         let owner = [conversation.to_string(), account.to_string(), identity.to_string()];
         let [own_sid, own_account, own_identity] = owner.map(Value::from);
-        let take_index = TAKE_INDEX_OF_GUEST.with([
+        let take_index = TakeIndex::Guest([
             own_sid.clone(),
             own_account.clone(),
             own_identity.clone(),
@@ -124,7 +152,7 @@ impl Conversations {
     ) -> Result<Option<Appended>, StoreError> {
         let message = record(&new, Side::Desk);
         let [sid, account_sid] = [conversation.to_string(), account.to_string()].map(Value::from);
-        let take_index = TAKE_INDEX_OF_DESK.with([
+        let take_index = TakeIndex::Desk([
             sid.clone(),
             account_sid.clone(),
             encoded_bytes(&chat_message(&message))?.into(),
@@ -142,12 +170,17 @@ impl Conversations {
         conversation: ConversationSid,
         new: NewMessage<'_>,
         mut message: MessageRecord,
-        take_index: Statement,
+        take_index: TakeIndex,
         find_state: Statement,
     ) -> Result<Option<Appended>, StoreError> {
-        let insert = insert(conversation, &new, &message)?;
+        let inserted = inserted(&new, &message)?;
         let reported = self.reported(account, conversation, message.date_created);
-        let mut statements = vec![take_index, insert.if_rows()];
+        let mut statements = if self.is_on_postgres() {
+            vec![take_index.and_insert(inserted)]
+        } else {
+            let insert = INSERT.with_all([&inserted[..], &[conversation.to_string().into()]].concat());
+            vec![take_index.statement(), insert.if_rows()]
+        };
         let added = reported.insert(EventType::MessageAdded, Some(message.sid), 1);
         statements.extend(added.map(Statement::if_rows));
         if message.side == Side::Guest {
@@ -184,6 +217,29 @@ impl Conversations {
     }
 }
 
+/// Takes the index of a message.
+enum TakeIndex {
+    Guest([Value; 10]),
+    Desk([Value; 6]),
+}
+
+impl TakeIndex {
+    fn statement(self) -> Statement {
+        match self {
+            Self::Guest(values) => TAKE_INDEX_OF_GUEST.with(values),
+            Self::Desk(values) => TAKE_INDEX_OF_DESK.with(values),
+        }
+    }
+
+    /// One statement that inserts the message, too.
+    fn and_insert(self, message: [Value; 8]) -> Statement {
+        match self {
+            Self::Guest(taken) => APPEND_OF_GUEST.with_all(taken.into_iter().chain(message).collect()),
+            Self::Desk(taken) => APPEND_OF_DESK.with_all(taken.into_iter().chain(message).collect()),
+        }
+    }
+}
+
 /// Why no index was taken. `Ok` if there is no such conversation.
 fn rejected(own: &Outcome) -> Result<(), StoreError> {
     match own.rows.first() {
@@ -208,14 +264,10 @@ fn record(new: &NewMessage<'_>, side: Side) -> MessageRecord {
     }
 }
 
-fn insert(
-    conversation: ConversationSid,
-    new: &NewMessage<'_>,
-    message: &MessageRecord,
-) -> Result<Statement, StoreError> {
-    Ok(INSERT.with([
+/// The values of a message that do not depend on its conversation.
+fn inserted(new: &NewMessage<'_>, message: &MessageRecord) -> Result<[Value; 8], StoreError> {
+    Ok([
         message.sid.to_string().into(),
-        conversation.to_string().into(),
         message.desk_bytes()?.into(),
         message.side.as_str().into(),
         message.author.as_str().into(),
@@ -223,7 +275,7 @@ fn insert(
         message.date_created.timestamp_millis().into(),
         message.attributes.clone().into(),
         message.body.as_str().into(),
-    ]))
+    ])
 }
 
 /// A message as the guest reads it.
