@@ -30,11 +30,8 @@ pub async fn refresh_token(
     let refreshed = state.federated_auth.refresh_token(context, config.account.sid, &request).await?;
     let account = config.account.sid;
     context.step("Fetches Conversation SID");
-    let conversation_sid = state.conversations.by_session(account, refreshed.session_id).await?;
-    // An erased guest has no conversation.
-    if conversation_sid.is_none() && state.conversations.is_erased(account, refreshed.identity).await? {
-        return Err(Error::GuestErased);
-    }
+    let conversation_sid =
+        state.conversations.by_session(account, refreshed.session_id, refreshed.identity).await?;
     Ok(Response {
         valid: Yes::default(),
         issued: refreshed.issued,

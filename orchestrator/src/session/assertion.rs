@@ -49,10 +49,5 @@ pub async fn newest_conversation(
 ) -> Result<Option<ConversationSid>, Error> {
     context.step("Finds the session's newest conversation");
     let (account, session) = (guest.account_sid, guest.session.sid);
-    let conversation = state.conversations.by_session(account, session).await?;
-    // An erased guest has no conversation.
-    if conversation.is_none() && state.conversations.is_erased(account, guest.identity).await? {
-        return Err(Error::GuestErased);
-    }
-    Ok(conversation)
+    Ok(state.conversations.by_session(account, session, guest.identity).await?)
 }

@@ -89,8 +89,9 @@ async fn concurrent_lookups_return_each_sessions_own_conversation(store: Store) 
     for guest in (0..=250).chain(0..=250) {
         let conversations = store.conversations.clone();
         looks.spawn(async move {
-            let own = conversations.by_session(ACCOUNT, session(guest)).await.unwrap();
-            let of_another_account = conversations.by_session(OTHER_ACCOUNT, session(guest)).await.unwrap();
+            let own = conversations.by_session(ACCOUNT, session(guest), identity(guest)).await.unwrap();
+            let of_another_account =
+                conversations.by_session(OTHER_ACCOUNT, session(guest), identity(guest)).await.unwrap();
             (guest, own, of_another_account)
         });
     }
@@ -108,7 +109,7 @@ async fn a_failed_lookup_fails_its_batch_and_later_callers_succeed() {
     let mut looks = JoinSet::new();
     for guest in 0..10 {
         let conversations = store.conversations.clone();
-        looks.spawn(async move { conversations.by_session(ACCOUNT, session(guest)).await });
+        looks.spawn(async move { conversations.by_session(ACCOUNT, session(guest), identity(guest)).await });
     }
     for failed in looks.join_all().await {
         let chain = error_chain(&failed.unwrap_err());
@@ -116,5 +117,5 @@ async fn a_failed_lookup_fails_its_batch_and_later_callers_succeed() {
         assert!(chain.contains("no such table"), "{chain}");
     }
     connection.execute("ALTER TABLE away RENAME TO conversations").await;
-    assert_eq!(store.conversations.by_session(ACCOUNT, session(1)).await.unwrap(), None);
+    assert_eq!(store.conversations.by_session(ACCOUNT, session(1), identity(1)).await.unwrap(), None);
 }

@@ -82,7 +82,10 @@ async fn ending_the_session_closes_its_conversation(store: Store) {
     store.append(identity(2), of_another_guest, 20).await.unwrap();
     let next = store.conversations.open_conversation(conversation(1, 3)).await.unwrap();
     assert_eq!(next, Opened { sid: ConversationSid::from_bits(3), is_new: true });
-    assert_eq!(store.conversations.by_session(ACCOUNT, session(1)).await.unwrap(), Some(next.sid));
+    assert_eq!(
+        store.conversations.by_session(ACCOUNT, session(1), identity(1)).await.unwrap(),
+        Some(next.sid)
+    );
     assert_eq!(store.append(identity(1), next.sid, 30).await.unwrap().index, 1);
     store.assert_is_closed(sid).await;
 }

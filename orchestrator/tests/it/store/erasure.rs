@@ -9,7 +9,7 @@ use conversations::{Changes, NewConversation, NewMessage, StoreError};
 use shared_types::{ConversationSid, MessageSid};
 
 use self::words::{Words, found_in};
-use crate::store::{ACCOUNT, OTHER_ACCOUNT, Store, conversation, identity, message, now, open};
+use crate::store::{ACCOUNT, OTHER_ACCOUNT, Store, conversation, identity, message, now, open, session};
 
 test_support::on_both_engines! {
     Store:
@@ -167,7 +167,15 @@ async fn an_erased_guest_opens_no_conversation(store: Store) {
         let erased = store.conversations.erase_guest(ACCOUNT, identity(1), now()).await.unwrap();
         assert_eq!(erased, (conversations, true));
         assert!(is_erased(ACCOUNT, 1).await);
+        let found = store.conversations.by_session(ACCOUNT, session(1), identity(1)).await;
+        assert!(matches!(found, Err(StoreError::Erased)), "{found:?}");
     }
+    let by_session = async |account, guest| {
+        store.conversations.by_session(account, session(guest), identity(guest)).await.unwrap()
+    };
+    assert_eq!(by_session(ACCOUNT, 2).await, Some(other));
+    assert_eq!(by_session(OTHER_ACCOUNT, 1).await, Some(of_other_account));
+    assert_eq!(by_session(ACCOUNT, 3).await, None);
     let rejected = store.conversations.open_conversation(conversation(1, 4)).await;
     assert!(matches!(rejected, Err(StoreError::Erased)), "{rejected:?}");
     assert_eq!(store.all(identity(1), sid).await, None);

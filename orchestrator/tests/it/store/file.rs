@@ -21,7 +21,7 @@ async fn data_survives_a_restart() {
     let reopened = open(&store.url).await;
     let after = reopened.messages(ACCOUNT, identity(1), sid, Range::After(None), 10).await.unwrap();
     assert_eq!(after.map(|page| page.messages), before);
-    assert_eq!(reopened.by_session(ACCOUNT, session(1)).await.unwrap(), Some(sid));
+    assert_eq!(reopened.by_session(ACCOUNT, session(1), identity(1)).await.unwrap(), Some(sid));
 }
 
 #[tokio::test]

@@ -34,7 +34,7 @@ async fn a_conversation_at_its_byte_limit_continues_in_the_next(store: Store) {
     let next = store.open(conversation(1, 2)).await;
     assert_eq!(next, ConversationSid::from_bits(2));
     assert_eq!(store.open(conversation(1, 3)).await, next);
-    assert_eq!(store.conversations.by_session(ACCOUNT, session(1)).await.unwrap(), Some(next));
+    assert_eq!(store.conversations.by_session(ACCOUNT, session(1), identity(1)).await.unwrap(), Some(next));
     assert_eq!(store.append(identity(1), next, 201).await.unwrap().index, 1);
     assert!(matches!(store.say(identity(1), first, 202, "x").await, Err(StoreError::Full)));
     assert_eq!(store.count("SELECT COUNT(*) FROM messages").await, 1 + 31 + 2);
@@ -70,7 +70,10 @@ async fn concurrent_opens_create_one_next_conversation(store: Store) {
         let mut sids = opens.join_all().await;
         sids.dedup();
         assert_eq!(sids.len(), 1, "{sids:?}");
-        assert_eq!(store.conversations.by_session(ACCOUNT, session(1)).await.unwrap(), Some(sids[0]));
+        assert_eq!(
+            store.conversations.by_session(ACCOUNT, session(1), identity(1)).await.unwrap(),
+            Some(sids[0])
+        );
     }
     assert_eq!(store.count("SELECT COUNT(*) FROM conversations").await, 4);
     assert_eq!(store.count("SELECT COUNT(*) FROM messages").await, 4);

@@ -37,9 +37,9 @@ async fn a_conversation_starts_with_its_welcome_message(store: Store) {
         date_created: now(),
     };
     assert_eq!(store.all(identity(1), sid).await.unwrap(), [welcome]);
-    assert_eq!(store.conversations.by_session(ACCOUNT, session(1)).await.unwrap(), Some(sid));
-    assert_eq!(store.conversations.by_session(ACCOUNT, session(2)).await.unwrap(), None);
-    assert_eq!(store.conversations.by_session(OTHER_ACCOUNT, session(1)).await.unwrap(), None);
+    assert_eq!(store.conversations.by_session(ACCOUNT, session(1), identity(1)).await.unwrap(), Some(sid));
+    assert_eq!(store.conversations.by_session(ACCOUNT, session(2), identity(2)).await.unwrap(), None);
+    assert_eq!(store.conversations.by_session(OTHER_ACCOUNT, session(1), identity(1)).await.unwrap(), None);
     let kept = "SELECT address_sid, customer_friendly_name, pre_engagement_data FROM conversations";
     let expected =
         (AddressSid::from_bits(1).to_string(), "Ada".to_owned(), r#"{"question":"why?\u0000"}"#.to_owned());
@@ -131,7 +131,7 @@ async fn a_failed_welcome_message_rolls_back_the_conversation(store: Store) {
     let clash = NewConversation { welcome: (MessageSid::from_bits(1), "Hi"), ..conversation(2, 2) };
     let failed = store.conversations.open_conversation(clash).await;
     assert!(matches!(failed, Err(StoreError::Database(_))), "{failed:?}");
-    assert_eq!(store.conversations.by_session(ACCOUNT, session(2)).await.unwrap(), None);
+    assert_eq!(store.conversations.by_session(ACCOUNT, session(2), identity(2)).await.unwrap(), None);
     assert_eq!(store.count("SELECT COUNT(*) FROM conversations").await, 1);
     // The same session can be opened afterwards.
     store.open(conversation(2, 2)).await;

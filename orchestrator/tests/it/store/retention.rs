@@ -45,7 +45,7 @@ async fn conversations_are_purged_some_days_after_their_last_message(store: Stor
     assert!(store.all(identity(1), silent).await.is_some());
     assert!(store.purge_all(31).await > 0);
     assert_eq!(store.all(identity(1), silent).await, None);
-    assert_eq!(store.conversations.by_session(ACCOUNT, session(1)).await.unwrap(), None);
+    assert_eq!(store.conversations.by_session(ACCOUNT, session(1), identity(1)).await.unwrap(), None);
     assert_eq!(store.count("SELECT COUNT(*) FROM messages").await, 3);
     assert!(store.all(identity(3), later).await.is_some());
     assert!(store.purge_all(32).await > 0);
@@ -72,7 +72,7 @@ async fn messages_are_purged_in_batches_without_partial_reads(store: Store) {
     assert_eq!(store.all(identity(1), sid).await, None);
     let append = store.conversations.append_of_guest(ACCOUNT, identity(1), sid, message(9, "y"));
     assert_eq!(append.await.unwrap(), None);
-    assert_eq!(store.conversations.by_session(ACCOUNT, session(1)).await.unwrap(), None);
+    assert_eq!(store.conversations.by_session(ACCOUNT, session(1), identity(1)).await.unwrap(), None);
     let personal: i64 = store
         .count(
             "SELECT COUNT(*) FROM conversations WHERE customer_friendly_name IS NOT NULL OR jkt IS NOT NULL",
