@@ -50,13 +50,12 @@ use crate::{
 const PURGE_PERIOD: TimeDelta = TimeDelta::hours(1);
 /// The path of the API's description (OpenAPI), on the admin listener.
 pub const OPENAPI: &str = "/openapi.json";
-/// Maximum number of connections, in all and of one peer that is not a trusted proxy. 10 to 30 KiB each. Half of them remain
-/// for requests that do not wait, however many may wait.
+/// Maximum number of connections, 10 to 30 KiB each, in all and of one peer that is not a trusted proxy; half of them never wait.
 const CONNECTIONS: usize = 4096;
 const CONNECTIONS_PER_PEER: usize = 32;
 /// Maximum number of connections of all desks.
 const DESK_CONNECTIONS: usize = 256;
-/// Maximum number of connections of all proxies that ask whether a request may pass. nginx may open one for each request.
+/// Maximum number of connections of all proxies that call Authorize. nginx may open one for each request.
 const AUTHORIZE_CONNECTIONS: usize = 1024;
 /// Concurrent requests of one worker. At 1,000 requests a second and worker, the last of them is served in time.
 const REQUESTS_PER_WORKER: usize = 64;
