@@ -103,13 +103,13 @@ fn check_arguments(mut command: Command, arguments: &[&str]) -> Result<(), Strin
 
 /// A script names the options that it knows. `bench/run` passes its arguments on, and its options are fields there.
 fn check_script(text: &str, arguments: &[&str]) -> Result<(), String> {
-    let passed_on = if text.contains("/chain-bench\" \"$@\"") {
-        fs::read_to_string(root().join("bench/chain/src/plan.rs")).unwrap()
+    let passed_on = if text.contains("/speed\" \"$@\"") {
+        fs::read_to_string(root().join("bench/speed/src/main.rs")).unwrap()
     } else {
         String::new()
     };
     let is_known = |option: &str| {
-        let field = format!("pub {}:", option.trim_start_matches("--").replace('-', "_"));
+        let field = format!("\n    {}:", option.trim_start_matches("--").replace('-', "_"));
         text.contains(option) || passed_on.contains(&field)
     };
     let mut options = arguments.iter().filter(|argument| argument.starts_with("--"));
@@ -142,8 +142,8 @@ fn invalid_commands_are_found() {
         ("scoped-auth keys make", Some(false)),
         ("scoped-auth keys generate --usage enc", Some(false)),
         ("cargo test -p nothing", Some(false)),
-        ("bench/run --soak", Some(true)),
-        ("bench/run --soaked", Some(false)),
+        ("bench/run rivals --rounds 1", Some(true)),
+        ("bench/run --round 1", Some(false)),
         ("orchestrator", None),
         ("docker compose restart orchestrator", None),
     ] {

@@ -2,7 +2,6 @@
 //! 1,000 of them a second; and the stop of the replica, after which the guests go to another.
 
 mod guests;
-mod report;
 
 use std::{cell::RefCell, rc::Rc, time::Duration};
 
@@ -11,11 +10,8 @@ use tokio::{
     time::{Instant, sleep, sleep_until},
 };
 
-use self::{
-    guests::{Desk, GUESTS, Guests},
-    report::goal,
-};
-use crate::pressure::{guest::Latencies, stack::Stack};
+use self::guests::{Desk, GUESTS, Guests};
+use crate::pressure::{guest::Latencies, report::figure, stack::Stack};
 
 /// Messages of the desk in a second.
 const RATE: u32 = 1000;
@@ -56,8 +52,7 @@ async fn measure_each(stack: &mut Stack, time: Duration) {
 
     messages(&guests, &shared, time).await;
     let peak = stack.orchestrator.peak_memory();
-    println!("memory: at most {} MiB", peak >> 20);
-    assert!(peak < 512 << 20, "{peak} bytes");
+    figure("memory of the service, at most", peak as f64 / f64::from(1 << 20), "MiB", Some(512.0));
     stack.until_waiting(GUESTS).await;
 
     stop(stack, &shared).await;
@@ -66,14 +61,14 @@ async fn measure_each(stack: &mut Stack, time: Duration) {
 /// Memory of each, and a whole cycle of waits without messages.
 async fn at_rest(stack: &Stack, shared: &Shared, before: u64) {
     let each = (stack.orchestrator.memory() - before) as f64 / GUESTS as f64 / 1024.0;
-    goal("memory of each waiting guest, KiB", each, 32.0);
+    figure("memory of each waiting guest", each, "KiB", Some(32.0));
     sleep(WAIT).await;
     let (sent, cpu) = (shared.sent.borrow().len(), stack.orchestrator.cpu());
     sleep(WAIT).await;
     let cpu = (stack.orchestrator.cpu() - cpu).as_secs_f64() / WAIT.as_secs_f64();
     let sent = (shared.sent.borrow().len() - sent) as f64 / WAIT.as_secs_f64();
-    println!("at rest: {sent:.0} waiting requests a second end and begin again");
-    goal("processor at rest, % of a core", cpu * 100.0, 10.0);
+    figure("waits that end and begin again", sent, "/s", None);
+    figure("CPU of the service while all wait", cpu * 100.0, "% of a core", Some(10.0));
 }
 
 async fn messages(guests: &Guests, shared: &Rc<Shared>, time: Duration) {
@@ -102,14 +97,11 @@ async fn messages(guests: &Guests, shared: &Rc<Shared>, time: Duration) {
         .zip(heard.iter())
         .filter_map(|(answered, heard)| Some(heard.as_ref()?.saturating_duration_since((*answered)?)));
     let delays = Latencies::new(delays.collect());
-    println!(
-        "{total} messages of the desk in {took:.1?}; {} heard of, {} requests failed",
-        delays.len(),
-        shared.failed.borrow()
-    );
+    println!("{total} messages of the desk in {took:.1?}; {} requests failed", shared.failed.borrow());
+    assert_eq!(delays.len(), total, "messages that arrived");
     let milliseconds = |percent| delays.percentile(percent).as_secs_f64() * 1000.0;
-    goal("from the desk's 201 to the guest's answer, p50, ms", milliseconds(50), 5.0);
-    goal("p99, ms", milliseconds(99), 50.0);
+    figure("time from the desk's 201 to the guest's answer, p50", milliseconds(50), "ms", Some(5.0));
+    figure("the same, p99", milliseconds(99), "ms", Some(50.0));
 }
 
 /// Stops the replica, whose guests then wait at another.
@@ -124,7 +116,8 @@ async fn stop(stack: &mut Stack, shared: &Shared) {
     sleep(Duration::from_secs(20)).await;
     let (sent, away) = (shared.sent.borrow(), shared.turned_away.borrow());
     let last = away.iter().map(|at| at.duration_since(began)).max().unwrap_or_default();
-    println!("stop: {} guests answered with Retry-After, the last after {last:.1?}", away.len());
+    println!("stop: {} guests answered with Retry-After", away.len());
+    figure("stop: until all guests were answered", last.as_secs_f64(), "s", None);
     let mut seconds = [0; 20];
     for at in &sent[earlier..] {
         let second = at.duration_since(began).as_secs() as usize;
@@ -134,8 +127,8 @@ async fn stop(stack: &mut Stack, shared: &Shared) {
     }
     println!("requests in each second after the stop: {seconds:?}; usual {usual:.0}");
     println!("{} requests failed", shared.failed.borrow());
-    goal("requests in the next second, times the usual", f64::from(seconds[1]) / usual, 2.0);
+    figure("requests in the second after a stop", f64::from(seconds[1]) / usual, "× the usual", Some(2.0));
     let most = seconds.into_iter().max().unwrap_or_default();
-    goal("requests in the busiest second, times the usual", f64::from(most) / usual, 2.0);
+    figure("requests in the busiest second after a stop", f64::from(most) / usual, "× the usual", Some(2.0));
     println!("memory: at most {} MiB in the other replica", stack.second_peak_memory() >> 20);
 }

@@ -1,5 +1,5 @@
-//! A measurement: messages of the desk, at 1,000 a second, without a webhook, with a healthy endpoint and
-//! with one that is down and has the most events waiting that are kept.
+//! A measurement: messages of the desk, at 1,000 a second, then of the desk and of guests as fast as possible; without a
+//! webhook, with a healthy endpoint, and with one that is down and has the most events waiting that are kept.
 
 use std::{
     sync::{
@@ -9,17 +9,23 @@ use std::{
     time::{Duration, Instant},
 };
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use shared_types::{ConversationSid, Identity};
 use test_support::scripted_peer::{ClosedPort, ScriptedPeer};
 use tokio::{task::JoinSet, time::interval};
 
 use super::{accept, stack};
 use crate::desk::{self, KEY, Stack, opened};
+use crate::pressure::report::figure;
 
 const PER_SECOND: u32 = 1000;
 const CONVERSATIONS: u128 = 100;
 const CONNECTIONS: usize = 32;
 const ROUNDS: usize = 3;
+/// More than any service answers.
+const UNLIMITED: u32 = 1_000_000;
+/// Messages of a round as fast as possible.
+const MANY: usize = 5000;
 
 /// The bound of the outbox.
 const MOST: i64 = 1_000_000;
@@ -30,23 +36,53 @@ struct Round {
     p99: Duration,
 }
 
-/// Opens conversations, in a range of its own for each call.
-async fn open(stack: &Stack, first: u128) {
-    let store = stack.store().await;
-    for number in first..first + CONVERSATIONS {
-        opened(&store, number, Identity::from_random([1; 16]), None, &stack.clock).await;
-    }
+/// A request that adds a message to a conversation.
+struct Message {
+    url: String,
+    authorization: String,
+    content_type: &'static str,
+    body: &'static str,
 }
 
-/// Writes messages for these seconds.
-async fn write(stack: &Stack, first: u128, seconds: u32) -> Round {
+/// Messages of the desk in new conversations.
+async fn of_desk(stack: &Stack, first: u128) -> Arc<Vec<Message>> {
+    let (store, mut messages) = (stack.store().await, Vec::new());
+    for number in first..first + CONVERSATIONS {
+        opened(&store, number, Identity::from_random([1; 16]), None, &stack.clock).await;
+        let conversation = ConversationSid::from_bits(number);
+        messages.push(Message {
+            url: format!("http://{}/v1/Conversations/{conversation}/Messages", stack.desk()),
+            authorization: format!("Basic {}", STANDARD.encode(format!("{}:{}", KEY.0, KEY.1))),
+            content_type: "application/x-www-form-urlencoded",
+            body: "Author=Zoe&Body=It+is+on+its+way.",
+        });
+    }
+    messages.into()
+}
+
+/// Messages of guests in new conversations.
+async fn of_guests(stack: &Stack) -> Arc<Vec<Message>> {
+    let mut messages = Vec::new();
+    for _ in 0..CONVERSATIONS {
+        let guest = stack.guest().await;
+        messages.push(Message {
+            url: format!("http://{}/v2/WebChannels/{}/Messages", stack.public(), guest.conversation),
+            authorization: format!("Bearer {}", guest.token),
+            content_type: "application/json",
+            body: r#"{"body":"Where is my order?"}"#,
+        });
+    }
+    messages.into()
+}
+
+/// Sends so many messages, in turn.
+async fn write(messages: &Arc<Vec<Message>>, per_second: u32, total: usize) -> Round {
     let client = service_runtime::client::http_client().build().unwrap();
     let next = Arc::new(AtomicUsize::new(0));
-    let total = (PER_SECOND * seconds) as usize;
     let begin = Instant::now();
     let mut connections = JoinSet::new();
     for _ in 0..CONNECTIONS {
-        let (client, next, desk) = (client.clone(), next.clone(), stack.desk());
+        let (client, next, messages) = (client.clone(), next.clone(), messages.clone());
         connections.spawn(async move {
             let mut latencies = Vec::new();
             loop {
@@ -55,18 +91,13 @@ async fn write(stack: &Stack, first: u128, seconds: u32) -> Round {
                     return latencies;
                 }
                 // Each message has its time; a late one does not delay the next.
-                let due = begin + Duration::from_secs(1) * number as u32 / PER_SECOND;
+                let due = begin + Duration::from_secs(1) * number as u32 / per_second;
                 tokio::time::sleep_until(due.into()).await;
-                let conversation = ConversationSid::from_bits(first + number as u128 % CONVERSATIONS);
-                let answer = client
-                    .post(format!("http://{desk}/v1/Conversations/{conversation}/Messages"))
-                    .basic_auth(KEY.0, Some(KEY.1))
-                    .header("content-type", "application/x-www-form-urlencoded")
-                    .body("Author=Zoe&Body=It+is+on+its+way.")
-                    .send()
-                    .await
-                    .unwrap();
-                assert_eq!(answer.status(), 201);
+                let message = &messages[number % messages.len()];
+                let request = client.post(&message.url).header("authorization", &message.authorization);
+                let request = request.header("content-type", message.content_type).body(message.body);
+                let answer = request.send().await.unwrap();
+                assert!(answer.status().is_success(), "{}", answer.status());
                 drop(answer.bytes().await);
                 latencies.push(due.elapsed());
             }
@@ -109,10 +140,10 @@ fn count(stack: &Stack, state: &str) -> i64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "a measurement: bench/webhooks"]
+#[ignore = "a measurement: bench/run desk"]
 #[expect(clippy::disallowed_methods, reason = "a test reads no settings through config.rs")]
-async fn a_thousand_messages_a_second() {
-    let seconds = std::env::var("WEBHOOK_SECONDS").map_or(20, |text| text.parse().unwrap());
+async fn messages_both_ways() {
+    let seconds = std::env::var("WEBHOOK_SECONDS").map_or(5, |text| text.parse().unwrap());
     let receiver = ScriptedPeer::that(accept()).await;
     let closed = ClosedPort::reserve();
     let down_url = format!("{}/", closed.url());
@@ -122,31 +153,29 @@ async fn a_thousand_messages_a_second() {
         ("an endpoint that is down", stack(&down_url).await),
     ];
     fill(&stacks[2].1, &down_url);
-    let mut rounds: Vec<Vec<Round>> = stacks.iter().map(|_| Vec::new()).collect();
+    let mut rounds: Vec<[Vec<Round>; 3]> = stacks.iter().map(|_| Default::default()).collect();
     for round in 0..ROUNDS {
-        for ((_, stack), rounds) in stacks.iter().zip(&mut rounds) {
-            let first = 1 + round as u128 * CONVERSATIONS;
-            open(stack, first).await;
-            rounds.push(write(stack, first, seconds).await);
+        for ((_, stack), [at_rate, of_the_desk, of_the_guests]) in stacks.iter().zip(&mut rounds) {
+            let messages = of_desk(stack, 1 + round as u128 * CONVERSATIONS).await;
+            at_rate.push(write(&messages, PER_SECOND, (PER_SECOND * seconds) as usize).await);
+            of_the_desk.push(write(&messages, UNLIMITED, MANY).await);
+            of_the_guests.push(write(&of_guests(stack).await, UNLIMITED, MANY).await);
         }
     }
-    let median = |mut values: Vec<f64>| {
+    let of = |rounds: &[Round], value: fn(&Round) -> f64| {
+        let mut values: Vec<_> = rounds.iter().map(value).collect();
         values.sort_by(f64::total_cmp);
         values[values.len() / 2]
     };
-    let of = |rounds: &[Round], value: fn(&Round) -> f64| median(rounds.iter().map(value).collect());
-    let without = of(&rounds[0], |round| round.per_second);
-    for ((name, _), rounds) in stacks.iter().zip(&rounds) {
-        let per_second = of(rounds, |round| round.per_second);
-        let ms = |value: fn(&Round) -> f64| of(rounds, value);
-        println!(
-            "{name}: {per_second:.0} messages/s ({:.3}), p50 {:.1} ms, p99 {:.1} ms",
-            per_second / without,
-            ms(|round| round.p50.as_secs_f64() * 1000.0),
-            ms(|round| round.p99.as_secs_f64() * 1000.0),
-        );
+    for ((name, _), [at_rate, of_the_desk, of_the_guests]) in stacks.iter().zip(&rounds) {
+        let per_second = |round: &Round| round.per_second;
+        figure(&format!("{name}: messages of the desk"), of(of_the_desk, per_second), "/s", None);
+        figure(&format!("{name}: messages of guests"), of(of_the_guests, per_second), "/s", None);
+        let at = format!("{name}, {PER_SECOND} messages of the desk a second");
+        figure(&format!("{at}: p50"), of(at_rate, |round| round.p50.as_secs_f64() * 1000.0), "ms", None);
+        figure(&format!("{at}: p99"), of(at_rate, |round| round.p99.as_secs_f64() * 1000.0), "ms", None);
     }
-    println!("received: {} of {}", receiver.seen().len(), ROUNDS * PER_SECOND as usize * seconds as usize);
+    println!("received: {}", receiver.seen().len());
     // The bound is enforced every minute.
     let down = &stacks[2].1;
     let mut ticks = interval(Duration::from_secs(1));
