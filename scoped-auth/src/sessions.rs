@@ -237,7 +237,8 @@ impl Sessions {
 
     /// Limits a request's calls of the store. A call that is cancelled is executed as a whole or not at all.
     async fn in_time<T>(&self, calls: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-        let limited = tokio::time::timeout(self.0.rules.store_timeout, calls).await;
+        // On the heap: an async call holds what it awaits several times over, 32 KiB of copies in a refresh.
+        let limited = tokio::time::timeout(self.0.rules.store_timeout, Box::pin(calls)).await;
         limited.unwrap_or(Err(StoreError::Database(DatabaseError::Timeout)))
     }
 
