@@ -41,7 +41,8 @@ async fn respond(link: web::Data<Link>, body: Bytes) -> actix_web::Result<HttpRe
 impl Link {
     /// Sends the body to the next link; returns the body of its response.
     async fn call(&self, next: SocketAddr, body: Bytes) -> Result<Bytes, Box<dyn Error>> {
-        let idle = self.idle.borrow_mut().pop();
+        // The next link closes connections that were idle between two rounds.
+        let idle = self.idle.borrow_mut().pop().filter(|connection| !connection.is_closed());
         let mut connection = match idle {
             Some(connection) => connection,
             None => connect(next).await?,
