@@ -14,7 +14,7 @@ use shared_types::{ConversationSid, Identity};
 use test_support::scripted_peer::{ClosedPort, ScriptedPeer};
 use tokio::{task::JoinSet, time::interval};
 
-use super::{accept, stack};
+use super::{SECRET, accept, accounts};
 use crate::desk::{self, KEY, Stack, opened};
 use crate::pressure::report::figure;
 
@@ -34,6 +34,18 @@ struct Round {
     per_second: f64,
     p50: Duration,
     p99: Duration,
+}
+
+/// The services, whose limits are only logged.
+async fn unlimited(accounts: &str) -> Stack {
+    let accounts = accounts.replace(
+        "creates_per_minute = 100000 }",
+        "creates_per_minute = 100000, mode = \"log\" }\nguest_bytes_per_hour = 4000000000",
+    );
+    Stack::with_accounts(&accounts, |config| {
+        std::fs::write(config.accounts_file.with_file_name("hook-secret"), SECRET).unwrap();
+    })
+    .await
 }
 
 /// A request that adds a message to a conversation.
@@ -148,9 +160,9 @@ async fn messages_both_ways() {
     let closed = ClosedPort::reserve();
     let down_url = format!("{}/", closed.url());
     let stacks = [
-        ("no webhook", Stack::with_accounts(&desk::accounts(), |_| {}).await),
-        ("a healthy endpoint", stack(&receiver.url()).await),
-        ("an endpoint that is down", stack(&down_url).await),
+        ("no webhook", unlimited(&desk::accounts()).await),
+        ("a healthy endpoint", unlimited(&accounts(&receiver.url())).await),
+        ("an endpoint that is down", unlimited(&accounts(&down_url)).await),
     ];
     fill(&stacks[2].1, &down_url);
     let mut rounds: Vec<[Vec<Round>; 3]> = stacks.iter().map(|_| Default::default()).collect();
