@@ -1,4 +1,5 @@
-"""Every request comes from another address, so that wrong credentials are answered by a 401 and not by the limit of an address."""
+"""What the schemas cannot express: every request comes from another address, so that wrong credentials are answered by a 401 and
+not by the limit of an address; and `webchat-after` is not sent beside `after`."""
 
 import itertools
 
@@ -11,3 +12,6 @@ numbers = itertools.count(1)
 def before_call(context, case, kwargs):
     number = next(numbers)
     case.headers["X-Forwarded-For"] = f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
+    if "after" in (case.query or {}):
+        for name in [name for name in case.headers if name.lower() == "webchat-after"]:
+            del case.headers[name]
