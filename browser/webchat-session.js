@@ -952,8 +952,11 @@ export function createSession(options) {
     openingConversation = null
   })
 
+  const tab = `${Math.random()}`.slice(2, 8)
+
   /**
-   * Reads the messages after an index.
+   * Reads the messages after an index. Chromium lets equal requests wait for each other for up to 20 s, so each tab's
+   * differ: a frozen tab keeps its own.
    * @param {Action} act
    * @param {string} sid
    * @param {number} after -1 for all.
@@ -961,7 +964,7 @@ export function createSession(options) {
    */
   async function readPage(act, sid, after) {
     act.after = after
-    return { ...await sendAuthorized(act, `${CHANNELS_PATH}/${sid}/Messages` + (act.wait ? `?wait=${MAX_WAIT}` : '')), sid, after }
+    return { ...await sendAuthorized(act, `${CHANNELS_PATH}/${sid}/Messages` + (act.wait ? `?wait=${MAX_WAIT}&tab=${tab}` : '')), sid, after }
   }
 
   /** @param {{after?: number | undefined}} [page] @returns {Promise<ChatMessage[]>} */

@@ -82,7 +82,7 @@ test('a hidden tab that is opened does not take the lock, and waits once the lea
     desk.add('1')
     await heard(second, 2)
     assert.deepEqual([first.bodies, second.bodies], [['0'], ['0', '1']])
-    assert.ok(reads().at(-1).url.endsWith('?wait=25'))
+    assert.match(reads().at(-1).url, /\?wait=25&tab=\d+$/)
     second.session.leave()
     await first.session.resume()
   }))
