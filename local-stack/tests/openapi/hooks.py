@@ -1,5 +1,5 @@
 """What the schemas cannot express: every request comes from another address, so that wrong credentials are answered by a 401 and
-not by the limit of an address; and `webchat-after` is not sent beside `after`."""
+not by the limit of an address; and a request has at most one of `after`, `before`, `last` and `webchat-after`."""
 
 import itertools
 
@@ -12,6 +12,10 @@ numbers = itertools.count(1)
 def before_call(context, case, kwargs):
     number = next(numbers)
     case.headers["X-Forwarded-For"] = f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
-    if "after" in (case.query or {}):
+    query = case.query or {}
+    starts = [name for name in ("after", "before", "last") if name in query]
+    for name in starts[1:]:
+        del query[name]
+    if starts:
         for name in [name for name in case.headers if name.lower() == "webchat-after"]:
             del case.headers[name]
