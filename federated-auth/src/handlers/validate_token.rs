@@ -14,7 +14,8 @@ use shared_types::{
 use crate::{error::Error, state::State, verdict};
 
 /// Calls ScopedAuthService to validate a token and, if requested, to sign an assertion of its guest. With the feature on, a
-/// token without a fingerprint is rejected here and accepted for a refresh only, so that no guest chats with an unbound token. In the mode `shadow` it is accepted.
+/// token without a fingerprint is accepted for a refresh only and rejected here, so that no guest chats with an unbound
+/// token. In the mode `shadow` it is accepted.
 pub async fn validate_token(
     state: &State,
     call: &mut RequestContext<'_>,
