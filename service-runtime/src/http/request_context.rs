@@ -125,7 +125,7 @@ impl<'a> RequestContext<'a> {
             target: "steps",
             service = self.service,
             request_id = self.request_id.as_str(),
-            trace_id = self.trace.trace_id.to_string().as_str(),
+            trace_id = %self.trace.trace_id,
             step,
             "step"
         );
