@@ -68,13 +68,11 @@ impl<T: BatchExecutor> Batcher<T> {
     fn queue(&self) -> UnboundedSender<Waiting<T>> {
         let here = Handle::current().id();
         let mut queues = self.0.queues.lock().unwrap_or_else(PoisonError::into_inner);
-        // A runtime that has ended may have had the same id.
-        if let Some((_, queue)) =
-            queues.iter().find(|(runtime, queue)| *runtime == here && !queue.is_closed())
-        {
+        // Those of runtimes that have ended, of which one may have had the same id.
+        queues.retain(|(_, queue)| !queue.is_closed());
+        if let Some((_, queue)) = queues.iter().find(|(runtime, _)| *runtime == here) {
             return queue.clone();
         }
-        queues.retain(|(_, queue)| !queue.is_closed());
         let (sender, receiver) = mpsc::unbounded_channel();
         tokio::spawn(serve(Arc::clone(&self.0.executor), receiver));
         queues.push((here, sender.clone()));

@@ -191,4 +191,6 @@ fn callers_may_be_on_other_runtimes() {
     for n in 0..10 {
         assert_eq!(runtime().block_on(batch.submit(n)).unwrap(), 2 * n);
     }
+    // Queues of ended runtimes are dropped.
+    assert_eq!(batch.0.queues.lock().unwrap().len(), 1);
 }
