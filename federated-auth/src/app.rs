@@ -3,7 +3,7 @@
 use std::{io, sync::Arc};
 
 use service_runtime::{
-    Listeners, Metrics, RouteTable, Running, ServiceCredentials,
+    Listeners, Metrics, RouteTable, Routes as _, Running, ServiceCredentials,
     server::{Listener, ServerLimits, Service},
 };
 use shared_types::{

@@ -27,6 +27,7 @@ use crate::{
         request_body::{has_body, read},
         request_context::RequestContext,
         response_body::response_body,
+        routes::EndpointHandler,
         worker::Worker,
     },
     in_process::Caller,
@@ -49,7 +50,7 @@ where
     E: Endpoint,
     F: ApiError,
     P: AccessPolicy,
-    H: AsyncFn(&S, &mut RequestContext<'_>, E::Path, E::Request) -> Result<E::Response, F>,
+    H: EndpointHandler<S, E, F>,
 {
     let mut exchange = Exchange::begin(worker, labels, request);
     let outcome = async {
@@ -102,7 +103,7 @@ where
     E: Endpoint,
     F: ApiError,
     P: AccessPolicy,
-    H: AsyncFn(&S, &mut RequestContext<'_>, E::Path, E::Request) -> Result<E::Response, F>,
+    H: EndpointHandler<S, E, F>,
 {
     let trace = caller.trace.child(&worker.random);
     let context = RequestContext::in_process(caller.request_id, trace, caller.headers, &worker.clock);
@@ -191,7 +192,7 @@ impl<'a, S, P: AccessPolicy> Exchange<'a, S, P> {
     where
         E: Endpoint,
         F: ApiError,
-        H: AsyncFn(&S, &mut RequestContext<'_>, E::Path, E::Request) -> Result<E::Response, F>,
+        H: EndpointHandler<S, E, F>,
     {
         handler(&self.worker.state, &mut self.context, path, fields).await.map_err(|error| {
             debug_assert!(E::declares(error.code()), "{} does not declare {:?}", E::NAME, error.code());

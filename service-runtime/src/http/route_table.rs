@@ -22,7 +22,7 @@ use crate::{
         api_error::ApiError,
         exchange::{not_found, other_method, serve, serve_in_process},
         labels::Labels,
-        request_context::RequestContext,
+        routes::{EndpointHandler, Routes},
         worker::Worker,
     },
     in_process::{Handler, Handlers, LocalFuture},
@@ -57,32 +57,29 @@ impl Route {
 
 type Serve = Box<dyn Fn(&HttpRequest, Payload, Parameters<'_>) -> LocalFuture<'static, HttpResponse>>;
 
+impl<S: 'static, P: AccessPolicy> Routes<S, P> for RouteTable<S, P> {
+    fn on<E, F, H>(self, handler: H) -> Self
+    where
+        E: Endpoint,
+        F: ApiError,
+        H: EndpointHandler<S, E, F>,
+    {
+        let paths = std::iter::once(&E::PATH).chain(E::OTHER_PATHS);
+        paths.fold(self, |table, path| table.on_path::<E, F, H>(path, handler))
+    }
+}
+
 impl<S: 'static, P: AccessPolicy> RouteTable<S, P> {
     /// An empty table.
     pub(crate) fn new(worker: Rc<Worker<S, P>>) -> Self {
         Self { worker, routes: Vec::new() }
     }
 
-    /// Routes the endpoint `E`, on all its paths, to `handler`. The version segment is case-insensitive: `/v1` and `/V1`.
-    pub fn on<E, F, H>(self, handler: H) -> Self
-    where
-        E: Endpoint,
-        F: ApiError,
-        H: AsyncFn(&S, &mut RequestContext<'_>, E::Path, E::Request) -> Result<E::Response, F>
-            + Copy
-            + 'static,
-    {
-        let paths = std::iter::once(&E::PATH).chain(E::OTHER_PATHS);
-        paths.fold(self, |table, path| table.on_path::<E, F, H>(path, handler))
-    }
-
     fn on_path<E, F, H>(mut self, path: &str, handler: H) -> Self
     where
         E: Endpoint,
         F: ApiError,
-        H: AsyncFn(&S, &mut RequestContext<'_>, E::Path, E::Request) -> Result<E::Response, F>
-            + Copy
-            + 'static,
+        H: EndpointHandler<S, E, F>,
     {
         let labels = Rc::new(Labels::of_endpoint::<E>(&self.worker.metrics));
         let (worker, known) = (self.worker.clone(), labels.clone());

@@ -2,31 +2,27 @@
 
 use shared_types::{Endpoint, Method};
 
-use super::{RouteTable, access_policy::AccessPolicy, api_error::ApiError, request_context::RequestContext};
+use super::{api_error::ApiError, request_context::RequestContext};
 
-/// What routes are added to: a [`RouteTable`], which serves them, or a [`RouteList`].
-pub trait Routes<S, P>: Sized {
-    /// Adds the endpoint `E` with its handler.
-    fn on<E, F, H>(self, handler: H) -> Self
-    where
-        E: Endpoint,
-        F: ApiError,
-        H: AsyncFn(&S, &mut RequestContext<'_>, E::Path, E::Request) -> Result<E::Response, F>
-            + Copy
-            + 'static;
+/// A handler of the endpoint `E`.
+pub trait EndpointHandler<S, E: Endpoint, F>:
+    AsyncFn(&S, &mut RequestContext<'_>, E::Path, E::Request) -> Result<E::Response, F> + Copy + 'static
+{
 }
 
-impl<S: 'static, P: AccessPolicy> Routes<S, P> for RouteTable<S, P> {
+impl<S, E: Endpoint, F, H> EndpointHandler<S, E, F> for H where
+    H: AsyncFn(&S, &mut RequestContext<'_>, E::Path, E::Request) -> Result<E::Response, F> + Copy + 'static
+{
+}
+
+/// What routes are added to: a [`RouteTable`](super::RouteTable), which serves them, or a [`RouteList`].
+pub trait Routes<S, P>: Sized {
+    /// Adds the endpoint `E`, on all its paths, with its handler. The version segment is case-insensitive: `/v1` and `/V1`.
     fn on<E, F, H>(self, handler: H) -> Self
     where
         E: Endpoint,
         F: ApiError,
-        H: AsyncFn(&S, &mut RequestContext<'_>, E::Path, E::Request) -> Result<E::Response, F>
-            + Copy
-            + 'static,
-    {
-        RouteTable::on::<E, F, H>(self, handler)
-    }
+        H: EndpointHandler<S, E, F>;
 }
 
 /// The methods and paths of routes, to compare them with their documentation.
@@ -38,9 +34,7 @@ impl<S, P> Routes<S, P> for RouteList {
     where
         E: Endpoint,
         F: ApiError,
-        H: AsyncFn(&S, &mut RequestContext<'_>, E::Path, E::Request) -> Result<E::Response, F>
-            + Copy
-            + 'static,
+        H: EndpointHandler<S, E, F>,
     {
         let paths = std::iter::once(&E::PATH).chain(E::OTHER_PATHS);
         self.0.extend(paths.map(|path| (E::METHOD, *path)));

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use service_runtime::{
-    Listeners, RequestContext, RouteTable, Running,
+    Listeners, RequestContext, RouteTable, Routes as _, Running,
     server::{ANY_PORT, AdditionalListener, ServerLimits, Service, bind},
 };
 use shared_types::{Endpoint, endpoint, orchestrator::NoParameters};

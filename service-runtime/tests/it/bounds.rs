@@ -7,7 +7,9 @@ mod requests;
 use std::{net::SocketAddr, time::Duration};
 
 use serde::{Deserialize, Serialize};
-use service_runtime::{Listeners, RequestContext, Reservation, RouteTable, Running, server::ServerLimits};
+use service_runtime::{
+    Listeners, RequestContext, Reservation, RouteTable, Routes as _, Running, server::ServerLimits,
+};
 use shared_types::{Endpoint, endpoint, orchestrator::NoParameters};
 use test_support::{
     http::{self, Request},

@@ -4,7 +4,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use service_runtime::{
-    Listeners, RequestContext, RouteTable, Running,
+    Listeners, RequestContext, RouteTable, Routes as _, Running,
     server::{ServerLimits, Service},
 };
 use shared_types::{Endpoint, orchestrator::NoParameters};

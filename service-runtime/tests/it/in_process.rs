@@ -10,7 +10,7 @@ use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use service_runtime::{
-    ApiError, Clock, Listeners, Metrics, RequestContext, RouteTable, Running, ServiceClient,
+    ApiError, Clock, Listeners, Metrics, RequestContext, RouteTable, Routes as _, Running, ServiceClient,
     ServiceCredential, ServiceCredentials, UpstreamError,
     client::PeerConfig,
     in_process::TrafficEvent,

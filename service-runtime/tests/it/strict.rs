@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use service_runtime::{
-    AccessPolicy, ApiError, Denied, RequestContext, RouteTable,
+    AccessPolicy, ApiError, Denied, RequestContext, RouteTable, Routes as _,
     server::{Listener, ServerLimits},
 };
 use shared_types::{

@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use actix_web::http::header::HeaderMap;
 use service_runtime::{
-    Clock, Listeners, RequestContext, RouteTable, Running, ServiceClient, UpstreamError,
+    Clock, Listeners, RequestContext, RouteTable, Routes as _, Running, ServiceClient, UpstreamError,
     client::PeerConfig,
     random::Random,
     server::{ServerLimits, Service},
