@@ -29,10 +29,12 @@ pub(crate) enum Section {
     OneCall,
     Postgresql,
     Flat,
+    Start,
+    // These run the orchestrator's tests, whose build replaces its program by one with fewer features of dependencies: so
+    // nothing that measures the program comes after them.
     Waiting,
     Overload,
     Desk,
-    Start,
     FirstBuild,
 }
 
@@ -80,7 +82,8 @@ impl Bench<'_> {
     }
 }
 
-/// Runs a test of the orchestrator that is ignored unless it is named, and reads its lines `figure|NAME|VALUE|UNIT|AT MOST`; the last is empty if the figure has no goal.
+/// Runs a test of the orchestrator that is ignored unless it is named, and reads its lines
+/// `figure|NAME|VALUE|UNIT|AT MOST`; the last is empty if the figure has no goal.
 fn run_test(test: &str) -> Outcome<Report> {
     let arguments = "test --release --locked -p orchestrator --test it -- --ignored --nocapture --exact";
     let said = output(Command::new("cargo").args(arguments.split(' ')).arg(test))?;

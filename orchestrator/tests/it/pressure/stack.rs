@@ -107,9 +107,9 @@ impl Stack {
             _data: data,
         };
         is_ready(ADMIN).await;
-        while tokio::net::TcpStream::connect(STARSHIP).await.is_err() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        let minute = Duration::from_secs(60);
+        let is_listening = async || tokio::net::TcpStream::connect(STARSHIP).await.is_ok();
+        test_support::eventually(minute, "Starship, which is nginx, accepts connections", is_listening).await;
         stack.workers = stack.starship.children();
         stack
     }
