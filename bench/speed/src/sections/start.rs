@@ -1,9 +1,6 @@
 //! Start, idle memory and size of each service, and the time of a first build.
 
-use std::{
-    thread::sleep,
-    time::{Duration, Instant},
-};
+use std::{thread::sleep, time::Duration, time::Instant};
 
 use super::*;
 
