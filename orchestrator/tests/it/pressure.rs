@@ -32,7 +32,7 @@ const MESSAGES: u8 = if cfg!(debug_assertions) { 20 } else { 199 };
 /// Maximum latency of the well-behaved guest.
 const PROMPT: Duration = Duration::from_millis(100);
 /// Percentage of its requests that must meet the maximum. The attack exceeds what an unoptimised build can answer, so a
-/// guest sometimes waits longer; the release build has to meet it.
+/// guest sometimes waits longer or is turned away; the release build has to meet it.
 const PERCENT: usize = if cfg!(debug_assertions) { 50 } else { 99 };
 /// Set inside the network namespace.
 const INSIDE: &str = "PRESSURE_INSIDE";
