@@ -10,7 +10,7 @@ pub(super) static BY_SESSION: Sql = Sql::new(
     "SELECT sid FROM conversations WHERE account_sid = $1 AND session_id = $2 \
      ORDER BY session_number DESC LIMIT 1",
 );
-/// The same, and the guest's identity if the guest was erased.
+/// One row: the same, and the guest's identity if the guest was erased.
 static BY_SESSION_OR_ERASED: Sql = Sql::new(
     "SELECT (SELECT sid FROM conversations WHERE account_sid = $1 AND session_id = $2 \
      ORDER BY session_number DESC LIMIT 1) AS sid, \

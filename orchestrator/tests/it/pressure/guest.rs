@@ -30,8 +30,8 @@ impl Latencies {
     }
 }
 
-/// Sends requests for this long. Every response must be a 200; one that an overloaded service sheds (503) counts as one that
-/// took as long as all of them.
+/// Sends requests for this long. Every response must be a 200, or the 503 of an overloaded service, which counts as a
+/// response that took as long as all of them.
 pub(crate) async fn visit(to: SocketAddr, path: &str, token: &str, round: Duration) -> Latencies {
     let (began, request) = (Instant::now(), get(path, token));
     let mut latencies = Vec::new();
