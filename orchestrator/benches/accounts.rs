@@ -1,5 +1,7 @@
 //! Cost of the accounts: a look-up among one deployment and among a million, and the load of a file with a million.
 
+#![allow(clippy::expect_used, reason = "a measurement that panics has failed, as it should")]
+
 use std::{fmt::Write as _, hint::black_box};
 
 use criterion::{Criterion, criterion_group, criterion_main};

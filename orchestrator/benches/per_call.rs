@@ -1,5 +1,7 @@
 //! What a call costs before anything is done for it: its limits looked at, its proof checked.
 
+#![allow(clippy::expect_used, reason = "a measurement that panics has failed, as it should")]
+
 use std::{hint::black_box, net::IpAddr};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};

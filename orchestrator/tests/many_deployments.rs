@@ -1,7 +1,7 @@
 //! The memory of a deployment, as the operating system counts it: loaded, and after reloads. A separate test binary:
 //! parallel tests would be counted too. A release build tests a million.
 
-#![allow(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper that fails is a test that fails")]
 
 use std::{
     fs::{self, File},

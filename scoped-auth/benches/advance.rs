@@ -1,6 +1,7 @@
 //! The cost of advancing sessions, for 1, 16 and 64 concurrent callers on two runtimes, as workers have them: advances per
 //! second, and the CPU time of this process for each, from the operating system.
 
+#![allow(clippy::expect_used, reason = "a measurement that panics has failed, as it should")]
 #![allow(clippy::print_stdout, reason = "what is measured is printed")]
 
 use std::time::{Duration, Instant};

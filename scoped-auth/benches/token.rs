@@ -1,6 +1,8 @@
 //! The cost of a token: made, opened and rejected, in both formats, with the claims of a bound webchat session; and of all of
 //! `validate` except HTTP, the log and the revocation check.
 
+#![allow(clippy::expect_used, reason = "a measurement that panics has failed, as it should")]
+
 use std::hint::black_box;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};

@@ -1,6 +1,8 @@
 //! Cost of an access-log line for the logging thread: with `tracing_subscriber`'s JSON format and a system call per line,
 //! and with `telemetry`'s buffered format. Both write to /dev/null.
 
+#![allow(clippy::expect_used, reason = "a measurement that panics has failed, as it should")]
+
 use std::{fs::File, hint::black_box, sync::Mutex};
 
 use criterion::{Criterion, criterion_group, criterion_main};

@@ -1,6 +1,8 @@
 //! Benchmarks of JSON serialisation and parsing: the bodies of creating, validating and refreshing a token, over all
 //! three services.
 
+#![allow(clippy::expect_used, reason = "a measurement that panics has failed, as it should")]
+
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};

@@ -1,6 +1,11 @@
 //! What the integration tests of all crates share. A dev-dependency only: no service links it.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a helper that fails is a test that fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a helper that fails is a test that fails"
+)]
 
 pub mod authority;
 pub mod direct;

@@ -30,6 +30,7 @@ impl BackgroundThread {
     /// # Panics
     ///
     /// If `work` panics.
+    #[allow(clippy::expect_used, reason = "passes a panic on to the caller")]
     pub(super) async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
         let (reply, result) = oneshot::channel();
         // Fails if the thread panicked; then the await below fails too. If the caller was cancelled, the result is dropped.

@@ -60,6 +60,7 @@ prop_compose! {
 /// All substrings of `len` bytes of a fingerprint's digests; short ones coincide by chance.
 #[allow(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::indexing_slicing,
     reason = "only functions that are tests themselves are exempt"
 )]

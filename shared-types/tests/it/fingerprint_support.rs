@@ -1,6 +1,10 @@
 //! A guest's browser as a server sees it, whose headers can be changed one by one.
 #![allow(dead_code, reason = "each test file needs its own part")]
-#![allow(clippy::unwrap_used, reason = "only functions that are tests themselves are exempt")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "only functions that are tests themselves are exempt"
+)]
 
 use std::{collections::BTreeMap, net::IpAddr};
 
